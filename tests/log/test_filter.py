@@ -46,6 +46,19 @@ LOG = [
         ("acme.example", []),
         ("https://acme.example/rest/V1/orders", [2]),
         ("~u shop.EXAMPLE", [3]),
+        ("POST", [2]),
+        ("put", [3]),
+        ("404", [2, 5]),
+        ("4xx", [2, 4, 5]),
+        ("500", [3]),
+        ("products", [1, 3, 4, 5, 6, 7]),
+        ("~p products", [1, 3, 4, 5, 6, 7]),
+        ("hit", [5]),
+        ("café", [7]),
+        ('"no such"', [2]),
+        ("~p such", []),
+        ("login", [4]),
+        ("'no response'", [6]),
         ("~m post", [2]),
         ("~m put,POST", [2, 3]),
         ("~s 404", [2, 5]),
@@ -88,8 +101,8 @@ def test_a_filter_finds(text: str, numbers: list[int]) -> None:
         ("~s 404,", 4, "nothing to search for"),
         ("~t soon", 4, "'soon' is not a duration"),
         ("~w boss", 4, "unknown purpose 'boss'"),
-        ("~", 1, "~u URI ~m method ~s status ~e error ~t time ~w who ~h header ~b body"),
-        ("products ~q x", 10, "~q is unknown; use one of ~u, "),
+        ("~", 1, "~p path ~u URI ~m method ~s status ~e error ~t time ~w who ~h header ~b body"),
+        ("products ~q x", 10, "~q is unknown; use one of ~p, ~u, "),
         ("~status 404", 1, "write a space between ~s and tatus"),
         ("~s4xx", 1, "write a space between ~s and 4xx"),
         ("~Status 404", 1, "did you mean ~s?"),
@@ -135,7 +148,7 @@ def test_bodies_are_read_last() -> None:
 _words = st.text(min_size=1, max_size=12)
 _statuses = st.sampled_from(["404", "4xx", ">=500", "<300", "none", "200,404"])
 _terms = st.one_of(
-    st.builds(Term, st.sampled_from(["", "~u", "~h", "~b"]), _words),
+    st.builds(Term, st.sampled_from(["", "~p", "~u", "~h", "~b"]), _words),
     st.builds(Term, st.just("~m"), st.sampled_from(["GET", "put,post"])),
     st.builds(Term, st.just("~s"), _statuses),
     st.builds(Term, st.just("~t"), st.sampled_from(["200ms", "1.5s", "<50ms"])),
@@ -178,7 +191,9 @@ def _said(one: Exchange) -> dict[str, list[str]]:
     """What each operator could find in this exchange."""
     headers = [f"{name}: {value}" for name, value in (*one.request_headers, *one.headers)]
     bodies = [body.data.decode("utf-8", "replace") for body in (one.body, one.request_body)]
-    return {"": [one.uri, unquote(one.uri)], "~u": [one.uri, unquote(one.uri)], "~h": headers, "~b": bodies}
+    uris = [one.uri, unquote(one.uri)]
+    row = [one.method, str(one.status), one.purpose, one.failure_text, one.note]
+    return {"": [*row, *uris, *headers, *bodies], "~p": uris, "~u": uris, "~h": headers, "~b": bodies}
 
 
 @given(st.data(), st.lists(exchanges, max_size=3), exchanges)

@@ -94,6 +94,7 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
         again = log[log.end - 1]
         assert (again.status, again.uri, again.note) == (401, log[0].uri, "#1 again")
         await watched.until(lambda: watched.selected() == again.number)
+        await watched.shows("compared  with #1: same response · ")
         await watched.pilot.press("X")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         watched.app.screen.query_one("#resend-uri", Input).value = "directory/currency"
@@ -106,6 +107,7 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
         edited = log[log.end - 1]
         assert edited.status == 200
         assert ("X-Store", "nl") in edited.request_headers
+        await watched.shows("compared  with #2: edited request, 200 instead of 401 · ")
     workbench.close()
 
 

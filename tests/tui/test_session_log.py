@@ -93,6 +93,10 @@ async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbo
         await until(pilot, lambda: log.selected is not None)
 
 
+def focused_id(app: ConnectorApp) -> str | None:
+    return app.screen.focused.id if app.screen.focused is not None else None
+
+
 async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
     machine: Machine, sandbox: Sandbox
 ) -> None:
@@ -101,13 +105,20 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
     async with app.run_test(size=(120, 40)) as pilot:
         log = await open_page(pilot)
         await until(pilot, lambda: "no requests" in shown(app).lower())
-        await pilot.press("l", "N")
+        await pilot.press("l", "plus")
         await until(pilot, lambda: isinstance(app.screen, RequestForm))
         await pilot.press(*"directory/cou")
         await until(pilot, lambda: "directory/countries  GET" in shown(app))
-        await pilot.press("right", "f5")
+        await pilot.press("right", "up")
+        await until(pilot, lambda: focused_id(app) == "resend-method")
+        await pilot.press("down", "down")
+        await until(pilot, lambda: focused_id(app) == "resend-query")
+        await pilot.press("up")
+        await until(pilot, lambda: focused_id(app) == "resend-uri")
+        assert "F5 Send" in shown(app)  # the keys of the form, not those of the page behind it
+        await pilot.press("f5")
         await until(pilot, lambda: log.selected is not None and log.selected.uri.endswith("/V1/directory/countries"))
-        await pilot.press("N", *"directory/countries/")
+        await pilot.press("plus", *"directory/countries/")
         await until(pilot, lambda: "directory/countries/{countryId}" in shown(app))
         await pilot.press("right", "f5")
         await until(pilot, lambda: "Replace {countryId} in the path with a value" in shown(app))

@@ -155,10 +155,26 @@ def _error_text(exchange: Exchange) -> str:
 
 
 def phases(timings: Timings) -> list[tuple[str, float]]:
-    """The measured phases of a request and their seconds."""
+    """The measured phases of a request and their seconds, and as "other" what is left of the total.
+
+    Rounded to milliseconds so that they add up to the rounded total, as long as that is printed in milliseconds.
+    """
     names = ("connect", "TLS", "send", "wait", "receive")
     values = (timings.connect, timings.tls, timings.send, timings.wait, timings.receive)
-    return [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
+    found = [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
+    rest = timings.total - sum(value for _, value in found)
+    if not found or rest < -0.001:  # a file of another tool may say anything
+        return found
+    if rest >= 0.0005:
+        found.append(("other", rest))
+    if timings.total >= 10:
+        return found
+    whole = [int(value * 1_000) for _, value in found]
+    missing = round(timings.total * 1_000) - sum(whole)
+    largest = sorted(range(len(found)), key=lambda each: whole[each] - found[each][1] * 1_000)
+    for each in largest[: max(0, missing)]:
+        whole[each] += 1
+    return [(name, each / 1_000) for (name, _), each in zip(found, whole, strict=True)]
 
 
 def _timings(timings: Timings) -> str:

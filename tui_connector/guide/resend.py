@@ -28,7 +28,7 @@ def resendable_request(exchange: Exchange) -> Request:
             "A login cannot be resent",
             hint="Send a request that needs the login instead; Magento counts failed logins.",
         )
-    about = RequestInfo(purpose="test", note=f"#{exchange.number} again")
+    about = RequestInfo(purpose="test", note=f"#{exchange.number} again", repeats=exchange.number)
     if exchange.original is not None:
         return replace(exchange.original, about=about)
     if MARK in exchange.uri or MARK.encode() in exchange.request_body.data:

@@ -1,7 +1,8 @@
 """The filter language of the log: `~m post & (~s 5xx | ~t 2s) !login`.
 
-Adjacent terms are joined by "and", which binds tighter than `|`; `!` applies to the next term. Words end at a space,
-`&`, `|` or a parenthesis; quote text that contains one of these. All comparisons ignore case."""
+A word without an operator matches what a row and its exchange show. Adjacent terms are joined by "and", which binds
+tighter than `|`; `!` applies to the next term. Words end at a space, `&`, `|` or a parenthesis; quote text that
+contains one of these. All comparisons ignore case."""
 
 from __future__ import annotations
 
@@ -48,6 +49,13 @@ class Block:
     exchanges: Sequence[Exchange]
     texts: Callable[[], JoinedTexts]
 
+    def rows(self) -> str:
+        """What rows show besides the URI: method, status, purpose and the reason of a failure, in lower case."""
+        rows = [
+            f"{each.method} {each.status} {each.purpose} {each.failure_text} {each.note}" for each in self.exchanges
+        ]
+        return "\n".join(rows).casefold()
+
     def uris(self) -> str:
         return "\n".join([each.uri for each in self.exchanges])
 
@@ -93,8 +101,10 @@ def _joined(exchanges: Sequence[Exchange], max_size: int) -> bytes | None:
 Predicate = Callable[[Exchange], bool]
 Possible = Callable[[Block], bool]
 """Whether an exchange of the block could match; False means that none does."""
-PATH = ""
+ANYTHING = ""
 """The operator of plain text."""
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_STATUS = re.compile("[1-5]([0-9]{2}|xx)", re.IGNORECASE)
 
 _MIN_PATH_START = 8
 """Characters of "https://": the first slash after them starts the path."""
@@ -159,6 +169,34 @@ def _path(argument: str) -> Predicate:
         return _uri(argument)
     found = _uri_search(_text(argument))
     return lambda exchange: found(exchange.uri[exchange.uri.find("/", _MIN_PATH_START) :])
+
+
+def _anything(argument: str) -> Predicate:
+    """A method or a status is meant as such, and may be part of a path; other text may be anywhere."""
+    found = _path(argument)
+    if argument.upper() in _METHODS:
+        exact = _method(argument)
+    elif _STATUS.fullmatch(argument):
+        exact = _status(argument)
+    else:
+        text, in_header, in_body = _text(argument), _header(argument), _body(argument)
+        return lambda exchange: (
+            found(exchange)
+            or text in (exchange.method.casefold(), exchange.purpose)
+            or text in f"{exchange.failure_text}\n{exchange.note}".casefold()
+            or in_header(exchange)
+            or in_body(exchange)
+        )
+    return lambda exchange: exact(exchange) or found(exchange)
+
+
+def _possible_anything(argument: str) -> Possible:
+    text, in_header, in_body = _text(argument), _possible_header(argument), _possible_body(argument)
+    in_uri = _possible_uri(argument)
+    if argument.upper() in _METHODS or _STATUS.fullmatch(argument):
+        shown = text.removesuffix("xx")
+        return lambda block: shown in block.rows() or in_uri(block)
+    return lambda block: in_uri(block) or text in block.rows() or in_header(block) or in_body(block)
 
 
 def _possible_uri(argument: str) -> Possible:
@@ -257,7 +295,15 @@ def _split_list(argument: str) -> list[str]:
 
 
 OPERATORS: Mapping[str, Operator] = {
-    PATH: Operator("text", "products", "the path or the query contains it", 3, _path, _possible_uri),
+    ANYTHING: Operator(
+        "text",
+        "post  404  products",
+        "the method, the status, or: path, query, a header or a body contains it",
+        60,
+        _anything,
+        _possible_anything,
+    ),
+    "~p": Operator("path", "~p products", "the path or the query contains it", 3, _path, _possible_uri),
     "~u": Operator("URI", "~u acme.example", "the whole address contains it", 2, _uri, _possible_uri),
     "~m": Operator("method", "~m get  ~m put,post", "the method is one of these", 1, _method),
     "~s": Operator("status", "~s 404  ~s 4xx  ~s >=500  ~s none", "the status; none: no response", 1, _status),
@@ -300,7 +346,7 @@ class BadFilter(InvalidValue):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An operator (`PATH` for plain text) and its argument."""
+    """An operator (`ANYTHING` for plain text) and its argument."""
 
     operator: str
     argument: str = ""
@@ -508,7 +554,7 @@ class _Parser:
         if token.kind == "operator":
             return self._parse_operator()
         argument = self._parse_argument("a term is missing here")
-        return self._checked(Term(PATH, argument), token.column)
+        return self._checked(Term(ANYTHING, argument), token.column)
 
     def _parse_operator(self) -> Expression:
         token = self._next()

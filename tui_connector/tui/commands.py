@@ -13,13 +13,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..text import shown_line
 from .keys import actions_of
 from .widgets.fields import SafeInput
+from .widgets.frame import Dialog
 
 THEMES = (
     *("textual-dark", "textual-light", "nord", "gruvbox", "tokyo-night", "solarized-light"),
@@ -61,7 +62,7 @@ def commands_of(
     ]
 
 
-class CommandsScreen(ModalScreen[PaletteCommand | None]):
+class CommandsScreen(Dialog[PaletteCommand | None]):
     """Type to filter, Enter runs the command, Esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

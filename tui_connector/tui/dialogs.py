@@ -11,14 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from ..text import shown, shown_line
 from .widgets.fields import SafeInput
+from .widgets.frame import Dialog
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """y: yes; n, Enter or Esc: no. Enter may come from a double press or the end of a paste, so it is harmless."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,7 +78,7 @@ class AllowScreen(ConfirmScreen):
     ENTER_SAYS_NO: ClassVar[bool] = False
 
 
-class InputScreen(ModalScreen[str | None]):
+class InputScreen(Dialog[str | None]):
     """A line of text, or a secret that is not shown. Enter returns it, Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="line.back")]

@@ -9,11 +9,12 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from ..text import shown, shown_line
 from .keys import KeyAction
+from .widgets.frame import Dialog
 
 
 @runtime_checkable
@@ -31,7 +32,7 @@ def help_topics(screen: Screen[object]) -> list[str]:
     return [text for node in nodes if isinstance(node, HasHelp) and (text := node.help_text())]
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Help over the screen; Esc closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

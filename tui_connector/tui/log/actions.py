@@ -16,7 +16,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from ...client.curl import curl
@@ -34,6 +33,7 @@ from ..clipboard import copy
 from ..dialogs import ConfirmScreen
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
+from ..widgets.frame import Dialog
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
 from .list import LogView
@@ -44,7 +44,7 @@ _LOOKBACK = 5_000
 
 
 def related_exchanges(exchange: Exchange, exchanges: Exchanges) -> RelatedExchanges:
-    """All attempts of its call, oldest first, and the login whose token it most likely has."""
+    """All attempts of its call, oldest first, the login whose token it most likely has, and what it repeats."""
     attempts, logins = [], []
     for each in islice(reversed(exchanges), _LOOKBACK):
         if each.call == exchange.call:
@@ -57,7 +57,14 @@ def related_exchanges(exchange: Exchange, exchanges: Exchanges) -> RelatedExchan
     if (header_of(exchange.request_headers, "Authorization") or "").startswith("Bearer"):
         before = (each for each in logins if each.status == 200 and each.at <= exchange.at)
         login = next((each for each in before if _origin(each) == _origin(exchange)), None)
-    return RelatedExchanges(tuple(sorted(attempts, key=lambda each: each.number)), login)
+    ordered = tuple(sorted(attempts, key=lambda each: each.number))
+    return RelatedExchanges(ordered, login, repeated_exchange(exchange, exchanges))
+
+
+def repeated_exchange(exchange: Exchange, exchanges: Exchanges) -> Exchange | None:
+    """The exchange that this one repeats, where the user resent it and the log still has it."""
+    number = exchange.original.about.repeats if exchange.original is not None else 0
+    return exchanges.by_number(number) if number else None
 
 
 def was_accepted(exchange: Exchange, exchanges: Exchanges) -> bool | None:
@@ -109,7 +116,7 @@ def _header_lines(headers: Headers) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
-class FileScreen(ModalScreen[Path | None]):
+class FileScreen(Dialog[Path | None]):
     """Asks for the path of a file to write, relative to the current directory."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="file.back")]

@@ -14,7 +14,7 @@ from ...client.exchange import Exchange, Timings
 from ...client.printer import Formatter, Role, blocks, phases
 from ...magento.diagnosis import Finding
 from ...text import shown, shown_line
-from ...units import milliseconds
+from ...units import milliseconds, size
 
 BAR = "━"
 _MIN_BAR, _MAX_BAR = 8, 60
@@ -58,10 +58,11 @@ class ExchangeText:
 
 @dataclass(frozen=True, slots=True)
 class RelatedExchanges:
-    """What belongs to an exchange: the attempts of its call, the login that got its token, and its finding."""
+    """What belongs to an exchange: attempts of its call, the login for its token, what it repeats, and its finding."""
 
     attempts: Sequence[Exchange] = ()
     login: Exchange | None = None
+    repeated: Exchange | None = None
     finding: Finding | None = None
     profile: str | None = None
     """The name of the profile that would resend it."""
@@ -96,7 +97,7 @@ def exchange_text(
         summary = summary or role is Role.SUMMARY
         if summary and not messages and role is Role.REQUEST:
             messages = True
-            _add_related(text, related)
+            _add_related(text, exchange, related)
         response = response or (messages and role in (Role.SUCCESS, Role.REFUSED, Role.ERROR))
         if response and role is Role.JSON:
             text.response = range(len(text.lines), len(text.lines) + len(lines))
@@ -107,12 +108,12 @@ def exchange_text(
         if role in (Role.TRUNCATED, Role.HTML):
             text.add(Extra.HINT, "z shows its text" if role is Role.HTML and view == "full" else more)
     if not summary:
-        _add_related(text, related)
+        _add_related(text, exchange, related)
         text.add(Extra.HINT, more)
     return text
 
 
-def _add_related(text: ExchangeText, related: RelatedExchanges) -> None:
+def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges) -> None:
     """Adds the finding and the related requests."""
     if related.finding is not None:
         text.add(Extra.FINDING, shown_line(f"  {related.finding.summary}"))
@@ -123,6 +124,29 @@ def _add_related(text: ExchangeText, related: RelatedExchanges) -> None:
         text.add(Extra.RELATED, shown_line(f"attempts  {outcomes}"))
     if related.login is not None:
         text.add(Extra.RELATED, shown_line(f"login     {_outcome(related.login)}"))
+    if related.repeated is not None:
+        text.add(Extra.RELATED, shown_line(f"compared  {comparison(related.repeated, exchange)}"))
+
+
+def comparison(before: Exchange, now: Exchange) -> str:
+    """What differs between an exchange and the one that it repeats: request, status, body, duration."""
+    is_edited = (now.method, now.uri, now.request_body.data) != (before.method, before.uri, before.request_body.data)
+    request = "edited request, " if is_edited else ""
+    old, new = _status(before), _status(now)
+    if old != new:
+        response = f"{new} instead of {old}"
+    elif now.body.data == before.body.data and now.body.size == before.body.size:
+        response = "same response"
+    elif now.body.size == before.body.size:
+        response = f"also {new}, body differs"
+    else:
+        response = f"also {new}, body of {size(now.body.size)} instead of {size(before.body.size)}"
+    took = f"{milliseconds(now.timings.total)} instead of {milliseconds(before.timings.total)}"
+    return f"with #{before.number}: {request}{response} · {took}"
+
+
+def _status(exchange: Exchange) -> str:
+    return str(exchange.status) if exchange.status is not None else "no response"
 
 
 def _outcome(exchange: Exchange) -> str:
@@ -143,5 +167,5 @@ def waterfall(timings: Timings, width: int) -> str:
     parts = []
     for (name, took), (_, seconds) in zip(named, measured, strict=True):
         bar = BAR * max(1, round(seconds * scale)) if scale else ""
-        parts.append(" ".join(filter(None, [name, bar, took])))
+        parts.append("\N{NO-BREAK SPACE}".join(filter(None, [name, bar, took.replace(" ", "\N{NO-BREAK SPACE}")])))
     return first + "  ".join(parts)

@@ -24,7 +24,7 @@ from textual.strip import Strip
 
 from ...client.error_message import error_message
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...log.filter import Filter, Or, Predicate, Term, parse
+from ...log.filter import ANYTHING, Filter, Predicate, Term, parse
 from ...log.view import View, position_of
 from ...magento.request_summary import request_summary
 from ...text import shown_line
@@ -128,27 +128,26 @@ def _message(exchange: Exchange) -> str:
     return exchange.note
 
 
-def status_hint(text: str) -> str:
-    """The filter for a status, where a text that was searched for may be one."""
-    return f"status: ~s {text}" if re.fullmatch("[1-5][0-9][0-9]", text) else ""
-
-
 def search_for(text: str) -> Predicate:
     """Finds a text in rows, headers and bodies; a text with an operator is a filter. Raises `BadFilter`."""
     if "~" in text:
         return parse(text).matches
-    anywhere = Filter(Or((Term("", text), Term("~h", text), Term("~b", text))))
-    wanted = text.casefold()
+    anywhere, wanted = Filter(Term(ANYTHING, text)), text.casefold()
     return lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold()
+
+
+_ROOMY = 60
+"""Columns from which a summary is written with its spaces and dots."""
 
 
 def _summary(uri: str, room: int, message: int = 0) -> str:
     """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path."""
     text = shown_line(request_summary(uri))
+    path, dot, _ = text.partition(" · ")
+    if room < _ROOMY:  # in every row, so that all look the same
+        text = shown_line(re.sub(" ([<>=≠≤≥]+) ", r"\1", text.replace(" · ", "  ")))
     if cell_len(text) <= room - message:
         return text
-    path, dot, _ = text.partition(" · ")
-    text = shown_line(re.sub(" ([<>=≠≤≥]+) ", r"\1", text.replace(" · ", "  ")))
     room = max(room - min(room // 2, message), min(room, cell_len(path) + 3))
     if cell_len(text) <= room:
         return text
@@ -374,9 +373,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> str:
         if self.view.filter.expression is not None:
-            term = self.view.filter.expression
-            hint = status_hint(term.argument) if isinstance(term, Term) and not term.operator else ""
-            return " · ".join(filter(None, ["Nothing matches. F: filter off", "f: change", hint]))
+            return f"None of {len(self._ring):,} matches. F: filter off · f: change"
         return "No failures. e: show all" if self.errors_only else "No requests yet."
 
     def _notice(self, text: str, width: int) -> Strip:

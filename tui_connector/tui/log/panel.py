@@ -25,9 +25,10 @@ from ...magento.diagnosis import Finding
 from ...magento.request_summary import request_path
 from ...text import shown_line
 from ..widgets.fields import SafeInput
-from .actions import LogActions, LogContext, LogHost, related_exchanges
+from .actions import LogActions, LogContext, LogHost, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
-from .list import LogView, search_for, status_hint
+from .exchange_text import comparison
+from .list import LogView, search_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,13 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: st
     in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
     yield f"Requests {log.end - log.cleared:,}{failed}{in_progress}"
     if not view.following:
-        yield f"paused, {view.new_count} new (G: follow)"
+        yield f"paused, {view.new_count:,} new (G: follow)" if view.new_count else "paused (G: follow)"
     if view.errors_only:
         yield "errors only (e)"
     if filtering.filter.expression is not None:
         searched, total = view.view.searched
-        progress = f", {searched} of {total} searched" if view.view.searching else ""
-        state = f"{len(view.view)} match{progress}" if filtering.on else "off (F)"
+        progress = f", {searched:,} searched" if view.view.searching else ""
+        state = f"{len(view.view):,} of {total:,} match{progress}" if filtering.on else "off (F)"
         yield f"filter {filtering.text}: {state}"
     if view.marks:
         yield f"{len(view.marks)} marked"
@@ -71,7 +72,7 @@ Purpose = Literal["filter", "search", "find"]
 
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
-_EMPTY_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body · F1: help"
+_EMPTY_HELP = "post  404  products  ~e error  ~t 1s  ~w run  ~h header  ~b body · F1: help"
 _SEARCH_HELP = "Searches rows, headers and bodies; or a filter such as ~s 4xx · F1: help"
 _VALID_HELP = "Enter: apply · Esc: cancel"
 
@@ -158,7 +159,7 @@ class LogPrompt(Vertical):
         elif column + 1 >= len(before):
             text = " " * (column + 1 - len(before)) + before
         else:
-            text = str(error)
+            text = str(error) if len(str(error)) <= self.size.width else error.message
         message_line = self.query_one(".message", Static)
         message_line.update(Content(shown_line(text)))
         message_line.add_class("bad")
@@ -214,7 +215,7 @@ class LogPanel(LogHost):
         Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
-        Binding("N", "new", "New request", id="log.new", tooltip="Write and send a new request"),
+        Binding("plus", "new", "New request", id="log.new", tooltip="Write and send a new request"),
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
         Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
         Binding("w", "save_body", "Save the body", show=False, id="log.save-body"),
@@ -446,8 +447,6 @@ class LogPanel(LogHost):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "divide":
             return self.view.display and self.detail.display
-        if action == "new":  # while something is searched for, N is the previous match
-            return not (self.detail.needle if self.detail.has_focus else self._wanted)
         if action == "next_match":
             return bool(self.detail.needle) if self.detail.has_focus else self._wanted is not None
         return True
@@ -460,8 +459,7 @@ class LogPanel(LogHost):
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
-        hint = f" · {hint}" if (hint := status_hint(self._searched)) else ""
-        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}{hint}")
+        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
@@ -536,10 +534,12 @@ class LogPanel(LogHost):
 
     @on(LogActions.Resent)
     def _on_resent(self, message: LogActions.Resent) -> None:
-        """Selects the exchange of a request that the user resent."""
+        """Selects the exchange of a request that the user resent, which is compared with the one before."""
         exchange = self.exchanges.by_number(message.number)
         if exchange is None or not self.view.select_exchange(exchange):
             self._log_actions.notify(f"#{message.number} got status {message.status}; the filter hides it.")
+        elif not self.detail.display and (before := repeated_exchange(exchange, self.exchanges)) is not None:
+            self._log_actions.notify(f"#{exchange.number}: {comparison(before, exchange)}")
 
 
 WIDE = (100, 32)

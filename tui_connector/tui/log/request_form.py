@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static, TextArea
 
@@ -26,7 +25,8 @@ from ...text import HTTP_TOKEN, shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..keys import letter_bindings
-from ..widgets.fields import SafeInput, SafeTextArea
+from ..widgets.fields import SafeInput, SeveralLines
+from ..widgets.frame import Dialog
 
 _COMMENTS = (
     "# Method and URI (parameters may continue on the next lines), headers, an empty line, the body.",
@@ -105,7 +105,7 @@ _MAX_BODY = 50_000
 """Maximum size of a body that the form shows; a text area needs seconds for more."""
 
 
-class RequestForm(ModalScreen[Request | None]):
+class RequestForm(Dialog[Request | None]):
     """A form for method, path, query, headers and body. Authentication is added when the request is sent.
 
     It returns the request to send. What may change the store is confirmed first.
@@ -113,9 +113,9 @@ class RequestForm(ModalScreen[Request | None]):
 
     AUTO_FOCUS = ""  # after a dialog, no field takes the focus that nothing had before
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave field, then back", id="form.leave", priority=True),
-        *letter_bindings("t", "send", "Send", "form.send", "ctrl+r", "f5", show=True),
-        *letter_bindings("o", "editor", "Open in $EDITOR", "form.editor", "ctrl+o", show=True),
+        Binding("escape", "leave", "Leave", id="form.leave", priority=True),
+        *letter_bindings("t", "send", "Send", "form.send", "f5", "ctrl+r", show=True),
+        *letter_bindings("o", "editor", "$EDITOR", "form.editor", "ctrl+o", show=True),
     ]
 
     @dataclass
@@ -143,7 +143,6 @@ class RequestForm(ModalScreen[Request | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
             form.border_title = shown_line(self._heading)
-            form.border_subtitle = "F5 send · ^O editor · Esc back"
             with Horizontal(classes="field"):
                 yield Static(Content("Method"), classes="label")
                 yield SafeInput(compact=True, id="resend-method", select_on_focus=False)
@@ -152,11 +151,11 @@ class RequestForm(ModalScreen[Request | None]):
                 yield SafeInput(compact=True, id="resend-uri", select_on_focus=False)
             yield Static("", id="resend-paths")
             yield Static(Content("Query, one parameter per line"), classes="heading")
-            yield SafeTextArea(compact=True, id="resend-query", tab_behavior="focus")
+            yield SeveralLines(id="resend-query")
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
-            yield SafeTextArea(compact=True, id="resend-headers", tab_behavior="focus")
+            yield SeveralLines(id="resend-headers")
             yield Static(Content("Body"), classes="heading")
-            yield SafeTextArea(compact=True, id="resend-body", tab_behavior="focus")
+            yield SeveralLines(id="resend-body")
             yield Static("", id="resend-body-note")
             yield Static("", id="resend-error")
             with Horizontal(classes="buttons"):
@@ -179,6 +178,13 @@ class RequestForm(ModalScreen[Request | None]):
         field = self.query_one("#resend-uri", Input)
         field.suggester = SuggestFromList(sorted(self._paths, key=len), case_sensitive=False)
         self._show_paths(field.value)
+
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    def _forget_error(self) -> None:
+        """What was wrong with the text before may not be wrong with this one."""
+        if self.query_one("#resend-error", Static).has_class("bad"):
+            self._show_note("")
 
     @on(Input.Changed, "#resend-uri")
     def _path_changed(self, event: Input.Changed) -> None:

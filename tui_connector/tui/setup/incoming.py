@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -29,7 +28,7 @@ from ...magento.entities import READABLE
 from ...templates import Json
 from ...text import shown_line
 from ..widgets import highlight
-from ..widgets.frame import TONES
+from ..widgets.frame import TONES, Dialog
 from .configurations import ConfigurationsPane
 
 _COLUMNS = 4
@@ -107,7 +106,7 @@ class ItemTable(OptionList):
         self.post_message(self.Opened(item, f"Item {_cell(item, self._identifier)}".rstrip()))
 
 
-class ItemScreen(ModalScreen[None]):
+class ItemScreen(Dialog[None]):
     """One item as JSON; Esc closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", id="item.close")]

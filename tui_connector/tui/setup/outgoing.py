@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static, TextArea
 
 from ...client.message import RequestFailed
@@ -37,6 +36,7 @@ from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text
 from ..widgets import highlight
 from ..widgets.form import FormPath
+from ..widgets.frame import Dialog
 from ..widgets.json_field import JsonField
 from ..widgets.ordered_list import OrderedList
 from .configurations import ConfigurationList, ConfigurationsPane, EntityChooser, EntityOption, offer
@@ -50,7 +50,7 @@ _SEVERAL = (
 )
 
 
-class AddStepScreen(ModalScreen[str | None]):
+class AddStepScreen(Dialog[str | None]):
     """Asks what a new step sends: an entity or any path. Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="add-step.back")]
@@ -77,7 +77,7 @@ class AddStepScreen(ModalScreen[str | None]):
         self.dismiss(message.path)
 
 
-class ChainScreen(ModalScreen[None]):
+class ChainScreen(Dialog[None]):
     """The steps of an outgoing chain. Done applies the changes; Cancel restores what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content, Span
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
@@ -34,7 +33,7 @@ from ..editor import edit_text
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
-from ..widgets.frame import TONES
+from ..widgets.frame import TONES, Dialog
 from ..widgets.json_field import JsonField
 from ..widgets.secret import SecretInput
 from .context import GuideContext
@@ -381,7 +380,7 @@ def asked_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]
     return asked(kind_schemas.named(schema, setup.draft))
 
 
-class FormScreen(ModalScreen[bool]):
+class FormScreen(Dialog[bool]):
     """A form over the screen; returns whether its changes apply. Cancel restores what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,12 +13,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...text import shown, shown_line
 from .fields import FieldRow
+from .frame import Dialog
 
 
 class Toggle(Static, can_focus=True):
@@ -129,7 +129,7 @@ def _words(option: tuple[str, str]) -> list[str]:
     return re.findall(r"\w+", " ".join(option).lower())
 
 
-class ChoiceScreen(ModalScreen[str | None]):
+class ChoiceScreen(Dialog[str | None]):
     """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None.
 
     Letters select the option with a word that starts with them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import Reactive
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 from textual.widgets.text_area import Edit, EditResult
@@ -39,6 +40,36 @@ class SafeTextArea(TextArea):
     def edit(self, edit: Edit) -> EditResult:
         edit.text = shown(edit.text)
         return super().edit(edit)
+
+
+T = TypeVar("T")
+
+
+class SeveralLines(SafeTextArea):
+    """A field of several lines in a form; Tab leaves it, and so do ↑ on its first line and ↓ on its last one."""
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(text, id=id, compact=True, tab_behavior="focus")
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        if not select and self.cursor_at_first_line:
+            move_focus(self.screen, -1)
+        else:
+            super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        if not select and self.cursor_at_last_line:
+            move_focus(self.screen, 1)
+        else:
+            super().action_cursor_down(select)
+
+
+def move_focus(screen: Screen[T], step: int) -> None:
+    """Focuses the next widget, or the previous one where `step` is -1; unlike Tab, it stops at the ends."""
+    chain, focused = screen.focus_chain, screen.focused
+    index = chain.index(focused) + step if focused in chain else -1
+    if 0 <= index < len(chain):
+        screen.set_focus(chain[index])
 
 
 class TextField(SafeInput):

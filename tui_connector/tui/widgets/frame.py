@@ -1,20 +1,22 @@
-"""What frames every screen: its header line, and the footer with the keys that work now."""
+"""What frames every screen and dialog: the header line, and the footer with the keys that work now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static, TextArea
 
 from ...text import shown_line
 from ..jobs import Job, jobs_of
 from ..keys import IN_FIELD, key_label, keys_of
+from .fields import move_focus
 
 TONES = {
     "success": "$text-success",
@@ -118,8 +120,7 @@ class KeyFooter(Static):
     def _changed(self, screen: Screen[object]) -> None:
         if not self.is_attached or screen is not self.screen:
             return
-        takes_keys = isinstance(screen.focused, (Input, TextArea)) and not getattr(screen.focused, "locked", False)
-        keys, typing = footer_keys(screen), takes_keys
+        keys, typing = footer_keys(screen), _takes_text(screen)
         if (drawn := (tuple(keys), typing, self.size.width)) != self._drawn:
             self._drawn = drawn
             self._draw(keys, typing)
@@ -155,13 +156,20 @@ class KeyFooter(Static):
                 self.app.simulate_key(key.pressed)
 
 
+def _takes_text(screen: Screen[object]) -> bool:
+    return isinstance(screen.focused, (Input, TextArea)) and not getattr(screen.focused, "locked", False)
+
+
 def footer_keys(screen: Screen[object]) -> list[FooterKey]:
     """What the footer of this screen has to show now, one key an action."""
     shown: dict[str, FooterKey] = {}
+    takes_text = _takes_text(screen)
     for active in screen.active_bindings.values():
         binding = active.binding
         if not binding.show or not active.enabled or not binding.description:
             continue
+        if takes_text and len(key_label(binding.key)) == 1 and key_label(binding.key).isascii():
+            continue  # it is typed into the field; Textual does not know the character of all keys
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
         key = FooterKey(_printed(binding), binding.description, binding.key, name in _PINNED)
         if name not in shown or shown[name].key.startswith("Esc "):
@@ -172,3 +180,24 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
 def _printed(binding: Binding) -> str:
     """A letter that works in a field after Esc is shown as such only where no other key does."""
     return f"Esc {binding.key.removeprefix('alt+')}" if binding.key.startswith("alt+") else key_label(binding.key)
+
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T]):
+    """A screen over another one, with a footer of its own: the keys of the screen behind do not work meanwhile.
+
+    ↑ and ↓ go to the previous and next field, from those that do not use them.
+    """
+
+    def on_mount(self) -> None:
+        self.mount(KeyFooter())
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key not in ("up", "down") or self.focused is None or self.focused.allow_vertical_scroll:
+            return
+        bound = self.active_bindings.get(event.key)
+        if bound is None or bound.binding.action.startswith("scroll_"):  # which Textual binds for every widget
+            event.stop()
+            move_focus(self, -1 if event.key == "up" else 1)

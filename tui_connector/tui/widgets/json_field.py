@@ -9,12 +9,12 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from .fields import SafeTextArea
+from .fields import SeveralLines
 from .highlight import json_spans
 
 
-class JsonField(SafeTextArea):
-    """Several lines of JSON. Tab leaves it; Enter starts a new line."""
+class JsonField(SeveralLines):
+    """Several lines of JSON. Enter starts a new line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "open_editor", "Open in $EDITOR", id="json.editor", priority=True)
@@ -30,9 +30,6 @@ class JsonField(SafeTextArea):
         @property
         def control(self) -> JsonField:
             return self.json_field
-
-    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(text, id=id, compact=True, tab_behavior="focus")
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
