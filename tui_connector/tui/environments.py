@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -18,7 +17,7 @@ from ..profile.environments import differences
 from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
 from ..text import json_text, shown_line
-from .widgets.frame import TONES
+from .widgets.frame import TONES, Dialog
 
 _WIDTH = 200
 """Characters of a value."""
@@ -35,7 +34,7 @@ def environment_mark(profile: Profile, *, production: bool | None = None) -> lis
     return [(" · ".join(texts), "error" if live else "success")] if texts else []
 
 
-class EnvironmentScreen(ModalScreen[str | None]):
+class EnvironmentScreen(Dialog[str | None]):
     """The environments of a profile; below, what differs from the one in use. Enter returns one, Esc None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="environment.back")]
