@@ -86,7 +86,7 @@ def test_the_json_list_has_the_path_and_a_code(clean_environment: dict[str, str]
         (b"\xff\xfea\x00", "profile-unreadable", "UTF-16"),
         (b"a = " + b"[" * 5_000, "profile-unreadable", "nested too deeply"),
         (b"#" * 2_000_000, "profile-unreadable", "larger than 1 MiB"),
-        (b"a = 1\na = 2\n", "toml-syntax", "already defined on line 1"),
+        (b"format = 1\nname = 'a'\nname = 'b'\n", "duplicate-key", "already defined on line 2"),
         (b"[incoming]\n[[incoming.p]]\n", "missing", "is missing"),
         (b"", "missing", "is missing"),
     ],

@@ -42,7 +42,7 @@ def bad(number: int, text: str | bytes, *words: str) -> object:
         bad(3, b'format = 1\nname = "caf\xe9"\n', ":2: is not UTF-8"),
         bad(3, 'format = 1\nname = "a\x00b"\n', ":2:10: Illegal character"),
         bad(5, 'format = 1\nname = "x\n', ":2:10", "closing quote"),
-        bad(5, f"{START}x = [1,\n", ":4:1: ", "is not closed"),
+        bad(5, f"{START}x = [1,\n", ":3:8: ", "is not closed"),
         bad(6, 'format = 1\nname = "x"\nname = "y"\n', ":3:1: The key name is already defined on line 2"),
         bad(6, f"{CLIENT}[clients.a]\n", ":4:1: The table [clients.a] is declared twice, first on line 3"),
         bad(6, f'{START}[[clients]]\nname = "a"\n', ":3:1: clients: must be a table"),

@@ -302,7 +302,7 @@ def test_a_text_that_is_not_utf_8_has_a_line(tmp_path: Path, data: bytes, line: 
     [
         ("a = 1\nb = \x00\n", 2, 5),
         ('a = 1\nb = "x', 2, 7),
-        ("a = [1,\n2", 2, 2),
+        ("a = [1,\n2", 1, 9),
         ("a = 1\na = 2\n", 2, 1),
         ("[a]\n[b]\n[a]\n", 3, 1),
         ("[p.x]\n[[p]]\n", 2, 1),

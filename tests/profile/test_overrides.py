@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from user_errors import user_error
 
+from tui_connector.profile.checker import file_problems
 from tui_connector.profile.environments import differences
 from tui_connector.profile.model import Profile
-from tui_connector.profile.problems import check, environment_data, file_problems, read_profile
+from tui_connector.profile.problems import check, environment_data, read_profile
 
 BASE = """format = 1
 name = "Acme"

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui_connector.profile.fix import apply
 from tui_connector.profile.positions import TextPosition
-from tui_connector.profile.syntax import Mistake, explain_error
+from tui_connector.profile.syntax import SYNTAX, Mistake, explain_error
 
 
 def refused(text: str) -> Mistake:
@@ -125,9 +126,9 @@ def test_a_duplicate_names_the_first_definition(text: str, place: tuple[int, int
 
 
 @pytest.mark.parametrize("text", ["a = [1,\n2", "a = [1,\n", "a = { b = [1", 'a = """x\n', "a = '''x"])
-def test_an_unclosed_value_is_reported_at_the_end(text: str) -> None:
+def test_an_unclosed_value_is_reported_where_it_is_opened(text: str) -> None:
     found = refused(text)
-    assert found.position.line == text.count("\n") + 1
+    assert found.position.line == 1
     assert found.hint is not None
     assert "not closed" in found.hint
 
@@ -140,3 +141,82 @@ def test_no_text_breaks_the_hints(text: str) -> None:
         found = explain_error(text, error)
         assert found.position.line >= 1
         assert found.position.column >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("verify = yes", "verify = true"),
+        ("verify = False # no", "verify = false # no"),
+        ('path = "C:\\Users\\x"', "path = 'C:\\Users\\x'"),
+        ('say = "it\'s C:\\Users"', 'say = "it\'s C:\\\\Users"'),
+        ("a = 1\nname: Acme store  # x\n", 'a = 1\nname = "Acme store"  # x\n'),
+        ('name : "x"\n', 'name = "x"\n'),
+        ("count: 5\n", "count = 5\n"),
+        ("name := 5\n", "name = 5\n"),
+        ('request = {"uri": "products", "n": 1}\n', 'request = {"uri" = "products", "n" = 1}\n'),
+        ("request = {'uri': 'products'}\n", "request = {'uri' = 'products'}\n"),
+        ('a = "x\nb = 1\n', 'a = "x"\nb = 1\n'),
+        ("a = 'x\n", "a = 'x'\n"),
+        ('a = { keyring = "x }\n', 'a = { keyring = "x" }\n'),
+        ("name = Acme & Söhne\n", 'name = "Acme & Söhne"\n'),
+        ("path = ~/x\n", 'path = "~/x"\n'),
+        ("uri = https://acme.example/rest # the shop\n", 'uri = "https://acme.example/rest"  # the shop\n'),
+        ("a = {\n  b = 1,\n  c = [1,\n  2],\n}\nd = 1\n", "a = { b = 1, c = [1, 2] }\nd = 1\n"),
+        ('a = { b = "x", }\n', 'a = { b = "x" }\n'),
+        ('a = { b = "x y" c = "y" }\n', 'a = { b = "x y", c = "y" }\n'),
+        ('a = ["x" "y"]\n', 'a = ["x", "y"]\n'),
+        ("a = 1,5\n", "a = 1.5\n"),
+        ("a = 0012\n", 'a = "0012"\n'),
+        ("a = 30s\n", 'a = "30s"\n'),
+        ("a = 5 MB\n", 'a = "5 MB"\n'),
+        ("a = null\nb = 1", "# a = null\nb = 1"),
+        ("a == 1\n", "a = 1\n"),
+        ('a => "x"\n', 'a = "x"\n'),
+        ('my key = "x"\n', '"my key" = "x"\n'),
+        ('name "x"\n', 'name = "x"\n'),
+        ("name Acme\n", 'name = "Acme"\n'),
+        ('a = "x";\n', 'a = "x"\n'),
+        ('a = "x", # y\nb = 1', 'a = "x" # y\nb = 1'),
+        ('a = "x" // why\n', 'a = "x" # why\n'),
+        ("// why\n", "# why\n"),
+        ("a = 1 b = 2\n", "a = 1\nb = 2\n"),
+        ("[clients.m\na = 1\n", "[clients.m]\na = 1\n"),
+        ("[[clients.m.plugins]\na = 1\n", "[[clients.m.plugins]]\na = 1\n"),
+        ("[clients.m.plugins]]\na = 1\n", "[[clients.m.plugins]]\na = 1\n"),
+        ("[clients.m]]\na = 1\n", "[clients.m]\na = 1\n"),
+        ("[clients m]\n", "[clients.m]\n"),
+        ("[clients..m]\n", "[clients.m]\n"),
+        ("[clients.m]:\n", "[clients.m]\n"),
+        ("name = “X”\n", 'name = "X"\n'),
+        ("page–size = 1\n", "page-size = 1\n"),
+        ("name\u00a0= 1\n", "name = 1\n"),
+        ("a = 1\n\u200bname = 1\n", "a = 1\nname = 1\n"),
+        ("größe = 1\n", '"größe" = 1\n'),
+        ('a = 1\rb = "x"\n', 'a = 1\nb = "x"\n'),
+        ("a = 1 \x00\n", "a = 1 \n"),
+        ("a = 1\nb = 2\na = 3\n", "a = 1\nb = 2\n# a = 3\n"),
+        (
+            "[c.m]\na = 1\n\n[d]\n\n[c.m]\nb = 1\n\n[e]\n",
+            "[c.m]\na = 1\nb = 1\n\n[d]\n\n[e]\n",
+        ),
+        ("[[c.plugins]]\na = 1\n[c.plugins]\n", "[[c.plugins]]\na = 1\n[[c.plugins]]\n"),
+        ("[c.plugins]\na = 1\n[[c.plugins]]\n", "[[c.plugins]]\na = 1\n[[c.plugins]]\n"),
+        ('a = ["x",\n  "y"\n', 'a = ["x",\n  "y"]\n'),
+        ('a = ["x"\nb = 1\n', 'a = ["x"]\nb = 1\n'),
+        ('a = { x = "x"\nb = 1\n', 'a = { x = "x" }\nb = 1\n'),
+    ],
+)
+def test_common_mistakes_are_corrected(text: str, corrected: str) -> None:
+    fix = refused(text).fix
+    assert fix is not None
+    assert apply(text, fix.edits) == corrected
+    tomllib.loads(corrected)
+    assert refused(text).code != SYNTAX
+
+
+@pytest.mark.parametrize(
+    "text", ["a =\n", "= 1\n", "name\n", "[]\n", 'x = """a\n', "c = { a = 1 }\n[c]\n", "a = {\n# c\n}"]
+)
+def test_what_may_mean_several_things_is_not_corrected(text: str) -> None:
+    assert refused(text).fix is None

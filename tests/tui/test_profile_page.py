@@ -113,7 +113,8 @@ async def test_file_that_is_not_a_profile_opens_too(machine: Machine, text: str)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await pilot.press("enter")
-        await until(pilot, lambda: "1 problem." in shown(app))
+        await until(pilot, lambda: "Fix this before" in shown(app))
+        assert ("is not UTF-8" if text == "\udcff" else "The value is missing") in shown(app)
 
 
 async def test_the_page_is_read_again_when_another_program_changes_the_file(machine: Machine) -> None:

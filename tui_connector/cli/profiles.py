@@ -63,12 +63,12 @@ def _check(files: tuple[str, ...], as_json: bool) -> None:
 
     Exit code 0: no problems, 2: problems.
     """
-    from ..profile.problems import file_problems
+    from ..profile.checker import file_problems
 
     found = [(file, problem) for file in files for problem in file_problems(Path(file))]
     if as_json:
         rows = [
-            {"file": file, "line": p.line, "column": p.column, "path": p.path, "code": p.code, "message": p.message}
+            {"file": file, "line": p.line, "column": p.column, "path": p.path, "code": p.code, "message": p.text}
             for file, p in found
         ]
         click.echo(json_text(rows))

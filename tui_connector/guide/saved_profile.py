@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..profile.checker import Checker
 from ..profile.document import Document
 from ..profile.library import ProfileError
 from ..profile.model import Profile
@@ -22,7 +23,6 @@ class OpenedProfile:
     document: Document | None = None
     profile: Profile | None = None
     problems: list[Problem] = field(default_factory=list)
-    hint: str = ""
     environment: str = ""
     """The environment whose values it has; "" for the base values."""
     data: dict[str, Any] = field(default_factory=dict)
@@ -46,13 +46,16 @@ class OpenedProfile:
 def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     """Reads and checks a profile, with the values of an environment. Errors are returned as problems."""
     try:
-        document = Document.read(path)
+        document = Document.open(path)
     except ProfileError as error:
-        problem = Problem(error.line or 1, error.column or 1, "", error.message)
-        return OpenedProfile(path, problems=[problem], hint=error.hint)
+        problem = Problem(error.line or 1, error.column or 1, "", error.message, error.code, error.hint)
+        return OpenedProfile(path, problems=[problem])
+    checked = Checker().check(document.text())
+    if not checked.is_toml:
+        return OpenedProfile(path, problems=checked.problems)
     try:
-        profile, problems = check(document.text_as_read, environment)
+        profile, _ = check(document.text(), environment)
         data = environment_data(document.draft, environment) if profile is not None else document.draft
     except UserError as error:  # no such environment
         return OpenedProfile(path, document, None, [Problem(1, 1, "environments", error.text, error.code)])
-    return OpenedProfile(path, document, profile, problems, environment=environment, data=data)
+    return OpenedProfile(path, document, profile, checked.problems, environment=environment, data=data)

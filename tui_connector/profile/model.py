@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
@@ -208,15 +211,41 @@ class NamedSecret:
     """Where it is in the profile."""
 
 
+R = TypeVar("R")
+_REMEMBERED = 2_000
+"""Models for which a result is remembered."""
+
+
+def _once(function: Callable[[Model], Sequence[R]]) -> Callable[[Model], Sequence[R]]:
+    """Calls the function once for each model: they are immutable, and the parts of a profile that is edited stay."""
+    known: OrderedDict[int, tuple[Model, Sequence[R]]] = OrderedDict()
+
+    @wraps(function)
+    def remembered(model: Model) -> Sequence[R]:
+        found = known.get(id(model))
+        if found is None:
+            found = known[id(model)] = model, function(model)  # the model too: its id is not used again
+            with suppress(KeyError):  # another thread was faster
+                while len(known) > _REMEMBERED:
+                    known.popitem(last=False)
+        return found[1]
+
+    return remembered
+
+
 def secrets_in(model: Model) -> Iterator[SecretSource]:
     """Each secret in a part of a profile, at any depth."""
     for _, _, source in _secrets_in(model):
         yield source
 
 
-def _secrets_in(model: Model) -> Iterator[tuple[str, ModelPath, SecretSource]]:
-    for field in type(model).model_fields:
-        yield from _secrets_at(kebab(field), kebab(field), getattr(model, field))
+@_once
+def _secrets_in(model: Model) -> Sequence[tuple[str, ModelPath, SecretSource]]:
+    return [
+        found
+        for field in type(model).model_fields
+        for found in _secrets_at(kebab(field), kebab(field), getattr(model, field))
+    ]
 
 
 def _secrets_at(name: str, step: Step, value: object) -> Iterator[tuple[str, ModelPath, SecretSource]]:
@@ -256,7 +285,7 @@ def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:
             if configuration.client not in clients:
                 wanted = configuration.client
                 yield Inconsistency((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
-            for found in configuration.inconsistencies():
+            for found in _own_inconsistencies(configuration):
                 yield found._replace(place=(part, name, *found.place))
     yield from _ignored_criteria(profile)
     yield from _authentication_conflicts(profile)
@@ -269,26 +298,41 @@ _CRITERIA_IN_DEFAULTS = (
 )
 
 
+@_once
+def _own_inconsistencies(part: Model) -> Sequence[Inconsistency]:
+    """Those of an incoming or outgoing alone, with places in it."""
+    if isinstance(part, Incoming):
+        return [*part.inconsistencies(), *_misread_incoming(part)]
+    return [*part.inconsistencies(), *_misread_outgoing(part)] if isinstance(part, Outgoing) else []
+
+
+def _misread_incoming(incoming: Incoming) -> Iterator[Inconsistency]:
+    """Search criteria that Magento would misread."""
+    added = [
+        value
+        for key in ("parameter", "size_parameter")
+        if isinstance(value := getattr(incoming.pagination, key, None), str)
+    ]
+    for place, message in misread_criteria(incoming.request, paged=_is_paged_by_criteria(incoming), added=added):
+        yield Inconsistency(("request", *place), message)
+
+
+def _misread_outgoing(outgoing: Outgoing) -> Iterator[Inconsistency]:
+    steps: list[tuple[ModelPath, RequestTemplate]] = [
+        (("steps", index), step.request) for index, step in enumerate(outgoing.steps)
+    ]
+    for path, request in [*steps, *([((), outgoing.request)] if outgoing.request else [])]:
+        for place, message in misread_criteria(request, paged=False):
+            yield Inconsistency((*path, "request", *place), message)
+
+
+def _is_paged_by_criteria(incoming: Incoming) -> bool:
+    return incoming.pagination is not None and incoming.pagination.kind in _PAGED_BY_CRITERIA
+
+
 def _ignored_criteria(profile: Profile) -> Iterator[Inconsistency]:
-    """Search criteria that Magento would ignore or misread."""
-    paged_clients = set()
-    for name, incoming in profile.incoming.items():
-        paged = incoming.pagination is not None and incoming.pagination.kind in _PAGED_BY_CRITERIA
-        paged_clients |= {incoming.client} if paged else set()
-        added = [
-            value
-            for key in ("parameter", "size_parameter")
-            if isinstance(value := getattr(incoming.pagination, key, None), str)
-        ]
-        for place, message in misread_criteria(incoming.request, paged=paged, added=added):
-            yield Inconsistency(("incoming", name, "request", *place), message)
-    for name, outgoing in profile.outgoing.items():
-        steps: list[tuple[ModelPath, RequestTemplate]] = [
-            (("steps", index), step.request) for index, step in enumerate(outgoing.steps)
-        ]
-        for path, request in [*steps, *([((), outgoing.request)] if outgoing.request else [])]:
-            for place, message in misread_criteria(request, paged=False):
-                yield Inconsistency(("outgoing", name, *path, "request", *place), message)
+    """Search criteria of clients that Magento would ignore, because their incomings have some, too."""
+    paged_clients = {each.client for each in profile.incoming.values() if _is_paged_by_criteria(each)}
     for name in sorted(paged_clients & profile.clients.keys()):
         for index, plugin in enumerate(profile.clients[name].plugins):
             for parameter in plugin.parameters if isinstance(plugin, QueryDefaults) else ():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path as File
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from ..runs.request_templates import Inconsistency
 from ..secrets.errors import LiteralSecret
 from .document import Document
 from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
-from .library import ProfileError
+from .fix import Fix
 from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
 from .positions import TextPosition, positions, value_at
 
@@ -32,10 +33,19 @@ class Problem:
     path: str
     message: str
     code: str = "invalid-value"
+    hint: str = ""
+    """What to do about it; empty where the message says it."""
+    fix: Fix | None = field(default=None, compare=False)
+    """The likely correction, of the text that was checked."""
+
+    @property
+    def text(self) -> str:
+        """The message and the hint."""
+        return UserError(self.code, self.message, self.hint).text
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return f"{self.line}:{self.column}: {where}{self.message}"
+        return f"{self.line}:{self.column}: {where}{self.text}"
 
 
 class InvalidProfile(UserError):
@@ -61,20 +71,11 @@ def check(text: str, environment: str = "") -> tuple[Profile | None, list[Proble
     Raises `UserError` if a valid profile has no such environment.
     """
     data = tomllib.loads(text)
-    profile, found = _checked(data, environment)
+    profile, found = find_problems(data, environment)
     if not found:
         return profile, []
     places = positions(text)
     return None, sorted(_problem(each, places) for each in found)
-
-
-def file_problems(path: File) -> list[Problem]:
-    """All problems of a profile's file, also those of a file that cannot be read; empty if it is valid."""
-    try:
-        document = Document.read(path)
-    except ProfileError as error:
-        return [Problem(error.line or 1, error.column or 1, "", error.text, error.code)]
-    return check(document.text_as_read)[1]
 
 
 def check_data(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
@@ -82,16 +83,25 @@ def check_data(data: Mapping[str, Any], environment: str = "") -> tuple[Profile 
 
     Raises `UserError` if a valid profile has no such environment.
     """
-    profile, found = _checked(data, environment)
+    profile, found = find_problems(data, environment)
     return profile, [(each.path, each.message) for each in found]
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """A problem at a path of the data."""
 
     path: ModelPath
     message: str
     code: str
+    suggestion: str = ""
+    """The key or the value that was probably meant."""
+    owner: ModelPath | None = None
+    """The table that has a key which is in another one."""
+    expected: str = ""
+    """pydantic's name of the error, such as "string_type"; empty for others."""
+
+
+Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def environment_data(data: Mapping[str, Any], environment: str) -> dict[str, Any]:
@@ -114,14 +124,20 @@ def _require(data: Mapping[str, Any], environment: str) -> None:
         raise UserError("unknown-environment", message, hint)
 
 
-def _checked(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | None, list[_Found]]:
-    """The profile with the values of an environment, or all problems, also those of the other environments."""
+def find_problems(
+    data: Mapping[str, Any], environment: str = "", prepare: Prepare = dict
+) -> tuple[Profile | None, list[Found]]:
+    """The profile with the values of an environment, or all problems, also those of the other environments.
+
+    `prepare` returns the data with models in place of its valid parts. Raises `UserError` if a valid profile has no
+    such environment.
+    """
     if newer := _newer_format(data.get("format")):
-        return None, [_Found(("format",), newer, "newer-format")]  # what this version does not know is no error
-    base, found = _checked_alone(data)
+        return None, [Found(("format",), newer, "newer-format")]  # what this version does not know is no error
+    base, found = _checked_alone(data, prepare)
     profiles: dict[str, Profile] = {}
     for name in names_of(data):
-        profile, more, _ = _in_environment(data, name, base)
+        profile, more, _ = _in_environment(data, name, base, prepare)
         found += [each for each in more if each not in found]
         if profile is not None:
             profile.set_environment(name)
@@ -129,7 +145,7 @@ def _checked(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | 
     if base is not None:
         for name, client, message in unmarked_production(base, profiles):
             path: ModelPath = (TABLE, name) if name else ("clients", client)
-            found.append(_Found(path, f"{client}: {message}" if name else message, "unmarked-production"))
+            found.append(Found(path, f"{client}: {message}" if name else message, "unmarked-production"))
     if found or base is None:
         return None, found
     if environment in ("", DEFAULT_ENVIRONMENT):
@@ -149,18 +165,18 @@ def _newer_format(written: object) -> str:
 
 
 def _in_environment(
-    data: Mapping[str, Any], name: str, base: Profile | None
-) -> tuple[Profile | None, list[_Found], dict[str, Any]]:
+    data: Mapping[str, Any], name: str, base: Profile | None, prepare: Prepare = dict
+) -> tuple[Profile | None, list[Found], dict[str, Any]]:
     """The profile with the values of one environment, or its problems at the overrides; and its data.
 
     `base`: the profile without environments, None if it is invalid; problems that it has too are left out.
     """
     applied = with_environment(data, name)
-    profile, wrong = _checked_alone(applied.data)
+    profile, wrong = _checked_alone(applied.data, prepare)
     if profile is not None and base is not None and own_secrets(applied, base, profile):
-        profile, wrong = _checked_alone(applied.data)
-    known = set() if base is not None else {(each.path, each.message) for each in _checked_alone(data)[1]}
-    found = [_Found(*each) for each in applied.problems]
+        profile, wrong = _checked_alone(applied.data, prepare)
+    known = set() if base is not None else {(each.path, each.message) for each in _checked_alone(data, prepare)[1]}
+    found = [Found(*each) for each in applied.problems]
     found += [
         each._replace(path=applied.place(each.path))
         for each in wrong
@@ -169,22 +185,26 @@ def _in_environment(
     return (None if found else profile), found, applied.data
 
 
-def _checked_alone(data: Mapping[str, Any]) -> tuple[Profile | None, list[_Found]]:
+def _checked_alone(data: Mapping[str, Any], prepare: Prepare = dict) -> tuple[Profile | None, list[Found]]:
     """The profile with its base values, or their problems."""
+    prepared = prepare(data)
     try:
-        profile = Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
+        profile = Profile.model_validate(prepared, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        found = [_Found(*_path_and_message(data, each), _code(each)) for each in errors]
+        found = [_found(data, each) for each in errors]
         wrong = {each["loc"][:2] for each in errors}
-        return None, [*found, *_inconsistencies_of_valid_parts(data, wrong), *_undefined_in_invalid_parts(data, wrong)]
+        other = _inconsistencies_of_valid_parts(data, prepared, wrong)
+        return None, [*found, *other, *_undefined_in_invalid_parts(data, wrong)]
     found = [_inconsistent(each, each.known) for each in inconsistencies(profile)]
     return (None, found) if found else (profile, [])
 
 
-def _inconsistent(found: Inconsistency, known: Sequence[str]) -> _Found:
-    code = "unknown-name" if found.wanted else "inconsistent"
-    return _Found(found.place, f"{found.message}{_hint(found.wanted, known)}", code)
+def _inconsistent(found: Inconsistency, known: Sequence[str]) -> Found:
+    if not found.wanted:
+        return Found(found.place, found.message, "inconsistent")
+    message = f"{found.message}{_hint(found.wanted, known)}"
+    return Found(found.place, message, "unknown-name", _near(found.wanted, known))
 
 
 _CODES = {
@@ -209,7 +229,8 @@ def literal_secrets(data: Mapping[str, Any]) -> dict[ModelPath, str]:
         Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        return dict(_path_and_message(data, each) for each in errors if isinstance(_cause(each), LiteralSecret))
+        found = [_found(data, each) for each in errors if isinstance(_cause(each), LiteralSecret)]
+        return {each.path: each.message for each in found}
     return {}
 
 
@@ -220,11 +241,13 @@ def _cause(error: Any) -> object:
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 
 
-def _inconsistencies_of_valid_parts(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[_Found]:
+def _inconsistencies_of_valid_parts(
+    data: Mapping[str, Any], prepared: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
+) -> Iterator[Found]:
     """Inconsistencies of the parts that are valid by themselves. References to an invalid part are not reported."""
     rest: dict[str, Any] = {"format": 1, "name": "the rest"}
     for family in _FAMILIES:
-        named = data.get(family)
+        named = prepared.get(family)
         if isinstance(named, Mapping) and (family,) not in wrong:
             rest[family] = {name: part for name, part in named.items() if (family, name) not in wrong}
     for each in inconsistencies(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
@@ -235,7 +258,7 @@ def _inconsistencies_of_valid_parts(data: Mapping[str, Any], wrong: set[tuple[in
             yield _inconsistent(each, [*each.known, *left_out])
 
 
-def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[_Found]:
+def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[Found]:
     """References to undefined names, in parts that are invalid for other reasons."""
     known = {family: list(_table(data.get(family))) for family in ("authentications", "clients")}
     known["clients"] += [DEFAULT_CLIENT] * (DEFAULT_CLIENT not in known["clients"])
@@ -249,7 +272,7 @@ def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | 
         for inside, wanted in named:
             if isinstance(wanted, str) and wanted not in known[kind] and (kind,) not in wrong:
                 message = f"unknown {kind[:-1]} {wanted!r}{_hint(wanted, known[kind])}"
-                yield _Found((family, name, *inside), message, "unknown-name")
+                yield Found((family, name, *inside), message, "unknown-name", _near(wanted, known[kind]))
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -262,7 +285,7 @@ def _referenced_family(path: ModelPath) -> str:
     return "clients" if path[2:] == ("client",) else ""
 
 
-def _problem(found: _Found, places: Mapping[ModelPath, TextPosition]) -> Problem:
+def _problem(found: Found, places: Mapping[ModelPath, TextPosition]) -> Problem:
     at = found.path
     while at and at not in places:
         at = at[:-1]
@@ -271,42 +294,45 @@ def _problem(found: _Found, places: Mapping[ModelPath, TextPosition]) -> Problem
     return Problem(line, column, ".".join(map(str, found.path)), found.message, found.code)
 
 
-def _path_and_message(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
+def _found(data: Mapping[str, Any], error: Any) -> Found:
     path = _data_path(data, error["loc"])
-    kind, context = error["type"], error.get("ctx", {})
+    kind, context, code = error["type"], error.get("ctx", {}), _code(error)
     if kind == "extra_forbidden":
-        return path, _unknown_key(data, error["loc"], path)
+        return _unknown_key(data, error["loc"], path)
     if kind == "missing":
-        return path, "is missing"
+        return Found(path, "is missing", code)
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         broken = "".join(f"; the package {one.name} could not be loaded: {one.reason}" for one in broken_packages())
-        return (
-            *path,
-            "kind",
-        ), f"unknown kind {context['tag']!r}{_hint(context['tag'], known)}{broken}"
+        message = f"unknown kind {context['tag']!r}{_hint(context['tag'], known)}{broken}"
+        return Found((*path, "kind"), message, code, _near(context["tag"], known))
     if kind == "union_tag_not_found":
-        return path, 'has no kind: add kind = "…"'
+        return Found(path, 'has no kind: add kind = "…"', code)
     if kind == "value_error":
-        return path, str(context["error"])
+        return Found(path, str(context["error"]), code)
     if kind == "literal_error":
-        return path, f"must be {context['expected']}"
-    return path, _MESSAGES.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
+        value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])
+        near = _near(value, known) if isinstance(value, str) else ""
+        return Found(path, f"must be {context['expected']}", code, near)
+    message = _MESSAGES.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
+    return Found(path, message, code, expected=kind)
 
 
-def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> str:
-    """The message for an unknown key: misspelt, or below the header of another table than its own."""
-    key = str(path[-1])
-    near = get_close_matches(key, _siblings(data, loc), 1, _MISSPELLED)
+def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Found:
+    """An unknown key: misspelt, or below the header of another table than its own."""
+    key, known = str(path[-1]), _siblings(data, loc)
+    near = _near(key, known, _MISSPELLED)
     if not near:
         for length in range(len(loc) - 2, -1, -1):
             if key in _siblings(data, (*loc[:length], key)):
-                owner = ".".join(str(step) for step in _data_path(data, loc[:length]))
+                table = _data_path(data, loc[:length])
+                owner = ".".join(str(step) for step in table)
                 here = ".".join(str(step) for step in path[:-1] if isinstance(step, str))
                 where = f"[{owner}]" if owner else "the top of the file, above the first table"
-                return f"unknown key in {here}; {key!r} belongs to {where}: move it there"
-    near = near or get_close_matches(key, _siblings(data, loc), 1)
-    return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+                message = f"unknown key in {here}; {key!r} belongs to {where}: move it there"
+                return Found(path, message, "unknown-key", owner=table)
+    near = near or _near(key, known)
+    return Found(path, "unknown key" + (f"; did you mean {near!r}?" if near else ""), "unknown-key", near)
 
 
 _MISSPELLED = 0.8
@@ -379,8 +405,14 @@ def _item_type(annotation: Any) -> Any:
     return models[-1] if models else annotation
 
 
+def _near(wanted: str, names: Sequence[str], similarity: float = 0.6) -> str:
+    """The most similar of these names, whatever its case; empty if none is."""
+    by_lower = {name.lower().replace("_", "-"): name for name in reversed(names)}
+    near = get_close_matches(wanted.lower().replace("_", "-"), by_lower, 1, similarity)
+    return by_lower[near[0]] if near else ""
+
+
 def _hint(wanted: str, names: Sequence[str]) -> str:
-    near = get_close_matches(wanted, names, 1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
+    if near := _near(wanted, names):
+        return f"; did you mean {near!r}?"
     return f"; known: {', '.join(map(repr, names))}" if names else ""

@@ -218,8 +218,6 @@ class ProblemList(OptionList):
         self.clear_options()
         for problem in opened.problems:
             self.add_option(Option(Content(shown_line(str(problem), 400))))
-        if opened.hint:
-            self.add_option(Option(Content(shown_line(opened.hint, 400)), disabled=True))
         if opened.problems:
             self.highlighted = min(highlighted, len(opened.problems) - 1)
 

@@ -159,7 +159,7 @@ class RecordedScreen(RequestsScreen):
         opened = await asyncio.to_thread(open_profile, path, environment)
         if opened.profile is None:
             problems = "; ".join(map(str, opened.problems))
-            raise InvalidRequest(f"The profile has problems: {problems}", hint=opened.hint)
+            raise InvalidRequest(f"The profile has problems: {problems}")
         if self._workbench is None:
             trust = ProfileTrust(self._machine, path, environment=environment)
             self._workbench = Workbench(self._machine, self._exchanges, directory=path.parent, trust=trust)

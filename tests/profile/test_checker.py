@@ -1,0 +1,152 @@
+"""A profile checked while it is typed: every problem at its place, and what corrects it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.profile.checker import Checker
+from tui_connector.profile.fix import apply
+from tui_connector.profile.problems import check
+
+GOOD = """format = 1
+name = "Acme"
+
+[authentications.a]
+kind = "bearer"
+token = { keyring = "acme/token" }
+
+[clients.m]
+authentications = ["a"]
+timeout = "30s"
+
+[[clients.m.plugins]]
+kind = "base-uri"
+uri = "https://acme.example/rest/all/V1"
+
+[incoming.products]
+client = "m"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 100 }
+sink = { kind = "jsonl", path = "products.jsonl" }
+"""
+
+
+def test_a_good_profile_has_no_problems() -> None:
+    checked = Checker().check(GOOD)
+    assert checked.problems == []
+    assert checked.is_toml
+    assert checked.profile is not None
+    assert checked.profile.name == "Acme"
+
+
+def test_problems_of_syntax_and_meaning_are_found_at_once() -> None:
+    text = GOOD.replace('"Acme"', "Acme").replace('client = "m"', 'client = "n"').replace("retry", "retyr")
+    text = text.replace("page-size", "page-siez").replace('timeout = "30s"', "timeout = 30")
+    checked = Checker().check(text)
+    assert [(each.line, each.code) for each in checked.problems] == [
+        (2, "not-quoted"),
+        (10, "wrong-type"),
+        (17, "unknown-name"),
+        (21, "unknown-key"),
+    ]
+    assert not checked.is_toml
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ('name = "Acme"', "name = Acme"),
+        ("page-size = 100", "page-siez = 100"),
+        ("page-size = 100", "page_size = 100"),
+        ("page-size = 100", 'page-size = "100"'),
+        ('kind = "keyset"', 'kind = "Keyset"'),
+        ('kind = "keyset"', 'kind = "key-set"'),
+        ('kind = "base-uri"', 'kind = "base_uri"'),
+        ('client = "m"', 'client = "M"'),
+        ('authentications = ["a"]', 'authentications = "a"'),
+        ('authentications = ["a"]', 'authentications = ["A"]'),
+        ('timeout = "30s"', "timeout = 30"),
+        ('timeout = "30s"', 'timeout = "30"'),
+        ('identifier = "sku"', 'Identifier = "sku"'),
+        ('items = "items"', "items = items"),
+        ("format = 1\n", ""),
+        ("format = 1\n", 'format = "1"\n'),
+        ('uri = "https://acme.example/rest/all/V1"', "uri = “https://acme.example/rest/all/V1”"),
+        ('uri = "https://acme.example/rest/all/V1"', "uri: https://acme.example/rest/all/V1"),
+        ('request = { uri = "products" }', 'request = {"uri": "products"}'),
+        ("[[clients.m.plugins]]", "[clients.m.plugins]]"),
+        ("[incoming.products]", "[incoming products]"),
+    ],
+)
+def test_one_key_corrects_a_mistake(wrong: str, right: str) -> None:
+    text = GOOD.replace(wrong, right, 1)
+    checker = Checker()
+    fixes = [problem.fix for problem in checker.check(text).problems]
+    assert fixes
+    assert fixes[0] is not None
+    assert checker.check(apply(text, fixes[0].edits)).problems == []
+
+
+def test_a_key_below_a_plugin_is_moved_to_its_client() -> None:
+    text = GOOD.replace('timeout = "30s"\n', "").replace(
+        '/rest/all/V1"\n', '/rest/all/V1"\ntimeout = "30s"  # slow shop\n'
+    )
+    checker = Checker()
+    [problem] = checker.check(text).problems
+    assert problem.fix is not None
+    fixed = apply(text, problem.fix.edits)
+    assert 'authentications = ["a"]\ntimeout = "30s"  # slow shop\n' in fixed
+    assert checker.check(fixed).problems == []
+
+
+def test_bytes_that_are_not_utf_8_are_read_as_windows_1252() -> None:
+    text = GOOD.replace("Acme", b"Caf\xe9 \x80".decode("utf-8", "surrogateescape"))
+    [problem] = Checker().check(text).problems
+    assert (problem.line, problem.code) == (2, "not-utf-8")
+    assert problem.fix is not None
+    assert apply(text, problem.fix.edits) == GOOD.replace("Acme", "Café €")
+
+
+def test_a_value_that_cannot_be_read_is_not_called_missing() -> None:
+    assert [each.code for each in Checker().check(GOOD.replace('"products"', "")).problems] == ["value-missing"]
+    assert [each.line for each in Checker().check(GOOD.replace('kind = "bearer"', "kind =")).problems] == [5]
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_line_ends_do_not_matter(ends: str) -> None:
+    text = GOOD.replace('"Acme"', "Acme").replace("\n", ends)
+    assert [(each.line, each.column) for each in Checker().check(text).problems] == [(2, 8)]
+
+
+PIECES = st.sampled_from(
+    ['"', "'", "=", "[", "]", "{", "}", ",", "#", "\n", " ", "x", "1", ".", "kind", '"m"', "[clients.m]", '"""', "-"]
+)
+
+
+def test_the_problems_after_any_change_are_those_of_a_new_check() -> None:
+    checker = Checker()
+
+    @given(st.lists(st.tuples(st.integers(0, len(GOOD)), st.integers(0, 12), PIECES), max_size=4))
+    def verify(edits: list[tuple[int, int, str]]) -> None:
+        text = GOOD
+        for start, size, piece in edits:
+            text = text[:start] + piece + text[start + size :]
+        checked = checker.check(text)
+        fresh = Checker().check(text)
+        assert checked.problems == fresh.problems
+        if checked.is_toml:
+            profile, problems = check(text)
+            assert [(each.line, each.column, each.message) for each in checked.problems] == [
+                (each.line, each.column, each.message) for each in problems
+            ]
+            assert (checked.profile is None) == (profile is None)
+        for problem in checked.problems:
+            assert 1 <= problem.line <= text.count("\n") + 1
+            if problem.fix is not None:
+                apply(text, problem.fix.edits)
+
+    verify()

@@ -1,0 +1,392 @@
+"""A profile's text in blocks, each a table header with its keys: what is typed in one leaves the others as parsed.
+
+A mistake stays in its block as well, so that all mistakes of a text are found at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from .document import Document, check_plain
+from .fix import Fix, TextEdit, apply
+from .library import ProfileError
+from .positions import KeyPath, Layout, TextPosition, layout, position_finder
+from .syntax import Mistake, explain_error, other_format
+
+MAX_MISTAKES = 20
+"""Mistakes that are looked for in one block; the rest of it then counts as lost."""
+
+_HEADER = re.compile(r"[ \t]*\[")
+_SURELY_HEADER = re.compile(
+    r"\[\[?(?!(?:true|false|inf|nan)\])[A-Za-z][\w-]*(?:\.(?:[\w-]+|\"[^\"]*\"))*\]\]?\s*(?:#.*)?$"
+)
+"""A header even where a list is open: the list was not closed."""
+_TOKEN = re.compile(r'"""|\'\'\'|"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*|[\[\]{}]')
+_KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+
+
+class Block(NamedTuple):
+    """A part of a text that can be parsed alone."""
+
+    start: int
+    """Its offset in the text."""
+    line: int
+    """The number of its first line, from 0."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedBlock:
+    """What a block says, as far as it is valid."""
+
+    header: tuple[str, ...]
+    is_list: bool
+    """Whether the header adds an element to a list."""
+    data: dict[str, Any]
+    """Of the table."""
+    valid_text: str
+    """The block with its mistakes corrected or taken out; it has the same lines."""
+    mistakes: tuple[Mistake, ...]
+    """With positions and corrections in the block."""
+    lost: tuple[str, ...]
+    """The keys that had to be taken out; `*` for others that are unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedText:
+    """The data of a text, which may have mistakes."""
+
+    data: dict[str, Any]
+    mistakes: list[Mistake]
+    lost: frozenset[KeyPath]
+    """The paths whose values were taken out, as far as known; `*` as the last key stands for any."""
+    blocks: list[tuple[Block, ParsedBlock, KeyPath]]
+    """Each with the path of its table."""
+
+    def position(self, path: KeyPath) -> TextPosition:
+        """Where this path first appears in the text, or else the nearest table above it."""
+        for length in range(len(path), 0, -1):
+            wanted = path[:length]
+            for block, parsed, table in self.blocks:
+                if table[:length] == wanted:
+                    indent = len(block.text) - len(block.text.lstrip(" \t"))
+                    return TextPosition(block.line + 1, indent + 1)
+                if wanted[: len(table)] == table and (found := _inside(parsed, wanted[len(table) :])) is not None:
+                    return TextPosition(block.line + found.line, found.column)
+        return TextPosition(1, 1)
+
+
+def _inside(parsed: ParsedBlock, path: KeyPath) -> TextPosition | None:
+    """Where a path is in a block."""
+    if path[0] not in parsed.data:
+        return None
+    known, find = _layout(parsed.valid_text)
+    base = known.statements[0].path if parsed.header else ()
+    offset = known.offsets.get((*base, *path))
+    return None if offset is None else find(offset)
+
+
+def parse(text: str) -> ParsedText:
+    """The data and the mistakes of a text. Blocks that were parsed before cost nothing."""
+    if other_format(text):
+        try:
+            return _whole(text, tomllib.loads(text), [])
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            mistake = explain_error(text, error) if isinstance(error, ValueError) else None
+            mistakes = [mistake._replace(fix=_from_json(text))] if mistake else []
+            return ParsedText({}, mistakes, frozenset({("*",)}), [])
+    found = [(block, _parsed_block(block.text)) for block in blocks(text)]
+    mistakes = [_moved(mistake, block) for block, parsed in found for mistake in parsed.mistakes]
+    merged = _Merged()
+    placed = []
+    for block, parsed in found:
+        table = merged.add(parsed)
+        if table is None:  # defined twice, or in two ways: tomllib knows
+            return _with_duplicates(found, mistakes)
+        placed.append((block, parsed, table))
+    lost = frozenset((*table, key) for _, parsed, table in placed for key in parsed.lost)
+    return ParsedText(merged.data, mistakes, lost, placed)
+
+
+def _from_json(text: str) -> Fix | None:
+    """The TOML of a JSON object."""
+    try:
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            return None
+        return Fix("Convert the JSON to TOML", (TextEdit(0, len(text), Document.new(_without_null(data)).text()),))
+    except (ValueError, RecursionError, ProfileError):
+        return None
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items() if item is not None}
+    return [_without_null(item) for item in value if item is not None] if isinstance(value, list) else value
+
+
+def _whole(text: str, data: dict[str, Any], mistakes: list[Mistake]) -> ParsedText:
+    block = Block(0, 0, text)
+    return ParsedText(data, mistakes, frozenset(), [(block, ParsedBlock((), False, data, text, (), ()), ())])
+
+
+def _with_duplicates(found: list[tuple[Block, ParsedBlock]], mistakes: list[Mistake]) -> ParsedText:
+    """The data of a text that defines something more than once; the second definition is a mistake."""
+    lines = "".join(parsed.valid_text for _, parsed in found).split("\n")
+    original = "".join(block.text for block, _ in found)
+    lost: set[KeyPath] = {("*",)} if mistakes else set()
+    mistakes = list(mistakes)
+    for _ in range(MAX_MISTAKES):
+        text = "\n".join(lines)
+        try:
+            whole = _whole(text, tomllib.loads(text), sorted(mistakes))
+            return ParsedText(whole.data, whole.mistakes, frozenset(lost), whole.blocks)
+        except RecursionError:
+            break
+        except tomllib.TOMLDecodeError as error:
+            mistake = explain_error(text, error)
+            same = text == original
+            mistakes.append(mistake if same else mistake._replace(fix=None))
+            lost.add(("*",))
+            first = min(mistake.position.line, len(lines)) - 1
+            is_header = _HEADER.match(lines[first])
+            end = next((n for n in range(first + 1, len(lines)) if _HEADER.match(lines[n])), len(lines))
+            for number in range(first, end if is_header else first + 1):
+                lines[number] = ""
+    return ParsedText({}, sorted(mistakes), frozenset({("*",)}), [])
+
+
+def _moved(mistake: Mistake, block: Block) -> Mistake:
+    place = TextPosition(mistake.position.line + block.line, mistake.position.column)
+    return mistake._replace(position=place, fix=mistake.fix.moved(block.start) if mistake.fix else None)
+
+
+# Splitting
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """The blocks of a text, in their order; together they are the text."""
+    lines = text.split("\n")
+    depth, quote, start, first, offset = 0, "", 0, 0, 0
+    for number, line in enumerate(lines):
+        if not quote and line[:1] in "[ \t" and _HEADER.match(line) and (depth == 0 or _SURELY_HEADER.match(line)):
+            if number:
+                yield Block(start, first, text[start:offset])
+            start, first, depth = offset, number, 0
+        opened = quote
+        depth, quote = _after(line, depth, quote)
+        if quote and not opened and not any(quote in below for below in lines[number + 1 :]):
+            quote = ""  # it is never closed: a mistake on this line
+        offset += len(line) + 1
+    yield Block(start, first, text[start:])
+
+
+@lru_cache(20_000)
+def _after(line: str, depth: int, quote: str) -> tuple[int, str]:
+    """How many brackets, and which quotes of several lines, are open after a line."""
+    at = 0
+    while True:
+        if quote:
+            end = line.find(quote, at)
+            if end < 0:
+                return depth, quote
+            at, quote = end + 3, ""
+        match = _TOKEN.search(line, at)
+        if match is None:
+            return depth, quote
+        token, at = match.group(), match.end()
+        if token in ('"""', "'''"):
+            quote = token
+        elif token in "[{":
+            depth += 1
+        elif token in "]}":
+            depth = max(0, depth - 1)
+
+
+# Parsing
+
+
+@lru_cache(5_000)
+def _parsed_block(text: str) -> ParsedBlock:
+    lines, original = text.split("\n"), text.split("\n")
+    mistakes: list[Mistake] = []
+    lost: list[str] = []
+    for _ in range(MAX_MISTAKES):
+        now = "\n".join(lines)
+        try:
+            return _checked_values(_valid_block(now, tomllib.loads(now), mistakes, lost))
+        except RecursionError:
+            mistakes.append(
+                Mistake(TextPosition(1, 1), "is nested too deeply", "Use fewer levels.", "profile-unreadable")
+            )
+            break
+        except tomllib.TOMLDecodeError as error:
+            mistake = explain_error(now, error)
+        except ValueError:  # Python's limit for decimal numbers is 4,300 digits
+            mistake = Mistake(_long_number(now), "a number is too long", "Write it as text, in quotes.", "number")
+        number = min(mistake.position.line, len(lines)) - 1
+        if mistake.fix is not None and not _helps(mistake.fix, now, number + 1):
+            mistake = mistake._replace(fix=None)
+        fix = mistake.fix if mistake.fix and lines == original else _in_original(mistake.fix, lines, original)
+        mistakes.append(mistake._replace(fix=fix))
+        corrected = _corrected(lines, mistake.fix)
+        if corrected is not None:
+            lines = corrected
+        else:
+            lost.append(_take_out(lines, number))
+    return ParsedBlock((), False, {}, "\n" * text.count("\n"), tuple(mistakes), ("*",))
+
+
+def _valid_block(text: str, data: dict[str, Any], mistakes: list[Mistake], lost: list[str]) -> ParsedBlock:
+    header: tuple[str, ...] = ()
+    is_list = False
+    if _HEADER.match(text):
+        known, _ = _layout(text)
+        header = tuple(key for key in known.statements[0].path if isinstance(key, str))
+        is_list = text.lstrip().startswith("[[")
+        at: Any = data
+        for key in header:
+            at = at[key]
+        data = at[0] if is_list else at
+    return ParsedBlock(header, is_list, data, text, tuple(mistakes), tuple(lost))
+
+
+def _checked_values(block: ParsedBlock) -> ParsedBlock:
+    """The block, with a mistake where it has a value that TOML allows only in theory, such as a number of 65 bits."""
+    try:
+        check_plain((), block.data)
+    except ProfileError as error:
+        place = _inside(block, error.keys) or TextPosition(1, 1)
+        mistake = Mistake(place, error.message, error.hint, error.code)
+        return replace(block, data={}, mistakes=(*block.mistakes, mistake), lost=("*",))
+    return block
+
+
+def _long_number(text: str) -> TextPosition:
+    match = re.search(r"[0-9_]{4300,}", text)
+    return position_finder(text)(match.start() if match else 0)
+
+
+def _helps(fix: Fix, text: str, line: int) -> bool:
+    """Whether the text with this correction is valid up to this line."""
+    try:
+        tomllib.loads(apply(text, fix.edits))
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+)", str(error))
+        return found is None or int(found[1]) > line
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _corrected(lines: list[str], fix: Fix | None) -> list[str] | None:
+    """The lines with a correction that keeps their number and makes the text valid further on."""
+    if fix is None or any("\n" in edit.text for edit in fix.edits):
+        return None
+    text = "\n".join(lines)
+    if any("\n" in text[edit.start : edit.end] for edit in fix.edits):
+        return None
+    new = apply(text, fix.edits).split("\n")
+    return new if new != lines else None
+
+
+def _in_original(fix: Fix | None, lines: list[str], original: list[str]) -> Fix | None:
+    """A correction of the lines as one of the original lines; None if it concerns a line that was changed."""
+    if fix is None:
+        return None
+    find, starts, at = position_finder("\n".join(lines)), [0], 0
+    for line in original:
+        at += len(line) + 1
+        starts.append(at)
+    edits = []
+    for edit in fix.edits:
+        (first, column), (last, end_column) = find(edit.start), find(edit.end)
+        if lines[first - 1 : last] != original[first - 1 : last]:
+            return None
+        edits.append(TextEdit(starts[first - 1] + column - 1, starts[last - 1] + end_column - 1, edit.text))
+    return Fix(fix.title, tuple(edits))
+
+
+def _take_out(lines: list[str], number: int) -> str:
+    """Makes the statement at a line a blank; returns its key."""
+    first = number
+    while first > 0 and not _KEY.match(lines[first]) and not _HEADER.match(lines[first]):
+        first -= 1
+    if not any(lines[first : number + 1]):  # an invalid line without a key, and nothing above it
+        first = number
+    key = _KEY.match(lines[first])
+    end = number + 1
+    while end < len(lines) and lines[end].strip() and not _KEY.match(lines[end]) and not _HEADER.match(lines[end]):
+        end += 1
+    if _HEADER.match(lines[first]):  # a header that cannot be read: its keys belong nowhere
+        end = len(lines)
+    for each in range(first, end):
+        lines[each] = ""
+    return key[1] if key and "." not in key[1] else "*"
+
+
+@lru_cache(2_000)
+def _layout(text: str) -> tuple[Layout, Callable[[int], TextPosition]]:
+    return layout(text), position_finder(text)
+
+
+class _Merged:
+    """Tables of several blocks, put together by the rules of TOML."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] = {}
+        self._tables: dict[KeyPath, str] = {(): "implicit"}
+        """How each table came about: by a header, as a parent of one, or as a list."""
+
+    def add(self, block: ParsedBlock) -> KeyPath | None:
+        """Adds a block, and returns the path of its table; None if that is defined already."""
+        table, path = self._parents(block.header)
+        if table is None:
+            return None
+        if block.header:
+            key = block.header[-1]
+            here = (*path, key)
+            known = self._tables.get(here)
+            if known is None and key in table:
+                return None
+            if block.is_list:
+                if known not in (None, "list"):
+                    return None
+                self._tables[here] = "list"
+                elements = table.setdefault(key, [])
+                path = (*here, len(elements))
+                elements.append({})
+                table = elements[-1]
+            else:
+                if known not in (None, "implicit"):
+                    return None
+                table, path = table.setdefault(key, {}), here
+            self._tables[path] = "header"
+        if table.keys() & block.data.keys():
+            return None
+        table.update(block.data)
+        return path
+
+    def _parents(self, header: tuple[str, ...]) -> tuple[dict[str, Any] | None, KeyPath]:
+        table = self.data
+        path: KeyPath = ()
+        for key in header[:-1]:
+            here: KeyPath = (*path, key)
+            known = self._tables.get(here)
+            if known is None:
+                if key in table:
+                    return None, path
+                table[key] = {}
+                self._tables[here] = "implicit"
+            inner = table[key]
+            if known == "list":
+                here = (*here, len(inner) - 1)
+                inner = inner[-1]
+            table, path = inner, here
+        return table, path

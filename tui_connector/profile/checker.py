@@ -1,0 +1,237 @@
+"""Checks a profile's text while it is typed: all problems at once, of syntax and of meaning, each with its correction.
+
+What was checked before and has not changed is not checked again: tables are parsed alone (`blocks`), and the parts of a
+profile are validated alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any, Final, cast, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+
+from .blocks import Block, ParsedBlock, ParsedText, parse
+from .document import SCHEMA_LINE, Document
+from .fix import Fix, TextEdit
+from .library import ProfileError
+from .model import ModelPath, Profile
+from .positions import KeyPath, TextSpan, layout, position_finder
+from .problems import Found, Problem, find_problems
+from .syntax import Mistake
+
+_MAX_PARTS: Final = 2_000
+"""Validated parts that are remembered."""
+_MAX_UNDECODED: Final = 20
+_NUMBER = re.compile(r"[+-]?\d[\d_]*(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a text says, and what is wrong with it."""
+
+    text: str
+    data: dict[str, Any]
+    """Of the text, as far as it is valid."""
+    profile: Profile | None
+    problems: list[Problem]
+    is_toml: bool
+    """Whether the text is valid TOML."""
+
+
+class Checker:
+    """Checks one text again and again, as it is changed. Not for several threads at a time."""
+
+    def __init__(self) -> None:
+        self._valid_parts: OrderedDict[tuple[str, str, str], Any] = OrderedDict()
+        self._types: dict[str, TypeAdapter[Any]] = {}
+        for family, field in Profile.model_fields.items():
+            if get_origin(field.annotation) is dict:
+                self._types[family] = TypeAdapter(cast(Any, field.annotation))
+
+    def check(self, text: str) -> Checked:
+        """The profile in a text, or its problems in their order; corrections are of the text with `\\n` as line end."""
+        plain = text.replace("\r\n", "\n") if "\r\n" in text else text
+        parsed = parse(plain)
+        undecoded = _undecoded(plain)
+        lines = {problem.line for problem in undecoded}
+        problems = [*undecoded, *(_of_mistake(each) for each in parsed.mistakes if each.position.line not in lines)]
+        profile, found = find_problems(parsed.data, prepare=self._prepared)
+        for each in found:
+            if not _is_lost(each, parsed.lost):
+                line, column = parsed.position(each.path)
+                path = ".".join(map(str, each.path))
+                fix = _fix_of(each, parsed, plain)
+                problems.append(Problem(line, column, path, each.message, each.code, fix=fix))
+        valid = not parsed.mistakes and not undecoded
+        return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid)
+
+    def _prepared(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The data, with the models of parts that are valid."""
+        prepared = dict(data)
+        for family, adapter in self._types.items():
+            named = data.get(family)
+            if isinstance(named, dict):
+                prepared[family] = {name: self._part(adapter, family, name, part) for name, part in named.items()}
+        return prepared
+
+    def _part(self, adapter: TypeAdapter[Any], family: str, name: str, part: object) -> object:
+        key = (family, name, repr(part))
+        if key in self._valid_parts:
+            self._valid_parts.move_to_end(key)
+            return self._valid_parts[key]
+        try:
+            found = adapter.validate_python({name: part}, strict=True, by_alias=True, by_name=False)
+        except ValidationError:
+            return part  # its errors are found where the whole profile is validated
+        self._valid_parts[key] = found.get(name, part)
+        if len(self._valid_parts) > _MAX_PARTS:
+            self._valid_parts.popitem(last=False)
+        return self._valid_parts[key]
+
+
+def file_problems(path: File) -> list[Problem]:
+    """All problems of a profile's file, also those of a file that cannot be read; empty if it is valid."""
+    try:
+        document = Document.open(path)
+    except ProfileError as error:
+        return [Problem(error.line or 1, error.column or 1, "", error.message, error.code, error.hint)]
+    return Checker().check(document.text()).problems
+
+
+def _of_mistake(mistake: Mistake) -> Problem:
+    line, column = mistake.position
+    return Problem(line, column, "", mistake.message, mistake.code, mistake.hint or "", mistake.fix)
+
+
+def _is_lost(found: Found, lost: frozenset[KeyPath]) -> bool:
+    """Whether a problem may only be there because something had to be taken out of the text."""
+    if found.code == "missing-kind" and lost & {(*found.path, "kind"), (*found.path, "*")}:
+        return True
+    if found.path in lost or ((*found.path[:-1], "*") in lost and found.code in ("missing", "missing-kind")):
+        return True
+    named_elsewhere = found.code in ("unknown-name", "inconsistent", "missing", "missing-kind")
+    return named_elsewhere and ("*",) in lost
+
+
+_UNDECODED = re.compile("[\udc80-\udcff]+")
+
+
+def _undecoded(text: str) -> list[Problem]:
+    """The bytes that are not UTF-8; they most likely are Latin-1 (Windows-1252)."""
+    runs = list(_UNDECODED.finditer(text))[:_MAX_UNDECODED]
+    if not runs:
+        return []
+    position = position_finder(text)
+    edits = tuple(TextEdit(*run.span(), _from_latin(run.group())) for run in _UNDECODED.finditer(text))
+    hint = "The file is not UTF-8 here; it may be Windows-1252 (Latin-1)."
+    fix = Fix("Read all such bytes as Windows-1252", edits)
+    first_of_line = {place.line: place for place in reversed([position(run.start()) for run in runs])}
+    return [Problem(*place, "", "is not UTF-8", "not-utf-8", hint, fix) for place in first_of_line.values()]
+
+
+def _from_latin(text: str) -> str:
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:  # five bytes mean nothing in it
+        return data.decode("latin-1")
+
+
+# Corrections of meaning
+
+
+def _fix_of(found: Found, parsed: ParsedText, text: str) -> Fix | None:
+    if found.code == "missing" and found.path == ("format",):
+        start = len(SCHEMA_LINE) if text.startswith(SCHEMA_LINE) else 0
+        return Fix("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
+    place = _span(parsed, found.path)
+    if place is None:
+        return None
+    block, span = place
+    if found.code == "unknown-key":
+        return _moved_key(found, parsed, block, span) if found.owner is not None else _renamed(found, block, span)
+    if found.path == ("format",) and found.code != "newer-format":
+        return _value(block, span, "1")
+    if found.suggestion:
+        return _value(block, span, f'"{found.suggestion}"')
+    written = block.text[span.value_start : span.end]
+    bare = written.strip("\"'")
+    match found.expected:
+        case "string_type" if written[0] not in "[{":
+            is_seconds = str(found.path[-1]).endswith("timeout") and _NUMBER.fullmatch(written)
+            return _value(block, span, f'"{bare}{"s" if is_seconds else ""}"')
+        case "bool_type" if bare.lower() in ("true", "false", "yes", "no", "on", "off"):
+            return _value(block, span, "true" if bare.lower() in ("true", "yes", "on") else "false")
+        case "int_type" | "float_type" if _NUMBER.fullmatch(bare):
+            return _value(block, span, bare)
+        case "list_type" if written[0] not in "[{":
+            return _value(block, span, f"[{written}]")
+    if str(found.path[-1]).endswith("timeout") and _NUMBER.fullmatch(bare):
+        return _value(block, span, f'"{bare}s"')
+    return None
+
+
+def _span(parsed: ParsedText, path: ModelPath) -> tuple[Block, TextSpan] | None:
+    """The block and the place of a key or element; None where it is not written, or mistakes are to be fixed first."""
+    for block, inside, table in parsed.blocks:
+        if path[: len(table)] != table or len(path) == len(table) or not _is_as_written(block, inside):
+            continue
+        known = layout(block.text)
+        base = known.statements[0].path if inside.header else ()
+        wanted = (*base, *path[len(table) :])
+        open_spans = list(known.statements)
+        while open_spans:
+            span = open_spans.pop()
+            if span.path == wanted and not span.is_header:
+                return block, span
+            open_spans += span.children
+    return None
+
+
+def _is_as_written(block: Block, inside: ParsedBlock) -> bool:
+    return inside.valid_text == block.text
+
+
+def _value(block: Block, span: TextSpan, value: str) -> Fix:
+    edit = TextEdit(block.start + span.value_start, block.start + span.end, value)
+    return Fix(f"Write {value}", (edit,))
+
+
+def _renamed(found: Found, block: Block, span: TextSpan) -> Fix | None:
+    """The key with its right name; of a dotted key, the last part."""
+    if not found.suggestion:
+        return None
+    key = block.text[span.start : span.value_start]
+    match = re.search(r"([\w-]+|\"[^\"]*\"|'[^']*')\s*=\s*$", key)
+    if match is None:
+        return None
+    start = block.start + span.start
+    edit = TextEdit(start + match.start(1), start + match.end(1), found.suggestion)
+    return Fix(f"Rename it to {found.suggestion}", (edit,))
+
+
+def _moved_key(found: Found, parsed: ParsedText, block: Block, span: TextSpan) -> Fix | None:
+    """The whole line of a key, moved to the table that it belongs to."""
+    target = next(((b, p) for b, p, table in parsed.blocks if table == found.owner), None)
+    if target is None or span not in layout(block.text).statements:
+        return None
+    start = block.text.rfind("\n", 0, span.start) + 1
+    end = block.text.find("\n", span.end) + 1 or len(block.text)
+    line = block.text[start:end].rstrip("\r\n") + "\n"
+    into, inside = target
+    statements = layout(inside.valid_text).statements if _is_as_written(into, inside) else []
+    last = statements[-1].end if statements else 0
+    at = into.text.find("\n", last) + 1 if statements else 0
+    where = f"[{'.'.join(map(str, found.owner or ()))}]" if found.owner else "the top of the file"
+    return Fix(
+        f"Move it to {where}",
+        (
+            TextEdit(into.start + at, into.start + at, line),
+            TextEdit(block.start + start, block.start + end, ""),
+        ),
+    )

@@ -1,0 +1,39 @@
+"""A correction of a text: what it does, and the edits that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class TextEdit(NamedTuple):
+    """The characters from `start` to `end` (offsets) become `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Fix(NamedTuple):
+    """The likely correction of a problem."""
+
+    title: str
+    """In the imperative, such as "Put the text in quotes"."""
+    edits: tuple[TextEdit, ...]
+
+    def moved(self, by: int) -> Fix:
+        """The same correction in a text that has `by` characters more in front."""
+        return Fix(self.title, tuple(TextEdit(start + by, end + by, text) for start, end, text in self.edits))
+
+
+def apply(text: str, edits: Iterable[TextEdit]) -> str:
+    """The text with these edits, which do not overlap."""
+    for edit in sorted(edits, reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
+
+
+def replace_line(text: str, number: int, line: str, title: str) -> Fix:
+    """The correction that replaces a line (from 1) without its line break."""
+    start = sum(len(each) + 1 for each in text.split("\n")[: number - 1])
+    return Fix(title, (TextEdit(start, start + len(text.split("\n")[number - 1]), line),))
