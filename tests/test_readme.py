@@ -54,6 +54,19 @@ def test_the_chain_in_it_is_one() -> None:
     assert first.uri == f"customers/search?{criteria}%5Bfield%5D=email&{criteria}%5Bvalue%5D=a%2Bb%40example.com"
 
 
+def test_the_criteria_in_it_are_valid() -> None:
+    profile, problems = check(block("toml", "format = 1") + block("toml", "where = ["))
+    assert problems == []
+    assert profile is not None
+
+
+def test_the_environment_in_it_is_one() -> None:
+    profile, problems = check(block("toml", "format = 1") + block("toml", "[environments.staging]"), "staging")
+    assert problems == []
+    assert profile is not None
+    assert profile.base_uri("magento") == "https://staging.acme.example/rest/all/V1"
+
+
 def test_the_bulk_in_it_is_one() -> None:
     profile, problems = check(block("toml", "format = 1") + block("toml", 'delivery = "bulk"'))
     assert problems == []

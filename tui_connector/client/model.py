@@ -11,9 +11,11 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -26,6 +28,7 @@ from .layer import Plugin
 from .literal_secrets import reject_literal_headers, reject_literal_parameters, reject_secret_in_uri
 from .message import Headers, Request
 from .uri import escape_percents, origin_of
+from .where import Condition, names_in_query, parameters_of, read_row, valid_row
 
 DIRECT = "direct"
 """In place of a proxy's address: no proxy, not even one from the environment."""
@@ -256,6 +259,14 @@ class RequestTemplate(Model):
     headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(reject_literal_headers)] = Field(
         default_factory=dict, title="Headers", description="Sent in addition to the client's headers."
     )
+    where: list[Annotated[TemplateText, AfterValidator(valid_row)]] = Field(
+        default_factory=list,
+        title="Where",
+        description="Magento's search criteria, besides those in the URI or the parameters. Every row must match: "
+        "a field, a condition (eq, neq, gt, gteq, lt, lteq, from, to, in, nin, like, nlike, null, notnull, finset, …) "
+        'and a value; "or" joins alternatives within a row. A value with " or " in it needs quotes.',
+        examples=[["status eq processing or status eq pending", "updated_at gt 2026-01-01"]],
+    )
     reads: bool = Field(
         False,
         title="Reads only",
@@ -274,6 +285,26 @@ class RequestTemplate(Model):
         if info.data.get("method") in _QUERY_METHODS and not _can_be_table(parameters):
             raise ValueError("must be a table: GET, HEAD and DELETE send it in the query")
         return parameters
+
+    @model_serializer(mode="wrap")
+    def _without_empty_rows(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `where` if there is none: runs of earlier versions are resumed, as their fingerprint is the same."""
+        found: dict[str, Any] = serialize(self)
+        if not self.where:
+            found.pop("where", None)
+        return found
+
+    @field_validator("where")
+    @classmethod
+    def _in_a_query(cls, where: list[str], info: ValidationInfo) -> list[str]:
+        if where and info.data.get("method", "get") not in _QUERY_METHODS:
+            raise ValueError("search criteria are sent in the query of a GET: remove method")
+        return where
+
+    @property
+    def conditions(self) -> tuple[tuple[Condition, ...], ...]:
+        """The conditions of each row of `where`."""
+        return tuple(map(read_row, self.where))
 
     @field_validator("reads")
     @classmethod
@@ -299,6 +330,15 @@ class RequestTemplate(Model):
         """The request for this entity and run. Raises `PlaceholderError`."""
         headers: Headers = tuple((name, Template.parse(text).header(scope)) for name, text in self.headers.items())
         request = Request(self.method.upper(), Template.parse(_escape_template(self.uri)).uri(scope), headers)
+        return self._with_where(self._with_parameters(request, scope), scope)
+
+    def _with_where(self, request: Request, scope: Scope) -> Request:
+        rows = parameters_of(self.conditions, names_in_query(request.uri) if self.where else ())
+        for _, name, value in rows:
+            request = request.with_query(name, _text(render(value, scope)))
+        return request
+
+    def _with_parameters(self, request: Request, scope: Scope) -> Request:
         if self.parameters is None:
             return request
         parameters = render(self.parameters, scope)
@@ -345,6 +385,13 @@ def _query(value: Any, name: str = "") -> list[tuple[str, str]]:
         return [pair for key, item in value.items() for pair in _query(item, f"{name}[{key}]" if name else str(key))]
     if isinstance(value, list):
         return [pair for index, item in enumerate(value) for pair in _query(item, f"{name}[{index}]")]
+    return [(name, _text(value))]
+
+
+def _text(value: Any) -> str:
+    """A value as it is written in a query."""
     if isinstance(value, bool):
-        return [(name, "1" if value else "0")]
-    return [(name, "" if value is None else str(value))]
+        return "1" if value else "0"
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    return "" if value is None else str(value)

@@ -19,14 +19,9 @@ from urllib.parse import quote, unquote_plus
 from ..client.message import Request
 from ..client.model import RequestTemplate
 from ..client.uri import escape_percents
+from ..client.where import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, parameters_of, unknown_condition
 from ..incoming.pagination import PaginationError
 from ..templates import Json, Template
-
-CONDITION_TYPES = (
-    *("eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset"),
-    *("nfinset", "regexp", "from", "to", "seq", "sneq", "ntoa", "fulltext"),
-)
-"""Magento's condition types (Magento\\Framework\\DB\\Adapter\\Pdo\\Mysql); it silently reads any other one as "eq"."""
 
 Direction = Literal["ASC", "DESC"]
 Place: TypeAlias = tuple[str | int, ...]
@@ -74,21 +69,6 @@ _WRONG_NAMES = {
 """Common wrong names, and the right ones."""
 _UNPREFIXED = ("filtergroups", "filtergroup", "filters", "filter", "sortorders", "sortorder", "pagesize", "currentpage")
 _UNPREFIXED_IN_FILTERS = ("conditiontype", "field", "value", "direction")
-_WRONG_CONDITIONS = {
-    **dict.fromkeys(("=", "==", "equal", "equals", "is_equal"), "eq"),
-    **dict.fromkeys(("!=", "<>", "ne", "not_eq", "noteq", "not"), "neq"),
-    **dict.fromkeys((">=", "ge", "gte", "moreq", "min"), "gteq"),
-    **dict.fromkeys(("<=", "le", "lte", "lesseq", "max"), "lteq"),
-    **dict.fromkeys((">", "more", "after"), "gt"),
-    **dict.fromkeys(("<", "less", "before"), "lt"),
-    **dict.fromkeys(("not_in", "notin", "!in"), "nin"),
-    **dict.fromkeys(("not_like", "notlike"), "nlike"),
-    **dict.fromkeys(("contains", "match", "ilike"), "like"),
-    **dict.fromkeys(("not_null", "isnotnull", "is_not_null"), "notnull"),
-    **dict.fromkeys(("isnull", "is_null"), "null"),
-}
-_LISTS = ("in", "nin", "finset", "nfinset")
-"""Conditions whose value may be a list, sent as text with commas."""
 _EVERYTHING = ("", "all", "*", "{}", "[]")
 """Values for criteria without any limit, as in `searchCriteria=all`."""
 _UNKNOWN = "\0"
@@ -105,7 +85,7 @@ class CriteriaFilter:
 
     def __post_init__(self) -> None:
         if self.condition not in CONDITION_TYPES and _UNKNOWN not in self.condition:
-            raise ValueError(_unknown_condition_message(self.condition))
+            raise ValueError(unknown_condition(self.condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +302,7 @@ class _Reader:
         if not column:
             self._refuse(first, f"{_shown(first.name)}: the filter has no field; add {_FULL_NAME['field']}")
             return None
-        if value is None and condition in ("null", "notnull"):
+        if value is None and condition in WITHOUT_VALUE:
             self._adjust(
                 first, f"{_shown(first.name)}: Magento needs some value for {condition}; add {_FULL_NAME['value']}"
             )
@@ -340,7 +320,7 @@ class _Reader:
         if _UNKNOWN in written or not written:
             return written or "eq"
         if written.lower() not in CONDITION_TYPES:
-            self._refuse(inside, _unknown_condition_message(written))
+            self._refuse(inside, unknown_condition(written))
             return None
         if written != written.lower():
             self._adjust(inside, f"{written!r} is not a condition type of Magento: write {written.lower()!r}")
@@ -353,8 +333,8 @@ class _Reader:
         if len(parts) < len(inside.members):
             self._refuse(inside.first(), f"{_shown(inside.first().name)}: a value is text, a number or a list of these")
             return None
-        if condition is not None and condition not in _LISTS and _UNKNOWN not in condition:
-            one_of = " or ".join(_LISTS[:2])
+        if condition is not None and condition not in LIST_CONDITIONS and _UNKNOWN not in condition:
+            one_of = " or ".join(LIST_CONDITIONS[:2])
             self._refuse(
                 inside.first(),
                 f"{_shown(inside.first().name)}: {condition!r} compares with one value; a list needs {one_of}",
@@ -428,13 +408,6 @@ def _names_inside(name: str) -> str:
         "filters": ", ".join(_FULL_NAME[each] for each in ("field", "value", "condition_type")),
         "sortOrders": f"{_FULL_NAME['sortOrders']} and {_FULL_NAME['direction']}",
     }[name]
-
-
-def _unknown_condition_message(written: str) -> str:
-    low = written.strip().lower()
-    near = [_WRONG_CONDITIONS[low]] if low in _WRONG_CONDITIONS else get_close_matches(low, CONDITION_TYPES, 1, 0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(CONDITION_TYPES)}"
-    return f"{written!r} is not a condition type of Magento; {hint}"
 
 
 def _is_taken(member: _Node | _Parameter, keys: Sequence[str]) -> bool:
@@ -558,6 +531,8 @@ def misread_criteria(
         *_uri_parameters(_marked(request.uri)),
         *_template_parameters(request.parameters, ("parameters",)),
     ]
+    rows = parameters_of(request.conditions, [each.name for each in params])
+    params += [_Parameter(name, _marked(value), ("where", row)) for row, name, value in rows]
     for each in _ignored_among(params, paged, added):
         yield each.place or ("uri",), each.message
 

@@ -33,7 +33,12 @@ def paths_in(request: RequestTemplate) -> Iterator[tuple[Place, DataPath]]:
 
 def template_texts(request: RequestTemplate) -> Iterator[tuple[Place, str]]:
     """The texts of a request that may contain placeholders, each with its place in the request."""
-    written: Json = {"uri": request.uri, "parameters": request.parameters, "headers": dict(request.headers)}
+    written: Json = {
+        "uri": request.uri,
+        "parameters": request.parameters,
+        "where": list(request.where),
+        "headers": dict(request.headers),
+    }
     return _strings(written, ())
 
 
