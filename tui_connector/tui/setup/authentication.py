@@ -154,8 +154,8 @@ class AuthenticationPane(StepPane):
         yield Toggle(False, id="whole")
         yield Static("", id="preview", classes="quiet")
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self._show_way)
+    async def on_mount(self) -> None:
+        await self._show_way()
 
     @property
     def form(self) -> SetupForm:

@@ -102,6 +102,7 @@ class DraftWriter:
 
 
 _PANES: tuple[type[StepPane], ...] = (BasicsPane, AuthenticationPane, IncomingPane, OutgoingPane, SavePane)
+"""Each is mounted when its step is shown first: to mount all of them takes longer than the rest of the screen."""
 
 _PATIENCE = 3.0
 """Seconds after which the user is told that the keyring is slow."""
@@ -167,20 +168,23 @@ class SetupScreen(LogDock):
         self.work = work
         self._step, self._part = step, part
         self._draft_writer = DraftWriter(work)
+        self._pane_lock = asyncio.Lock()
         self._asked_keyring = False
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         yield Static("", id="stepper")
         with Horizontal(id="middle"):
-            with Vertical(id="form", classes="panel -active"), ContentSwitcher(initial="step-1", id="panes"):
-                for pane in _PANES:
-                    yield pane(self.work)
+            with Vertical(id="form", classes="panel -active"), ContentSwitcher(id="panes", initial=f"step-{self._step.value}"):
+                yield self._new_pane(self._step)
             side = VerticalScroll(Static("", id="store-words"), id="store-side", classes="panel", can_focus=False)
             side.border_title = "In Magento"
             yield side
         yield LogPanel(self.work.workbench.exchanges, self._log_context(), id="log")
         yield KeyFooter()
+
+    def _new_pane(self, step: GuideStep) -> StepPane:
+        return next(pane for pane in _PANES if pane.step is step)(self.work)
 
     def _log_context(self) -> LogContext:
         """The context of the log; requests are resent with the current setup."""
@@ -195,9 +199,9 @@ class SetupScreen(LogDock):
         new = NewRequests(work.workbench, profile)
         return LogContext(work.workbench.machine, lambda: work.path.stem if work.path else None, send, new)
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         # before the first paint, so that an immediate paste has its field
-        self.go_to(self._step)
+        await self.go_to(self._step)
         if self._begin_with == "add":
             self.pane.add_part()
         elif self._part and self._begin_with == "form":
@@ -221,11 +225,15 @@ class SetupScreen(LogDock):
     def pane(self) -> StepPane:
         return self.query_one(f"#step-{self._step.value}", StepPane)
 
-    def go_to(self, step: GuideStep) -> None:
-        """Shows this step and ends the zoom of the log."""
+    async def go_to(self, step: GuideStep) -> None:
+        """Shows this step and ends the zoom of the log. Once it returns, keys and pastes reach the step's fields."""
+        panes = self.query_one("#panes", ContentSwitcher)
+        async with self._pane_lock:
+            if not panes.query(f"#step-{step.value}"):
+                await panes.add_content(self._new_pane(step))
         self.remove_class("zoomed")
         self._step = step
-        self.query_one("#panes", ContentSwitcher).current = f"step-{step.value}"
+        panes.current = f"step-{step.value}"
         self._changed()
         self.pane.begin()
         self.refresh_bindings()
@@ -332,11 +340,11 @@ class SetupScreen(LogDock):
             await self.action_next()
 
     @on(StepPane.FixWanted)
-    def _apply(self, message: StepPane.FixWanted) -> None:
+    async def _apply(self, message: StepPane.FixWanted) -> None:
         """A fix is applied at the step that it belongs to."""
         step = _FIXED_AT.get(message.fix.target, self._step)
         if step is not self._step or self.zoomed:
-            self.go_to(step)
+            await self.go_to(step)
         self.pane.apply(message.fix)
 
     @on(StepPane.Next)
@@ -344,7 +352,7 @@ class SetupScreen(LogDock):
         if self._step is GuideStep.SAVE:
             await self.action_back()
         else:
-            self.go_to(GuideStep(self._step + 1))
+            await self.go_to(GuideStep(self._step + 1))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self.is_mounted:
@@ -361,12 +369,12 @@ class SetupScreen(LogDock):
             case _:
                 return True
 
-    def action_previous(self) -> None:
+    async def action_previous(self) -> None:
         if self._step is not GuideStep.BASICS:
-            self.go_to(GuideStep(self._step - 1))
+            await self.go_to(GuideStep(self._step - 1))
 
-    def action_jump(self, step: int) -> None:
-        self.go_to(GuideStep(step))
+    async def action_jump(self, step: int) -> None:
+        await self.go_to(GuideStep(step))
 
     def action_test(self) -> None:
         self.pane.test()
@@ -375,10 +383,10 @@ class SetupScreen(LogDock):
         """Focuses the field to edit."""
         self.pane.edit_field()
 
-    def action_save(self) -> None:
+    async def action_save(self) -> None:
         """Shows what will be written; the second press writes it."""
         if self._step is not GuideStep.SAVE or self.zoomed:
-            self.go_to(GuideStep.SAVE)
+            await self.go_to(GuideStep.SAVE)
         self.query_one(SavePane).review()
 
     def action_fix(self) -> None:
