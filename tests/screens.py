@@ -8,6 +8,8 @@ from typing import Any
 
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
+from textual.message_pump import MessagePump
+from textual.pilot import Pilot, WaitForScreenTimeout
 
 _PAUSE = 0.01
 _LOOKS = 1_000
@@ -35,6 +37,44 @@ def _paint(compositor: Any, full: bool = False, screen_stack: Any = None, simpli
 
 _render_update = Compositor.render_update
 Compositor.render_update = _paint  # type: ignore[method-assign]
+
+
+def _has_messages(pump: MessagePump) -> bool:
+    """Whether it has messages, or handles one."""
+    ready: Any = pump._message_queue.ready_event
+    return not pump._message_queue.empty() or not ready._waiters
+
+
+async def _wait_for_screen(self: Pilot[Any], timeout: float = 30.0) -> bool:
+    """Waits until all widgets have handled their messages, as Textual's own does, which first sends one to each widget.
+
+    On the guide, that takes longer than a key.
+    """
+    app = self.app
+    if not app.screen_stack:
+        return False
+    left, done = 0, asyncio.Event()
+
+    def handled() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            done.set()
+
+    await asyncio.sleep(0)
+    busy = [pump for pump in (app, *app.screen.walk_children(with_self=True)) if _has_messages(pump)]
+    left = sum(pump.call_later(handled) for pump in busy)
+    if left:
+        waits = [asyncio.create_task(event.wait()) for event in (done, app._exception_event)]
+        ended, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+        if not ended:
+            raise WaitForScreenTimeout("widgets have messages that they do not handle")
+    return left == 0
+
+
+Pilot._wait_for_screen = _wait_for_screen  # type: ignore[method-assign]
 
 
 def shown(app: Any) -> str:
