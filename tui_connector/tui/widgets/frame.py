@@ -11,6 +11,7 @@ from textual import events
 from textual.binding import Binding
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from ...text import shown_line
@@ -30,6 +31,11 @@ TONES = {
 
 _JOB = "app.job"
 """The action that opens the screen of a job."""
+
+
+def _width(line: Widget) -> int:
+    """The width of a line across the screen, also before it has its size: the first frame shows the whole line."""
+    return line.size.width or line.app.size.width
 
 
 class ScreenHeader(Static):
@@ -66,7 +72,7 @@ class ScreenHeader(Static):
         self._draw()
 
     def _draw(self) -> None:
-        width = max(20, self.size.width - 2)  # a blank at each end
+        width = max(20, _width(self) - 2)  # a blank at each end
         jobs = [part for text, tone in self._jobs for part in ((text, tone), ("  ", ""))]
         right_parts = [*jobs, *self._state] if self._state else jobs[:-1]
         right = Content.assemble(*((shown_line(text, width // 2), TONES.get(tone, "")) for text, tone in right_parts))
@@ -121,7 +127,7 @@ class KeyFooter(Static):
         if not self.is_attached or screen is not self.screen:
             return
         keys, typing = footer_keys(screen), _takes_text(screen)
-        if (drawn := (tuple(keys), typing, self.size.width)) != self._drawn:
+        if (drawn := (tuple(keys), typing, _width(self))) != self._drawn:
             self._drawn = drawn
             self._draw(keys, typing)
 
@@ -129,7 +135,7 @@ class KeyFooter(Static):
         pinned = [key for key in keys if key.pinned]
         others = [key for key in keys if not key.pinned]
         column = len(_FIELD) + 1 if typing else 1
-        room = self.size.width - sum(key.width for key in pinned)
+        room = _width(self) - sum(key.width for key in pinned)
         parts: list[Content | str | tuple[str, str]] = (
             [(_FIELD, "bold $background on $accent"), " "] if typing else [" "]
         )
