@@ -11,6 +11,7 @@ from textual._context import visible_screen_stack
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot, WaitForScreenTimeout
 
+_DEADLINE = 30.0
 _PAUSE = 0.01
 _LOOKS = 1_000
 """Ten seconds, and longer where the machine is busy: then each look takes longer."""
@@ -45,10 +46,10 @@ def _has_messages(pump: MessagePump) -> bool:
     return not pump._message_queue.empty() or not ready._waiters
 
 
-async def _wait_for_screen(self: Pilot[Any], timeout: float = 30.0) -> bool:
-    """Waits until all widgets have handled their messages, as Textual's own does, which first sends one to each widget.
+async def _wait_for_screen(self: Pilot[Any]) -> bool:
+    """Waits until all widgets have handled their messages.
 
-    On the guide, that takes longer than a key.
+    Textual's own sends a message to every widget for that; on the guide, this takes longer than a key.
     """
     app = self.app
     if not app.screen_stack:
@@ -66,7 +67,7 @@ async def _wait_for_screen(self: Pilot[Any], timeout: float = 30.0) -> bool:
     left = sum(pump.call_later(handled) for pump in busy)
     if left:
         waits = [asyncio.create_task(event.wait()) for event in (done, app._exception_event)]
-        ended, _ = await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(waits, timeout=_DEADLINE, return_when=asyncio.FIRST_COMPLETED)
         for each in waits:
             each.cancel()
         if not ended:

@@ -175,7 +175,10 @@ class SetupScreen(LogDock):
         yield ScreenHeader()
         yield Static("", id="stepper")
         with Horizontal(id="middle"):
-            with Vertical(id="form", classes="panel -active"), ContentSwitcher(id="panes", initial=f"step-{self._step.value}"):
+            with (
+                Vertical(id="form", classes="panel -active"),
+                ContentSwitcher(id="panes", initial=f"step-{self._step.value}"),
+            ):
                 yield self._new_pane(self._step)
             side = VerticalScroll(Static("", id="store-words"), id="store-side", classes="panel", can_focus=False)
             side.border_title = "In Magento"
