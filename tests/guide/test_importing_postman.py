@@ -197,8 +197,9 @@ def test_a_variable_without_a_value_in_a_path_becomes_a_placeholder(machine: Mac
     assert outgoing["request"]["uri"] == "orders/&{order_id}/comments"
     assert outgoing["request"]["parameters"]["statusHistory"]["parent_id"] == "&{order_id}"
     assert plan.missing_secrets() == [
-        "imported/admin/password", "imported/integration/consumer-key", "imported/integration/consumer-secret",
-        "imported/integration/access-token", "imported/integration/access-token-secret",
+        "imported/admin/username", "imported/admin/password", "imported/integration/consumer-key",
+        "imported/integration/consumer-secret", "imported/integration/access-token",
+        "imported/integration/access-token-secret",
     ]  # fmt: skip
 
 

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 @click.argument("file", shell_complete=any_file)
 @click.option("--as", "name", help="Name of the new profile. Default: from the store's address.")
 @click.option("--into", shell_complete=profile_names, help="Add the parts to this profile.")
-@click.option("--environment", type=click.Path(path_type=Path), help="A Postman environment with values of variables.")
+@click.option(
+    "--environment",
+    type=click.Path(path_type=Path),
+    help="Values of variables: a Postman environment, or lines NAME=value for an export.",
+)
 @click.option("--only", help="Create only these configurations: names, separated by commas.")
 @click.option("--dry-run", is_flag=True, help="Show what would be created, and create nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before it is created.")
@@ -43,9 +47,9 @@ def import_(
 ) -> None:
     """Create a profile from FILE, or from standard input (-).
 
-    FILE contains curl commands, as copied from a browser or a manual for bash, the Windows command prompt or
-    PowerShell, or a Postman collection; its content decides. What will be created and what cannot be carried over is
-    listed first. Secrets go into the keyring, never into the profile.
+    FILE contains curl commands for bash, the Windows command prompt or PowerShell, a Postman collection, an OpenAPI or
+    Swagger document, a HAR or an NDJSON export; its content decides. What will be created and what cannot be carried
+    over is listed first. Secrets go into the keyring, never into the profile.
     """
     if name is not None and into is not None:
         raise CommandFailed("--as and --into exclude each other.", Exit.SETUP)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ...templates import Json
 from .model import UNKNOWN, InvalidImport
@@ -49,3 +50,24 @@ def text_in(data: Mapping[str, Json], key: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value).replace(UNKNOWN, "") if isinstance(value, str | int | float) else ""
+
+
+class _NotJson:
+    """Stands for a body that is not JSON."""
+
+
+NOT_JSON: Any = _NotJson()
+
+
+def body_json(text: str | None) -> Any:
+    """The value of a JSON text, in which variables need no quotes; `NOT_JSON` if it is not JSON."""
+    if text is None:
+        return None
+    for written in (text, re.sub(rf"([:\[,]\s*)({UNKNOWN}[^{UNKNOWN}]*{UNKNOWN})(\s*[,\]}}])", r'\1"\2"\3', text)):
+        try:
+            return json.loads(written, strict=False)
+        except RecursionError:
+            return NOT_JSON
+        except ValueError:
+            continue
+    return NOT_JSON

@@ -92,6 +92,8 @@ class FoundRequest:
     method: str
     uri: str
     """Absolute."""
+    base: str = ""
+    """The start of the address that many requests share, if that is known."""
     name: str = ""
     description: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -109,6 +111,12 @@ class FoundRequest:
     """Known values of placeholders in the path."""
     items: str = ""
     """Where the items are in the response (JMESPath), if that is known."""
+    pagination: Mapping[str, Json] = field(default_factory=dict)
+    """As in a profile, if it is known."""
+    template: Json = None
+    """The parameters with placeholders, in place of a body."""
+    uses_presets: bool = True
+    """Whether what is known about Magento's entities completes it."""
 
 
 def unknown(written: str) -> str:

@@ -67,7 +67,7 @@ class _Collection:
                 message = "this is not a Postman environment: it has no list of values"
                 raise InvalidImport("import-environment", message, "Export the environment from Postman.")
             self._variables.add(items(environment["values"]))
-        self.builder.secret_values |= self._variables.secrets()
+        self.builder.authentications.secret_values |= self._variables.secrets()
 
     def requests(self) -> Iterator[FoundRequest]:
         """The requests of all folders, in their order."""

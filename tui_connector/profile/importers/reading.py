@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...files import FileFault, read_regular, reason
 from ...templates import Json
-from . import curl, postman
+from . import curl, har, openapi, platform_export, postman
 from .json_text import parse_json, too_deep
 from .model import MAX_TEXT, Import, ImportOptions, InvalidImport
 
@@ -29,6 +29,8 @@ def read(text: str, options: ImportOptions | None = None) -> Import:
 
 
 def _read_json(text: str, options: ImportOptions) -> Import:
+    if platform_export.looks_like_export(text):
+        return platform_export.read(text, options)
     data = parse_json(text)
     for fits, reader in _FORMATS:
         if fits(data):
@@ -41,6 +43,8 @@ def _read_json(text: str, options: ImportOptions) -> Import:
 
 _FORMATS: tuple[tuple[Callable[[Json], bool], Callable[[Json, ImportOptions], Import]], ...] = (
     (postman.is_collection, postman.read),
+    (openapi.is_document, openapi.read),
+    (har.is_har, har.read),
 )
 
 
@@ -48,7 +52,8 @@ def _unknown_format() -> InvalidImport:
     return InvalidImport(
         "import-format",
         "the format is not known",
-        "These can be imported: curl commands and Postman collections (v2.1).",
+        "These can be imported: curl commands, Postman collections (v2.1), OpenAPI and Swagger documents in JSON, "
+        "HAR files and NDJSON exports.",
     )
 
 
