@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.text import shown
+from tui_connector.text import shown, shown_line
 
 
 @given(st.text())
@@ -27,3 +27,12 @@ def test_a_pile_of_combining_marks_is_written_out_and_accents_stay() -> None:
     pile = shown("a" + "\u0301" * 10_000)
     assert pile.count("\u0301") == 4
     assert pile.count("\\u0301") == 9_996
+
+
+def test_a_cut_counts_columns_and_emoji_have_one_width() -> None:
+    assert shown_line("\N{SHOPPING BAGS}\N{VARIATION SELECTOR-16} bag") == "\N{SHOPPING BAGS} bag"
+    assert shown_line("1\N{VARIATION SELECTOR-16}\N{COMBINING ENCLOSING KEYCAP}") == "1\N{COMBINING ENCLOSING KEYCAP}"
+    assert shown("a\N{VARIATION SELECTOR-16}") == "a\\ufe0f"  # hides there, and means nothing
+    assert shown_line("店舗の注文", 10) == "店舗の注文"
+    assert shown_line("店舗の注文", 9) == "店舗の注…"
+    assert shown_line("店舗の注文", 8) == "店舗の…"

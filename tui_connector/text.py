@@ -22,6 +22,8 @@ _UNSAFE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 
+_EMOJI_STYLE = re.compile("(?<=[\u203c-\u3299\U0001f000-\U0001faff])\ufe0f|(?<=[0-9#*])\ufe0f(?=\u20e3)")
+"""The selector that asks for a coloured emoji: it is left out, as terminals differ in the width that it gives."""
 
 HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A method, the name of a header or of a cookie (RFC 9110 §5.6.2, RFC 6265 §4.1.1)."""
@@ -98,18 +100,30 @@ def shown(text: str) -> Shown:
     text = without_secrets(text)
     if text.isascii() and not text.encode().translate(None, _PLAIN):
         return Shown(text)
-    safe = _UNSAFE.sub(_escape_match, text.replace("\r\n", "\n"))
+    safe = _UNSAFE.sub(_escape_match, _EMOJI_STYLE.sub("", text.replace("\r\n", "\n")))
     return Shown(safe if safe.isascii() else _piled_marks().sub(_escape_pile, safe))
 
 
 def shown_line(text: str, width: int | None = None) -> Shown:
-    """`text` on one line, truncated to `width` characters with an ellipsis if `width` is given."""
+    """`text` on one line, truncated to `width` columns with an ellipsis if `width` is given."""
     if width is not None:
         text = without_secrets(text[: width + _AHEAD])[: width + 1]  # before the cut, or half a secret would remain
     line = shown(text).replace("\n", "\\n").replace("\t", " ")
-    if width is not None and len(line) > width:
-        line = line[: max(0, width - 1)] + "…"
+    if width is not None and (len(line) > width or not line.isascii()):
+        line = _cut(line, width)
     return Shown(line)
+
+
+def _cut(line: str, width: int) -> str:
+    """The beginning of a line in `width` columns: East Asian characters and emoji take two (UAX #11)."""
+    column, fits = 0, 0
+    for index, character in enumerate(line):
+        column += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if column > width:
+            return line[:fits] + "…" if width else ""
+        if column < width:
+            fits = index + 1
+    return line
 
 
 @cache

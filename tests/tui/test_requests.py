@@ -139,6 +139,20 @@ async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) ->
         await watched.shows("paused")
 
 
+async def test_the_selected_request_stays_in_sight_in_a_lower_window(machine: Machine) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 41))), size=(120, 60)) as watched:
+        await watched.pilot.press("g", *["j"] * 15)
+        await watched.shows("▸ #16 ")
+        await watched.pilot.resize_terminal(80, 20)
+        await watched.shows("#16 GET products · long")
+        await watched.shows("▸ #16 ")
+
+
+async def test_numbers_of_seven_digits_have_their_column(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1_234_567)), size=(80, 24)) as watched:
+        await watched.shows("▸ #1234567 GET ")
+
+
 async def test_search_in_the_list_wraps_around(machine: Machine) -> None:
     log = filled(*(exchange(n, status=500 if n in (3, 7) else 200) for n in range(1, 11)))
     async with watching(machine, log) as watched:

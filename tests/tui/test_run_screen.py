@@ -13,7 +13,7 @@ from tui_connector.runs.progress import Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.run.figures import MessageList, axis_maximum
+from tui_connector.tui.run.figures import MessageList, axis_maximum, fitted
 from tui_connector.tui.run.job import RunFigures, Series
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
@@ -261,6 +261,22 @@ def test_a_series_fills_every_width_and_stays_bounded() -> None:
         series.add(value)
     assert len(series.values) < 1_200
     assert series.columns(4)[-1] > series.columns(4)[0]
+
+
+def test_a_run_of_half_a_second_has_figures() -> None:
+    figures = RunFigures()
+    figures.add_sample(Progress(50, 100, seconds=0.25, responses=5, latency=0.02))
+    figures.add_sample(Progress(100, 100, seconds=0.48, responses=5, latency=0.02))
+    assert figures.latencies.values == [20, 20]
+    figures.summary = Summary("products", "complete", 100, 0, 0, 0.48, 5, 0, "")
+    assert ("Time", "480 ms") in figures.tiles()
+    assert figures.state == ("✔ complete: 100 items in 480 ms", "success")
+
+
+def test_numbers_from_a_million_on_are_shortened_where_there_is_no_room() -> None:
+    assert fitted("1,234,567 of 9,876,543", 30) == "1,234,567 of 9,876,543"
+    assert fitted("1,234,567 of 9,876,543", 20) == "1,234,567 of 9.88M"
+    assert fitted("1,234,567 · 12 retries", 20) == "1.23M · 12 retries"
 
 
 def test_an_axis_ends_at_a_round_number() -> None:

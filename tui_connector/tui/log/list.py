@@ -40,6 +40,7 @@ _MESSAGE_BYTES = 4_000  # bytes of a body that are read for the store's message
 class Columns:
     """Which columns fit; `text` is the width of what is left for the summary."""
 
+    number: int
     time: str
     """The format of the time; empty where there is no room for it."""
     size: bool
@@ -55,13 +56,13 @@ _TIME, _DATE = "%H:%M:%S ", "%d %b %H:%M "
 
 
 @lru_cache(maxsize=8)
-def columns_for(width: int, *, dates: bool) -> Columns:
-    """The columns for a list this wide; `dates`: of several days."""
+def columns_for(width: int, *, dates: bool, number: int = _NUMBER) -> Columns:
+    """The columns for a list this wide; `dates`: of several days; `number`: the width of the numbers."""
     time = "" if width < (70 if dates else 100) else _DATE if dates else _TIME
     size, purpose = width >= 90, width >= 70
-    fixed = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE
+    fixed = 2 + number + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE
     text = max(10, width - fixed - purpose * _PURPOSE - 2)  # after two blanks
-    return Columns(time, size, purpose, text, fixed + text + 2)
+    return Columns(number, time, size, purpose, text, fixed + text + 2)
 
 
 def _time_width(time: str) -> int:
@@ -77,7 +78,7 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     muted = paint("muted")
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
-    segments.append(Segment(f"{f'#{exchange.number}':<{_NUMBER - 1}} ", muted))
+    segments.append(Segment(f"{f'#{exchange.number}':<{columns.number - 1}} ", muted))
     if columns.time:
         segments.append(Segment(exchange.at.strftime(columns.time), muted))
     segments += [
@@ -104,7 +105,7 @@ def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: fl
     number = f"#{request.number}"
     at = " " * _time_width(columns.time)
     waits = f"{seconds:.0f} s" if seconds >= 1 else ""
-    head = f"  {number:<{_NUMBER - 1}} {at}{shown_line(request.method, _METHOD - 1):<{_METHOD - 1}}"
+    head = f"  {number:<{columns.number - 1}} {at}{shown_line(request.method, _METHOD - 1):<{_METHOD - 1}}"
     gap = " " * _SIZE if columns.size else ""
     text = f"{head}{'…':^5}{'':<{_STATUS - 4}}{waits:>{_TOOK - 1}}{gap}  {_summary(request.uri, columns.text)}"
     return [Segment(text, style)]
@@ -220,6 +221,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._followed = -1
         """The index that is selected while following."""
         self._drawn_state: tuple[int, ...] = ()
+        self._number_width = _NUMBER
         self._filtering = False
         self._reported: Exchange | None = None
         self._style = Style()
@@ -315,6 +317,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         if state == self._drawn_state:
             return
         self._drawn_state = state
+        newest = self.exchange_at(len(self.view) - 1)
+        self._number_width = max(_NUMBER, len(f"# {newest.number}")) if newest is not None else _NUMBER
         self.virtual_size = Size(self.size.width, len(self.view) + in_flight)
         if self.following:
             self._followed = self._index_to_follow()
@@ -348,11 +352,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         return self._row(exchange, width, selected=True).apply_style(self.cursor_style)
 
     def _columns(self, width: int) -> Columns:
-        return columns_for(width, dates=self._dates)
+        return columns_for(width, dates=self._dates, number=self._number_width)
 
     def _row(self, exchange: Exchange, width: int, *, selected: bool) -> Strip:
         marked = exchange.number in self.marks
-        key = (id(exchange), exchange.number, width, selected, marked, self._style)
+        key = (id(exchange), exchange.number, width, self._number_width, selected, marked, self._style)
         strip = self._rows.get(key)
         if strip is None:
             segments = row(exchange, self._columns(width), self.paint, selected=selected, marked=marked)
@@ -432,8 +436,10 @@ class LogView(Painted, ScrollView, can_focus=True):
             self.select(self._index + 1)
 
     def on_resize(self) -> None:
-        if self.following:  # the newest may be below the end of a smaller window
+        if self.following:  # what is selected may be below the end of a smaller window
             self.action_follow()
+        elif (index := self._index) >= 0:
+            self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
 
     def on_mouse_scroll_up(self, _: events.MouseScrollUp) -> None:
         self.stop_following()

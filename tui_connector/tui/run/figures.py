@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
@@ -31,14 +32,31 @@ class Tile(Static):
         """`label_width`: of the label in one line with the value."""
         super().__init__("", classes="tile")
         self._label_width = label_width
-        self._drawn: tuple[str, str, bool] | None = None
+        self._figure: tuple[str, str, bool] = ("", "", False)
 
     def show(self, label: str, value: str, *, stacked: bool) -> None:
-        if self._drawn == (label, value, stacked):
-            return
-        self._drawn = (label, value, stacked)
-        gap = "\n" if stacked else " " * max(1, self._label_width - cell_len(label))
+        if self._figure != (label, value, stacked):
+            self._figure = (label, value, stacked)
+            self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        label, value, stacked = self._figure
+        room = self.size.width - (0 if stacked else cell_len(label) + 1)
+        value = fitted(value, room) if self.size.width else value
+        gap = "\n" if stacked else " " * max(1, min(self._label_width - cell_len(label), room + 1 - cell_len(value)))
         self.update(Content.assemble((label, "$text-muted"), gap, (value, "bold")), layout=False)
+
+
+def fitted(text: str, room: int) -> str:
+    """Numbers from a million on are abbreviated, the last one first, until the text fits."""
+    for match in reversed(list(re.finditer(r"[0-9]{1,3}(?:,[0-9]{3}){2,}", text))):
+        if cell_len(text) <= room:
+            break
+        text = text[: match.start()] + _short(float(match[0].replace(",", ""))) + text[match.end() :]
+    return text
 
 
 class ProgressLine(Painted):

@@ -108,8 +108,8 @@ class RunFigures:
         now = progress.latency * progress.responses
         if progress.responses > responses:
             self.latencies.add((now - together) / (progress.responses - responses) * 1_000)
-        else:  # no response yet to those in flight; without any, there is nothing to measure
-            self.latencies.add(self.latencies.values[-1] if self.latencies.values and progress.in_flight else 0.0)
+        else:  # no response yet to those in flight, or none since the last one; while waiting, nothing is measured
+            self.latencies.add(self.latencies.values[-1] if self.latencies.values and not progress.waits else 0.0)
         self._timed = (progress.responses, now)
         self.progress = progress
 

@@ -153,7 +153,9 @@ class PlanView(Container):
         yield RowList(plan_row, word=10, name=18, id="plan-rows")
         with VerticalScroll(id="plan-detail", classes="panel", can_focus=False):
             yield Static("", id="plan-fields")
-        yield PlanFilter(placeholder="identifier, field or value", compact=True, id="plan-filter")
+        yield PlanFilter(
+            placeholder="identifier, field or value", compact=True, id="plan-filter", select_on_focus=False
+        )
 
     def on_mount(self) -> None:
         self.query_one(PlanFilter).display = False
@@ -196,10 +198,14 @@ class PlanView(Container):
         if self.rows.selected is not None:
             self.app.push_screen(RowScreen(self.rows.selected))
 
-    def type_filter(self) -> None:
+    def type_filter(self, text: str = "") -> None:
+        """Focuses the filter; `text` was typed into the list already."""
         field = self.query_one(PlanFilter)
         field.display = True
         field.focus()
+        if text:
+            field.value = text
+            field.cursor_position = len(text)
 
     @on(Input.Changed, "#plan-filter")
     def _on_typed(self, event: Input.Changed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -148,6 +149,13 @@ class SendScreen(RunView[SendJob]):
 
     def action_filter(self) -> None:
         self.query_one(PlanView).type_filter()
+
+    def on_key(self, event: events.Key) -> None:
+        """A character that is no key of this screen is the start of a text to find: an identifier, typed in a hurry."""
+        rows = self.query_one(PlanView).rows
+        if rows.has_focus and event.is_printable and event.character and event.key not in self.active_bindings:
+            event.stop()
+            self.query_one(PlanView).type_filter(event.character.strip())
 
     def action_back(self) -> None:
         if isinstance(self.focused, PlanFilter):

@@ -42,11 +42,11 @@ _REFRESH = 1.0
 
 def group_row(group: TaskGroup) -> ListRow:
     if group.state is None:
-        return ListRow(" ", "", f"{group.count:>6,}", "", "all")
+        return ListRow(" ", "", f"{group.count:>9,}", "", "all")
     if group.reason is not None:
-        return ListRow(" ", "", f"{group.count:>6,}", "", f"  {group.reason}")
+        return ListRow(" ", "", f"{group.count:>9,}", "", f"  {group.reason}")
     sign, paint = SIGNS[group.state]
-    return ListRow(sign, paint, f"{group.count:>6,}", "", group.state)
+    return ListRow(sign, paint, f"{group.count:>9,}", "", group.state)
 
 
 def task_row(task: Task) -> ListRow:
@@ -88,7 +88,7 @@ class TasksScreen(Screen[bool]):
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         with Container(id="tasks-body"):
-            yield RowList(group_row, word=6, name=0, id="task-groups")
+            yield RowList(group_row, word=9, name=0, id="task-groups")
             yield RowList(task_row, word=9, name=18, id="task-rows")
         yield KeyFooter()
 
