@@ -266,6 +266,7 @@ class RequestTemplate(Model):
         "a field, a condition (eq, neq, gt, gteq, lt, lteq, from, to, in, nin, like, nlike, null, notnull, finset, …) "
         'and a value; "or" joins alternatives within a row. A value with " or " in it needs quotes.',
         examples=[["status eq processing or status eq pending", "updated_at gt 2026-01-01"]],
+        json_schema_extra={"format": "criteria"},
     )
     reads: bool = Field(
         False,

@@ -160,16 +160,23 @@ def modules_of(response: Response) -> frozenset[str]:
 
 async def schema_paths(send: Send, base_uri: str) -> tuple[Paths, int]:
     """The routes of the schema, and the number of the request."""
+    schema, number = await schema_of(send, base_uri)
+    paths = schema.get("paths")
+    return (paths, number) if isinstance(paths, dict) else ({}, 0)
+
+
+async def schema_of(send: Send, base_uri: str) -> tuple[Mapping[str, object], int]:
+    """The store's schema (Swagger 2.0), empty if it cannot be read, and the number of the request."""
     if is_without_rest(base_uri):
         return {}, 0  # where the Cloud Service has its schema is not known
     root = base_uri[: base_uri.rindex("/rest")] if "/rest" in base_uri else origin_of(base_uri)
     request = Request("GET", f"{root}/rest/all/schema?services=all", about=RequestInfo(purpose="probe"))
     try:
         response = await send(request)
-        paths = (await asyncio.to_thread(json.loads, response.body))["paths"]  # 626 KB take 30 ms
-    except (RequestFailed, ValueError, KeyError, TypeError, RecursionError):
+        schema = await asyncio.to_thread(json.loads, response.body)  # 626 KB take 30 ms
+    except (RequestFailed, ValueError, RecursionError):
         return {}, 0
-    return (paths if isinstance(paths, dict) else {}), response.exchange
+    return (schema if isinstance(schema, dict) else {}), response.exchange
 
 
 def _routes(paths: Paths) -> set[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +21,11 @@ from textual.widgets import Button, Input, Static, TextArea
 
 from ...errors import UserError
 from ...guide import kind_schemas
+from ...guide.criteria import filter_fields, matching
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.setup import Setup
 from ...guide.texts import GuideStep
+from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import unlikely_length
 from ...templates import Json
@@ -31,6 +33,7 @@ from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_text
 from ..widgets.choice import Choice
+from ..widgets.criteria import CriteriaScreen
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
 from ..widgets.frame import TONES, Dialog
@@ -361,6 +364,27 @@ class SetupForm(Form):
             event.json_field.text = edit_text(self.app, self.work.workbench.machine, event.json_field.text)
         except UserError as error:
             self.notify(shown(str(error)), severity="warning", markup=False)
+
+    def criteria_screen(self, path: FormPath, rows: Sequence[str]) -> CriteriaScreen:
+        """Search criteria; of an incoming, with its fields and the number of matching items."""
+        if path[0] != "incoming":
+            return super().criteria_screen(path, rows)
+        name, work = str(path[1]), self.work
+
+        async def fields() -> list[str]:
+            try:
+                profile = profile_of(work.setup.draft)
+                async with work.workbench.session(profile) as session:
+                    return await filter_fields(profile, session, name, work.workbench.run())
+            except UserError:
+                return []
+
+        async def count(wanted: list[str]) -> str:
+            profile = profile_of(work.setup.draft)
+            async with work.workbench.session(profile) as session:
+                return await matching(profile, session, name, wanted, work.workbench.run())
+
+        return CriteriaScreen(rows, fields, count)
 
     def check(self) -> None:
         """Shows problems at their fields."""

@@ -6,7 +6,7 @@ Independent of models, files and profiles.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -24,6 +24,7 @@ from ...templates import Json
 from ...text import shown, shown_line
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
+from .criteria import CriteriaField, CriteriaScreen
 from .fields import FieldGroup, FieldRow, TextField
 from .json_field import JsonField
 from .pairs import Pairs
@@ -44,6 +45,7 @@ class FieldType(Enum):
     TABLE = auto()
     SECRET = auto()
     GROUP = auto()
+    CRITERIA = auto()
     JSON = auto()
 
 
@@ -139,6 +141,8 @@ def _type_of(node: Mapping[str, Any]) -> FieldType:
         return FieldType.TABLE
     if kind == "object" and properties is not None:
         return FieldType.GROUP
+    if node.get("format") == "criteria":
+        return FieldType.CRITERIA
     if kind == "array" and node.get("items", {}).get("type") in ("string", "integer"):
         return FieldType.LIST
     if "anyOf" in node and all(each.get("type") == "string" for each in node["anyOf"]):
@@ -251,7 +255,9 @@ class Form(FieldGroup):
             return Toggle(bool(each.default if value is None else value))
         if each.type is FieldType.CHOICE:
             return _choice(each, value)
-        if each.type is FieldType.JSON:
+        if each.type is FieldType.CRITERIA and (value is None or isinstance(value, list)):
+            return CriteriaField(list(map(str, value or ())))
+        if each.type in (FieldType.JSON, FieldType.CRITERIA):
             return JsonField(to_lines(each, value))
         is_number = each.type in (FieldType.INTEGER, FieldType.NUMBER)
         return TextField(to_text(each, value), placeholder=each.hint, select_on_focus=is_number)
@@ -313,6 +319,23 @@ class Form(FieldGroup):
         if row is not None:
             event.stop()
             self._edit(row, event.option or None)
+
+    @on(CriteriaField.OpenRequested)
+    def _open_criteria(self, event: CriteriaField.OpenRequested) -> None:
+        event.stop()
+        field, row = event.criteria, _row_of(event.criteria)
+
+        def edited(rows: list[str] | None) -> None:
+            if rows is not None and row is not None and rows != field.rows:
+                field.show(rows)
+                self._edit(row, list(rows) or None)
+
+        if row is not None:
+            self.app.push_screen(self.criteria_screen(self._full(row.asked.path), field.rows), edited)
+
+    def criteria_screen(self, path: FormPath, rows: Sequence[str]) -> CriteriaScreen:
+        """The screen that edits the search criteria at this path."""
+        return CriteriaScreen(rows)
 
     @on(Secret.SourceChanged)
     def _sourced(self, event: Secret.SourceChanged) -> None:

@@ -1,0 +1,111 @@
+"""Search criteria in the form of an incoming: rows, completed from the store, with the number of matching items."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import recordings
+from profiles import full
+from runs import BEARER
+from screens import shown, until, until_shown
+
+from tui_connector.guide.criteria import fields_in_schema
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
+from tui_connector.tui.widgets.fields import TextField
+
+PROFILE = """format = 1
+name = "Shop"
+[authentications.a]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.shop]
+authentications = ["a"]
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+[incoming.products]
+client = "shop"
+request = { uri = "products", where = ["entity_id lteq 20 or entity_id eq 45"] }
+items = "items"
+identifier = "sku"
+pagination = { kind = "keyset", filter = "entity_id", field = "id" }
+"""
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
+
+
+async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=60, settings=BEARER), machine.now) as sandbox:
+        machine = replace(machine, environ={**machine.environ, "SHOP_TOKEN": full(sandbox)["access-token"]})
+        machine.directories.profiles.mkdir(parents=True)
+        path = machine.directories.profiles / "shop.toml"
+        path.write_text(PROFILE.replace("URL", sandbox.url))
+        app = ConnectorApp(machine, no_demo)
+        async with app.run_test(size=(110, 40)) as pilot:
+            await until_shown(pilot, "Shop")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
+            await pilot.press("j", "j", "enter")
+            await until_shown(pilot, "entity_id lteq 20 or entity_id eq 45 ▾")
+            app.screen.set_focus(app.screen.query_one(CriteriaField))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, CriteriaScreen) and "21 items match" in shown(app))
+            screen = app.screen
+            assert isinstance(screen, CriteriaScreen)
+            assert " or ▾" in shown(app)
+            fields = list(screen.query(".key").results(TextField))
+            screen.set_focus(fields[-1])
+            await pilot.press(*"sk")
+            await until(pilot, lambda: fields[-1].suggester is not None and fields[-1]._suggestion == "sku")
+            await pilot.press("right", "tab", "enter", *"like", "enter", "tab", *"%1")
+            await until_shown(pilot, "3 items match")
+            rows = ["entity_id lteq 20 or entity_id eq 45", "sku like %1"]
+            assert screen.rows == rows
+            await pilot.press("ctrl+s")
+            await until_shown(pilot, "entity_id lteq 20 or entity_id eq 45 and sku")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: not app.screen.query("#form-over"))
+            setup = app.screen
+            assert isinstance(setup, SetupScreen)
+            assert setup.work.setup.at("incoming", "products", "request", "where") == rows
+
+
+async def test_a_wrong_condition_is_said_and_not_applied(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 40)) as pilot:
+        found: list[object] = []
+        screen = CriteriaScreen(["status eq new"])
+        app.push_screen(screen, found.append)
+        await until(pilot, lambda: app.screen is screen and screen.focused is not None)
+        value = screen.query(".value").results(TextField)
+        screen.set_focus(next(iter(value)))
+        await pilot.press("end", *["backspace"] * 3, "ctrl+s")
+        await until(pilot, lambda: bool(found))
+        assert found == [["status eq ''"]]
+        screen = CriteriaScreen([])
+        app.push_screen(screen, found.append)
+        await until(pilot, lambda: app.screen is screen and screen.focused is not None)
+        await pilot.press(*"a b", "ctrl+s")
+        await until_shown(pilot, "'b' is not a condition type of Magento")
+        assert app.screen is screen
+
+
+def test_the_fields_of_a_list_are_read_from_the_schema_of_a_real_store() -> None:
+    recorded = recordings.PLACE / "schema-all.json"
+    if not recorded.exists():
+        pytest.skip("there are no recordings of a real store here")
+    schema: dict[str, Any] = json.loads(recorded.read_text())
+    assert {"status", "state", "grand_total", "created_at"} <= set(fields_in_schema(schema, "orders"))
+    assert {"sku", "name", "price"} <= set(fields_in_schema(schema, "products"))
+    assert fields_in_schema(schema, "nothing") == []

@@ -1,0 +1,258 @@
+"""Search criteria as rows of field, condition and value, joined by "and" and "or"; below, how many items match."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.suggester import SuggestFromList
+from textual.timer import Timer
+from textual.widgets import Button, Input, Static
+
+from ...client.where import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
+from ...errors import UserError
+from ...text import shown, shown_line
+from .choice import Choice
+from .fields import FieldGroup, TextField
+from .frame import TONES, Dialog
+
+_COMMON = ("eq", "neq", "gt", "gteq", "lt", "lteq", "like", "in", "nin", "null", "notnull")
+_CONDITIONS = {name: name for name in (*_COMMON, *(each for each in CONDITION_TYPES if each not in _COMMON))}
+_UNTIL_COUNTED = 0.4
+"""Seconds after the last change until the matching items are counted."""
+_SHOWN = 200
+
+
+class CriteriaField(Static, can_focus=True):
+    """The rows of search criteria in a form; Enter opens them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space,down", "open", "Edit", id="criteria.open")]
+
+    @dataclass
+    class OpenRequested(Message):
+        """The rows are to be edited."""
+
+        criteria: CriteriaField
+
+        @property
+        def control(self) -> CriteriaField:
+            return self.criteria
+
+    def __init__(self, rows: Sequence[str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="choice")
+        self.rows = list(rows)
+
+    def on_mount(self) -> None:
+        self.show(self.rows)
+
+    def show(self, rows: Sequence[str]) -> None:
+        """Shows these rows."""
+        self.rows = list(rows)
+        text = shown_line(" and ".join(self.rows), _SHOWN)
+        self.update(Content(f"{text} ▾") if text else Content.assemble(("all items ▾", TONES["muted"])))
+
+    def action_open(self) -> None:
+        self.post_message(self.OpenRequested(self))
+
+
+class CriteriaRow(Horizontal):
+    """One condition; `joiner` is how it is joined to the one before."""
+
+    class Changed(Message):
+        """The condition has changed."""
+
+    def __init__(self, condition: Condition | None, joiner: str, fields: Sequence[str], *, is_first: bool) -> None:
+        super().__init__(classes="pair criteria-row")
+        self._condition, self._joiner, self._first = condition, joiner, is_first
+        self._fields = fields
+
+    def compose(self) -> ComposeResult:
+        condition = self._condition
+        if self._first:
+            yield Static("where", classes="joiner")
+        else:
+            yield Choice({"and": "and", "or": "or"}, self._joiner)
+        field = TextField(condition.field if condition else "", placeholder="field")
+        field.add_class("key")
+        field.suggester = SuggestFromList(self._fields) if self._fields else None
+        yield field
+        chosen = condition.condition if condition else "eq"
+        conditions = Choice(_CONDITIONS, chosen)
+        conditions.add_class("condition")
+        yield conditions
+        has_value = condition is not None and condition.condition not in WITHOUT_VALUE
+        value = TextField(condition.value if condition is not None and has_value else "", placeholder="value")
+        value.add_class("value")
+        yield value
+
+    def suggest(self, fields: Sequence[str]) -> None:
+        """Completes field names from these."""
+        self._fields = fields
+        for each in self.query(".key").results(TextField):
+            each.suggester = SuggestFromList(fields)
+
+    @property
+    def joiner(self) -> str:
+        found = [each for each in self.query(Choice) if not each.has_class("condition")]
+        return found[0].chosen if found else "and"
+
+    @property
+    def condition(self) -> Condition | None:
+        """The condition as typed; None while the row has no field."""
+        fields = list(self.query(".value").results(TextField))  # the last one to be mounted
+        if not fields:
+            return self._condition
+        field = self.query_one(".key", TextField).value.strip()
+        if not field:
+            return None
+        condition = self.query_one(".condition", Choice).chosen
+        return Condition(field, condition, "1" if condition in WITHOUT_VALUE else fields[0].value)
+
+    @on(Input.Changed)
+    @on(Choice.Chosen)
+    def _changed(self, event: Message) -> None:
+        event.stop()
+        value = self.query_one(".value", TextField)
+        value.display = self.query_one(".condition", Choice).chosen not in WITHOUT_VALUE
+        self.post_message(self.Changed())
+
+
+class CriteriaScreen(Dialog[list[str] | None]):
+    """Edits search criteria; returns the rows, or None if they stay as they are."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", id="criteria.cancel", priority=True),
+        Binding("ctrl+s,f8", "done", "Done", id="criteria.done", priority=True),
+    ]
+
+    @dataclass
+    class Counted(Message):
+        """How many items match, or why that is not known."""
+
+        words: str
+        tone: str
+
+    @dataclass
+    class FieldsFound(Message):
+        """The fields of the list."""
+
+        fields: list[str]
+
+    def __init__(
+        self,
+        rows: Sequence[str],
+        fields: Callable[[], Awaitable[list[str]]] | None = None,
+        matches: Callable[[list[str]], Awaitable[str]] | None = None,
+    ) -> None:
+        """`fields` reads the names of the list's fields, `matches` counts the items for rows; it raises `UserError`."""
+        super().__init__()
+        self._given, self._read_fields, self._matches = list(rows), fields, matches
+        self._known: list[str] = []
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="form-over") as panel:
+            panel.border_title = "Search criteria"
+            panel.border_subtitle = "^S done · Esc cancel"
+            about = "Only items for which all of this is true; alternatives are joined by or."
+            yield Static(Content(about), classes="form-about")
+            with VerticalScroll(can_focus=False), FieldGroup(id="criteria-rows"):
+                yield from self._rows()
+            yield Static("", id="criteria-count")
+            with Horizontal(classes="buttons"):
+                yield Button("Done", compact=True, id="criteria-done")
+                yield Static(Content("Tab: next   →: complete   ↓: choose"), classes="quiet")
+
+    def _rows(self) -> list[CriteriaRow]:
+        found: list[CriteriaRow] = []
+        for row in self._given:
+            for number, condition in enumerate(read_row(row)):
+                found.append(CriteriaRow(condition, "or" if number else "and", (), is_first=not found))
+        return [*found, CriteriaRow(None, "and", (), is_first=not found)]
+
+    def on_mount(self) -> None:
+        self.set_focus(self.query(TextField).first())
+        if self._read_fields is not None:
+            self._find_fields()
+        self._count()
+
+    @work(exclusive=True, group="fields")
+    async def _find_fields(self) -> None:
+        assert self._read_fields is not None
+        self.post_message(self.FieldsFound(await self._read_fields()))
+
+    @on(FieldsFound)
+    def _suggest(self, message: FieldsFound) -> None:
+        self._known = message.fields
+        for row in self.query(CriteriaRow):
+            row.suggest(self._known)
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows as they are written in a profile."""
+        found: list[list[str]] = []
+        for row in self.query(CriteriaRow):
+            condition = row.condition
+            if condition is None:
+                continue
+            if found and row.joiner == "or":
+                found[-1].append(str(condition))
+            else:
+                found.append([str(condition)])
+        return [" or ".join(conditions) for conditions in found]
+
+    @on(CriteriaRow.Changed)
+    async def _changed(self) -> None:
+        rows = list(self.query(CriteriaRow))
+        if rows[-1].condition is not None:
+            last = CriteriaRow(None, "and", self._known, is_first=False)
+            await self.query_one("#criteria-rows").mount(last)
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(_UNTIL_COUNTED, self._count)
+
+    @property
+    def _problem(self) -> str:
+        for row in self.rows:
+            try:
+                read_row(row)
+            except ValueError as error:
+                return str(error)
+        return ""
+
+    def _count(self) -> None:
+        if problem := self._problem:
+            self._say(problem, "error")
+        elif self._matches is not None:
+            self._say("Counting…", "muted")
+            self._ask(self.rows)
+
+    @work(exclusive=True, group="count")
+    async def _ask(self, rows: list[str]) -> None:
+        assert self._matches is not None
+        try:
+            self.post_message(self.Counted(await self._matches(rows), "success"))
+        except UserError as error:
+            self.post_message(self.Counted(str(error), "error"))
+
+    @on(Counted)
+    def _counted(self, message: Counted) -> None:
+        self._say(message.words, message.tone)
+
+    def _say(self, words: str, tone: str) -> None:
+        self.query_one("#criteria-count", Static).update(Content.assemble((shown(words), TONES[tone])))
+
+    @on(Button.Pressed, "#criteria-done")
+    def action_done(self) -> None:
+        """Returns the rows, if they are valid."""
+        if problem := self._problem:
+            self._say(problem, "error")
+            return
+        self.dismiss(self.rows)
