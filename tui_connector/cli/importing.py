@@ -1,9 +1,10 @@
-"""`profiles import`: a profile from what other tools write."""
+"""`profiles import` and `profiles export`: a profile from what other tools write, and one to hand over."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ..text import count, json_text, shown, shown_line
 from .completion import files as any_file
 from .completion import profiles as profile_names
 from .errors import CommandFailed, Exit
-from .opening import find, machine_of, run
+from .opening import find, machine_of, read, run
 
 if TYPE_CHECKING:
     from ..guide.importing import ImportPlan, ImportResult
@@ -48,8 +49,8 @@ def import_(
     """Create a profile from FILE, or from standard input (-).
 
     FILE contains curl commands for bash, the Windows command prompt or PowerShell, a Postman collection, an OpenAPI or
-    Swagger document, a HAR or an NDJSON export; its content decides. What will be created and what cannot be carried
-    over is listed first. Secrets go into the keyring, never into the profile.
+    Swagger document, a HAR, an NDJSON export or a profile; its content decides. What will be created and what cannot be
+    carried over is listed first. Secrets go into the keyring, never into the profile.
     """
     if name is not None and into is not None:
         raise CommandFailed("--as and --into exclude each other.", Exit.SETUP)
@@ -63,39 +64,80 @@ def import_(
     if not yes and not run(machine.prompt.allow(f"{'Create' if plan.is_new else 'Change'} {plan.path.name}?")):
         message = "Nothing was created." if sys.stdin.isatty() else "Nothing was created: add --yes to create it."
         raise CommandFailed(message, Exit.SETUP)
-    _end(plan, _carry_out(plan, machine), as_json=as_json)
+    _end(plan, _carry_out(plan, machine, yes=yes), as_json=as_json)
+
+
+@click.command("export")
+@click.argument("profile", shell_complete=profile_names)
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write it to this new file.")
+@click.pass_obj
+def export(profile_dir: Path | None, profile: str, output: Path | None) -> None:
+    """Print PROFILE without what belongs to this computer, to hand it over.
+
+    Absolute paths become relative, commands become keyring entries, and the files of TLS are left out. What was changed
+    and the secrets that the recipient sets are listed on standard error. `profiles import` asks for them one by one.
+    """
+    from ..files import reason, write_private
+    from ..guide.handover import handover
+    from ..profile.document import Document
+
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    made = handover(path, Document.read(path), read(path), machine)
+    if output is None:
+        click.echo(made.text, nl=False)
+    else:
+        try:
+            write_private(output, made.text.encode(), replace=False, make_directory=False)
+        except OSError as error:
+            raise CommandFailed(f"{output} cannot be written: {reason(error)}", Exit.SETUP) from error
+        click.echo(f"Written: {shown_line(str(output))}", err=True)
+    for line in made.changes:
+        click.echo(f"! {line}", err=True)
+    if made.secrets:
+        click.echo("Secrets that the recipient sets:", err=True)
+        for line in made.secrets:
+            click.echo(f"  ? {line}", err=True)
 
 
 def _plan(
     machine: Machine, file: str, name: str | None, into: str | None, environment: Path | None, only: str | None
 ) -> ImportPlan:
-    from ..guide.importing import plan_into, plan_new
+    from ..guide.importing import is_profile, plan_into, plan_new, plan_profile
+    from ..profile.importers import reading
     from ..profile.importers.model import ImportOptions
-    from ..profile.importers.reading import as_text, files_below, read, read_text
     from ..profile.library import Library
 
-    text = as_text(sys.stdin.buffer.read()) if file == "-" else read_text(Path(file))
+    text = reading.as_text(sys.stdin.buffer.read()) if file == "-" else reading.read_text(Path(file))
+    library = Library(machine.directories.profiles)
+    if is_profile(text):
+        if into is not None or only is not None:
+            raise CommandFailed("A profile is imported as a whole, without --into and --only.", Exit.SETUP)
+        return plan_profile(text, name or library.name_from("imported" if file == "-" else Path(file).stem), machine)
     options = ImportOptions(
         tuple(each.strip() for each in (only or "").split(",") if each.strip()),
-        None if environment is None else read_text(environment),
-        files_below(Path.cwd()),
+        None if environment is None else reading.read_text(environment),
+        reading.files_below(Path.cwd()),
     )
-    found = read(text, options)
+    found = reading.read(text, options)
     if into is not None:
         return plan_into(found, find(into, machine), machine)
-    library = Library(machine.directories.profiles)
     return plan_new(found, name or library.name_from(found.title), machine)
 
 
-def _carry_out(plan: ImportPlan, machine: Machine) -> ImportResult:
-    from ..guide.importing import carry_out
+def _carry_out(plan: ImportPlan, machine: Machine, *, yes: bool) -> ImportResult:
+    from ..guide.importing import carry_out, set_secrets
     from ..secrets.mask import Mask
     from ..secrets.vault import Vault
 
     async def work() -> ImportResult:
         vault = Vault(machine, Mask())
         try:
-            return await carry_out(plan, vault)
+            result = await carry_out(plan, vault)
+            if result.to_set and sys.stdin is not None and sys.stdin.isatty() and not yes:
+                click.echo(f"Created: {shown_line(str(result.path))}. Its secrets, one by one:")
+                result = replace(result, to_set=tuple(await set_secrets(plan, vault, machine)))
+            return result
         finally:
             vault.close()
             await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from .completion import environments
 from .completion import files as any_file
 from .completion import profiles as one_profile
 from .errors import CommandFailed, Exit
-from .importing import import_
+from .importing import export, import_
 from .opening import find, machine_of
 
 
@@ -29,6 +29,7 @@ def profiles(context: click.Context, as_json: bool) -> None:
 
 
 profiles.add_command(import_)
+profiles.add_command(export)
 
 
 def _list(profile_dir: Path | None, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ from ..profile.importers.model import Import, NotImported, free
 from ..profile.library import Library
 from ..profile.model import ModelPath, Profile
 from ..profile.positions import value_at
-from ..profile.problems import check_data
+from ..profile.problems import check, check_data
 from ..profile.trust import folder_of
+from ..secrets.cleaning import SecretKind, clean
 from ..secrets.errors import SecretError
 from ..secrets.vault import Vault
 from ..templates import Json
@@ -328,3 +330,74 @@ def _write(plan: ImportPlan) -> list[str]:
             why = reason(error) if isinstance(error, OSError) else str(error)
             notes.append(f"{path} cannot be written: {why}")
     return notes
+
+
+def is_profile(text: str) -> bool:
+    """Whether the text is a profile, and not something that becomes one."""
+    return re.search(r"(?m)^\ufeff?\s*(?:format\s*=|#:schema )", text[:_SEARCHED]) is not None
+
+
+_SEARCHED = 20_000
+"""Characters of a text that are searched for the beginning of a profile, which comments may precede."""
+
+
+def plan_profile(text: str, name: str, machine: Machine) -> ImportPlan:
+    """A plan for a profile that somebody else has made. Its keyring entries get the new name: it reads no other ones.
+
+    Raises `UserError` if the text is invalid, or if the name cannot be used.
+    """
+    path = Library(machine.directories.profiles).path_for(name)
+    if os.path.lexists(path):
+        raise ChangedOnDisk(path, "appeared")
+    document = Document(text.removeprefix("\ufeff"))
+    _, problems = check(document.text_as_read)
+    if problems:
+        listed = "\n".join(f"  {shown_line(str(each), 300)}" for each in problems[:_MOST_PROBLEMS])
+        more = f"\n  and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
+        raise UserError("profile-invalid", f"the profile has {count(len(problems), 'problem')}:\n{listed}{more}")
+    for place, entry in [*_entry_places(document.draft)]:
+        document.set(place, f"{name}/{entry.partition('/')[2] or entry}")
+    profile, _ = check_data(document.draft)
+    assert profile is not None
+    parts = {family: list(document.draft.get(family) or {}) for family in _FAMILIES}
+    plan = ImportPlan(name, path, document, profile, "profile", {k: v for k, v in parts.items() if v})
+    plan.capabilities = capability_lines(capabilities(profile, folder_of(path), machine))
+    return plan
+
+
+_MOST_PROBLEMS = 20
+
+
+def _entry_places(value: Json, place: ModelPath = ()) -> Iterator[tuple[ModelPath, str]]:
+    """The path and the name of each keyring entry."""
+    if isinstance(value, dict):
+        if value.keys() == {"keyring"} and isinstance(value["keyring"], str):
+            yield (*place, "keyring"), value["keyring"]
+            return
+        for key, each in value.items():
+            yield from _entry_places(each, (*place, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _entry_places(each, (*place, index))
+
+
+async def set_secrets(plan: ImportPlan, vault: Vault, machine: Machine) -> list[str]:
+    """Asks for each keyring entry that has no value, and stores what is typed; returns the entries left to set.
+
+    Raises `SecretError` if the keyring cannot be used.
+    """
+    left: list[str] = []
+    origins: dict[str, list[str]] = {}
+    names: dict[str, SecretKind] = {}
+    for secret in plan.profile.secrets():
+        if secret.source.keyring is not None:
+            origins.setdefault(secret.source.keyring, []).extend(secret.origins)
+            names[secret.source.keyring] = secret.source.kind
+    for entry, kind in names.items():
+        typed = await machine.prompt.secret(f"{entry} (Enter: later)") if await vault.origins_of(entry) is None else ""
+        value = clean(typed or "", kind)
+        if value.strip():
+            await vault.store(entry, value, *dict.fromkeys(origins[entry]))
+        elif typed is not None and await vault.origins_of(entry) is None:
+            left.append(entry)
+    return left

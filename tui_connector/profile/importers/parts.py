@@ -117,6 +117,7 @@ class PartsBuilder:
         secrets = self.authentications.secrets
         self._remove_with_secrets(parts, samples)
         parts = self._valid(parts)
+        _remove_unused_clients(parts)
         if not any(parts.values()):
             found = [*self._refused, *(each for each in self.not_imported if each not in self._refused)]
             reasons = "; ".join(str(each) for each in found[:3]) or "it contains no request"
@@ -429,6 +430,7 @@ class PartsBuilder:
         samples: dict[str, list[Json]] = {}
         seen: dict[str, str] = {}
         repeated: Counter[str] = Counter()
+        known_entities: set[str] = set()
         left_out = 0
         for each in self._chosen():
             plain = {key: value for key, value in each.data.items() if key not in ("title", "description")}
@@ -437,7 +439,7 @@ class PartsBuilder:
                 name = seen[key]
                 repeated[name] += 1
                 if each.family == "outgoing":
-                    samples[name] += [entity for entity in each.entities if entity not in samples[name]]
+                    _extend(samples[name], each.entities, known_entities)
                 continue
             if len(parts["incoming"]) + len(parts["outgoing"]) >= MAX_CONFIGURATIONS:
                 left_out += 1
@@ -449,7 +451,8 @@ class PartsBuilder:
                     each.data[end] = {"kind": "jsonl", "path": f"{'outgoing/' * (end == 'source')}{name}.jsonl"}
             parts[each.family][name] = each.data
             if each.family == "outgoing":
-                samples[name] = each.entities
+                samples[name] = []
+                _extend(samples[name], each.entities, known_entities)
         for name, number in repeated.items():
             self.leave_out("", count(number, "request"), f"the same as {name}")
         if left_out:
@@ -550,6 +553,24 @@ def _keeps_pages(fields: str, known: Readable | None) -> bool:
     """Whether a projection keeps what a pagination reads."""
     wanted = {"total_count"} | ({known.field} if known and known.field else set())
     return wanted <= set(re.findall(r"\w+", fields))
+
+
+def _extend(entities: list[Json], more: list[Json], known: set[str]) -> None:
+    """Adds the entities that are not there yet; `known` has all of them as text."""
+    for each in more:
+        key = f"{id(entities)} {json.dumps(each, sort_keys=True)}"
+        if key not in known:
+            known.add(key)
+            entities.append(each)
+
+
+def _remove_unused_clients(parts: dict[str, dict[str, Json]]) -> None:
+    """Removes the clients of requests that could not be carried over, unless they have an authentication."""
+    named = [part for family in ("authentications", "incoming", "outgoing") for part in parts[family].values()]
+    used = {part.get("client") for part in named if isinstance(part, dict)}
+    for name, client in list(parts["clients"].items()):
+        if name not in used and isinstance(client, dict) and not client.get("authentications"):
+            del parts["clients"][name]
 
 
 def _grouped(notes: list[NotImported]) -> Iterator[NotImported]:
