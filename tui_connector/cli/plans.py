@@ -164,7 +164,9 @@ class OutgoingPlan:
     async def _show(self) -> Exit:
         from ..outgoing.plan import plan_head, save_plan
 
-        file, entries = self._wanted.save, _limited(self._planner.planned(), self._limit)
+        file, entries = self._wanted.save, self._planner.planned()
+        if self._limit is not None:
+            entries = _limited(entries, self._limit)
         if file is None:
             async for entry in entries:
                 self._printed.add(entry)
@@ -234,7 +236,7 @@ class OutgoingPlan:
 
 
 async def _limited(
-    entries: AsyncGenerator[PlanEntry | BadEntity, None], limit: int | None
+    entries: AsyncGenerator[PlanEntry | BadEntity, None], limit: int
 ) -> AsyncGenerator[PlanEntry | BadEntity, None]:
     async with aclosing(entries):
         number = 0

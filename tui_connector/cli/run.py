@@ -218,6 +218,8 @@ def _confirm_production(saved: Profile, sent: dict[str, Outgoing], machine: Mach
 
 def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
     """The chosen ones; those that write Singer messages know the bookmarks of all streams of the profile."""
+    if not chosen:
+        return chosen
     from ..incoming.catalog import with_bookmarks
 
     return {name: each for name, each in with_bookmarks(saved.incoming, ledger_of).items() if name in chosen}

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..client.exchange import ExchangeLog
 from ..client.session import Session
@@ -22,11 +23,12 @@ from ..profile.model import Profile
 from ..runs.database import unusable
 from ..runs.progress import Watcher
 from .chain import sample_entity
-from .incoming_items import IncomingItems, ProfileInUse
 from .run_findings import explainer
-from .saved_profile import open_profile
 from .trust import ProfileTrust
 from .workbench import Workbench
+
+if TYPE_CHECKING:  # most sources are files: their runs do not wait for what reads incomings
+    from .incoming_items import IncomingItems, ProfileInUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ class Sender:
             self._other = await asyncio.to_thread(self._opened, other)
 
     def _opened(self, name: str) -> ProfileInUse:
+        from .incoming_items import ProfileInUse
+        from .saved_profile import open_profile
+
         machine = self.workbench.machine
         path = Library(machine.directories.profiles).find(name)
         opened = open_profile(path)
@@ -127,13 +132,7 @@ class Sender:
         recorded: bool = True,
     ) -> OutgoingRun:
         """A run of `outgoing`, which is the saved one or made from it. `recorded`: in the ledger of its tasks."""
-
-        def used(profile: str | None) -> ProfileInUse:
-            if profile is None:
-                return ProfileInUse(self.profile, self.file, self.workbench, session)
-            assert self._other is not None
-            return self._other
-
+        reads_incoming = outgoing.source is not None and outgoing.source.kind == "incoming"
         environment = OutgoingEnvironment(
             session,
             exchanges,
@@ -142,12 +141,23 @@ class Sender:
             self.file,
             self.ledger if recorded else None,
             explainer(self.profile, outgoing.client),
-            incoming=IncomingItems(used, watcher),
+            incoming=self._incoming_items(session, watcher) if reads_incoming else None,
             sample=sample_entity([(each.method, each.uri) for each in outgoing.requests.values()]),
             source=source,
             environment=self.profile.environment,
         )
         return OutgoingRun(outgoing, options or OutgoingOptions(), environment, watcher)
+
+    def _incoming_items(self, session: Session, watcher: Watcher) -> IncomingItems:
+        from .incoming_items import IncomingItems, ProfileInUse
+
+        def used(profile: str | None) -> ProfileInUse:
+            if profile is None:
+                return ProfileInUse(self.profile, self.file, self.workbench, session)
+            assert self._other is not None
+            return self._other
+
+        return IncomingItems(used, watcher)
 
     def plan_of(self, run: TaskRun) -> SavedPlan | None:
         """The plan that this run has sent, if it is still kept. Blocks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from .search_criteria import CriteriaFilter, with_criteria
 
 _LONGEST_URI: Final = 4_600
 """Characters of a request's URI; with the address of the store it stays below 5,000. nginx refuses more than 8 KB."""
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 _MOST_FILTERS: Final = 20
 """Filters in a group of "eq": Magento's input limit (webapi/validation/complex_array_limit) refuses 21."""
 
@@ -64,7 +66,7 @@ class InFilter(Lookup):
         for value in values:
             if "," in value:
                 continue
-            size = len(quote(value, safe="")) + 3  # %2C
+            size = 3 + (len(value) if _UNRESERVED(value) else len(quote(value, safe="")))  # with %2C
             if chunk and (len(chunk) == most or length + size > _LONGEST_URI - 600):
                 yield chunk
                 chunk, length = [], 0

@@ -63,8 +63,10 @@ def changes_of(sent: Mapping[str, Json], stored: Mapping[str, Json] | Absent, ru
             for path, inner in leaves_of({name: value}):
                 old = ABSENT if isinstance(stored, Absent) else value_at(stored, path)
                 _compare(".".join(path), inner, old, rule_of, found)
-        else:
-            _compare(name, value, ABSENT if isinstance(stored, Absent) else member(stored, name), rule_of, found)
+            continue
+        old = ABSENT if isinstance(stored, Absent) else member(stored, name)
+        if old != value:  # most are equal, and so by any rule
+            _compare(name, value, old, rule_of, found)
     return found
 
 

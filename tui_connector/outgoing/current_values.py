@@ -218,8 +218,8 @@ class CurrentValues:
             by_fallback = bool(candidates)
         if not candidates:
             return NOTHING
-        names = self.comparison.identifiers
         if len(candidates) > 1:
+            names = self.comparison.identifiers
             exact = [each for each in candidates if all(member(each, n) == member(wanted.data, n) for n in names)]
             candidates = exact or candidates
         found = Current(candidates[0], by_fallback, "", self.differences(wanted.sent, candidates[0]))

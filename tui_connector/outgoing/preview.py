@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..client.message import RequestFailed
 from ..client.session import Session
 from ..errors import InvalidValue
 from ..templates import Json
-from .bulk import Delivery
 from .model import Outgoing
 from .source import BadEntity, EntitySource, Source, SourceContext
 from .tasks import new_task
+
+if TYPE_CHECKING:
+    from .bulk import Delivery
 
 _SAMPLES = 3
 """Requests that are shown."""

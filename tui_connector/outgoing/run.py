@@ -16,7 +16,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from ..client.exchange import ExchangeLog
 from ..client.message import Request, RequestFailed
@@ -32,19 +32,21 @@ from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
 from ..templates import Json
 from ..text import count
 from ..units import duration, timestamp
-from .bulk import Delivery
 from .changes import Compare, EntityChange, FieldChange, leaves_of
 from .current_values import CurrentValues
 from .equality import ABSENT
 from .errors import result_for_exception
 from .model import Outgoing
-from .opening import OpenRun, RunStart
 from .plan import PlanEntry, SavedPlan, planned, store_address, too_many
 from .preview import OutgoingPreview, first_requests
-from .publisher import Publisher
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
 from .tasks import TASK_STATES, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
-from .undo import UndoPlan, undo_plan
+
+if TYPE_CHECKING:  # a plan does not wait for what sends
+    from .bulk import Delivery
+    from .opening import OpenRun
+    from .publisher import Publisher
+    from .undo import UndoPlan
 
 log = logging.getLogger(__name__)
 
@@ -240,6 +242,8 @@ class OutgoingRun:
 
     async def undo_plan(self, tasks: Sequence[Task]) -> UndoPlan:
         """What would take these tasks of an earlier run back. Raises `RunFailed`."""
+        from .undo import undo_plan
+
         return await undo_plan(tasks, self._outgoing, self._current_values() if self._is_compared else None)
 
     def stop(self, why: str) -> None:
@@ -255,6 +259,8 @@ class OutgoingRun:
 
     async def execute(self) -> Summary:
         """Runs to the end. Raises `UserError` if the run cannot start."""
+        from .opening import RunStart
+
         self._started = self._machine.monotonic()
         if self._compare is None and self._is_compared:
             self._compare = self._reader()
@@ -313,6 +319,8 @@ class OutgoingRun:
         """The requests of the store's queue, if it is used. Raises `UserError` if the store cannot have one."""
         if self._outgoing.delivery == "single":
             return None
+        from .bulk import Delivery
+
         prepared, client = self._session.prepared, self._outgoing.client
         return Delivery(self._outgoing, lambda request: prepared(client, request).uri)
 
@@ -433,6 +441,8 @@ class OutgoingRun:
 
     async def _publish(self, opened: OpenRun) -> None:
         """Raises `RunFailed` and `LedgerError`."""
+        from .publisher import Publisher
+
         environment, outgoing = self._environment, self._outgoing
         store = _RunStore(opened.ledger, opened.run, self._in_thread, self._now)
         store.costs = self._total_costs
