@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME
@@ -48,15 +53,30 @@ class Shot:
 _walked: dict[tuple[int, int], list[Shot]] = {}
 
 
-async def shots(size: tuple[int, int]) -> list[Shot]:
-    """Each screen of the walk, in order; tests of one process share it. Colours only at `WIDE`."""
+async def shots(size: tuple[int, int], run_folder: Path) -> list[Shot]:
+    """Each screen of the walk, in order; the processes of a test run share it. Colours only at `WIDE`."""
     if size not in _walked:
-        found = []
-        async with walking(size) as walk:
-            async for name in walk.screens():
-                found.append(await _shot(walk, name, colours=size == WIDE))
+        path = run_folder / f"screens-{size[0]}x{size[1]}"
+        with _locked(path.with_suffix(".lock")):
+            found = _read(path)
+            if not found:
+                async with walking(size) as walk:
+                    found = [await _shot(walk, name, colours=size == WIDE) async for name in walk.screens()]
+                path.write_bytes(pickle.dumps(found))
         _walked[size] = found
     return _walked[size]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _read(path: Path) -> list[Shot]:
+    """What another process has found; empty where none has."""
+    return pickle.loads(path.read_bytes()) if path.exists() else []
 
 
 async def _shot(walk: Walk, name: str, *, colours: bool) -> Shot:

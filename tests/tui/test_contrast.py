@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from every_screen import SMALL, WIDE, Piece, Shot, contrast, shots
@@ -23,8 +24,8 @@ by_theme = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: str(theme.
 
 
 @pytest.fixture
-async def screens() -> list[Shot]:
-    return await shots(WIDE)
+async def screens(run_folder: Path) -> list[Shot]:
+    return await shots(WIDE, run_folder)
 
 
 def _is(piece: Piece, colour: str | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from every_screen import SMALL, Shot, shots
 from textual.app import App
@@ -15,8 +17,8 @@ from tui_connector.tui.keys import _subclasses, all_bindings
 
 
 @pytest.fixture
-async def screens() -> list[Shot]:
-    return await shots(SMALL)
+async def screens(run_folder: Path) -> list[Shot]:
+    return await shots(SMALL, run_folder)
 
 
 async def test_footer_shows_help_and_commands_at_80_columns(screens: list[Shot]) -> None:

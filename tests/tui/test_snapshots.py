@@ -15,11 +15,11 @@ FOLDER = Path(__file__).parent / "snapshots"
 
 
 @pytest.mark.parametrize("size", [SMALL, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_screens_look_as_they_did(size: tuple[int, int], pytestconfig: pytest.Config) -> None:
+async def test_screens_look_as_they_did(size: tuple[int, int], run_folder: Path, pytestconfig: pytest.Config) -> None:
     columns, rows = size
     now = {
         f"{shot.name}-{columns}x{rows}.txt": _lines(shot.text)
-        for shot in await shots(size)
+        for shot in await shots(size, run_folder)
         if shot.name not in LEFT_OUT
     }
     known = {path.name for path in FOLDER.glob(f"*-{columns}x{rows}.txt")}
