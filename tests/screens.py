@@ -8,6 +8,8 @@ from typing import Any
 
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot, WaitForScreenTimeout
 
@@ -38,6 +40,21 @@ def _paint(compositor: Any, full: bool = False, screen_stack: Any = None, simpli
 
 _render_update = Compositor.render_update
 Compositor.render_update = _paint  # type: ignore[method-assign]
+
+
+_rules: dict[tuple[object, ...], list[RuleSet]] = {}
+"""The parsed style sheets: the apps of a process have the same, and each would parse its own."""
+
+
+def _parse_rules(self: Stylesheet, *source: object, **more: object) -> list[RuleSet]:
+    key = (frozenset(self._variables.items()), source, frozenset(more.items()))
+    if key not in _rules:
+        _rules[key] = _parse(self, *source, **more)
+    return _rules[key]
+
+
+_parse: Callable[..., list[RuleSet]] = Stylesheet._parse_rules
+Stylesheet._parse_rules = _parse_rules  # type: ignore[method-assign]
 
 
 def _has_messages(pump: MessagePump) -> bool:
