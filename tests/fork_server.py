@@ -290,6 +290,10 @@ def _import_everything() -> None:
         if not each.name.startswith("tui_connector.tui"):
             importlib.import_module(each.name)
 
+    # what is imported when it is first needed
+    for name in ("_strptime", "keyring.backends.SecretService", "platformdirs.unix"):
+        importlib.import_module(name)
+
     # what is made when it is first needed
     from tui_connector.kinds import Model
     from tui_connector.text import shown
