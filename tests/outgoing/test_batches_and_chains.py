@@ -50,6 +50,34 @@ async def test_errors_in_a_response_of_success_are_assigned_to_their_entities(
     assert all(task.code == "row-refused" for task in outbox.tasks("failed"))
 
 
+async def test_the_reason_of_a_refused_row_has_its_values(tmp_path: Path, machine: Machine) -> None:
+    """Magento's price routes send them without the names of their placeholders, sometimes in another order."""
+    row = "No such entity with Customer Group = %customerGroup. Row ID: SKU = %SKU."
+    errors = [
+        {"message": INVALID, "parameters": ["SKU", "CMP-01"]},
+        {"message": row, "parameters": ["CMP-02", "Nobody"]},
+    ]
+    async with storing(lambda sent: reply("200 OK", json.dumps(errors).encode())) as store:
+        outbox = Outbox(tmp_path, machine, store.server.url)
+        outbox.write(*PRICES[:3])
+        await outbox.run(batch=20)
+    assert {task.identifier: task.reason for task in outbox.tasks("failed")} == {
+        "CMP-01": "Invalid attribute SKU = CMP-01.",
+        "CMP-02": f"{row} (CMP-02, Nobody)",
+    }
+
+
+async def test_items_that_a_deletion_of_many_reports_as_failed_are_failed_tasks(
+    tmp_path: Path, machine: Machine
+) -> None:
+    body = b'{"failed_items": ["B"], "missing_items": ["C"]}'
+    async with storing(lambda sent: reply("200 OK", body)) as store:
+        outbox = Outbox(tmp_path, machine, store.server.url)
+        outbox.write(*rows("A", "B", "C"))
+        assert counted(await outbox.run(batch=20)) == {"finished": 2, "failed": 1}
+    assert [task.identifier for task in outbox.tasks("failed")] == ["B"]
+
+
 async def test_an_error_that_names_no_entity_is_found_by_halving(tmp_path: Path, machine: Machine) -> None:
     entities = [{"sku": f"S{number}", "store_id": 0, "price": -1 if number in (4, 5) else 0} for number in range(8)]
 

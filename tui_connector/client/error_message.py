@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 from ..secrets.named_values import mask_by_name
 from ..text import beginning
 
 _MAX_LENGTH = 1_000
+
+
+_NAMED = re.compile(r"%[A-Za-z]\w*")
 
 
 def error_message(body: bytes) -> str:
@@ -79,4 +83,13 @@ def _interpolated(error: dict[str, object]) -> str:
         value = values[name]
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         message = message.replace(f"%{name}", text)
+    if isinstance(parameters, list) and (names := list(dict.fromkeys(_NAMED.findall(message)))):
+        message = _with_unnamed(message, names, ["null" if each is None else str(each) for each in parameters])
     return message
+
+
+def _with_unnamed(message: str, names: list[str], values: list[str]) -> str:
+    """The message of Magento's price routes: the values of its `%names` come without them, in an order of their own."""
+    if names == ["%fieldName", "%fieldValue"] and len(values) == len(names):
+        return message.replace(names[0], values[0]).replace(names[1], values[1])
+    return f"{message} ({', '.join(values)})"

@@ -43,11 +43,14 @@ def with_item_errors(result: SendResult, entities: Sequence[Json], identifiers: 
 def row_errors(body: Json) -> list[dict[str, Json]]:
     """The errors in the body of an accepted request, or none.
 
-    A list of objects with a message and parameters (Magento\\Catalog\\Api\\Data\\PriceUpdateResultInterface), or
-    `errors` of GraphQL.
+    A list of objects with a message and parameters (Magento\\Catalog\\Api\\Data\\PriceUpdateResultInterface),
+    `errors` of GraphQL, or `failed_items` (Magento\\SalesRule\\Api\\Data\\CouponMassDeleteResultInterface).
     """
     if isinstance(body, dict):
-        errors = body.get("errors")
+        failed, errors = body.get("failed_items"), body.get("errors")
+        if isinstance(failed, list) and failed and "missing_items" in body:
+            message = "The store responded with success, but lists it among the items that have failed"
+            return [{"message": message, "parameters": [each]} for each in failed]
         found = errors if isinstance(errors, list) else []
         return [each for each in found if isinstance(each, dict) and isinstance(each.get("message"), str)]
     if not isinstance(body, list):
