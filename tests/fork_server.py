@@ -17,11 +17,13 @@ import gc
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,13 +42,14 @@ TAP = "tap-tui-connector"
 class ForkServer:
     """The server process and its control socket. It exits when the socket is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *listens_at: Path) -> None:
+        """A server that listens has the screens too, and starts a process for each program that calls it there."""
         self._lock = threading.Lock()
         self._control, its_end = socket.socketpair()
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         with its_end:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(its_end.fileno())],
+                [sys.executable, __file__, str(its_end.fileno()), *map(str, listens_at)],
                 env={**kept, "HOME": os.environ["HOME"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[its_end.fileno()],
@@ -68,6 +71,7 @@ class ForkServer:
 
 _starting = threading.Lock()
 _servers: list[ForkServer] = []
+_callers: list[str] = []
 
 
 def _server() -> ForkServer:
@@ -77,6 +81,24 @@ def _server() -> ForkServer:
             _servers.append(ForkServer())
             atexit.register(_servers[0].close)
         return _servers[0]
+
+
+def command_in_a_terminal() -> str:
+    """The program with its screens as a shell command: what is called has the terminal, signals and exit code."""
+    with _starting:
+        if not _callers:
+            folder = tempfile.TemporaryDirectory()
+            path = Path(folder.name) / "socket"
+            server = ForkServer(path)
+            atexit.register(folder.cleanup)
+            atexit.register(server.close)
+            deadline = time.monotonic() + 60
+            while not path.exists():
+                assert time.monotonic() < deadline, "the server does not listen"
+                time.sleep(0.01)
+            caller = Path(__file__).with_name("fork_caller.py")
+            _callers.append(shlex.join([sys.executable, "-I", "-S", str(caller), str(path)]))
+        return _callers[0]
 
 
 def for_the_interpreter(env: Mapping[str, str]) -> list[str]:
@@ -280,14 +302,14 @@ def _received(connection: socket.socket, size: int) -> bytes:
 # in the server
 
 
-def _import_everything() -> None:
+def _import_everything(*, screens: bool) -> None:
     import importlib
     import pkgutil
 
     import tui_connector
 
     for each in pkgutil.walk_packages(tui_connector.__path__, "tui_connector."):
-        if not each.name.startswith("tui_connector.tui"):
+        if screens or not each.name.startswith("tui_connector.tui"):
             importlib.import_module(each.name)
 
     # what is imported when it is first needed
@@ -305,7 +327,7 @@ def _import_everything() -> None:
     shown("é")
 
 
-def _next_order(control: socket.socket) -> dict[str, Any]:
+def _next_order(control: socket.socket, listening: Sequence[socket.socket]) -> dict[str, Any]:
     """Serves until the socket is closed. What it returns, it returns in a new process: what is to be done there."""
     ends: dict[int, socket.socket] = {}
     wakes, woken = os.pipe()
@@ -315,21 +337,26 @@ def _next_order(control: socket.socket) -> dict[str, Any]:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        ready, _, _ = select.select([control, wakes], [], [])
+        ready, _, _ = select.select([control, wakes, *listening], [], [])
         if wakes in ready:
             os.read(wakes, 4096)
-        if control in ready:
-            size, streams, _, _ = socket.recv_fds(control, _SIZE.size, 4)
+        for each in ready:
+            if each is wakes:
+                continue
+            connection = control if each is control else each.accept()[0]
+            size, streams, _, _ = socket.recv_fds(connection, _SIZE.size, 4)
             if not size:
                 os._exit(0)
-            order: dict[str, Any] = json.loads(_received(control, _SIZE.unpack(size)[0]))
+            order: dict[str, Any] = json.loads(_received(connection, _SIZE.unpack(size)[0]))
+            if connection is not control:  # who calls is also who waits for the end
+                streams.append(connection.detach())
             if (number := os.fork()) == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 for target, stream in enumerate(streams[:3]):
                     os.dup2(stream, target)
-                for opened in (control, *ends.values()):
+                for opened in (control, *listening, *ends.values()):
                     opened.detach()
                 os.closerange(3, 256)
                 return order
@@ -398,10 +425,18 @@ def _end(status: object) -> None:
     os._exit(int(status or 0) & 0xFF)
 
 
+def _listening(path: str) -> socket.socket:
+    found = socket.socket(socket.AF_UNIX)
+    found.bind(f"{path}.new")
+    found.listen()
+    os.rename(f"{path}.new", path)
+    return found
+
+
 if __name__ == "__main__":
-    _import_everything()
+    _import_everything(screens=len(sys.argv) > 2)
     gc.freeze()
-    _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])))
+    _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])), [_listening(each) for each in sys.argv[2:]])
     _prepare(_ordered)
     try:
         if _ordered["code"] is not None:

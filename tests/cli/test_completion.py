@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fork_server
 import pytest
 from requirements import require
 from terminal import Terminal
@@ -74,25 +75,15 @@ def complete(shell_environment: dict[str, str], folder: Path) -> Callable[..., l
     """What bash is offered for a line, of which the last word is being typed; nothing is printed on standard error."""
 
     def run(line: str, **environment: str) -> list[str]:
-        words = line.split(" ")
-        ended = subprocess.run(
-            ["tui-connector"],
-            env={
-                **shell_environment,
-                **environment,
-                "_TUI_CONNECTOR_COMPLETE": "bash_complete",
-                "COMP_WORDS": line,
-                "COMP_CWORD": str(len(words) - 1),
-            },
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        assert ended.stderr == ""
+        asks = {
+            "_TUI_CONNECTOR_COMPLETE": "bash_complete",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(line.count(" ")),
+        }
+        ended = fork_server.run(env={**shell_environment, **environment, **asks}, cwd=folder)
+        assert (ended[0], ended[2]) == (0, b"")
         assert not (folder / "executed").exists()
-        return ended.stdout.split()
+        return ended[1].decode().split()
 
     return run
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fork_server import command_in_a_terminal
 from requirements import require
 from terminal import Terminal
+from walking import sandbox_process
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
 PROFILE = """\
@@ -111,11 +111,8 @@ def test_profile_edited_in_a_form_keeps_its_comments(
 @pytest.fixture
 def store(clean_environment: dict[str, str]) -> Iterator[str]:
     """The address of a sandbox in a process of its own."""
-    command = [sys.executable, "-m", "tui_connector", "sandbox", "--port", "0", "--products", "5", "--json"]
-    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield str(json.loads(process.stdout.readline())["url"])
-        process.terminate()
+    with sandbox_process(clean_environment, "--products", "5") as found:
+        yield str(found["url"])
 
 
 @pytest.mark.parametrize("how", ["the terminal is lost", "SIGTERM"])
@@ -143,7 +140,7 @@ def test_setup_survives_a_killed_program(
         terminal.close()
     until(lambda: not Path(f"/proc/{pid}").exists())
     (tmp_path / "again").mkdir()
-    terminal = Terminal(tmp_path / "again", PROGRAM, clean_environment, 80, 24)
+    terminal = Terminal(tmp_path / "again", command_in_a_terminal(), clean_environment, 80, 24)
     try:
         terminal.wait_for("step 2 of 5")
         terminal.press("Enter")

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exchanges import exchange
+from fork_server import command_in_a_terminal
 from requirements import require
 from terminal import Terminal
+from walking import sandbox_process
 
 from tui_connector.client.exchange import RecordedBody
 from tui_connector.log.records import line
-
-PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
 
 
 @pytest.fixture
 def store(clean_environment: dict[str, str]) -> Iterator[dict[str, Any]]:
     bearer = "oauth/consumer/enable_integration_as_bearer=1"
-    options = ["--port", "0", "--products", "50", "--json", "--set", bearer]
-    command = [sys.executable, "-m", "tui_connector", "sandbox", *options]
-    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.terminate()
+    options = ["--products", "50", "--set", bearer]
+    with sandbox_process(clean_environment, *options) as found:
+        yield found
 
 
 def recorded(path: Path, url: str) -> None:
@@ -61,7 +55,7 @@ def test_find_the_failed_request_among_five_thousand(
         f'uri = "{store["url"]}/rest/V1"\n'
     )
     environment = {**clean_environment, "SHOP_TOKEN": store["integrations"]["full"]["access_token"]}
-    terminal = Terminal(tmp_path, f"{PROGRAM} log {run} --profile shop", environment, columns, rows)
+    terminal = Terminal(tmp_path, f"{command_in_a_terminal()} log {run} --profile shop", environment, columns, rows)
     try:
         terminal.wait_for("Requests 5,000 · 1 failed")
         terminal.press("e")
@@ -125,7 +119,7 @@ def test_control_characters_of_a_recording_never_reach_the_terminal(
     require("tmux")
     run, written = tmp_path / "run.jsonl", tmp_path / "written"
     hostile(run)
-    terminal = Terminal(tmp_path, f"{PROGRAM} log {run}", clean_environment, columns, rows, written)
+    terminal = Terminal(tmp_path, f"{command_in_a_terminal()} log {run}", clean_environment, columns, rows, written)
     try:
         terminal.wait_for("Requests 9 · 9 failed")
         terminal.press("g")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fork_server import command_in_a_terminal, run
 from keyring_service import KeyringService
 from requirements import require
 from terminal import Terminal
@@ -73,7 +73,8 @@ def test_from_an_address_to_a_profile_that_works(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     require("tmux")
-    terminal = Terminal(tmp_path, PROGRAM, environment, columns, rows)
+    program = PROGRAM if way == "signed" else command_in_a_terminal()
+    terminal = Terminal(tmp_path, program, environment, columns, rows)
     try:
         terminal.wait_for("No profiles yet")
         terminal.press("n")
@@ -103,10 +104,9 @@ def test_from_an_address_to_a_profile_that_works(
     written = profile.read_text() + terminal.everything()
     secrets = [*store["integrations"]["full"].values(), store["admin"]["password"]]
     assert not [secret for secret in secrets if secret in written]
-    command = [sys.executable, "-m", "tui_connector", "request", profile.stem, "GET", "modules", "--log", "simple"]
-    ended = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-    assert ended.returncode == 0, ended.stderr
-    assert b"  200  " in ended.stderr
+    code, _, errors = run("request", profile.stem, "GET", "modules", "--log", "simple", env=environment)
+    assert code == 0, errors
+    assert b"  200  " in errors
     if way == "signed":
         with capsys.disabled():
             print(f"\nshortest walk at {columns}×{rows}: {terminal.keys} keys and {terminal.pastes} pastes")
@@ -117,7 +117,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
     key: str, store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
-    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    terminal = Terminal(tmp_path, command_in_a_terminal(), clean_environment, 80, 24)
     try:
         terminal.wait_for("No profiles yet")
         terminal.press("n")
@@ -149,7 +149,7 @@ def test_text_typed_right_after_n_is_the_address(
     pasted: bool, store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
-    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    terminal = Terminal(tmp_path, command_in_a_terminal(), clean_environment, 80, 24)
     try:
         terminal.wait_for("No profiles yet")
         terminal.burst(b"n", store["url"] if pasted else store["url"].encode(), b"\r")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fork_server import command_in_a_terminal, run
 from keyring_service import KeyringService
 from requirements import require
 from terminal import Terminal
-from walking import FOUR, PROGRAM, Store, at_authentication, paste_each
+from walking import FOUR, Store, at_authentication, paste_each
 
 PATIENT = (
     "from tui_connector.secrets import vault; vault.READ_DEADLINE = vault.WRITE_DEADLINE = 1e6;"
@@ -117,7 +117,8 @@ kind = "base-uri"
 uri = "{store["url"]}/rest/all/V1"
 """
     )
-    terminal = Terminal(tmp_path, f"{PROGRAM} --profile-dir {shlex.quote(str(folder))}", clean_environment, 80, 24)
+    command_line = f"{command_in_a_terminal()} --profile-dir {shlex.quote(str(folder))}"
+    terminal = Terminal(tmp_path, command_line, clean_environment, 80, 24)
     try:
         terminal.wait_for("Acme")
         terminal.press("Enter")
@@ -135,17 +136,6 @@ uri = "{store["url"]}/rest/all/V1"
     finally:
         terminal.close()
     assert ran.read_text() == "once\n"
-    program = [
-        sys.executable,
-        "-m",
-        "tui_connector",
-        "request",
-        str(profile),
-        "GET",
-        "modules",
-        "--log",
-        "simple",
-    ]
-    ended = subprocess.run(program, env=clean_environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-    assert ended.returncode == 0, ended.stderr
+    code, _, errors = run("request", str(profile), "GET", "modules", "--log", "simple", env=clean_environment)
+    assert code == 0, errors
     assert ran.read_text() == "once\nonce\n"

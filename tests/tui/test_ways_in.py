@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fork_server import command_in_a_terminal
 from requirements import require
 from terminal import Terminal
-from walking import FOUR, PROGRAM, Store, at_authentication, choose, paste_each
+from walking import FOUR, Store, at_authentication, choose, paste_each
 
 
 def test_text_typed_in_one_burst_fills_field_by_field(
@@ -49,7 +50,7 @@ def test_paste_after_enter_belongs_to_the_next_step(
     require("tmux")
     store = stores()
     four = [store["integrations"]["full"][name] for name in FOUR]
-    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    terminal = Terminal(tmp_path, command_in_a_terminal(), clean_environment, 80, 24)
     try:
         terminal.wait_for("No profiles yet")
         terminal.press("n")

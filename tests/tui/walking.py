@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fork_server import piped
+from fork_server import command_in_a_terminal, piped
 from requirements import require
 from terminal import Terminal
 
@@ -31,11 +31,11 @@ def sandbox_process(environment: dict[str, str], *options: str) -> Iterator[Stor
 
 @contextmanager
 def at_authentication(
-    directory: Path, environment: dict[str, str], address: str, program: str = PROGRAM
+    directory: Path, environment: dict[str, str], address: str, program: str = ""
 ) -> Iterator[Terminal]:
     """The guide at step 2, after the store was found from this address."""
     require("tmux")
-    terminal = Terminal(directory, program, environment, 80, 24)
+    terminal = Terminal(directory, program or command_in_a_terminal(), environment, 80, 24)
     try:
         terminal.wait_for("No profiles yet")
         terminal.press("n")
