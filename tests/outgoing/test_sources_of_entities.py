@@ -129,6 +129,7 @@ def test_a_row_that_is_not_utf_8_is_a_bad_one(tmp_path: Path) -> None:
         ("sku,sku\n1,2\n", {}, "names the column 'sku' twice"),
         ("sku,,b\n1,,2\n", {}, ""),
         ('"sku,b\n1,2\n', {}, "cannot be read"),
+        ("sku,b\r1,2\r", {}, "end with a carriage return only"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_an_error(

@@ -198,6 +198,9 @@ class _CsvReader:
             self._delimiter = declared if declared in _DELIMITERS.values() else _likely_delimiter(first)
         else:
             self._delimiter = _DELIMITERS[delimiter]
+        if "\r" in first.rstrip("\r\n") and '"' not in first:
+            message = f"The lines of {self._name} end with a carriage return only, as old Macs wrote them"
+            raise SourceError(message, "Save the file as CSV UTF-8.", "source-line-ends")
         try:
             [header] = csv.reader([first], delimiter=self._delimiter, strict=True)
         except (csv.Error, ValueError) as error:
@@ -278,6 +281,8 @@ class _CsvReader:
         """`line`: where the record begins; one that goes on over many lines lacks a closing quote."""
         if self._lines.number > line or "end of data" in text:
             return "A quote that opens in this row is never closed, or a quote in the cell is not doubled"
+        if "field limit" in text:
+            return f"A cell has more than {_MAX_CELL:,} characters, or a quote before it is never closed"
         return f"Not valid CSV: {text}"
 
     def _first_line(self) -> str:
