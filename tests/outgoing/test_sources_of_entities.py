@@ -130,6 +130,7 @@ def test_a_row_that_is_not_utf_8_is_a_bad_one(tmp_path: Path) -> None:
         ("sku,,b\n1,,2\n", {}, ""),
         ('"sku,b\n1,2\n', {}, "cannot be read"),
         ("sku,b\r1,2\r", {}, "end with a carriage return only"),
+        ("PK\x03\x04\x14\x00\r[Content_Types].xml", {}, "is an Excel workbook"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_an_error(

@@ -34,6 +34,8 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 _MAX_DIGITS = 300
 _MAX_CELL = 16 * 1024 * 1024
 """Characters of a cell: as much is held in memory after a quote that is never closed."""
+_OTHER_FILES = {"PK\x03\x04": "an Excel workbook or another ZIP file", "\x1f\udc8b": "compressed (gzip)"}
+"""By how they begin, as decoded with surrogateescape."""
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -198,6 +200,9 @@ class _CsvReader:
             self._delimiter = declared if declared in _DELIMITERS.values() else _likely_delimiter(first)
         else:
             self._delimiter = _DELIMITERS[delimiter]
+        if kind := next((kind for start, kind in _OTHER_FILES.items() if first.startswith(start)), None):
+            message = f"{self._name} is {kind}, not CSV"
+            raise SourceError(message, "Save it as CSV UTF-8, uncompressed.", "source-not-csv")
         if "\r" in first.rstrip("\r\n") and '"' not in first:
             message = f"The lines of {self._name} end with a carriage return only, as old Macs wrote them"
             raise SourceError(message, "Save the file as CSV UTF-8.", "source-line-ends")
@@ -205,7 +210,7 @@ class _CsvReader:
             [header] = csv.reader([first], delimiter=self._delimiter, strict=True)
         except (csv.Error, ValueError) as error:
             raise SourceError(
-                f"The first row of {self._name} cannot be read: {error}",
+                f"The first row of {self._name} cannot be read: it is not valid CSV",
                 "It must name the columns, in one line.",
                 "source-header",
             ) from error
