@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, Response
@@ -28,50 +27,24 @@ from .batch import with_item_errors
 from .bulk import Delivery, queued
 from .chain import ChainStep
 from .changes import Compare
-from .errors import ACCEPTED, ItemError, Outcome, SendResult, is_unreachable, result_for_exception, result_for_response
+from .errors import ItemError, Outcome, SendResult, is_unreachable, result_for_exception, result_for_response
+from .feeding import MAX_TRIES, UNKNOWN_HINT, WINDOW, TaskFeeder, TaskStore, pause_after, reads
 from .model import Outgoing
 from .open_tasks import OpenTask, OpenTasks, TaskBatch
-from .queued_tasks import QueuedTasks, place_in_queue
+from .queued_tasks import QueuedTasks
 from .recorded_responses import as_read, was_masked
-from .store_queue import NOT_QUEUED
-from .tasks import Task, TaskState, TaskUpdate
+from .tasks import TaskState
 
 log = logging.getLogger(__name__)
 
 
-_MAX_TRIES = 8
-"""How often a task is sent that the store fails at, while other tasks succeed."""
 _TRIES_OF_BATCH = 2
 """How often a batch is sent that the store fails at, before it is sent in halves."""
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 30.0
-"""Seconds before a task is sent again; doubled each time."""
 _OUTAGES = 3
 _FAILING = 5
 """So many batches have failed, one after the other without a success, when the store counts as down: of responses that
 say that it is busy, and of others."""
-_WINDOW = 500
-"""Tasks that are read from the ledger at once, or two batches."""
-_HELD = 4
-"""Windows that may be in memory: more where one identifier occurs so often that its tasks wait for each other."""
-_UNKNOWN_HINT = "Check in the store, then send it again or skip it"
-_QUEUED_HINT = (
-    "The store does not have its values, but it may still be in the store's queue. Look there (System › Action Log › "
-    "Bulk Actions), then send it again or skip it"
-)
 _STATUS = RequestTemplate(uri="bulk", method="get")
-
-
-class TaskStore(Protocol):
-    """The ledger of the run, written in the run's own thread."""
-
-    async def window(self, state: TaskState, after: int, limit: int) -> list[Task]:
-        """The next tasks in this state, after the id `after`."""
-        ...
-
-    async def step(self, updates: Sequence[TaskUpdate]) -> None:
-        """Makes the updates durable."""
-        ...
 
 
 class Publisher:
@@ -140,16 +113,24 @@ class Publisher:
                 on_ended=self._guard,
                 note=note,
             )
-        self._ready: deque[OpenTask] = deque()
         self._batches: deque[TaskBatch] = deque()
         """To be sent again, or with their next step."""
+        self._feeder = TaskFeeder(
+            outgoing,
+            store,
+            self._tasks,
+            repeatable=repeatable,
+            compare=compare,
+            queued=self._queued,
+            continued=self._batches,
+            delay=self._delay,
+            on_failed=self.stop,
+        )
         self._in_flight = 0
         self._requests: set[asyncio.Task[None]] = set()
         self._delays: set[asyncio.Task[None]] = set()
         self._filling: asyncio.Task[None] | None = None
         self._pausing: asyncio.Task[None] | None = None
-        self._after = 0
-        self._exhausted = False
         self._probing = False
         self._failing: set[int] = set()
         """Batches that have failed since the last success."""
@@ -168,8 +149,8 @@ class Publisher:
         try:
             if self._queued is not None:
                 await self._queued.check_permission()
-            await self._resume_waiting()
-            await self._settle_unknown()
+            await self._feeder.resume_waiting()
+            await self._feeder.admit_unknown()
             while True:
                 if self._unexpected is not None:
                     raise self._unexpected
@@ -198,7 +179,7 @@ class Publisher:
             return True
         if self._batches or self._delays or self._pausing is not None or self._following is not None:
             return False
-        return self.limit_reached or (self._exhausted and not self._tasks.count)
+        return self.limit_reached or (self._feeder.exhausted and not self._tasks.count)
 
     @property
     def _following(self) -> asyncio.Task[None] | None:
@@ -232,126 +213,16 @@ class Publisher:
     # From the ledger into memory
 
     def _start_filling(self) -> None:
-        size = max(_WINDOW, 2 * self._size)
-        wants = len(self._ready) < max(self._pace.limit * self._size * 2, size // 2)
-        more = self._tasks.to_compare or (not self._exhausted and self._tasks.count < size * _HELD)
+        size = max(WINDOW, 2 * self._size)
+        wants = len(self._feeder.ready) < max(self._pace.limit * self._size * 2, size // 2)
+        more = self._tasks.to_compare or self._feeder.may_read(size)
         if self._filling is None and wants and more and self._stop is None and not self.limit_reached:
-            self._filling = asyncio.create_task(self._fill(size))
+            self._filling = asyncio.create_task(self._feeder.fill(size))
             self._filling.add_done_callback(self._filled)
 
     def _filled(self, task: asyncio.Task[None]) -> None:
         self._filling = None
         self._guard(task)
-
-    async def _fill(self, size: int) -> None:
-        """Reads the next tasks, and compares those whose identifier is not in use with the store."""
-        if not self._exhausted and self._tasks.count < size * _HELD:
-            new = await self._store.window("new", self._after, size)
-            self._exhausted = not new
-            for task in new:
-                self._after = task.id
-                self._tasks.admit(OpenTask.of(task))
-        tasks, self._tasks.to_compare = self._tasks.to_compare, []
-        try:
-            await self._compare_all(tasks)
-        except RunFailed as failed:
-            self._tasks.to_compare = tasks + self._tasks.to_compare
-            self.stop(failed.error)
-
-    async def _compare_all(self, tasks: Sequence[OpenTask]) -> None:
-        if not tasks:
-            return
-        if self._compare is None:
-            self._make_ready(tasks)
-            return
-        for start in range(0, len(tasks), _WINDOW):
-            some = tasks[start : start + _WINDOW]
-            changes = await self._compare([each.task.entity for each in some])
-            different: list[OpenTask] = []
-            queued: list[OpenTask] = []
-            for each, change in zip(some, changes, strict=True):
-                if change.action == "unchanged" and each.may_have_arrived:
-                    self._tasks.finish(each, "finished", "It has arrived: the store has these values", "settled")
-                elif change.action == "unchanged" and self._outgoing.send == "changed":
-                    self._tasks.finish(each, "unchanged")
-                elif each.may_be_queued:
-                    queued.append(each)
-                else:
-                    if not each.may_have_arrived:
-                        each.former = change.former
-                    different.append(each)
-            self._make_ready(different)
-            self._look_again(queued)
-
-    def _look_again(self, tasks: Sequence[OpenTask]) -> None:
-        """Compares tasks again later that may be in the store's queue; in the end, they stay unknown."""
-        waiting: list[OpenTask] = []
-        for each in tasks:
-            each.lost += 1
-            if each.lost >= _MAX_TRIES:
-                error = RunError(Action.WAIT, each.task.reason or "It may have arrived", code=each.task.code)
-                self._tasks.unknown(TaskBatch([each]), error, _QUEUED_HINT)
-            else:
-                waiting.append(each)
-        if waiting:
-            self._delay(self._back_to_comparison, TaskBatch(waiting), _pause_after(waiting[0].lost))
-
-    def _make_ready(self, tasks: Iterable[OpenTask]) -> None:
-        for each in tasks:
-            each.may_have_arrived = False
-            if self._restores_step(each):
-                continue
-            self._ready.append(each)
-
-    def _restores_step(self, each: OpenTask) -> bool:
-        """Queues a task of a chain at the step where it stopped; False if it starts at the first one."""
-        names = [name for name, _, _ in self._steps]
-        task = each.task
-        if task.step not in names[1:] or not isinstance(task.responses, dict):
-            return False
-        responses = {name: task.responses[name] for name in names if name in task.responses}
-        self._batches.append(TaskBatch([each], names.index(task.step), responses))
-        return True
-
-    async def _settle_unknown(self) -> None:
-        """Decides about tasks of an interrupted run that may or may not have arrived."""
-        after = 0
-        while tasks := await self._store.window("unknown", after, _WINDOW):
-            after = tasks[-1].id
-            for task in tasks:
-                if not self._can_settle(task):
-                    continue
-                each = OpenTask.of(task)
-                each.may_have_arrived = not self._is_harmless(task.step)
-                in_queue = self._delivery is not None and task.code not in NOT_QUEUED
-                each.may_be_queued = each.may_have_arrived and (in_queue or task.code == ACCEPTED)
-                self._tasks.admit(each)
-
-    async def _resume_waiting(self) -> None:
-        """Follows what an earlier part of the run has put into the store's queue."""
-        bulks: dict[str, dict[int, TaskBatch]] = {}
-        after = 0
-        while tasks := await self._store.window("waiting", after, _WINDOW):
-            after = tasks[-1].id
-            for task in tasks:
-                each, place = OpenTask.of(task), place_in_queue(task)
-                self._tasks.admit_waiting(each)
-                if self._queued is None or place is None:
-                    error = RunError(Action.WAIT, "It was left in the store's queue", code="queued")
-                    self._tasks.unknown(TaskBatch([each]), error, _UNKNOWN_HINT)
-                    continue
-                bulks.setdefault(place[0], {}).setdefault(place[1], TaskBatch([])).tasks.append(each)
-        for uuid, operations in bulks.items():
-            assert self._queued is not None
-            self._queued.follow(uuid, operations)
-
-    def _can_settle(self, task: Task) -> bool:
-        return task.entity is not None and (self._compare is not None or self._is_harmless(task.step))
-
-    def _is_harmless(self, step: str) -> bool:
-        """Whether the request that may have arrived can be sent again in any case."""
-        template = self._outgoing.requests.get(step)
-        return self._repeatable or (template is not None and _reads(template))
 
     # From memory to the store
 
@@ -370,9 +241,9 @@ class Publisher:
         return found
 
     def _next_batch(self) -> TaskBatch | None:
-        if self._batches and not (self._probing and self._ready):
+        if self._batches and not (self._probing and self._feeder.ready):
             return self._batches.popleft()
-        if not self._ready:
+        if not self._feeder.ready:
             return None
         size = self._size
         if self._remaining is not None:
@@ -380,10 +251,10 @@ class Publisher:
             if size == 0:
                 self.limit_reached = True
                 return None
-            self._remaining -= min(size, len(self._ready))
-        if len(self._ready) < size and self._filling is not None and (self._in_flight or self._following):
+            self._remaining -= min(size, len(self._feeder.ready))
+        if len(self._feeder.ready) < size and self._filling is not None and (self._in_flight or self._following):
             return None  # the rest of the batch is about to be read
-        return TaskBatch([self._ready.popleft() for _ in range(min(size, len(self._ready)))])
+        return TaskBatch([self._feeder.ready.popleft() for _ in range(min(size, len(self._feeder.ready)))])
 
     def _request(self, batch: TaskBatch) -> tuple[Request, RequestTemplate] | None:
         """The request of the batch's step, or None if none is sent: its tasks have ended, or it was divided."""
@@ -450,7 +321,7 @@ class Publisher:
                 return
             for each in batch.tasks:
                 each.may_be_queued = result.outcome is Outcome.UNKNOWN
-        if not _reads(template):
+        if not reads(template):
             result = with_item_errors(result, batch.entities, batch.identifiers)
         self._on_result(batch, result)
 
@@ -559,7 +430,7 @@ class Publisher:
 
     def _divide(self, batch: TaskBatch, error: RunError | None = None) -> None:
         """Sends the batch in halves. In a chain, they start over: earlier responses were about the whole batch."""
-        if batch.step and not all(_reads(template) for _, template, _ in self._steps[: batch.step]):
+        if batch.step and not all(reads(template) for _, template, _ in self._steps[: batch.step]):
             message = "A batch was refused in the middle of its chain, and earlier steps cannot be sent again"
             self._tasks.fail(batch, ItemError(f"{message}: {error.message}" if error else message, "chain-divided"))
             return
@@ -572,7 +443,7 @@ class Publisher:
     def _lost(self, batch: TaskBatch, error: RunError) -> None:
         """The connection was lost after the request had left."""
         name = self._steps[batch.step][0]
-        if self._is_harmless(name):
+        if self._feeder.is_harmless(name):
             self._failed_temporarily(batch, error, None)
             return
         self._pace.back_off(self._machine.monotonic())
@@ -583,8 +454,8 @@ class Publisher:
         to_compare: list[OpenTask] = []
         for each in batch.tasks:
             each.lost += 1
-            if self._compare is None or each.lost >= _MAX_TRIES:
-                self._tasks.unknown(TaskBatch([each], batch.step, batch.responses), lost, _UNKNOWN_HINT)
+            if self._compare is None or each.lost >= MAX_TRIES:
+                self._tasks.unknown(TaskBatch([each], batch.step, batch.responses), lost, UNKNOWN_HINT)
                 continue
             self._tasks.update(each, "unknown", lost.message, error.code, error.exchange, step=name, responses=recorded)
             each.may_have_arrived = True
@@ -593,10 +464,7 @@ class Publisher:
             )
             to_compare.append(each)
         if to_compare:
-            self._delay(self._back_to_comparison, TaskBatch(to_compare), _pause_after(to_compare[0].lost))
-
-    def _back_to_comparison(self, batch: TaskBatch) -> None:
-        self._tasks.to_compare += batch.tasks
+            self._delay(self._feeder.compare_again, TaskBatch(to_compare), pause_after(to_compare[0].lost))
 
     def _failed_temporarily(self, batch: TaskBatch, error: RunError, result: SendResult | None) -> None:
         outage = result is not None and result.outcome is Outcome.UNAVAILABLE
@@ -612,7 +480,7 @@ class Publisher:
         if batch.tries >= _TRIES_OF_BATCH and len(batch.tasks) > 1 and not outage:
             self._divide(batch, error)
             return
-        if batch.tries >= _MAX_TRIES:
+        if batch.tries >= MAX_TRIES:
             message = f"{error.message}; it was sent {batch.tries} times"
             response = result.response if result is not None else None
             self._tasks.fail(batch, ItemError(message, error.code), error.exchange, response)
@@ -626,7 +494,7 @@ class Publisher:
             self._batches.append(batch)
             self._pause(error)
         else:
-            self._delay(self._batches.append, batch, _pause_after(batch.tries))
+            self._delay(self._batches.append, batch, pause_after(batch.tries))
 
     def _delay(self, then: Callable[[TaskBatch], None], batch: TaskBatch, seconds: float) -> None:
         async def later() -> None:
@@ -655,12 +523,3 @@ class Publisher:
     def _paused(self, task: asyncio.Task[None]) -> None:
         self._pausing = None
         self._guard(task)
-
-
-def _reads(template: RequestTemplate) -> bool:
-    """Whether sending the request again changes nothing."""
-    return template.only_reads(Request(template.method.upper(), template.uri))
-
-
-def _pause_after(tries: int) -> float:
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** max(0, tries - 1))
