@@ -11,12 +11,11 @@ import logging
 import shlex
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from ..client.exchange import ExchangeLog
 from ..client.message import Request, RequestFailed
@@ -39,8 +38,9 @@ from .errors import result_for_exception
 from .model import Outgoing
 from .plan import PlanEntry, SavedPlan, planned, store_address, too_many
 from .preview import OutgoingPreview, first_requests
+from .run_thread import LedgerInThread, RunThread
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
-from .tasks import TASK_STATES, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
+from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, new_task, record_name
 
 if TYPE_CHECKING:  # a plan does not wait for what sends
     from .bulk import Delivery
@@ -49,8 +49,6 @@ if TYPE_CHECKING:  # a plan does not wait for what sends
     from .undo import UndoPlan
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _LOADED_AT_ONCE = 2_000
 _LOADED_BYTES = 16_000_000
@@ -112,36 +110,6 @@ class OutgoingEnvironment:
     """Of the profile; "" for its base values."""
 
 
-class _RunStore:
-    """The ledger of a run, in the run's own thread."""
-
-    def __init__(self, ledger: TaskLedger, run: TaskRun, in_thread: _InThread, clock: Callable[[], str]) -> None:
-        self.ledger, self.run, self._in_thread, self._clock = ledger, run, in_thread, clock
-        self.costs: Callable[[], tuple[int, int, float]] = lambda: (0, 0, 0.0)
-
-    async def window(self, state: TaskState, after: int, limit: int) -> list[Task]:
-        return await self._in_thread(self.ledger.window, self.run.id, state, after, limit)
-
-    async def step(self, updates: Sequence[TaskUpdate]) -> None:
-        await self._in_thread(self.ledger.step, self.run.id, updates, self._clock(), *self.costs())
-
-
-class _InThread:
-    """Runs the blocking work of one run, in one thread, in order."""
-
-    def __init__(self, name: str) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"send {name}")
-        self.loop: asyncio.AbstractEventLoop | None = None
-        """The loop that waits for the thread."""
-
-    async def __call__(self, work: Callable[..., T], *arguments: object) -> T:
-        self.loop = asyncio.get_running_loop()
-        return await self.loop.run_in_executor(self._thread, work, *arguments)
-
-    def close(self) -> None:
-        self._thread.shutdown(wait=False)
-
-
 class OutgoingRun:
     """One run of an outgoing; `execute` runs it once."""
 
@@ -154,7 +122,7 @@ class OutgoingRun:
         self._patience = Patience(self._machine, seconds(outgoing.patience), self._on_wait, "outgoing")
         self._costs = RequestCosts()
         self._counts: Counter[TaskState] = Counter()
-        self._in_thread = _InThread(self._name)
+        self._in_thread = RunThread(self._name)
         self._publisher: Publisher | None = None
         self._opened: OpenRun | None = None
         self._signing: asyncio.Task[Request] | None = None
@@ -444,7 +412,7 @@ class OutgoingRun:
         from .publisher import Publisher
 
         environment, outgoing = self._environment, self._outgoing
-        store = _RunStore(opened.ledger, opened.run, self._in_thread, self._now)
+        store = LedgerInThread(opened.ledger, opened.run, self._in_thread, self._now)
         store.costs = self._total_costs
         known = self._comparison is not None and self._comparison.repeatable
         repeatable = known if outgoing.repeatable is None else outgoing.repeatable
