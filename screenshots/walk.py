@@ -76,6 +76,14 @@ _OTHERS = {
 }
 
 
+_COMMAND = """curl 'https://acme.example/rest/all/V1/orders?searchCriteria%5BpageSize%5D=50' \\
+  -H "Authorization: Bearer $TOKEN" -H 'User-Agent: Mozilla/5.0' -b 'PHPSESSID=1' -L | jq .
+curl -X POST https://acme.example/rest/all/V1/inventory/source-items -H "Authorization: Bearer $TOKEN" \\
+  -d '{"sourceItems": [{"sku": "24-MB01", "source_code": "default", "quantity": 5, "status": 1}]}'
+"""
+"""Pasted on the first screen."""
+
+
 class MemoryKeyring:
     """A keyring in memory: pictures contain no real secret."""
 
@@ -192,6 +200,11 @@ class Walk:
         """The names of the screens, each when it is shown and nothing moves."""
         await self.shows("No profiles yet")
         yield "home-empty"
+        self.app.post_message(events.Paste(_COMMAND))
+        await self.shows("+ incoming orders")
+        yield "import"
+        await self.press("escape")
+        await self.shows("No profiles yet")
         self.app.run_worker(self.app._open_demo())
         await self.shows("Store address")
         await self.press("enter")

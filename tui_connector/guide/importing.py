@@ -11,13 +11,19 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlencode
 
+from ..client.literal_secrets import is_literal_secret
+from ..client.message import Request
 from ..errors import UserError
 from ..files import CannotSave, ChangedOnDisk, reason, write_private
 from ..machine import Machine
 from ..profile.capabilities import capabilities
 from ..profile.document import Document
-from ..profile.importers.model import Import, NotImported, free
+from ..profile.importers import curl
+from ..profile.importers.authentications import OF_BROWSERS
+from ..profile.importers.elsewhere import read_elsewhere
+from ..profile.importers.model import Import, InvalidImport, NotImported, as_written, free, has_unknown
 from ..profile.library import Library
 from ..profile.model import ModelPath, Profile
 from ..profile.positions import value_at
@@ -134,6 +140,29 @@ def plan_new(found: Import, name: str, machine: Machine) -> ImportPlan:
     plan = _merged(found, name, path, document, machine)
     document.draft = {key: value for key, value in document.draft.items() if value != {}}
     return plan
+
+
+async def plan_import(
+    text: str, machine: Machine, *, name: str = "", into: Path | None = None, suggested: str = "imported"
+) -> ImportPlan:
+    """A plan for any text, without blocking the event loop. `suggested`: a name if the text has none.
+
+    Raises `UserError`.
+    """
+    library = Library(machine.directories.profiles)
+    if is_profile(text):
+        if into is not None:
+            raise UserError(
+                "import-profile", "a profile cannot be added to another one", "Import it on the home screen."
+            )
+        named = name or await asyncio.to_thread(library.name_from, suggested)
+        return await asyncio.to_thread(plan_profile, text, named, machine)
+    found = await read_elsewhere(text, machine.environ)
+    if into is not None:
+        return await asyncio.to_thread(plan_into, found, into, machine)
+    return await asyncio.to_thread(
+        plan_new, found, name or await asyncio.to_thread(library.name_from, found.title), machine
+    )
 
 
 def plan_into(found: Import, path: Path, machine: Machine) -> ImportPlan:
@@ -330,6 +359,30 @@ def _write(plan: ImportPlan) -> list[str]:
             why = reason(error) if isinstance(error, OSError) else str(error)
             notes.append(f"{path} cannot be written: {why}")
     return notes
+
+
+def request_in_command(text: str) -> tuple[Request, list[str]]:
+    """The first request of a pasted curl command, and the names of the headers that are left out of it.
+
+    Secrets are left out: the profile authenticates the request. Raises `InvalidImport`.
+    """
+    found = curl.first_request(text)
+    if found.not_a_body:
+        raise InvalidImport("import-command", f"the body cannot be sent: {found.not_a_body}")
+    kept, left = list[tuple[str, str]](), list[str]()
+    for header, value in found.headers:
+        lower = header.lower()
+        is_plain = not has_unknown(value) and not OF_BROWSERS.fullmatch(lower) and not is_literal_secret(header, value)
+        if is_plain and lower not in _SET_BY_CONNECTION:
+            kept.append((header, value))
+        else:
+            left.append(header)
+    body = found.body if found.body is not None else urlencode(found.form or [])
+    uri = re.sub(r"(?<=://)[^/?#@]*@", "", found.uri)
+    return Request(found.method, as_written(uri), tuple(kept), as_written(body).encode("utf-8", "replace")), left
+
+
+_SET_BY_CONNECTION = ("host", "connection", "content-length", "accept-encoding", "te", "transfer-encoding")
 
 
 def is_profile(text: str) -> bool:

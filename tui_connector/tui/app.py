@@ -17,6 +17,7 @@ from textual.css.query import NoMatches
 
 from ..errors import UserError
 from ..machine import Machine
+from ..profile.importers.command_text import looks_like_command
 from ..text import shown
 from . import settings
 from ._textual import QuietApp
@@ -48,6 +49,7 @@ class ConnectorApp(QuietApp):
         "run/run.tcss",
         "app.tcss",
         "send/send.tcss",
+        "importing/importing.tcss",
         "widgets/form.tcss",
         "log/log.tcss",
     ]
@@ -207,6 +209,31 @@ class ConnectorApp(QuietApp):
     async def action_new_store(self) -> None:
         """Opens the guide for a new profile. Awaits it: the next key belongs to its first field."""
         await self.open_setup(None)
+
+    async def action_import(self) -> None:
+        """Asks for a file or a curl command, and shows what would be created from it."""
+        from .importing.screen import ImportSourceScreen
+
+        def entered(source: str | None) -> None:
+            if source is not None:
+                self._import(source, None)
+
+        await self.push_screen(ImportSourceScreen(), entered)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A curl command, pasted where no field has the focus: a new profile, or a part of the one that is open."""
+        if looks_like_command(event.text) and not self.screen.is_modal:
+            event.stop()
+            self._import(event.text, getattr(self.screen, "imports_into", None))
+
+    def _import(self, source: str, into: Path | None) -> None:
+        from .importing.screen import ImportScreen
+
+        def created(path: Path | None) -> None:
+            if path is not None and into is None:
+                self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+
+        self.push_screen(ImportScreen(self.machine, source, into), created)
 
     def on_home_screen_painted(self) -> None:
         if not self.is_headless:

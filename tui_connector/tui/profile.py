@@ -302,6 +302,11 @@ class ProfilePage(LogDock):
         self._secrets: list[SecretState] = []
         self._undo: Undo | None = None
 
+    @property
+    def imports_into(self) -> Path:
+        """The profile that a pasted curl command is added to."""
+        return self._path
+
     def _new_workbench(self, exchanges: Exchanges | None, environment: str) -> Workbench:
         trust = ProfileTrust(self._machine, self._path, environment=environment)
         return Workbench(self._machine, exchanges, directory=self._path.parent, trust=trust)

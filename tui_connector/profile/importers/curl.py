@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
+from .command_text import POWERSHELL
 from .curl_options import FLAGS, OUTPUT_ONLY, SHORT, WITH_VALUE
 from .model import (
     Files,
@@ -17,6 +18,7 @@ from .model import (
     NotImported,
     as_written,
     has_unknown,
+    no_files,
     short,
     unknown,
 )
@@ -49,16 +51,7 @@ _REASONS = {
 }
 _PREFIXES = frozenset(("$", "%", "#", ">", "sudo", "time", "exec", "command", "env"))
 _GLOB = re.compile(r"\[\d+-\d+(?::\d+)?\]|\[[a-z]-[a-z]\]|\{[^{}]*,[^{}]*\}")
-_POWERSHELL = re.compile(r"(?im)(?:^|[=;|(]\s*|\$\w+\s*=\s*)\s*(invoke-webrequest|invoke-restmethod|iwr|irm)\b")
 _WEB_CMDLETS = ("invoke-webrequest", "invoke-restmethod", "iwr", "irm")
-
-
-def looks_like_command(text: str) -> bool:
-    """Whether the text contains a command that can be imported; its first lines may be comments or assignments."""
-    start = text[:20_000]
-    return bool(re.search(r"(?im)(?:^|[;&|(]|\s)\s*(?:\S*[/\\])?curl(?:\.exe)?(?:[\s^`\\]|\Z)", start)) or bool(
-        _POWERSHELL.search(start)
-    )
 
 
 def read(text: str, options: ImportOptions) -> Import:
@@ -78,9 +71,18 @@ def read(text: str, options: ImportOptions) -> Import:
     return builder.build()
 
 
+def first_request(text: str) -> FoundRequest:
+    """The first request of the commands in a text. Raises `InvalidImport`."""
+    builder = PartsBuilder("curl command", ImportOptions())
+    for words, stdin, _ in _commands(text.replace("\r\n", "\n")):
+        for request in _requests(words, stdin, "the command", no_files, builder):
+            return request
+    raise InvalidImport("import-command", "there is no request in this text", "Copy the whole command.")
+
+
 def _commands(text: str) -> Iterator[tuple[list[str], str | None, list[str]]]:
     """The arguments of each curl command, its standard input, and what is left out of it."""
-    if _POWERSHELL.search(text) or (re.search(r"`[ \t]*\n", text) and not re.search(r"\^[ \t]*\n|\\[ \t]*\n", text)):
+    if POWERSHELL.search(text) or (re.search(r"`[ \t]*\n", text) and not re.search(r"\^[ \t]*\n|\\[ \t]*\n", text)):
         yield from _powershell_commands(text)
         return
     is_cmd = re.search(r'\^[ \t]*\n|\^"|\^\\', text) is not None or (

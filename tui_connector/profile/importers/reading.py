@@ -10,6 +10,7 @@ from pathlib import Path
 from ...files import FileFault, read_regular, reason
 from ...templates import Json
 from . import curl, har, openapi, platform_export, postman
+from .command_text import looks_like_command
 from .json_text import parse_json, too_deep
 from .model import MAX_TEXT, Import, ImportOptions, InvalidImport
 
@@ -23,7 +24,7 @@ def read(text: str, options: ImportOptions | None = None) -> Import:
     start = text.lstrip("\ufeff \t\r\n")
     if start.startswith(("{", "[")):
         return _read_json(start, options)
-    if curl.looks_like_command(start):
+    if looks_like_command(start):
         return curl.read(start, options)
     raise _unknown_format()
 

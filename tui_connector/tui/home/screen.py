@@ -96,6 +96,7 @@ class HomeScreen(Screen[None]):
         Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
         Binding("d", "delete", "Delete", id="home.delete", tooltip="Delete the profile, or discard the draft"),
         Binding("H", "history", "History", id="home.history", tooltip="The requests of earlier sessions"),
+        Binding("i", "import", "Import", id="home.import", tooltip="Import a curl command or a file of another tool"),
         Binding("t", "try_demo", "Try the demo", id="home.demo", tooltip="Try the demo store"),
         Binding("escape", "show_all", "Show all", show=False, id="home.show-all", tooltip="Show all profiles again"),
         Binding("q", "app.ask_quit", "Quit", id="home.quit", tooltip="Quit the program"),
@@ -324,6 +325,9 @@ class HomeScreen(Screen[None]):
     async def action_new_store(self) -> None:
         await self.run_action("app.new_store")
 
+    async def action_import(self) -> None:
+        await self.run_action("app.import")
+
     async def action_try_demo(self) -> None:
         await self.run_action("app.try_demo")
 
@@ -366,7 +370,7 @@ class HomeScreen(Screen[None]):
             return True
         typing = isinstance(self.focused, FilterInput)
         match action:
-            case "new_store" | "app.ask_quit":
+            case "new_store" | "import" | "app.ask_quit":
                 return not typing
             case "show_all":
                 return bool(self._filter)

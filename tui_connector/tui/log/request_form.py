@@ -24,6 +24,7 @@ from ...machine import Machine
 from ...text import HTTP_TOKEN, shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit
+from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
 from ..widgets.fields import SafeInput, SeveralLines
 from ..widgets.frame import Dialog
@@ -148,7 +149,7 @@ class RequestForm(Dialog[Request | None]):
                 yield SafeInput(compact=True, id="resend-method", select_on_focus=False)
             with Horizontal(classes="field"):
                 yield Static(Content("Path"), classes="label")
-                yield SafeInput(compact=True, id="resend-uri", select_on_focus=False)
+                yield CommandInput(self._fill_from_command, id="resend-uri", select_on_focus=False)
             yield Static("", id="resend-paths")
             yield Static(Content("Query, one parameter per line"), classes="heading")
             yield SeveralLines(id="resend-query")
@@ -224,6 +225,20 @@ class RequestForm(Dialog[Request | None]):
         area.text = body if self._body_shown else ""
         area.display, note.display = self._body_shown, not self._body_shown
         note.update(Content(f"{len(request.body)} bytes, sent unchanged; ^O opens the request in $EDITOR"))
+
+    def _fill_from_command(self, text: str) -> None:
+        """Fills the form from a pasted curl command, without its secrets."""
+        from ...guide.importing import request_in_command
+
+        try:
+            request, left = request_in_command(text)
+            same_store = request.uri.startswith(f"{origin_of(self._base)}/")
+        except UserError as error:
+            self._show_error(str(error))
+            return
+        uri = request.uri.removeprefix(origin_of(self._base)) if same_store else request.uri
+        self._fill(replace(self._request, method=request.method, uri=uri, headers=request.headers, body=request.body))
+        self._show_note(f"Filled from the command, without {shown_line(', '.join(left), 200)}." if left else "Filled.")
 
     def edited_request(self) -> Request:
         """The request as edited. Raises `InvalidValue`."""

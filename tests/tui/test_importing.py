@@ -1,0 +1,129 @@
+"""Imports on the screens: a pasted curl command, a file, and the list of what will be created."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from guide_steps import no_demo
+from screens import shown, until, until_shown
+from textual import events
+from textual.widgets import Input
+
+from tui_connector.client.message import Request
+from tui_connector.guide.importing import request_in_command
+from tui_connector.machine import Machine
+from tui_connector.profile.importers.elsewhere import read_elsewhere
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.importing.screen import ImportScreen, ImportSourceScreen
+from tui_connector.tui.log.request_form import RequestForm
+from tui_connector.tui.profile import ProfilePage
+
+COMMAND = """curl 'https://acme.example/rest/nl/V1/orders?searchCriteria[pageSize]=10' -g \\
+  -H 'Authorization: Bearer pasteCANARY' -H 'X-Trace: of-a-test' -b 'PHPSESSID=cookieCANARY' | jq .
+"""
+MORE = "curl https://acme.example/rest/nl/V1/store/websites -H 'Authorization: Bearer otherCANARY'"
+
+
+async def home(pilot: Any) -> None:
+    await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen) and pilot.app.screen._loaded)
+
+
+async def paste(pilot: Any, text: str) -> ImportScreen:
+    pilot.app.post_message(events.Paste(text))
+    await until(pilot, lambda: isinstance(pilot.app.screen, ImportScreen) and "will be created" in shown(pilot.app))
+    screen = pilot.app.screen
+    assert isinstance(screen, ImportScreen)
+    return screen
+
+
+async def test_a_pasted_command_becomes_a_profile_and_another_one_a_part_of_it(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await home(pilot)
+        screen = await paste(pilot, COMMAND)
+        await until_shown(pilot, "Once you trust it")
+        text = shown(app)
+        for line in (
+            "Curl command: this will be created",
+            "+ incoming orders: GET orders",
+            "+ 1 secret in the keyring",
+            "Not carried over",
+            "Cookie PHPSESSID",
+        ):
+            assert line in text
+        assert "CANARY" not in text
+        await pilot.press("enter")
+        assert app.screen is screen
+        screen.query_one("#import-name", Input).value = "acme"
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET orders" in shown(app))
+        path = machine.directories.profiles / "acme.toml"
+        assert "CANARY" not in path.read_text()
+        keyring = machine.keyring() if machine.keyring else None
+        assert keyring is not None
+        assert "pasteCANARY" in str(
+            keyring.get_password("tui-connector/acme/integration/access-token", "tui-connector")
+        )
+        await paste(pilot, MORE)
+        await until_shown(pilot, "client magento has the same address")
+        assert "Add to acme" in shown(app)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET store/websites" in shown(app))
+        assert "[incoming.websites]" in path.read_text()
+
+
+async def test_a_file_is_imported_from_home_and_errors_are_shown(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text('{"info": {}, "item": [')
+    collection = {
+        "info": {"name": "Acme"},
+        "item": [{"name": "Orders", "request": "https://acme.example/rest/V1/orders"}],
+    }
+    (tmp_path / "collection.json").write_text(json.dumps(collection))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for name, expected in (
+            ("broken.json", "✘ line 1, column"),
+            ("missing.json", "No such file"),
+            ("collection.json", "+ incoming orders: GET orders"),
+        ):
+            await home(pilot)
+            await pilot.press("i")
+            await until(pilot, lambda: isinstance(app.screen, ImportSourceScreen))
+            app.screen.query_one(Input).value = str(tmp_path / name)
+            await pilot.press("enter")
+            await until(pilot, lambda expected=expected: expected in shown(app))  # type: ignore[misc]
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+    assert not list(machine.directories.profiles.glob("*.toml"))
+
+
+async def test_a_pasted_command_fills_the_form_of_a_request(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await home(pilot)
+        form = RequestForm(Request("GET", ""), machine, "New request", "https://acme.example/rest/nl/V1")
+        await app.push_screen(form)
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        command = COMMAND.replace("| jq .", "-X PUT -d '{\"a\": 1}'")
+        app.post_message(events.Paste(command))
+        await until_shown(pilot, "Filled from the command, without Authorization")
+        request = form.edited_request()
+        assert (request.method, request.body) == ("PUT", b'{"a": 1}')
+        assert request.uri == "/rest/nl/V1/orders?searchCriteria[pageSize]=10"
+        assert request.headers == (("X-Trace", "of-a-test"),)
+        assert "CANARY" not in shown(app)
+
+
+def test_a_request_in_a_command_has_no_secrets() -> None:
+    request, left = request_in_command("curl -u me:CANARY https://me:CANARY@acme.example/x -H 'X-Api-Key: CANARY'")
+    assert (request.uri, request.headers, left) == ("https://acme.example/x", (), ["X-Api-Key"])
+
+
+async def test_a_large_file_is_read_in_another_process(machine: Machine) -> None:
+    requests = [{"name": f"r{n}", "request": f"https://acme.example/rest/V1/x/{n}"} for n in range(150)]
+    text = json.dumps({"info": {"name": "Big", "description": "x" * 600_000}, "item": requests})
+    found = await read_elsewhere(text, machine.environ)
+    assert len(found.parts["incoming"]) == 150
