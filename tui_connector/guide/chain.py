@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..magento.entities import WRITABLE, Writable
 from ..profile.positions import value_at
 from ..templates import Json
-from .setup import ProfileDraft
+
+if TYPE_CHECKING:  # runs need the samples only
+    from .setup import ProfileDraft
 
 _NAMES = {"get": "find", "post": "create", "put": "change", "patch": "change", "delete": "remove"}
 """Default names of steps by method."""
