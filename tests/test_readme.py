@@ -60,6 +60,13 @@ def test_the_criteria_in_it_are_valid() -> None:
     assert profile is not None
 
 
+def test_the_child_list_in_it_is_one() -> None:
+    parent = block("toml", "where = [")
+    profile, problems = check(block("toml", "format = 1") + parent + block("toml", "[incoming.order-comments]"))
+    assert problems == []
+    assert profile is not None
+
+
 def test_the_environment_in_it_is_one() -> None:
     profile, problems = check(block("toml", "format = 1") + block("toml", "[environments.staging]"), "staging")
     assert problems == []

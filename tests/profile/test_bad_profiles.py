@@ -214,6 +214,33 @@ def test_a_name_with_a_quote_in_it_is_suggested_too(tmp_path: Path) -> None:
     assert 'unknown client "o\'brian"; did you mean "o\'brien"?' in said(path)
 
 
+def test_a_wrong_parent_is_named_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(
+        f"{START}[clients.m]\n"
+        + "".join(
+            f'[incoming.{name}]\nclient = "m"\nparent.incoming = "{parent}"\nrequest.uri = "{uri}"\n{more}'
+            for name, parent, uri, more in [
+                ("a", "b", "a/&{id}", ""),
+                ("b", "a", "b/&{id}", ""),
+                ("c", "ordres", "c/&{id}", ""),
+                ("d", "orders", "d", ""),
+                ("e", "d", "e/&{id}", 'incremental.field = "at"\n'),
+            ]
+        )
+        + '[incoming.orders]\nclient = "m"\nrequest.uri = "orders/&{id}"\n'
+    )
+    message = said(path)
+    for words in (
+        ":6:8: incoming.a.parent.incoming: the parent depends on itself: a → b → a",
+        ":14:8: incoming.c.parent.incoming: unknown incoming 'ordres'; did you mean 'orders'?",
+        "incoming.d.request: is the same for every item of the parent: read a field of it, such as &{entity_id}",
+        ":24:13: incoming.e.incremental.field: the date must be one of the parent, and d is itself read for each item",
+        ":27:9: incoming.orders.request.uri: &{id}: there is no entity here",
+    ):
+        assert words in message
+
+
 def test_one_problem_of_a_part_hides_no_other(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(

@@ -173,7 +173,12 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
             known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
             message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
             raise CommandFailed(message, Exit.SETUP)
-    chosen = {name: each for name, each in saved.incoming.items() if name in names or not (names or each.disabled)}
+    parents = {each.parent.incoming for each in saved.incoming.values() if each.parent is not None}
+    chosen = {
+        name: each
+        for name, each in saved.incoming.items()
+        if name in names or not (names or each.disabled or (each.sink is None and name in parents and out is None))
+    }
     if not names and not chosen:
         more = f" Name what to send: {', '.join(saved.outgoing)}." if saved.outgoing else ""
         raise CommandFailed(f"The profile has no incoming configuration to run.{more}", Exit.SETUP)
@@ -433,7 +438,13 @@ class Runs:
         typed = incoming.sink.writes() if out is not None and incoming.sink is not None else ()
         explain = explainer(saved, incoming.client)
         around = RunEnvironment(
-            session, self._workbench.exchanges, machine, place, explain, typed_output=next(iter(typed), None)
+            session,
+            self._workbench.exchanges,
+            machine,
+            place,
+            explain,
+            typed_output=next(iter(typed), None),
+            incomings=saved.incoming,
         )
         return Run(incoming, self._wanted, around, self._output)
 

@@ -89,6 +89,8 @@ class RunOutput:
         self._last_progress = now
         figures = {"items": progress.items, "expected": progress.expected, "failed": progress.failed}
         rates = {"rate": round(progress.rate, 1), "in_flight": progress.in_flight, "requests": progress.requests}
+        if progress.parents is not None:
+            figures |= {"parents": progress.parents, "parents_expected": progress.parents_expected}
         self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
         if self._live:
             noun = "tasks" if self._sends else "items"
@@ -115,6 +117,8 @@ class RunOutput:
         if not summary.tasks:
             counts = {"failed": summary.failed, "dropped": summary.dropped}
             figures |= {**counts, "received": summary.received, "expected": summary.expected}
+        if summary.parents is not None:
+            figures |= {"parents": summary.parents, "parents_expected": summary.parents_expected}
         why = {name: text for name, text in (("reason", summary.reason), ("code", summary.code)) if text}
         self._event("summary", name=summary.name, **figures, **why)
 
@@ -211,6 +215,9 @@ def exit_of(summary: Summary) -> Exit:
 
 def _line(name: str, progress: Progress, noun: str) -> str:
     parts = [f"{progress.items:,}" + (f" of {progress.expected:,}" if progress.expected else "") + f" {noun}"]
+    if progress.parents is not None:
+        expected = f" of {progress.parents_expected:,}" if progress.parents_expected else ""
+        parts.append(f"{progress.parents:,}{expected} parents")
     if progress.rate:
         parts.append(f"{progress.rate:,.0f}/s")
     if progress.remaining is not None:
@@ -235,6 +242,8 @@ def _summary(summary: Summary, name: str) -> str:
     if summary.dropped:
         costs.append(f"{summary.dropped:,} unchanged")
     items = count(summary.items, "item")
+    if summary.parents is not None:
+        items += f" of {count(summary.parents, 'parent')}"
     return f"{name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
 
 

@@ -265,7 +265,8 @@ class _Streams(Runs):
         from ..incoming.run import Run
 
         place, explain = RunLocation(name, self._path, None), explainer(saved, incoming.client)
-        around = RunEnvironment(session, self._workbench.exchanges, self._workbench.machine, place, explain)
+        machine, exchanges = self._workbench.machine, self._workbench.exchanges
+        around = RunEnvironment(session, exchanges, machine, place, explain, incomings=saved.incoming)
         return Run(incoming, replace(self._wanted, mark=self._marks.get(name)), around, self._output)
 
 

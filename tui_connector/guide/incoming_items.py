@@ -72,7 +72,13 @@ class IncomingItems:
                 machine, explain = used.workbench.machine, explainer(used.profile, incoming.client)
                 place = RunLocation(name, used.file, None)
                 around = RunEnvironment(
-                    session, used.workbench.exchanges, machine, place, explain, stdout=_FileOutput(file)
+                    session,
+                    used.workbench.exchanges,
+                    machine,
+                    place,
+                    explain,
+                    stdout=_FileOutput(file),
+                    incomings=used.profile.incoming,
                 )
                 reading = incoming.model_copy(update={"sink": StdoutSink()})
                 self._current = Run(reading, RunOptions(), around, _Notes(self._watcher, name))

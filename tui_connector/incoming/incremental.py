@@ -54,7 +54,8 @@ class Incremental(Model):
         None,
         min_length=1,
         title="Field",
-        description="The date of the last change. For example, stock does not update the one of a product.",
+        description="The date of the last change. For example, stock does not update the one of a product. With a "
+        "parent, it is a field of the parent's items: all items of changed parents are read.",
         examples=["updated_at"],
     )
     from_: Annotated[str, AfterValidator(_check_date), WithJsonSchema(_SCHEMA)] | None = Field(
@@ -124,13 +125,17 @@ class ChangeFilter:
         self.newest = run.newest
         self.store_began = run.store_began
 
-    def select_new(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
-        """The items to write; what the ledger is to remember of them is added to `known`."""
+    def select_new(self, items: Sequence[bytes], known: PageChanges, parent: bytes | None = None) -> list[bytes]:
+        """The items to write; what the ledger is to remember of them is added to `known`.
+
+        The date of items of a child list is that of their `parent`, which counts also where it has none.
+        """
         if self._by_content:
             return self._select_by_content(items, known)
         assert self._date is not None
-        dates = [self._date_of(item) for item in items]
-        self.newest = max([self.newest or "", *filter(None, dates)], key=sort_key) or None
+        dates = [self._date_of(item) for item in items] if parent is None else [self._date_of(parent)] * len(items)
+        found = dates if parent is None else [self._date_of(parent)]
+        self.newest = max([self.newest or "", *filter(None, found)], key=sort_key) or None
         threshold = sort_key(self.forget_before() or "")
         kept = []
         for item, date in zip(items, dates, strict=True):

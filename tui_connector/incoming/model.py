@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,11 +12,12 @@ from ..client.authentication.login import server_message
 from ..client.layer import Send
 from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Response
 from ..client.model import ClientName, RequestTemplate, Span
-from ..errors import InvalidValue
-from ..kinds import Named
+from ..errors import InvalidValue, UserError
+from ..kinds import Model, Named
 from ..runs.request_templates import RUN, Inconsistency, paths_in, template_texts
-from ..templates import Json, PlaceholderError, Scope, run_only
+from ..templates import Json, PlaceholderError, Scope, Template, reads_entity, run_only
 from ..templates.expression import Budget, Expression, ExpressionText, is_truthy, may_drop_items
+from ..text import listed
 from .incremental import Incremental
 from .pages import Page, read_page
 from .pagination import Pagination, PaginationError
@@ -94,11 +96,35 @@ _RUN_NAMES = (RUN, CURSOR)
 """What `@{…}` reads in an incoming: the run, and the date from which changes are requested, empty at first."""
 
 
+class Parent(Model):
+    """The incoming for each of whose items a list is read."""
+
+    incoming: str = Field(
+        min_length=1,
+        title="Incoming",
+        description="Its items are read with its own request, pagination and filter; its sink is not used.",
+        examples=["orders"],
+    )
+    fields: dict[Annotated[str, Field(min_length=1)], ExpressionText] = Field(
+        default_factory=dict,
+        title="Fields",
+        description="Fields of the parent's item to add to each item of its list: a new name, and where the value is "
+        "(JMESPath).",
+        examples=[{"order_id": "entity_id"}],
+    )
+
+
 class Incoming(Named):
     """An incoming configuration: reads entities from the store."""
 
     client: ClientName = Field(title="HTTP client", description="The client that sends the request.")
     request: RequestTemplate = Field(title="Request", description="The request for the list.")
+    parent: Parent | None = Field(
+        None,
+        title="Parent",
+        description="Read a list for each item of another incoming. &{…} in the request reads that item, as in "
+        "orders/&{entity_id}/comments.",
+    )
     items: ExpressionText = Field("@", title="Items", description="Path of the list in a response (JMESPath).")
     identifier: str | None = Field(None, title="Identifier", description="The field that identifies an item.")
     pagination: Pagination | None = Field(None, title="Pagination", description="How the next page is requested.")
@@ -127,9 +153,15 @@ class Incoming(Named):
         yield from self._misplaced_parameters()
         for place, text in template_texts(self.request):
             try:
-                run_only(text)
+                if self.parent is None:
+                    run_only(text)
             except PlaceholderError as error:
                 yield Inconsistency(("request", *place), str(error))
+        if self.parent is not None and not any(reads_entity(text) for _, text in template_texts(self.request)):
+            example = "&{entity_id}"
+            yield Inconsistency(
+                ("request",), f"is the same for every item of the parent: read a field of it, such as {example}"
+            )
         for place, names in paths_in(self.request):
             if names and names[0] not in _RUN_NAMES:
                 yield Inconsistency(("request", *place), f"the run has no {names[0]!r}", names[0], _RUN_NAMES)
@@ -157,6 +189,33 @@ class Incoming(Named):
     def item_transform(self) -> ItemTransform:
         """Filters and transforms items for one run."""
         return ItemTransform(self.transform, self.filter)
+
+
+def lineage(name: str, incoming: Incoming, incomings: Mapping[str, Incoming]) -> list[tuple[str, Incoming]]:
+    """The incoming and its ancestors by name, the first ancestor first. Raises `UserError` for a missing parent."""
+    found = [(name, incoming)]
+    while (parent := found[0][1].parent) is not None:
+        if parent.incoming not in incomings or any(parent.incoming == each for each, _ in found):
+            known = listed(list(incomings)) or "none"
+            raise UserError(
+                "parent-missing",
+                f"The parent of the incoming {found[0][0]} is {parent.incoming!r}, which cannot be read",
+                f"The profile has the incomings: {known}.",
+            )
+        found.insert(0, (parent.incoming, incomings[parent.incoming]))
+    return found
+
+
+def entity_names(uri: str) -> tuple[str, dict[str, str]]:
+    """A URI template with a word in place of each placeholder, and by that word what to show for it."""
+    pieces = Template.parse(uri).pieces
+    shown = {
+        f"PLACEHOLDER{index}X": f"{each.sigil}{{{each.expression.text}}}"
+        for index, each in enumerate(pieces)
+        if not isinstance(each, str)
+    }
+    words = iter(shown)
+    return "".join(each if isinstance(each, str) else next(words) for each in pieces), shown
 
 
 @dataclass(frozen=True, slots=True)

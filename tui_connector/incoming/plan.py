@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..secrets.references import has_lost_secret
 from ..templates import Json, PlaceholderError, Scope
 from ..units import timestamp
 from .incremental import ChangeFilter, earlier, is_number
-from .model import Incoming
+from .model import Incoming, entity_names, lineage
 from .output_path import OutputPaths
 from .pagination import CURSOR_HINT, Pagination, PaginationError
 from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
@@ -32,6 +32,8 @@ from .writing import RunWriter
 
 _NOT_COMPARED = {"title", "description", "disabled", "patience"}
 """Fields that may change without a new start."""
+_NOT_OF_PARENTS = {"transform", "incremental", "sink"}
+"""Fields of a parent that its child lists do not depend on."""
 
 
 _SINCE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
@@ -77,17 +79,26 @@ class RunPlan:
     """Items in the list when it was last read completely; None for a run that does not read the whole list."""
 
 
-def run_fingerprint(incoming: Incoming, uri: str, headers: Sequence[tuple[str, str]] = ()) -> str:
-    """Identifies the request and everything that determines which items are written where.
+def run_fingerprint(
+    incoming: Incoming, uri: str, headers: Sequence[tuple[str, str]] = (), parents: Sequence[Incoming] = ()
+) -> str:
+    """Identifies the requests and everything that determines which items are written where.
 
     A run resumes, and the mark is used, only while it is unchanged.
     """
-    saved = incoming.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
+    compared = [uri, _compared(incoming, _NOT_COMPARED), *([list(headers)] if headers else [])]
+    compared += [_compared(parent, _NOT_COMPARED | _NOT_OF_PARENTS) for parent in parents]
+    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
+
+
+def _compared(incoming: Incoming, exclude: set[str]) -> dict[str, Json]:
+    saved = incoming.model_dump(mode="json", by_alias=True, exclude=exclude)
+    if saved.get("parent", 0) is None:
+        del saved["parent"]  # so that runs of earlier versions can be resumed
     for part, name in (("pagination", "page-size"), ("incremental", "overlap"), ("request", "reads")):
         if isinstance(saved.get(part), dict):
             saved[part].pop(name, None)
-    compared = [uri, saved, *([list(headers)] if headers else [])]
-    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
+    return saved
 
 
 _CIRCLE = "the pages of the last run went in a circle"
@@ -222,6 +233,8 @@ class RunEnvironment:
     """The output file that the user has just typed (`--out`), if any."""
     stdout: ByteOutput | None = None
     """What receives the items for standard output; None: standard output itself."""
+    incomings: Mapping[str, Incoming] = field(default_factory=dict)
+    """All incomings of the profile, among them the parents of child lists."""
 
     @property
     def outputs(self) -> OutputPaths:
@@ -282,7 +295,17 @@ class OpenRun:
             cursor = incoming.incremental.field if incoming.incremental else None
             known, closed = ledger.known_sink()
             directory = Path(os.path.realpath(place.file)).parent
-            context = SinkContext(directory, place.name, incoming.identifier, cursor, known, closed, outputs, stdout)
+            context = SinkContext(
+                directory,
+                place.name,
+                incoming.identifier,
+                cursor,
+                known,
+                closed,
+                outputs,
+                stdout,
+                cursor_of_parent=incoming.parent is not None,
+            )
             try:
                 sink = incoming.sink.open(context, run_plan.sink)
             except SinkMissing as gone:
@@ -308,6 +331,7 @@ class OpenRun:
                 identifier=incoming.identifier,
                 requires_identifier=incoming.sink.requires_identifier,
                 find_duplicates=incoming.pagination is not None and not incoming.pagination.proves_no_duplicates,
+                has_parent=incoming.parent is not None,
                 monotonic=monotonic,
                 stored=stored,
             )
@@ -328,15 +352,36 @@ _CURSOR = "@{cursor}"
 class ListRequest:
     """The request for an incoming's list. `since`: the date given by the user, instead of the ledger's mark."""
 
-    def __init__(self, name: str, incoming: Incoming, since: str | None, session: Session) -> None:
+    def __init__(
+        self,
+        name: str,
+        incoming: Incoming,
+        since: str | None,
+        session: Session,
+        incomings: Mapping[str, Incoming] | None = None,
+    ) -> None:
+        """`incomings`: those of the profile, with the parents. Raises `UserError` for a parent that is missing."""
         self._name, self._incoming, self._since, self._session = name, incoming, since, session
+        self.lineage = lineage(name, incoming, incomings or {})
+        """The incoming and its ancestors by name, the first ancestor first."""
+
+    @property
+    def _root(self) -> Incoming:
+        return self.lineage[0][1]
+
+    @property
+    def listed_by_date(self) -> Incoming:
+        """The incoming whose items have the date of `incremental`, and whose request is limited by it."""
+        return self.lineage[-2:][0][1]
 
     def identity(self) -> tuple[str, str]:
         """The run's fingerprint, and its request line. Raises `UserError` if the incoming cannot be run."""
         incoming = self._incoming
-        if incoming.disabled:
-            message = f"The incoming {self._name} is disabled"
-            raise UserError("incoming-disabled", message, "Remove `disabled = true` to run it.")
+        for name, each in self.lineage:
+            if each.disabled:
+                of = "" if each is incoming else f", the parent of {self._name},"
+                message = f"The incoming {name}{of} is disabled"
+                raise UserError("incoming-disabled", message, "Remove `disabled = true` to run it.")
         if incoming.sink is None:
             message = f"The incoming {self._name} has no sink"
             raise UserError("sink-missing", message, "Add one, or use --out FILE.")
@@ -347,29 +392,56 @@ class ListRequest:
             message = "To find changes by content, the incoming needs an identifier"
             raise UserError("identifier-missing", message)
         request = self._request("", "1970-01-01 00:00:00")
-        prepared = self._session.prepared(incoming.client, request)
-        fingerprint = run_fingerprint(incoming, prepared.uri, self._session.written_headers(incoming.client))
+        prepared = self._session.prepared(self._root.client, request)
+        fingerprint = run_fingerprint(
+            incoming,
+            prepared.uri,
+            self._session.written_headers(incoming.client),
+            [each for _, each in self.lineage[:-1]],
+        )
         return fingerprint, f"{prepared.method} {prepared.uri}"
 
     def pages(self, run_plan: RunPlan) -> tuple[Pagination | None, Request]:
-        """The pagination, and the request limited to changes if the run has a start date. Raises `UserError`."""
-        run, incoming = run_plan.run, self._incoming
+        """The pagination, and the request limited to changes if the run has a start date. Raises `UserError`.
+
+        Those of child lists are of the first ancestor.
+        """
+        run, incoming = run_plan.run, self._root
         request = self._request(run.began, run.since)
         pagination = incoming.pagination
-        field = incoming.incremental.field if incoming.incremental else None
-        if field is not None and run.since is not None and not has_cursor_placeholder(incoming):
+        incremental = self._incoming.incremental
+        field = incremental.field if incremental else None
+        if field is not None and run.since is not None and not has_cursor_placeholder(self.listed_by_date):
             if pagination is None:
                 raise PaginationError("Changes cannot be requested without a pagination", CURSOR_HINT)
             request = pagination.changed_since(request, field, run.since)
         return pagination, request
 
+    def child_uris(self) -> list[str]:
+        """The URIs of the child lists, as templates, for messages."""
+        uris = []
+        for _, each in self.lineage[1:]:
+            text, fields = entity_names(each.request.uri)
+            uri = self._session.prepared(each.client, Request(each.request.method.upper(), text)).uri
+            for mark, name in fields.items():
+                uri = uri.replace(mark, name)
+            uris.append(f"{each.request.method.upper()} {uri}")
+        return uris
+
+    def scope(self, run_plan: RunPlan) -> dict[str, Json]:
+        """What `@{…}` reads."""
+        return _run_scope(run_plan.run.began, run_plan.run.since)
+
     def _request(self, began: str, since: str | None) -> Request:
         """The list's request, before the pagination adds to it."""
-        run: dict[str, Json] = {"run": {"started_at": began}, "cursor": since or ""}
         try:
-            return self._incoming.request.request(Scope(run=run))
+            return self._root.request.request(Scope(run=_run_scope(began, since)))
         except PlaceholderError as error:
             raise UserError("template", f"The request cannot be created: {error}") from error
+
+
+def _run_scope(began: str, since: str | None) -> dict[str, Json]:
+    return {"run": {"started_at": began}, "cursor": since or ""}
 
 
 def has_cursor_placeholder(incoming: Incoming) -> bool:
@@ -377,9 +449,9 @@ def has_cursor_placeholder(incoming: Incoming) -> bool:
     return _CURSOR in incoming.request.model_dump_json().replace(" ", "")
 
 
-def can_start_at(incoming: Incoming, date: str) -> bool:
+def can_start_at(incoming: Incoming, field: str | None, date: str) -> bool:
     """Whether the pagination can request what has changed since this date; True where the request itself does."""
-    pagination, field = incoming.pagination, incoming.incremental.field if incoming.incremental else None
+    pagination = incoming.pagination
     if pagination is None or field is None or has_cursor_placeholder(incoming):
         return True
     if type(pagination).changed_since is Pagination.changed_since:  # not supported, which `pages` reports

@@ -41,6 +41,8 @@ class PageRead:
     total: int | None
     """Items in the whole list, as counted by the store when it sent this page."""
     failed: tuple[FailedRecord, ...] = ()
+    parent: bytes | None = None
+    """The parent's item, for a page of a child list."""
 
     def first(self, count: int) -> PageRead:
         """The page with its first `count` items. `position` is None where a run can resume after whole pages only."""
@@ -101,6 +103,16 @@ class ListTotal:
         self.latest = total
 
     @property
+    def shrank_reason(self) -> str:
+        """Why a list that shrank while it was read by page position is not proven to be complete."""
+        if not self.shrank:
+            return ""
+        return (
+            f"The list became shorter while it was read by page position: the store counted {self.highest} items, "
+            f"then {self.latest}. Items that moved to a page already read are missing; keyset pages cannot shift"
+        )
+
+    @property
     def changed(self) -> bool:
         return self.first is not None and self.last is not None and self.first != self.last
 
@@ -158,8 +170,12 @@ class ListReader:
         reported_total: int | None = None,
         previous_total: int | None = None,
         incomplete_reason: str = "",
+        is_child: bool = False,
     ) -> None:
         """Without a pagination, the whole list is expected in one response.
+
+        `is_child`: one of many lists of a store that has responded already. Its first page is not divided when the
+        store fails at it: `pages` raises the error with the action DIVIDE, and others show whether the store is down.
 
         `previous_total`: items in the list when it was last read completely; None where an empty list is not unusual.
         The other values come from the interrupted part of the run that is resumed: `read` items, `failed` records that
@@ -167,7 +183,7 @@ class ListReader:
         """
         self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
         self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
-        self._explain, self._previous_total = explain, previous_total
+        self._explain, self._previous_total, self._is_child = explain, previous_total, is_child
         self._slots = [] if at_end else [Slot(self._part(position))]
         self._read, self._skipped_records, self._has_recounted = read, failed, False
         self.reported_total = reported_total
@@ -252,6 +268,35 @@ class ListReader:
         """Items that the store counts, but neither sent nor failed at."""
         return max(0, (self.reported_total or 0) - self._read - self._skipped_records)
 
+    @property
+    def doubt(self) -> str:
+        """Why the items read may not be the whole list, although none is known to be missing."""
+        return (
+            self.incomplete_reason
+            or (self.status_doubt if self.reported_total is None else "")
+            or self.total.shrank_reason
+        )
+
+    def why_incomplete(self) -> str:
+        """Why the items read are not proven to be the whole list; "" if they are."""
+        if not self.missing:
+            return self.doubt
+        counts = f"The store counts {self.reported_total:,} items and sent {self.read:,}"
+        if self.incomplete_reason:
+            return f"{counts}. {self.incomplete_reason}"
+        if self._pagination is None:
+            return f"{counts}. Add a pagination to this incoming to read the others, or a limit with --limit"
+        return f"{counts}: it omitted rows, or the list changed while it was read"
+
+    def remarks(self) -> list[str]:
+        """What the user of a complete run is told about the list."""
+        if not self.total.changed:
+            return []
+        return [
+            f"The list changed while it was read by page position: the store counted {self.total.first} items, then "
+            f"{self.total.last}. Some items may be missing or duplicated; keyset pages avoid this."
+        ]
+
     def _send_ahead(self) -> None:
         """Sends the requests that are due. Called after each response, so that the store never waits for the disk."""
         index = 0
@@ -281,7 +326,7 @@ class ListReader:
             page = await self._fetch_page(request)
             self._page_received(slot, request, page)
         except RunFailed as failed:
-            if failed.error.action is Action.DIVIDE and request.record is not None:
+            if failed.error.action is Action.DIVIDE and request.record is not None and self._may_divide:
                 self._suspect(slot, request, failed.error)
             else:
                 self._divide_or_stop(slot, request, failed.error)
@@ -318,13 +363,18 @@ class ListReader:
                 tries += 1
                 self._page_failed(found, now)
                 if found.action is not Action.DIVIDE or await self._is_store_down():
-                    await self._patience.wait(found, has_read=self._has_read)
+                    await self._patience.wait(found, has_read=self._has_read or self._is_child)
                 elif found.status is not None or tries >= _MAX_TRIES:
-                    if request.record or request.divide():
+                    if request.record or request.divide() or not self._may_divide:
                         raise RunFailed(found)
                     await self._patience.wait(found, has_read=self._has_read)
         finally:
             self._patience.release()
+
+    @property
+    def _may_divide(self) -> bool:
+        """Whether smaller pages are requested where the store fails at one."""
+        return self._has_read or not self._is_child
 
     async def _is_empty_page_valid(self, request: PageRequest, page: Page, before: int) -> bool:
         """Whether a page without items is accepted, after it has been empty `before` times.
@@ -480,7 +530,7 @@ class ListReader:
 
     def _divide_or_stop(self, slot: Slot, request: PageRequest, error: RunError) -> None:
         """Replaces a failed page by smaller parts, or stops the run."""
-        if error.action is Action.DIVIDE and (parts := request.divide()):
+        if error.action is Action.DIVIDE and self._may_divide and (parts := request.divide()):
             place = self._slots.index(slot)
             self._slots[place : place + 1] = [Slot(part) for part in parts]
             return

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -17,19 +18,20 @@ from ..errors import UserError
 from ..runs.database import LedgerError
 from ..runs.errors import END_STATES, Action, RunError, RunFailed
 from ..runs.ledger import Ledger, RunEnd
-from ..runs.pace import Pace, Patience
+from ..runs.pace import Gate, Pace, Patience
 from ..runs.progress import STOPPED, Preview, Progress, RequestCosts, Summary, Watcher
 from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
 from ..units import duration
+from .children import ChildReader, Reader, ReadSoFar, first_position
 from .errors import error_for_exception
 from .incremental import magento_date
 from .model import Incoming
 from .pages import read_page
 from .pagination import Pagination, PaginationError
 from .plan import ListRequest, OpenRun, RunEnvironment, RunOptions, RunPlan, can_start_at, plan
-from .reading import ListReader, ListTotal, PageRead
+from .reading import ListReader, PageRead
 from .sink import SinkClosed, SinkError
 from .writing import RunCosts, RunWriter
 
@@ -44,10 +46,13 @@ class Run:
     def __init__(self, incoming: Incoming, options: RunOptions, environment: RunEnvironment, watcher: Watcher) -> None:
         self._name, self._incoming, self._options, self._watcher = environment.place.name, incoming, options, watcher
         self._environment, self._machine = environment, environment.machine
-        self._list_request = ListRequest(self._name, incoming, options.since, environment.session)
-        self._pace = Pace(options.in_flight)
+        self._list_request = ListRequest(
+            self._name, incoming, options.since, environment.session, environment.incomings
+        )
+        self._pace = Pace(options.in_flight, by_response=incoming.parent is not None)
+        self._gate = Gate(self._pace)
         self._costs = RequestCosts()
-        self._reader: ListReader | None = None
+        self._reader: Reader | None = None
         self._signing: asyncio.Task[Request] | None = None
         """Reads the client's secrets before the first page; the user may be prompted for one."""
         self._stopped: RunError | None = None
@@ -73,6 +78,9 @@ class Run:
         progress.responses = self._costs.responses
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
         progress.rate, progress.limit, progress.waits = self._pace.rate, self._pace.limit, self._patience.waits
+        if isinstance(self._reader, ChildReader):
+            progress.rate = progress.mean_rate
+            progress.parents, progress.parents_expected = self._reader.parents_done, self._reader.parents_total
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
 
@@ -94,14 +102,18 @@ class Run:
             )
         pagination, request = self._list_request.pages(run_plan)
         if pagination is not None:
-            position = without_references(run_plan.position, MARK)
+            position = first_position(without_references(run_plan.position, MARK), len(self._list_request.lineage) - 1)
             request = pagination.begin(request, position).take()[0].request
-        prepared = self._environment.session.prepared(incoming.client, request)
+        prepared = self._environment.session.prepared(self._list_request.lineage[0][1].client, request)
         since = run_plan.run.since
         start = " ".join(run_plan.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
         sink = incoming.sink.model_dump(exclude_none=True)
         uri = self._environment.session.mask.uri(prepared.uri.replace(quote(MARK), MARK))
-        return Preview(f"{prepared.method} {uri}", start, " ".join(map(str, sink.values())))
+        requests = [
+            f"{prepared.method} {uri}",
+            *map(self._environment.session.mask.uri, self._list_request.child_uris()),
+        ]
+        return Preview(", then for each item ".join(requests), start, " ".join(map(str, sink.values())))
 
     def stop(self, why: str) -> None:
         """Ends the run cleanly: no more requests are sent, and the pages that have arrived in order are written."""
@@ -143,7 +155,11 @@ class Run:
             request_line=request_line,
             now=magento_date(self._machine.now()),
             monotonic=self._machine.monotonic,
-            accepts_date=partial(can_start_at, self._incoming),
+            accepts_date=partial(
+                can_start_at,
+                self._list_request.listed_by_date,
+                self._incoming.incremental.field if self._incoming.incremental else None,
+            ),
             stored=partial(with_references, mask=self._environment.session.mask),
             stdout=self._environment.stdout,
         )
@@ -157,6 +173,8 @@ class Run:
             pagination, request = self._list_request.pages(opened.plan)
             position = await self._with_secrets(opened.plan.position, request)
             self._reader = self._list_reader(pagination, request, opened.plan, position)
+            if isinstance(self._reader, ChildReader):
+                self._progress.resumed_parents = self._reader.parents_done
             if self._stopped is not None:
                 self._reader.stop(self._stopped)
             while not await self._read_pages(self._reader, opened.writer):
@@ -175,19 +193,8 @@ class Run:
             return RunEnd("stopped")
         if undated := await self._in_thread(opened.writer.missing_dates):
             return RunEnd("failed", undated, "no-dates")
-        why = self._incomplete_reason(self._reader) or await self._in_thread(opened.writer.duplicates)
+        why = self._reader.why_incomplete() or await self._in_thread(opened.writer.duplicates)
         return RunEnd("incomplete", why, "incomplete") if why else RunEnd("complete")
-
-    def _incomplete_reason(self, reader: ListReader) -> str:
-        """Why the items read are not proven to be the whole list; "" if they are."""
-        if not reader.missing:
-            return _doubt(reader)
-        counts = f"The store counts {reader.reported_total:,} items and sent {reader.read:,}"
-        if reader.incomplete_reason:
-            return f"{counts}. {reader.incomplete_reason}"
-        if self._incoming.pagination is None:
-            return f"{counts}. Add a pagination to this incoming to read the others, or a limit with --limit"
-        return f"{counts}: it omitted rows, or the list changed while it was read"
 
     @property
     def _limit_reached(self) -> bool:
@@ -198,7 +205,8 @@ class Run:
         if not has_references(position):
             return position
         try:  # reads the secrets of the client, and logs in if it must
-            self._signing = asyncio.create_task(self._environment.session.signed(self._incoming.client, request))
+            client = self._list_request.lineage[0][1].client
+            self._signing = asyncio.create_task(self._environment.session.signed(client, request))
             await self._signing
             return with_secrets(position, self._environment.session.mask)
         except asyncio.CancelledError:
@@ -215,28 +223,71 @@ class Run:
 
     def _list_reader(
         self, pagination: Pagination | None, request: Request, run_plan: RunPlan, position: Json
-    ) -> ListReader:
+    ) -> Reader:
+        """The reader of the list or, for child lists, of those and of their parents."""
+        run = run_plan.run
+        so_far = ReadSoFar(position, run.read, run.failed, run.expected, run_plan.at_end, run.doubt)
+        lineage = self._list_request.lineage
+        if len(lineage) > 1:
+            so_far = replace(so_far, failed=0, reported_total=None)
+        return self._reader_of(len(lineage) - 1, pagination, request, run_plan, so_far)
 
+    def _reader_of(
+        self, level: int, pagination: Pagination | None, request: Request, run_plan: RunPlan, so_far: ReadSoFar
+    ) -> Reader:
+        """The reader of the incoming at this level of the lineage, of which the first has no parent."""
+        incoming = self._list_request.lineage[level][1]
+        if level == 0:
+            is_child = len(self._list_request.lineage) > 1
+            previous_total = None if is_child else run_plan.previous_total
+            return self._open_list(incoming, pagination, request, so_far, previous_total=previous_total)
+        name, parent = self._list_request.lineage[level - 1]
+        return ChildReader(
+            name,
+            parent,
+            incoming,
+            open_parents=partial(self._reader_of, level - 1, pagination, request, run_plan),
+            open_list=partial(self._open_list, incoming, is_child=True),
+            send=self._gate.guard(self._environment.session.client(incoming.client)),
+            run=self._list_request.scope(run_plan),
+            pace=self._pace,
+            patience=self._patience,
+            so_far=so_far,
+            note=self._watcher.note,
+        )
+
+    def _open_list(
+        self,
+        incoming: Incoming,
+        pagination: Pagination | None,
+        request: Request,
+        so_far: ReadSoFar,
+        *,
+        is_child: bool = False,
+        previous_total: int | None = None,
+    ) -> ListReader:
+        send = self._environment.session.client(incoming.client)
         return ListReader(
             pagination,
             request,
-            self._environment.session.client(self._incoming.client),
-            partial(read_page, items=self._incoming.items),
-            expects=self._incoming.request,
+            self._gate.guard(send) if self._incoming.parent is not None else send,
+            partial(read_page, items=incoming.items),
+            expects=incoming.request,
             pace=self._pace,
             patience=self._patience,
             machine=self._machine,
             explain=self._environment.explain,
-            position=position,
-            at_end=run_plan.at_end,
-            read=run_plan.run.read,
-            failed=run_plan.run.failed,
-            reported_total=run_plan.run.expected,
-            previous_total=run_plan.previous_total,
-            incomplete_reason=run_plan.run.doubt,
+            position=so_far.position,
+            at_end=so_far.at_end,
+            read=so_far.read,
+            failed=so_far.failed,
+            reported_total=so_far.reported_total,
+            previous_total=previous_total,
+            incomplete_reason=so_far.incomplete_reason,
+            is_child=is_child,
         )
 
-    async def _read_pages(self, reader: ListReader, writer: RunWriter) -> bool:
+    async def _read_pages(self, reader: Reader, writer: RunWriter) -> bool:
         """Reads and writes to the end, and returns True; or False if the store requires smaller pages."""
         try:
             async with aclosing(reader.pages()) as pages:
@@ -253,11 +304,11 @@ class Run:
             return False
         return True
 
-    async def _write(self, pages: list[PageRead], writer: RunWriter, reader: ListReader) -> bool:
+    async def _write(self, pages: list[PageRead], writer: RunWriter, reader: Reader) -> bool:
         """Writes pages; returns whether to read on."""
         whole, part = self._within_limit(pages)
         store_time = magento_date(reader.store_time or self._started_at)
-        writer.incomplete_reason = _doubt(reader)
+        writer.incomplete_reason = reader.doubt
         failed = await self._in_thread(writer.add, whole, self._total_costs(), store_time)
         if part is not None:
             assert self._opened is not None
@@ -314,7 +365,8 @@ class Run:
         log.info("run of %s ends, %s: %d items, %d failed, %d requests, %.1f s", self._name, end.state, *counts)
         if end.reason:
             log.info("run of %s (%s): %s", self._name, end.code, end.reason)
-        remarks += _list_changed_remarks(reader.total) if reader and end.state == "complete" else []
+        remarks += reader.remarks() if reader and end.state == "complete" else []
+        parents = reader if isinstance(reader, ChildReader) else None
         return Summary(
             self._name,
             end.state,
@@ -330,33 +382,6 @@ class Run:
             received=reader.read if reader else 0,
             expected=reader.reported_total if reader else None,
             as_requested=self._limit_reached or opened.reader_closed,
+            parents=parents.parents_done if parents else None,
+            parents_expected=parents.parents_total if parents else None,
         )
-
-
-def _doubt(reader: ListReader) -> str:
-    """Why the items read may not be the whole list, although none is known to be missing."""
-    return (
-        reader.incomplete_reason
-        or (reader.status_doubt if reader.reported_total is None else "")
-        or _list_shrank(reader.total)
-    )
-
-
-def _list_shrank(total: ListTotal) -> str:
-    """Why a list that shrank while it was read by page position is not proven to be complete."""
-    if not total.shrank:
-        return ""
-    return (
-        f"The list became shorter while it was read by page position: the store counted {total.highest} items, "
-        f"then {total.latest}. Items that moved to a page already read are missing; keyset pages cannot shift"
-    )
-
-
-def _list_changed_remarks(total: ListTotal) -> list[str]:
-    """The remark that the store's own count changed while pages were read by position."""
-    if not total.changed:
-        return []
-    return [
-        f"The list changed while it was read by page position: the store counted {total.first} items, then "
-        f"{total.last}. Some items may be missing or duplicated; keyset pages avoid this."
-    ]

@@ -74,6 +74,8 @@ class SinkContext:
     """The files that may be written; None: any in the profile's folder."""
     stdout: ByteOutput | None = None
     """What receives the items for standard output; None: standard output itself."""
+    cursor_of_parent: bool = False
+    """Whether the cursor is a field of the parents, and not of the items."""
 
     def output(self, path: str) -> Path:
         """The file to open for a path in the profile, with symbolic links resolved. Raises `SinkError`.

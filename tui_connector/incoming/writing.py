@@ -25,8 +25,8 @@ STEP = 0.25
 """Longest time between two durable steps, in seconds."""
 
 
-def _require_field(field: str, setting: str, items: Sequence[bytes]) -> None:
-    """Raises `UserError` where none of the items has this field."""
+def _require_field(field: str, setting: str, items: Sequence[bytes], of: str = "") -> None:
+    """Raises `UserError` where none of the items has this field. `of`: whose items they are, for the message."""
     names: dict[str, None] = {}
     for item in items:
         if json_type(item) == "object":
@@ -35,7 +35,7 @@ def _require_field(field: str, setting: str, items: Sequence[bytes]) -> None:
                 return
     there = f"The items contain: {listed(list(names))}." if names else "The items are not JSON objects."
     suggestion = did_you_mean(field, names) or "."
-    message = f"No item has the field {field!r}, which {setting} names"
+    message = f"No item{of and f' {of}'} has the field {field!r}, which {setting} names"
     raise UserError("field-missing", message, f"{there} Correct {setting}{suggestion}", setting)
 
 
@@ -148,11 +148,12 @@ class RunWriter:
         identifier: str | None,
         requires_identifier: bool,
         find_duplicates: bool = False,
+        has_parent: bool = False,
         monotonic: Callable[[], float],
         stored: Callable[[Json], Json],
     ) -> None:
         """`stored` replaces the secrets in a position, so that it can be written to disk."""
-        self._stored = stored
+        self._stored, self._has_parent = stored, has_parent
         self._ledger, self._run, self._sink = ledger, run, sink
         self._changes, self._transform, self._monotonic = changes, transform, monotonic
         self._identifier, self._requires_identifier = identifier, requires_identifier
@@ -178,7 +179,7 @@ class RunWriter:
         item has a field that determines what is written.
         """
         if not self.written.read:
-            self._check_fields([item for page in pages for item in page.items])
+            self._check_fields(pages)
         if self._changes is not None and self._changes.store_began is None:
             self._changes.store_began = store_time
         if not self._has_begun and (self._run.items or any(page.items or page.failed for page in pages)):
@@ -197,13 +198,15 @@ class RunWriter:
         self._step(costs)
         return self._add(page)
 
-    def _check_fields(self, items: Sequence[bytes]) -> None:
+    def _check_fields(self, pages: Sequence[PageRead]) -> None:
         """Raises `UserError` if the first items of the list lack the date, or an identifier that is needed."""
+        items = [item for page in pages for item in page.items]
         if not items:
             return
         identifier, date = self._identifier, self._changes.field if self._changes else None
         if date is not None and not self._has_dates():
-            _require_field(date, "incremental.field", items)
+            dated = [page.parent for page in pages if page.parent] if self._has_parent else items
+            _require_field(date, "incremental.field", dated, of="of the parent" if self._has_parent else "")
         if identifier is None:
             return
         if self._requires_identifier and (transformed := self._transform(items).items):
@@ -282,14 +285,14 @@ class RunWriter:
 
     def _add(self, page: PageRead) -> list[FailedRecord]:
         written, items = self.written, page.items
-        if self._duplicates is not None:
-            self._duplicates.note(items)
-        if self._records is not None:
+        if self._duplicates is not None:  # items of different child lists may be equal
+            self._duplicates.note(((page.parent, item) for item in items) if self._has_parent else items)
+        if self._records is not None and not self._has_parent:
             self._records.note(items)
         if self._changes is not None:
-            self._check_dates(self._changes, items)
+            self._check_dates(self._changes, [page.parent] if page.parent else items)
             known = self._pending.known
-            items = self._changes.select_new(items, known)
+            items = self._changes.select_new(items, known, page.parent)
             written.dropped, known.dropped = written.dropped + known.dropped, 0
         transformed = self._transform(items)
         written.filtered_out += transformed.filtered_out

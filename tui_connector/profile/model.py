@@ -287,9 +287,33 @@ def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:
                 yield Inconsistency((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
             for found in _own_inconsistencies(configuration):
                 yield found._replace(place=(part, name, *found.place))
+    yield from _wrong_parents(profile)
     yield from _ignored_criteria(profile)
     yield from _authentication_conflicts(profile)
     yield from _login_cycles(profile)
+
+
+def _wrong_parents(profile: Profile) -> Iterator[Inconsistency]:
+    """Child lists whose parent is unknown, depends on them, or cannot be read by date."""
+    parents = {name: each.parent.incoming for name, each in profile.incoming.items() if each.parent is not None}
+    for name, parent in parents.items():
+        place = ("incoming", name, "parent", "incoming")
+        if parent not in profile.incoming:
+            known = [each for each in profile.incoming if each != name]
+            yield Inconsistency(place, f"unknown incoming {parent!r}", parent, known)
+            continue
+        steps = [name]
+        while (step := parents.get(steps[-1])) is not None and step not in steps:
+            steps.append(step)
+        if step == name:
+            yield Inconsistency(place, f"the parent depends on itself: {' → '.join([*steps, name])}")
+        incremental = profile.incoming[name].incremental
+        if incremental is not None and incremental.field is not None and parent in parents:
+            yield Inconsistency(
+                ("incoming", name, "incremental", "field"),
+                f"the date must be one of the parent, and {parent} is itself read for each item of another incoming, "
+                "which cannot be limited to changes: use content = true",
+            )
 
 
 _PAGED_BY_CRITERIA = ("keyset", "search-criteria")

@@ -11,9 +11,12 @@ nothing.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..client.layer import Send
+from ..client.message import Request, Response
 from ..machine import Machine
 from ..units import duration
 from .errors import Action, RunError, RunFailed
@@ -41,8 +44,12 @@ _SHIFT = 1.3
 class Pace:
     """Adapts the number of requests that may be in flight to the throughput."""
 
-    def __init__(self, maximum: int | None = None) -> None:
-        """`maximum`: upper bound of the limit, 8 by default."""
+    def __init__(self, maximum: int | None = None, *, by_response: bool = False) -> None:
+        """`maximum`: upper bound of the limit, 8 by default.
+
+        `by_response`: counts responses instead of items, for lists of very different length.
+        """
+        self._by_response = by_response
         self.maximum = maximum or _DEFAULT_MAXIMUM
         self.limit = min(_START, self.maximum)
         self.rate = 0.0
@@ -71,7 +78,7 @@ class Pace:
             self._window_start, self._responses, self._items = now, 0, 0
             return
         self._responses += 1
-        self._items += items
+        self._items += 1 if self._by_response else items
         passed = now - self._window_start
         if self._responses >= self._window() and passed >= _SHORTEST_WINDOW:
             rate = self._items / passed
@@ -172,6 +179,46 @@ class Pace:
         if self._failed_trials % 2 == 0:
             self._trial_interval = min(_LONGEST_TRIAL_INTERVAL, self._trial_interval * 2)
         self._windows_until_trial = self._trial_interval
+
+
+class Gate:
+    """Lets as many requests pass at a time as the pace allows, first come, first served."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace, self._in_flight = pace, 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def guard(self, send: Send) -> Send:
+        """The same, behind the gate."""
+
+        async def guarded(request: Request) -> Response:
+            if self._in_flight >= self._pace.limit or self._waiting:
+                turn = asyncio.get_running_loop().create_future()
+                self._waiting.append(turn)
+                try:
+                    await turn
+                except asyncio.CancelledError:
+                    if turn.done() and not turn.cancelled():
+                        self._left()
+                    else:
+                        self._waiting.remove(turn)
+                    raise
+            else:
+                self._in_flight += 1
+            try:
+                return await send(request)
+            finally:
+                self._left()
+
+        return guarded
+
+    def _left(self) -> None:
+        self._in_flight -= 1
+        while self._waiting and self._in_flight < self._pace.limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._in_flight += 1
+                turn.set_result(None)
 
 
 class _PaceTrial:

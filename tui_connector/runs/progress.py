@@ -52,8 +52,13 @@ class Progress:
     limit: int = 0
     waits: float = 0.0
     """Seconds until the store is tried again; 0 where the run does not wait for it."""
+    parents: int | None = None
+    """Parents whose child lists have been read, in a run that reads child lists."""
+    parents_expected: int | None = None
+    """Total parents according to the store; None if unknown."""
     resumed_items: int = 0
     """Items that the interrupted run had written."""
+    resumed_parents: int = 0
     resumed_seconds: float = 0.0
     """Seconds that it had taken."""
 
@@ -66,6 +71,10 @@ class Progress:
     @property
     def remaining(self) -> float | None:
         """Seconds until the end at the mean rate; None where that is unknown."""
+        if self.parents_expected and self.parents is not None:
+            done, seconds = self.parents - self.resumed_parents, self.seconds - self.resumed_seconds
+            left = max(0, self.parents_expected - self.parents)
+            return left * seconds / done if done > 0 else None
         if self.expected is None or self.mean_rate <= 0:
             return None
         return max(0.0, (self.expected - self.items) / self.mean_rate)
@@ -92,6 +101,9 @@ class Summary:
     as_requested: bool = False
     """Stopped as the user wanted: at the limit, or because the reader of standard output has closed it."""
     code: str = ""
+    parents: int | None = None
+    """Parents whose child lists were read; None for other lists."""
+    parents_expected: int | None = None
     tasks: Mapping[str, int] = field(default_factory=dict)
     """For an outgoing: its tasks by state."""
 

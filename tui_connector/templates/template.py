@@ -270,6 +270,11 @@ def run_only(text: str) -> str:
     return text
 
 
+def reads_entity(text: str) -> bool:
+    """Whether a placeholder in it reads the entity."""
+    return any(isinstance(piece, Placeholder) and piece.sigil != "@" for piece in Template.parse(text).pieces)
+
+
 def _checked_uri(text: str) -> str:
     Template.parse(text).check_uri()
     return text

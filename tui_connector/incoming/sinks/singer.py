@@ -132,6 +132,7 @@ class _OpenSinger(OpenSink):
     ) -> None:
         """`position`: where messages of an earlier run end that these are added to."""
         self._output, self._identifier, self._cursor = output, context.identifier, context.cursor
+        self._cursor_of_parent = context.cursor_of_parent
         self._stream, self._columns, self._bookmarks = stream, columns, bookmarks
         items = _field(position, "items")
         self._items = items if isinstance(items, int) else 0
@@ -205,7 +206,7 @@ class _OpenSinger(OpenSink):
             "schema": self._columns.schema(),
             "key_properties": [self._identifier] if self._identifier else [],
         }
-        if self._cursor is not None and isinstance(message, dict):
+        if self._cursor is not None and not self._cursor_of_parent and isinstance(message, dict):
             message["bookmark_properties"] = [self._cursor]
         self._output.write(encode_json(message) + b"\n")
         self._schema_sent = True

@@ -150,6 +150,8 @@ class RunFigures:
         if self.summary is not None and self.summary.state == "complete":
             return 1.0  # the store's count includes unchanged items
         progress = self.progress
+        if progress.parents_expected and progress.parents is not None:
+            return min(1.0, progress.parents / progress.parents_expected)
         return min(1.0, progress.items / progress.expected) if progress.expected else None
 
     @property
@@ -208,7 +210,13 @@ class RunFigures:
             kinds = [(number, str(state)) for state, number in tasks.items() if state != "finished"]
         else:
             kinds = [(self.progress.dropped, "unchanged"), (self.progress.failed, "failed")]
-        return " · ".join(f"{number:,} {word}" for number, word in kinds if number)
+        found = [f"{number:,} {word}" for number, word in kinds if number]
+        return " · ".join([*found, *([self._parents()] if self.progress.parents is not None else [])])
+
+    def _parents(self) -> str:
+        """How many child lists have been read, such as "40 of 120 parents"."""
+        total = self.progress.parents_expected
+        return f"{self.progress.parents or 0:,}{f' of {total:,}' if total else ''} parents"
 
 
 class StoppableRun(Protocol):
@@ -388,7 +396,7 @@ class RunJob(BackgroundRun):
         exchanges = OwnExchanges(workbench.exchanges)
         async with workbench.session(self.profile, OF_A_RUN, exchanges) as session:
             explain = explainer(self.profile, incoming.client)
-            around = RunEnvironment(session, exchanges, machine, place, explain)
+            around = RunEnvironment(session, exchanges, machine, place, explain, incomings=self.profile.incoming)
             path = getattr(incoming.sink, "path", None)
             if path is not None:
                 self.output = str(await asyncio.to_thread(around.outputs.resolve, str(path)))
