@@ -158,6 +158,29 @@ async def test_addresses_of_a_customer_are_not_restored_under_other_ids(store: C
     assert entry.entity == {"id": 1, "firstname": before["firstname"]}
 
 
+async def test_a_gender_that_was_not_set_is_restored_as_zero_as_the_undo_says(store: ComparedStore) -> None:
+    """Magento ignores null for gender, middle name and tax number, and accepts an empty text."""
+    customers = preset("customers")
+    assert {"gender", "middlename"} & set(await store.get("customers/1")) == set()
+    await store.run(customers, [{"id": 1, "gender": 2, "middlename": "M"}])
+    plan = await store.undo(customers)
+    [entry] = plan.restore
+    assert entry.entity == {"id": 1, "gender": 0, "middlename": ""}
+    assert "gender that was not set is restored as 0" in plan.remark
+    assert (await store.get("customers/1")).get("gender", 0) == 0
+
+
+async def test_a_product_that_is_in_the_category_keeps_its_position(store: ComparedStore) -> None:
+    """Adding it again would put it at position 0."""
+    links = preset("category-products")
+    link = {"category_id": "5", "sku": "SYNC-0001", "position": 7}
+    await store.call("PUT", "categories/5/products", {"productLink": link})
+    summary = await store.run(links, [{"category_id": "5", "sku": "SYNC-0001"}])
+    assert summary.tasks["unchanged"] == 1
+    [found] = [each for each in await store.get("categories/5/products") if each["sku"] == "SYNC-0001"]
+    assert found["position"] == 7
+
+
 async def test_an_undo_says_that_roles_of_images_are_not_returned(store: ComparedStore) -> None:
     images, sample = preset("product-images"), WRITABLE["product-images"].sample
     assert isinstance(sample, dict)
