@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from ..client.model import RequestTemplate
 from ..runs.request_templates import ENTITY, Inconsistency
@@ -155,16 +156,19 @@ def variables(method: str, segments: Sequence[str | None]) -> dict[int, str] | N
     None among the segments is one that contains a placeholder, and so can only be a variable. A literal segment has
     priority over a variable.
     """
-    found: list[list[str]] = []
-    for line in PATHS.split("\n"):
-        methods, _, path = line.partition(" ")
-        own = path.split("/")
-        if method in methods.split(",") and len(own) == len(segments) and all(map(_matches, own, segments)):
-            found.append(own)
+    found = [own for own in _routes(method, len(segments)) if all(map(_matches, own, segments))]
     if not found:
         return None
     own = min(found, key=lambda each: [part.startswith(":") for part in each])
     return {index: part[1:] for index, part in enumerate(own) if part.startswith(":")}
+
+
+@lru_cache(maxsize=64)
+def _routes(method: str, length: int) -> list[list[str]]:
+    """The segments of the routes of this method that have as many of them."""
+    lines = (line.partition(" ") for line in PATHS.split("\n"))
+    paths = [path.split("/") for methods, _, path in lines if method in methods.split(",")]
+    return [path for path in paths if len(path) == length]
 
 
 def _matches(own: str, segment: str | None) -> bool:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, unquote_plus
 
 from ...client.uri import origin_of
 from ...magento.search_criteria import is_criteria
+from ...magento.token_shape import looks_like_token
 from ...secrets.names import is_secret_parameter
 from ...templates import Json
 from .addresses import Address, CannotImport, split_address
@@ -190,8 +191,9 @@ class Authentications:
         lower = name.lower()
         if lower in ("authorization", "cookie"):
             return False
-        is_named_so = not OF_BROWSERS.fullmatch(lower) and is_secret_parameter(name, value)
-        return is_named_so or self.contains_secret(value)
+        if self.contains_secret(value):
+            return True
+        return not OF_BROWSERS.fullmatch(lower) and (is_secret_parameter(name, value) or looks_like_token(value))
 
     def contains_secret(self, text: str) -> bool:
         return any(secret in text for secret in self.secret_values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import cast
 from urllib.parse import unquote
 
@@ -50,12 +51,10 @@ def known_writable(
     for each in WRITABLE.values():
         if each.method.upper() != method:
             continue
-        pattern = re.escape(each.uri)
-        names = re.findall(r"&\{(\w+)\}", each.uri)
-        pattern = re.sub(r"\\&\\\{\w+\\\}|&\\\{\w+\\\}", "([^/]+)", pattern)
-        matched = re.fullmatch(pattern, path)
+        matched = _path_pattern(each.uri).fullmatch(path)
         if matched is None:
             continue
+        names = re.findall(r"&\{(\w+)\}", each.uri)
         in_path: dict[str, Json] = {}
         for name, part in zip(names, matched.groups(), strict=False):
             inside = re.fullmatch(r"&\{(\w+)\}", part)
@@ -71,6 +70,13 @@ def known_writable(
         if bodies == [None]:
             return each, []
     return None, []
+
+
+@cache
+def _path_pattern(uri: str) -> re.Pattern[str]:
+    """Matches the paths that this template makes; each placeholder is a group."""
+    pieces = re.split(r"&\{\w+\}", uri)
+    return re.compile("([^/]+)".join(map(re.escape, pieces)))
 
 
 def _snake(name: str) -> str:

@@ -179,6 +179,8 @@ class PartsBuilder:
                 self._dropped[name, "it describes the browser or the tool that sent the request"] += 1
             elif has_unknown(value):
                 self.leave_out(request.place, f"the header {name}", f"{short(' '.join(unknowns(value)))} has no value")
+            elif not value:
+                self.leave_out(request.place, f"the header {name}", "an empty header is not sent")
             elif not HTTP_TOKEN.fullmatch(name) or not value.isprintable():
                 self.leave_out(request.place, f"the header {name}", "it is not a valid header")
             elif lower == "content-type" and request.form is not None:
@@ -279,7 +281,7 @@ class PartsBuilder:
         if found.method == "POST":  # a GraphQL query
             request |= {"method": "post", "parameters": body_json(found.body), "reads": True}
         elif found.body or found.form or found.not_a_body:
-            self.leave_out(found.place, "the body", "a GET is sent without one")
+            self.leave_out(found.place, "the body", found.not_a_body or "a GET is sent without one")
         if prepared.headers:
             request["headers"] = cast(Json, dict(prepared.headers))
         configuration["request"] = request
