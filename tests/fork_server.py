@@ -317,6 +317,8 @@ def _import_everything(*, screens: bool) -> None:
         importlib.import_module(name)
 
     # what is made when it is first needed
+    from tui_connector.client.connection import tls_context
+    from tui_connector.client.model import Tls
     from tui_connector.kinds import Model
     from tui_connector.text import shown
 
@@ -325,6 +327,7 @@ def _import_everything(*, screens: bool) -> None:
         model.model_rebuild()
         models += model.__subclasses__()
     shown("é")
+    tls_context(Tls(), Path(), "", None)
 
 
 def _next_order(control: socket.socket, listening: Sequence[socket.socket]) -> dict[str, Any]:
