@@ -12,7 +12,7 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.configurations import ConfigurationList
-from tui_connector.tui.setup.outgoing import AddStepScreen, ChainScreen
+from tui_connector.tui.setup.chain import AddStepScreen, ChainScreen
 from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.widgets.fields import TextField
 
@@ -27,8 +27,8 @@ async def on_steps(pilot: Any) -> None:
     """Opens the steps of the only outgoing."""
     pilot.app.screen.query_one("#outgoing-list", ConfigurationList).focus()
     await pilot.press("enter")
-    await until_shown(pilot, "Steps: ")
-    await pilot.press("down", "down", "enter")
+    await until_shown(pilot, "Outgoing products")
+    await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, ChainScreen))
 
 
@@ -70,7 +70,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
         await until(pilot, lambda: not setup.problems())
         await back_to_steps(pilot)
         await until_shown(pilot, "2 change  PUT products/&{sku} · when steps.find.status == `200`")
-        await pilot.press("ctrl+s")
+        await pilot.press("ctrl+s", "ctrl+s")
         await until_shown(pilot, "2 steps: find → change")
         await pilot.press("t")
         screen = await until_shown(pilot, "Preview for the sample (not sent)")
@@ -105,7 +105,7 @@ async def test_reference_to_a_missing_step_is_reported_and_not_sent(
         form.query_one("#row-request-uri TextField", TextField).value = "products/@{steps.change.body.sku}/media"
         await until(pilot, lambda: not setup.problems())
         await back_to_steps(pilot)
-        await pilot.press("ctrl+s", "t")
+        await pilot.press("ctrl+s", "ctrl+s", "t")
         assert "POST products/@{steps.change.body.sku}/media" in await until_shown(
             pilot, "needs the response of step change"
         )
@@ -123,7 +123,7 @@ async def test_preview_and_sample_follow_added_steps(machine: Machine, memory_ke
         await pilot.press("slash", *"stock by source", "enter")
         await form_of(pilot, "Step 3 of products")
         await back_to_steps(pilot)
-        await pilot.press("ctrl+s")
+        await pilot.press("ctrl+s", "ctrl+s")
         await until_shown(pilot, "POST /rest/all/V1/inventory/source-items")
         await until_shown(pilot, '"source_code": "default"')
 
@@ -145,7 +145,7 @@ async def test_step_moved_before_its_source_or_renamed_is_reported(
         form.query_one("#row-name TextField", TextField).value = "lookup"
         await back_to_steps(pilot)
         await until_shown(pilot, "✘ 2 change: when unknown step 'find'; known: 'lookup'")
-        await pilot.press("ctrl+s")
+        await pilot.press("ctrl+s", "ctrl+s")
         await until_shown(pilot, "✘ steps.1.when: unknown step 'find'")
 
 
@@ -162,7 +162,7 @@ async def test_last_remaining_step_becomes_a_single_request(
         await until_shown(pilot, "1 change")
         await pilot.press("z")
         await until_shown(pilot, "2 change")
-        await pilot.press("home", "d", "d", "d", "ctrl+s")
+        await pilot.press("home", "d", "d", "d", "ctrl+s", "ctrl+s")
         await until_shown(pilot, "PUT products/&{sku}")
         assert setup.outgoing["products"] == ONE["outgoing"]["products"]
 
@@ -174,10 +174,8 @@ async def test_the_form_of_a_chain_has_no_request_of_its_own(
     async with at_step(machine, "4", (120, 60)) as (pilot, setup):
         pilot.app.screen.query_one("#outgoing-list", ConfigurationList).focus()
         await pilot.press("enter")
-        await until_shown(pilot, "Client, batch and identifier")
-        await pilot.press("enter")
         form = await form_of(pilot, "Outgoing products")
-        assert not form.query("#row-request-uri, #row-steps")
+        assert not form.query("#row-request-uri")
         form.query_one("#row-batch TextField", TextField).value = "5"
         await until(pilot, lambda: setup.at("outgoing", "products", "batch") == 5)
 

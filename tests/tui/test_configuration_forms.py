@@ -29,7 +29,7 @@ async def test_existing_clients_can_be_chosen_and_a_deleted_one_stays_shown(
     async with at_step(machine, "3") as (pilot, setup):
         setup.edit(("incoming", "products", "client"), "gone")
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
-        await pilot.press("enter", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         await until_shown(pilot, "✘ unknown client 'gone'")
         choice = pilot.app.screen.query_one("#row-client Choice", Choice)
@@ -67,7 +67,7 @@ async def test_enter_edits_the_request_and_shows_its_problems(
     profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3") as (pilot, setup):
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
-        await pilot.press("enter", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         field = pilot.app.screen.query_one("#row-items TextField", TextField)
         field.value = "items["
@@ -84,7 +84,7 @@ async def test_cancel_restores_what_the_form_had(machine: Machine, memory_keyrin
     async with at_step(machine, "3") as (pilot, setup):
         before = deepcopy(setup.draft)
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
-        await pilot.press("enter", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         pilot.app.screen.query_one("#row-request-uri TextField", TextField).focus()
         await pilot.press("end", *"/x", "escape")
@@ -138,7 +138,7 @@ async def test_problem_is_shown_at_its_field_while_typing(
     profile(machine, memory_keyring, sandbox, **INCOMING, **OUTGOING)
     async with at_step(machine, step, (100, 60)) as (pilot, _):
         pilot.app.screen.query_one(f"#step-{step} ConfigurationList", ConfigurationList).focus()
-        await pilot.press("enter", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         for name, typed in WRONG[step].items():
             row = pilot.app.screen.query_one(f"#row-{name}")
@@ -168,15 +168,31 @@ async def test_unresolvable_template_is_a_finding(machine: Machine, memory_keyri
         await until_shown(pilot, "items read")
 
 
-async def test_choosing_a_kind_opens_its_form(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
+async def test_kind_and_page_size_are_edited_in_the_same_form(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3") as (pilot, setup):
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
-        await pilot.press("enter", "down", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
-        options = list(pilot.app.screen._options)
-        await pilot.press(*["up"] * options.index("keyset"), *["down"] * options.index("search-criteria"), "enter")
+        before = setup.at("incoming", "products", "pagination")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
-        assert setup.at("incoming", "products", "pagination") == {"kind": "search-criteria"}
-        pilot.app.screen.query_one("#row-page-size TextField", TextField).value = "20"
-        await until(pilot, lambda: setup.at("incoming", "products", "pagination", "page-size") == 20)
+        await pilot.press("pagedown", "pagedown", "pagedown", "down", "down", "down", *"50")  # the number is selected
+        await until(pilot, lambda: setup.at("incoming", "products", "pagination") == {**before, "page-size": 50})
+        await pilot.press("pageup", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press(*"search", "enter")
+        await until(
+            pilot,
+            lambda: setup.at("incoming", "products", "pagination") == {"kind": "search-criteria", "page-size": 50},
+        )
+        await until_shown(pilot, "Order")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press(*"keyset", "enter")  # with what it had
+        await until(pilot, lambda: setup.at("incoming", "products", "pagination") == {**before, "page-size": 50})
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: setup.at("incoming", "products", "pagination") is None)
+        await until(pilot, lambda: not pilot.app.screen.query("#row-pagination-page-size"))

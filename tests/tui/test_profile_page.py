@@ -18,8 +18,8 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen, InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
+from tui_connector.tui.part_forms import AddPartScreen, SaveScreen
 from tui_connector.tui.profile import ProfilePage
-from tui_connector.tui.setup.configurations import EntityChooser
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import FormScreen
@@ -149,27 +149,104 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         assert app.screen.work.setup.at("incoming", "products", "items") == "items"  # type: ignore[attr-defined]
 
 
-async def test_enter_opens_the_form_of_a_part_and_plus_the_chooser(machine: Machine) -> None:
-    write(machine)
-    app = ConnectorApp(machine, no_demo)
+def trusting(machine: Machine) -> ConnectorApp:
+    return ConnectorApp(replace(machine, environ={**machine.environ, "TUI_CONNECTOR_TRUST": "all"}), no_demo)
+
+
+async def in_form(app: ConnectorApp, pilot: Any, title: str) -> None:
+    await until(pilot, lambda: isinstance(app.screen, FormScreen) and title in shown(app))
+
+
+async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("down", "down", "enter", "pagedown", "pagedown", "pagedown")  # typed ahead of the form
+        await in_form(app, pilot, "Incoming products")
+        await pilot.press("enter", *"keyset", "enter", "down", "down", "down", *"50", "ctrl+s")
+        await until(pilot, lambda: "page-size = 50" in shown(app) and isinstance(app.screen, SaveScreen))
+        await pilot.press("enter")  # the harmless answer
+        await in_form(app, pilot, "Incoming products")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Discard what you changed" in shown(app))
+        await pilot.press("n")
+        await in_form(app, pilot, "Incoming products")
+        assert path.read_text() == before
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "page-size = 50" in path.read_text() and "u Undo" in shown(app))
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == before)
+        assert not any("another program" in each.message for each in app._notifications)
+
+
+async def test_form_of_a_part_never_overwrites_a_change_of_another_program_silently(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "Incoming products" in shown(app))
-        await pilot.press("escape", "escape")
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
-        await pilot.press("q")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
-        await pilot.press("plus")
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.query_one(EntityChooser).display)
+        await in_form(app, pilot, "Incoming products")
+        theirs = path.read_text().replace("Acme store", "Acme shop")
+        path.write_text(theirs)
+        await pilot.press("down", *"?x=1", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: '+name = "Acme shop"' in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
+        assert path.read_text() == theirs
+
+
+async def test_invalid_values_are_shown_before_they_are_saved(machine: Machine) -> None:
+    write(machine)
+    app = trusting(machine)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        await pilot.press("down", *"/&{", "ctrl+s")
+        await until(pilot, lambda: "1 problem." in shown(app) and "incoming.products.request.uri" in shown(app))
+        await pilot.press("n")
+        await in_form(app, pilot, "Incoming products")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: "are not saved to acme.toml" in shown(app))
+
+
+async def test_plus_adds_a_part_in_its_form_and_selects_it(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("down", "down", "plus")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
+        await pilot.press(*"invoices", "enter")
+        await in_form(app, pilot, "Incoming invoices")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "+[incoming.invoices]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Incoming · invoices" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: "-[incoming.invoices]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "invoices" not in path.read_text())
 
 
 async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine: Machine, memory_keyring: Any) -> None:
     path = write(machine)
     before = path.read_text()
-    app = ConnectorApp(replace(machine, environ={**machine.environ, "TUI_CONNECTOR_TRUST": "all"}), no_demo)
+    app = trusting(machine)
     async with app.run_test(size=(100, 40)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")

@@ -11,15 +11,20 @@ from ..client.layer import Authentication, Plugin
 from ..client.model import HttpClient
 from ..incoming.model import Incoming
 from ..incoming.pagination import Pagination
-from ..incoming.sink import Sink
 from ..kinds import Kind, Named, json_schema
 from ..outgoing.chain import ChainStep
 from ..outgoing.model import Outgoing
-from ..outgoing.source import Source
 from ..profile.model import DEFAULT_CLIENT
 from ..templates import Json
 
 Schema = dict[str, Any]
+
+
+def load() -> None:
+    """Makes the schemas of forms; takes a tenth of a second."""
+    configuration("incoming")
+    configuration("outgoing")
+    client()
 
 
 def plugins() -> dict[str, str]:
@@ -48,21 +53,22 @@ def authentication(kind: str) -> Schema | None:
     return _schema(Authentication, kind)
 
 
+def pagination(kind: str) -> Schema | None:
+    """The schema of this kind of pagination; None if unknown."""
+    return _schema(Pagination, kind)
+
+
 @cache
 def one_time_code() -> Schema:
     """The schema of a one-time code, as a parameter of a login."""
     return json_schema(OneTimeCode)
 
 
-_NESTED: Mapping[str, type[Kind]] = {"pagination": Pagination, "sink": Sink, "source": Source}
-"""The parts of a configuration that have a kind of their own."""
-
-
 @cache
 def configuration(family: Literal["incoming", "outgoing"]) -> Schema:
-    """The schema of an incoming or an outgoing without the parts edited elsewhere; title and description last."""
+    """The schema of an incoming or an outgoing without its steps; title and description last."""
     schema = json_schema(Incoming if family == "incoming" else Outgoing)
-    own = {key: each for key, each in schema["properties"].items() if key not in (*_NESTED, "steps")}
+    own = {key: each for key, each in schema["properties"].items() if key != "steps"}
     return _titles_last({**schema, "properties": own})
 
 
@@ -70,22 +76,6 @@ def configuration(family: Literal["incoming", "outgoing"]) -> Schema:
 def step() -> Schema:
     """The schema of a step of a chain."""
     return json_schema(ChainStep)
-
-
-def nested(family: Literal["incoming", "outgoing"]) -> dict[str, str]:
-    """The titles of the parts of a configuration that have a kind of their own."""
-    fields = (Incoming if family == "incoming" else Outgoing).model_fields
-    return {name: str(field.title) for name, field in fields.items() if name in _NESTED}
-
-
-def kinds(part: str) -> dict[str, str]:
-    """The titles of the kinds of this part of a configuration."""
-    return _titles(_NESTED[part])
-
-
-def kind(part: str, name: str) -> Schema | None:
-    """The schema of this kind; None if unknown."""
-    return _schema(_NESTED[part], name)
 
 
 @cache

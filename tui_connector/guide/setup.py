@@ -207,7 +207,7 @@ def _login(base_uri: str) -> dict[str, Json]:
 def limit_pages(setup: ProfileDraft, name: str, size: int) -> None:
     """Sets the page size of an incoming; adds a pagination if it has none, so that no items are left out."""
     there = setup.table("incoming", name, "pagination")
-    schema = kind_schemas.kind("pagination", str(there.get("kind")))
+    schema = kind_schemas.pagination(str(there.get("kind")))
     pages = there if schema and "page-size" in schema["properties"] else _pagination(setup, name)
     setup.edit(("incoming", name, "pagination"), {**pages, "page-size": size})
 

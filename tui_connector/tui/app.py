@@ -423,9 +423,12 @@ _PAINT_DELAY = 0.3
 
 
 def _preload_modules() -> None:
-    """Imports the screens that home leads to, so that the first key need not wait for them."""
+    """Imports the screens that home leads to, with what their forms need, so that no key has to wait for them."""
+    from ..guide import kind_schemas
     from . import profile  # noqa: F401
     from .setup import screen  # noqa: F401
+
+    kind_schemas.load()
 
 
 def _tune_garbage_collection() -> None:

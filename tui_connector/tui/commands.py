@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 
 from ..text import shown_line
 from .keys import actions_of
+from .widgets.bounded_list import BoundedList
 from .widgets.fields import SafeInput
 from .widgets.frame import Dialog
 
@@ -79,7 +80,7 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="commands"):
             yield SafeInput(placeholder="Type to filter", compact=True, id="command-name")
-            yield OptionList(id="command-list")
+            yield BoundedList(id="command-list")
             yield Static(Content("No match. Esc closes this."), id="command-none")
 
     def on_mount(self) -> None:
@@ -108,7 +109,7 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
     def action_move(self, step: int) -> None:
         options = self.query_one(OptionList)
         if self._matches:
-            options.highlighted = ((options.highlighted or 0) + step) % len(self._matches)
+            options.highlighted = max(0, min((options.highlighted or 0) + step, len(self._matches) - 1))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

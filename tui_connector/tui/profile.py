@@ -26,7 +26,7 @@ from ..files import reason
 from ..guide.check import CheckResult, check_part
 from ..guide.drafts import Draft, Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs, last_sendings
-from ..guide.part_removal import Undo, removal
+from ..guide.profile_edit import Undo, removal
 from ..guide.resend import NewRequests, resend
 from ..guide.saved_profile import OpenedProfile, open_profile
 from ..guide.secret_states import SecretState, secret_states
@@ -50,6 +50,7 @@ from .environments import EnvironmentScreen, environment_mark
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
 from .log.screens import RecordedScreen, earlier_sessions
+from .part_forms import PartForms
 from .run.options import RunOptionsScreen
 from .run.screen import open_run
 from .send.job import SendOptions
@@ -58,6 +59,7 @@ from .send.screen import open_sending, open_tasks
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
 from .widgets import highlight
+from .widgets.bounded_list import BoundedList
 from .widgets.choice import ChoiceScreen
 from .widgets.frame import TONES, KeyFooter, ScreenHeader
 
@@ -141,7 +143,7 @@ def _authentications_of(setup: Setup, client: str) -> list[object]:
     return list(names) if isinstance(names, list) else []
 
 
-class PartList(OptionList):
+class PartList(BoundedList):
     """The parts of a profile, below the titles of their families."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -154,6 +156,11 @@ class PartList(OptionList):
         super().__init__(id=id, classes="panel")
         self.border_title = "Parts"
         self._rows: list[ProfilePart | None] = []
+        self._wanted: tuple[str, str] | None = None
+
+    def want(self, family: Family, name: str) -> None:
+        """Moves the cursor to this part as soon as it is listed."""
+        self._wanted = family, name
 
     class Resized(Message):
         """The rows have another width."""
@@ -173,9 +180,11 @@ class PartList(OptionList):
                 self.add_option(Option(_part_line(part, mark(part), width)))
             if self._rows[-1] is None:
                 self._add(Content.assemble(("    none", TONES["muted"])))
-        choosable = [index for index, row in enumerate(self._rows) if row is not None]
+        choosable = {(row.family, row.name): index for index, row in enumerate(self._rows) if row is not None}
+        if self._wanted in choosable:
+            highlighted, self._wanted = choosable[self._wanted], None
         if choosable:
-            self.highlighted = highlighted if highlighted in choosable else choosable[0]
+            self.highlighted = highlighted if highlighted in choosable.values() else min(choosable.values())
 
     def _add(self, title: Content) -> None:
         self._rows.append(None)
@@ -199,7 +208,7 @@ def _part_line(part: ProfilePart, mark: tuple[str, str], width: int) -> Content:
     )
 
 
-class ProblemList(OptionList):
+class ProblemList(BoundedList):
     """The problems of a profile; Enter opens the editor at the line of one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -240,7 +249,7 @@ class ProfilePage(LogDock):
         Binding("T", "tasks", "Tasks", show=False, id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
-        Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo the deletion"),
+        Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
         Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file in your editor"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
@@ -295,12 +304,15 @@ class ProfilePage(LogDock):
         """Whether the file has been read and the list has the focus."""
         self._edited_here = False
         """Whether the user has just edited the file here."""
+        self._busy = ""
+        """What is done to the file now, which keys wait for."""
         self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
         self._testing: ProfilePart | None = None
         self._runs: Mapping[str, LastRun] = {}
         self._sent: Mapping[str, LastRun] = {}
         self._secrets: list[SecretState] = []
         self._undo: Undo | None = None
+        self._forms = PartForms(self.app, path)
 
     @property
     def imports_into(self) -> Path:
@@ -356,7 +368,7 @@ class ProfilePage(LogDock):
         self.set_focus(self.query_one(ProblemList) if invalid else self._list)
 
     def _check_file(self) -> None:
-        if self.is_current and self._loaded:
+        if self.is_current and self._loaded and not self._busy:
             self._read(only_if_changed=True)
 
     def _reload(self) -> None:
@@ -368,8 +380,8 @@ class ProfilePage(LogDock):
 
     @property
     def loading_message(self) -> str:
-        """Keys wait until the current content of the file has been read."""
-        return "" if self._loaded else f"Reading {self._path.name}"
+        """Keys wait until the current content of the file has been read, and until a form has opened."""
+        return self._busy or ("" if self._loaded else f"Reading {self._path.name}")
 
     @work(exclusive=True, group="read")
     async def _read(self, *, only_if_changed: bool) -> None:
@@ -414,7 +426,7 @@ class ProfilePage(LogDock):
         self._draw()
 
     def _mark(self, part: ProfilePart) -> tuple[str, str]:
-        if part == self._testing:
+        if part == self._testing or (self._busy and part == self._list.selected):
             return "…", "muted"
         if (tested := self._tests.get((part.family, part.name))) is not None:
             return ("✔", "success") if tested[0].ok else ("✘", "error")
@@ -569,11 +581,56 @@ class ProfilePage(LogDock):
 
     @on(OptionList.OptionSelected, "#parts")
     async def action_edit(self) -> None:
-        if self._list.selected is not None:
-            await self._edit(self._list.selected, "form")
+        part = self._list.selected
+        if part is not None and not await self._edit_here(part, add=False):
+            await self._edit(part, "form")
 
     async def action_add(self) -> None:
-        await self._edit(self._list.selected, "add")
+        part = self._list.selected
+        if part is None or not await self._edit_here(part, add=True):
+            await self._edit(part, "add")
+
+    async def _edit_here(self, part: ProfilePart, *, add: bool) -> bool:
+        """Opens the form of the part over the page, or of a new one; False if the guide is the place to edit it."""
+        self._busy = f"Opening {part.name}"  # keys that are pressed now are meant for the form
+        self._fill()
+        if await self._has_form(part):
+            self._edit_in_form(part, add=add)
+            return True
+        self._busy = ""
+        return False
+
+    async def _has_form(self, part: ProfilePart) -> bool:
+        """Whether the part is edited here: not in the guide's steps, nor while the guide has a draft of the profile."""
+        if part.family not in ("incoming", "outgoing") or self._opened is None or self._opened.profile is None:
+            return False
+        drafts = Drafts(self._machine.directories.state)
+        return await asyncio.to_thread(drafts.find, key_for(self._path)) is None
+
+    @work(exclusive=True, group="edit")
+    async def _edit_in_form(self, part: ProfilePart, *, add: bool) -> None:
+        """Opens the form of the part, or of a new one; saves it after the difference was shown."""
+        assert part.family in ("incoming", "outgoing")
+        forms = self._forms
+        name, undo = part.name, None
+        try:
+            async with self._file_workbench() as workbench:
+                if not add:
+                    undo = await forms.edit(workbench, part.family, name)
+                elif (added := await forms.add(workbench, part.family)) is not None:
+                    name, undo = added
+        except UserError as error:
+            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+        except OSError as error:
+            self.notify(shown_line(f"{reason(error)}: {error.filename}"), severity="error", markup=False)
+        finally:
+            self._busy = ""
+        if undo is not None:
+            self._undo = undo
+            self._tests.pop((part.family, name), None)
+            self._list.want(part.family, name)
+            self.notify(f"Saved: {name}. u undoes it.", markup=False)
+        self._reload()
 
     @on(OptionList.OptionSelected, "#page-problems")
     def _edit_line(self) -> None:
@@ -620,7 +677,7 @@ class ProfilePage(LogDock):
             answer: bool | None = await self.app.push_screen_wait(screen)
             if answer:
                 async with self._file_workbench() as workbench:
-                    self._undo = await removed.save(self._path, workbench, self._machine.directories.profiles)
+                    self._undo = await removed.save(workbench, self._machine.directories.profiles)
                 self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
         except UserError as error:
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
@@ -686,6 +743,12 @@ class ProfilePage(LogDock):
 
         data = {name: environment_data(draft, name) for name in names}
         self.app.push_screen(EnvironmentScreen(data, self._environment), chosen)
+
+    def unsaved_work(self) -> str:
+        return f"The changes in the form are not saved to {self._path.name}." if self._forms.unsaved else ""
+
+    def before_exit(self) -> None:
+        """Nothing is kept."""
 
     def action_back(self) -> None:
         if not self.leave_log():

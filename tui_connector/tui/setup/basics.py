@@ -274,7 +274,7 @@ class BasicsPane(StepPane):
         event.stop()
         path = ("clients", self.setup.client)
         about = "Connection settings of this client. All are optional; the defaults suit most stores."
-        self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", about, kind_schemas.client(), path))
+        self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", kind_schemas.client(), path, about))
 
     @on(OrderedList.AddRequested)
     def _add_plugin(self, event: OrderedList.AddRequested) -> None:
@@ -333,7 +333,7 @@ class BasicsPane(StepPane):
             self.say(f"{kind_schemas.plugins().get(kind, kind)}: no settings.")
             return
         path = ("clients", self.setup.client, "plugins", index)
-        screen = FormScreen(self.work, str(schema["title"]), str(schema.get("description", "")), schema, path)
+        screen = FormScreen(self.work, str(schema["title"]), schema, path)
         self._over(screen, self._removed.pop if added else None)
 
     def _over(self, screen: FormScreen, undo: Callable[[], list[Json]] | None = None) -> None:

@@ -13,10 +13,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from ...guide import kind_schemas
 from ...guide.permissions import RouteAccess, how_to_permit
 from ...guide.setup import free
 from ...guide.summaries import ProfilePart, parts
@@ -24,9 +23,8 @@ from ...magento.entities import Readable, Writable
 from ...templates import Json
 from ...text import shown_line
 from ..dialogs import ConfirmScreen
-from ..widgets.choice import ChoiceScreen
+from ..widgets.bounded_list import BoundedList
 from ..widgets.fields import SafeInput
-from ..widgets.form import asked
 from ..widgets.frame import TONES
 from .step import FormScreen, StepPane
 
@@ -42,7 +40,7 @@ class EntityOption:
     note: str = ""
 
 
-class EntityOptions(OptionList):
+class EntityOptions(BoundedList):
     """The list of the chooser."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -175,18 +173,14 @@ def _line(offer: EntityOption) -> Content:
     return Content.assemble((f"{offer.mark} ", tone), f"{title:<32}  ", (shown_line(offer.request), TONES["muted"]))
 
 
-class ConfigurationList(OptionList):
+class ConfigurationList(BoundedList):
     """The configurations, one per line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Edit", id="configurations.edit"),
-        Binding("d,delete", "ask_delete", "Delete", id="configurations.delete"),
         Binding("j", "cursor_down", "Next", show=False, id="configurations.next"),
         Binding("k", "cursor_up", "Previous", show=False, id="configurations.previous"),
     ]
-
-    class DeleteWanted(Message):
-        """Delete the configuration under the cursor."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -217,15 +211,13 @@ class ConfigurationList(OptionList):
         index = self.highlighted
         return self._parts[index].name if index is not None and index < len(self._parts) else None
 
-    def action_ask_delete(self) -> None:
-        self.post_message(self.DeleteWanted())
-
 
 class ConfigurationsPane(StepPane):
     """A list of incoming or outgoing configurations; where it is empty, the chooser opens."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", "add_another", "Add", key_display="+", id="configurations.add"),
+        Binding("d,delete", "ask_delete", "Delete", id="configurations.delete"),
         Binding("z,ctrl+z", "undo_delete", "Undo", id="configurations.undo"),
     ]
     family: ClassVar[Literal["incoming", "outgoing"]]
@@ -313,7 +305,7 @@ class ConfigurationsPane(StepPane):
 
     def open_form(self, name: str) -> None:
         self.choose(name)
-        self.edit_part(name, "")
+        self.edit(name)
 
     def add_part(self) -> None:
         self._choosing = True
@@ -329,14 +321,28 @@ class ConfigurationsPane(StepPane):
     def _add_path(self, message: EntityChooser.PathGiven) -> None:
         name = self.setup.add_path(self.family, message.path)
         self._added(name)
-        self.explain(f"{message.path} added as {name}. Enter on its row edits it.")
+        self.explain(f"{message.path} added as {name}.\n{self._keys()}")
 
     def _added(self, name: str) -> None:
+        """The first one goes straight to its test, a further one to its form."""
         self._choosing = False
         self.draw()
-        self.rows.choose(name)
         self.post_message(self.Changed())
-        self.query_one(".test").focus()
+        if len(self.setup.table(self.family)) > 1:
+            self.choose(name)
+            self.edit(name)
+        else:
+            self.rows.choose(name)
+            self.query_one(".test").focus()
+
+    @property
+    def has_fields(self) -> bool:
+        return bool(self.setup.table(self.family)) and not self.query_one(EntityChooser).display
+
+    def edit_field(self) -> None:
+        """Opens the form of the selected configuration, also from a button."""
+        if (name := self.rows.chosen) is not None:
+            self.edit(name)
 
     def focus_buttons(self) -> None:
         """From the filter of the chooser, the focus goes to its list."""
@@ -347,16 +353,17 @@ class ConfigurationsPane(StepPane):
             super().focus_buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """+ works anywhere in the step while the chooser is hidden; z after something was deleted."""
+        """+ and d work anywhere in the step while the chooser is hidden; z after something was deleted."""
         if action == "undo_delete":
             return bool(self._deleted)
-        return action != "add_another" or not self.query_one(EntityChooser).display
+        if action in ("add_another", "ask_delete"):
+            return not self.query_one(EntityChooser).display and not isinstance(self.screen.focused, Input | TextArea)
+        return True
 
     def action_add_another(self) -> None:
         self.add_part()
 
-    @on(ConfigurationList.DeleteWanted)
-    def _ask_delete(self) -> None:
+    def action_ask_delete(self) -> None:
         if (name := self.rows.chosen) is not None:
             self.app.push_screen(ConfirmScreen(f"Delete the {self.family} configuration {name}?"), self._delete)
 
@@ -391,62 +398,12 @@ class ConfigurationsPane(StepPane):
             self.edit(name)
 
     def edit(self, name: str) -> None:
-        """Asks which part of the configuration to edit."""
+        """Opens the form of this configuration."""
+        self.app.push_screen(self.form(name), lambda _: self.edited(name))
 
-        def chosen(part: str | None) -> None:
-            if part is not None:
-                self.edit_part(name, part)
-
-        self.app.push_screen(ChoiceScreen(self.editable(name), question=f"{self.family.capitalize()} {name}"), chosen)
-
-    def editable(self, name: str) -> dict[str, str]:
-        """Titles of the editable parts; "" is the part that every configuration has."""
-        options = {"": "Request, items and identifier"}
-        for part, title in kind_schemas.nested(self.family).items():
-            kind = self.setup.at(self.family, name, part, "kind")
-            options[part] = f"{title}: {kind_schemas.kinds(part).get(str(kind), 'none')}"
-        return options
-
-    def edit_part(self, name: str, part: str) -> None:
-        """Opens the form of this part."""
-        if part:
-            self._choose_kind(name, part)
-            return
-        about = "JSON and placeholders are checked as you type."
-        self._form(f"{self.family.capitalize()} {name}", about, self.schema(name), (name,))
-
-    def schema(self, name: str) -> kind_schemas.Schema:
-        """The schema of the fields that every configuration has."""
-        return kind_schemas.configuration(self.family)
-
-    def _choose_kind(self, name: str, part: str) -> None:
-        there = str(self.setup.at(self.family, name, part, "kind") or "")
-
-        def chosen(kind: str | None) -> None:
-            if kind is None:
-                return
-            before = deepcopy(self.setup.at(self.family, name, part))
-            if kind != there:
-                self.setup.edit((self.family, name, part), {"kind": kind} if kind else None)
-                self.edited(name)
-            schema = kind_schemas.kind(part, kind) if kind else None
-            if schema is not None and asked(schema):
-                self._form(str(schema["title"]), str(schema.get("description", "")), schema, (name, part), before)
-
-        self.app.push_screen(ChoiceScreen({**kind_schemas.kinds(part), "": "none"}, there), chosen)
-
-    def _form(
-        self, title: str, about: str, schema: kind_schemas.Schema, path: tuple[str, ...], before: Json = None
-    ) -> None:
-        """Opens a form; where it is cancelled, its part is `before`, if that is something else."""
-        screen = FormScreen(self.work, title, about, schema, (self.family, *path))
-
-        def closed(applied: bool | None) -> None:
-            if not applied and len(path) > 1 and self.setup.at(self.family, *path) != before:
-                self.setup.edit((self.family, *path), before)
-            self.edited(path[0])
-
-        self.app.push_screen(screen, closed)
+    def form(self, name: str) -> FormScreen:
+        """The form of this configuration, with its pagination, source or sink."""
+        raise NotImplementedError
 
     def edited(self, name: str) -> None:
         """Called after an edit: removes empty tables, redraws, and shows problems."""

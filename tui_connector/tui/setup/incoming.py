@@ -17,6 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...client.message import RequestFailed
+from ...guide import kind_schemas
 from ...guide.check import CheckResult, check_incoming
 from ...guide.permissions import RouteAccess
 from ...guide.setup import limit_pages
@@ -28,8 +29,11 @@ from ...magento.entities import READABLE
 from ...templates import Json
 from ...text import shown_line
 from ..widgets import highlight
+from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES, Dialog
 from .configurations import ConfigurationsPane
+from .context import GuideContext
+from .step import FormScreen
 
 _COLUMNS = 4
 _LONGEST = 100_000
@@ -64,7 +68,7 @@ def _cell(item: Json, name: str) -> str:
     return shown_line("" if value is None else value if isinstance(value, str) else json.dumps(value), 40)
 
 
-class ItemTable(OptionList):
+class ItemTable(BoundedList):
     """A few items, one per line; Enter shows the whole item."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -125,6 +129,13 @@ class ItemScreen(Dialog[None]):
                 yield Static(Content(f"… and {left:,} more characters, not shown"), classes="heading")
 
 
+class IncomingForm(FormScreen):
+    """The fields of an incoming, with its pagination and sink."""
+
+    def __init__(self, work: GuideContext, name: str) -> None:
+        super().__init__(work, f"Incoming {name}", kind_schemas.configuration("incoming"), ("incoming", name))
+
+
 class IncomingPane(ConfigurationsPane):
     """The incoming configurations, and the first items of the one under the cursor."""
 
@@ -155,6 +166,9 @@ class IncomingPane(ConfigurationsPane):
 
     def add(self, entity: str) -> str:
         return self.setup.add_incoming(entity)
+
+    def form(self, name: str) -> FormScreen:
+        return IncomingForm(self.work, name)
 
     def added_text(self, entity: str) -> str:
         known = READABLE[entity]

@@ -10,16 +10,15 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, OptionList, Static, TextArea
+from textual.widgets import OptionList, Static, TextArea
 
 from ...client.message import RequestFailed
 from ...errors import UserError
-from ...guide import kind_schemas, summaries
-from ...guide.chain import LOOKUPS, ChainSteps, requests_in, sample_entity
+from ...guide.chain import requests_in, sample_entity
 from ...guide.permissions import RouteAccess
 from ...guide.sample_sending import SamplePlan, SampleSender
 from ...guide.samples import SampleRequest, as_text, sample_requests
@@ -28,172 +27,16 @@ from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
 from ...templates import Json
-from ...text import shown, shown_line
-from ..dialogs import ConfirmScreen
+from ...text import shown
 from ..editor import edit_text
 from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text
 from ..widgets import highlight
-from ..widgets.form import FormPath
-from ..widgets.frame import Dialog
 from ..widgets.json_field import JsonField
-from ..widgets.ordered_list import OrderedList
-from .configurations import ConfigurationList, ConfigurationsPane, EntityChooser, EntityOption, offer
-from .context import GuideContext
+from .chain import OutgoingForm
+from .configurations import ConfigurationList, ConfigurationsPane
 from .step import FormScreen
-
-_ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
-_SEVERAL = (
-    "Sent one after the other for each entity. Later steps can read earlier responses: "
-    "@{steps.NAME.body.id} in a request, steps.NAME.status in its condition."
-)
-
-
-class AddStepScreen(Dialog[str | None]):
-    """Asks what a new step sends: an entity or any path. Esc returns None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="add-step.back")]
-
-    def __init__(self, offers: list[EntityOption]) -> None:
-        super().__init__()
-        self._offers = offers
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="choices"):
-            yield EntityChooser()
-
-    def on_mount(self) -> None:
-        chooser = self.query_one(EntityChooser)
-        chooser.show(self._offers)
-        chooser.choose(by_typing=True)
-
-    @on(EntityChooser.Chosen)
-    def _chosen(self, message: EntityChooser.Chosen) -> None:
-        self.dismiss(message.name)
-
-    @on(EntityChooser.PathGiven)
-    def _path(self, message: EntityChooser.PathGiven) -> None:
-        self.dismiss(message.path)
-
-
-class ChainScreen(Dialog[None]):
-    """The steps of an outgoing chain. Done applies the changes; Cancel restores what was there before."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", id="chain.cancel"),
-        Binding("ctrl+s,f8", "done", "Done", id="chain.done"),
-        Binding("question_mark,f1", "app.help", "Help", show=False, id="chain.help"),
-    ]
-
-    def __init__(self, work: GuideContext, name: str) -> None:
-        super().__init__()
-        self._work, self._outgoing = work, name
-        self._chain = ChainSteps(work.setup, name)
-        self._removed: list[Json] = []
-        """The configuration before each change, to be undone."""
-        self._before = deepcopy(self._setup_part())
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="form-over") as form:
-            form.border_title = Content(shown_line(f"Outgoing {self._outgoing}: steps"))
-            form.border_subtitle = "^S done · Esc cancel"
-            yield Static("", id="chain-about")
-            heading = "Steps, in order        a add  d remove  z undo  J K move  Enter edit"
-            yield Static(Content(heading), classes="heading")
-            yield OrderedList(id="chain-steps")
-            yield Static("", id="chain-problems")
-            with Horizontal(classes="buttons"):
-                yield Button("Done", compact=True, id="chain-done")
-                yield Button("Cancel", compact=True, id="chain-cancel")
-
-    def on_mount(self) -> None:
-        self._draw()
-        self._list.focus()
-
-    @property
-    def _list(self) -> OrderedList:
-        return self.query_one(OrderedList)
-
-    def _draw(self) -> None:
-        """What the draft has."""
-        wrong = self._work.setup.item_problems("outgoing", self._outgoing, "steps")
-        self._list.fill(summaries.steps(self._chain.steps), wrong)
-        self.query_one("#chain-about", Static).update(Content(_ONE if self._chain.is_single else _SEVERAL))
-        problems = self.query_one("#chain-problems", Static)
-        found = self._chain.problems()
-        problems.update(Content(shown("\n".join(f"✘ {each}" for each in found))))
-        problems.display = bool(found)
-
-    @on(OrderedList.AddRequested)
-    def _ask_what(self) -> None:
-        may = self._work.permissions.send if self._work.setup.authenticated else {}
-        look_ups = [EntityOption(uri, f"Look up: {title.lower()}", f"GET {uri}") for uri, title in LOOKUPS.items()]
-        sent = [offer(name, entity, may.get(name)) for name, entity in WRITABLE.items()]
-        self.app.push_screen(AddStepScreen([*look_ups, *sent]), self._add)
-
-    def _add(self, wanted: str | None) -> None:
-        if wanted is not None:
-            self._removed.append(deepcopy(self._setup_part()))
-            index = self._chain.add(wanted)
-            self._draw()
-            self._list.highlighted = index
-            self._edit(index)
-
-    @on(OrderedList.RemoveRequested)
-    def _remove(self, event: OrderedList.RemoveRequested) -> None:
-        self._removed.append(deepcopy(self._setup_part()))
-        self._chain.remove(event.index)
-        self._draw()
-
-    @on(OrderedList.UndoRequested)
-    def _undo(self) -> None:
-        if self._removed:
-            self._work.setup.edit(("outgoing", self._outgoing), self._removed.pop())
-            self._draw()
-
-    def _setup_part(self) -> Json:
-        """The outgoing configuration in the draft."""
-        return self._work.setup.at("outgoing", self._outgoing)
-
-    @on(OrderedList.MoveRequested)
-    def _move(self, event: OrderedList.MoveRequested) -> None:
-        self._removed.append(deepcopy(self._setup_part()))
-        self._chain.move(event.index, event.by)
-        self._draw()
-
-    @on(OrderedList.OptionSelected)
-    def _open(self, event: OrderedList.OptionSelected) -> None:
-        event.stop()
-        self._chain.convert_request()
-        self._edit(event.option_index)
-
-    def _edit(self, index: int) -> None:
-        earlier = self._chain.names[:index]
-        about = "The first step: there is no response to read yet."
-        if earlier:
-            about = f"It can read the responses of {', '.join(earlier)}: @{{steps.{earlier[-1]}.body.id}}."
-        path: FormPath = ("outgoing", self._outgoing, "steps", index)
-        title = f"Step {index + 1} of {self._outgoing}"
-        self.app.push_screen(FormScreen(self._work, title, about, kind_schemas.step(), path), lambda _: self._draw())
-
-    @on(Button.Pressed, "#chain-done")
-    def action_done(self) -> None:
-        self.dismiss(None)
-
-    @on(Button.Pressed, "#chain-cancel")
-    def action_cancel(self) -> None:
-        """Restores what was there before; asks first where that discards something."""
-        if self._setup_part() == self._before:
-            self.dismiss(None)
-        else:
-            self.app.push_screen(ConfirmScreen("Discard the changes of these steps?"), self._discard)
-
-    def _discard(self, yes: bool | None) -> None:
-        if yes:
-            self._work.setup.edit(("outgoing", self._outgoing), self._before)
-            self.dismiss(None)
-
 
 _UNTIL_SHOWN = 0.2
 """Seconds after the last key until the preview is updated."""
@@ -279,25 +122,8 @@ class OutgoingPane(ConfigurationsPane):
         needs = "" if known.resource == "anonymous" else f" It needs {known.permission_path}."
         return f"{known.route}: {known.note}{needs}"
 
-    def editable(self, name: str) -> dict[str, str]:
-        chain = ChainSteps(self.setup, name)
-        steps = "none: one request is sent" if chain.is_single else " → ".join(chain.names)
-        request = "Request" if chain.is_single else "Client, batch"
-        itself = f"{request} and identifier"
-        return {**super().editable(name), "": itself, "steps": f"Steps: {steps}"}
-
-    def edit_part(self, name: str, part: str) -> None:
-        if part == "steps":
-            self.app.push_screen(ChainScreen(self.work, name), lambda _: self.edited(name))
-        else:
-            super().edit_part(name, part)
-
-    def schema(self, name: str) -> kind_schemas.Schema:
-        schema = super().schema(name)
-        if ChainSteps(self.setup, name).is_single:
-            return schema
-        own = {key: each for key, each in schema["properties"].items() if key != "request"}
-        return {**schema, "properties": own}
+    def form(self, name: str) -> FormScreen:
+        return OutgoingForm(self.work, name)
 
     def edited(self, name: str) -> None:
         super().edited(name)

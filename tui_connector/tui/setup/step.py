@@ -16,7 +16,6 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content, Span
 from textual.message import Message
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...errors import UserError
@@ -32,9 +31,8 @@ from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_text
-from ..widgets.choice import Choice
 from ..widgets.criteria import CriteriaScreen
-from ..widgets.fields import FieldRow, TextField
+from ..widgets.fields import move_to_row
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
 from ..widgets.frame import TONES, Dialog
 from ..widgets.json_field import JsonField
@@ -117,16 +115,8 @@ class StepPane(VerticalScroll, can_focus=False):
 
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ go to the next and previous field, from fields that do not use them."""
-        focused = self.screen.focused
-        moves = isinstance(focused, TextField) or (isinstance(focused, Choice) and event.key == "up")
-        if focused is None or event.key not in ("down", "up") or not moves:
-            return
-        row = next((node for node in focused.ancestors if isinstance(node, FieldRow)), None)
-        rows = [each for each in self.query(FieldRow) if each.display]
-        index = rows.index(row) + (1 if event.key == "down" else -1) if row in rows else -1
-        if 0 <= index < len(rows):
+        if event.key in ("down", "up") and move_to_row(self, event.key):
             event.stop()
-            self.screen.set_focus(next((each for each in rows[index].query(Widget) if each.focusable), focused))
 
     @property
     def has_fields(self) -> bool:
@@ -296,6 +286,9 @@ class SetupForm(Form):
     def on_mount(self) -> None:
         self.call_after_refresh(self.show_at_hand)
 
+    def fields_changed(self) -> None:
+        self.call_after_refresh(self.show_at_hand)
+
     def show_at_hand(self) -> None:
         """Shows the secrets that are available."""
         for path in self._secret_places():
@@ -410,10 +403,14 @@ class FormScreen(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="form.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="form.done", priority=True),
+        Binding("pagedown", "section(1)", "Next section", id="form.next-section", priority=True),
+        Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
         Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
     ]
 
-    def __init__(self, work: GuideContext, title: str, about: str, schema: kind_schemas.Schema, path: FormPath) -> None:
+    def __init__(
+        self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
+    ) -> None:
         super().__init__()
         self._title, self._about = title, about
         self._work, self._path = work, path
@@ -424,31 +421,47 @@ class FormScreen(Dialog[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="form-over") as form:
             form.border_title = Content(shown_line(self._title))
-            form.border_subtitle = "^S done · Esc cancel"
-            yield Static(Content(shown(self._about)), classes="form-about")
+            form.border_subtitle = "↑↓: field · PgDn: next section · ^S: done · Esc: cancel"
+            if self._about:
+                yield Static(Content(shown(self._about)), classes="form-about")
             with VerticalScroll(can_focus=False):
+                yield from self.above()
                 yield self._form
             yield Static("", classes="words")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="form-done")
                 yield Button("Cancel", compact=True, id="form-cancel")
-                yield Static(Content("Tab: next   Space, ↓: change"), classes="quiet")
+
+    def above(self) -> ComposeResult:
+        """Widgets above the fields."""
+        yield from ()
 
     def on_mount(self) -> None:
         self._form.check()
+        self.focus_first()
+
+    def focus_first(self) -> None:
+        """Focuses the first field."""
         self._form.focus_on()
-        if not self._form.text_fields:
+        if self.focused is None:
             self.query_one("#form-done", Button).focus()
 
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("down", "up") and move_to_row(self, event.key):
+            event.stop()
+            event.prevent_default()  # the dialog would move once more
+
+    def action_section(self, by: int) -> None:
+        self._form.to_section(by)
+
     def on_resize(self, event: events.Resize) -> None:
-        # 11 rows around the fields: border, title, description, hint and button
-        self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - 11)
+        # what is around the fields: border, hint, buttons, footer, and the description with its margin
+        around = 7 + (self.query_one(".form-about").outer_size.height if self._about else 0)
+        self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - around)
 
     @on(Form.Focused)
     def _explain(self, event: Form.Focused) -> None:
-        words = self.query_one(".words", Static)
-        words.update(Content(shown(event.about)))
-        words.display = bool(event.about)
+        self.query_one(".words", Static).update(Content(shown(event.about)))
 
     @on(Form.Entered)
     def _entered(self) -> None:

@@ -17,6 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...text import shown, shown_line
+from .bounded_list import BoundedList
 from .fields import FieldRow
 from .frame import Dialog
 
@@ -61,9 +62,9 @@ class Toggle(Static, can_focus=True):
 
 
 class Choice(Static, can_focus=True):
-    """A choice from options, in one row: ↓, Enter or Space opens them."""
+    """A choice from options, in one row: Enter or Space opens them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space,down", "open", "Change", id="choice.open")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "open", "Change", id="choice.open")]
 
     @dataclass
     class Chosen(Message):
@@ -152,7 +153,7 @@ class ChoiceScreen(Dialog[str | None]):
             panel.border_subtitle = "↑↓: select · Enter: choose · Esc: cancel"
             if self._question:
                 yield Static(Content(shown(self._question)))
-            yield OptionList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
+            yield BoundedList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)

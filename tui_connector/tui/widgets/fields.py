@@ -19,6 +19,7 @@ from textual.widgets import Input, Static, TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from ...text import shown, shown_line
+from .bounded_list import BoundedList
 
 
 class SafeInput(Input):
@@ -143,6 +144,42 @@ class TextField(SafeInput):
         group = next((node for node in self.ancestors if isinstance(node, FieldGroup)), None)
         text_fields = group.text_fields if group is not None else [self]
         return text_fields[text_fields.index(self) + 1 :]
+
+
+def field_rows(container: Widget) -> list[Widget]:
+    """The visible rows in which something can have the focus, in order; of a table, each of its rows."""
+    rows = [row for row in container.query(".field, .pair, OrderedList") if _first_in(row) is not None]
+    return [row for row in rows if not row.query(".pair")]
+
+
+def _first_in(row: Widget) -> Widget | None:
+    if row.focusable:
+        return row
+    return next((each for each in row.query(Widget) if each.focusable), None)
+
+
+def _may_leave(focused: Widget, key: str) -> bool:
+    """Whether ↓ or ↑ leaves this widget: one of several lines only from its last or first one."""
+    if isinstance(focused, TextArea):
+        row = focused.cursor_location[0]
+        return row == (focused.document.line_count - 1 if key == "down" else 0)
+    if isinstance(focused, BoundedList):
+        return focused.at_end(1 if key == "down" else -1)
+    return True
+
+
+def move_to_row(container: Widget, key: str) -> bool:
+    """↓ and ↑ go to the next and previous row; False where there is none, or where the key belongs to the widget."""
+    focused = container.screen.focused
+    rows = field_rows(container)
+    row = next((each for each in rows if focused is not None and each in focused.ancestors_with_self), None)
+    if focused is None or row is None or not _may_leave(focused, key):
+        return False
+    index = rows.index(row) + (1 if key == "down" else -1)
+    target = _first_in(rows[index]) if 0 <= index < len(rows) else None
+    if target is not None:
+        container.screen.set_focus(target)
+    return target is not None
 
 
 class FieldGroup(Vertical):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -25,7 +27,7 @@ from ...text import shown, shown_line
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .criteria import CriteriaField, CriteriaScreen
-from .fields import FieldGroup, FieldRow, TextField
+from .fields import FieldGroup, FieldRow, TextField, move_to_row
 from .json_field import JsonField
 from .pairs import Pairs
 from .secret import Secret, SecretInput
@@ -46,6 +48,8 @@ class FieldType(Enum):
     SECRET = auto()
     GROUP = auto()
     CRITERIA = auto()
+    VARIANT = auto()
+    """A table of one of several kinds, each with fields of its own."""
     JSON = auto()
 
 
@@ -68,10 +72,29 @@ class FieldSpec:
     """Whether a row of a table may be a secret."""
     inner: tuple[FieldSpec, ...] = ()
     """The fields of a group; of a table, those rows that its schema describes."""
+    kinds: tuple[KindSpec, ...] = ()
+    """The kinds of a variant."""
 
     @property
     def name(self) -> str:
         return self.path[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class KindSpec:
+    """One kind of a variant."""
+
+    name: str
+    title: str
+    about: str
+    schema: Mapping[str, Any]
+    definitions: Mapping[str, Any]
+    path: tuple[str, ...]
+
+    @property
+    def inner(self) -> tuple[FieldSpec, ...]:
+        """Its fields; made when they are needed, since a kind may contain itself."""
+        return _fields(self.schema, self.definitions, self.path)
 
 
 def asked(schema: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
@@ -89,7 +112,7 @@ def _fields(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple
 
 
 def _field(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[str, ...], required: bool) -> FieldSpec:
-    field_type = _type_of(node)
+    field_type = FieldType.VARIANT if _is_variant(node, definitions) else _type_of(node)
     values = node.get("additionalProperties")
     return FieldSpec(
         path,
@@ -103,7 +126,16 @@ def _field(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[
         of_integers=node.get("items", {}).get("type") == "integer" if isinstance(node.get("items"), dict) else False,
         allows_secrets=isinstance(values, dict) and _names_secret(values, definitions),
         inner=_fields(node, definitions, path) if field_type in (FieldType.GROUP, FieldType.TABLE) else (),
+        kinds=tuple(_kinds(node, definitions, path)) if field_type is FieldType.VARIANT else (),
     )
+
+
+def _kinds(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[KindSpec]:
+    for each in node["oneOf"]:
+        schema = _resolved(each, definitions)
+        name = str(schema["properties"]["kind"]["const"])
+        about = str(schema.get("description") or "")
+        yield KindSpec(name, str(schema.get("title") or name), about, schema, definitions, path)
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,6 +153,12 @@ def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[s
             found = {**choices[0], **found}
         elif not others:
             return found
+
+
+def _is_variant(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
+    """Whether this is a table of one of several kinds."""
+    choices = [_resolved(each, definitions).get("properties", {}) for each in node.get("oneOf", ())]
+    return bool(choices) and all("const" in each.get("kind", {}) for each in choices)
 
 
 _TYPES = {
@@ -219,8 +257,11 @@ class Form(FieldGroup):
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id, classes="form")
-        self.asked, self.data, self.path = tuple(asked), data, path
+        self.asked, self.path = tuple(asked), path
+        self.data: dict[str, Json] = deepcopy(dict(data))
         self._make_source = make_source
+        self._former: dict[tuple[str, ...], dict[str, dict[str, Json]]] = {}
+        """By the path of a variant, what each kind had before another was chosen."""
 
     def compose(self) -> ComposeResult:
         yield from self._rows(self.asked)
@@ -229,16 +270,37 @@ class Form(FieldGroup):
         for each in asked:
             if each.type is FieldType.GROUP:
                 yield Static(Content(each.title), classes="heading")
-                yield from self._rows(each.inner)
+                yield Vertical(*self._rows(each.inner), classes="section")
+            elif each.type is FieldType.VARIANT:
+                yield self._row(each)
+                yield Vertical(*self._rows(self._inner(each)), id=_section_id(each), classes="section")
             else:
-                value = self._at(each)
-                yield FormField(each, self._editor(each, value), value)
+                yield self._row(each)
+
+    def _row(self, each: FieldSpec) -> FormField:
+        value = self._at(each)
+        return FormField(each, self._editor(each, value), value)
 
     def _at(self, each: FieldSpec) -> Json:
-        found: Json = dict(self.data)
+        found: Json = self.data
         for step in each.path:
             found = found.get(step) if isinstance(found, dict) else None
         return found
+
+    def _put(self, path: tuple[str, ...], value: Json) -> None:
+        """Changes the form's own copy of the data."""
+        table: dict[str, Json] = self.data
+        for step in path[:-1]:
+            inner = table.get(step)
+            if not isinstance(inner, dict):
+                inner = table[step] = {}
+            table = inner
+        table[path[-1]] = value
+
+    def _inner(self, variant: FieldSpec) -> tuple[FieldSpec, ...]:
+        """The fields of the current kind of this variant."""
+        kind = _kind_of(self._at(variant))
+        return next((each.inner for each in variant.kinds if each.name == kind), ())
 
     def _full(self, path: tuple[str, ...]) -> FormPath:
         return (*self.path, *path)
@@ -255,9 +317,11 @@ class Form(FieldGroup):
             return Toggle(bool(each.default if value is None else value))
         if each.type is FieldType.CHOICE:
             return _choice(each, value)
+        if each.type is FieldType.VARIANT and (value is None or isinstance(value, dict)):
+            return _kind_choice(each, value)
         if each.type is FieldType.CRITERIA and (value is None or isinstance(value, list)):
             return CriteriaField(list(map(str, value or ())))
-        if each.type in (FieldType.JSON, FieldType.CRITERIA):
+        if each.type in (FieldType.JSON, FieldType.CRITERIA, FieldType.VARIANT):
             return JsonField(to_lines(each, value))
         is_number = each.type in (FieldType.INTEGER, FieldType.NUMBER)
         return TextField(to_text(each, value), placeholder=each.hint, select_on_focus=is_number)
@@ -273,6 +337,22 @@ class Form(FieldGroup):
         if target is not None:
             self.screen.set_focus(target)
 
+    def on_key(self, event: events.Key) -> None:
+        """↓ and ↑ go to the next and previous field."""
+        if event.key in ("down", "up") and move_to_row(self, event.key):
+            event.stop()
+
+    def to_section(self, by: int) -> None:
+        """Focuses the first field of the next (1) or previous (-1) section: a group, a variant, or what is between."""
+        rows, focused = list(self.query(FormField)), self.screen.focused
+        row = _row_of(focused) if focused is not None else None
+        here = rows.index(row) if row in rows else -1
+        starts = [at for at, each in enumerate(rows) if at == 0 or each.section != rows[at - 1].section]
+        later, earlier = [each for each in starts if each > here], [each for each in starts if each < here]
+        targets = later[:1] if by > 0 else earlier[-1:]
+        if targets and (target := rows[targets[0]].first()) is not None:
+            self.screen.set_focus(target)
+
     def after_pending_input(self, then: Callable[[], None]) -> None:
         """Calls `then` once all that was typed or pasted so far has been handled by this form."""
         for each in self.text_fields:
@@ -284,7 +364,7 @@ class Form(FieldGroup):
         rows = {self._full(row.asked.path): row for row in self.query(FormField)}
         said: dict[FormPath, str] = {}
         for at, words in problems.items():
-            at_field = [path for path in rows if at[: len(path)] == path]
+            at_field = sorted((path for path in rows if at[: len(path)] == path), key=len, reverse=True)
             if places := at_field or [path for path in rows if path[: len(at)] == at and len(at) >= len(self.path)]:
                 said.setdefault(places[0], words)
         for path, row in rows.items():
@@ -314,11 +394,33 @@ class Form(FieldGroup):
             self._edit(row, None if event.value == row.asked.default else event.value)
 
     @on(Choice.Chosen)
-    def _chosen(self, event: Choice.Chosen) -> None:
+    async def _chosen(self, event: Choice.Chosen) -> None:
         row = _row_of(event.choice)
-        if row is not None:
-            event.stop()
+        if row is None:
+            return
+        event.stop()
+        if row.asked.type is FieldType.VARIANT:
+            await self._choose_kind(row, event.option)
+        else:
             self._edit(row, event.option or None)
+
+    async def _choose_kind(self, row: FormField, kind: str) -> None:
+        """Shows the fields of another kind: with what they had before, else with values that both kinds have."""
+        variant, before = row.asked, self._at(row.asked)
+        before = before if isinstance(before, dict) else {}
+        former = self._former.setdefault(variant.path, {})
+        former[_kind_of(before)] = before
+        names = [each.name for found in variant.kinds if found.name == kind for each in found.inner]
+        shared = {name: value for name, value in before.items() if name in names and value is not None}
+        value = former.get(kind) or {"kind": kind, **shared}
+        self._edit(row, {key: each for key, each in value.items() if each is not None} if kind else None)
+        section = self.query_one(f"#{_section_id(variant)}", Vertical)
+        await section.remove_children()
+        await section.mount_all(self._rows(self._inner(variant)))
+        self.fields_changed()
+
+    def fields_changed(self) -> None:
+        """Called after fields were exchanged for those of another kind."""
 
     @on(CriteriaField.OpenRequested)
     def _open_criteria(self, event: CriteriaField.OpenRequested) -> None:
@@ -402,6 +504,7 @@ class Form(FieldGroup):
 
     def _edit(self, row: FormField, value: Json) -> None:
         row.value = value
+        self._put(row.asked.path, deepcopy(value))
         self.post_message(self.Edited(self, self._full(row.asked.path), value))
 
 
@@ -414,7 +517,13 @@ class FormField(FieldRow):
     def __init__(self, asked: FieldSpec, editor: Widget, value: Json) -> None:
         super().__init__("-".join(asked.path), asked.title, editor, asked.about)
         self.asked, self.editor, self.value = asked, editor, value
+        self.set_class(asked.type is FieldType.VARIANT, "kind")
         self.set_class(isinstance(editor, (Pairs, JsonField)), "tall")
+
+    @property
+    def section(self) -> str:
+        """The group or variant that the field belongs to; empty if none."""
+        return self.asked.path[0] if len(self.asked.path) > 1 or self.asked.type is FieldType.VARIANT else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         self._mark = text
@@ -443,6 +552,25 @@ def _choice(each: FieldSpec, value: Json) -> Choice:
     options = {} if each.required or each.default else {_NOT_SET: _NOTHING}
     options |= {option: option for option in each.options}
     return Choice(options if chosen in options else {chosen: chosen or _NOTHING, **options}, chosen)
+
+
+def _kind_of(value: Json) -> str:
+    return str(value.get("kind") or "") if isinstance(value, dict) else ""
+
+
+def _section_id(variant: FieldSpec) -> str:
+    return f"section-{'-'.join(variant.path)}"
+
+
+def _kind_choice(variant: FieldSpec, value: Json) -> Choice:
+    """The choice of a kind; in the row, only the beginning of its title."""
+    titles = {each.name: each.title for each in variant.kinds}
+    kind = _kind_of(value)
+    if kind and kind not in titles:
+        titles = {kind: kind, **titles}
+    options = titles if variant.required else {**titles, _NOT_SET: "none"}
+    short = {name: title.partition(": ")[0] for name, title in options.items()}
+    return Choice(options, kind, short={**short, _NOT_SET: _NOTHING})
 
 
 def _row_of(widget: Widget) -> FormField | None:

@@ -9,14 +9,14 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ...text import shown_line
+from .bounded_list import BoundedList
 from .frame import TONES
 
 
-class OrderedList(OptionList):
+class OrderedList(BoundedList):
     """Posts requests for changes; the parent makes them and fills the list again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,0 +1,160 @@
+"""Edits the incoming and outgoing of a saved profile in forms: over its page, with the difference before saving."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from ..files import ChangedOnDisk
+from ..guide.drafts import key_for
+from ..guide.profile_edit import ProfileEdit, Undo, begin_edit
+from ..guide.workbench import Workbench
+from ..magento.entities import READABLE, WRITABLE, Readable, Writable
+from ..text import count
+from .dialogs import ConfirmScreen
+from .setup.chain import OutgoingForm
+from .setup.configurations import EntityChooser, offer
+from .setup.context import GuideContext
+from .setup.incoming import IncomingForm
+from .setup.step import FormScreen
+from .widgets import highlight
+from .widgets.frame import Dialog
+
+ConfigurationFamily = Literal["incoming", "outgoing"]
+_ENTITIES: Mapping[ConfigurationFamily, Mapping[str, Readable | Writable]] = {
+    "incoming": READABLE,
+    "outgoing": WRITABLE,
+}
+
+
+class SaveScreen(ConfirmScreen):
+    """Shows what will be written. ^S, which ended the form, saves as well as y; Enter is harmless."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "dismiss(True)", "Save", show=False, id="confirm.save"),
+    ]
+    KEYS: ClassVar[str] = "y, ^S: save · n, Enter: back to the form"
+
+
+class AddPartScreen(Dialog[tuple[str, bool] | None]):
+    """Asks what to add: an entity (its name, True) or any path (the path, False). Esc returns None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="add-part.back")]
+
+    def __init__(self, family: ConfigurationFamily) -> None:
+        super().__init__()
+        self._family = family
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="choices") as panel:
+            panel.border_title = f"Add {self._family}"
+            panel.border_subtitle = "Type to filter · ↑↓: select · Enter: add · Esc: cancel"
+            yield EntityChooser()
+
+    def on_mount(self) -> None:
+        chooser = self.query_one(EntityChooser)
+        chooser.show(offer(name, entity, None) for name, entity in _ENTITIES[self._family].items())
+        chooser.choose(by_typing=True)
+
+    @on(EntityChooser.Chosen)
+    def _chosen(self, message: EntityChooser.Chosen) -> None:
+        self.dismiss((message.name, True))
+
+    @on(EntityChooser.PathGiven)
+    def _path(self, message: EntityChooser.PathGiven) -> None:
+        self.dismiss((message.path, False))
+
+
+class PartForms:
+    """The forms of one profile. Methods return the undo of what was saved; None where nothing was."""
+
+    def __init__(self, app: App[None], path: Path) -> None:
+        self._app, self._path = app, path
+        self._edits: ProfileEdit | None = None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether an open form has changes."""
+        return self._edits is not None and self._edits.setup.document.changed
+
+    async def edit(self, workbench: Workbench, family: ConfigurationFamily, name: str) -> Undo | None:
+        """Opens the form of a configuration, then saves it with `workbench`. Raises `UserError` or OSError."""
+        edit = await asyncio.to_thread(begin_edit, self._path)
+        return await self._edit(workbench, edit, family, name)
+
+    async def add(self, workbench: Workbench, family: ConfigurationFamily) -> tuple[str, Undo | None] | None:
+        """Asks what to add, then as `edit`; returns the name of the part as well. Raises `UserError` or OSError."""
+        chosen = await self._app.push_screen_wait(AddPartScreen(family))
+        if chosen is None:
+            return None
+        edit = await asyncio.to_thread(begin_edit, self._path)
+        what, is_entity = chosen
+        setup = edit.setup
+        setup.data = workbench.machine.directories.data_for(self._path.parent)
+        if not is_entity:
+            name = setup.add_path(family, what)
+        else:
+            name = setup.add_incoming(what) if family == "incoming" else setup.add_outgoing(what)
+        return name, await self._edit(workbench, edit, family, name)
+
+    async def _edit(
+        self, workbench: Workbench, edit: ProfileEdit, family: ConfigurationFamily, name: str
+    ) -> Undo | None:
+        profiles = workbench.machine.directories.profiles
+        context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
+        self._edits, was_applied = edit, False
+        try:
+            while True:
+                form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
+                applied = await self._app.push_screen_wait(form)
+                if not edit.setup.document.changed or not (applied or was_applied):
+                    return None
+                was_applied = True
+                if applied and await self._confirmed(edit, name):
+                    return await self._save(workbench, edit, profiles)
+                if not applied and await self._discarded():
+                    return None
+        finally:
+            self._edits = None
+
+    async def _discarded(self) -> bool:
+        answer: bool | None = await self._app.push_screen_wait(ConfirmScreen("Discard what you changed in this form?"))
+        return bool(answer)
+
+    async def _confirmed(self, edit: ProfileEdit, name: str) -> bool:
+        """Shows what will be written, and what is invalid with it."""
+        file = self._path.name
+        if problems := edit.problems:
+            listed = "\n".join(f"✘ {each}" for each in problems[:5])
+            question = f"{count(len(problems), 'problem')}. Nothing can be sent before this is fixed.\n{listed}"
+            screen = SaveScreen(question, title=f"Save {name}", yes="Save it anyway", no="Back to the form")
+        else:
+            changes = highlight.difference(edit.difference)
+            question = f"This changes in {file}:\n"
+            screen = SaveScreen(question, title=f"Save {name}", yes="Save", no="Back to the form", details=changes)
+        answer: bool | None = await self._app.push_screen_wait(screen)
+        return bool(answer)
+
+    async def _save(self, workbench: Workbench, edit: ProfileEdit, profiles: Path) -> Undo | None:
+        try:
+            return await edit.save(workbench, profiles)
+        except ChangedOnDisk:
+            theirs = await asyncio.to_thread(edit.outside_change)
+        question = f"Another program has changed {self._path.name} since you opened the form. Its changes:\n"
+        screen = ConfirmScreen(
+            question,
+            title="The file has changed",
+            yes="Overwrite them",
+            no="Keep them, discard mine",
+            details=highlight.difference(theirs),
+        )
+        if not await self._app.push_screen_wait(screen):
+            return None
+        return await edit.save(workbench, profiles, overwrite=True)
