@@ -45,8 +45,8 @@ class Named(Model):
     """The fields that every named part of a profile has."""
 
     title: str | None = Field(None, title="Title", description="Display name.")
-    description: str | None = Field(None, title="Description", description="Purpose, for whoever reads the profile.")
-    disabled: bool = Field(False, title="Disabled", description="Nothing is sent.")
+    description: str | None = Field(None, title="Description", description="A note for readers of the profile.")
+    disabled: bool = Field(False, title="Disabled", description="Turns it off: it sends nothing.")
 
 
 class Kind(Model):

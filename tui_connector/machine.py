@@ -69,6 +69,10 @@ class TypedSecrets:
         """`source` is its key, and `origin` where it may be sent."""
         self._values[profile, source, origin] = secret
 
+    def has(self, profile: Path | None, source: str) -> bool:
+        """Whether this source has a value, wherever it may be sent."""
+        return any(key[:2] == (profile, source) for key in self._values)
+
     def find(self, profile: Path | None, source: str, origin: str) -> str | None:
         return None if profile is None else self._values.get((profile, source, origin))
 

@@ -39,7 +39,7 @@ def test_a_run_is_described_by_its_state_and_items(run_state: str, failed: int, 
     profile = tmp_path / "acme.toml"
     ran(tmp_path, profile, "products", run_state, items=1188, failed=failed)
     [run] = last_runs(tmp_path, profile).values()
-    assert (run.incoming, run.summary, run.at) == ("products", words, 1_769_848_200.0)
+    assert (run.name, run.summary, run.at) == ("products", words, 1_769_848_200.0)
 
 
 def test_a_run_in_progress_is_described_as_running(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from screens import until, until_shown
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.profile import ProfilePage
-from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.chain import AddStepScreen, ChainScreen
+from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.widgets.fields import TextField
 

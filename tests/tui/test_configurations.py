@@ -14,6 +14,7 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.incoming import ItemScreen, ItemTable, columns, table
+from tui_connector.tui.setup.screen import SetupScreen
 
 
 async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
@@ -134,7 +135,10 @@ async def test_lists_add_and_delete_and_n_skips_an_empty_one(
         await until(pilot, lambda: list(setup.incoming) == ["products"])
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("plus", "down", "enter")
-        await until(pilot, lambda: list(setup.incoming) == ["products", "orders"])
+        await until_shown(pilot, "Incoming orders")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+        assert list(setup.incoming) == ["products", "orders"]
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         for _ in range(2):
             await pilot.press("d")
@@ -156,10 +160,15 @@ async def test_another_entity_is_added_by_typing_its_name(
         assert "changed" not in shown(pilot.app)
         await pilot.press("plus", *"orders", "enter")  # its letters are no commands
         await until(pilot, lambda: list(setup.incoming) == ["products", "orders"])
+        await until_shown(pilot, "Incoming orders")
+        await pilot.press("ctrl+s")
         await until_shown(pilot, "changed")
         assert path.read_text() == before
         await pilot.press("plus", *"cust", "down", "up", "enter")  # into the list and back to the first match
-        await until(pilot, lambda: list(setup.incoming) == ["products", "orders", "customers"])
+        await until_shown(pilot, "Incoming customers")
+        assert list(setup.incoming) == ["products", "orders", "customers"]
+        await pilot.press("escape")
+        await until(pilot, lambda: list(setup.incoming) == ["products", "orders"])
 
 
 async def test_header_says_changed_until_the_profile_is_saved(

@@ -133,7 +133,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.wait_for("Secrets: from environment variables")
         assert "! No keyring available" in terminal.wait_for("The profile uses environment")
         terminal.press("Enter")
-        terminal.wait_for("Set these before using it")
+        terminal.wait_for("Not tested in a new process")
         terminal.press("q")
         terminal.wait_for("Profiles")
         terminal.press("q")

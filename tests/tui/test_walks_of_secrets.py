@@ -44,7 +44,7 @@ def test_locked_keyring_is_reported_and_used_once_unlocked(
         terminal.press("n")
         terminal.wait_for("Secrets: from environment variables")
         terminal.press("Enter")
-        terminal.wait_for("Set these before using it")
+        terminal.wait_for("Not tested in a new process")
         profile = next((Path(environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles").glob("*.toml"))
         assert '{ env = "TUI_CONNECTOR_' in profile.read_text()
 
@@ -83,7 +83,7 @@ def test_hanging_keyring_is_reported_and_blocks_nothing(
         terminal.press("Down", "Enter")
         terminal.wait_for("Secrets: from environment variables")
         terminal.press("s", "s")
-        terminal.wait_for("Set these before using it")
+        terminal.wait_for("Not tested in a new process")
         pid = terminal.process
         terminal.press("q")
         terminal.wait_for("Profiles")

@@ -29,16 +29,13 @@ class FirstCall:
     log: str
 
 
-def commands(name: str, uri: str, runnable: Sequence[str] = ()) -> list[str]:
-    """Commands that work with the saved profile, the first one first; `runnable` are the incoming that can be run."""
+def commands(name: str, uri: str, reads: Sequence[str] = (), sends: Sequence[str] = ()) -> dict[str, str]:
+    """Commands that work with the saved profile, with what each does; `reads` and `sends`: what can be run."""
     quoted = shlex.quote(name)
-    runs = [f"tui-connector run {quoted} {shlex.quote(each)}" for each in runnable[:1]]
-    return [
-        f"tui-connector request {quoted} GET {shlex.quote(uri)}",
-        *runs,
-        f"tui-connector check {quoted}",
-        f"tui-connector setup {quoted}",
-    ]
+    found = {f"tui-connector request {quoted} GET {shlex.quote(uri)}": "send one request"}
+    found |= {f"tui-connector run {quoted} {shlex.quote(each)}": f"read {each}" for each in reads[:3]}
+    found |= {f"tui-connector run {quoted} {shlex.quote(each)} --plan": f"plan sending {each}" for each in sends[:3]}
+    return found | {f"tui-connector check {quoted}": "diagnose the setup"}
 
 
 async def first_call(

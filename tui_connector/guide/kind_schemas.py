@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -70,6 +70,23 @@ def configuration(family: Literal["incoming", "outgoing"]) -> Schema:
     schema = json_schema(Incoming if family == "incoming" else Outgoing)
     own = {key: each for key, each in schema["properties"].items() if key != "steps"}
     return _titles_last({**schema, "properties": own})
+
+
+_COMPARED = ("preset", "fields", "can-undo")
+"""What a comparison with a preset needs."""
+
+
+def outgoing(*, with_comparison: Iterable[str]) -> Schema:
+    """The schema of an outgoing whose comparison has the fields of a preset, and those that are named.
+
+    A comparison without a preset has more than fifty fields, which few need, and which are written as text.
+    """
+    schema = configuration("outgoing")
+    comparison = schema["properties"]["compare"]
+    fields = schema["definitions"]["Comparison"]["properties"]
+    few = {key: each for key, each in fields.items() if key in (*_COMPARED, *with_comparison)}
+    kept = {key: comparison[key] for key in ("title", "description")}
+    return {**schema, "properties": {**schema["properties"], "compare": {**kept, "type": "object", "properties": few}}}
 
 
 @cache

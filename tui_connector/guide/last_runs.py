@@ -17,12 +17,15 @@ _GOOD = ("complete", "running")
 class LastRun:
     """The latest run of an incoming or outgoing. `at` is when it ended, or began, in seconds since 1970."""
 
-    incoming: str
+    name: str
+    """Of the incoming or outgoing."""
     ok: bool
     """Whether it is complete without failures, or still running."""
     outcome: str
     """Such as "complete, 1,000 items"."""
     at: float
+    sends: bool = False
+    """Whether it is of an outgoing."""
 
     @property
     def mark(self) -> str:
@@ -61,7 +64,7 @@ def last_sendings(state: Path, profile: Path, environment: str = "") -> dict[str
             described = run.described_state(counts, is_running=under_way)
             tasks = ", ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
             ok = described in _GOOD and not counts["failed"] and not counts["unknown"]
-            found[path.stem] = LastRun(path.stem, ok, f"{described}, {tasks}", _seconds(run.ended or run.began))
+            found[path.stem] = LastRun(path.stem, ok, f"{described}, {tasks}", _seconds(run.ended or run.began), True)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..profile.model import ModelPath
@@ -20,26 +20,38 @@ class SecretState:
     path: ModelPath
     text: str
     ok: bool | None
+    for_session: bool = False
+    """Whether it is there until the program exits, and missing afterwards."""
 
     @property
     def mark(self) -> str:
-        """✔, ✘ or ○."""
-        return {True: "✔", False: "✘", None: "○"}[self.ok]
+        """✔, !, ✘ or ○."""
+        return "!" if self.for_session else {True: "✔", False: "✘", None: "○"}[self.ok]
 
 
-async def secret_states(data: Mapping[str, Json], vault: Vault, environ: Mapping[str, str]) -> list[SecretState]:
-    """The state of each secret, in the order of the profile. Commands are not run."""
+async def secret_states(
+    data: Mapping[str, Json], vault: Vault, environ: Mapping[str, str], typed: Callable[[str], bool]
+) -> list[SecretState]:
+    """The state of each secret, in the order of the profile. Commands are not run.
+
+    `typed` tells whether a value was typed in this session for the key of a source.
+    """
     usable = True
     found = []
     for path, source in sources(data):
         match source_place(source):
             case SecretPlace.ENVIRONMENT:
-                there = bool(environ.get(str(source["env"])))
-                state = SecretState(path, f"variable {source['env']} {'is set' if there else 'is not set'}", there)
+                name = str(source["env"])
+                there = bool(environ.get(name))
+                if not there and typed(f"env:{name}"):
+                    state = SecretState(path, f"this session only; variable {name} is not set", True, for_session=True)
+                else:
+                    state = SecretState(path, f"variable {name} {'is set' if there else 'is not set'}", there)
             case SecretPlace.COMMAND:
                 state = SecretState(path, "from a command, when needed", None)
             case SecretPlace.ASK:
-                state = SecretState(path, "prompted for when needed", None)
+                given = " (entered for this session)" if typed(f"ask:{path[1]}/{path[-1]}") else ""
+                state = SecretState(path, f"prompted for when needed{given}", None)
             case SecretPlace.KEYRING:
                 name = str(source["keyring"])
                 if environ.get(override_name(name)):

@@ -54,8 +54,9 @@ class Incremental(Model):
         None,
         min_length=1,
         title="Field",
-        description="The date of the last change. For example, stock does not update the one of a product. With a "
-        "parent, it is a field of the parent's items: all items of changed parents are read.",
+        description="The field with the date of the last change. Not every change updates it: a product's date "
+        "does not change with its stock. With a parent, it is a field of the parent's items: all items of changed "
+        "parents are read.",
         examples=["updated_at"],
     )
     from_: Annotated[str, AfterValidator(_check_date), WithJsonSchema(_SCHEMA)] | None = Field(
@@ -68,14 +69,16 @@ class Incremental(Model):
     overlap: Span = Field(
         "30s",
         title="Overlap",
-        description="Time span before the mark that is read again; unchanged items are skipped. For numbers instead "
-        "of dates, the same number of seconds (or of milliseconds, if they are that large).",
+        description="How far before the latest change a run begins, so that late changes are not missed; items that "
+        "were read before are skipped. Numbers instead of dates count as seconds, or as milliseconds if they are that "
+        "large.",
     )
     content: bool = Field(
         False,
         title="By content",
-        description="For entities without a date: reads everything and keeps only new and changed items, by a hash per "
-        "identifier. The order of keys, and of objects or ids in a list, is ignored.",
+        description="For entities without a date of change: reads everything, compares it by a hash for each "
+        "identifier, and keeps only new and changed items. The order of keys, and of objects or ids in a list, is "
+        "ignored.",
     )
 
     @model_validator(mode="after")

@@ -96,7 +96,7 @@ class Existence(Model):
 class Detail(Model):
     """Detail: a request for a single entity, for fields that the list of the store lacks."""
 
-    fields: list[str] = Field(min_length=1, title="Fields", description="The fields that the list lacks.")
+    fields: list[str] = Field(min_length=1, title="Fields", description="Fields that are missing in the list.")
     request: RequestTemplate = Field(title="Request", description="The request, sent for each entity.")
     items: ExpressionText = Field("@", title="Items", description="Path of the entity in a response (JMESPath).")
 
@@ -164,13 +164,13 @@ class Comparison(Model):
     existing: Literal["changed", "refused", "another", "removed"] = Field(
         "changed",
         title="Existing",
-        description="What sending does if the entity exists: it is changed, refused or removed, or another is created.",
+        description="If the entity exists in the store: it is changed, refused or removed, or another one is created.",
     )
     missing: Literal["created", "refused"] = Field(
-        "created", title="Missing", description="What sending does if the store has no such entity."
+        "created", title="Missing", description="If the store has no such entity: it is created, or refused."
     )
     detail: Detail | None = Field(
-        None, title="Detail", description="How to read fields that the list of the store does not contain."
+        None, title="Detail", description="Reads fields that are missing in the store's list."
     )
     requires: Existence | None = Field(
         None, title="Requires", description="What must exist so that an entity can be created."

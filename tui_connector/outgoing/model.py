@@ -48,14 +48,14 @@ class Outgoing(Named):
     repeatable: bool | None = Field(
         None,
         title="Repeatable",
-        description="Sending an entity twice does no harm, so that it is sent again if it is unknown whether it has "
-        "arrived. Default: what is known about the preset in compare, otherwise false.",
+        description="Sending an entity twice is harmless: it is sent again if it is unknown whether it arrived. "
+        "Default: as known for the preset in compare, otherwise false.",
     )
     keep: Literal["failed", "all", "none"] = Field(
         "failed",
         title="Keep",
-        description="Tasks whose entities are kept after the run: those that failed, so that they can be sent again; "
-        "all; or none.",
+        description="Which tasks keep their entity after the run, so that it can be sent again: the failed ones, all, "
+        "or none.",
     )
     max_changes: int | None = Field(
         None, ge=0, title="Maximum changes", description="A run that would change more entities than this is refused."

@@ -130,7 +130,7 @@ class ConnectorApp(QuietApp):
         if self._start_at == "setup":
             self.call_after_refresh(self.open_setup, self._profile)
         elif self._start_at == "demo":
-            self.run_worker(self._open_demo())
+            self.call_after_refresh(self.action_try_demo)  # keys wait for it
         self.call_after_refresh(self._show_settings_warnings)
         if not self.is_headless:
             self.call_after_refresh(_tune_garbage_collection)
@@ -359,7 +359,7 @@ class ConnectorApp(QuietApp):
         return self._demo
 
     def action_try_demo(self) -> None:
-        """Starts the demo store and opens the guide for it."""
+        """Starts the demo store and opens the guide for it; once its profile is saved, the page of that."""
         release = self._key_queue.hold("Starting the demo store")
 
         async def done() -> None:
@@ -373,8 +373,10 @@ class ConnectorApp(QuietApp):
     async def _open_demo(self) -> None:
         demo = await self._open_demo_store()
         path = self.machine.directories.profiles / f"{demo.name}.toml"
-        exists = await asyncio.to_thread(path.exists)
-        await self.open_setup(path if exists else None, demo)
+        if await asyncio.to_thread(path.exists):
+            self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+        else:
+            await self.open_setup(None, demo)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return bool(len(self.jobs)) if action == "show_job" else super().check_action(action, parameters)

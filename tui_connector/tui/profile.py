@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -430,15 +431,18 @@ class ProfilePage(LogDock):
             return "…", "muted"
         if (tested := self._tests.get((part.family, part.name))) is not None:
             return ("✔", "success") if tested[0].ok else ("✘", "error")
-        missing = any(state.ok is False for state in self._secrets_of(part))
-        return ("✘", "error") if missing else (" ", "")
+        secrets = self._secrets_of(part)
+        if any(state.ok is False for state in secrets):
+            return "✘", "error"
+        return ("!", "warning") if any(state.for_session for state in secrets) else (" ", "")
 
     def _secrets_of(self, part: ProfilePart) -> list[SecretState]:
         return [state for state in self._secrets if state.path[:2] == (part.family, part.name)]
 
     @work(exclusive=True, group="secrets")
     async def _find_secrets(self, opened: OpenedProfile) -> None:
-        states = await secret_states(opened.data, self._workbench.vault, self._machine.environ)
+        typed = partial(self._machine.typed.has, self._path)
+        states = await secret_states(opened.data, self._workbench.vault, self._machine.environ, typed)
         self.post_message(self.SecretsFound(states))
 
     @on(SecretsFound)
@@ -476,8 +480,14 @@ class ProfilePage(LogDock):
             never = "Never sent. r shows what it would change." if sends else "Never run. r runs it."
             text = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(text), TONES["muted" if not run else "success" if run.ok else "error"]))
-        for state in self._secrets_of(part):
-            tone = {True: "success", False: "error", None: "muted"}[state.ok]
+        secrets = self._secrets_of(part)
+        if limited := sum(state.for_session for state in secrets):
+            words = f"! {count(limited, 'secret')} for this session only: later, set the variables that the file names"
+            yield Content.assemble((words, TONES["warning"]))
+            if not self.has_class("wide"):
+                secrets = [state for state in secrets if not state.for_session]
+        for state in secrets:
+            tone = "warning" if state.for_session else {True: "success", False: "error", None: "muted"}[state.ok]
             name = ".".join(map(str, state.path[2:]))
             yield Content.assemble(
                 (f"{state.mark} ", TONES[tone]), f"{name}  ", (shown_line(state.text), TONES["muted"])

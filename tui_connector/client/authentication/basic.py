@@ -28,7 +28,7 @@ class Basic(Authentication):
     username: Annotated[str, AfterValidator(_username)] = Field(
         min_length=1,
         title="User name",
-        description="The one a browser requests before it shows the store's front page; not an admin user.",
+        description="The user name that the web server requires before it shows the store; not an admin user.",
         examples=["staging"],
     )
     password: SecretSource = secret_field(

@@ -14,7 +14,7 @@ from ..uri import origin_of
 
 
 class HeaderSecret(Authentication):
-    """Header (a key that something in front of the store asks for)."""
+    """Header (such as an API key of a gateway in front of the store)."""
 
     before_store: ClassVar[bool] = True
 

@@ -34,7 +34,7 @@ class Retry(Plugin):
     repeat_posts: bool = Field(
         False,
         title="Repeat POST",
-        description="Also if the first attempt may have arrived, so that it may be executed twice.",
+        description="Also repeat a POST that may have arrived; the store may then execute it twice.",
     )
 
     def start(self, context: LayerContext) -> Layer:

@@ -21,7 +21,7 @@ from ...guide.drafts import Draft
 from ...guide.overview import ProfileOverview
 from ...text import shown_line
 from ..widgets.painted import Painted
-from .rows import GAP, Cell, HomeRows, columns, draft_cells, profile_cells
+from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells
 
 
 class HomeList(Painted, ScrollView, can_focus=True):
@@ -53,6 +53,8 @@ class HomeList(Painted, ScrollView, can_focus=True):
         super().__init__(id=id)
         self.rows = HomeRows()
         self._now = 0.0
+        self._needed: dict[str, int] = {}
+        """The widths of the longest cells, by column."""
         self._cursor = 0
         self._cursor_key: Path | str | None = None
         """The row that the user moved the cursor to; None until then."""
@@ -67,7 +69,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
 
     def show(self, rows: HomeRows, now: float) -> None:
         """Shows these rows; `now` in seconds since 1970."""
-        self.rows, self._now = rows, now
+        self.rows, self._now, self._needed = rows, now, rows.needed(now)
         self.virtual_size = Size(self.size.width, len(rows) + 1)  # and the heads
         if (wanted := self._find(self._wanted)) is not None:
             self._cursor_key, self._wanted = self._wanted, None
@@ -121,7 +123,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if y == 0:
-            return self._strip([(column.title, "muted") for column in columns(width - 2)], width)
+            return self._strip([(column.title, "muted") for column in self._columns(width)], width)
         index = self.scroll_offset.y + y - 1
         if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
@@ -132,7 +134,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
                 .crop_extend(0, width, Style())
                 .apply_style(self.rich_style)
             )
-        there = columns(width - 2)
+        there = self._columns(width)
         if isinstance(row, Draft):
             cells = draft_cells(row, self._now)
         elif problem := row.summary.problem:
@@ -142,9 +144,12 @@ class HomeList(Painted, ScrollView, can_focus=True):
             cells = profile_cells(row, self.rows.runs.get(row.path), self._now, room)
         return self._strip([cells.get(column.name, ("", "")) for column in there], width, index)
 
+    def _columns(self, width: int) -> list[HomeColumn]:
+        return columns(width - 2, self._needed)
+
     def _strip(self, cells: Sequence[Cell], width: int, index: int = -1, *, whole: bool = False) -> Strip:
         """One line; `whole`: the last cell has all that remains of it."""
-        there, segments = columns(width - 2), [Segment(" ")]
+        there, segments = self._columns(width), [Segment(" ")]
         for number, (text, paint) in enumerate(cells):
             room = there[number].width
             if whole and number == len(cells) - 1:

@@ -55,7 +55,7 @@ class EntriesRead(LoaderMessage):
 
 @dataclass
 class RunsRead(LoaderMessage):
-    """The last run of each incoming of some profiles, the latest first."""
+    """The last run of each incoming and outgoing of some profiles, the latest first."""
 
     runs: dict[Path, tuple[LastRun, ...]]
 
@@ -96,11 +96,12 @@ class HomeLoader:
         self._post(BatchReader(paths, read_overview), lambda found, remaining: EntriesRead(self, found, remaining))
 
     def _read_runs(self, paths: Sequence[Path]) -> None:
-        from ...guide.last_runs import last_runs
+        from ...guide.last_runs import last_runs, last_sendings
 
         def runs_of(path: Path) -> tuple[LastRun, ...]:
-            found = last_runs(self._machine.directories.state, path)
-            return tuple(sorted(found.values(), key=lambda run: -run.at))
+            state = self._machine.directories.state
+            found = [*last_runs(state, path).values(), *last_sendings(state, path).values()]
+            return tuple(sorted(found, key=lambda run: -run.at))
 
         self._post(BatchReader(paths, runs_of), lambda found, _: RunsRead(self, found))
 

@@ -61,24 +61,23 @@ def _profile_lines(
         yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
         yield ()
         yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
-        yield from _incoming(entry, runs, now)
+        yield from _runs(entry.incoming, [run for run in runs if not run.sends], "never run", now)
         yield ()
         yield (("Outgoing", "bold"), ("" if entry.outgoing else "  none", TONES["muted"]))
-        for name in entry.outgoing:
-            yield ((f"    {name}", ""),)
+        yield from _runs(entry.outgoing, [run for run in runs if run.sends], "never sent", now)
     else:
         yield _row("Incoming", ", ".join(entry.incoming) or "none")
         yield _row("Outgoing", ", ".join(entry.outgoing) or "none")
         yield _row("File", path)
 
 
-def _incoming(entry: ProfileOverview, runs: Sequence[LastRun], now: float) -> Iterator[Line]:
-    by_name = {run.incoming: run for run in runs}
-    width = max((len(name) for name in entry.incoming), default=0)
-    for name in entry.incoming:
+def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float) -> Iterator[Line]:
+    by_name = {run.name: run for run in runs}
+    width = max(map(len, names), default=0)
+    for name in names:
         run = by_name.get(name)
         if run is None:
-            yield (("  ○ ", TONES["muted"]), (f"{name:<{width}}", ""), ("  never run", TONES["muted"]))
+            yield (("  ○ ", TONES["muted"]), (f"{name:<{width}}", ""), (f"  {never}", TONES["muted"]))
         else:
             tone = TONES["success" if run.ok else "error"]
             said = run.outcome.removeprefix("complete, ")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
 
 from ...guide.drafts import Draft
 from ...guide.overview import ProfileOverview, short_address, unread_overview
@@ -31,13 +33,13 @@ class HomeColumn:
 
 
 _WIDTHS = {
-    # column: its title, narrowest, width from which it is shown at all, share of what remains, widest
-    "name": ("Profile", 14, 0, 2, 34),
-    "title": ("Name", 20, 118, 3, 44),
-    "store": ("Store", 14, 0, 4, 60),
-    "authentication": ("Authentication", 14, 62, 1, 24),
-    "run": ("Last run", 12, 40, 4, 60),
-    "secrets": ("Secrets", 9, 71, 1, 24),
+    # column: its title, width of the table from which it is shown at all, narrowest, widest
+    "name": ("Profile", 0, 14, 34),
+    "title": ("Name", 118, 20, 44),
+    "store": ("Store", 0, 14, 60),
+    "authentication": ("Authentication", 62, 14, 24),
+    "run": ("Last run", 40, 12, 60),
+    "secrets": ("Secrets", 71, 9, 24),
 }
 GAP = 2
 _PLACES = {
@@ -48,15 +50,20 @@ _PLACES = {
 }
 
 
-def columns(width: int) -> list[HomeColumn]:
-    """The columns of a table of this width."""
-    there = {name: each for name, each in _WIDTHS.items() if width >= each[2]}
-    left = width - sum(each[1] for each in there.values()) - GAP * (len(there) - 1)
-    shares = sum(each[3] for each in there.values())
-    return [
-        HomeColumn(name, title, min(widest, narrowest + max(0, left) * share // shares))
-        for name, (title, narrowest, _, share, widest) in there.items()
-    ]
+def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
+    """The columns of a table of this width. `needed`: the widths of the longest cells, by column.
+
+    No column is wider than it needs, so that what a short one leaves goes to the others, the store's first.
+    """
+    there = {name: each for name, each in _WIDTHS.items() if width >= each[1]}
+    widest = {name: max(len(title), min(most, needed.get(name, most))) for name, (title, _, _, most) in there.items()}
+    found = {name: min(least, widest[name]) for name, (_, _, least, _) in there.items()}
+    left = width - sum(found.values()) - GAP * (len(there) - 1)
+    for name in (each for each in ("store", "name", "run", "title", "authentication", "secrets") if each in there):
+        more = max(0, min(left, widest[name] - found[name]))
+        found[name] += more
+        left -= more
+    return [HomeColumn(name, there[name][0], found[name]) for name in there]
 
 
 @dataclass
@@ -69,7 +76,19 @@ class HomeRows:
     """The profiles that have been read."""
     drafts: Sequence[Draft] = ()
     runs: dict[Path, tuple[LastRun, ...]] = field(default_factory=dict)
-    """The last run of each incoming of a profile, the latest first."""
+    """The last run of each incoming and outgoing of a profile, the latest first."""
+
+    def needed(self, now: float) -> dict[str, int]:
+        """The widths of the longest cells, by column; without that of the last run, whose text adapts to its room."""
+        rows = [profile_cells(each, None, now, 0) for each in self.entries.values() if each.read]
+        rows += [draft_cells(each, now) for each in self.drafts]
+        rows += [{"name": (path.stem, "")} for path in self.paths]
+        found: dict[str, int] = {}
+        for row in rows:
+            for name, (text, _) in row.items():
+                found[name] = max(found.get(name, 0), cell_len(text))
+        found.pop("run", None)
+        return found
 
     def matching(self, words: str) -> HomeRows:
         """Those rows whose name, title, store or description contain all these words."""
@@ -144,7 +163,7 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
         return ("" if runs is None else "never", "muted")
     latest = runs[0]
     age = ago(now - latest.at)
-    texts = (f"{latest.incoming}: {latest.outcome}, {age}", f"{latest.incoming}, {age}", age)
+    texts = (f"{latest.name}: {latest.outcome}, {age}", f"{latest.name}, {age}", age)
     text = next((each for each in texts if len(each) + 2 <= room), age)
     return (f"{latest.mark} {text}", "success" if latest.ok else "error")
 

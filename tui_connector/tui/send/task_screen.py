@@ -102,7 +102,11 @@ class TaskScreen(Screen[str | None]):
 
 def _entity(task: Task) -> Content:
     if task.entity is None:
-        kept = "It was a line that cannot be read." if task.code == "source-line" else "It is not kept (keep)."
+        kept = (
+            "It was a line that cannot be read."
+            if task.code == "source-line"
+            else "It was not kept: the field “Keep” of the outgoing says which are."
+        )
         return Content.assemble((kept, TONES["muted"]))
     return _json(task.entity)
 

@@ -361,6 +361,7 @@ class AuthenticationPane(StepPane):
             self._refused(trial.result.finding)
             return
         self.setup.authenticated = True
+        self.work.mark_tested("authentications", self.setup.authentication)
         if trial.dialect:
             self.setup.set_detected("dialect", trial.dialect)
         self.work.permissions = trial.permissions

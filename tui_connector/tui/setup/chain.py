@@ -186,13 +186,13 @@ class OutgoingForm(FormScreen):
     """The fields of an outgoing, below a row that opens the steps of its chain."""
 
     def __init__(self, work: GuideContext, name: str) -> None:
-        self._chain = ChainSteps(work.setup, name)
-        self._outgoing = name
+        self._chain, self._work, self._outgoing = ChainSteps(work.setup, name), work, name
         super().__init__(work, f"Outgoing {name}", self._schema(), ("outgoing", name))
 
     def _schema(self) -> kind_schemas.Schema:
         """Without the request where a chain has requests of its own."""
-        schema = kind_schemas.configuration("outgoing")
+        compare = self._work.setup.table("outgoing", self._outgoing, "compare")
+        schema = kind_schemas.outgoing(with_comparison=list(compare))
         own = {key: each for key, each in schema["properties"].items() if key != "request" or self._chain.is_single}
         return {**schema, "properties": own}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -186,16 +186,17 @@ class ConfigurationList(BoundedList):
         super().__init__(id=id)
         self._parts: list[ProfilePart] = []
 
-    def show(self, shown: Iterable[ProfilePart], width: int) -> None:
-        """Shows these configurations; the cursor stays on its row."""
+    def show(self, shown: Iterable[ProfilePart], width: int, is_tested: Callable[[str], bool]) -> None:
+        """Shows these configurations, each with its mark; the cursor stays on its row."""
         highlighted = self.highlighted or 0
         self._parts = list(shown)
         self.clear_options()
         for part in self._parts:
             off = " (disabled)" if part.disabled else ""
             name = shown_line(part.name + off, 24)
-            summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 2))
-            self.add_option(Option(Content.assemble((f"{name:<18}  ", "bold"), (summary, TONES["muted"]))))
+            summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 4))
+            mark = ("✔ ", TONES["success"]) if is_tested(part.name) else ("◐ ", TONES["warning"])
+            self.add_option(Option(Content.assemble(mark, (f"{name:<18}  ", "bold"), (summary, TONES["muted"]))))
         if self._parts:
             self.highlighted = min(highlighted, len(self._parts) - 1)
 
@@ -295,7 +296,7 @@ class ConfigurationsPane(StepPane):
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
         heading = f"{self.family.capitalize()}:" if found else "Nothing selected yet. Available in Magento:"
         self.query_one(".chosen", Static).update(Content(heading))
-        self.rows.show(found, max(40, self.app.size.width - 4))
+        self.rows.show(found, max(40, self.app.size.width - 4), lambda name: self.work.is_tested(self.family, name))
         self.rows.display = bool(found)
         self.query_one(EntityChooser).display = self._choosing or not found
 
@@ -330,7 +331,7 @@ class ConfigurationsPane(StepPane):
         self.post_message(self.Changed())
         if len(self.setup.table(self.family)) > 1:
             self.choose(name)
-            self.edit(name)
+            self.edit(name, added=True)
         else:
             self.rows.choose(name)
             self.query_one(".test").focus()
@@ -397,13 +398,24 @@ class ConfigurationsPane(StepPane):
             event.stop()
             self.edit(name)
 
-    def edit(self, name: str) -> None:
-        """Opens the form of this configuration."""
-        self.app.push_screen(self.form(name), lambda _: self.edited(name))
+    def edit(self, name: str, *, added: bool = False) -> None:
+        """Opens the form of this configuration; `added`: cancelled, it is not added."""
+
+        def closed(applied: bool | None) -> None:
+            if added and not applied:
+                self.setup.edit((self.family, name), None)
+            self.edited(name)
+
+        self.app.push_screen(self.form(name), closed)
 
     def form(self, name: str) -> FormScreen:
         """The form of this configuration, with its pagination, source or sink."""
         raise NotImplementedError
+
+    def passed(self, name: str) -> None:
+        """Marks this configuration as tested."""
+        self.work.mark_tested(self.family, name)
+        self.draw()
 
     def edited(self, name: str) -> None:
         """Called after an edit: removes empty tables, redraws, and shows problems."""

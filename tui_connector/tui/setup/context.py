@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -21,6 +22,7 @@ from ...guide.workbench import Workbench
 from ...machine import Machine
 from ...profile.model import ModelPath
 from ...profile.problems import read_profile
+from ...templates import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class GuideContext:
     """What the token may do, as the last successful test found."""
     draft_key: str = field(default_factory=lambda: token_hex(8))
     """The key of its draft."""
+    tested: dict[tuple[str, ...], Json] = field(default_factory=dict)
+    """What was tested with success in this session: a part of the profile by its path, as it was then."""
+    left: set[GuideStep] = field(default_factory=set)
+    """The steps that were shown and left."""
     resumed: bool = False
     """Whether it was resumed from a draft, which contains no secrets."""
 
@@ -63,6 +69,14 @@ class GuideContext:
     def forget_unsaved_secrets(self) -> None:
         """Drops what was typed since the setup was saved: the profile is used as it is saved."""
         self.workbench.vault.restore_held(self._kept_secrets)
+
+    def mark_tested(self, *path: str) -> None:
+        """Called after a successful test of this part."""
+        self.tested[path] = deepcopy(self.setup.at(*path))
+
+    def is_tested(self, *path: str) -> bool:
+        """Whether this part was tested as it is now."""
+        return path in self.tested and self.tested[path] == self.setup.at(*path)
 
     def hold(self, path: ModelPath, value: str) -> None:
         """Holds a typed secret in memory, for the place in the profile that names it."""

@@ -220,6 +220,7 @@ class IncomingPane(ConfigurationsPane):
         if message.tried.finding is not None:
             self.found(message.tried.finding)
             return
+        self.passed(message.name)
         self.say(f"✔ {message.tried.summary}")
         self.go_on()
 

@@ -167,12 +167,14 @@ class OutgoingPane(ConfigurationsPane):
             self.notify(shown(str(error)), severity="warning", markup=False)
 
     @property
-    def has_fields(self) -> bool:
+    def _shows_sample(self) -> bool:
         return bool(self.query_one("#sample-row").display)
 
     def edit_field(self) -> None:
-        if self.has_fields:
+        if self._shows_sample:
             self.screen.set_focus(self.query_one("#sample"))
+        else:
+            super().edit_field()
 
     def removed(self, name: str) -> None:
         self._samples.pop(name, None)
@@ -201,7 +203,7 @@ class OutgoingPane(ConfigurationsPane):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A sample is sent only while it is shown."""
         if action == "send_sample":
-            return self.is_mounted and self.has_fields
+            return self.is_mounted and self._shows_sample
         return super().check_action(action, parameters)
 
     def action_send_sample(self) -> None:
@@ -275,6 +277,8 @@ class OutgoingPane(ConfigurationsPane):
         well = "✔ Preview for the sample (not sent) · S ^T: plan and send it"
         if not self._sends_sample or wrong:
             self.say("\n".join(wrong) or well, bad=bool(wrong))
+        if not wrong:
+            self.passed(message.name)
         text = as_text(requests)
         self.query_one(".preview", Static).update(highlight.json_(text))
         if not self.query_one("#sample").has_focus and not self.rows.has_focus:

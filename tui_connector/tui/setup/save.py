@@ -47,6 +47,7 @@ _COMMAND = (
 )
 
 
+_TITLES = {"clients": "client", "authentications": "authentication", "incoming": "incoming", "outgoing": "outgoing"}
 _FIRST = "modules"
 """The request of the new process; every token may send it."""
 
@@ -304,23 +305,24 @@ class SavePane(StepPane):
         ready = self._commands(message.saved.profile)
         lines = [f"✔ Saved: {message.saved.profile}"]
         lines += [f"  in the keyring: {name}" for name in message.saved.keyring]
-        if message.saved.environment:
-            lines.append("  Set these before using it (in this session, what you typed is used):")
-            lines += [f"    {name}" for name in message.saved.environment]
         if message.call is not None:
             result = "status 200 from a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
-            lines.append(f"{'✔' if message.call.ok else '✘'} {ready[0]}: {result}")
-        elif self.setup.secret_place is SecretPlace.ASK:
-            lines.append("  Commands prompt for the secrets; in this session, what you typed is used.")
+            lines.append(f"{'✔' if message.call.ok else '✘'} {next(iter(ready))}: {result}")
         lines += [f"! {note}." for note in message.saved.notes]
         if self._told_before and (allowed := capability_lines(message.saved.allowed)):
             lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]
         wrong = self._wrong()
         if not message.saved.trusted and not wrong:
             lines.append("! It is not trusted yet: you will be asked again before it is used.")
-        usable = ["Now you can:", *(f"  {each}" for each in ready)]
-        lines += [f"! The profile is invalid:\n{wrong}"] if wrong else usable
-        lines.append("q: back.")
+        width = max(map(len, ready))
+        usable = [
+            f"Set up: {self._what()}.",
+            "Now you can:",
+            *(f"  {command:<{width}}  {does}" for command, does in ready.items()),
+            "  q, then Enter: its page, to test, run and edit it",
+        ]
+        lines += [f"! The profile is invalid:\n{wrong}", "q: back."] if wrong else usable
+        lines += self._later(message.saved.environment)
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
         self.explain("")
         self._show(Content(""))
@@ -328,8 +330,26 @@ class SavePane(StepPane):
         self.post_message(self.Changed())
         self.query_one(".continue", Button).focus()
 
-    def _commands(self, path: Path) -> list[str]:
+    def _what(self) -> str:
+        """The parts of the profile."""
+        names = {title: self.setup.table(family) for family, title in _TITLES.items()}
+        return "; ".join(f"{title} {', '.join(table)}" for title, table in names.items() if table)
+
+    def _later(self, variables: Sequence[str]) -> list[str]:
+        """How a new process gets secrets that are not in the keyring; this one goes on with what was typed."""
+        if variables:
+            return [
+                "! Not tested in a new process, which would have no secrets: only this session uses what you entered.",
+                "  For later, choose a prompt or a password manager's command above and save again, or set:",
+                *(f"    {name}" for name in variables),
+            ]
+        if self.setup.secret_place is SecretPlace.ASK and self.setup.secret_paths():
+            return ["  This session uses the secrets that you entered; a new process prompts for them."]
+        return []
+
+    def _commands(self, path: Path) -> dict[str, str]:
         """Commands to paste, with the name of the profile, or its path where it is elsewhere."""
         usual = self.work.workbench.machine.directories.config / "profiles"
-        runnable = [each for each in self.setup.incoming if self.setup.at("incoming", each, "sink")]
-        return commands(path.stem if path.parent == usual else str(path), _FIRST, runnable)
+        reads = [each for each in self.setup.incoming if self.setup.at("incoming", each, "sink")]
+        sends = [each for each in self.setup.outgoing if self.setup.at("outgoing", each, "source")]
+        return commands(path.stem if path.parent == usual else str(path), _FIRST, reads, sends)

@@ -119,7 +119,9 @@ _FIXED_AT = {
 }
 
 
-_TONES = {"✔": "success", "✘": "error", "●": "accent", "○": "muted"}
+_TONES = {"✔": "success", "✘": "error", "●": "accent", "◐": "warning", "–": "muted", "○": "muted"}
+MARKS = "● this step · ✔ tested (5: saved) · ◐ set up, not tested here · – skipped · ○ open · ✘ invalid"
+"""What the marks of the steps mean."""
 
 
 def stepper(marks: Mapping[GuideStep, str], current: GuideStep) -> Content:
@@ -235,6 +237,8 @@ class SetupScreen(LogDock):
             if not panes.query(f"#step-{step.value}"):
                 await panes.add_content(self._new_pane(step))
         self.remove_class("zoomed")
+        if step is not self._step:
+            self.work.left.add(self._step)
         self._step = step
         panes.current = f"step-{step.value}"
         self._changed()
@@ -306,19 +310,26 @@ class SetupScreen(LogDock):
 
     def _mark(self, step: GuideStep, wrong: set[str | int]) -> str:
         """The mark of a step; `wrong` are the invalid tables of the profile."""
-        setup = self.work.setup
-        done = {
-            GuideStep.BASICS: not setup.missing(GuideStep.BASICS),
-            GuideStep.AUTHENTICATION: setup.authenticated,
-            GuideStep.INCOMING: bool(setup.incoming),
-            GuideStep.OUTGOING: bool(setup.outgoing),
-            GuideStep.SAVE: setup.saved and not self._draft_writer.unsaved,
-        }[step]
+        work, setup = self.work, self.work.setup
         if step is self._step:
             return "●"
         if step.name.lower() in wrong:
             return "✘"
-        return "✔" if done else "○"
+        match step:
+            case GuideStep.BASICS:
+                is_set, is_done = not setup.missing(step), setup.store is not None
+            case GuideStep.AUTHENTICATION:
+                is_set = setup.has_authentication
+                is_done = setup.authenticated and ("authentications", setup.authentication) in work.tested
+            case GuideStep.INCOMING | GuideStep.OUTGOING:
+                family = step.name.lower()
+                names = setup.table(family)
+                is_set, is_done = bool(names), all(work.is_tested(family, name) for name in names)
+            case GuideStep.SAVE:
+                is_set = is_done = setup.saved and not self._draft_writer.unsaved
+        if is_set:
+            return "✔" if is_done else "◐"
+        return "–" if step in work.left and step.name.lower() in ("incoming", "outgoing") else "○"
 
     def _store_side(self) -> str:
         """What to click in Magento, for this step."""
@@ -420,7 +431,7 @@ class SetupScreen(LogDock):
         self.notify(shown_line(said), markup=False)
 
     def help_text(self) -> str:
-        return self._store_side()
+        return f"{self._store_side()}\n\nThe steps: {MARKS}."
 
     async def action_back(self) -> None:
         """Closes the guide; unsaved changes are kept as a draft."""
