@@ -68,7 +68,7 @@ async def _walk(pilot: Any) -> None:
 
 async def _save_and_run(pilot: Any, name: str) -> None:
     await pilot.press("enter")
-    await until_shown(pilot, "q: back.")
+    await until_shown(pilot, "Now you can")
     await pilot.press("q")
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
     await until_shown(pilot, f"Store {name}")
@@ -103,7 +103,7 @@ async def test_the_secrets_of_the_demo_are_known_in_a_later_session(machine: Mac
         await _walk(pilot)
         await until_shown(pilot, "from environment variables")
         await pilot.press("enter")
-        await until_shown(pilot, "q: back.")
+        await until_shown(pilot, "Now you can")
         path = machine.directories.profiles / "acme.toml"
         later = replace(machine, typed=TypedSecrets())
         demo = await pilot.app._open_demo_store()

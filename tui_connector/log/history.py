@@ -64,6 +64,11 @@ class History:
         self._directory = state / "history" / f"{name}-{digest}"
         self._recording: Recording | None = None
 
+    @property
+    def directory(self) -> Path:
+        """The directory of its sessions; it may not exist yet."""
+        return self._directory
+
     def start(self, exchanges: Exchanges, keep: Keep, now: datetime) -> None:
         """Keeps what is recorded from now on, unless it is "off". Raises `LogFailed`."""
         if keep == "off" or self._recording is not None:

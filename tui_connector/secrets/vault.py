@@ -317,6 +317,29 @@ class Vault:
             await self._check_owner(name, origins)
         await self._write(name, _Entry(secret, list(origins)))
 
+    async def copy(self, name: str, to: str) -> bool:
+        """Copies a keyring entry under another name; False if there is none. Raises `SecretError`.
+
+        An entry that has the other name and another content is not replaced.
+        """
+        try:
+            entry = await self._entry(name)
+        except SecretError as error:
+            if error.code != "secret-missing":
+                raise
+            return False
+        try:
+            there = await self._entry(to)
+        except SecretError as error:
+            if error.code != "secret-missing":
+                raise
+        else:
+            if there != entry:
+                raise OtherStore(to, list(there.origins))
+            return False
+        await self._write(to, entry)
+        return True
+
     async def store_held(self, names: list[str]) -> list[str]:
         """Stores those of these secrets that are held in the keyring, replacing entries; returns their names."""
         stored = [name for name in names if name in self._held]

@@ -314,6 +314,16 @@ class ConnectorApp(QuietApp):
 
         self._update_home(duplicate_profile(self, self.machine, message.path, self._remember))
 
+    def on_home_screen_rename_requested(self, message: HomeScreen.RenameRequested) -> None:
+        from ..guide.drafts import key_for
+        from .home.actions import rename
+
+        if any(job.active for job in self.jobs):  # it would go on writing under the old name
+            self.warn("Stop the runs first (O opens them), then rename the profile.")
+            return
+        self._logs.pop(key_for(message.path), None)
+        self._update_home(rename(self, self.machine, message.path, self._remember))
+
     def on_home_screen_discard_requested(self, message: HomeScreen.DiscardRequested) -> None:
         from .home.actions import discard_draft
 

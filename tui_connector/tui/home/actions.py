@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.app import App
 
 from ...errors import UserError
-from ...files import CannotSave
+from ...files import CannotSave, reason
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.duplicate import duplicate
 from ...guide.keyring_entries import keyring_entries, own_entries
@@ -86,6 +86,31 @@ async def duplicate_profile(
     shared = await asyncio.to_thread(keyring_entries, path)
     note = " It uses the same keyring entries; values that you enter for it get new entries."
     _notify(app, f"{name} is a copy of {path.stem}.{note if shared else ''}")
+
+
+async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]) -> None:
+    """Renames a profile; `used` is called with its new file."""
+    from ...guide.rename import rename_profile
+    from ...secrets.mask import Mask
+    from ...secrets.vault import Vault
+
+    question = f"New name of {path.stem}. Its secrets, run states and history move with it."
+    name = await app.push_screen_wait(InputScreen(question, path.stem, title="Rename the profile"))
+    if name is None or name == path.stem:
+        return
+    vault = Vault(machine, Mask())
+    try:
+        renamed, notes = await rename_profile(machine, vault, path, name)
+    except UserError as error:
+        _notify(app, f"Not renamed: {error}", bad=True)
+        return
+    except OSError as error:
+        _notify(app, f"Not renamed: {reason(error)}: {error.filename}", bad=True)
+        return
+    finally:
+        vault.close()
+    await used(renamed)
+    _notify(app, f"{path.stem} is now {name}.{''.join(f' {note}.' for note in notes)}", bad=bool(notes))
 
 
 async def _delete_entries(machine: Machine, names: list[str]) -> list[str]:

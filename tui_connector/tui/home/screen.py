@@ -94,6 +94,7 @@ class HomeScreen(Screen[None]):
         Binding("n", "new_store", "New store", priority=True, id="home.new", tooltip="Set up a new store"),
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Filter the profiles"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
+        Binding("m", "rename", "Rename", id="home.rename", tooltip="Rename the profile"),
         Binding("d", "delete", "Delete", id="home.delete", tooltip="Delete the profile, or discard the draft"),
         Binding("H", "history", "History", id="home.history", tooltip="The requests of earlier sessions"),
         Binding("i", "import", "Import", id="home.import", tooltip="Import a curl command or a file of another tool"),
@@ -113,6 +114,9 @@ class HomeScreen(Screen[None]):
 
     class DuplicateRequested(ProfileMessage):
         """Duplicate this profile."""
+
+    class RenameRequested(ProfileMessage):
+        """Rename this profile."""
 
     class DeleteRequested(ProfileMessage):
         """Delete this profile."""
@@ -378,7 +382,7 @@ class HomeScreen(Screen[None]):
                 return bool(len(self._rows)) and not typing
             case "try_demo":
                 return not self._rows.paths
-            case "duplicate" | "history":
+            case "duplicate" | "history" | "rename":
                 return isinstance(self.selected, ProfileOverview) and not typing
             case "delete":
                 return self.selected is not None and not typing
@@ -399,6 +403,10 @@ class HomeScreen(Screen[None]):
     def action_duplicate(self) -> None:
         if isinstance(entry := self.selected, ProfileOverview):
             self.post_message(self.DuplicateRequested(entry.path))
+
+    def action_rename(self) -> None:
+        if isinstance(entry := self.selected, ProfileOverview):
+            self.post_message(self.RenameRequested(entry.path))
 
     def action_delete(self) -> None:
         match self.selected:

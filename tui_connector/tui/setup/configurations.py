@@ -414,8 +414,9 @@ class ConfigurationsPane(StepPane):
 
     def passed(self, name: str) -> None:
         """Marks this configuration as tested."""
-        self.work.mark_tested(self.family, name)
-        self.draw()
+        if not self.work.is_tested(self.family, name):
+            self.work.mark_tested(self.family, name)
+            self.draw()
 
     def edited(self, name: str) -> None:
         """Called after an edit: removes empty tables, redraws, and shows problems."""

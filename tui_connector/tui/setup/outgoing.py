@@ -187,6 +187,8 @@ class OutgoingPane(ConfigurationsPane):
         """Prepares the requests as they would be sent, without authentication, a moment after the last key."""
         workbench = self.work.workbench
         await workbench.machine.sleep(_UNTIL_SHOWN)
+        if name not in self.setup.outgoing:  # it was deleted meanwhile
+            return
         try:
             sample: Json = json.loads(self._sample(name))
             profile = profile_of(self.trial())

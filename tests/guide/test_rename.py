@@ -1,0 +1,117 @@
+"""A profile gets another name: its secrets, states, history and trust come with it, or nothing changes."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tui_connector.errors import UserError
+from tui_connector.guide.rename import rename_profile
+from tui_connector.log.history import History
+from tui_connector.machine import Machine
+from tui_connector.profile.trust import TrustRecords
+from tui_connector.runs.ledger import ledger_file
+from tui_connector.secrets.capability import Capability
+from tui_connector.secrets.mask import Mask
+from tui_connector.secrets.vault import Vault
+
+PROFILE = """# our customer's shop
+format = 1
+name = "Acme"
+[authentications.integration]
+kind = "bearer"
+token = { keyring = "acme/integration/token" }  # from the admin
+"""
+
+
+class Kept:
+    """A profile with all that belongs to it."""
+
+    def __init__(self, machine: Machine, keyring: Any) -> None:
+        self.machine, self.keyring = machine, keyring
+        self.path = machine.directories.profiles / "acme.toml"
+        self.path.parent.mkdir(parents=True)
+        self.path.write_text(PROFILE)
+        self.entry = json.dumps({"v": 1, "origins": ["https://acme.example"], "secret": "CANARY-token"})
+        keyring.set_password("tui-connector/acme/integration/token", "tui-connector", self.entry)
+        for directory in self.directories(self.path):
+            directory.mkdir(parents=True)
+            (directory / "there").write_text("x")
+        to = Capability.of("secret", "sends", secret="keyring:acme/integration/token", to="https://acme.example")
+        TrustRecords(machine.directories.state).grant(self.path, [to], machine.now())
+
+    def directories(self, path: Path) -> list[Path]:
+        state = self.machine.directories.state
+        return [ledger_file(state, path, "any").parent, History(state, path).directory]
+
+    def secret(self, name: str) -> str | None:
+        found: str | None = self.keyring.get_password(f"tui-connector/{name}/integration/token", "tui-connector")
+        return found
+
+    def assert_is(self, name: str, other: str) -> None:
+        """All of it has this name, and nothing has the other one."""
+        path, gone = self.path.with_name(f"{name}.toml"), self.path.with_name(f"{other}.toml")
+        text = path.read_text()
+        assert not gone.exists()
+        assert tomllib.loads(text)["authentications"]["integration"]["token"] == {
+            "keyring": f"{name}/integration/token"
+        }
+        assert text.count("#") == 2
+        assert (self.secret(name), self.secret(other)) == (self.entry, None)
+        assert all((each / "there").exists() for each in self.directories(path))
+        assert not any(each.exists() for each in self.directories(gone))
+        records = TrustRecords(self.machine.directories.state)
+        record = records.find(path)
+        assert record is not None
+        assert [each.facts["secret"] for each in record.capabilities] == [f"keyring:{name}/integration/token"]
+        assert records.find(gone) is None
+
+
+@pytest.fixture
+def kept(machine: Machine, memory_keyring: Any) -> Kept:
+    return Kept(machine, memory_keyring)
+
+
+async def rename(kept: Kept, name: str) -> Path:
+    vault = Vault(kept.machine, Mask())
+    try:
+        path, notes = await rename_profile(kept.machine, vault, kept.path, name)
+    finally:
+        vault.close()
+    assert not notes
+    return path
+
+
+async def test_everything_gets_the_new_name(kept: Kept) -> None:
+    assert await rename(kept, "shop") == kept.path.with_name("shop.toml")
+    kept.assert_is("shop", "acme")
+
+
+async def test_nothing_changes_where_a_step_fails(kept: Kept) -> None:
+    history = kept.directories(kept.path.with_name("shop.toml"))[1]
+    history.mkdir(parents=True)
+    (history / "of another profile").write_text("x")
+    with pytest.raises(OSError, match="not empty"):
+        await rename(kept, "shop")
+    (history / "of another profile").unlink()
+    history.rmdir()
+    kept.assert_is("acme", "shop")
+
+
+async def test_the_name_of_another_profile_is_refused(kept: Kept) -> None:
+    kept.path.with_name("shop.toml").write_text("format = 1\n")
+    with pytest.raises(UserError, match="appeared"):
+        await rename(kept, "shop")
+    assert kept.path.with_name("shop.toml").read_text() == "format = 1\n"
+    assert kept.secret("shop") is None
+
+
+async def test_a_secret_that_another_profile_uses_keeps_its_name(kept: Kept) -> None:
+    kept.path.with_name("copy.toml").write_text(PROFILE)
+    path = await rename(kept, "shop")
+    assert '"acme/integration/token"' in path.read_text()
+    assert (kept.secret("acme"), kept.secret("shop")) == (kept.entry, None)

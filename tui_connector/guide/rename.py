@@ -1,0 +1,108 @@
+"""Renames a profile with its keyring entries, run states, history and trust: all of it, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from ..errors import UserError
+from ..files import CannotSave, ChangedOnDisk, write_atomic
+from ..log.history import History
+from ..machine import Machine
+from ..outgoing.tasks import tasks_file
+from ..profile.document import Document
+from ..profile.library import Library, read_bytes
+from ..profile.trust import TrustRecords
+from ..runs.ledger import ledger_file
+from ..secrets.capability import Capability
+from ..secrets.vault import Vault
+from .drafts import Drafts, key_for
+from .keyring_entries import own_entries
+from .secret_sources import sources
+
+Undo = Callable[[], Awaitable[object]]
+
+
+async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) -> tuple[Path, list[str]]:
+    """Renames the profile; returns its new file, and notes on what could not be removed under the old name.
+
+    Its own keyring entries that begin with its name get the new one. Files that its runs read and write stay where they
+    are. Where a step fails, those before it are undone. Raises `UserError` or OSError.
+    """
+    library = Library(path.parent)
+    target = library.path_for(name)
+    if await asyncio.to_thread(os.path.lexists, target):
+        raise ChangedOnDisk(target, "appeared")
+    if await asyncio.to_thread(Drafts(machine.directories.state).find, key_for(path)) is not None:
+        hint = "Resume and save them, or discard them, then rename the profile."
+        raise UserError("draft-exists", f"{path.stem} has unsaved changes in the guide", hint)
+    document = await asyncio.to_thread(Document.read, path)
+    own = await asyncio.to_thread(own_entries, path, Library(machine.directories.profiles))
+    entries = {each: f"{name}{each.removeprefix(path.stem)}" for each in own if each.startswith(f"{path.stem}/")}
+    undo: list[Undo] = []
+    try:
+        for old, new in entries.items():
+            if await vault.copy(old, new):
+                undo.append(partial(vault.delete, new))
+        for place, there in list(sources(document.draft)):
+            if (moved := entries.get(str(there.get("keyring")))) is not None:
+                document.set(place, {"keyring": moved})
+        text = document.text().encode() if document.changed else await asyncio.to_thread(read_bytes, path)
+        await asyncio.to_thread(write_atomic, target, text, expect=None)
+        undo.append(partial(asyncio.to_thread, target.unlink))
+        for before, after in _directories(machine.directories.state, path, target):
+            if await asyncio.to_thread(before.exists):
+                await asyncio.to_thread(before.rename, after)
+                undo.append(partial(asyncio.to_thread, after.rename, before))
+        await asyncio.to_thread(_move_trust, machine, path, target, entries)
+        undo.append(partial(asyncio.to_thread, TrustRecords(machine.directories.state).revoke, target))
+        await asyncio.to_thread(path.unlink)
+    except (UserError, OSError):
+        for each in reversed(undo):
+            with contextlib.suppress(UserError, OSError):
+                await each()
+        raise
+    return target, await _forget_old(machine, vault, path, list(entries))
+
+
+async def _forget_old(machine: Machine, vault: Vault, path: Path, entries: list[str]) -> list[str]:
+    """Removes what the old name still has; the profile no longer needs it."""
+    notes = []
+    for each in entries:
+        try:
+            await vault.delete(each)
+        except UserError:
+            notes.append(f"The keyring still has {each}")
+    try:
+        await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
+    except CannotSave as error:
+        notes.append(str(error))
+    return notes
+
+
+def _directories(state: Path, path: Path, target: Path) -> list[tuple[Path, Path]]:
+    """The directories that are named after a profile: before and after."""
+    return [
+        (ledger_file(state, path, "any").parent, ledger_file(state, target, "any").parent),
+        (tasks_file(state, path, "any").parent, tasks_file(state, target, "any").parent),
+        (History(state, path).directory, History(state, target).directory),
+    ]
+
+
+def _move_trust(machine: Machine, path: Path, target: Path, entries: dict[str, str]) -> None:
+    """Trusts the renamed profile with the same, under the new names of its entries."""
+    records = TrustRecords(machine.directories.state)
+    record = records.find(path)
+    if record is None:
+        return
+    granted = []
+    for each in record.capabilities:
+        facts, text = each.canonical, each.text
+        for old, new in entries.items():
+            facts, text = facts.replace(f'"keyring:{old}"', f'"keyring:{new}"'), text.replace(old, new)
+        granted.append(Capability(facts, text))
+    records.grant(target, granted, machine.now())
