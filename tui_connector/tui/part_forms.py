@@ -113,6 +113,7 @@ class PartForms:
         try:
             while True:
                 form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
+                form.done_label = "Save"
                 applied = await self._app.push_screen_wait(form)
                 if not edit.setup.document.changed or not (applied or was_applied):
                     return None

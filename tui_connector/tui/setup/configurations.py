@@ -178,6 +178,7 @@ class ConfigurationList(BoundedList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Edit", id="configurations.edit"),
+        Binding("d,delete", "ask_delete", "Delete", id="configurations.delete"),
         Binding("j", "cursor_down", "Next", show=False, id="configurations.next"),
         Binding("k", "cursor_up", "Previous", show=False, id="configurations.previous"),
     ]
@@ -195,7 +196,7 @@ class ConfigurationList(BoundedList):
             off = " (disabled)" if part.disabled else ""
             name = shown_line(part.name + off, 24)
             summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 4))
-            mark = ("✔ ", TONES["success"]) if is_tested(part.name) else ("◐ ", TONES["warning"])
+            mark = ("✔ ", TONES["success"]) if is_tested(part.name) else ("◐ ", "")
             self.add_option(Option(Content.assemble(mark, (f"{name:<18}  ", "bold"), (summary, TONES["muted"]))))
         if self._parts:
             self.highlighted = min(highlighted, len(self._parts) - 1)
@@ -205,6 +206,9 @@ class ConfigurationList(BoundedList):
         names = [part.name for part in self._parts]
         if name in names:
             self.highlighted = names.index(name)
+
+    def action_ask_delete(self) -> None:
+        self.query_ancestor(ConfigurationsPane).action_ask_delete()
 
     @property
     def chosen(self) -> str | None:
@@ -218,7 +222,7 @@ class ConfigurationsPane(StepPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", "add_another", "Add", key_display="+", id="configurations.add"),
-        Binding("d,delete", "ask_delete", "Delete", id="configurations.delete"),
+        Binding("d,delete", "ask_delete", "Delete", show=False, id="configurations.delete"),
         Binding("z,ctrl+z", "undo_delete", "Undo", id="configurations.undo"),
     ]
     family: ClassVar[Literal["incoming", "outgoing"]]

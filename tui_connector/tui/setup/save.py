@@ -27,7 +27,7 @@ from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
 from ...secrets.vault import KeyringState
-from ...text import shown, shown_line
+from ...text import count, shown, shown_line
 from ..dialogs import InputScreen
 from ..keys import letter_bindings
 from ..widgets import highlight
@@ -304,7 +304,8 @@ class SavePane(StepPane):
             return
         ready = self._commands(message.saved.profile)
         lines = [f"✔ Saved: {message.saved.profile}"]
-        lines += [f"  in the keyring: {name}" for name in message.saved.keyring]
+        if stored := message.saved.keyring:
+            lines.append(f"  {count(len(stored), 'secret')} in the keyring, under {stored[0].partition('/')[0]}/")
         if message.call is not None:
             result = "status 200 from a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
             lines.append(f"{'✔' if message.call.ok else '✘'} {next(iter(ready))}: {result}")

@@ -119,7 +119,7 @@ _FIXED_AT = {
 }
 
 
-_TONES = {"✔": "success", "✘": "error", "●": "accent", "◐": "warning", "–": "muted", "○": "muted"}
+_TONES = {"✔": "success", "✘": "error", "●": "accent", "◐": "", "–": "muted", "○": "muted"}
 MARKS = "● this step · ✔ tested (5: saved) · ◐ set up, not tested here · – skipped · ○ open · ✘ invalid"
 """What the marks of the steps mean."""
 
@@ -128,7 +128,7 @@ def stepper(marks: Mapping[GuideStep, str], current: GuideStep) -> Content:
     """The steps on one line, the current one bold."""
     parts: list[tuple[str, str]] = []
     for step in GuideStep:
-        style = TONES[_TONES[marks[step]]] + (" bold" if step is current else "")
+        style = TONES.get(_TONES[marks[step]], "") + (" bold" if step is current else "")
         parts += [(" ── ", TONES["muted"])] if parts else []
         parts.append((f"{marks[step]} {step.value} {TITLES[step].partition(' (')[0]}", style))
     return Content.assemble(" ", *parts)
@@ -150,7 +150,7 @@ class SetupScreen(LogDock):
         Binding("e", "edit", "Edit", id="setup.edit"),
         *letter_bindings("c", "copy_boxes", "Copy the resources to tick", "setup.copy-boxes", "f3"),
         *letter_bindings("y", "copy", "Copy as curl", "setup.copy"),
-        *letter_bindings("q", "back", "Home", "setup.back", "f10", show=True),
+        *letter_bindings("q", "back", "Close", "setup.back", "f10", show=True),
         *(
             Binding(str(step.value), f"jump({step.value})", TITLES[step], show=False, id=f"setup.jump-{step.value}")
             for step in GuideStep

@@ -114,7 +114,7 @@ class StepPane(VerticalScroll, can_focus=False):
         self.screen.set_focus(self.query_one(".continue" if self.complete else ".test", Button))
 
     def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ go to the next and previous field, from fields that do not use them."""
+        """↓ and ↑ go to the next and previous field, list or button, from those that do not use them."""
         if event.key in ("down", "up") and move_to_row(self, event.key):
             event.stop()
 
@@ -137,6 +137,7 @@ class StepPane(VerticalScroll, can_focus=False):
     def open_form(self, name: str) -> None:
         """Opens the form of this part; where the step itself is the form, selects it."""
         self.choose(name)
+        self.explain("e: edit, ↑↓: field · t: test · s: show what changes, again: save it · q: close")
 
     def add_part(self) -> None:
         """Starts to add a part."""
@@ -408,6 +409,9 @@ class FormScreen(Dialog[bool]):
         Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
     ]
 
+    done_label = "Done"
+    """What ^S does, on its button."""
+
     def __init__(
         self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
     ) -> None:
@@ -421,7 +425,7 @@ class FormScreen(Dialog[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="form-over") as form:
             form.border_title = Content(shown_line(self._title))
-            form.border_subtitle = "↑↓: field · PgDn: next section · ^S: done · Esc: cancel"
+            form.border_subtitle = f"↑↓: field · PgDn: next section · ^S: {self.done_label.lower()} · Esc: cancel"
             if self._about:
                 yield Static(Content(shown(self._about)), classes="form-about")
             with VerticalScroll(can_focus=False):
@@ -429,7 +433,7 @@ class FormScreen(Dialog[bool]):
                 yield self._form
             yield Static("", classes="words")
             with Horizontal(classes="buttons"):
-                yield Button("Done", compact=True, id="form-done")
+                yield Button(self.done_label, compact=True, id="form-done")
                 yield Button("Cancel", compact=True, id="form-cancel")
 
     def above(self) -> ComposeResult:

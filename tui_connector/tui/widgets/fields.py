@@ -147,12 +147,14 @@ class TextField(SafeInput):
 
 
 def field_rows(container: Widget) -> list[Widget]:
-    """The visible rows in which something can have the focus, in order; of a table, each of its rows."""
-    rows = [row for row in container.query(".field, .pair, OrderedList") if _first_in(row) is not None]
+    """The visible rows in which something can have the focus, in order: fields, rows of a table, lists and buttons."""
+    rows = [row for row in container.query(".field, .pair, BoundedList, .buttons") if _first_in(row) is not None]
     return [row for row in rows if not row.query(".pair")]
 
 
 def _first_in(row: Widget) -> Widget | None:
+    if not all(each.display for each in row.ancestors_with_self):
+        return None
     if row.focusable:
         return row
     return next((each for each in row.query(Widget) if each.focusable), None)
