@@ -25,6 +25,8 @@ name = "Acme"
 [authentications.integration]
 kind = "bearer"
 token = { keyring = "acme/integration/token" }  # from the admin
+[environments.staging]
+authentications.integration.token = { keyring = "acme/integration/token" }
 """
 
 
@@ -46,7 +48,11 @@ class Kept:
 
     def directories(self, path: Path) -> list[Path]:
         state = self.machine.directories.state
-        return [ledger_file(state, path, "any").parent, History(state, path).directory]
+        return [
+            ledger_file(state, path, "any").parent,
+            ledger_file(state, path, "any", environment="staging").parent,
+            History(state, path).directory,
+        ]
 
     def secret(self, name: str) -> str | None:
         found: str | None = self.keyring.get_password(f"tui-connector/{name}/integration/token", "tui-connector")
@@ -92,7 +98,7 @@ async def test_everything_gets_the_new_name(kept: Kept) -> None:
 
 
 async def test_nothing_changes_where_a_step_fails(kept: Kept) -> None:
-    history = kept.directories(kept.path.with_name("shop.toml"))[1]
+    history = kept.directories(kept.path.with_name("shop.toml"))[2]
     history.mkdir(parents=True)
     (history / "of another profile").write_text("x")
     with pytest.raises(OSError, match="not empty"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +15,15 @@ from ..log.history import History
 from ..machine import Machine
 from ..outgoing.tasks import tasks_file
 from ..profile.document import Document
+from ..profile.environments import names_of
 from ..profile.library import Library, read_bytes
 from ..profile.trust import TrustRecords
 from ..runs.ledger import ledger_file
 from ..secrets.capability import Capability
 from ..secrets.vault import Vault
+from ..templates import Json
 from .drafts import Drafts, key_for
 from .keyring_entries import own_entries
-from .secret_sources import sources
 
 Undo = Callable[[], Awaitable[object]]
 
@@ -48,13 +49,13 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
         for old, new in entries.items():
             if await vault.copy(old, new):
                 undo.append(partial(vault.delete, new))
-        for place, there in list(sources(document.draft)):
-            if (moved := entries.get(str(there.get("keyring")))) is not None:
-                document.set(place, {"keyring": moved})
+        for place, entry in list(_keyring_places(document.draft)):
+            if entry in entries:
+                document.set((*place, "keyring"), entries[entry])
         text = document.text().encode() if document.changed else await asyncio.to_thread(read_bytes, path)
         await asyncio.to_thread(write_atomic, target, text, expect=None)
         undo.append(partial(asyncio.to_thread, target.unlink))
-        for before, after in _directories(machine.directories.state, path, target):
+        for before, after in _directories(machine.directories.state, path, target, ["", *names_of(document.draft)]):
             if await asyncio.to_thread(before.exists):
                 await asyncio.to_thread(before.rename, after)
                 undo.append(partial(asyncio.to_thread, after.rename, before))
@@ -84,25 +85,36 @@ async def _forget_old(machine: Machine, vault: Vault, path: Path, entries: list[
     return notes
 
 
-def _directories(state: Path, path: Path, target: Path) -> list[tuple[Path, Path]]:
-    """The directories that are named after a profile: before and after."""
-    return [
-        (ledger_file(state, path, "any").parent, ledger_file(state, target, "any").parent),
-        (tasks_file(state, path, "any").parent, tasks_file(state, target, "any").parent),
-        (History(state, path).directory, History(state, target).directory),
-    ]
+def _keyring_places(value: Json, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where the profile names an entry of the keyring, also in its environments."""
+    if isinstance(value, dict):
+        if len(value) == 1 and isinstance(name := value.get("keyring"), str):
+            yield place, name
+        for key, inner in value.items():
+            yield from _keyring_places(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _keyring_places(inner, (*place, index))
+
+
+def _directories(state: Path, path: Path, target: Path, environments: list[str]) -> Iterator[tuple[Path, Path]]:
+    """The directories that are named after a profile, in each environment: before and after."""
+    for each in environments:
+        yield ledger_file(state, path, "-", "", each).parent, ledger_file(state, target, "-", "", each).parent
+        yield tasks_file(state, path, "-", each).parent, tasks_file(state, target, "-", each).parent
+        yield History(state, path, each).directory, History(state, target, each).directory
 
 
 def _move_trust(machine: Machine, path: Path, target: Path, entries: dict[str, str]) -> None:
     """Trusts the renamed profile with the same, under the new names of its entries."""
-    records = TrustRecords(machine.directories.state)
-    record = records.find(path)
-    if record is None:
-        return
-    granted = []
-    for each in record.capabilities:
-        facts, text = each.canonical, each.text
-        for old, new in entries.items():
-            facts, text = facts.replace(f'"keyring:{old}"', f'"keyring:{new}"'), text.replace(old, new)
-        granted.append(Capability(facts, text))
-    records.grant(target, granted, machine.now())
+    records, resolved = TrustRecords(machine.directories.state), os.path.realpath(path)
+    for record in records.list():
+        if record.profile != resolved:
+            continue
+        granted = []
+        for each in record.capabilities:
+            facts, text = each.canonical, each.text
+            for old, new in entries.items():
+                facts, text = facts.replace(f'"keyring:{old}"', f'"keyring:{new}"'), text.replace(old, new)
+            granted.append(Capability(facts, text))
+        records.grant(target, granted, machine.now(), environment=record.environment)
