@@ -147,6 +147,14 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Acme, changed" in shown(app))
         assert app.screen.work.setup.at("incoming", "products", "items") == "items"  # type: ignore[attr-defined]
+        await pilot.press("alt+q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "There are unsaved changes" in shown(app))
+        await pilot.press("end", "enter")
+        await in_form(app, pilot, "Incoming products")
 
 
 def trusting(machine: Machine) -> ConnectorApp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -82,10 +82,12 @@ async def edit_part(
     document: Document,
     part: ProfilePart | None,
     begin_with: BeginWith = "step",
+    discarded: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
 
-    `begin_with`: there, the form of the part, or adding another part of its family.
+    `begin_with`: there, the form of the part, or adding another part of its family. `discarded` is called instead of
+    opening the guide, once the draft was discarded.
     """
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
@@ -96,6 +98,13 @@ async def edit_part(
     async def chosen(option: str | None) -> None:
         if option == "resume":
             await _resume_draft(app, workbench, draft)
+        elif option == "reload" and discarded is not None:
+            try:
+                await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
+            except OSError as error:
+                app.notify(f"The draft could not be deleted: {reason(error)}", severity="error", markup=False)
+            else:
+                await discarded()
         elif option == "reload":
             await _open_guide(app, workbench, path, document, part, begin_with)
 
@@ -593,12 +602,13 @@ class ProfilePage(LogDock):
     async def action_edit(self) -> None:
         part = self._list.selected
         if part is not None and not await self._edit_here(part, add=False):
-            await self._edit(part, "form")
+            await self._edit(part, "form", self.action_edit if part.family in ("incoming", "outgoing") else None)
 
     async def action_add(self) -> None:
         part = self._list.selected
         if part is None or not await self._edit_here(part, add=True):
-            await self._edit(part, "add")
+            has_form = part is not None and part.family in ("incoming", "outgoing")
+            await self._edit(part, "add", self.action_add if has_form else None)
 
     async def _edit_here(self, part: ProfilePart, *, add: bool) -> bool:
         """Opens the form of the part over the page, or of a new one; False if the guide is the place to edit it."""
@@ -646,14 +656,19 @@ class ProfilePage(LogDock):
     def _edit_line(self) -> None:
         self.action_edit_text()
 
-    async def _edit(self, part: ProfilePart | None, begin_with: BeginWith) -> None:
+    async def _edit(
+        self,
+        part: ProfilePart | None,
+        begin_with: BeginWith,
+        discarded: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         opened = self._opened
         if opened is None or opened.document is None or opened.profile is None:
             self.action_edit_text()
         else:
             if self._environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
-            await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with)
+            await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with, discarded)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete") and self.log_panel.has_focus_within:
