@@ -127,6 +127,7 @@ def _plan(
 
 def _carry_out(plan: ImportPlan, machine: Machine, *, yes: bool) -> ImportResult:
     from ..guide.importing import carry_out, set_secrets
+    from ..secrets.errors import SecretError
     from ..secrets.mask import Mask
     from ..secrets.vault import Vault
 
@@ -136,7 +137,10 @@ def _carry_out(plan: ImportPlan, machine: Machine, *, yes: bool) -> ImportResult
             result = await carry_out(plan, vault)
             if result.to_set and sys.stdin is not None and sys.stdin.isatty() and not yes:
                 click.echo(f"Created: {shown_line(str(result.path))}. Its secrets, one by one:")
-                result = replace(result, to_set=tuple(await set_secrets(plan, vault, machine)))
+                try:
+                    result = replace(result, to_set=tuple(await set_secrets(plan, vault, machine)))
+                except SecretError as error:
+                    result = replace(result, notes=(*result.notes, f"The secrets were not stored: {error}"))
             return result
         finally:
             vault.close()

@@ -143,3 +143,9 @@ def test_bodies_that_cannot_be_sent(body: str, reason: str) -> None:
     with pytest.raises(InvalidImport) as error:
         imported(body)
     assert reason in error.value.message
+
+
+def test_an_invalid_header_does_not_take_the_others_with_it() -> None:
+    found = imported("-H 'X-Good: 1' -H 'X-Bad: &{name}'")
+    assert client_of(found)["plugins"][-1] == {"kind": "set-headers", "headers": {"X-Good": "1"}}
+    assert "X-Bad: the header: " in told(found)

@@ -530,8 +530,12 @@ class PartsBuilder:
         if isinstance(plugins, list) and isinstance(index, int) and index < len(plugins):
             plugin = plugins[index]
             if isinstance(plugin, dict) and plugin.get("kind") != "base-uri":
-                del plugins[index]
-                self.leave_out(where, "the plugin", shown_line(message, 200))
+                headers = plugin.get("headers")
+                if isinstance(headers, dict) and path[4:5] == ("headers",) and len(path) > 5 and len(headers) > 1:
+                    headers.pop(str(path[5]), None)
+                else:
+                    del plugins[index]
+                self.leave_out(where, "the header" if len(path) > 5 else "the plugin", shown_line(message, 200))
                 return
         if path[2:3] == ("authentications",) and isinstance(listed_in, list) and len(path) > 3:
             part["authentications"] = [each for index, each in enumerate(listed_in) if index != path[3]]
