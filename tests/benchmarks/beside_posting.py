@@ -1,4 +1,6 @@
-"""JSON answers of 140 KB and 1.4 MB shown by this program and by posting: from the key that sends to the body's text.
+"""This program beside posting: 100 characters typed into a field, and JSON responses of 140 KB and 1.4 MB.
+
+From the first key to the last character on the screen, and from the key that sends to the text of the body.
 
 python tests/benchmarks/beside_posting.py [--smoke] [PATH OF posting, else $POSTING]: one server, both programs on
 terminals of the same size, in turns. posting stands in an environment of its own (pip install posting).
@@ -79,7 +81,21 @@ def shown(terminal: Terminal, key: str) -> float:
     return time.perf_counter() - began
 
 
-def in_ours(home: Path, url: str, rounds: int) -> tuple[list[float], float]:
+TYPED = 100
+"""Characters that are typed."""
+
+
+def typed(terminal: Terminal, end: str) -> float:
+    """Seconds from the first of the characters, which come in one write, until the last ones are on the screen."""
+    terminal.press("C-u")
+    terminal.settle()
+    began = time.perf_counter()
+    terminal.press(*("x" * (TYPED - len(end)) + end))
+    terminal.wait_for(end, LONGEST)
+    return time.perf_counter() - began
+
+
+def in_ours(home: Path, url: str, rounds: int) -> tuple[list[float], list[float], float]:
     """Sends the selected request of a log again, with a profile."""
     profiles = home / ".config" / "tui-connector" / "profiles"
     profiles.mkdir(parents=True, exist_ok=True)
@@ -91,28 +107,37 @@ def in_ours(home: Path, url: str, rounds: int) -> tuple[list[float], float]:
         terminal.wait_for("Requests 1")
         terminal.settle()
         times = [shown(terminal, "x") for _ in range(rounds)]
-        return times, megabytes(terminal.process)
+        terminal.press("X")
+        terminal.wait_for("Edit and resend")
+        return times, [typed(terminal, f"end{each}") for each in range(rounds)], megabytes(terminal.process)
 
 
-def in_posting(posting: str, home: Path, url: str, rounds: int) -> tuple[list[float], float]:
+def in_posting(posting: str, home: Path, url: str, rounds: int) -> tuple[list[float], list[float], float]:
     (home / "collection").mkdir(exist_ok=True)
     with running(f"{shlex.quote(posting)} --collection {home}/collection", home) as terminal:
         terminal.wait_for("Enter a URL")
         terminal.settle()
         terminal.paste(url)
         terminal.wait_for(url)
+        typing = [typed(terminal, f"end{each}") for each in range(rounds)]
+        terminal.press("C-u")
+        terminal.paste(url)
+        terminal.wait_for(url)
         times = [shown(terminal, "C-j") for _ in range(rounds)]
-        return times, megabytes(terminal.process)
+        return times, typing, megabytes(terminal.process)
 
 
 def main(posting: str | None, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as directory, store() as url:
         for size, items in ITEMS.items():
-            times, memory = in_ours(Path(directory), f"{url}/{items}", rounds)
+            times, typing, memory = in_ours(Path(directory), f"{url}/{items}", rounds)
+            own = statistics.median(typing)
+            print(f"{TYPED} characters typed: on screen after {own * 1_000:.0f} ms (median of {rounds})")
             mine = statistics.median(times)
             print(f"JSON of {size}: on screen after {mine * 1_000:.0f} ms (median of {rounds}), {memory:.0f} MB")
             if posting is not None:
-                times, memory = in_posting(posting, Path(directory), f"{url}/{items}", rounds)
+                times, typing, memory = in_posting(posting, Path(directory), f"{url}/{items}", rounds)
+                print(f"  this program takes {own / statistics.median(typing):.2f} times as long as posting to type")
                 theirs = statistics.median(times)
                 print(f"  posting: {theirs * 1_000:.0f} ms, {memory:.0f} MB")
                 print(f"  posting takes {theirs / mine:.0f} times as long as this program")

@@ -122,3 +122,5 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: "directory/countries/{countryId}" in shown(app))
         await pilot.press("right", "f5")
         await until(pilot, lambda: "Replace {countryId} in the path with a value" in shown(app))
+        await pilot.press(*["x"] * 70, *"the-end")
+        await until(pilot, lambda: "the-end" in shown(app))  # a long path scrolls in its field

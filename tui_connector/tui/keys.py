@@ -20,6 +20,7 @@ from textual.events import Key
 from textual.keys import Keys, key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from ..text import shown_line
 from ._textual import current_bindings, declared_bindings
@@ -334,6 +335,9 @@ class KeyQueue:
             self._waiting_since, self._notified = None, False
             event = self._waiting.popleft()
             await self._handle(event)
+            while self._waiting and self._is_text(event) and self._is_text(self._waiting[0]):
+                event = self._waiting.popleft()  # the field's own queue keeps their order
+                await self._handle(event)
             if event.is_forwarded and self._app.screen_stack:
                 self._in_progress = event
                 node = self._app.focused or self._app.screen
@@ -342,6 +346,13 @@ class KeyQueue:
                     node, self._app, partial(after_pending_messages, node, self._app, partial(self._done, event))
                 )
                 self._poll(event, _MAX_POLLS)
+
+    def _is_text(self, event: events.Event) -> bool:
+        """Whether it is a character for the field that has the focus."""
+        field = self._app.focused if self._app.screen_stack else None
+        if not isinstance(event, Key) or not isinstance(field, Input | TextArea) or getattr(field, "locked", False):
+            return False
+        return event.is_printable and not self._loading()
 
     def _loading(self) -> str:
         """What the current screen is loading."""

@@ -671,7 +671,7 @@ class ProfilePage(LogDock):
             await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with, discarded)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("run", "run_with_options", "test", "add", "delete") and self.log_panel.has_focus_within:
+        if action in ("run", "run_with_options", "test", "add", "delete") and self.is_in_log:
             return False  # the selected part is out of mind, and perhaps out of sight
         if action == "tasks":
             return bool(self._outgoing_to_send())

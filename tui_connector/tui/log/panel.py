@@ -560,6 +560,11 @@ class LogDock(Screen[None]):
         return self.query_one(LogPanel)
 
     @property
+    def is_in_log(self) -> bool:
+        """Whether the log has the focus; also before the log is composed."""
+        return self.focused is not None and any(isinstance(each, LogPanel) for each in self.focused.ancestors)
+
+    @property
     def zoomed(self) -> bool:
         """Whether the log is zoomed."""
         return self.has_class("zoomed")

@@ -140,6 +140,7 @@ class RequestForm(Dialog[Request | None]):
         self._original = self._request = request
         self._machine, self._heading, self._base = machine, title, base
         self._body_shown = False
+        self._paths_shown = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -205,9 +206,13 @@ class RequestForm(Dialog[Request | None]):
         else:
             rest = f"\n+ {len(found) - _PATHS} more · →: complete" if len(found) > _PATHS else "\n→: complete"
             words = "\n".join(f"{path}  {' '.join(self._paths[path])}" for path in found[:_PATHS]) + rest
+        if words == self._paths_shown:
+            return
         note = self.query_one("#resend-paths", Static)
         note.display = bool(words)
-        note.update(Content(shown(words)))
+        # another layout of the screen takes longer than all else that a key does
+        note.update(Content(shown(words)), layout=words.count("\n") != self._paths_shown.count("\n"))
+        self._paths_shown = words
 
     def _fill(self, request: Request) -> None:
         """Shows this request in the fields."""
