@@ -57,6 +57,8 @@ class Shop:
     token: str | None = None
     plugins: tuple[dict[str, Any], ...] = ()
     timeout: str = "5s"
+    others: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Other incomings of the profile, among them parents."""
     bench: Workbench = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +110,7 @@ class Shop:
             },
         }
         data["incoming"]["items"] = {name: each for name, each in data["incoming"]["items"].items() if each is not None}
+        data["incoming"] |= {name: {"client": "shop", **each} for name, each in self.others.items()}
         found, problems = check_data(data)
         assert found is not None, problems
         return found
@@ -124,7 +127,9 @@ class Shop:
         async with self.bench.session(saved, OF_A_RUN) as session:
             place = RunLocation("items", self.file, self.ledger)
             explain = explainer(saved, saved.incoming["items"].client)
-            surroundings = RunEnvironment(session, self.bench.exchanges, self.machine, place, explain)
+            surroundings = RunEnvironment(
+                session, self.bench.exchanges, self.machine, place, explain, incomings=saved.incoming
+            )
             run = Run(saved.incoming["items"], wanted or RunOptions(), surroundings, told or Told())
             on_run(run)
             return await run.execute()

@@ -15,7 +15,10 @@ from ..client.message import ANONYMOUS, ClientVariant, Request, RequestFailed, R
 from ..client.printer import path_and_query
 from ..client.session import Session
 from ..client.uri import origin_of
+from ..errors import InvalidValue
+from ..incoming.incremental import Incremental
 from ..incoming.model import FirstItems, Incoming, UnexpectedStatus, first_items, list_request
+from ..incoming.parent_fields import ParentFields
 from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose_with_probes
 from ..magento.diagnosis.rules import explain
@@ -102,7 +105,7 @@ def _read_only_send(session: Session, client: str, incoming: Incoming) -> Send:
 def _first_incoming(profile: Profile, session: Session, client: str, run: dict[str, Json]) -> str | None:
     """The first incoming of this client whose request only reads."""
     for name, each in profile.incoming.items():
-        if each.client != client or each.disabled:
+        if each.client != client or each.disabled or each.parent is not None:
             continue
         with suppress(RequestFailed):  # trying it will say what is wrong with it
             if not each.request.only_reads(session.prepared(client, list_request(each, run))):
@@ -214,13 +217,39 @@ async def check_own_request(profile: Profile, session: Session, name: str, run: 
 
 
 async def _check_first_items(
-    profile: Profile, session: Session, name: str, run: dict[str, Json]
+    profile: Profile, session: Session, name: str, run: dict[str, Json], incremental: Incremental | None = None
 ) -> tuple[CheckResult, FirstItems | None]:
-    """Reads the first items of an incoming, from a store of any kind."""
+    """Reads the first items of an incoming, from a store of any kind; for child lists, those of the first parent.
+
+    `incremental`: that of a child list, whose date is a field of these items.
+    """
     incoming = profile.incoming[name]
+    if incremental is not None and incremental.field is not None:
+        incoming = incoming.model_copy(update={"incremental": incremental})
+    fields: dict[str, Json] = {}
+    if incoming.parent is not None:
+        parent = incoming.parent.incoming
+        result, parents = await _check_first_items(profile, session, parent, run, incoming.incremental)
+        if not result.ok:
+            return replace(result, summary=f"incoming {name}: {result.summary}"), None
+        items = [] if parents is None else profile.incoming[parent].parents_among(parents.items)
+        if not items:
+            why = "whose filter keeps none of its first items" if parents and parents.items else "which has no items"
+            return CheckResult(
+                f"incoming {name}: not tested, as it reads a list for each of {parent}, {why}", True
+            ), None
+        try:
+            fields = ParentFields(incoming.parent.fields).of(items[0])
+            incoming = incoming.for_parent(items[0], run)
+        except InvalidValue as error:
+            summary = f"incoming {name}: the list of the first item of {parent} cannot be requested"
+            return CheckResult(summary, False, Finding("incoming-parent", error.message, (), error.hint)), None
     client = incoming.client
     kind = auth_kind(profile, client) if client in profile.clients and is_magento(profile, client) else None
-    return await check_readable(incoming, _read_only_send(session, client, incoming), run, name, kind)
+    result, found = await check_readable(incoming, _read_only_send(session, client, incoming), run, name, kind)
+    if found is not None and fields:
+        found = replace(found, items=[{**fields, **each} if isinstance(each, dict) else each for each in found.items])
+    return result, found
 
 
 async def _check_permissions(

@@ -50,6 +50,11 @@ _POSITION = frozenset({"parents", "skip", "read", "failed", "counted", "child"})
 """The members of a position."""
 
 
+def parents_read(position: Json) -> int:
+    """Parents before this position, whose child lists have been read completely."""
+    return _count(position.get("read")) if isinstance(position, dict) else 0
+
+
 def first_position(position: Json, levels: int) -> Json:
     """The position in the list of the first ancestor, `levels` above the child lists that this position is in."""
     for _ in range(levels):
@@ -237,8 +242,6 @@ class ChildReader:
         self._good: Request | None = None
         """A request that has succeeded, to see if the store is up."""
         self._has_succeeded = so_far.read > 0
-        self.parents_done = self._number
-        """Parents whose child lists have been returned completely."""
 
     async def pages(self) -> AsyncGenerator[list[PageRead], None]:
         """The pages in order, as many at a time as have arrived. Raises `RunFailed` where the run cannot continue."""
@@ -370,7 +373,6 @@ class ChildReader:
             if not child.ended or child.failed:
                 ready.append(self._last_page(child))
             self._incomplete_reason = self._incomplete_reason or child.doubt or child.so_far.incomplete_reason
-            self.parents_done = child.number + bool(child.item)
         self._taken.set()
         return ready
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from ..client.authentication.login import server_message
 from ..client.layer import Send
@@ -189,6 +189,29 @@ class Incoming(Named):
     def item_transform(self) -> ItemTransform:
         """Filters and transforms items for one run."""
         return ItemTransform(self.transform, self.filter)
+
+    def parents_among(self, items: Sequence[Json]) -> list[Json]:
+        """The items for which child lists are read: those that the filter keeps."""
+        return [decode_json(item) for item in ItemTransform(None, self.filter)(list(map(encode_json, items))).items]
+
+    def for_parent(self, item: Json, run: dict[str, Json]) -> Incoming:
+        """The child list of one parent, as an incoming without a parent. Raises `PlaceholderError`."""
+        request = _FixedRequest.model_construct(**dict(self.request))
+        request.fix(self.request.request(Scope(item, {CURSOR: "", **run})))
+        own = None if self.parent is not None and self.identifier in self.parent.fields else self.identifier
+        return self.model_copy(update={"request": request, "parent": None, "incremental": None, "identifier": own})
+
+
+class _FixedRequest(RequestTemplate):
+    """A request that has been created already."""
+
+    _request: Request = PrivateAttr()
+
+    def fix(self, request: Request) -> None:
+        self._request = request
+
+    def request(self, scope: Scope) -> Request:
+        return self._request
 
 
 def lineage(name: str, incoming: Incoming, incomings: Mapping[str, Incoming]) -> list[tuple[str, Incoming]]:

@@ -24,7 +24,7 @@ from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
 from ..units import duration
-from .children import ChildReader, Reader, ReadSoFar, first_position
+from .children import ChildReader, Reader, ReadSoFar, first_position, parents_read
 from .errors import error_for_exception
 from .incremental import magento_date
 from .model import Incoming
@@ -61,6 +61,8 @@ class Run:
         self._started_at = self._machine.now()
         """By this machine's clock: the upper bound of the mark if the store sends no Date."""
         self._remaining = options.limit
+        self._parents_done = 0
+        """Parents whose child lists have been written."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
         self._patience = Patience(self._machine, seconds(incoming.patience), self._on_wait)
         self._progress = Progress(limit=self._pace.limit)
@@ -80,7 +82,7 @@ class Run:
         progress.rate, progress.limit, progress.waits = self._pace.rate, self._pace.limit, self._patience.waits
         if isinstance(self._reader, ChildReader):
             progress.rate = progress.mean_rate
-            progress.parents, progress.parents_expected = self._reader.parents_done, self._reader.parents_total
+            progress.parents, progress.parents_expected = self._parents_done, self._reader.parents_total
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
 
@@ -174,7 +176,7 @@ class Run:
             position = await self._with_secrets(opened.plan.position, request)
             self._reader = self._list_reader(pagination, request, opened.plan, position)
             if isinstance(self._reader, ChildReader):
-                self._progress.resumed_parents = self._reader.parents_done
+                self._progress.resumed_parents = self._parents_done = parents_read(position)
             if self._stopped is not None:
                 self._reader.stop(self._stopped)
             while not await self._read_pages(self._reader, opened.writer):
@@ -309,6 +311,7 @@ class Run:
         whole, part = self._within_limit(pages)
         store_time = magento_date(reader.store_time or self._started_at)
         writer.incomplete_reason = reader.doubt
+        self._parents_done = max([self._parents_done, *(parents_read(page.position) for page in whole)])
         failed = await self._in_thread(writer.add, whole, self._total_costs(), store_time)
         if part is not None:
             assert self._opened is not None
@@ -382,6 +385,6 @@ class Run:
             received=reader.read if reader else 0,
             expected=reader.reported_total if reader else None,
             as_requested=self._limit_reached or opened.reader_closed,
-            parents=parents.parents_done if parents else None,
+            parents=self._parents_done if parents else None,
             parents_expected=parents.parents_total if parents else None,
         )
