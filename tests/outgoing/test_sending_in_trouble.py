@@ -153,6 +153,7 @@ async def test_a_connection_lost_after_the_work_leaves_the_task_unknown(tmp_path
         assert store.times() == {"A": 1}, "not sent again: it may have arrived"
         assert "may or may not have arrived" in summary.remarks[0]
         assert f"tui-connector tasks {outbox.file} stock list --state unknown" in summary.remarks[0]
+        assert "Last reason: 127.0.0.1" in summary.remarks[0]
         [task] = outbox.tasks()
         assert "it may have arrived" in task.reason
         assert task.entity is not None

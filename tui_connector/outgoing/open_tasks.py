@@ -85,6 +85,8 @@ class OpenTasks:
         self._on_failed, self._on_all_failed = on_failed, on_all_failed
         self._pattern = FailurePattern(watches=not (keep_going or counts["finished"] or counts["unchanged"]))
         self.count = 0
+        self.unknown_because = ""
+        """Why it is unknown whether the last such task has arrived."""
         self.to_compare: list[OpenTask] = []
         """Tasks whose turn it is, to be compared with the store or sent."""
         self._busy: set[str] = set()
@@ -187,6 +189,7 @@ class OpenTasks:
 
     def unknown(self, batch: TaskBatch, error: RunError, hint: str, response: Response | None = None) -> None:
         """The tasks end without it being known whether they have arrived."""
+        self.unknown_because = error.message
         for each in batch.tasks:
             recorded, step = self.recorded(batch, response), self.step_name(batch)
             self.finish(each, "unknown", f"{error.message}. {hint}", error.code, error.exchange, recorded, step)

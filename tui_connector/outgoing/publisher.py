@@ -142,6 +142,11 @@ class Publisher:
         self.retries = 0
         """Requests that were sent again after a failure."""
 
+    @property
+    def unknown_because(self) -> str:
+        """Why it is unknown whether the last such task has arrived."""
+        return self._tasks.unknown_because
+
     # The loop
 
     async def publish(self) -> None:

@@ -525,10 +525,11 @@ class OutgoingRun:
         unknown = found.get("unknown", 0)
         remarks = []
         if unknown:
+            because = self._publisher.unknown_because if self._publisher is not None else ""
             remarks.append(
                 f"{count(unknown, 'task')} may or may not have arrived: check in the store, then send them again or "
                 f"skip them (tui-connector tasks {self._profile_name()} {self._name} list --state unknown"
-                f"{self._env_option()})."
+                f"{self._env_option()}).{f' Last reason: {because}.' if because else ''}"
             )
         if waiting := found.get("waiting", 0):
             remarks.append(
