@@ -315,10 +315,12 @@ def _in_original(fix: Fix | None, lines: list[str], original: list[str]) -> Fix 
 
 def _take_out(lines: list[str], number: int) -> str:
     """Makes the statement at a line a blank; returns its key."""
-    first = number
-    while first > 0 and not _KEY.match(lines[first]) and not _HEADER.match(lines[first]):
-        first -= 1
-    if not any(lines[first : number + 1]):  # an invalid line without a key, and nothing above it
+    first, depth, quote = number, 0, ""
+    for each in range(number + 1):
+        if depth == 0 and not quote:
+            first = each
+        depth, quote = _after(lines[each], depth, quote)
+    if not any(lines[first : number + 1]):  # what is open was opened on a line that is gone
         first = number
     key = _KEY.match(lines[first])
     end = number + 1

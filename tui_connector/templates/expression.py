@@ -81,6 +81,11 @@ class Budget:
         return size
 
 
+def function_names() -> list[str]:
+    """The functions that an expression may call."""
+    return sorted(Functions.FUNCTION_TABLE)
+
+
 class _Functions(Functions):
     """The functions of JMESPath; their cost is checked before they run."""
 

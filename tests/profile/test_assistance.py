@@ -1,0 +1,109 @@
+"""What can be written where the cursor is, and what the key there means."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.profile.assistance import Assistance, assist
+
+TEXT = """format = 1
+name = "Acme"
+
+[authentications.a]
+kind = "bearer"
+token = { keyring = "acme/token" }
+
+[clients.shop]
+authentications = ["a"]
+
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "https://acme.example/rest/all/V1"
+
+[[clients.shop.plugins]]
+kind = "retry"
+
+[incoming.products]
+client = "shop"
+request = { uri = "products" }
+pagination = { kind = "keyset", page-size = 100 }
+"""
+
+
+def at(text: str) -> Assistance:
+    """The assistance at the bar in a text."""
+    return assist(text.replace("|", ""), text.index("|"))
+
+
+def offered(text: str) -> list[str]:
+    return [each.text for each in at(text).completions]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ('kind = "retry"\n', 'kind = "retry"\nat|', "attempts"),
+        ('client = "shop"\n', 'client = "shop"\nit|', "items"),
+        ('client = "shop"', 'client = "|"', "shop"),
+        ('client = "shop"', 'client = "de|"', "default"),
+        ('["a"]', '["|"]', "a"),
+        ('kind = "keyset"', 'kind = "|"', "keyset"),
+        ('kind = "keyset"', "kind = k|", '"keyset"'),
+        ("page-size = 100", "pa|", "page-size"),
+        ('uri = "products"', 'uri = "ord|"', "orders"),
+        ("[incoming.products]", "[inc|", "incoming"),
+        ("[[clients.shop.plugins]]", "[clients.|", "shop"),
+        ("[[clients.shop.plugins]]", "[[clients.shop.pl|", "plugins"),
+        ("name = ", "de|\nname = ", "description"),
+        ('client = "shop"\n', 'client = "shop"\ndisabled = t|\n', "true"),
+        ('uri = "products"', 'uri = "products/&{to_|"', "products/&{to_string("),
+    ],
+)
+def test_what_can_be_written_is_offered(before: str, after: str, wanted: str) -> None:
+    assert wanted in offered(TEXT.replace(before, after, 1))
+
+
+def test_keys_that_are_there_are_not_offered() -> None:
+    assert "client" not in offered(TEXT.replace('client = "shop"\n', 'client = "shop"\ncl|\n'))
+
+
+def test_nothing_is_offered_in_comments() -> None:
+    assert offered(TEXT + "# cl|") == []
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("page-si|ze", "Page size"),
+        ("page-size = 1|00", "Page size"),
+        ('uri = "https|', "URI"),
+        ("authentications = [|", "HTTP authentications"),
+        ("for|mat", "Format"),
+    ],
+)
+def test_the_key_at_the_cursor_is_explained(place: str, words: str) -> None:
+    text = TEXT.replace(place.replace("|", ""), place, 1)
+    found = at(text).help
+    assert found is not None
+    assert words.lower() in f"{found.title} {found.description}".lower()
+    assert found.description
+
+
+def test_the_kind_of_a_part_is_explained_at_its_kind() -> None:
+    found = at(TEXT.replace('kind = "retry"', 'kind = "ret|ry"')).help
+    assert found is not None
+    assert found.path[-1] == "kind"
+
+
+@given(st.integers(0, len(TEXT)), st.text("[]{}=.,'\"a \n#&", max_size=4))
+def test_any_place_of_any_text_can_be_asked(offset: int, typed: str) -> None:
+    text = TEXT[:offset] + typed + TEXT[offset:]
+    found = assist(text, offset + len(typed))
+    assert 0 <= found.start <= offset + len(typed)
+
+
+@given(st.integers(0, len(TEXT)))
+def test_a_text_that_ends_anywhere_can_be_asked(end: int) -> None:
+    assist(TEXT[:end], end)

@@ -1,0 +1,438 @@
+"""What can be written at a place of a profile's text, and what the key there means: all of it from the models."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ..kinds import Kind, kebab
+from ..magento.entities import READABLE
+from ..templates.expression import function_names
+from .blocks import Block, ParsedText, parse
+from .environments import TABLE
+from .model import DEFAULT_CLIENT, Profile
+from .positions import KeyPath, value_at
+
+MAX_COMPLETIONS = 100
+
+
+class Completion(NamedTuple):
+    """A text to write, and what it is."""
+
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What a key means."""
+
+    path: KeyPath
+    title: str
+    description: str
+    kind: str = ""
+    """What its value is, such as "text" or "a whole number"."""
+    examples: tuple[str, ...] = ()
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assistance:
+    """Of one place in a text."""
+
+    help: Help | None
+    completions: list[Completion]
+    start: int
+    """Where the text that a completion replaces begins; it ends at the place itself."""
+
+
+def assist(text: str, offset: int) -> Assistance:
+    """What is known of the place at `offset` in a text with `\\n` as line end."""
+    parsed = parse(text)
+    block, table, data = _block_at(parsed, text, offset)
+    place = _scan(text[block.start : offset], table)
+    if place.kind:
+        data = _with_kind(data, place.table, place.kind)
+    start = offset - len(place.typed)
+    found = [each for each in _completions(place, data, parsed.data) if each.text != place.typed]
+    matching = [each for each in found if each.text.startswith(place.typed)]
+    matching += [each for each in found if place.typed and place.typed in each.text and each not in matching]
+    return Assistance(_help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS], start)
+
+
+def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[Block, KeyPath, Any]:
+    for block, _, table in reversed(parsed.blocks):
+        if block.start <= offset and (block.start < offset or table == ()):
+            return block, table, parsed.data
+    return Block(0, 0, text), (), parsed.data
+
+
+# Where the place is
+
+
+class _Place(NamedTuple):
+    """`table` and `key` are what the value, or the key that is being typed, belongs to."""
+
+    mode: Literal["header", "key", "value", "comment"]
+    table: KeyPath
+    key: str
+    typed: str
+    """The beginning of what is being typed."""
+    quote: str = ""
+    """The quote that is open before it."""
+    kind: str = ""
+    """The kind that the inline table around it names: the table itself cannot be parsed while it is typed."""
+
+
+_KEY = re.compile(
+    r"[ \t]*((?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*')(?:[ \t]*\.[ \t]*(?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*'))*)[ \t]*=[ \t]*"
+)
+_PARTIAL_KEY = re.compile(r"[ \t]*(?:([\w.\"'-]*?)\.)?([\w-]*)$")
+_WORD = re.compile(r"[\w./:&@?{}-]*$")
+_STRING_START = re.compile(r'"""|\'\'\'|"|\'')
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in re.findall(r"[\w-]+|\"[^\"]*\"|'[^']*'", dotted))
+
+
+def _scan(before: str, table: KeyPath) -> _Place:
+    """The place at the end of a block's beginning."""
+    line_start = before.rfind("\n") + 1
+    line = before[line_start:]
+    if re.match(r"[ \t]*\[", line) and "]" not in line and "=" not in line:
+        typed = line.rpartition(".")[2].rpartition("[")[2]
+        names = _parts(line.rpartition(".")[0]) if "." in line else ()
+        return _Place("header", names, "[[" if "[[" in line else "[", typed)
+    at = 0
+    if (header := re.match(r"[ \t]*\[[^\n]*\n", before)) is not None:
+        at = header.end()
+    while True:  # statement by statement
+        blank = re.compile(r"(?:[ \t\r\n]+|#[^\n]*\n)*").match(before, at)
+        at = blank.end() if blank else at
+        if before.startswith("#", at):
+            return _Place("comment", table, "", "")
+        key = _KEY.match(before, at)
+        if key is None:
+            end = before.find("\n", at)
+            if end < 0:
+                return _partial(before[at:], table)
+            at = end + 1
+            continue
+        names = _parts(key[1])
+        place, at = _value(before, key.end(), (*table, *names[:-1]), names[-1] if names else "")
+        if place is not None:
+            return place
+
+
+def _partial(text: str, table: KeyPath) -> _Place:
+    match = _PARTIAL_KEY.match(text)
+    if match is None:
+        return _Place("comment", table, "", "")
+    return _Place("key", (*table, *_parts(match[1] or "")), "", match[2])
+
+
+def _value(text: str, at: int, table: KeyPath, key: str) -> tuple[_Place | None, int]:
+    """The place in the value that starts at `at`, if the text ends in it; otherwise None, and where it ends."""
+    if at >= len(text):
+        return _Place("value", table, key, ""), at
+    if quote := _STRING_START.match(text, at):
+        return _in_string(text, quote.end(), quote.group(), table, key)
+    if text[at] == "[":
+        return _in_list(text, at + 1, (*table, key))
+    if text[at] == "{":
+        return _in_table(text, at + 1, (*table, key))
+    end = re.compile(r"[^,\]}\n#]*").match(text, at)
+    stop = end.end() if end else at
+    if stop >= len(text):
+        return _Place("value", table, key, text[at:].lstrip()), stop
+    return None, stop
+
+
+def _in_string(text: str, at: int, quote: str, table: KeyPath, key: str) -> tuple[_Place | None, int]:
+    while at < len(text):
+        if text.startswith(quote, at):
+            return None, at + len(quote)
+        at += 2 if text[at] == "\\" and quote[0] == '"' else 1
+        if len(quote) == 1 and text[at - 1 : at] == "\n":
+            return None, at
+    word = _WORD.search(text)
+    opened = max(text.rfind(quote), text.rfind("\n"))
+    typed = word.group() if word else ""
+    return _Place("value", table, key, typed[max(0, len(typed) - (len(text) - opened - 1)) :], quote), at
+
+
+def _skip(text: str, at: int) -> int:
+    blank = re.compile(r"(?:[ \t\r\n]+|#[^\n]*(?:\n|$))*").match(text, at)
+    return blank.end() if blank else at
+
+
+def _in_list(text: str, at: int, path: KeyPath) -> tuple[_Place | None, int]:
+    index = 0
+    while True:
+        at = _skip(text, at)
+        if at >= len(text):
+            return _Place("value", path, "", ""), at
+        if text[at] == "]":
+            return None, at + 1
+        if text[at] == ",":
+            index, at = index + 1, at + 1
+            continue
+        place, end = _value(text, at, (*path, index) if text[at] == "{" else path, "")
+        if place is not None:
+            return place._replace(table=tuple(step for step in place.table if step != "")), end
+        at = max(end, at + 1)
+
+
+def _in_table(text: str, at: int, path: KeyPath) -> tuple[_Place | None, int]:
+    place, end = _place_in_table(text, at, path)
+    if place is not None and not place.kind and (kind := _KIND.search(text, at)) is not None:
+        place = place._replace(kind=kind[1])
+    return place, end
+
+
+_KIND = re.compile(r"\bkind\s*=\s*[\"']([\w-]+)[\"']")
+
+
+def _with_kind(data: Any, path: KeyPath, kind: str) -> Any:
+    """The data with this kind in the table at `path`."""
+    if not path:
+        return {**data, "kind": kind} if isinstance(data, Mapping) else {"kind": kind}
+    inner = _with_kind(value_at(data, path[:1]), path[1:], kind)
+    if isinstance(data, list) and isinstance(path[0], int):
+        return [*data[: path[0]], inner, *data[path[0] + 1 :]]
+    return {**(data if isinstance(data, Mapping) else {}), path[0]: inner}
+
+
+def _place_in_table(text: str, at: int, path: KeyPath) -> tuple[_Place | None, int]:
+    path = tuple(step for step in path if step != "")
+    while True:
+        at = _skip(text, at)
+        if at >= len(text):
+            return _Place("key", path, "", ""), at
+        if text[at] in "}\n":
+            return None, at + 1
+        if text[at] == ",":
+            at += 1
+            continue
+        key = _KEY.match(text, at)
+        if key is None:
+            if re.compile(r"[\w.\"'-]*$").match(text, at):
+                return _partial(text[at:], path), len(text)
+            at += 1
+            continue
+        names = _parts(key[1])
+        place, end = _value(text, key.end(), (*path, *names[:-1]), names[-1] if names else "")
+        if place is not None:
+            return place, end
+        at = max(end, at + 1)
+
+
+def _key_at(text: str, offset: int, place: _Place) -> KeyPath:
+    """The path of the key at a place, with the rest of its word."""
+    rest = re.compile(r"[\w-]*").match(text, offset)
+    if place.mode == "value":
+        return (*place.table, place.key) if place.key else place.table
+    word = place.typed + (rest.group() if rest else "")
+    return (*place.table, word) if word else place.table
+
+
+# What the models say
+
+
+def _annotation(data: Any, path: KeyPath) -> tuple[Any, FieldInfo | None]:
+    """The type at a path, and the field that it is of."""
+    if path[:1] == (TABLE,) and len(path) > 2:
+        path = path[2:]
+    annotation: Any = Profile
+    info: FieldInfo | None = None
+    at = data
+    for step in path:
+        annotation = _kind_of(_bare(annotation), at)
+        at = value_at(at, (step,))
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            info = _fields(annotation).get(str(step))
+            if info is None:
+                return None, None
+            annotation = info.annotation
+            continue
+        arguments = get_args(annotation)
+        annotation = arguments[-1] if get_origin(annotation) in (dict, list, tuple) and arguments else None
+        if annotation is None:
+            return None, None
+    return _kind_of(_bare(annotation), at), info
+
+
+def _bare(annotation: Any) -> Any:
+    """The type without `Annotated` and without None; of several, the one with the most structure."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        options = [_bare(each) for each in get_args(annotation) if each is not type(None)]
+        structured = [each for each in options if get_origin(each) or (isinstance(each, type) and _is_model(each))]
+        return (structured or options or [None])[0]
+    return annotation
+
+
+def _is_model(annotation: type) -> bool:
+    return issubclass(annotation, BaseModel)
+
+
+def _kind_of(annotation: Any, data: object) -> Any:
+    """The kind that the data names, where the type is a family of kinds."""
+    if not (isinstance(annotation, type) and issubclass(annotation, Kind) and Kind in annotation.__bases__):
+        return annotation
+    name = data.get("kind") if isinstance(data, Mapping) else None
+    return (annotation.find(name) if isinstance(name, str) else None) or annotation
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or kebab(name): field for name, field in model.model_fields.items()}
+
+
+def _help(path: KeyPath, data: Any) -> Help | None:
+    while path:
+        annotation, info = _annotation(data, path)
+        if info is not None:
+            is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+            description = info.description or ""
+            if is_model and issubclass(annotation, Kind) and Kind not in annotation.__bases__:
+                description = f"{description}\n{(annotation.__doc__ or '').strip()}".strip()
+            default = "" if info.is_required() or info.default in (None, "") else _toml(info.get_default())
+            examples = tuple(_toml(each) for each in info.examples or ())[:3]
+            return Help(path, info.title or str(path[-1]), description, _type_text(annotation), examples, default)
+        path = path[:-1]
+    return None
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_toml(item)}' for key, item in value.items())} }}" if value else "{}"
+    return str(value) if isinstance(value, int | float) else ""
+
+
+def _type_text(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(map(_toml, get_args(annotation)))
+    known = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    if annotation in known:
+        return known[annotation]
+    return {list: "a list", dict: "a table"}.get(get_origin(annotation), "a table" if annotation else "")
+
+
+# Completions
+
+
+def _completions(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Completion]:
+    match place.mode:
+        case "header":
+            yield from _headers(place, whole)
+        case "key":
+            annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+            there = value_at(data, place.table) if place.table else data
+            known = there if isinstance(there, Mapping) else {}
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                for name, field in _fields(annotation).items():
+                    if name not in known or name == place.typed:
+                        yield Completion(name, field.title or "")
+        case "value":
+            yield from _values(place, data, whole)
+
+
+def _headers(place: _Place, data: Mapping[str, Any]) -> Iterator[Completion]:
+    annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+    annotation = _bare(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, field in _fields(annotation).items():
+            inner = _bare(field.annotation)
+            is_model = isinstance(inner, type) and issubclass(inner, BaseModel)
+            element = _bare(get_args(inner)[0]) if get_origin(inner) is list else None
+            is_list = isinstance(element, type) and issubclass(element, BaseModel)
+            if is_list if place.key == "[[" else is_model or get_origin(inner) is dict:
+                yield Completion(name, field.title or "")
+    there = value_at(data, place.table)
+    if get_origin(annotation) is dict and isinstance(there, Mapping):
+        for name in there:
+            yield Completion(str(name))
+
+
+def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Completion]:
+    key = place.key or str(next((step for step in reversed(place.table) if isinstance(step, str)), ""))
+    path = (*place.table, place.key) if place.key else place.table
+    annotation, info = _annotation(data, path)
+    if not place.key and get_origin(annotation) is list:
+        annotation = _bare(get_args(annotation)[0])
+    template = _open_template(place)
+    if template is not None:
+        yield from (Completion(f"{template[0]}{name}(", "JMESPath function") for name in function_names())
+        return
+    quoted = place.quote != ""
+
+    def text(value: str, detail: str = "") -> Completion:
+        return Completion(value if quoted else f'"{value}"', detail)
+
+    if key == "kind":
+        yield from (text(name, title) for name, title in _kinds(data, place.table))
+    elif get_origin(annotation) is Literal:
+        yield from (text(each) for each in get_args(annotation) if isinstance(each, str))
+    elif annotation is bool and not quoted:
+        yield from (Completion("true"), Completion("false"))
+    elif names := _names(key, place.table, whole):
+        yield from (text(name) for name in names)
+    elif key == "uri" and "request" in place.table:
+        yield from (text(each.path, each.title) for each in READABLE.values())
+    elif info is not None:
+        for example in info.examples or ():
+            if isinstance(example, str):
+                yield text(example, "example")
+            elif not quoted and (written := _toml(example)):
+                yield Completion(written, "example")
+        if annotation is str and _is_expression(key):
+            yield from (Completion(f"{name}(", "JMESPath function") for name in function_names() if quoted)
+
+
+def _open_template(place: _Place) -> tuple[str] | None:
+    """What precedes the name that is typed in a placeholder; None outside placeholders."""
+    opened = max(place.typed.rfind("&{"), place.typed.rfind("?{"), place.typed.rfind("@{"))
+    if not place.quote or opened < 0 or "}" in place.typed[opened:]:
+        return None
+    name = re.search(r"\w*$", place.typed)
+    return (place.typed[: name.start()] if name else place.typed,)
+
+
+_EXPRESSIONS = ("items", "identifier", "when", "filter", "content", "transform", "total")
+
+
+def _is_expression(key: str) -> bool:
+    return key in _EXPRESSIONS
+
+
+def _kinds(data: Any, table: KeyPath) -> Iterator[tuple[str, str]]:
+    annotation, _ = _annotation(data, table)
+    family = annotation if isinstance(annotation, type) and issubclass(annotation, Kind) else None
+    while family is not None and Kind not in family.__bases__:
+        family = next((base for base in family.__mro__[1:] if issubclass(base, Kind)), None)
+    for name, kind in sorted(family.all_kinds().items()) if family is not None else ():
+        yield name, (kind.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+
+
+def _names(key: str, table: KeyPath, data: Mapping[str, Any]) -> list[str]:
+    """The names of the profile's parts that a key refers to."""
+    family = {"client": "clients", "authentications": "authentications", "incoming": "incoming"}.get(key)
+    if family is None or table[:1] == (key,):
+        return []
+    there = data.get(family)
+    names = list(there) if isinstance(there, Mapping) else []
+    return [*names, DEFAULT_CLIENT] if family == "clients" and DEFAULT_CLIENT not in names else names
