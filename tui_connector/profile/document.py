@@ -77,7 +77,7 @@ class Document:
         self.text_as_read = self._text = text
         self.history = TextHistory()
         self._data: dict[str, Any] = {}
-        self._draft: dict[str, Any] = {}
+        self._draft: dict[str, Any] | None = None  # a copy of the data, made when somebody may change it
         self._problem: ProfileError | None = None
         self._is_parsed = False
 
@@ -112,6 +112,8 @@ class Document:
     def draft(self) -> dict[str, Any]:
         """The data, which forms may change; while the text is invalid, that of its last valid state."""
         self._parse()
+        if self._draft is None:
+            self._draft = _deep_copy(self._data)
         return self._draft
 
     @draft.setter
@@ -137,7 +139,7 @@ class Document:
         except ProfileError as error:
             self._problem = error
             return
-        self._draft = _deep_copy(self._data)
+        self._draft = None
 
     @property
     def changed(self) -> bool:
@@ -145,7 +147,7 @@ class Document:
         return self._text != self.text_as_read or self._is_draft_changed()
 
     def _is_draft_changed(self) -> bool:
-        return self._is_parsed and not same(self._draft, self._data)
+        return self._is_parsed and self._draft is not None and not same(self._draft, self._data)
 
     def set(self, path: KeyPath, value: Plain | Unset) -> None:
         """Change the draft. Missing tables of the path are created; the index after the last one appends.
@@ -186,8 +188,9 @@ class Document:
             return self._text
         if self._problem is not None:
             raise self._problem
-        check_plain((), self._draft)
-        text = rewrite(self._text, self._data, self._draft, _scalar)
+        draft = self.draft
+        check_plain((), draft)
+        text = rewrite(self._text, self._data, draft, _scalar)
         self._check_data(text)
         self._check_comments(text)
         return text
@@ -210,7 +213,7 @@ class Document:
         """A text that was typed, perhaps not the last one, is valid and has this data."""
         if self._is_draft_changed() or (self._is_parsed and self._problem is None):
             return
-        self._data, self._draft = data, _deep_copy(data)
+        self._data, self._draft = data, None
         if text == self._text:
             self._is_parsed, self._problem = True, None
 
@@ -278,12 +281,12 @@ class Document:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise self._refused((), f"the changed text would not be valid TOML: {error}") from error
-        if not same(data, self._draft):
-            path = _difference(self._draft, data, ())
+        if not same(data, self.draft):
+            path = _difference(self.draft, data, ())
             raise self._refused(path, "the changed text would not have the requested meaning")
 
     def _check_comments(self, text: str) -> None:
-        new_path = PathMapping(self._data, self._draft)
+        new_path = PathMapping(self._data, self.draft)
         expected: Counter[Comment] = Counter()
         old_paths: dict[Comment, KeyPath] = {}
         for comment in comments(self._text):
@@ -302,6 +305,11 @@ class Document:
         known = positions(self._text)
         nearest = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in known)
         return cannot_splice(path, known[nearest], reason)
+
+
+def text_of(path: File, data: bytes) -> str:
+    """The text of a file as `Document.open` has it. Raises `ProfileError` for UTF-16."""
+    return _decoded(path, data)[1]
 
 
 def _decoded(path: File, data: bytes) -> tuple[bytes, str]:

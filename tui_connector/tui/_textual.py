@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingsMap
+from textual.document._document import Document, EditResult
+from textual.document._document_navigator import DocumentNavigator
+from textual.document._wrapped_document import WrappedDocument
 from textual.dom import DOMNode
+from textual.geometry import Size
 from textual.widget import Widget
+from textual.widgets import TextArea
 
 
 class QuietApp(App[None]):
@@ -48,6 +55,59 @@ class PasteHandler(Widget):
             self.handle_paste(event.text)
         else:
             super()._forward_event(event)
+
+
+class LineDocument(Document):
+    """A text whose lines end with `\\n` alone: Textual's own would split at other characters and lose them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("")
+        self._lines = text.split("\n")
+        self._joined: str | None = text
+
+    @property
+    def text(self) -> str:
+        if self._joined is None:
+            self._joined = "\n".join(self._lines)
+        return self._joined
+
+    def get_size(self, tab_width: int) -> Size:
+        return Size(max(map(_cells, self._lines)), len(self._lines))
+
+    def replace_range(self, start: tuple[int, int], end: tuple[int, int], text: str) -> EditResult:
+        self._joined = None
+        (top, left), (bottom, right) = sorted((start, end))
+        replaced = self.get_text_range((top, left), (bottom, right))
+        before, after = self._lines[top][:left], self._lines[bottom][right:]
+        new = text.split("\n")
+        new[0] = before + new[0]
+        column = len(new[-1])
+        new[-1] += after
+        self._lines[top : bottom + 1] = new
+        return EditResult((top + len(new) - 1, column), replaced)
+
+
+@lru_cache(50_000)
+def _cells(line: str) -> int:
+    return len(line) if line.isascii() and "\t" not in line else cell_len(line.expandtabs(4))
+
+
+class LineTextArea(TextArea):
+    """A text area for a `LineDocument`, whose lines can be drawn anew."""
+
+    def _set_document(self, text: str, language: str | None) -> None:
+        self._highlight_query = None
+        self.document = LineDocument(text)
+        self.wrapped_document = WrappedDocument(self.document, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+        self._build_highlight_map()
+        self.move_cursor((0, 0))
+        self._rewrap_and_refresh_virtual_size()
+
+    def redraw(self) -> None:
+        """Draws all lines again: what they look like has changed, not their text."""
+        self._line_cache.clear()
+        self.refresh()
 
 
 def current_bindings(node: DOMNode, app: App[Any]) -> BindingsMap:

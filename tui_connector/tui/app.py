@@ -46,6 +46,7 @@ class ConnectorApp(QuietApp):
         "home/home.tcss",
         "setup/setup.tcss",
         "profile.tcss",
+        "toml_editor/editor.tcss",
         "run/run.tcss",
         "app.tcss",
         "send/send.tcss",

@@ -34,6 +34,15 @@ def toml(text: str) -> Content:
     return _highlighted(shown(text), _TOML)
 
 
+_PAINTED = {"comment": "muted", "header": "title", "key": "key", "text": "string", "number": "number"}
+
+
+def toml_spans(line: str) -> Iterator[tuple[int, int, str]]:
+    """The parts of a line of TOML: start, end and what they are painted as."""
+    for found in _TOML.finditer(line):
+        yield found.start(), found.end(), _PAINTED[found.lastgroup or ""]
+
+
 def json_(text: str) -> Content:
     """JSON, valid or not, with coloured keys and values."""
     return _highlighted(shown(text), _JSON)

@@ -1,0 +1,217 @@
+"""The text of a profile as it is edited: highlighted, with each problem at the end of its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets.text_area import Edit, EditResult
+
+from ...profile.fix import TextEdit
+from ...profile.problems import Problem
+from ...profile.text_history import difference
+from ...text import shown, shown_line, without_secrets
+from .._textual import LineTextArea
+from ..widgets.highlight import toml_spans
+
+Location = tuple[int, int]
+
+_UNSAFE = {code: 0x2400 + code for code in range(32) if code != 9} | {0x7F: 0x2421}
+_INVISIBLE = re.compile(
+    "[\x80-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_UNDERLINED = Style(underline=True)
+_MULTI_LINE = re.compile(r'"""|\'\'\'')
+_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,\]}=]+|\S")
+
+
+class TomlArea(LineTextArea):
+    """Edits a text. What is typed is recorded elsewhere: it has no history of its own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "request_undo", "Undo", id="editor.undo", priority=True, show=False),
+        Binding("ctrl+y", "request_redo", "Redo", id="editor.redo", priority=True, show=False),
+        Binding("tab", "accept", "Complete, or indent", id="editor.accept", priority=True, show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"paint--{name}" for name in ("key", "string", "number", "muted", "title", "error", "hit")
+    }
+
+    @dataclass
+    class UndoRequested(Message):
+        """Undo the last change, or make it again."""
+
+        redo: bool
+
+    @dataclass
+    class CompletionKey(Message):
+        """A key for the list of completions, which is open."""
+
+        key: str
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__("", id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", classes="panel")
+        self.indent_width = 2
+        self.cursor_blink = False
+        self.is_completing = False
+        """Whether the list of completions is open, and gets the keys that choose from it."""
+        self._problems: dict[int, list[Problem]] = {}
+        self._found = ""
+        self._verbatim = False
+        self._quoted_lines: tuple[str, frozenset[int]] = ("", frozenset())
+
+    # Text
+
+    def edit(self, edit: Edit) -> EditResult:
+        if not self._verbatim:
+            edit.text = shown(edit.text)
+        return super().edit(edit)
+
+    def show(self, text: str, cursor: int | None = None) -> None:
+        """Changes the text to this one where it differs, exactly as it is."""
+        before = self.text
+        if before != text:
+            start, end, new_end = difference(before, text)
+            self._verbatim = True
+            try:
+                here = self.selection.end
+                self.replace(
+                    text[start:new_end], self.location(start), self.location(end), maintain_selection_offset=True
+                )
+                if cursor is None:
+                    self.move_cursor(self.clamp_visitable(here))
+            finally:
+                self._verbatim = False
+        if cursor is not None:
+            self.go_to(cursor)
+
+    def location(self, offset: int) -> Location:
+        """The row and column of an offset in the text, from 0."""
+        before = self.text[:offset]
+        return before.count("\n"), offset - (before.rfind("\n") + 1)
+
+    @property
+    def offset_of_cursor(self) -> int:
+        """The offset of the cursor in the text."""
+        row, column = self.selection.end
+        return sum(len(line) + 1 for line in self.document.lines[:row]) + column
+
+    def go_to(self, offset: int) -> None:
+        """Moves the cursor there, and shows it."""
+        self.move_cursor(self.location(offset), center=True)
+
+    def apply_edits(self, edits: Sequence[TextEdit]) -> None:
+        """Makes these edits, the last ones first."""
+        self._verbatim = True
+        try:
+            for start, end, text in sorted(edits, reverse=True):
+                self.replace(text, self.location(start), self.location(end))
+        finally:
+            self._verbatim = False
+
+    # Keys
+
+    def action_request_undo(self) -> None:
+        self.post_message(self.UndoRequested(False))
+
+    def action_request_redo(self) -> None:
+        self.post_message(self.UndoRequested(True))
+
+    def action_accept(self) -> None:
+        """Writes the selected completion; without a list of them, indents."""
+        if self.is_completing:
+            self.post_message(self.CompletionKey("tab"))
+        else:
+            self.insert("  ")
+
+    def on_key(self, event: events.Key) -> None:
+        if self.is_completing and event.key in ("up", "down", "escape"):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.CompletionKey(event.key))
+            return
+        if event.key == "escape":
+            event.prevent_default()  # for the screen; the widget would leave the field
+            return
+        if event.key == "enter" and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            line = self.document.lines[self.selection.end[0]]
+            self.replace(
+                "\n" + line[: len(line) - len(line.lstrip(" \t"))], *self.selection, maintain_selection_offset=False
+            )
+
+    # Looks
+
+    def mark(self, problems: Sequence[Problem]) -> None:
+        """Shows these problems at their lines."""
+        by_line: dict[int, list[Problem]] = {}
+        for problem in problems:
+            by_line.setdefault(problem.line - 1, []).append(problem)
+        if by_line != self._problems:
+            self._problems = by_line
+            self.redraw()
+
+    def highlight_text(self, text: str) -> None:
+        """Highlights each place of a text that is looked for."""
+        self._found = text
+        self.redraw()
+
+    def get_line(self, line_index: int) -> Text:
+        line = self.document.lines[line_index]
+        drawn = Text(_visible(line), end="", no_wrap=True)
+        if line_index in self._lines_in_quotes():
+            drawn.stylize(self._style("string"))
+        else:
+            for start, end, kind in toml_spans(line):
+                drawn.stylize(self._style(kind), start, end)
+        if self._found:
+            for match in re.finditer(re.escape(self._found), line, re.IGNORECASE):
+                drawn.stylize(self._style("hit"), *match.span())
+        for problem in self._problems.get(line_index, ())[:3]:
+            token = _TOKEN.search(line, max(0, min(problem.column - 1, len(line) - 1)))
+            if token is not None:
+                drawn.stylize(self._style("error") + _UNDERLINED, *token.span())
+        if problems := self._problems.get(line_index):
+            more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
+            drawn.append(f"   ✘ {shown_line(problems[0].message, 200)}{more}", self._style("error"))
+        return drawn
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"paint--{name}", partial=True)
+
+    def _lines_in_quotes(self) -> frozenset[int]:
+        """The lines that begin within a text of several lines."""
+        text = self.text
+        if self._quoted_lines[0] is not text:
+            has_any = '"""' in text or "'''" in text
+            self._quoted_lines = text, frozenset(_in_quotes(self.document.lines) if has_any else ())
+        return self._quoted_lines[1]
+
+
+def _in_quotes(lines: Sequence[str]) -> Iterator[int]:
+    quote = ""
+    for number, line in enumerate(lines):
+        if quote:
+            yield number
+        at = 0
+        while (match := _MULTI_LINE.search(line, at)) is not None:
+            if quote in ("", match.group()):
+                quote = "" if quote else match.group()
+            at = match.end()
+
+
+def _visible(line: str) -> str:
+    """The line with as many characters, none of which is invisible or moves others, and without known secrets."""
+    safe = line if line.isascii() and line.isprintable() else _INVISIBLE.sub("�", line.translate(_UNSAFE))
+    if without_secrets(line) != line:
+        return re.sub(r"(?<=[\"']).*(?=[\"'])", lambda match: "•" * len(match.group()), safe)
+    return safe

@@ -1,0 +1,676 @@
+"""Edits the text of a profile: problems at their lines while it is typed, completions, and help for each key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from ...errors import UserError
+from ...files import ChangedOnDisk
+from ...guide.trust import ProfileTrust
+from ...machine import Machine
+from ...profile import line_ends
+from ...profile.assistance import Assistance, Completion, assist
+from ...profile.checker import Checked, Checker
+from ...profile.document import Document, text_of
+from ...profile.problems import Problem
+from ...text import count, shown, shown_line
+from ..editor import edit
+from ..widgets.choice import ChoiceScreen
+from ..widgets.fields import SafeInput
+from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from .area import TomlArea
+from .difference import DifferenceScreen
+from .file_watch import FileChange, FileWatch
+
+_LOOK_INTERVAL = 0.5
+"""Seconds between two looks whether the file has changed."""
+_WIDE = 100
+"""Columns from which the help is beside the text."""
+_MAX_COMPLETIONS = 8
+
+
+class ProblemRows(OptionList):
+    """The problems; Enter goes to the line of one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Go to the line", id="editor.problem"),
+        Binding("j", "cursor_down", "Next", show=False, id="editor.problem-down"),
+        Binding("k", "cursor_up", "Previous", show=False, id="editor.problem-up"),
+    ]
+
+
+class CompletionList(OptionList, can_focus=False):
+    """What can be written at the cursor. The text keeps the focus."""
+
+
+class SearchInput(SafeInput):
+    """The text to find, or what it is replaced by."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.find_next", "Next", id="editor.find-enter", show=False),
+        Binding("escape", "screen.close_search", "Close", id="editor.find-close"),
+    ]
+
+
+class EditorScreen(Screen[bool]):
+    """Edits a profile's file. Dismissed with whether it was saved."""
+
+    AUTO_FOCUS = "TomlArea"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", "Save", id="editor.save", priority=True),
+        Binding("f8", "next_problem", "Next problem", id="editor.next-problem", priority=True),
+        Binding("f7", "fix", "Fix", id="editor.fix", priority=True, tooltip="Apply the suggested correction"),
+        Binding("f6", "compare", "Changes", id="editor.compare", priority=True, tooltip="Compare with the file; merge"),
+        Binding("ctrl+f", "find", "Find", id="editor.find", priority=True, tooltip="Find and replace"),
+        Binding("f3", "find_next", "Next match", show=False, id="editor.find-next", priority=True),
+        Binding("ctrl+r", "replace", "Replace", show=False, id="editor.replace", priority=True, tooltip="Replace"),
+        Binding("f5", "replace_all", "Replace all", show=False, id="editor.replace-all", priority=True),
+        Binding("ctrl+n", "complete", "Complete", show=False, id="editor.complete", priority=True),
+        Binding("f9", "focus_problems", "Problems", show=False, id="editor.problems", priority=True),
+        Binding("ctrl+o", "external", "$EDITOR", show=False, id="editor.external", priority=True),
+        Binding("escape", "back", "Back", id="editor.back"),
+    ]
+
+    @dataclass
+    class TextChecked(Message):
+        """A text was checked."""
+
+        checked: Checked
+
+    @dataclass
+    class Assisted(Message):
+        """What can be written at the cursor is known."""
+
+        text: str
+        offset: int
+        assistance: Assistance
+
+    @dataclass
+    class FileChanged(Message):
+        """Another program has changed the file."""
+
+        change: FileChange
+
+    @dataclass
+    class Saved(Message):
+        """The text was saved; or why it was not."""
+
+        text: str
+        problem: UserError | None
+
+    def __init__(self, machine: Machine, document: Document, line: int | None = None) -> None:
+        """`document` is that of a file; `line` is where the cursor begins, from 1."""
+        super().__init__()
+        assert document.path is not None
+        self._machine, self._document, self._path = machine, document, document.path
+        self._trust = ProfileTrust(machine, document.path)
+        self._first_line = line
+        self._checker = Checker()
+        self._checked: Checked | None = None
+        self._assisted: tuple[str, int] | None = None
+        self._busy = False
+        """Whether a thread checks the text, or looks for completions."""
+        self._watch = FileWatch(document.path)
+        self._change: FileChange | None = None
+        """A change of the file by another program that is not merged yet."""
+        self._completions: list[Completion] = []
+        self._completions_at = 0
+        self._wants_completions = False
+        """Whether the last key was one that completions follow."""
+        self._last_edit = -1
+        self._was_saved = False
+        self._saving = False
+
+    # Looks
+
+    def compose(self) -> ComposeResult:
+        yield ScreenHeader()
+        yield Static("", id="editor-callout", classes="callout warning")
+        with Horizontal(id="editor-body"):
+            yield TomlArea(id="editor-text")
+            yield Static("", id="editor-help", classes="panel")
+        with Vertical(id="editor-search"):
+            yield SearchInput(placeholder="Find", compact=True, id="editor-find")
+            yield SearchInput(placeholder="Replace with", compact=True, id="editor-replacement")
+        yield ProblemRows(id="editor-problems", classes="panel")
+        with Container(id="editor-completions-layer"):
+            yield CompletionList(id="editor-completions")
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        area = self._area
+        area.border_title = Content(shown_line(self._path.name))
+        area.show(self._view)
+        area.move_cursor(((self._first_line or 1) - 1, 0), center=True)
+        self.query_one("#editor-help").border_title = "Help"
+        self.set_interval(_LOOK_INTERVAL, self._look)
+        self._draw()
+        self._work()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= _WIDE, "wide")
+
+    @property
+    def _area(self) -> TomlArea:
+        return self.query_one(TomlArea)
+
+    @property
+    def _view(self) -> str:
+        """The document's text as the area has it."""
+        return line_ends.plain(self._document.text())
+
+    @property
+    def _is_changed(self) -> bool:
+        return self._area.text != line_ends.plain(self._document.text_as_read)
+
+    @property
+    def _problems(self) -> Sequence[Problem]:
+        return self._checked.problems if self._checked is not None else ()
+
+    def _draw(self) -> None:
+        state = [("modified", "warning") if self._is_changed else ("saved", "muted")]
+        if self._checked is not None:
+            found = len(self._problems)
+            state.append((f"  ✘ {count(found, 'problem')}", "error") if found else ("  ✔ valid", "success"))
+        self.query_one(ScreenHeader).show(self._path.stem, str(self._path), state)
+        callout = self.query_one("#editor-callout", Static)
+        text = self._callout()
+        callout.update(Content(text))
+        callout.styles.display = "block" if text else "none"
+        self.refresh_bindings()
+
+    def _callout(self) -> str:
+        if self._change is None:
+            return ""
+        if self._change.problem:
+            return f"Another program changed the file, which cannot be read now: {shown_line(self._change.problem)}"
+        if self._change.data is None:
+            return "The file was deleted by another program. ^S writes it again."
+        return "Another program changed the file. Your changes are still here. F6: compare and merge"
+
+    # What is typed
+
+    @on(TextArea.Changed, "#editor-text")
+    def _on_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._record()
+        self._work()
+        self._draw()
+
+    @on(TextArea.SelectionChanged, "#editor-text")
+    def _on_moved(self, event: TextArea.SelectionChanged) -> None:
+        event.stop()
+        self._work()
+
+    def _record(self) -> None:
+        """Takes what was typed into the document and its history."""
+        before, now = self._view, self._area.text
+        if before == now:
+            return
+        size = len(now) - len(before)
+        cursor = self._area.offset_of_cursor
+        joined = abs(size) == 1 and cursor - size == self._last_edit and now[cursor - 1 : cursor] != "\n"
+        self._wants_completions = size == 1 and now[cursor - 1 : cursor] not in ("\n", " ")
+        self._last_edit = cursor
+        raw = self._document.text()
+        at = line_ends.changed(raw, now)
+        self._document.edit_text(at, max(0, cursor - size), joined=joined, later=True)
+
+    def _show_document(self, cursor: int | None = None) -> None:
+        """Shows the document's text after a change that was not typed."""
+        self._area.show(self._view, cursor)
+        self._last_edit = -1
+        self._wants_completions = False
+
+    @on(TomlArea.UndoRequested)
+    def _undo(self, message: TomlArea.UndoRequested) -> None:
+        self._record()
+        try:
+            cursor = self._document.redo() if message.redo else self._document.undo()
+        except UserError as error:
+            self._tell(error)
+            return
+        if cursor is None:
+            self.notify("Nothing to redo." if message.redo else "Nothing to undo.", markup=False)
+        else:
+            self._show_document(line_ends.plain_offset(self._document.text(), cursor))
+
+    # Checking, in a thread: typing never waits for it
+
+    def _work(self) -> None:
+        if not self._busy and self.is_mounted:
+            self._busy = True
+            self._check()
+
+    @work(group="check")
+    async def _check(self) -> None:
+        try:
+            while self.is_mounted:
+                text, offset = self._area.text, self._area.offset_of_cursor
+                if self._checked is None or self._checked.text != text:
+                    checked = await asyncio.to_thread(self._checker.check, text)
+                    self._checked = checked
+                    self.post_message(self.TextChecked(checked))
+                elif self._assisted != (text, offset):
+                    found = await asyncio.to_thread(assist, text, offset)
+                    self._assisted = text, offset
+                    self.post_message(self.Assisted(text, offset, found))
+                else:
+                    return
+        finally:
+            self._busy = False
+
+    @on(TextChecked)
+    def _show_problems(self, message: TextChecked) -> None:
+        checked = message.checked
+        if checked.is_toml:
+            is_now = checked.text == self._area.text
+            self._document.use_parsed(self._document.text() if is_now else "", checked.data)
+        self._area.mark(checked.problems)
+        rows = self.query_one(ProblemRows)
+        highlighted = rows.highlighted
+        rows.clear_options()
+        rows.add_options([Option(_problem_line(problem)) for problem in checked.problems])
+        if checked.problems:
+            rows.highlighted = min(highlighted or 0, len(checked.problems) - 1)
+        rows.border_title = f"✘ {count(len(checked.problems), 'problem')}"
+        fixes = sum(problem.fix is not None for problem in checked.problems)
+        rows.border_subtitle = f"F8: next · F7: fix ({fixes})" if fixes else "F8: next"
+        self.set_class(bool(checked.problems), "invalid")
+        if not checked.problems and rows.has_focus:
+            self._area.focus()
+        self._draw()
+
+    def action_next_problem(self) -> None:
+        """Goes to the next problem after the cursor, or to the first one."""
+        row, column = self._area.selection.end
+        places = [(problem.line - 1, problem.column - 1) for problem in self._problems]
+        later = [place for place in places if place > (row, column)]
+        if places:
+            self._go_to(later[0] if later else places[0])
+
+    def _go_to(self, place: tuple[int, int]) -> None:
+        self._area.move_cursor(self._area.clamp_visitable(place), center=True)
+        self._area.focus()
+
+    def action_focus_problems(self) -> None:
+        if self._problems:
+            self.query_one(ProblemRows).focus()
+
+    @on(OptionList.OptionSelected, "#editor-problems")
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        problem = self._problems[event.option_index]
+        self._go_to((problem.line - 1, problem.column - 1))
+
+    def _fixable(self) -> Problem | None:
+        """The problem that can be corrected: selected, on the cursor's line, or else the first one."""
+        rows = self.query_one(ProblemRows)
+        if rows.has_focus and rows.highlighted is not None:
+            chosen = self._problems[rows.highlighted]
+            return chosen if chosen.fix else None
+        line = self._area.selection.end[0] + 1
+        fixable = [problem for problem in self._problems if problem.fix is not None]
+        return next((problem for problem in fixable if problem.line == line), next(iter(fixable), None))
+
+    def action_fix(self) -> None:
+        """Applies the correction of a problem; it can be undone."""
+        problem = self._fixable()
+        if problem is None or problem.fix is None or self._checked is None or self._checked.text != self._area.text:
+            return
+        self._record()
+        self._area.apply_edits(problem.fix.edits)
+        self._last_edit = -1
+        self.notify(shown_line(f"Line {problem.line}: {problem.fix.title}. ^Z undoes it.", 200), markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if not self.is_mounted:
+            return True
+        if action in ("next_problem", "focus_problems"):
+            return bool(self._problems)
+        if action == "fix":
+            return self._fixable() is not None
+        if action == "compare":
+            return self._is_changed or (self._change is not None and self._change.data is not None)
+        if action in ("replace", "replace_all", "find_next", "close_search"):
+            return self.has_class("searching")
+        return True
+
+    # Help and completions
+
+    @on(Assisted)
+    def _show_assistance(self, message: Assisted) -> None:
+        if message.text != self._area.text or message.offset != self._area.offset_of_cursor:
+            return
+        found = message.assistance
+        self.query_one("#editor-help", Static).update(_help(found, wide=self.has_class("wide")))
+        self._completions, self._completions_at = found.completions[:_MAX_COMPLETIONS], found.start
+        wanted = self._area.is_completing or (self._wants_completions and message.offset > found.start)
+        if self._completions and self._area.has_focus and wanted:
+            self._open_completions()
+        else:
+            self._close_completions()
+
+    def action_complete(self) -> None:
+        """Shows what can be written at the cursor."""
+        if self._completions:
+            self._open_completions()
+        else:
+            self.notify("No completions here.", markup=False)
+
+    def _open_completions(self) -> None:
+        self._area.is_completing = True
+        rows = self.query_one(CompletionList)
+        rows.clear_options()
+        width = min(50, max(len(each.text) for each in self._completions))
+        rows.add_options([Option(_completion_line(each, width)) for each in self._completions])
+        rows.highlighted = 0
+        self.add_class("completing")
+        layer = self.query_one("#editor-completions-layer")
+        cursor, size = self._area.cursor_screen_offset, self.size
+        height = len(self._completions) + 2
+        longest = max(len(each.detail) for each in self._completions)
+        box = min(size.width, width + min(longest, 40) + 6)
+        below = cursor.y + 1 + height < size.height
+        layer.styles.width, layer.styles.height = box, height
+        layer.styles.offset = (
+            max(0, min(cursor.x, size.width - box)),
+            cursor.y + 1 if below else max(0, cursor.y - height),
+        )
+
+    def _close_completions(self) -> None:
+        self._area.is_completing = False
+        self._wants_completions = False
+        self.remove_class("completing")
+
+    @on(TomlArea.CompletionKey)
+    def _completion_key(self, message: TomlArea.CompletionKey) -> None:
+        rows = self.query_one(CompletionList)
+        match message.key:
+            case "up":
+                rows.action_cursor_up()
+            case "down":
+                rows.action_cursor_down()
+            case "tab" if rows.highlighted is not None:
+                self._accept(self._completions[rows.highlighted])
+            case _:
+                self._close_completions()
+
+    def _accept(self, completion: Completion) -> None:
+        area = self._area
+        area.replace(completion.text, area.location(self._completions_at), area.selection.end)
+        self._close_completions()
+
+    # Find and replace
+
+    def action_find(self) -> None:
+        self.add_class("searching")
+        chosen = self._area.selected_text
+        search = self.query_one("#editor-find", SearchInput)
+        if chosen and "\n" not in chosen:
+            search.value = chosen
+        search.focus()
+        self._area.highlight_text(search.value)
+        self.refresh_bindings()
+
+    @on(Input.Changed, "#editor-find")
+    def _typed_search(self, event: Input.Changed) -> None:
+        event.stop()
+        self._area.highlight_text(event.value)
+        self._find(from_here=True)
+
+    def action_find_next(self) -> None:
+        self._find(from_here=False)
+
+    def _find(self, *, from_here: bool) -> bool:
+        """Selects the next match, from the start again after the last one."""
+        wanted = self.query_one("#editor-find", SearchInput).value.lower()
+        if not wanted:
+            return False
+        area = self._area
+        text = area.text.lower()
+        at = area.offset_of_cursor
+        if from_here:
+            at = max(0, at - len(area.selected_text))
+        found = text.find(wanted, at)
+        if found < 0:
+            found = text.find(wanted)
+        if found < 0:
+            area.border_subtitle = "no match"
+            return False
+        area.border_subtitle = f"{text.count(wanted, 0, found) + 1} of {text.count(wanted)}"
+        area.selection = type(area.selection)(area.location(found), area.location(found + len(wanted)))
+        area.scroll_cursor_visible(center=True)
+        return True
+
+    def action_replace(self) -> None:
+        """Replaces the match that is selected, and goes to the next one."""
+        area = self._area
+        wanted = self.query_one("#editor-find", SearchInput).value
+        if wanted and area.selected_text.lower() == wanted.lower():
+            self._record()
+            self._last_edit = -1
+            area.replace(self.query_one("#editor-replacement", SearchInput).value, *area.selection)
+        self._find(from_here=False)
+
+    def action_replace_all(self) -> None:
+        """Replaces every match; one step of undo takes all of it back."""
+        wanted = self.query_one("#editor-find", SearchInput).value.lower()
+        by, text, at = self.query_one("#editor-replacement", SearchInput).value, self._area.text, 0
+        pieces: list[str] = []
+        while wanted and (found := text.lower().find(wanted, at)) >= 0:
+            pieces += [text[at:found], by]
+            at = found + len(wanted)
+        if pieces:
+            self._record()
+            self._last_edit = -1
+            self._area.show("".join([*pieces, text[at:]]))
+        self.notify(f"Replaced: {count(len(pieces) // 2, 'match', 'matches')}.", markup=False)
+
+    def action_close_search(self) -> None:
+        self.remove_class("searching")
+        self._area.highlight_text("")
+        self._area.border_subtitle = ""
+        self._area.focus()
+        self.refresh_bindings()
+
+    # Saving
+
+    def action_save(self) -> None:
+        if not self._saving:
+            self._saving = True
+            self._save()
+
+    @work(group="save")
+    async def _save(self, *, and_leave: bool = False) -> None:
+        try:
+            if await self._saved() and and_leave:
+                self.dismiss(True)
+        finally:
+            self._saving = False
+
+    async def _saved(self) -> bool:
+        """Saves the text; whether that worked."""
+        self._record()
+        text = self._area.text
+        checked = await asyncio.to_thread(self._checker_for_saving, text)
+        before = {problem.path for problem in await asyncio.to_thread(_literal_secrets, self._document.text_as_read)}
+        if secrets := [each for each in checked.problems if each.code == "literal-secret" and each.path not in before]:
+            problem = secrets[0]
+            self._go_to((problem.line - 1, problem.column - 1))
+            self._tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
+            return False
+        gone = self._change is not None and self._change.data is None and not self._change.problem
+        try:
+            allowed = await self._trust.check_before_saving(self._document.text_as_read, checked.profile, self._path)
+            await asyncio.to_thread(self._document.save, overwrite=gone)
+            if allowed is not None and checked.profile is not None:
+                await asyncio.to_thread(self._trust.grant_saved, self._path, checked.profile)
+        except ChangedOnDisk:
+            self._watch = FileWatch(self._path)
+            words = "Not saved: another program changed the file. F6 compares and merges."
+            self.notify(words, severity="warning", markup=False)
+            await self._look_now()
+            return False
+        except UserError as error:
+            self._tell(error)
+            return False
+        self._was_saved, self._change, self._last_edit = True, None, -1
+        found = len(checked.problems)
+        words = f"Saved with {count(found, 'problem')}." if found else "Saved."
+        self.notify(words, severity="warning" if found else "information", markup=False)
+        self._draw()
+        return True
+
+    def _checker_for_saving(self, text: str) -> Checked:
+        return self._checked if self._checked is not None and self._checked.text == text else Checker().check(text)
+
+    def _tell(self, error: UserError) -> None:
+        self.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
+
+    def unsaved_work(self) -> str:
+        """What quitting would lose."""
+        return f"{self._path.name} has unsaved changes." if self._is_changed else ""
+
+    def before_exit(self) -> None:
+        """The file is written only when its user says so."""
+
+    def action_back(self) -> None:
+        if not self._is_changed:
+            self.dismiss(self._was_saved)
+            return
+
+        def chosen(option: str | None) -> None:
+            if option == "save" and not self._saving:
+                self._saving = True
+                self._save(and_leave=True)
+            elif option == "discard":
+                self.dismiss(self._was_saved)
+
+        options = {"save": "Save and leave", "discard": "Discard the changes", "stay": "Keep editing"}
+        self.app.push_screen(ChoiceScreen(options, question=f"{self._path.name} has unsaved changes."), chosen)
+
+    def action_external(self) -> None:
+        """Opens the file in the user's own editor, at this line."""
+        if self._is_changed:
+            self.notify("Save the changes first (^S).", markup=False)
+            return
+        try:
+            edit(self.app, self._machine.environ, self._path, self._area.selection.end[0] + 1)
+        except UserError as error:
+            self._tell(error)
+
+    # Changes by other programs
+
+    @work(exclusive=True, group="look")
+    async def _look(self) -> None:
+        await self._look_now()
+
+    async def _look_now(self) -> None:
+        change = await asyncio.to_thread(self._watch.look, self._document.file_digest)
+        if change is not None:
+            self.post_message(self.FileChanged(change))
+
+    @on(FileChanged)
+    def _on_file_changed(self, message: FileChanged) -> None:
+        change = message.change
+        self._record()
+        if change.data is None or self._is_changed:
+            self._change = change
+        else:
+            self._reload(change.data)
+        self._draw()
+
+    def _reload(self, data: bytes) -> None:
+        """Shows what another program has written; undo returns to what was there before."""
+        try:
+            self._document.rebase(data)
+        except UserError as error:
+            self._change = FileChange(problem=error.text)
+            return
+        self._document.edit_text(self._document.text_as_read, self._area.offset_of_cursor, later=True)
+        self._change = None
+        self._show_document()
+        self.notify("Another program changed the file; it was reloaded. ^Z undoes that.", markup=False)
+
+    def action_compare(self) -> None:
+        """Shows how the text differs from the file, and takes what is chosen of either."""
+        self._record()
+        change = self._change
+        base = self._document.text_as_read
+        theirs = base if change is None or change.data is None else text_of(self._path, change.data)
+        texts = [line_ends.plain(each) for each in (base, self._document.text(), theirs)]
+
+        def done(text: str | None) -> None:
+            if text is None:
+                return
+            self._record()
+            if change is not None and change.data is not None:
+                try:
+                    self._document.rebase(change.data)
+                except UserError as error:
+                    self._tell(error)
+                    return
+                if self._change is change:
+                    self._change = None
+            raw = self._document.text()
+            self._document.edit_text(line_ends.changed(raw, text), self._area.offset_of_cursor, later=True)
+            self._show_document()
+            self._draw()
+
+        self.app.push_screen(DifferenceScreen(self._path.name, *texts, is_merge=change is not None), done)
+
+    def help_text(self) -> str:
+        return (
+            "The editor\n"
+            "Edits the profile as text. Problems are shown at their lines while you type, and listed below: F8 goes to "
+            "the next one, F7 applies the suggested correction, F9 enters the list. Completions open as you type, or "
+            "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds; then F3 goes to the next match, ^R replaces it and "
+            "F5 replaces all. ^Z undoes, ^Y redoes. ^S saves, even with problems, but never a secret as a literal "
+            "value. If another program changes the file, your changes stay: F6 compares both and merges them. ^O opens "
+            "the file in your own editor ($VISUAL, $EDITOR)."
+        )
+
+
+def _literal_secrets(text: str) -> list[Problem]:
+    return [problem for problem in Checker().check(text).problems if problem.code == "literal-secret"]
+
+
+def _completion_line(completion: Completion, width: int) -> Content:
+    text = shown_line(completion.text, 50).ljust(width)
+    return Content.assemble(text, (f"  {shown_line(completion.detail, 40)}", TONES["muted"]))
+
+
+def _problem_line(problem: Problem) -> Content:
+    text = shown_line(f"{problem.path}: {problem.text}" if problem.path else problem.text, 400)
+    fix = f"  → F7: {shown_line(problem.fix.title, 80)}" if problem.fix is not None else ""
+    return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, (fix, TONES["success"]))
+
+
+def _help(found: Assistance, *, wide: bool) -> Content:
+    """The description of the key at the cursor."""
+    about = found.help
+    if about is None:
+        return Content("")
+    path = ".".join(map(str, about.path))
+    facts = [about.kind, f"default {about.default}" if about.default else ""]
+    examples = f"for example {', '.join(about.examples)}" if about.examples else ""
+    if not wide:
+        line = " · ".join(filter(None, [about.description.partition("\n")[0], *facts, examples]))
+        return Content.assemble((f"{shown_line(about.title)}  ", "bold"), shown_line(line))
+    parts = [(f"{shown_line(about.title)}\n", "bold"), (f"{shown_line(path)}\n\n", TONES["muted"])]
+    parts.append((f"{shown(about.description)}\n\n", ""))
+    parts += [(f"{shown_line(each)}\n", TONES["muted"]) for each in (*facts, examples) if each]
+    return Content.assemble(*parts)
