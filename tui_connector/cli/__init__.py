@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "demo": "screen",
         "setup": "screen",
+        "edit": "screen",
         "check": "check",
         "run": "run",
         "tasks": "tasks",

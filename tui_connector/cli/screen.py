@@ -75,6 +75,27 @@ def setup(profile_dir: Path | None, profile: str | None, trust_once: bool) -> No
     app.run_and_report()
 
 
+@click.command()
+@click.argument("profile", shell_complete=profiles)
+@click.pass_obj
+def edit(profile_dir: Path | None, profile: str) -> None:
+    """Edit a profile as text, with its problems, completions and help; a file with errors, too."""
+    _need_terminal()
+    machine = machine_of(profile_dir, logs=False)
+    path = find(profile, machine)
+    from ..tui.app import ConnectorApp
+
+    app = ConnectorApp(
+        machine,
+        _start_demo(machine),
+        start_at="editor",
+        profile=path,
+        is_demo_profile=is_demo_profile,
+        start_log=_start_log(machine, path),
+    )
+    app.run_and_report()
+
+
 def requests(machine: Machine, recorded: Recorded) -> None:
     """The screen of requests over a recorded log."""
     from ..tui.app import ConnectorApp

@@ -46,6 +46,8 @@ class Help:
 class Assistance:
     """Of one place in a text."""
 
+    table: KeyPath
+    """The table that it is in."""
     help: Help | None
     completions: list[Completion]
     start: int
@@ -63,7 +65,7 @@ def assist(text: str, offset: int) -> Assistance:
     found = [each for each in _completions(place, data, parsed.data) if each.text != place.typed]
     matching = [each for each in found if each.text.startswith(place.typed)]
     matching += [each for each in found if place.typed and place.typed in each.text and each not in matching]
-    return Assistance(_help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS], start)
+    return Assistance(table, _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS], start)
 
 
 def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[Block, KeyPath, Any]:
@@ -299,6 +301,10 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 def _help(path: KeyPath, data: Any) -> Help | None:
     while path:
         annotation, info = _annotation(data, path)
+        if info is not None and path[-1] == "kind":
+            kind, _ = _annotation(data, path[:-1])
+            name, _, about = (getattr(kind, "__doc__", "") or "").strip().partition("\n")
+            return Help(path, name or "Kind", about.strip() or "What it is; its other keys depend on it.", "a name")
         if info is not None:
             is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
             description = info.description or ""

@@ -68,7 +68,32 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
 def _correction(text: str, number: int, cause: _Cause) -> tuple[str, Fix | None]:
     if cause.line is None or cause.line == _line(text, number):
         return cause.code, None
-    return cause.code, replace_line(text, number, cause.line, cause.hint.rstrip("."))
+    return cause.code, replace_line(text, number, cause.line, _TITLES.get(cause.code, cause.hint.rstrip(".")))
+
+
+_TITLES = {
+    "backslash": "Use single quotes",
+    "boolean": "Write it in lower case",
+    "carriage-return": "Start a new line there",
+    "colon": "Write = instead of the colon",
+    "comma-missing": "Add the comma",
+    "comment-mark": "Write # instead",
+    "control-character": "Delete the character",
+    "decimal-comma": "Write a decimal point",
+    "end-of-line": "Remove the end of the line",
+    "equals-sign": "Write a single =",
+    "inline-table-comma": "Remove the comma",
+    "invisible-character": "Remove what is invisible",
+    "key-not-quoted": "Put the key in quotes",
+    "leading-zeros": "Put the number in quotes",
+    "look-alike": "Write the ordinary character",
+    "not-quoted": "Put the text in quotes",
+    "null": "Make this line a comment",
+    "one-line-each": "Start a new line",
+    "quote-missing": "Add the closing quote",
+    "table-header": "Correct the brackets",
+}
+"""What a correction does, by the code of its mistake."""
 
 
 def _at_the_end(text: str, message: str) -> Mistake:

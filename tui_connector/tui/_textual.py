@@ -64,6 +64,8 @@ class LineDocument(Document):
         super().__init__("")
         self._lines = text.split("\n")
         self._joined: str | None = text
+        self.least_width = 0
+        """Columns that are drawn however short the lines are."""
 
     @property
     def text(self) -> str:
@@ -72,7 +74,7 @@ class LineDocument(Document):
         return self._joined
 
     def get_size(self, tab_width: int) -> Size:
-        return Size(max(map(_cells, self._lines)), len(self._lines))
+        return Size(max(self.least_width, *map(_cells, self._lines)), len(self._lines))
 
     def replace_range(self, start: tuple[int, int], end: tuple[int, int], text: str) -> EditResult:
         self._joined = None
@@ -103,6 +105,11 @@ class LineTextArea(TextArea):
         self._build_highlight_map()
         self.move_cursor((0, 0))
         self._rewrap_and_refresh_virtual_size()
+
+    def on_resize(self) -> None:
+        if isinstance(self.document, LineDocument):
+            self.document.least_width = self.content_size.width - self.gutter_width - 1
+            self._refresh_size()
 
     def redraw(self) -> None:
         """Draws all lines again: what they look like has changed, not their text."""

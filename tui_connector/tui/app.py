@@ -67,7 +67,7 @@ class ConnectorApp(QuietApp):
         machine: Machine,
         start_demo: Callable[[], Awaitable[DemoStore]],
         *,
-        start_at: Literal["home", "setup", "demo"] = "home",
+        start_at: Literal["home", "setup", "demo", "editor"] = "home",
         profile: Path | None = None,
         recorded: Recorded | None = None,
         is_demo_profile: Callable[[Path], bool] = lambda _: False,
@@ -130,6 +130,8 @@ class ConnectorApp(QuietApp):
             self.push_screen(HomeScreen(self.machine))
         if self._start_at == "setup":
             self.call_after_refresh(self.open_setup, self._profile)
+        elif self._start_at == "editor" and self._profile is not None:
+            self.run_worker(self._edit(self._profile))
         elif self._start_at == "demo":
             self.call_after_refresh(self.action_try_demo)  # keys wait for it
         self.call_after_refresh(self._show_settings_warnings)
@@ -281,6 +283,19 @@ class ConnectorApp(QuietApp):
 
         context, step = resume_context(self.machine, message.draft, self._logs.get(message.draft.key))
         await self.push_screen(SetupScreen(context, step), lambda _: self._leave_setup(context))
+
+    def on_home_screen_edit_requested(self, message: HomeScreen.EditRequested) -> None:
+        self.run_worker(self._edit(message.path))
+
+    async def _edit(self, path: Path) -> None:
+        """Opens the editor; home lists the profile anew afterwards."""
+        from .toml_editor.opening import open_editor
+
+        release = self._key_queue.hold(f"Opening {path.stem}")
+        try:
+            await open_editor(self, self.machine, path)
+        finally:
+            release()
 
     def on_home_screen_history_requested(self, message: HomeScreen.HistoryRequested) -> None:
         from .log.screens import RecordedScreen, earlier_sessions

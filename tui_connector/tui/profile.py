@@ -59,6 +59,8 @@ from .send.options import SendOptionsScreen
 from .send.screen import open_sending, open_tasks
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
+from .toml_editor.opening import open_editor
+from .toml_editor.screen import Left
 from .widgets import highlight
 from .widgets.bounded_list import BoundedList
 from .widgets.choice import ChoiceScreen
@@ -200,6 +202,12 @@ class PartList(BoundedList):
         self._rows.append(None)
         self.add_option(Option(title, disabled=True))
 
+    def select(self, family: str, name: str) -> None:
+        """Moves the cursor to this part."""
+        for index, row in enumerate(self._rows):
+            if row is not None and (row.family, row.name) == (family, name):
+                self.highlighted = index
+
     @property
     def selected(self) -> ProfilePart | None:
         """The part under the cursor."""
@@ -261,6 +269,7 @@ class ProfilePage(LogDock):
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
         Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file in your editor"),
+        Binding("E", "edit_here", "Editor", id="page.editor", tooltip="Edit the file as text here, at the part's line"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
         Binding(
@@ -723,6 +732,20 @@ class ProfilePage(LogDock):
         self._edited_here = True
         self._reload()
 
+    async def action_edit_here(self) -> None:
+        """Opens the editor of this program, at the selected problem or part."""
+        problems, part = (self._opened.problems if self._opened else []), self._list.selected
+        chosen = self.query_one(ProblemList).highlighted or 0
+        line = problems[chosen].line if chosen < len(problems) else None
+        at = () if part is None else (part.family, part.name)
+        await open_editor(self.app, self._machine, self._path, line=line, at=at, left=self._left_editor)
+
+    def _left_editor(self, how: Left) -> None:
+        self._edited_here = True
+        if how.part is not None:
+            self._list.select(*how.part)
+            self.call_after_refresh(self.action_edit)
+
     def action_edit_text(self) -> None:
         """Opens the file in the user's editor, at the selected problem."""
         problems = self._opened.problems if self._opened else []
@@ -787,7 +810,8 @@ class ProfilePage(LogDock):
             "anything is sent; R does so with options. T lists the tasks of an outgoing with their states. Enter opens "
             "the part's form, g the guide at its step, + adds a part, d deletes one after showing the lines that go, "
             "u undoes that. e opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is "
-            "one. The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
+            "one; E opens it in the editor of this program. "
+            "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
             "environments, the header names the one in use, and E shows and changes it."
         )

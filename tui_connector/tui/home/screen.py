@@ -93,6 +93,7 @@ class HomeScreen(Screen[None]):
         # priority: what is typed next belongs to the first field of the guide
         Binding("n", "new_store", "New store", priority=True, id="home.new", tooltip="Set up a new store"),
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Filter the profiles"),
+        Binding("E", "edit", "Editor", show=False, id="home.editor", tooltip="Edit the profile as text"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
         Binding("d", "delete", "Delete", id="home.delete", tooltip="Delete the profile, or discard the draft"),
         Binding("m", "rename", "Rename", id="home.rename", tooltip="Rename the profile"),
@@ -111,6 +112,9 @@ class HomeScreen(Screen[None]):
 
     class HistoryRequested(ProfileMessage):
         """Show the requests of earlier sessions of this profile."""
+
+    class EditRequested(ProfileMessage):
+        """Edit this profile as text."""
 
     class DuplicateRequested(ProfileMessage):
         """Duplicate this profile."""
@@ -382,7 +386,7 @@ class HomeScreen(Screen[None]):
                 return bool(len(self._rows)) and not typing
             case "try_demo":
                 return not self._rows.paths
-            case "duplicate" | "history" | "rename":
+            case "duplicate" | "history" | "rename" | "edit":
                 return isinstance(self.selected, ProfileOverview) and not typing
             case "delete":
                 return self.selected is not None and not typing
@@ -399,6 +403,10 @@ class HomeScreen(Screen[None]):
     def action_history(self) -> None:
         if isinstance(entry := self.selected, ProfileOverview):
             self.post_message(self.HistoryRequested(entry.path))
+
+    def action_edit(self) -> None:
+        if isinstance(entry := self.selected, ProfileOverview):
+            self.post_message(self.EditRequested(entry.path))
 
     def action_duplicate(self) -> None:
         if isinstance(entry := self.selected, ProfileOverview):

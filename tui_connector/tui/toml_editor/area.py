@@ -39,6 +39,8 @@ class TomlArea(LineTextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z", "request_undo", "Undo", id="editor.undo", priority=True, show=False),
         Binding("ctrl+y", "request_redo", "Redo", id="editor.redo", priority=True, show=False),
+        Binding("ctrl+home", "to_start", "Start of the text", id="editor.start", show=False),
+        Binding("ctrl+end", "to_end", "End of the text", id="editor.end", show=False),
         Binding("tab", "accept", "Complete, or indent", id="editor.accept", priority=True, show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -125,6 +127,12 @@ class TomlArea(LineTextArea):
     def action_request_redo(self) -> None:
         self.post_message(self.UndoRequested(True))
 
+    def action_to_start(self) -> None:
+        self.move_cursor(self.document.start)
+
+    def action_to_end(self) -> None:
+        self.move_cursor(self.document.end)
+
     def action_accept(self) -> None:
         """Writes the selected completion; without a list of them, indents."""
         if self.is_completing:
@@ -182,7 +190,9 @@ class TomlArea(LineTextArea):
                 drawn.stylize(self._style("error") + _UNDERLINED, *token.span())
         if problems := self._problems.get(line_index):
             more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
-            drawn.append(f"   ✘ {shown_line(problems[0].message, 200)}{more}", self._style("error"))
+            key = problems[0].path.rpartition(".")[2]
+            words = f"{key} {problems[0].message}" if problems[0].code == "missing" else problems[0].message
+            drawn.append(f"   ✘ {shown_line(words, 200)}{more}", self._style("error"))
         return drawn
 
     def _style(self, name: str) -> Style:

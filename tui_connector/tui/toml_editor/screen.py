@@ -19,12 +19,15 @@ from textual.widgets.option_list import Option
 
 from ...errors import UserError
 from ...files import ChangedOnDisk
+from ...guide.summaries import FAMILIES
 from ...guide.trust import ProfileTrust
 from ...machine import Machine
 from ...profile import line_ends
 from ...profile.assistance import Assistance, Completion, assist
+from ...profile.blocks import parse
 from ...profile.checker import Checked, Checker
 from ...profile.document import Document, text_of
+from ...profile.positions import KeyPath
 from ...profile.problems import Problem
 from ...text import count, shown, shown_line
 from ..editor import edit
@@ -65,8 +68,17 @@ class SearchInput(SafeInput):
     ]
 
 
-class EditorScreen(Screen[bool]):
-    """Edits a profile's file. Dismissed with whether it was saved."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the editor was left."""
+
+    saved: bool
+    part: tuple[str, str] | None = None
+    """The family and the name of a part whose form is wanted."""
+
+
+class EditorScreen(Screen[Left]):
+    """Edits a profile's file."""
 
     AUTO_FOCUS = "TomlArea"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -81,6 +93,7 @@ class EditorScreen(Screen[bool]):
         Binding("ctrl+n", "complete", "Complete", show=False, id="editor.complete", priority=True),
         Binding("f9", "focus_problems", "Problems", show=False, id="editor.problems", priority=True),
         Binding("ctrl+o", "external", "$EDITOR", show=False, id="editor.external", priority=True),
+        Binding("ctrl+g", "form", "Form", id="editor.form", priority=True, tooltip="Edit this part in its form"),
         Binding("escape", "back", "Back", id="editor.back"),
     ]
 
@@ -111,16 +124,28 @@ class EditorScreen(Screen[bool]):
         text: str
         problem: UserError | None
 
-    def __init__(self, machine: Machine, document: Document, line: int | None = None) -> None:
-        """`document` is that of a file; `line` is where the cursor begins, from 1."""
+    def __init__(
+        self,
+        machine: Machine,
+        document: Document,
+        *,
+        line: int | None = None,
+        at: KeyPath = (),
+        has_forms: bool = False,
+    ) -> None:
+        """`document` is that of a file; `line` (from 1) is where the cursor begins, or else the key `at`.
+
+        `has_forms`: whoever opened the editor can open the form of a part.
+        """
         super().__init__()
         assert document.path is not None
         self._machine, self._document, self._path = machine, document, document.path
         self._trust = ProfileTrust(machine, document.path)
-        self._first_line = line
+        self._first_line, self._first_key, self._has_forms = line, at, has_forms
         self._checker = Checker()
         self._checked: Checked | None = None
         self._assisted: tuple[str, int] | None = None
+        self._help_path: KeyPath = ()
         self._busy = False
         """Whether a thread checks the text, or looks for completions."""
         self._watch = FileWatch(document.path)
@@ -154,11 +179,12 @@ class EditorScreen(Screen[bool]):
         area = self._area
         area.border_title = Content(shown_line(self._path.name))
         area.show(self._view)
-        area.move_cursor(((self._first_line or 1) - 1, 0), center=True)
+        row = self._first_line or (parse(self._view).position(self._first_key).line if self._first_key else 1)
+        area.move_cursor(area.clamp_visitable((row - 1, 0)), center=True)
         self.query_one("#editor-help").border_title = "Help"
         self.set_interval(_LOOK_INTERVAL, self._look)
         self._draw()
-        self._work()
+        self.call_after_refresh(self._work)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= _WIDE, "wide")
@@ -251,14 +277,14 @@ class EditorScreen(Screen[bool]):
     # Checking, in a thread: typing never waits for it
 
     def _work(self) -> None:
-        if not self._busy and self.is_mounted:
+        if not self._busy and self.is_attached:
             self._busy = True
             self._check()
 
     @work(group="check")
     async def _check(self) -> None:
         try:
-            while self.is_mounted:
+            while self.is_attached:
                 text, offset = self._area.text, self._area.offset_of_cursor
                 if self._checked is None or self._checked.text != text:
                     checked = await asyncio.to_thread(self._checker.check, text)
@@ -342,6 +368,8 @@ class EditorScreen(Screen[bool]):
             return bool(self._problems)
         if action == "fix":
             return self._fixable() is not None
+        if action == "form":
+            return self._has_forms and self._part() is not None
         if action == "compare":
             return self._is_changed or (self._change is not None and self._change.data is not None)
         if action in ("replace", "replace_all", "find_next", "close_search"):
@@ -355,6 +383,8 @@ class EditorScreen(Screen[bool]):
         if message.text != self._area.text or message.offset != self._area.offset_of_cursor:
             return
         found = message.assistance
+        self._help_path = found.help.path if found.help is not None else found.table
+        self.refresh_bindings()
         self.query_one("#editor-help", Static).update(_help(found, wide=self.has_class("wide")))
         self._completions, self._completions_at = found.completions[:_MAX_COMPLETIONS], found.start
         wanted = self._area.is_completing or (self._wants_completions and message.offset > found.start)
@@ -497,7 +527,7 @@ class EditorScreen(Screen[bool]):
     async def _save(self, *, and_leave: bool = False) -> None:
         try:
             if await self._saved() and and_leave:
-                self.dismiss(True)
+                self.dismiss(Left(True))
         finally:
             self._saving = False
 
@@ -549,7 +579,7 @@ class EditorScreen(Screen[bool]):
 
     def action_back(self) -> None:
         if not self._is_changed:
-            self.dismiss(self._was_saved)
+            self.dismiss(Left(self._was_saved))
             return
 
         def chosen(option: str | None) -> None:
@@ -557,10 +587,22 @@ class EditorScreen(Screen[bool]):
                 self._saving = True
                 self._save(and_leave=True)
             elif option == "discard":
-                self.dismiss(self._was_saved)
+                self.dismiss(Left(self._was_saved))
 
         options = {"save": "Save and leave", "discard": "Discard the changes", "stay": "Keep editing"}
         self.app.push_screen(ChoiceScreen(options, question=f"{self._path.name} has unsaved changes."), chosen)
+
+    def _part(self) -> tuple[str, str] | None:
+        """The part of the profile that the cursor is in."""
+        path = self._help_path
+        return (str(path[0]), str(path[1])) if len(path) > 1 and path[0] in FAMILIES else None
+
+    def action_form(self) -> None:
+        """Leaves the editor for the form of the part at the cursor."""
+        if self._is_changed or self._problems:
+            self.notify("Save the changes first (^S)." if self._is_changed else "Fix the problems first.", markup=False)
+        elif (part := self._part()) is not None:
+            self.dismiss(Left(self._was_saved, part))
 
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line."""

@@ -1,0 +1,214 @@
+"""The editor of a profile's text: problems while typing, corrections, completions, changes by other programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from screens import shown, until, until_shown
+
+from tui_connector.machine import Machine
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.toml_editor.area import TomlArea
+from tui_connector.tui.toml_editor.difference import DifferenceScreen
+from tui_connector.tui.toml_editor.screen import EditorScreen
+
+TEXT = """format = 1
+name = "Acme store"
+
+# how requests are signed
+[authentications.a]
+kind = "bearer"
+token = { env = "ACME_TOKEN" }
+
+[clients.m]
+authentications = ["a"]
+
+[[clients.m.plugins]]
+kind = "base-uri"
+uri = "https://acme.example/rest/all/V1"
+
+[incoming.products]
+client = "m"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+"""
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
+
+
+@asynccontextmanager
+async def editing(machine: Machine, text: str | bytes = TEXT, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Any]:
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: "problem" in shown(app) or "✔ valid" in shown(app))
+        yield pilot
+
+
+def area(pilot: Any) -> TomlArea:
+    found: TomlArea = pilot.app.screen.query_one(TomlArea)
+    return found
+
+
+def file_of(pilot: Any) -> Path:
+    path: Path = pilot.app.machine.directories.profiles / "acme.toml"
+    return path
+
+
+async def test_a_problem_is_shown_at_its_line_while_typing_and_fixed_by_one_key(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *'items2 = "x"')
+        screen = await until_shown(pilot, "✘ 1 problem")
+        assert "did you mean 'items'" in screen
+        await pilot.press("ctrl+z", "ctrl+z")
+        await until_shown(pilot, "✔ valid")
+        area(pilot).go_to(TEXT.index('"sku"'))
+        await pilot.press("delete", *["right"] * 3, "delete")
+        await until_shown(pilot, "Put text in double quotes")
+        await pilot.press("f7")
+        await until_shown(pilot, "✔ valid")
+        assert area(pilot).text == TEXT
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen))
+
+
+async def test_all_problems_are_listed_and_lead_to_their_lines(machine: Machine) -> None:
+    text = (
+        TEXT.replace('client = "m"', 'client = "M"').replace('"Acme store"', "Acme store").replace("items =", "itms =")
+    )
+    async with editing(machine, text) as pilot:
+        await until_shown(pilot, "✘ 3 problems")
+        await pilot.press("f8")
+        assert area(pilot).selection.end[0] == 1
+        await pilot.press("f8", "f7")
+        await until_shown(pilot, "✘ 2 problems")
+        assert 'client = "m"' in area(pilot).text
+        await pilot.press("f9", "end", "enter")
+        assert area(pilot).document.lines[area(pilot).selection.end[0]].startswith("itms")
+
+
+async def test_saving_keeps_what_was_not_edited(machine: Machine) -> None:
+    data = b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode()
+    async with editing(machine, data) as pilot:
+        await pilot.press("ctrl+end", *"# the end", "ctrl+s")
+        await until_shown(pilot, "Saved.")
+        assert file_of(pilot).read_bytes() == data + b"# the end"
+
+
+async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
+    async with editing(machine, size=(120, 36)) as pilot:
+        await pilot.press("ctrl+end", *"pag")
+        await until_shown(pilot, "pagination  ")
+        await pilot.press("tab")
+        assert area(pilot).text.endswith("pagination")
+        await pilot.press(*' = { kind = "key')
+        await until_shown(pilot, "keyset")
+        await pilot.press("tab")
+        assert area(pilot).text.endswith('{ kind = "keyset"') or area(pilot).text.endswith('{ kind = "keyset')
+        await until_shown(pilot, "Keyset: each page starts")
+
+
+async def test_find_and_replace(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+f", *"acme")
+        await until_shown(pilot, "of 3")
+        await pilot.press("tab", *"Beta", "f5")
+        await until_shown(pilot, "Replaced: 3 matches")
+        assert "acme" not in area(pilot).text.lower()
+        await pilot.press("escape", "ctrl+z")
+        await until(pilot, lambda: area(pilot).text == TEXT)
+
+
+async def test_a_change_by_another_program_is_shown_when_nothing_was_typed(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        other = file_of(pilot).with_name("other")
+        other.write_text(TEXT.replace("Acme", "Beta"))
+        os.replace(other, file_of(pilot))
+        await until(pilot, lambda: "Beta" in area(pilot).text)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: area(pilot).text == TEXT)
+
+
+async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_program(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# mine")
+        file_of(pilot).write_text(TEXT.replace("Acme", "Beta"))
+        await until_shown(pilot, "Another program changed the file.")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Not saved")
+        assert "Beta" in file_of(pilot).read_text()
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DifferenceScreen))
+        await until_shown(pilot, '- name = "Beta store"')
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        merged = TEXT.replace("Acme", "Beta") + "# mine"
+        await until(pilot, lambda: area(pilot).text == merged)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: file_of(pilot).read_text() == merged)
+
+
+async def test_a_deleted_file_is_written_again(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        file_of(pilot).unlink()
+        await until_shown(pilot, "was deleted by another program")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: file_of(pilot).exists())
+        assert file_of(pilot).read_text() == TEXT
+
+
+async def test_leaving_with_unsaved_changes_asks(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# x", "escape")
+        await until_shown(pilot, "unsaved changes")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        assert area(pilot).text == TEXT + "# x"
+        assert "unsaved" in pilot.app.screen.unsaved_work()
+        await pilot.press("escape", "enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen))
+        assert file_of(pilot).read_text() == TEXT + "# x"
+
+
+async def test_a_literal_secret_is_not_saved(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        text = TEXT.replace('{ env = "ACME_TOKEN" }', '"CANARY-token-of-the-shop"')
+        area(pilot).show(text)
+        await until_shown(pilot, "✘ 1 problem")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Not saved")
+        assert file_of(pilot).read_text() == TEXT
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"format = 1\x00\n", b"# caf\xe9\n", b"\x0c\xe2\x80\xa8x\n", b'{"format": 1}', b"[" * 3_000, b"a = 1\ra = 2"],
+    ids=["empty", "NUL", "Latin-1", "separators", "JSON", "deep", "carriage return"],
+)
+async def test_any_file_can_be_edited_and_saved(machine: Machine, data: bytes) -> None:
+    async with editing(machine, data) as pilot:
+        await pilot.press("ctrl+end", "#", "ctrl+s")
+        await until_shown(pilot, "Saved")
+        assert file_of(pilot).read_bytes() == data + b"#"
+
+
+async def test_a_read_only_file_is_reported_and_nothing_is_lost(machine: Machine) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    async with editing(machine) as pilot:
+        file_of(pilot).chmod(0o400)
+        await pilot.press("ctrl+end", "#", "ctrl+s")
+        await until_shown(pilot, "could not be saved")
+        assert area(pilot).text == TEXT + "#"

@@ -1,0 +1,40 @@
+"""Opens the editor on a file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.app import App
+
+from ...errors import UserError
+from ...machine import Machine
+from ...profile.document import Document
+from ...profile.positions import KeyPath
+from ...text import shown_line
+from .screen import EditorScreen, Left
+
+
+async def open_editor(
+    app: App[None],
+    machine: Machine,
+    path: Path,
+    *,
+    line: int | None = None,
+    at: KeyPath = (),
+    left: Callable[[Left], None] | None = None,
+) -> None:
+    """Opens the editor at this line, or at this key; `left` is called when it is left. A problem is shown."""
+    try:
+        document = await asyncio.to_thread(Document.open, path)
+        screen = EditorScreen(machine, document, line=line, at=at, has_forms=left is not None)
+    except UserError as error:
+        app.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
+        return
+
+    def closed(how: Left | None) -> None:
+        if left is not None and how is not None:
+            left(how)
+
+    await app.push_screen(screen, closed)
