@@ -36,6 +36,8 @@ from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup import save
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.toml_editor.area import TomlArea
+from tui_connector.tui.toml_editor.screen import EditorScreen
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
 HOME = "/home/me"
@@ -299,8 +301,32 @@ class Walk:
         await self.press("escape", "colon")
         await self.until(lambda: isinstance(self.app.screen, CommandsScreen))
         yield "commands"
+        await self.press("escape", "o")
+        await self.until(lambda: isinstance(self.app.screen, EditorScreen))
+        await self.shows("✔ valid")
+        path = self.app.machine.directories.profiles / "sandbox.toml"
+        text = path.read_text()
+        area = self.app.screen.query_one(TomlArea)
+        typed = text.replace('identifier = "sku"', "identifer = sku", 1)
+        area.show(typed.replace("page-size = 100", 'page-size = "100"', 1))
+        await self.press("f8")
+        await self.shows("✘ 3 problems", "F7 Fix")
+        yield "editor"
+        path.write_text(text.replace('formatter = "long"', 'formatter = "full"'))
+        await self.shows("Another program changed the file")
+        await self.press("f6")
+        await self.shows("differences", "+ ")
+        yield "difference"
+        await self.press("escape")
+        await self.until(lambda: isinstance(self.app.screen, EditorScreen))
+        path.write_text(text)
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
+        await self.press("escape")
+        await self.shows("Discard the changes")
+        await self.press("down", "enter")
+        await self.until(lambda: isinstance(self.app.screen, ProfilePage))
         self._add_profiles()
-        await self.press("escape", "q")
+        await self.press("q")
         await self.until(lambda: isinstance(self.app.screen, HomeScreen))
         await self.shows("✔ just now", "outlet")
         yield "home"

@@ -209,12 +209,12 @@ class Document:
         if not later:
             self._parse()
 
-    def use_parsed(self, text: str, data: dict[str, Any]) -> None:
-        """A text that was typed, perhaps not the last one, is valid and has this data."""
+    def use_parsed(self, data: dict[str, Any], *, is_current: bool) -> None:
+        """A text that was typed is valid and has this data: the current text, or one before it."""
         if self._is_draft_changed() or (self._is_parsed and self._problem is None):
             return
         self._data, self._draft = data, None
-        if text == self._text:
+        if is_current:
             self._is_parsed, self._problem = True, None
 
     def commit(self) -> None:

@@ -269,7 +269,7 @@ class ProfilePage(LogDock):
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
         Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file in your editor"),
-        Binding("E", "edit_here", "Editor", id="page.editor", tooltip="Edit the file as text here, at the part's line"),
+        Binding("o", "edit_here", "Editor", id="page.editor", tooltip="Edit the file as text here, at the part's line"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
         Binding(
@@ -810,7 +810,7 @@ class ProfilePage(LogDock):
             "anything is sent; R does so with options. T lists the tasks of an outgoing with their states. Enter opens "
             "the part's form, g the guide at its step, + adds a part, d deletes one after showing the lines that go, "
             "u undoes that. e opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is "
-            "one; E opens it in the editor of this program. "
+            "one; o opens it in the editor of this program. "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
             "environments, the header names the one in use, and E shows and changes it."

@@ -303,8 +303,7 @@ class EditorScreen(Screen[Left]):
     def _show_problems(self, message: TextChecked) -> None:
         checked = message.checked
         if checked.is_toml:
-            is_now = checked.text == self._area.text
-            self._document.use_parsed(self._document.text() if is_now else "", checked.data)
+            self._document.use_parsed(checked.data, is_current=checked.text == self._view)
         self._area.mark(checked.problems)
         rows = self.query_one(ProblemRows)
         highlighted = rows.highlighted
