@@ -20,6 +20,7 @@ from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
 from requirements import require
 
+from tui_connector import text
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -99,6 +100,12 @@ def _trusted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """The profiles that tests write are trusted in this process, but where a test is about trust."""
     if "untrusted" not in request.keywords:
         monkeypatch.setattr(ProfileTrust, "missing", lambda self, wanted: [])
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is displayed hides the secrets of this test only: those of others may be known until they are collected."""
+    monkeypatch.setattr(text, "_registered", ())
 
 
 @pytest.fixture

@@ -69,8 +69,7 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             assert '+ "staging.jsonl"' in text
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
-            assert "PRODUCTION" not in shown(app)
-            assert staging.url in shown(app)
+            assert "PRODUCTION" not in await until_shown(pilot, staging.url)
             await until_shown(pilot, "GET products")
             await pilot.press("j", "r")
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
