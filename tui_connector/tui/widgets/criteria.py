@@ -178,7 +178,6 @@ class CriteriaScreen(Dialog[list[str] | None]):
         return [*found, CriteriaRow(None, "and", (), is_first=not found)]
 
     def on_mount(self) -> None:
-        self.set_focus(self.query(TextField).first())
         if self._read_fields is not None:
             self._find_fields()
         self._count()
