@@ -64,11 +64,16 @@ def one_time_code() -> Schema:
     return json_schema(OneTimeCode)
 
 
+_SELDOM = ("parent",)
+"""Groups that few configurations have, which come after the others."""
+
+
 @cache
 def configuration(family: Literal["incoming", "outgoing"]) -> Schema:
-    """The schema of an incoming or an outgoing without its steps; title and description last."""
+    """The schema of an incoming or an outgoing without its steps; what few need, title and description last."""
     schema = json_schema(Incoming if family == "incoming" else Outgoing)
-    own = {key: each for key, each in schema["properties"].items() if key != "steps"}
+    own = {key: each for key, each in schema["properties"].items() if key not in ("steps", *_SELDOM)}
+    own |= {key: schema["properties"][key] for key in _SELDOM if key in schema["properties"]}
     return _titles_last({**schema, "properties": own})
 
 

@@ -30,7 +30,9 @@ IN_FIELD = "-in-field"
 
 _MODIFIERS = ("ctrl+", "alt+", "shift+", "super+")
 _NAMED = {
-    **{key.value: key.value.replace("page", "Page ").capitalize() for key in Keys if "+" not in key.value},
+    **{key.value: key.value.capitalize() for key in Keys if "+" not in key.value},
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
     "question_mark": "?",
     "colon": ":",
     "slash": "/",
