@@ -173,7 +173,7 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: "GET products" in shown(app))
-        await pilot.press("down", "down", "enter", "pagedown", "pagedown", "pagedown")  # typed ahead of the form
+        await pilot.press("down", "down", "enter", *["pagedown"] * 4)  # typed ahead of the form
         await in_form(app, pilot, "Incoming products")
         assert "Save             Cancel" in shown(app)
         await pilot.press("enter", *"keyset", "enter", "down", "down", "down", *"50", "ctrl+s")
