@@ -266,6 +266,18 @@ async def test_the_tasks_of_a_renamed_profile_are_not_left_behind(sender: Sender
     assert "2 finished · 1 failed" in (await sender("tasks", "stock"))[1]
 
 
+async def test_the_tasks_of_a_profile_that_the_program_renamed_stay_with_it(sender: Sender) -> None:
+    """It moves the directory of the ledgers along; no other profile with the same configuration takes them."""
+    assert (await sender("run", "stock", "--limit", "2"))[0] == 0
+    [ledgers] = sender.folder.rglob("outgoing/shop-*")
+    ledgers.rename(ledgers.with_name("renamed-0123456789ab"))
+    sender.profile = sender.profile.rename(sender.folder / "other.toml")
+    sender.store.sent.clear()
+    code, _, err = await sender("run", "stock")
+    assert (code, "no longer exists" in err) == (0, False)
+    assert sorted(sender.store.skus()) == ["A", "B", "C"]
+
+
 async def test_a_changed_source_starts_a_new_run_and_says_so(sender: Sender) -> None:
     assert (await sender("run", "stock", "--limit", "1"))[0] == 0
     sender.write("sku,quantity", "D,1")

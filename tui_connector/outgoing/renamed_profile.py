@@ -11,7 +11,7 @@ from pathlib import Path
 from ..files import FileFault, read_private, write_private
 
 _PROFILE = "profile"
-"""The file beside the ledgers of a profile that contains its path."""
+"""The file beside the ledgers of a profile: the name of their directory when it was written, and the profile's path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class LeftLedger:
 
 def remember_profile(ledger: Path, profile: Path) -> None:
     """Records beside the ledger whose it is. Blocks; a failure only means that the ledger does not follow a rename."""
-    data = os.path.realpath(profile).encode("utf-8", "surrogateescape")
     place = ledger.parent / _PROFILE
+    data = os.fsencode(f"{ledger.parent.name}\n{os.path.realpath(profile)}")
     with contextlib.suppress(OSError, FileFault):
         if not place.exists() or read_private(place) != data:
             write_private(place, data)
@@ -37,6 +37,7 @@ def left_ledgers(ledger: Path) -> Iterator[LeftLedger]:
         if path == ledger:
             continue
         with contextlib.suppress(OSError, FileFault):
-            profile = Path(os.fsdecode(read_private(path.parent / _PROFILE)))
-            if not os.path.lexists(profile):
-                yield LeftLedger(path, profile)
+            directory, _, profile = os.fsdecode(read_private(path.parent / _PROFILE)).partition("\n")
+            # the directory has another name where the program renamed the profile, and moved it along
+            if directory == path.parent.name and not os.path.lexists(profile):
+                yield LeftLedger(path, Path(profile))
