@@ -152,6 +152,8 @@ class CommentRuns:
     machine: Machine
     child: dict[str, Any] = field(default_factory=dict)
     parent: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
+    """More incomings of the profile."""
 
     @property
     def path(self) -> Path:
@@ -169,6 +171,7 @@ class CommentRuns:
         data = profile_data(self.store.url, self.child, parent)
         for name in [name for name, each in self.parent.items() if each is None]:
             del data["incoming"]["orders"][name]
+        data["incoming"] |= self.others
         found, problems = check_data(data)
         assert found is not None, problems
         return found

@@ -247,6 +247,58 @@ async def test_only_the_lists_of_changed_parents_are_read_again(tmp_path: Path, 
     assert found(runs)[29:] == [(7, 700), (7, 799)]
 
 
+@pytest.mark.parametrize("empty", ["parents", "lists"])
+async def test_lists_that_are_suddenly_empty_do_not_empty_the_output(
+    tmp_path: Path, impatient: Machine, empty: str
+) -> None:
+    async with store_with(dict.fromkeys(range(1, 5), 2)) as store:
+        runs = CommentRuns(store, tmp_path, impatient)
+        await runs.run()
+        before = runs.path.read_bytes()
+        store.bend = lambda path: (
+            json_reply({"items": [], "total_count": 0}) if (path == "orders") == (empty == "parents") else None
+        )
+        summary = await runs.run()
+        assert (summary.state, summary.code) == ("stopped", "empty-list")
+        assert "the last complete run read 8 items" in summary.reason
+        assert runs.path.read_bytes() == before
+        store.bend = lambda path: None
+        assert (await runs.run()).state == "complete"
+    assert runs.path.read_bytes() == before
+
+
+async def test_children_have_children(tmp_path: Path, machine: Machine) -> None:
+    """Stopped at every few items: the position is one in the comments of a reply's order."""
+    async with store_with({number: number % 3 for number in range(1, 20)}, bare=True) as store:
+        store.bend = lambda path: (
+            json_reply([{"text": f"{path} {index}"} for index in range(3)]) if path.startswith("replies") else None
+        )
+        reply_list = {
+            "parent": {"incoming": "middle", "fields": {"order": "order_id", "comment": "id"}},
+            "request": {"uri": "replies/&{id}/to/&{order_id}"},
+            "items": "@",
+            "identifier": None,
+        }
+        runs = CommentRuns(store, tmp_path, machine, reply_list)
+        runs.others = {
+            "middle": {
+                "client": "shop",
+                "parent": {"incoming": "orders", "fields": {"order_id": "entity_id"}},
+                "request": {"uri": "orders/&{entity_id}/comments"},
+            }
+        }
+        for _ in range(60):
+            summary = await runs.run(RunOptions(limit=7))
+            if summary.state == "complete":
+                break
+    assert summary.state == "complete"
+    assert [(item["order"], item["comment"], item["text"]) for item in runs.items()] == [
+        (number, comment, f"replies/{comment}/to/{number} {index}")
+        for number, comment in expected({number: number % 3 for number in range(1, 20)})
+        for index in range(3)
+    ]
+
+
 async def test_only_changed_items_are_written_by_content(tmp_path: Path, machine: Machine) -> None:
     async with store_with(dict.fromkeys(range(1, 30), 1)) as store:
         runs = CommentRuns(store, tmp_path, machine, {"incremental": {"content": True}})

@@ -238,7 +238,7 @@ async def test_a_list_that_is_empty_all_of_a_sudden_gives_up_nothing(
         for _ in range(2):  # a run that was stopped does not make the next one forget
             summary = await reader.run()
             assert summary.state == "stopped"
-            assert "when it was last read completely, it had 50 items" in summary.reason
+            assert "the last complete run read 50 items" in summary.reason
             assert "--full" in summary.reason
             assert reader.ids() == list(range(1, 51))
         assert (await reader.run(RunOptions(full=True))).state == "complete"

@@ -73,6 +73,13 @@ def error_for_response(response: Response, *, has_read: bool, retry_after: float
     return run_error(Action.WRONG, "See the request in the log (--log long).")
 
 
+def empty_list(previous_total: int, message: str) -> RunError:
+    """The error for a list that had items when it was last read completely: accepting it would empty the sink."""
+    message = f"{message}; the last complete run read {previous_total:,} items"
+    hint = "Nothing was changed. Run again later; if it really is empty now, use --full."
+    return RunError(Action.STOP, message, hint, status=200, code="empty-list")
+
+
 def with_explanation(run_error: RunError, explanation: tuple[str, str] | None) -> RunError:
     """The error with the explanation of the store's refusal, unless smaller pages are tried next."""
     if explanation is None or run_error.action in (Action.DIVIDE, Action.LIMIT):

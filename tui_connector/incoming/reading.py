@@ -23,7 +23,7 @@ from ..runs.errors import Action, Explain, RunError, RunFailed
 from ..runs.ledger import FailedRecord
 from ..runs.pace import Pace, Patience
 from ..templates import Json
-from .errors import error_for_exception, error_for_response, with_explanation
+from .errors import empty_list, error_for_exception, error_for_response, with_explanation
 from .pages import Page
 from .pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
 from .pagination.envelope import more_follows_flag, next_page_name
@@ -411,9 +411,7 @@ class ListReader:
             return before > 0
         if before < _MAX_TRIES - 1:
             return False
-        message = f"The store sends an empty list; when it was last read completely, it had {previous_total:,} items"
-        hint = "Nothing was changed. Run again later; if the list really is empty now, use --full."
-        raise RunFailed(RunError(Action.STOP, message, hint, status=200, code="empty-list"))
+        raise RunFailed(empty_list(previous_total, "The store sends an empty list"))
 
     async def _is_store_down(self) -> bool:
         """Whether the store fails at every page now, so that the failures are not caused by single records."""

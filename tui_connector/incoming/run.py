@@ -25,7 +25,7 @@ from ..secrets.references import UnknownSecret, has_references, with_references,
 from ..templates import Json
 from ..units import duration
 from .children import ChildReader, Reader, ReadSoFar, first_position, parents_read
-from .errors import error_for_exception
+from .errors import empty_list, error_for_exception
 from .incremental import magento_date
 from .model import Incoming
 from .pages import read_page
@@ -195,6 +195,10 @@ class Run:
             return RunEnd("stopped")
         if undated := await self._in_thread(opened.writer.missing_dates):
             return RunEnd("failed", undated, "no-dates")
+        previous_total = opened.plan.previous_total
+        if isinstance(self._reader, ChildReader) and not self._reader.read and previous_total:
+            empty = empty_list(previous_total, f"All lists of {self._list_request.lineage[-2][0]} are empty")
+            return RunEnd(END_STATES[empty.action], str(empty), empty.code)
         why = self._reader.why_incomplete() or await self._in_thread(opened.writer.duplicates)
         return RunEnd("incomplete", why, "incomplete") if why else RunEnd("complete")
 
@@ -240,8 +244,9 @@ class Run:
         """The reader of the incoming at this level of the lineage, of which the first has no parent."""
         incoming = self._list_request.lineage[level][1]
         if level == 0:
-            is_child = len(self._list_request.lineage) > 1
-            previous_total = None if is_child else run_plan.previous_total
+            previous_total = run_plan.previous_total
+            if self._incoming.parent is not None and not previous_total:  # there may have been parents without items
+                previous_total = None
             return self._open_list(incoming, pagination, request, so_far, previous_total=previous_total)
         name, parent = self._list_request.lineage[level - 1]
         return ChildReader(
