@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.printer import Role, text
 from tui_connector.magento.diagnosis import diagnose_exchange
-from tui_connector.tui.log.exchange_text import ExchangeText, Extra, RelatedExchanges, exchange_text
+from tui_connector.tui.log.exchange_text import ExchangeText, Extra, RelatedExchanges, comparison, exchange_text
 
 FORMATS = ("simple", "long", "full", "curl")
 BODY = json.dumps({"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "A"}})
@@ -90,6 +90,15 @@ def test_the_query_is_shown_decoded_one_parameter_per_line() -> None:
     assert page.lines[start + 1 : start + 4] == ["  searchCriteria[pageSize] = 3", "  x = a b&c", "  flag"]
     raw = exchange_text(exchange(uri=uri), RelatedExchanges(), width=80, view="long", raw=True)
     assert "GET /rest/V1/products/A%2FB%20C?searchCriteria%5BpageSize%5D=3&x=a+b%26c&flag HTTP/1.1" in raw.lines
+
+
+def test_a_repeated_exchange_is_compared_as_far_as_it_is_recorded() -> None:
+    whole = exchange(1, body=RecordedBody(b"123456789", 9))
+    part = exchange(2, body=RecordedBody(b"123", 9, cut=True))
+    assert comparison(whole, part) == "with #1: same response · 136 ms instead of 136 ms"
+    assert "also 200, body of 3 B instead of 9 B" in comparison(whole, exchange(3, body=b"123"))
+    assert "401 instead of 200" in comparison(whole, exchange(3, status=401))
+    assert "no response instead of 200" in comparison(whole, lost(3))
 
 
 def test_the_waterfall_has_one_scale_and_fits() -> None:

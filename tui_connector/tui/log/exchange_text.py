@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from ...client.exchange import Exchange, Timings
+from ...client.exchange import Exchange, RecordedBody, Timings
 from ...client.printer import Formatter, Role, blocks, phases
 from ...magento.diagnosis import Finding
 from ...text import shown, shown_line
@@ -135,7 +135,7 @@ def comparison(before: Exchange, now: Exchange) -> str:
     old, new = _status(before), _status(now)
     if old != new:
         response = f"{new} instead of {old}"
-    elif now.body.data == before.body.data and now.body.size == before.body.size:
+    elif now.body.size == before.body.size and _is_same(now.body, before.body):
         response = "same response"
     elif now.body.size == before.body.size:
         response = f"also {new}, body differs"
@@ -143,6 +143,12 @@ def comparison(before: Exchange, now: Exchange) -> str:
         response = f"also {new}, body of {size(now.body.size)} instead of {size(before.body.size)}"
     took = f"{milliseconds(now.timings.total)} instead of {milliseconds(before.timings.total)}"
     return f"with #{before.number}: {request}{response} · {took}"
+
+
+def _is_same(one: RecordedBody, other: RecordedBody) -> bool:
+    """Whether two bodies are the same, as far as both are recorded."""
+    recorded = min(len(one.data), len(other.data)) if one.cut or other.cut else None
+    return one.data[:recorded] == other.data[:recorded]
 
 
 def _status(exchange: Exchange) -> str:

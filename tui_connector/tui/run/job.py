@@ -334,7 +334,9 @@ class BackgroundRun:
             self._done.set()
         figures = self.figures
         if run is not None:
-            figures.add_sample(replace(run.progress))
+            ended = summary is not None and summary.requests == run.progress.requests  # of two runs, one has fewer
+            took = summary.seconds if summary is not None and ended else run.progress.seconds
+            figures.add_sample(replace(run.progress, seconds=took))
         figures.summary, figures.start_error, figures.stopping = summary, problem, False
         if summary is not None and summary.reason and summary.code != STOPPED:
             self._say(summary.reason, "error")
