@@ -189,3 +189,14 @@ async def test_the_difference_is_printed(stores: TwoStores) -> None:
     ]
     code, out, _ = fork_server.run("profiles", "diff", str(stores.profile), "staging", "x", env=stores.environment)
     assert code == 2
+
+
+async def test_an_output_file_of_another_environment_is_not_changed(stores: TwoStores) -> None:
+    text = stores.profile.read_text()
+    stores.profile.write_text(text.replace('incoming.items.sink.path = "staging.jsonl"\n', ""))
+    assert (await stores.run("run"))[0] == 0
+    before = (stores.folder / "live.jsonl").read_bytes()
+    code, _, err = await stores.run("run", "--env", "staging")
+    assert code == 2
+    assert "live.jsonl already exists and was not written by this configuration" in err
+    assert (stores.folder / "live.jsonl").read_bytes() == before
