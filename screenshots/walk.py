@@ -29,6 +29,7 @@ from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.commands import CommandsScreen
+from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.keys import key_label
@@ -36,8 +37,11 @@ from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup import save
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
+from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
 HOME = "/home/me"
@@ -45,6 +49,15 @@ HOME = "/home/me"
 _DEADLINE = 20.0
 
 
+_REQUEST = 'uri = "products"'
+_REQUEST_WITH_CRITERIA = (
+    'uri = "products", where = ["sku like SYNC-% or name like %Bag%", "type_id eq simple", "updated_at gt 2026-01-01"]'
+)
+_ENVIRONMENT = """
+[environments.staging]
+clients.{client}.plugins.base-uri.uri = "https://staging.acme.example/rest/all/V1"
+incoming.products.sink.path = "staging.jsonl"
+"""
 _PROFILE = """format = 1
 name = "{title}"
 
@@ -325,6 +338,29 @@ class Walk:
         await self.shows("Discard the changes")
         await self.press("down", "enter")
         await self.until(lambda: isinstance(self.app.screen, ProfilePage))
+        self._add_environment()
+        await self.shows("default")
+        await self.press("E")
+        await self.until(lambda: isinstance(self.app.screen, EnvironmentScreen))
+        await self.press("down")
+        await self.shows("values differ")
+        yield "environments"
+        await self.press("escape", "up", "enter")
+        await self.until(lambda: bool(self.app.screen.query(CriteriaField)))
+        self.app.screen.set_focus(self.app.screen.query_one(CriteriaField))
+        await self.press("enter")
+        await self.shows("3 items match")
+        criteria = self.app.screen
+        assert isinstance(criteria, CriteriaScreen)
+        await self.until(lambda: bool(criteria.fields))
+        yield "criteria"
+        await self.press("escape")
+        await self.until(lambda: isinstance(self.app.screen, FormScreen))
+        await self.press("escape")
+        await self.until(lambda: isinstance(self.app.screen, SetupScreen))
+        await self.press("q")
+        await self.until(lambda: isinstance(self.app.screen, ProfilePage))
+        await self.shows("default")
         self._add_profiles()
         await self.press("q")
         await self.until(lambda: isinstance(self.app.screen, HomeScreen))
@@ -341,6 +377,16 @@ class Walk:
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = ({"sku": sku, "source_code": code, "quantity": number, "status": 1} for sku, number, code in _STOCK)
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def _add_environment(self) -> None:
+        """A second store for the profile of the guide, and search criteria for its incoming."""
+        path = self.app.machine.directories.profiles / "sandbox.toml"
+        text = path.read_text()
+        client = text.partition("[clients.")[2].partition("]")[0]
+        assert _REQUEST in text
+        text = text.replace(_REQUEST, _REQUEST_WITH_CRITERIA)
+        path.write_text(f"{text}{_ENVIRONMENT.format(client=client)}")
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
 
     def _add_profiles(self) -> None:
         """Profiles of other stores, so that home has something to list."""

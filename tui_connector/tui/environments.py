@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from ..profile.environments import differences
 from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
-from ..text import json_text, shown_line
+from ..text import count, json_text, shown_line
 from .widgets.frame import TONES, Dialog
 
 _WIDTH = 200
@@ -37,7 +37,18 @@ def environment_mark(profile: Profile, *, production: bool | None = None) -> lis
 class EnvironmentScreen(Dialog[str | None]):
     """The environments of a profile; below, what differs from the one in use. Enter returns one, Esc None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="environment.back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back", id="environment.back"),
+        Binding(
+            "pagedown",
+            "scroll(1)",
+            "Scroll",
+            id="environment.scroll",
+            tooltip="Show more of the differences",
+            priority=True,
+        ),
+        Binding("pageup", "scroll(-1)", "Scroll back", show=False, id="environment.scroll-back", priority=True),
+    ]
 
     def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str) -> None:
         """`data`: the values of each environment by its name, `default` for the base values."""
@@ -80,15 +91,19 @@ class EnvironmentScreen(Dialog[str | None]):
         if name == self._current:
             return Content("In use. Select another one to see what differs.")
         found = list(differences(self._data[self._current], self._data[name]))
-        lines = [
-            f"{len(found)} values differ from {self._current}:" if found else f"The same values as {self._current}."
-        ]
-        parts = [Content("\n".join(lines))]
+        number = count(len(found), "value differs", "values differ")
+        first = f"{number} from {self._current}:" if found else f"The same values as {self._current}."
+        parts = [Content(first)]
         for path, old, new in found:
             parts.append(Content.assemble((shown_line(path, _WIDTH), "bold")))
             parts.append(Content.assemble(("  - " + _shown(old), TONES["muted"])))
             parts.append(Content.assemble(("  + " + _shown(new), TONES["accent"])))
         return Content("\n").join(parts)
+
+    def action_scroll(self, pages: int) -> None:
+        """Scrolls the differences."""
+        shown = self.query_one(VerticalScroll)
+        shown.scroll_relative(y=pages * max(1, shown.size.height - 1), animate=False)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -56,7 +56,7 @@ class CriteriaField(Static, can_focus=True):
         """Shows these rows."""
         self.rows = list(rows)
         text = shown_line(" and ".join(self.rows), _SHOWN)
-        self.update(Content(f"{text} ▾") if text else Content.assemble(("all items ▾", TONES["muted"])))
+        self.update(Content(f"{text or 'all items'} ▾"))
 
     def action_open(self) -> None:
         self.post_message(self.OpenRequested(self))
@@ -155,7 +155,10 @@ class CriteriaScreen(Dialog[list[str] | None]):
         super().__init__()
         self._given, self._read_fields, self._matches = list(rows), fields, matches
         self._known: list[str] = []
+        self._asked_fields = False
+        """Whether the fields have been requested, after the first count: the store's schema is large."""
         self._timer: Timer | None = None
+        self._counted_rows: list[str] = []
 
     def compose(self) -> ComposeResult:
         with Vertical(id="form-over") as panel:
@@ -178,20 +181,25 @@ class CriteriaScreen(Dialog[list[str] | None]):
         return [*found, CriteriaRow(None, "and", (), is_first=not found)]
 
     def on_mount(self) -> None:
-        if self._read_fields is not None:
-            self._find_fields()
         self._count()
+        if self._matches is None:
+            self._find_fields()
 
     @work(exclusive=True, group="fields")
     async def _find_fields(self) -> None:
-        assert self._read_fields is not None
-        self.post_message(self.FieldsFound(await self._read_fields()))
+        if self._read_fields is not None:
+            self.post_message(self.FieldsFound(await self._read_fields()))
 
     @on(FieldsFound)
     def _suggest(self, message: FieldsFound) -> None:
         self._known = message.fields
         for row in self.query(CriteriaRow):
             row.suggest(self._known)
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """The fields of the list, once the store has said which there are."""
+        return self._known
 
     @property
     def rows(self) -> list[str]:
@@ -213,6 +221,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
         if rows[-1].condition is not None:
             last = CriteriaRow(None, "and", self._known, is_first=False)
             await self.query_one("#criteria-rows").mount(last)
+        if self.rows == self._counted_rows:  # as after the first layout of the fields
+            return
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(_UNTIL_COUNTED, self._count)
@@ -227,11 +237,12 @@ class CriteriaScreen(Dialog[list[str] | None]):
         return ""
 
     def _count(self) -> None:
+        self._counted_rows = self.rows
         if problem := self._problem:
             self._say(problem, "error")
         elif self._matches is not None:
             self._say("Counting…", "muted")
-            self._ask(self.rows)
+            self._ask(self._counted_rows)
 
     @work(exclusive=True, group="count")
     async def _ask(self, rows: list[str]) -> None:
@@ -244,9 +255,13 @@ class CriteriaScreen(Dialog[list[str] | None]):
     @on(Counted)
     def _counted(self, message: Counted) -> None:
         self._say(message.words, message.tone)
+        if not self._asked_fields:
+            self._asked_fields = True
+            self._find_fields()
 
     def _say(self, words: str, tone: str) -> None:
-        self.query_one("#criteria-count", Static).update(Content.assemble((shown(words), TONES[tone])))
+        sign = {"success": "✔ ", "error": "✘ "}.get(tone, "")
+        self.query_one("#criteria-count", Static).update(Content.assemble((sign + shown(words), TONES[tone])))
 
     @on(Button.Pressed, "#criteria-done")
     def action_done(self) -> None:
