@@ -37,7 +37,6 @@ from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup import save
 from tui_connector.tui.setup.context import DemoStore
-from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
@@ -357,8 +356,6 @@ class Walk:
         await self.press("escape")
         await self.until(lambda: isinstance(self.app.screen, FormScreen))
         await self.press("escape")
-        await self.until(lambda: isinstance(self.app.screen, SetupScreen))
-        await self.press("q")
         await self.until(lambda: isinstance(self.app.screen, ProfilePage))
         await self.shows("default")
         self._add_profiles()

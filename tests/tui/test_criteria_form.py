@@ -14,11 +14,11 @@ from screens import shown, until, until_shown
 
 from tui_connector.guide.criteria import fields_in_schema
 from tui_connector.machine import Machine
+from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
-from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
 from tui_connector.tui.widgets.fields import TextField
 
@@ -75,10 +75,13 @@ async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> 
             await pilot.press("ctrl+s")
             await until_shown(pilot, "entity_id lteq 20 or entity_id eq 45 and sku")
             await pilot.press("ctrl+s")
-            await until(pilot, lambda: not app.screen.query("#form-over"))
-            setup = app.screen
-            assert isinstance(setup, SetupScreen)
-            assert setup.work.setup.at("incoming", "products", "request", "where") == rows
+            await until_shown(pilot, "This changes in shop.toml")
+            await pilot.press("y")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "sku like" in path.read_text())
+        saved, problems = check(path.read_text())
+        assert problems == []
+        assert saved is not None
+        assert saved.incoming["products"].request.where == rows
 
 
 async def test_a_wrong_condition_is_said_and_not_applied(machine: Machine) -> None:
