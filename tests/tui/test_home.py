@@ -251,7 +251,7 @@ async def test_preview_shows_the_parts_and_the_file_of_the_selected_profile(mach
         for text in ("Bearer token", "1 from the environment", "https://acme.test/rest/all/V1", "1 env", "stock"):
             assert text in screen
         await pilot.press("j")
-        await until_shown(pilot, "Enter shows the problem with its place.")
+        await until_shown(pilot, "Enter shows where the problem is.")
 
 
 async def test_first_start_tells_what_the_program_is_and_offers_a_demo(machine: Machine) -> None:

@@ -98,7 +98,7 @@ def test_a_letter_works_in_a_field_after_escape() -> None:
 
 def test_key_labels() -> None:
     keys = ["ctrl+r", "f5", "question_mark", "colon", "escape", "G", "shift+tab", "pagedown"]
-    assert [key_label(key) for key in keys] == ["^R", "F5", "?", ":", "Esc", "G", "Shift+Tab", "Page down"]
+    assert [key_label(key) for key in keys] == ["^R", "F5", "?", ":", "Esc", "G", "Shift+Tab", "PgDn"]
 
 
 async def test_remapped_key_works_in_and_outside_fields(machine: Machine) -> None:

@@ -18,7 +18,7 @@ from .rows import draft_store
 if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
 
-_LABEL = 16
+_LABEL = 15
 _STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
 Line = tuple[tuple[str, str], ...]
 """Texts with their styles."""
@@ -33,7 +33,7 @@ def profile_preview(
         lines: list[Line] = [
             (("✘ ", TONES["error"]), (summary.problem, TONES["error"])),
             _row("File", short_path(summary.path, home)),
-            (("Enter shows the problem with its place.", TONES["muted"]),),
+            (("Enter shows where the problem is.", TONES["muted"]),),
         ]
     elif not entry.read:
         lines = [(("Reading …", TONES["muted"]),)]
@@ -80,7 +80,7 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
             yield (("  ○ ", TONES["muted"]), (f"{name:<{width}}", ""), (f"  {never}", TONES["muted"]))
         else:
             tone = TONES["success" if run.ok else "error"]
-            said = run.outcome.removeprefix("complete, ")
+            said = run.outcome.removeprefix("complete, ").removeprefix("ended, ")
             yield (
                 (f"  {run.mark} ", tone),
                 (f"{name:<{width}}", ""),

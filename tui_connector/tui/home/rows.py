@@ -83,6 +83,7 @@ class HomeRows:
         rows = [profile_cells(each, None, now, 0) for each in self.entries.values() if each.read]
         rows += [draft_cells(each, now) for each in self.drafts]
         rows += [{"name": (path.stem, "")} for path in self.paths]
+        rows += [{"name": (f"✘ {each.name}", "")} for each in self.entries.values() if each.summary.problem]
         found: dict[str, int] = {}
         for row in rows:
             for name, (text, _) in row.items():
