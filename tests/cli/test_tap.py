@@ -286,3 +286,30 @@ async def test_a_public_target_loads_what_the_tap_writes(tap: Tap, tmp_path: Pat
     )
     assert set(json.loads(loaded.stdout.splitlines()[-1])["bookmarks"]) == {"items", "changed"}
     assert (folder / "changed.csv").read_text().count("\n") == 201
+
+
+CHILDREN = """
+[incoming.media]
+client = "shop"
+parent = { incoming = "changed", fields = { of = "sku" } }
+request = { uri = "products/&{sku}/media" }
+items = "items"
+incremental = { field = "updated_at", overlap = "1s" }
+"""
+
+
+async def test_child_lists_are_streams_with_the_date_of_their_parents(tap: Tap) -> None:
+    tap.store.items = {number: item for number, item in tap.store.items.items() if number < 4}
+    file = tap.command.folder / "shop.toml"
+    file.write_text(file.read_text() + CHILDREN)
+    media = stream(await tap.catalog(), "media")
+    assert (media["replication_method"], media["replication_key"]) == ("INCREMENTAL", "updated_at")
+    messages = await tap.messages()
+    assert [each["of"] for each in records(messages, "media")] == ["S1"] * 3 + ["S2"] * 3 + ["S3"] * 3
+    [schema] = [each for each in messages if each["type"] == "SCHEMA" and each["stream"] == "media"]
+    assert "bookmark_properties" not in schema, "the date is not in the items"
+    state = messages[-1]["value"]
+    assert BOOKMARK.items() <= state["bookmarks"]["media"].items()
+    tap.store.items[2]["updated_at"] = "2026-11-05 00:00:00"
+    later = {"bookmarks": {"media": {**BOOKMARK, "replication_key_value": "2026-11-03 00:00:00"}}}
+    assert {each["of"] for each in records(await tap.messages(state=later), "media")} == {"S2"}
