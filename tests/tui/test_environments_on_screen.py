@@ -74,6 +74,8 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await pilot.press("j", "r")
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
             assert shown(app).split("\n")[0].rstrip().endswith("staging")
+            assert isinstance(app.screen, RunScreen)
+            assert app.screen.job.badge == ("✔ items (staging)", "success")  # in the header of other screens
         state = machine.directories.state
         assert ledger_file(state, path, "items", environment="staging").exists()
         assert not ledger_file(state, path, "items").exists()

@@ -238,6 +238,8 @@ class BackgroundRun:
         workbench.hold()
         self.key = (file, profile.environment, name)
         """Identifies what is run: of each, one run at a time."""
+        self.title = f"{name} ({profile.environment})" if profile.environment else name
+        """The name as it is shown on other screens, with the environment."""
         self._app = app
         self._closed = False
         self._timer: Timer | None = None
@@ -256,8 +258,10 @@ class BackgroundRun:
         share, figures = self.figures.share, self.figures
         if self.active:
             done = f"{share:.0%}" if share is not None else count(figures.progress.items, *self.NOUN)
-            return (f"{self.name} waits", "warning") if figures.progress.waits else (f"▶ {self.name} {done}", "accent")
-        return (f"✔ {self.name}", "success") if figures.good else (f"✘ {self.name}", "error")
+            return (
+                (f"{self.title} waits", "warning") if figures.progress.waits else (f"▶ {self.title} {done}", "accent")
+            )
+        return (f"✔ {self.title}", "success") if figures.good else (f"✘ {self.title}", "error")
 
     def screen(self) -> Screen[None]:
         """A screen that shows it."""
@@ -346,7 +350,7 @@ class BackgroundRun:
         if getattr(self._app.screen, "job", None) is not self:  # elsewhere, only the header would show it
             text, good = self._outcome()
             severity: Literal["information", "error"] = "information" if good else "error"
-            self._app.notify(shown(f"{self.name}: {text}"), severity=severity, timeout=10, markup=False)
+            self._app.notify(shown(f"{self.title}: {text}"), severity=severity, timeout=10, markup=False)
 
     def _outcome(self) -> tuple[str, bool]:
         """How the work has ended, in words, and whether that is good."""
