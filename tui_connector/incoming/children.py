@@ -428,7 +428,7 @@ class ChildReader:
         except (PlaceholderError, InvalidValue, InvalidJson) as error:
             self._fail(child, RunError(Action.WRONG, str(error), code="template"))
             return
-        child.digest = hashlib.sha256(request.uri.encode()).hexdigest()[:16]
+        child.digest = hashlib.sha256(request.uri.encode() + b"\n" + request.body).hexdigest()[:16]
         so_far = self._resumed_child(child)
         tries = 0
         while not self._is_stopped:

@@ -437,7 +437,7 @@ def _kinds(data: Any, table: KeyPath) -> Iterator[tuple[str, str]]:
 def _names(key: str, table: KeyPath, data: Mapping[str, Any]) -> list[str]:
     """The names of the profile's parts that a key refers to."""
     family = {"client": "clients", "authentications": "authentications", "incoming": "incoming"}.get(key)
-    if family is None or table[:1] == (key,):
+    if family is None or (table[:1] == (key,) and table[-1:] != ("parent",)):
         return []
     there = data.get(family)
     names = list(there) if isinstance(there, Mapping) else []
