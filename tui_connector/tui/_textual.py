@@ -94,13 +94,21 @@ def _cells(line: str) -> int:
     return len(line) if line.isascii() and "\t" not in line else cell_len(line.expandtabs(4))
 
 
+class LineWrapping(WrappedDocument):
+    """Knows its height: Textual's own adds it up for each row that it draws."""
+
+    @property
+    def height(self) -> int:
+        return len(self._offset_to_line_info)
+
+
 class LineTextArea(TextArea):
     """A text area for a `LineDocument`, whose lines can be drawn anew."""
 
     def _set_document(self, text: str, language: str | None) -> None:
         self._highlight_query = None
         self.document = LineDocument(text)
-        self.wrapped_document = WrappedDocument(self.document, tab_width=self.indent_width)
+        self.wrapped_document = LineWrapping(self.document, tab_width=self.indent_width)
         self.navigator = DocumentNavigator(self.wrapped_document)
         self._build_highlight_map()
         self.move_cursor((0, 0))

@@ -156,6 +156,8 @@ class EditorScreen(Screen[Left]):
         self._wants_completions = False
         """Whether the last key was one that completions follow."""
         self._last_edit = -1
+        self._shown_callout, self._shown_help, self._shown_problems = "", Content(""), list[Problem]()
+        """What is on the screen: drawing it again would lay out the whole screen for each key."""
         self._was_saved = False
         self._saving = False
 
@@ -212,10 +214,11 @@ class EditorScreen(Screen[Left]):
             found = len(self._problems)
             state.append((f"  ✘ {count(found, 'problem')}", "error") if found else ("  ✔ valid", "success"))
         self.query_one(ScreenHeader).show(self._path.stem, str(self._path), state)
-        callout = self.query_one("#editor-callout", Static)
-        text = self._callout()
-        callout.update(Content(text))
-        callout.styles.display = "block" if text else "none"
+        if (text := self._callout()) != self._shown_callout:
+            self._shown_callout = text
+            callout = self.query_one("#editor-callout", Static)
+            callout.update(Content(text))
+            callout.styles.display = "block" if text else "none"
         self.refresh_bindings()
 
     def _callout(self) -> str:
@@ -305,19 +308,24 @@ class EditorScreen(Screen[Left]):
         if checked.is_toml:
             self._document.use_parsed(checked.data, is_current=checked.text == self._view)
         self._area.mark(checked.problems)
+        if checked.problems != self._shown_problems:
+            self._shown_problems = checked.problems
+            self._list_problems(checked.problems)
+        self._draw()
+
+    def _list_problems(self, problems: Sequence[Problem]) -> None:
         rows = self.query_one(ProblemRows)
         highlighted = rows.highlighted
         rows.clear_options()
-        rows.add_options([Option(_problem_line(problem)) for problem in checked.problems])
-        if checked.problems:
-            rows.highlighted = min(highlighted or 0, len(checked.problems) - 1)
-        rows.border_title = f"✘ {count(len(checked.problems), 'problem')}"
-        fixes = sum(problem.fix is not None for problem in checked.problems)
+        rows.add_options([Option(_problem_line(problem)) for problem in problems])
+        if problems:
+            rows.highlighted = min(highlighted or 0, len(problems) - 1)
+        rows.border_title = f"✘ {count(len(problems), 'problem')}"
+        fixes = sum(problem.fix is not None for problem in problems)
         rows.border_subtitle = f"F8: next · F7: fix ({fixes})" if fixes else "F8: next"
-        self.set_class(bool(checked.problems), "invalid")
-        if not checked.problems and rows.has_focus:
+        rows.set_class(bool(problems), "there")  # not of the screen: all of it would be styled again
+        if not problems and rows.has_focus:
             self._area.focus()
-        self._draw()
 
     def action_next_problem(self) -> None:
         """Goes to the next problem after the cursor, or to the first one."""
@@ -372,7 +380,7 @@ class EditorScreen(Screen[Left]):
         if action == "compare":
             return self._is_changed or (self._change is not None and self._change.data is not None)
         if action in ("replace", "replace_all", "find_next", "close_search"):
-            return self.has_class("searching")
+            return self.query_one("#editor-search").has_class("there")
         return True
 
     # Help and completions
@@ -384,7 +392,9 @@ class EditorScreen(Screen[Left]):
         found = message.assistance
         self._help_path = found.help.path if found.help is not None else found.table
         self.refresh_bindings()
-        self.query_one("#editor-help", Static).update(_help(found, wide=self.has_class("wide")))
+        if (text := _help(found, wide=self.has_class("wide"))) != self._shown_help:
+            self._shown_help = text
+            self.query_one("#editor-help", Static).update(text, layout=False)
         self._completions, self._completions_at = found.completions[:_MAX_COMPLETIONS], found.start
         wanted = self._area.is_completing or (self._wants_completions and message.offset > found.start)
         if self._completions and self._area.has_focus and wanted:
@@ -406,7 +416,7 @@ class EditorScreen(Screen[Left]):
         width = min(50, max(len(each.text) for each in self._completions))
         rows.add_options([Option(_completion_line(each, width)) for each in self._completions])
         rows.highlighted = 0
-        self.add_class("completing")
+        self.query_one("#editor-completions-layer").add_class("there")
         layer = self.query_one("#editor-completions-layer")
         cursor, size = self._area.cursor_screen_offset, self.size
         height = len(self._completions) + 2
@@ -422,7 +432,7 @@ class EditorScreen(Screen[Left]):
     def _close_completions(self) -> None:
         self._area.is_completing = False
         self._wants_completions = False
-        self.remove_class("completing")
+        self.query_one("#editor-completions-layer").remove_class("there")
 
     @on(TomlArea.CompletionKey)
     def _completion_key(self, message: TomlArea.CompletionKey) -> None:
@@ -445,7 +455,7 @@ class EditorScreen(Screen[Left]):
     # Find and replace
 
     def action_find(self) -> None:
-        self.add_class("searching")
+        self.query_one("#editor-search").add_class("there")
         chosen = self._area.selected_text
         search = self.query_one("#editor-find", SearchInput)
         if chosen and "\n" not in chosen:
@@ -509,7 +519,7 @@ class EditorScreen(Screen[Left]):
         self.notify(f"Replaced: {count(len(pieces) // 2, 'match', 'matches')}.", markup=False)
 
     def action_close_search(self) -> None:
-        self.remove_class("searching")
+        self.query_one("#editor-search").remove_class("there")
         self._area.highlight_text("")
         self._area.border_subtitle = ""
         self._area.focus()
