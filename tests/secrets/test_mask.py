@@ -50,6 +50,8 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "JSON of PHP": lambda text: _json(text).replace("/", "\\/"),
     "JSON, no ASCII": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     "repr": lambda text: repr(text)[1:-1],
+    "upper case": lambda text: text.encode().upper().decode(),
+    "lower case": lambda text: text.encode().lower().decode(),
     "HTML": html.escape,
     "XML": escape,
     "entities": _entities,

@@ -73,7 +73,7 @@ _BACKSLASH = rb"(?:\\|" + _PERCENT + rb"5[Cc]|&#0*92;|&#x5[Cc];|&bsol;)"
 
 
 class SecretSearch:
-    """Finds one text in a body, in whatever encoding. Each body is first searched for the anchor, which is fast.
+    """Finds one text in a body, in any encoding and case. Each body is first searched for the anchor, which is fast.
 
     A pattern matches every encoding of each character. It takes four milliseconds for each character that encoders
     change, so a text with many of those, which a store could choose, is searched for in its common encodings only.
@@ -82,13 +82,13 @@ class SecretSearch:
     def __init__(self, text: str, *, in_base64: bool = False, rest: str = "") -> None:
         """`in_base64`: `text` is part of a base64 text. `rest`: what may follow unencoded, in whole or in part."""
         self._text, self._base64 = text, in_base64
-        self._rest = rest.encode("utf-8", "surrogatepass")
+        self._rest = rest.encode("utf-8", "surrogatepass").lower()
         runs = _RUN.findall(text.encode("utf-8", "surrogatepass"))
         longest: bytes = max(runs, key=len, default=b"")
         odd = sum(not (each.isascii() and each.isalnum()) for each in text)
         self.has_pattern = odd <= _MAX_ENCODED and len(longest) >= _SHORTEST_ANCHOR
-        self.anchor: bytes = longest[:_ANCHOR]
-        """The beginning of the longest run of letters and digits, which no quoting or escaping changes."""
+        self.anchor: bytes = longest[:_ANCHOR].lower()
+        """The beginning of the longest run of letters and digits, in lower case: no quoting or escaping changes it."""
 
     def __len__(self) -> int:
         return len(self._text)
@@ -108,7 +108,7 @@ class SecretSearch:
         for start, end in self._candidates(data):
             if start >= done:
                 done = end
-                while done < len(data) and data[done : done + 1] == self._rest[done - end : done - end + 1]:
+                while done < len(data) and data[done : done + 1].lower() == self._rest[done - end : done - end + 1]:
                     done += 1
                 yield start, done
 
@@ -118,25 +118,27 @@ class SecretSearch:
                 yield from (match.span() for match in self._pattern.finditer(data, start, end))
             return
         found: list[tuple[int, int]] = []
+        lower = data.lower()
         for form in self._common_encodings:
-            place = data.find(form)
+            place = lower.find(form)
             while place >= 0:
                 found.append(self._widened(data, place, place + len(form)))
-                place = data.find(form, place + len(form))
+                place = lower.find(form, place + len(form))
         yield from sorted(found, key=lambda span: (span[0], -span[1]))
 
     def _windows(self, data: bytes) -> Iterator[tuple[int, int]]:
         """The ranges around the anchors: the pattern takes a microsecond for each byte."""
         reach = len(self._text) * _MAX_ENCODED_CHARACTER + _SLACK
         begin = end = -1
-        place = data.find(self.anchor)
+        lower = data.lower()
+        place = lower.find(self.anchor)
         while place >= 0:
             if place - reach > end >= 0:
                 yield begin, end
                 begin = -1
             begin = max(0, place - reach) if begin < 0 else begin
             end = place + reach
-            place = data.find(self.anchor, place + len(self.anchor))
+            place = lower.find(self.anchor, place + len(self.anchor))
         if begin >= 0:
             yield begin, end
 
@@ -151,7 +153,7 @@ class SecretSearch:
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
         whole = b"".join(_character_pattern(part[0], len(part)) for part in _PARTS.findall(self._text))
-        return re.compile(rb"[A-Za-z0-9+/_-]?" + whole + _TAIL if self._base64 else whole)
+        return re.compile(rb"[A-Za-z0-9+/_-]?" + whole + _TAIL if self._base64 else whole, re.IGNORECASE)
 
     @cached_property
     def _common_encodings(self) -> list[bytes]:
@@ -167,7 +169,7 @@ class SecretSearch:
         once |= {each.replace("/", "\\/") for each in once}
         twice = {quote(each, safe="", errors="surrogatepass") for each in once}
         twice |= {json.dumps(each)[1:-1] for each in once} | {html.escape(each) for each in once}
-        forms = {each.encode("utf-8", "surrogatepass") for each in once | twice}
+        forms = {each.encode("utf-8", "surrogatepass").lower() for each in once | twice}
         return sorted(forms, key=len, reverse=True)
 
 
@@ -197,7 +199,9 @@ def _character_pattern(character: str, count: int) -> bytes:
     """
     if character.isascii() and character.isalnum():
         return character.encode()
-    encodings = {form for each in _BASE64_VARIANTS.get(character, character) for form in _encodings(each)}
+    variants = _BASE64_VARIANTS.get(character, character)
+    cases = {form for each in variants for form in (each, each.lower(), each.upper()) if len(form) == 1}
+    encodings = {form for each in cases for form in _encodings(each)}
     longest_first: list[bytes] = sorted(encodings, key=lambda form: (-len(form), form))
     any_of = b"(?:" + b"|".join(longest_first) + b")"
     return any_of + b"{%d,%d}" % (count, count * 16) if character == "\\" else _BACKSLASH + b"{0,8}" + any_of
@@ -259,7 +263,7 @@ class Mask:
         self._clean.clear()
 
     def learn(self, secret: str, label: str, *, received: bool = False) -> None:
-        """Masks this value from now on, also quoted and encoded; one shorter than `SHORTEST` is ignored.
+        """Masks this value from now on, also quoted, encoded and in other case; one shorter than `SHORTEST` is ignored.
 
         Of the secrets `received` from a store, which could send any number, the last 50 are kept.
         """
@@ -391,15 +395,18 @@ class Mask:
         left = max(0, end - self._overlap)
         around = data[left : end + self._overlap]
         cut = end - left
+        lower = around.lower()
         for known in self._known:
-            if known.anchor in around:
+            if known.anchor in lower:
                 cut = min([cut, *(first for first, last in known.spans(around) if first < cut < last)])
         return data[: left + _without_partial_secret(around[:cut], self._secrets)]
 
     def _mask_known(self, data: bytes) -> bytes:
+        lower = data.lower()
         for known in self._known:
-            if known.anchor in data:
+            if known.anchor in lower:
                 data = known.replace(data, MARK.encode())
+                lower = data.lower()
         return data
 
     def _mask_named(self, data: bytes) -> bytes:
@@ -434,8 +441,9 @@ def returns_token(uri: str) -> bool:
 
 def _without_partial_secret(tail: bytes, secrets: Iterable[str]) -> int:
     """The length of `tail` without the beginning of a secret at its end."""
+    tail = tail.lower()
     for secret in secrets:
-        whole = secret.encode("utf-8", "replace")
+        whole = secret.encode("utf-8", "replace").lower()
         place = tail.find(whole[:SHORTEST], max(0, len(tail) - len(whole)))
         while place >= 0:
             if whole.startswith(tail[place:]):
