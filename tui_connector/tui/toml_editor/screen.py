@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from ...errors import UserError
-from ...files import ChangedOnDisk
+from ...files import ChangedOnDisk, digest
 from ...guide.summaries import FAMILIES
 from ...guide.trust import ProfileTrust
 from ...machine import Machine
@@ -637,6 +637,8 @@ class EditorScreen(Screen[Left]):
     @on(FileChanged)
     def _on_file_changed(self, message: FileChanged) -> None:
         change = message.change
+        if change.data is not None and digest(change.data) == self._document.file_digest:
+            return  # it was written here, while the thread looked
         self._record()
         if change.data is None or self._is_changed:
             self._change = change
