@@ -17,7 +17,7 @@ READABLE = 4.5
 _DRAWN = re.compile(r"[\s─-▟▲▼◢◣▸]*")
 """Borders, scroll bars, charts."""
 _BAD = re.compile(r"✘|^\s*[45]\d\d\s*$|\b[45]\d\d [A-Z]")
-_SIGN = re.compile(r"[✔✘!●○▲+]|\b[1-5]\d\d\b|saved|failed|running|complete|warning")
+_SIGN = re.compile(r"[✔✘!●○▲+→]|^[ ▌]*- |\b[1-5]\d\d\b|saved|failed|running|complete|warning")
 """What tells a state where colours do not."""
 
 by_theme = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: str(theme.name))
