@@ -313,7 +313,7 @@ class Walk:
         await self.press("escape", "colon")
         await self.until(lambda: isinstance(self.app.screen, CommandsScreen))
         yield "commands"
-        await self.press("escape", "o")
+        await self.press("escape", "e")
         await self.until(lambda: isinstance(self.app.screen, EditorScreen))
         await self.shows("✔ valid")
         path = self.app.machine.directories.profiles / "sandbox.toml"

@@ -23,6 +23,8 @@ from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import FormScreen
+from tui_connector.tui.toml_editor.area import TomlArea
+from tui_connector.tui.toml_editor.screen import EditorScreen
 
 PROFILE = """\
 # ours
@@ -173,7 +175,7 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: "GET products" in shown(app))
-        await pilot.press("down", "down", "enter", *["pagedown"] * 4)  # typed ahead of the form
+        await pilot.press("down", "down", "enter", *["pagedown"] * 3)  # typed ahead of the form
         await in_form(app, pilot, "Incoming products")
         assert "Save             Cancel" in shown(app)
         await pilot.press("enter", *"keyset", "enter", "down", "down", "down", *"50", "ctrl+s")
@@ -293,7 +295,7 @@ async def test_page_shows_which_secrets_are_missing(machine: Machine, memory_key
         assert "CANARY" not in shown(app)
 
 
-async def test_enter_on_a_problem_opens_the_editor_at_its_line(machine: Machine, tmp_path: Path) -> None:
+async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machine: Machine, tmp_path: Path) -> None:
     editor = tmp_path / "vi"
     editor.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/line\n')
     editor.chmod(0o700)
@@ -304,8 +306,11 @@ async def test_enter_on_a_problem_opens_the_editor_at_its_line(machine: Machine,
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: "2 problems" in shown(app))
-        await pilot.press("down", "enter")
+        await pilot.press("down", "o")
         await until(pilot, lambda: (tmp_path / "line").exists() and (tmp_path / "line").read_text() == "+19\n")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: app.screen.query_one(TomlArea).cursor_location[0] == 19 - 1)
 
 
 async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:

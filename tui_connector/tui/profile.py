@@ -268,8 +268,8 @@ class ProfilePage(LogDock):
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
-        Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file in your editor"),
-        Binding("o", "edit_here", "Editor", id="page.editor", tooltip="Edit the file as text here, at the part's line"),
+        Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
+        Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
         Binding(
@@ -662,8 +662,8 @@ class ProfilePage(LogDock):
         self._reload()
 
     @on(OptionList.OptionSelected, "#page-problems")
-    def _edit_line(self) -> None:
-        self.action_edit_text()
+    async def _edit_line(self) -> None:
+        await self.action_edit_text()
 
     async def _edit(
         self,
@@ -673,7 +673,7 @@ class ProfilePage(LogDock):
     ) -> None:
         opened = self._opened
         if opened is None or opened.document is None or opened.profile is None:
-            self.action_edit_text()
+            await self.action_edit_text()
         else:
             if self._environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
@@ -732,8 +732,8 @@ class ProfilePage(LogDock):
         self._edited_here = True
         self._reload()
 
-    async def action_edit_here(self) -> None:
-        """Opens the editor of this program, at the selected problem or part."""
+    async def action_edit_text(self) -> None:
+        """Opens the file in the editor of this program, at the selected problem or part."""
         problems, part = (self._opened.problems if self._opened else []), self._list.selected
         chosen = self.query_one(ProblemList).highlighted or 0
         line = problems[chosen].line if chosen < len(problems) else None
@@ -746,7 +746,7 @@ class ProfilePage(LogDock):
             self._list.select(*how.part)
             self.call_after_refresh(self.action_edit)
 
-    def action_edit_text(self) -> None:
+    def action_external_editor(self) -> None:
         """Opens the file in the user's editor, at the selected problem."""
         problems = self._opened.problems if self._opened else []
         chosen = self.query_one(ProblemList).highlighted or 0
@@ -809,8 +809,8 @@ class ProfilePage(LogDock):
             "search); others are only shown. r runs an incoming, and shows what an outgoing would change before "
             "anything is sent; R does so with options. T lists the tasks of an outgoing with their states. Enter opens "
             "the part's form, g the guide at its step, + adds a part, d deletes one after showing the lines that go, "
-            "u undoes that. e opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is "
-            "one; o opens it in the editor of this program. "
+            "u undoes that. e opens the file as text, at the selected problem or part, and o in your own editor "
+            "($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
             "environments, the header names the one in use, and E shows and changes it."
