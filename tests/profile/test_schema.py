@@ -137,7 +137,7 @@ def test_taplo_checks_a_profile_by_its_schema_line(tmp_path: Path) -> None:
     """The language server of Even Better TOML: it reads the first line of the profile."""
     taplo = shutil.which("taplo", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if taplo is None:
-        pytest.skip("taplo is not installed (pip install taplo)")
+        pytest.skip("taplo is not installed, or has no wheel for this machine (pip install taplo)")
     (tmp_path / "tui-connector.schema.json").write_text(json.dumps(schema()))
     results = []
     for name, text in (("good", PROFILE + ENVIRONMENTS), ("bad", PROFILE.replace("attempts = 5", 'attempts = "5"'))):
