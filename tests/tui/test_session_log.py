@@ -6,6 +6,7 @@ from pathlib import Path
 
 from screens import shown, until
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
@@ -97,6 +98,11 @@ def focused_id(app: ConnectorApp) -> str | None:
     return app.screen.focused.id if app.screen.focused is not None else None
 
 
+def sent_to(log: LogPanel) -> str:
+    """The address of the selected request, with its status."""
+    return f"{log.selected.status} {log.selected.uri}" if log.selected is not None else ""
+
+
 async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
     machine: Machine, sandbox: Sandbox
 ) -> None:
@@ -122,5 +128,19 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: "directory/countries/{countryId}" in shown(app))
         await pilot.press("right", "f5")
         await until(pilot, lambda: "Replace {countryId} in the path with a value" in shown(app))
+        for start in ("/rest/all/V1/", f"{sandbox.url}/rest/all/V1/", f"{sandbox.url}/rest/default/V1/"):
+            app.screen.query_one("#resend-uri", Input).value = start + "directory/cou"
+            await until(pilot, lambda: "directory/countries  GET" in shown(app))
+            await pilot.press("end")
+            await until(pilot, lambda start=start: f"{start}directory/countries" in shown(app))  # type: ignore[misc]
+            await pilot.press("right", "f5")
+            wanted = f"{start.removeprefix(sandbox.url)}directory/countries"
+            await until(pilot, lambda wanted=wanted: sent_to(log).startswith("200 ") and sent_to(log).endswith(wanted))  # type: ignore[misc]
+            await pilot.press("plus")
+            await until(pilot, lambda: isinstance(app.screen, RequestForm))
+        app.screen.query_one("#resend-uri", Input).value = "/rest/all/V1/directory/nothing"
+        await until(pilot, lambda: "The store's schema for this token has no such path" in shown(app))
+        app.screen.query_one("#resend-uri", Input).value = f"{sandbox.url}/rest/all/async/V1/directory/countries"
+        await until(pilot, lambda: "Paths are known only below" in shown(app))
         await pilot.press(*["x"] * 70, *"the-end")
         await until(pilot, lambda: "the-end" in shown(app))  # a long path scrolls in its field

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..client.exchange import Exchange
 from ..client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
+from ..client.plugins.base_uri import BaseUri
+from ..client.uri import is_absolute, origin_of
 from ..profile.model import Profile
 from ..secrets.mask import MARK
 from .permissions import schema_paths
@@ -90,3 +93,24 @@ class NewRequests:
 
 _VERSION = "/V1/"
 """The start of the paths in Magento's schema; a base URI ends with it."""
+
+
+def schema_path(base: str, typed: str) -> str | None:
+    """The path of the schema that a request for `typed` reaches through a client with this base URI.
+
+    Typed as it is sent: relative, with the path of the base URI, or absolute; also the beginning of one. None for an
+    address that the schema does not describe: of another host, outside the REST API, or of its asynchronous routes.
+    """
+    typed, base = typed.strip().partition("?")[0], base.rstrip("/")
+    start = base if is_absolute(typed) else base.removeprefix(origin_of(base))
+    if f"{start}/".startswith(typed):
+        return ""
+    try:
+        uri = BaseUri(uri=base).prepare(Request("GET", typed)).uri
+    except InvalidRequest:
+        return None
+    if uri.startswith(f"{base}/"):
+        return uri.removeprefix(f"{base}/")
+    root, rest, _ = base.partition("/rest/")
+    found = re.fullmatch(r"(?:\w+/)?V1/(.*)", uri.removeprefix(root + rest)) if uri.startswith(root + rest) else None
+    return found[1] if found else None

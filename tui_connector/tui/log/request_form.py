@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,13 +13,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.message import Headers, Request, RequestFailed
 from ...client.uri import absolute, canonical, origin_of, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
+from ...guide.resend import schema_path
 from ...machine import Machine
 from ...text import HTTP_TOKEN, shown, shown_line
 from ..dialogs import ConfirmScreen
@@ -178,7 +179,7 @@ class RequestForm(Dialog[Request | None]):
     def on_request_form_paths_found(self, message: PathsFound) -> None:
         self._paths = message.paths
         field = self.query_one("#resend-uri", Input)
-        field.suggester = SuggestFromList(sorted(self._paths, key=len), case_sensitive=False)
+        field.suggester = _PathSuggester(self._base, sorted(self._paths, key=len))
         self._show_paths(field.value)
 
     @on(Input.Changed)
@@ -194,15 +195,18 @@ class RequestForm(Dialog[Request | None]):
 
     def _show_paths(self, typed: str) -> None:
         """Lists the paths of the store's schema that fit what was typed, shortest first."""
-        wanted = typed.casefold()
+        target = schema_path(self._base, typed) if self._paths else ""
+        wanted = (target or "").casefold()
         found = [path for path in self._paths if wanted in path.casefold() or _is_of(wanted, path.casefold())]
         found.sort(key=lambda path: (not path.casefold().startswith(wanted), len(path)))
         if self._find_paths is None:
             words = ""
         elif not self._paths:
             words = "The paths that the store offers are completed here once they are known."
+        elif target is None:
+            words = f"Paths are known only below {self._base}"
         elif not found:
-            words = "The store offers no such path to this token."
+            words = "The store's schema for this token has no such path."
         else:
             rest = f"\n+ {len(found) - _PATHS} more · →: complete" if len(found) > _PATHS else "\n→: complete"
             words = "\n".join(f"{path}  {' '.join(self._paths[path])}" for path in found[:_PATHS]) + rest
@@ -237,11 +241,13 @@ class RequestForm(Dialog[Request | None]):
 
         try:
             request, left = request_in_command(text)
-            same_store = request.uri.startswith(f"{origin_of(self._base)}/")
+            origin = origin_of(self._base)
+            below_base = request.uri.startswith(f"{self._base.rstrip('/')}/")
         except UserError as error:
             self._show_error(str(error))
             return
-        uri = request.uri.removeprefix(origin_of(self._base)) if same_store else request.uri
+        # below another store code, the client would put its base URI before a path without the host
+        uri = request.uri.removeprefix(origin) if below_base else request.uri
         self._fill(replace(self._request, method=request.method, uri=uri, headers=request.headers, body=request.body))
         self._show_note(f"Filled from the command, without {shown_line(', '.join(left), 200)}." if left else "Filled.")
 
@@ -257,7 +263,8 @@ class RequestForm(Dialog[Request | None]):
             raise InvalidValue("request-text", f"{method!r} is not a valid method")
         if not path:
             raise InvalidValue("request-text", "The path is missing")
-        if path in self._paths and (parameter := _PARAMETER.search(path)):
+        target = schema_path(self._base, path) if self._paths else None
+        if target in self._paths and (parameter := _PARAMETER.search(target or "")):
             raise InvalidValue("request-text", f"Replace {parameter[0]} in the path with a value")
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
         if uri == _joined(self._request.uri):
@@ -335,6 +342,23 @@ class RequestForm(Dialog[Request | None]):
         note = self.query_one("#resend-error", Static)
         note.update(Content(shown(words)))
         note.set_class(bad, "bad")
+
+
+class _PathSuggester(Suggester):
+    """Completes a path of the schema, whether it is typed relative to the base URI or in full."""
+
+    def __init__(self, base: str, paths: Sequence[str]) -> None:
+        super().__init__(case_sensitive=True)  # the case of what is typed is kept
+        self._base, self._known = base, paths
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first path that starts with what was typed."""
+        typed = schema_path(self._base, value)
+        if not typed or not value.casefold().endswith(typed.casefold()):
+            return None
+        start = typed.casefold()
+        found = next((path for path in self._known if path.casefold().startswith(start)), None)
+        return None if found is None else value + found[len(typed) :]
 
 
 def _joined(uri: str) -> str:
