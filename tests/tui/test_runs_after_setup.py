@@ -10,7 +10,7 @@ from typing import Any
 
 from screens import until, until_shown
 
-from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_profile
+from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_profile, start_sandbox
 from tui_connector.machine import Machine, TypedSecrets
 from tui_connector.profile.problems import read_profile
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -113,6 +113,41 @@ async def test_the_secrets_of_the_demo_are_known_in_a_later_session(machine: Mac
         assert len(origins) == 4
         assert all(later.typed.find(path, key, origin) for key, origin in origins.items())
         assert not any(later.typed.find(path, key, "https://elsewhere.example") for key in origins)
+
+
+async def test_the_guide_of_a_saved_demo_offers_its_values_again(machine: Machine) -> None:
+    machine = replace(machine, keyring=NoKeyring)
+    async with _demo(machine, "acme") as pilot:
+        await _walk(pilot)
+        await until_shown(pilot, "from environment variables")
+        await pilot.press("enter")
+        await until_shown(pilot, "Now you can")
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+        await until_shown(pilot, "Store acme")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+        await pilot.press("g")
+        await until_shown(pilot, "Store address")
+        await pilot.press("escape", "2")
+        await until_shown(pilot, "variable ▾ session")
+        await until_shown(pilot, "Demo values")
+
+
+async def test_the_demo_store_starts_at_the_address_of_its_saved_profile(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=1), machine.now) as store:
+        url = store.url
+        machine.directories.profiles.mkdir(parents=True)
+        (machine.directories.profiles / "sandbox.toml").write_text(
+            f'format = 1\ndescription = "{DESCRIPTION}"\n[[clients.magento.plugins]]\nkind = "base-uri"\n'
+            f'uri = "{url}/rest/all/V1"\n'
+        )
+        other = await start_sandbox(machine)
+        await other.close()
+        assert other.url != url  # the port is in use
+    again = await start_sandbox(machine)
+    await again.close()
+    assert again.url == url
 
 
 async def test_a_password_managers_command_is_offered(machine: Machine) -> None:

@@ -163,18 +163,33 @@ def demo(profile_dir: Path | None) -> None:
 
 
 async def start_sandbox(machine: Machine) -> Sandbox:
-    """The sandbox store on its preferred port, or on any free one."""
+    """The sandbox store: on the port that the demo's profile names, on its preferred port, or on any free one."""
     from ..sandbox.server import Sandbox, SandboxOptions
 
-    try:
-        store = Sandbox(SandboxOptions(port=PORT), machine.now)
-        await store.start()
-    except UserError as error:
-        if error.code != "port-taken":
-            raise
-        store = Sandbox(SandboxOptions(port=0), machine.now)
-        await store.start()
+    saved = await asyncio.to_thread(_saved_port, machine.directories.profiles)
+    for port in dict.fromkeys((saved or PORT, PORT)):
+        store = Sandbox(SandboxOptions(port=port), machine.now)
+        try:
+            await store.start()
+        except UserError as error:
+            if error.code != "port-taken":
+                raise
+        else:
+            return store
+    store = Sandbox(SandboxOptions(port=0), machine.now)
+    await store.start()
     return store
+
+
+def _saved_port(profiles: Path) -> int | None:
+    """The port of the store that the demo has saved a profile for, so that the profile works again. It blocks."""
+    from ..profile.library import base_uris, read_with_data
+
+    for path in sorted(profiles.glob(f"{NAME}*.toml"), key=lambda each: (len(each.name), each.name)):
+        if is_demo_profile(path):
+            with suppress(ValueError):
+                return next((urlsplit(uri).port for uri in base_uris(read_with_data(path)[1])), None)
+    return None
 
 
 def full_integration(store: Sandbox) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -84,6 +84,8 @@ class ConnectorApp(QuietApp):
         self.machine = replace(machine, prompt=ScreenPrompt(self))
         self._start_demo, self._is_demo_profile = start_demo, is_demo_profile
         self._demo: DemoStore | None = None
+        self.demo_values: dict[Path, Mapping[str, str]] = {}
+        """The values that the demo store accepts, for the profiles of that store."""
         self.jobs = Jobs(self)
         self._logs: dict[str, Exchanges] = {}
         """By the key of a profile's draft: the requests of this session."""
@@ -256,7 +258,13 @@ class ConnectorApp(QuietApp):
             if await asyncio.to_thread(self._is_demo_profile, path):
                 from .setup.context import keep_demo_values
 
-                await asyncio.to_thread(keep_demo_values, self.machine, path, await self._open_demo_store())
+                demo = await self._open_demo_store()
+                if await asyncio.to_thread(keep_demo_values, self.machine, path, demo):
+                    self.demo_values[path] = demo.values
+                else:
+                    text = f"Another program uses the port of this profile's demo store, which is now at {demo.url}. "
+                    text += "End that program and start again, or enter this address in the profile."
+                    self.notify(shown(text), severity="warning", timeout=20, markup=False)
             await self._remember(path)
             self.push_screen(ProfilePage(self.machine, path, self._log_of(path)))
         finally:

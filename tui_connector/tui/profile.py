@@ -144,7 +144,10 @@ async def _open_guide(
         workbench = Workbench(machine, workbench.exchanges, directory=path.parent, trust=trust)
     else:
         workbench.hold()
-    context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=key_for(path))
+    demo: Mapping[Path, Mapping[str, str]] = getattr(app, "demo_values", {})
+    context = GuideContext(
+        setup, workbench, machine.directories.profiles, path, demo.get(path, {}), draft_key=key_for(path)
+    )
     step = _STEPS[part.family] if part else GuideStep.BASICS
     screen = SetupScreen(context, step, part.name if part else "", begin_with)
     await app.push_screen(screen, lambda _: workbench.close())

@@ -204,6 +204,17 @@ class AuthenticationPane(StepPane):
             saved = self.setup.authentication in self.setup.saved_authentications and self.setup.at(*place) is not None
             if isinstance(row.editor, Secret) and saved and row.editor.place != "ask":
                 row.mark(row.editor.show_saved())
+                if row.editor.place == "env":
+                    self._mark_variable(row, str(row.editor.source["env"]))
+
+    def _mark_variable(self, row: FormField, name: str) -> None:
+        """Whether the variable of this secret is set, or has a value for this session."""
+        machine = self.work.workbench.machine
+        if machine.environ.get(name):
+            row.mark("set")
+        else:
+            typed = machine.typed.has(self.work.path, f"env:{name}")
+            row.mark("session" if typed else "not set", bad=not typed)
 
     def _say_way(self) -> None:
         setup = self.setup

@@ -92,17 +92,22 @@ class GuideContext:
         return "•" * len(found) if path[-1] in _NEVER_SHOWN else found
 
 
-def keep_demo_values(machine: Machine, path: Path, demo: DemoStore) -> None:
-    """Makes the sandbox's values known to a profile that names them otherwise than in the keyring. It blocks."""
+def keep_demo_values(machine: Machine, path: Path, demo: DemoStore) -> bool:
+    """Makes the sandbox's values known to a profile that names them otherwise than in the keyring. It blocks.
+
+    Returns whether the profile is for this store, and not for one on another port.
+    """
     try:
         _, profile = read_profile(path)
     except UserError:  # its page shows what is wrong
-        return
+        return True
     origin = origin_of(demo.url)
-    for secret in profile.secrets():
+    secrets = [*profile.secrets()]
+    for secret in secrets:
         value = demo.values.get(secret.name.rpartition("/")[2])
         if value is not None and origin in secret.origins:
             machine.typed.keep(path, secret.source.key, origin, value)
+    return not secrets or any(origin in secret.origins for secret in secrets)
 
 
 _NEVER_SHOWN = ("password", "totp", "client-key-password")
