@@ -110,3 +110,48 @@ def test_any_place_of_any_text_can_be_asked(offset: int, typed: str) -> None:
 @given(st.integers(0, len(TEXT)))
 def test_a_text_that_ends_anywhere_can_be_asked(end: int) -> None:
     assist(TEXT[:end], end)
+
+
+STAGING = TEXT + "\n[environments.staging]\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("cl|", "clients"),
+        ("prod|", "production"),
+        ("clients.|", "shop"),
+        ("clients.shop.plug|", "plugins"),
+        ("clients.shop.plugins.|", "base-uri"),
+        ("clients.shop.plugins.base-uri.ur|", "uri"),
+        ("clients.shop.plugins.1.att|", "attempts"),
+        ("incoming.products.pagination.pa|", "page-size"),
+        ("incoming.products.pagination = { pa|", "page-size"),
+        ('clients.shop.plugins.base-uri.uri = "|"', "https://acme.example/rest/all/V1"),
+        ("incoming.products.pagination.page-size = |", "100"),
+        ('incoming.products.client = "|"', "shop"),
+        ("authentications.a.token.key|", "keyring"),
+        ("production = |", "true"),
+        ("[environments.staging.clients.shop.plugins.|", "base-uri"),
+        ("[environments.staging.clients.shop.plugins.retry]\natt|", "attempts"),
+    ],
+)
+def test_an_override_is_completed_from_the_base_values(typed: str, wanted: str) -> None:
+    assert wanted in offered(STAGING + typed)
+
+
+def test_what_cannot_be_overridden_is_not_offered() -> None:
+    assert not {"format", "environments"} & set(offered(STAGING + "|"))
+
+
+def test_the_help_is_that_of_the_line_wherever_the_cursor_is_in_it() -> None:
+    text = TEXT.replace("client =", "  client =")
+    for line, key in (
+        ("[incoming", "products"),
+        ('[[clients.shop.plugins]]\nkind = "retry', 1),
+        ("  client", "client"),
+    ):
+        found = at(text[: text.index(line)] + "|" + text[text.index(line) :])
+        assert found.help is not None
+        assert key in found.help.path or found.table[-1:] == (key,)
+        assert line.startswith(" ") or not found.completions

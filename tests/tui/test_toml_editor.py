@@ -13,6 +13,7 @@ from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.profile import PartList, ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
@@ -212,3 +213,43 @@ async def test_a_read_only_file_is_reported_and_nothing_is_lost(machine: Machine
         await pilot.press("ctrl+end", "#", "ctrl+s")
         await until_shown(pilot, "could not be saved")
         assert area(pilot).text == TEXT + "#"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_the_line_that_is_typed_stays_visible_when_the_problems_open(
+    machine: Machine, size: tuple[int, int]
+) -> None:
+    async with editing(machine, TEXT + "# more\n" * 40, size=size) as pilot:
+        await pilot.press("ctrl+end", *"[environments.staging]", "enter", *"zzz")
+        await until_shown(pilot, "✘ 1 problem")
+        await until(pilot, lambda: pilot.app.screen.query_one("#editor-problems").size.height > 0)
+        await until(pilot, lambda: area(pilot).cursor_screen_offset.y < area(pilot).content_region.bottom)
+        assert " zzz" in shown(pilot.app)
+
+
+async def test_the_help_is_that_of_the_part_that_the_editor_opens_at(machine: Machine) -> None:
+    text = TEXT + '\n[outgoing.stock]\nclient = "m"\nsource = { kind = "json-lines", path = "stock.jsonl" }\n'
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await until_shown(pilot, "Acme store")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "stock" in shown(app))
+        page = app.screen
+        assert isinstance(page, ProfilePage)
+        page.query_one(PartList).select("outgoing", "stock")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until_shown(pilot, "outgoing.stock")
+        assert "incoming.products" not in shown(app).replace("[incoming.products]", "")
+        await pilot.press("ctrl+end", *"# mine", "ctrl+s")
+        await until(pilot, lambda: "# mine" in path.read_text())
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is page and not page.loading_message)
+        other = path.with_name("other")
+        other.write_text(text)
+        os.replace(other, path)
+        await until_shown(pilot, "The file has changed and was reloaded.")
+        assert [each.message for each in app._notifications].count("The file has changed and was reloaded.") == 1

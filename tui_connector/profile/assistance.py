@@ -15,7 +15,7 @@ from ..kinds import Kind, kebab
 from ..magento.entities import READABLE
 from ..templates.expression import function_names
 from .blocks import Block, ParsedText, parse
-from .environments import TABLE
+from .environments import NOT_OVERRIDABLE, TABLE, base_path, overridable
 from .model import DEFAULT_CLIENT, Profile
 from .positions import KeyPath, value_at
 
@@ -58,9 +58,12 @@ def assist(text: str, offset: int) -> Assistance:
     """What is known of the place at `offset` in a text with `\\n` as line end."""
     parsed = parse(text)
     block, table, data = _block_at(parsed, text, offset)
+    if (header := _HEADER.match(text, offset)) and (offset == 0 or text[offset - 1] == "\n"):
+        path = next((path for each, _, path in parsed.blocks if each.start == offset), _parts(header[1]))
+        return Assistance(path, _help(path, data), [], offset)
     place = _scan(text[block.start : offset], table)
     if place.kind:
-        data = _with_kind(data, place.table, place.kind)
+        data = _with_kind(data, base_path(data, place.table), place.kind)
     start = offset - len(place.typed)
     found = [each for each in _completions(place, data, parsed.data) if each.text != place.typed]
     matching = [each for each in found if each.text.startswith(place.typed)]
@@ -92,6 +95,7 @@ class _Place(NamedTuple):
     """The kind that the inline table around it names: the table itself cannot be parsed while it is typed."""
 
 
+_HEADER = re.compile(r"[ \t]*\[\[?([^\]\n]*)\]")
 _KEY = re.compile(
     r"[ \t]*((?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*')(?:[ \t]*\.[ \t]*(?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*'))*)[ \t]*=[ \t]*"
 )
@@ -238,10 +242,11 @@ def _place_in_table(text: str, at: int, path: KeyPath) -> tuple[_Place | None, i
 
 def _key_at(text: str, offset: int, place: _Place) -> KeyPath:
     """The path of the key at a place, with the rest of its word."""
-    rest = re.compile(r"[\w-]*").match(text, offset)
+    at_start = place.mode == "key" and not text[text.rfind("\n", 0, offset) + 1 : offset].strip()
+    rest = re.compile(r"[ \t]*([\w-]*)" if at_start and not place.typed else r"([\w-]*)").match(text, offset)
     if place.mode == "value":
         return (*place.table, place.key) if place.key else place.table
-    word = place.typed + (rest.group() if rest else "")
+    word = place.typed + (rest[1] if rest else "")
     return (*place.table, word) if word else place.table
 
 
@@ -250,8 +255,7 @@ def _key_at(text: str, offset: int, place: _Place) -> KeyPath:
 
 def _annotation(data: Any, path: KeyPath) -> tuple[Any, FieldInfo | None]:
     """The type at a path, and the field that it is of."""
-    if path[:1] == (TABLE,) and len(path) > 2:
-        path = path[2:]
+    path = base_path(data, path)
     annotation: Any = Profile
     info: FieldInfo | None = None
     at = data
@@ -349,12 +353,23 @@ def _completions(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator
             annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
             there = value_at(data, place.table) if place.table else data
             known = there if isinstance(there, Mapping) else {}
+            fields: dict[str, FieldInfo] = {}
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                for name, field in _fields(annotation).items():
-                    if name not in known or name == place.typed:
-                        yield Completion(name, field.title or "")
+                fields = _fields(annotation)
+            titles = {name: field.title or "" for name, field in fields.items()}
+            if _is_override(place.table):
+                names = dict.fromkeys(overridable(data, place.table), "has a base value")
+                fixed = NOT_OVERRIDABLE if len(place.table) == 2 else ()
+                titles = names | {name: title for name, title in titles.items() if name not in fixed}
+            for name, title in titles.items():
+                if name not in known or name == place.typed:
+                    yield Completion(name, title)
         case "value":
             yield from _values(place, data, whole)
+
+
+def _is_override(table: KeyPath) -> bool:
+    return table[:1] == (TABLE,) and len(table) > 1
 
 
 def _headers(place: _Place, data: Mapping[str, Any]) -> Iterator[Completion]:
@@ -369,7 +384,9 @@ def _headers(place: _Place, data: Mapping[str, Any]) -> Iterator[Completion]:
             if is_list if place.key == "[[" else is_model or get_origin(inner) is dict:
                 yield Completion(name, field.title or "")
     there = value_at(data, place.table)
-    if get_origin(annotation) is dict and isinstance(there, Mapping):
+    if _is_override(place.table):
+        yield from (Completion(name) for name in overridable(data, place.table))
+    elif get_origin(annotation) is dict and isinstance(there, Mapping):
         for name in there:
             yield Completion(str(name))
 
@@ -385,6 +402,10 @@ def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Comp
         yield from (Completion(f"{template[0]}{name}(", "JMESPath function") for name in function_names())
         return
     quoted = place.quote != ""
+    if _is_override(path) and annotation in (str, int, float, bool):
+        base = value_at(data, base_path(data, path))
+        if isinstance(base, str) if quoted else base is not None:
+            yield Completion(base if quoted else _toml(base), "base value")
 
     def text(value: str, detail: str = "") -> Completion:
         return Completion(value if quoted else f'"{value}"', detail)
@@ -395,7 +416,7 @@ def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Comp
         yield from (text(each) for each in get_args(annotation) if isinstance(each, str))
     elif annotation is bool and not quoted:
         yield from (Completion("true"), Completion("false"))
-    elif names := _names(key, place.table, whole):
+    elif names := _names(key, base_path(data, place.table), whole):
         yield from (text(name) for name in names)
     elif key == "uri" and "request" in place.table:
         yield from (text(each.path, each.title) for each in READABLE.values())

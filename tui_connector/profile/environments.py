@@ -12,11 +12,12 @@ from ..secrets.backends import entry_of
 from ..text import did_you_mean
 from .destinations import destinations
 from .model import DEFAULT_ENVIRONMENT, ModelPath, NamedSecret, Profile
+from .positions import value_at
 
 TABLE = "environments"
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 _SINGULAR = {"authentications": "authentication", "clients": "client"}
-_FIXED = ("format", TABLE)
+NOT_OVERRIDABLE = ("format", TABLE)
 _SOURCES = frozenset({"keyring", "env", "command", "ask"})
 _PRODUCTION = "production"
 
@@ -87,7 +88,7 @@ def _merge(
 ) -> None:
     for key, value in overrides.items():
         path, place = (*at, key), (*written, key)
-        if not at and key in _FIXED:
+        if not at and key in NOT_OVERRIDABLE:
             message = f"an environment cannot override {key}"
             found.problems.append(Misplaced(place, message, "environment-override"))
         elif len(at) == 1 and at[0] in _FAMILIES and key not in base:
@@ -143,6 +144,46 @@ def _merge_elements(
 
 def _is_named(element: object, key: str) -> bool:
     return isinstance(element, dict) and key in (element.get("kind"), element.get("name"))
+
+
+def base_path(data: Mapping[str, Any], path: ModelPath) -> ModelPath:
+    """The path of the base value that an override at this path replaces, as far as there is one.
+
+    Both are in the profile's data; elements of lists get their index. The path of any other value is its own.
+    """
+    if path[:1] != (TABLE,) or len(path) < 2:
+        return path
+    rest = path[2:]
+    if rest[:1] == (_PRODUCTION,):
+        return ("clients", "", *rest)
+    found: list[str | int] = []
+    at: Any = data
+    for step in rest:
+        if isinstance(at, list) and isinstance(step, str):
+            index = int(step) if step.isascii() and step.isdigit() else -1
+            matching = [number for number, each in enumerate(at) if _is_named(each, step)]
+            index = matching[0] if len(matching) == 1 and not 0 <= index < len(at) else index
+            if not 0 <= index < len(at):
+                return (*found, *rest[len(found) :])
+            step = index
+        found.append(step)
+        at = value_at(at, (step,))
+    return tuple(found)
+
+
+def overridable(data: Mapping[str, Any], path: ModelPath) -> Iterator[str]:
+    """The keys of the base values at the path of an override: names, and what addresses the elements of a list."""
+    if len(path) == 2:
+        yield from (key for key in data if key not in NOT_OVERRIDABLE)
+        yield _PRODUCTION
+        return
+    base = value_at(data, base_path(data, path))
+    if isinstance(base, Mapping):
+        yield from base
+    elif isinstance(base, list):
+        names = [each.get("kind") or each.get("name") if isinstance(each, Mapping) else None for each in base]
+        for index, name in enumerate(names):
+            yield name if isinstance(name, str) and names.count(name) == 1 else str(index)
 
 
 def own_secrets(found: Overridden, base: Profile, profile: Profile) -> bool:

@@ -379,6 +379,9 @@ class ProfilePage(LogDock):
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         self._reload()
 
+    def on_screen_suspend(self, event: events.ScreenSuspend) -> None:
+        self._loaded = False  # until it is read when the page is back: what is saved meanwhile is the user's own
+
     def on_unmount(self) -> None:
         self._workbench.close()
 
@@ -744,7 +747,6 @@ class ProfilePage(LogDock):
         await open_editor(self.app, self._machine, self._path, line=line, at=at, left=self._left_editor)
 
     def _left_editor(self, how: Left) -> None:
-        self._edited_here = True
         if how.part is not None:
             self._list.select(*how.part)
             self.call_after_refresh(self.action_edit)

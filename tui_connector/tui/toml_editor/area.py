@@ -53,6 +53,9 @@ class TomlArea(LineTextArea):
 
         redo: bool
 
+    class CursorMoved(Message):
+        """The cursor is at another place of the screen, and at the same one of the text."""
+
     @dataclass
     class CompletionKey(Message):
         """A key for the list of completions, which is open."""
@@ -156,6 +159,12 @@ class TomlArea(LineTextArea):
             self.replace(
                 "\n" + line[: len(line) - len(line.lstrip(" \t"))], *self.selection, maintain_selection_offset=False
             )
+
+    def on_resize(self) -> None:
+        """What opens around the text does not hide the line that is typed."""
+        super().on_resize()
+        self.scroll_cursor_visible()
+        self.post_message(self.CursorMoved())
 
     # Looks
 

@@ -289,7 +289,7 @@ class EditorScreen(Screen[Left]):
         try:
             while self.is_attached:
                 text, offset = self._area.text, self._area.offset_of_cursor
-                if self._checked is None or self._checked.text != text:
+                if self._assisted is not None and (self._checked is None or self._checked.text != text):
                     checked = await asyncio.to_thread(self._checker.check, text)
                     self._checked = checked
                     self.post_message(self.TextChecked(checked))
@@ -417,9 +417,17 @@ class EditorScreen(Screen[Left]):
         rows.add_options([Option(_completion_line(each, width)) for each in self._completions])
         rows.highlighted = 0
         self.query_one("#editor-completions-layer").add_class("there")
+        self._place_completions()
+
+    @on(TomlArea.CursorMoved)
+    def _place_completions(self) -> None:
+        """Shows the list below the cursor's line, or above it where there is no room."""
+        if not self._area.is_completing:
+            return
         layer = self.query_one("#editor-completions-layer")
         cursor, size = self._area.cursor_screen_offset, self.size
         height = len(self._completions) + 2
+        width = min(50, max(len(each.text) for each in self._completions))
         longest = max(len(each.detail) for each in self._completions)
         box = min(size.width, width + min(longest, 40) + 6)
         below = cursor.y + 1 + height < size.height
