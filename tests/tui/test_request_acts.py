@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from exchanges import exchange
+from exchanges import exchange, lost
 from textual.widgets import Input, TextArea
 from watched_log import Watched, filled, no_demo, watching
 
 from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.client.message import Request, Response
+from tui_connector.client.message import Failure, NoResponse, Request, Response
 from tui_connector.guide.resend import resend
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.recording import Reader
@@ -149,6 +149,47 @@ async def test_the_request_that_was_resent_is_in_sight_and_nothing_says_that_it_
         await watched.pilot.press("x")
         await watched.shows("▸ #100 ")
         assert not watched.app._notifications
+
+
+async def test_what_was_sent_is_selected_and_in_sight_whatever_filter_is_on(machine: Machine) -> None:
+    log = filled(*map(exchange, range(1, 100)), exchange(100, method="POST"), exchange(101, status=500, method="POST"))
+
+    async def send(_: Exchange, __: Request) -> Response:
+        number = log.end + 1
+        log.record(exchange(number))
+        return Response(200, (), b"", number)
+
+    async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
+        await watched.pilot.press("f")
+        await watched.type("POST")
+        await watched.pilot.press("enter", "g", "X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        watched.app.screen.query_one("#resend-method", Input).value = "GET"
+        await watched.pilot.press("f5")
+        await watched.shows("▸ #102 ")
+        await watched.told("Turned off to show #102: filter")
+        await watched.pilot.press("F", "F")
+        await watched.until(lambda: len(watched.numbers()) == 102)
+        await watched.shows("▸ #102 ")  # the selection is still in sight
+        await watched.pilot.press("e", "F", "g", "X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        watched.app.screen.query_one("#resend-method", Input).value = "GET"
+        await watched.pilot.press("f5")
+        await watched.shows("▸ #103 ")
+        await watched.told("Turned off to show #103: errors only (e), filter")
+
+
+async def test_a_failed_request_of_the_user_is_selected_too(machine: Machine) -> None:
+    log = filled(*map(exchange, range(1, 100)))
+
+    async def send(_: Exchange, __: Request) -> Response:
+        log.record(lost(100))
+        raise NoResponse(Failure.REFUSED, "Connection refused", may_have_arrived=False, exchange=100)
+
+    async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
+        await watched.pilot.press("g", "x")
+        await watched.shows("▸ #100 ")
+        await watched.told("Connection refused")
 
 
 async def test_a_request_that_may_change_the_store_is_confirmed_before_it_is_resent(machine: Machine) -> None:

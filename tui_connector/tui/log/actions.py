@@ -177,10 +177,9 @@ class LogActions:
 
     @dataclass
     class Resent(Message):
-        """A resent request got a response; `number` is that of its exchange."""
+        """A request of the user was sent; `number` is that of its exchange."""
 
         number: int
-        status: int
 
     @dataclass
     class Explained(Message):
@@ -277,8 +276,11 @@ class LogActions:
                 response = await sending
             except RequestFailed as error:
                 self.notify(f"{what}: {error}", bad=True)
+                number = error.exchange
             else:
-                self._panel.post_message(self.Resent(response.exchange, response.status))
+                number = response.exchange
+            if number:
+                self._panel.post_message(self.Resent(number))
 
         self._panel.run_worker(work())
 

@@ -218,6 +218,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view = View(exchanges, perf_counter)
         self._position = -1
         self._end_when_paused = 0
+        self._keeps_in_view = False
+        """Whether the selection stays in view while a new filter is applied: until the user scrolls."""
         self._followed = -1
         """The index that is selected while following."""
         self._drawn_state: tuple[int, ...] = ()
@@ -293,6 +295,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _start_filtering(self) -> None:
         """Filters in slices, between which keys are handled."""
         self._drawn_state = ()
+        self._keeps_in_view = True
         self.flush()
         if self.view.searching and not self._filtering:
             self._filtering = True
@@ -325,6 +328,8 @@ class LogView(Painted, ScrollView, can_focus=True):
             end = self.virtual_size.height - self.size.height
             y = end if self._followed < 0 else max(0, min(end, self._followed))
             self.scroll_to(y=y, animate=False, force=True)
+        elif self._keeps_in_view:
+            self.scroll_to_region(Region(0, max(0, self._index), 1, 1), animate=False, force=True)
         elif top is not None:
             self.scroll_to(y=self.view.index(top), animate=False, force=True)
         self._report_selection()
@@ -388,6 +393,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         if not len(self.view):
             return
         self.stop_following()
+        self._keeps_in_view = False
         index = min(max(index, 0), len(self.view) - 1)
         self._position = self.view[index]
         self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
@@ -443,6 +449,10 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def on_mouse_scroll_up(self, _: events.MouseScrollUp) -> None:
         self.stop_following()
+        self._keeps_in_view = False
+
+    def on_mouse_scroll_down(self, _: events.MouseScrollDown) -> None:
+        self._keeps_in_view = False
 
     def on_click(self, event: events.Click) -> None:
         self.select(self.scroll_offset.y + event.y)

@@ -534,11 +534,23 @@ class LogPanel(LogHost):
 
     @on(LogActions.Resent)
     def _on_resent(self, message: LogActions.Resent) -> None:
-        """Selects the exchange of a request that the user resent, which is compared with the one before."""
-        exchange = self.exchanges.by_number(message.number)
-        if exchange is None or not self.view.select_exchange(exchange):
-            self._log_actions.notify(f"#{message.number} got status {message.status}; the filter hides it.")
-        elif not self.detail.display and (before := repeated_exchange(exchange, self.exchanges)) is not None:
+        """Selects the exchange of a request that the user sent, whatever is filtered; a resent one is compared."""
+        exchange, view = self.exchanges.by_number(message.number), self.view
+        if exchange is None:
+            self._log_actions.notify(f"#{message.number} was sent, but this list does not show it.")
+            return
+        if not view.select_exchange(exchange):
+            lifted = []
+            if view.errors_only:
+                view.set_errors_only(False)
+                lifted.append("errors only (e)")
+            if not view.select_exchange(exchange):
+                self._filtering = replace(self._filtering, on=False)
+                view.filter(self._filtering.applied)
+                view.select_exchange(exchange)
+                lifted.append(f"filter {self._filtering.text} (F)")
+            self._log_actions.notify(f"Turned off to show #{exchange.number}: {', '.join(lifted)}")
+        if not self.detail.display and (before := repeated_exchange(exchange, self.exchanges)) is not None:
             self._log_actions.notify(f"#{exchange.number}: {comparison(before, exchange)}")
 
 
