@@ -97,18 +97,47 @@ def shown(text: str) -> Shown:
     A lone carriage return could overwrite its line, so only the pair `\\r\\n` counts as a newline. Of a pile of
     combining marks, all but the first few are escaped. Secrets are hidden.
     """
-    text = without_secrets(text)
+    return Shown(printable(without_secrets(text)))
+
+
+def printable(text: str) -> str:
+    """`text` with characters escaped as in `shown`, and with its secrets: for a value that a user edits."""
     if text.isascii() and not text.encode().translate(None, _PLAIN):
-        return Shown(text)
+        return text
     safe = _UNSAFE.sub(_escape_match, _EMOJI_STYLE.sub("", text.replace("\r\n", "\n")))
-    return Shown(safe if safe.isascii() else _piled_marks().sub(_escape_pile, safe))
+    return safe if safe.isascii() else _piled_marks().sub(_escape_pile, safe)
+
+
+def printable_line(text: str) -> str:
+    """`text` on one line, as `printable`."""
+    return _on_one_line(printable(text))
+
+
+def dotted(text: str) -> str:
+    """`text` with a dot for each character between the first and the last one of its secrets: a field draws this."""
+    masked = without_secrets(text)
+    if masked == text:
+        return text
+    start = _same(text, masked)
+    end = _same(text[start:][::-1], masked[start:][::-1])
+    return f"{text[:start]}{'•' * (len(text) - start - end)}{text[len(text) - end :]}"
+
+
+def _same(one: str, other: str) -> int:
+    """With how many equal characters they begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "\\n").replace("\t", " ")
 
 
 def shown_line(text: str, width: int | None = None) -> Shown:
     """`text` on one line, truncated to `width` columns with an ellipsis if `width` is given."""
     if width is not None:
         text = without_secrets(text[: width + _AHEAD])[: width + 1]  # before the cut, or half a secret would remain
-    line = shown(text).replace("\n", "\\n").replace("\t", " ")
+    line = _on_one_line(shown(text))
     if width is not None and (len(line) > width or not line.isascii()):
         line = _cut(line, width)
     return Shown(line)

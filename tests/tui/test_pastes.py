@@ -16,6 +16,7 @@ from textual.widgets import Input, TextArea
 import tui_connector.tui
 from tui_connector.client.message import Request
 from tui_connector.machine import Machine
+from tui_connector.secrets.mask import Mask
 from tui_connector.text import shown
 from tui_connector.tui._textual import LineTextArea
 from tui_connector.tui.app import ConnectorApp
@@ -39,8 +40,35 @@ SCREENS: dict[str, Callable[[Machine], Screen[Any]]] = {
 }
 
 
+SECRET = "CANARY.0.0.1:8424"
+
+
 async def no_demo() -> Any:
     raise AssertionError("no demo here")
+
+
+def _text_of(field: Input | TextArea) -> str:
+    return field.value if isinstance(field, Input) else field.text
+
+
+@pytest.mark.parametrize("name", ["a line", "a request"])
+async def test_a_value_that_contains_a_secret_stays_as_it_was_typed_and_is_drawn_as_dots(
+    machine: Machine, name: str
+) -> None:
+    mask = Mask()
+    mask.learn(SECRET, "the consumer key")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await app.push_screen(SCREENS[name](machine))
+        for field in app.screen.query("Input, TextArea").results(Input | TextArea):
+            field.focus()
+            app.post_message(events.Paste(f"12{SECRET}/rest"))
+            await until(pilot, lambda field=field: SECRET in _text_of(field))  # type: ignore[misc]
+            await until(pilot, lambda: "12•••••••••••••••••/rest" in _drawn(app))
+            assert SECRET not in _drawn(app)
+            field.clear()
+            await until(pilot, lambda: "12•" not in _drawn(app))
 
 
 @pytest.mark.parametrize("name", SCREENS)

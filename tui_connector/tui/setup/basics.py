@@ -27,7 +27,7 @@ from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError
 from ...templates import Json
-from ...text import shown_line
+from ...text import printable_line
 from ..dialogs import InputScreen
 from ..widgets.choice import Choice, ChoiceScreen
 from ..widgets.fields import FieldRow, TextField
@@ -413,7 +413,7 @@ class BasicsPane(StepPane):
 
 def _names_for(profiles: Path, origin: str) -> tuple[str, str]:
     """A name and a title for a store at this origin that no other profile has. Touches the disk."""
-    place = shown_line(origin.partition("://")[2]).removeprefix("www.")
+    place = printable_line(origin.partition("://")[2]).removeprefix("www.")
     host, library = re.sub(r":\d+$", "", place), Library(profiles)
     try:
         return library.name_from(host), library.title_from(host, place)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from rich.highlighter import Highlighter
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,29 +20,47 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 from textual.widgets.text_area import Edit, EditResult
 
-from ...text import shown, shown_line
+from ...text import dotted, printable, printable_line, shown, shown_line
 from .bounded_list import BoundedList
+
+
+class _SecretsAsDots(Highlighter):
+    """Draws the secrets of this session as dots; the value stays as it was typed."""
+
+    def highlight(self, text: Text) -> None:
+        if (dots := dotted(text.plain)) != text.plain:
+            text.plain = dots
 
 
 class SafeInput(Input):
     """An input that makes control characters of a paste visible. A password stays unchanged, as only dots are drawn."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.highlighter = _SecretsAsDots()
+
     virtual_size: Reactive[Size] = Reactive(Size(0, 0))
     """As in any widget, but without a new layout of the whole screen for each key: the field keeps its place."""
 
     def validate_value(self, value: str) -> str:
-        return value if self.password else shown_line(value)
+        return value if self.password else printable_line(value)
 
     def replace(self, text: str, start: int, end: int) -> None:
         super().replace(self.validate_value(text), start, end)  # sanitised here too, so that the cursor is after it
 
 
 class SafeTextArea(TextArea):
-    """A text area that makes control characters visible."""
+    """A text area that makes control characters visible, and draws the secrets of this session as dots."""
 
     def edit(self, edit: Edit) -> EditResult:
-        edit.text = shown(edit.text)
+        edit.text = printable(edit.text)
         return super().edit(edit)
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        if (dots := dotted(line.plain)) != line.plain:
+            line.plain = dots
+        return line
 
 
 T = TypeVar("T")
