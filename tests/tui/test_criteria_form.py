@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from profiles import full
 from runs import BEARER
 from screens import shown, until, until_shown
 
+from tui_connector.client.model import RequestTemplate
 from tui_connector.guide.criteria import fields_in_schema
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
@@ -112,3 +114,40 @@ def test_the_fields_of_a_list_are_read_from_the_schema_of_a_real_store() -> None
     assert {"status", "state", "grand_total", "created_at"} <= set(fields_in_schema(schema, "orders"))
     assert {"sku", "name", "price"} <= set(fields_in_schema(schema, "products"))
     assert fields_in_schema(schema, "nothing") == []
+
+
+async def test_half_typed_conditions_are_not_counted(machine: Machine) -> None:
+    counted: list[list[str]] = []
+
+    async def fields() -> list[str]:
+        return ["price", "status"]
+
+    async def matches(rows: list[str]) -> str:
+        counted.append(rows)
+        return f"{len(counted)} counts"
+
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 40)) as pilot:
+        screen = CriteriaScreen([], fields, matches)
+        app.push_screen(screen)
+        await until(pilot, lambda: app.screen is screen and screen.focused is not None and screen.fields)
+        for key in "stat":
+            await pilot.press(key)
+            await until_shown(pilot, "Counted when the condition is complete")
+        await pilot.press(*"us", "tab", "g")
+        await until_shown(pilot, "lteq")
+        await pilot.press("t", "e", "enter")
+        await until_shown(pilot, "gteq ▾")
+        await pilot.press("tab", "5")
+        await until_shown(pilot, "2 counts")
+        await pilot.press("tab", "tab", *"new_attribute")
+        await until_shown(pilot, "Counted when the condition is complete")
+        await pilot.press("tab", *"notn", "enter")
+        await until_shown(pilot, "3 counts")
+        assert counted == [[], ["status gteq 5"], ["status gteq 5", "new_attribute notnull"]]
+
+
+def test_the_help_of_search_criteria_fits_below_the_form() -> None:
+    about = RequestTemplate.model_fields["where"].description
+    assert about is not None
+    assert len(textwrap.wrap(about, 72)) <= 3

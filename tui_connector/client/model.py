@@ -262,9 +262,8 @@ class RequestTemplate(Model):
     where: list[Annotated[TemplateText, AfterValidator(valid_row)]] = Field(
         default_factory=list,
         title="Where",
-        description="Magento's search criteria, besides those in the URI or the parameters. Every row must match: "
-        "a field, a condition (eq, neq, gt, gteq, lt, lteq, from, to, in, nin, like, nlike, null, notnull, finset, …) "
-        'and a value; "or" joins alternatives within a row. A value with " or " in it needs quotes.',
+        description="Magento's search criteria: all rows must match. A row is a field, a condition (eq, gt, lteq, in, "
+        'like, notnull, …) and a value; "or" joins alternatives. Quote a value with " or " in it.',
         examples=[["status eq processing or status eq pending", "updated_at gt 2026-01-01"]],
         json_schema_extra={"format": "criteria"},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -112,7 +112,22 @@ class Choice(Static, can_focus=True):
         label = shown_line((self._short or self.options).get(self.chosen, self.chosen))
         self.update(Content(f"{label} ▾"))
 
+    def on_key(self, event: events.Key) -> None:
+        """A letter opens the options at the one that it selects."""
+        letter = (event.character or "").lower()
+        is_free = event.is_printable and letter.isalnum() and event.key not in self.screen.active_bindings
+        if not is_free or len(self.options) == 1:
+            return
+        event.stop()
+        options = [*self.options.items()]
+        match = _starting_with(letter, [*map(_words, options)], list(self.options).index(self.chosen) + 1)
+        if match is not None:
+            self._open(options[match][0], letter)
+
     def action_open(self) -> None:
+        self._open(self.chosen)
+
+    def _open(self, selected: str, typed: str = "") -> None:
         def take(option: str | None) -> None:
             if option is not None and option != self.chosen:
                 self.show(option)
@@ -122,12 +137,19 @@ class Choice(Static, can_focus=True):
             self.post_message(self.OpenRequested(self))
             return
         row = next((node for node in self.ancestors if isinstance(node, FieldRow)), None)
-        self.app.push_screen(ChoiceScreen(self.options, self.chosen, title=row.label if row else "Choose"), take)
+        title = row.label if row else "Choose"
+        self.app.push_screen(ChoiceScreen(self.options, selected, title=title, typed=typed), take)
 
 
 def _words(option: tuple[str, str]) -> list[str]:
     """The words of an option's id and title."""
     return re.findall(r"\w+", " ".join(option).lower())
+
+
+def _starting_with(typed: str, options: Sequence[Sequence[str]], start: int) -> int | None:
+    """The index of the option with a word that starts like this; options before `start` come last."""
+    order = (*range(start, len(options)), *range(min(start, len(options))))
+    return next((index for index in order if any(word.startswith(typed) for word in options[index])), None)
 
 
 class ChoiceScreen(Dialog[str | None]):
@@ -139,12 +161,21 @@ class ChoiceScreen(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
 
     def __init__(
-        self, options: Mapping[str, str], chosen: str = "", *, question: str = "", title: str = "Choose"
+        self,
+        options: Mapping[str, str],
+        chosen: str = "",
+        *,
+        question: str = "",
+        title: str = "Choose",
+        typed: str = "",
     ) -> None:
-        """`options` are titles by id; `chosen` is the id of the highlighted one, by default the first."""
+        """`options` are titles by id; `chosen` is the id of the highlighted one, by default the first.
+
+        `typed` is the start of a word that selected it.
+        """
         super().__init__()
         self._options, self._chosen, self._question, self._title = options, chosen, question, title
-        self._typed, self._selected = "", -1
+        self._typed, self._selected = typed, list(options).index(chosen) if typed else -1
         """The start of a word that was typed, and the option that it selected."""
 
     def compose(self) -> ComposeResult:
@@ -170,11 +201,10 @@ class ChoiceScreen(Dialog[str | None]):
         current = options.highlighted or 0
         before = self._typed if current == self._selected else ""
         for typed, start in ((before + letter, current), (letter, current + 1)):
-            for index in (*range(start, len(words)), *range(min(start, len(words)))):
-                if any(word.startswith(typed) for word in words[index]):
-                    self._typed, self._selected = typed, index
-                    options.highlighted = index
-                    return
+            if (index := _starting_with(typed, words, start)) is not None:
+                self._typed, self._selected = typed, index
+                options.highlighted = index
+                return
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:

@@ -115,6 +115,20 @@ class CriteriaRow(Horizontal):
         condition = self.query_one(".condition", Choice).chosen
         return Condition(field, condition, "1" if condition in WITHOUT_VALUE else fields[0].value)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of the condition is being typed: the field is known, or was left, and so the value."""
+        if self.condition is None or not self.has_focus_within:
+            return True
+        field, value = self.query_one(".key", TextField), self.query(".value").results(TextField)
+        needs_value = self.query_one(".condition", Choice).chosen not in WITHOUT_VALUE
+        if field.has_focus and field.value.strip() not in self._fields:
+            return False
+        return not needs_value or any(each.value for each in value)
+
+    def on_descendant_blur(self) -> None:
+        self.post_message(self.Changed())
+
     @on(Input.Changed)
     @on(Choice.Chosen)
     def _changed(self, event: Message) -> None:
@@ -158,7 +172,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
         self._asked_fields = False
         """Whether the fields have been requested, after the first count: the store's schema is large."""
         self._timer: Timer | None = None
-        self._counted_rows: list[str] = []
+        self._counted_rows: list[str] | None = []
+        """The rows that the count shown is for; None while a row is incomplete."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="form-over") as panel:
@@ -225,6 +240,11 @@ class CriteriaScreen(Dialog[list[str] | None]):
             return
         if self._timer is not None:
             self._timer.stop()
+        self._timer = None
+        if any(not row.is_complete for row in rows):
+            self._counted_rows = None
+            self._say("Counted when the condition is complete" if self._matches is not None else "", "muted")
+            return
         self._timer = self.set_timer(_UNTIL_COUNTED, self._count)
 
     @property
@@ -237,12 +257,12 @@ class CriteriaScreen(Dialog[list[str] | None]):
         return ""
 
     def _count(self) -> None:
-        self._counted_rows = self.rows
+        rows = self._counted_rows = self.rows
         if problem := self._problem:
             self._say(problem, "error")
         elif self._matches is not None:
             self._say("Counting…", "muted")
-            self._ask(self._counted_rows)
+            self._ask(rows)
 
     @work(exclusive=True, group="count")
     async def _ask(self, rows: list[str]) -> None:
@@ -254,7 +274,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     @on(Counted)
     def _counted(self, message: Counted) -> None:
-        self._say(message.words, message.tone)
+        if self._counted_rows is not None:
+            self._say(message.words, message.tone)
         if not self._asked_fields:
             self._asked_fields = True
             self._find_fields()
