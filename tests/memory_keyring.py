@@ -17,3 +17,16 @@ class MemoryKeyring:
 
     def delete_password(self, service: str, username: str) -> None:
         del self.entries[service, username]
+
+
+class NoKeyring:
+    """The keyring of a container or of a session over SSH."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise RuntimeError("No recommended backend was available")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise RuntimeError("No recommended backend was available")
+
+    def delete_password(self, service: str, username: str) -> None:
+        raise RuntimeError("No recommended backend was available")

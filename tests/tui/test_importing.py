@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from guide_steps import no_demo
+from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
 from textual import events
 from textual.widgets import Input
 
+from tui_connector.cli.screen import full_integration
 from tui_connector.client.message import Request
 from tui_connector.guide.importing import request_in_command
 from tui_connector.machine import Machine
 from tui_connector.profile.importers.elsewhere import read_elsewhere
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.dialogs import ConfirmScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.importing.screen import ImportScreen, ImportSourceScreen
 from tui_connector.tui.log.request_form import RequestForm
@@ -73,6 +78,24 @@ async def test_a_pasted_command_becomes_a_profile_and_another_one_a_part_of_it(m
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET store/websites" in shown(app))
         assert "[incoming.websites]" in path.read_text()
+
+
+async def test_without_a_keyring_the_pasted_secret_is_used_for_the_session(machine: Machine) -> None:
+    machine = replace(machine, keyring=NoKeyring)
+    settings = {"oauth/consumer/enable_integration_as_bearer": "1"}
+    app = ConnectorApp(machine, no_demo)
+    async with Sandbox(SandboxOptions(settings=settings), machine.now) as store, app.run_test(size=(120, 40)) as pilot:
+        await home(pilot)
+        token = full_integration(store)["access-token"]
+        await paste(pilot, f"curl -H 'Authorization: Bearer {token}' {store.url}/rest/all/V1/store/websites")
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET store/websites" in shown(app))
+        await pilot.press("home", "down")
+        await until_shown(pilot, "this session only")
+        await pilot.press("end", "t")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until_shown(pilot, "items read")
 
 
 async def test_a_file_is_imported_from_home_and_errors_are_shown(machine: Machine, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from memory_keyring import NoKeyring
 from screens import until, until_shown
 
 from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_profile, start_sandbox
@@ -18,19 +19,6 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.setup.context import DemoStore, keep_demo_values
 from tui_connector.tui.widgets.choice import Choice
-
-
-class NoKeyring:
-    """The keyring of a container or of a session over SSH."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        raise RuntimeError("No recommended backend was available")
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise RuntimeError("No recommended backend was available")
-
-    def delete_password(self, service: str, username: str) -> None:
-        raise RuntimeError("No recommended backend was available")
 
 
 @asynccontextmanager

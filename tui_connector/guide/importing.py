@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -296,25 +296,30 @@ class ImportResult:
     """Keyring entries that are to be set."""
     notes: tuple[str, ...] = ()
     """What could not be done, in full sentences."""
+    for_session: tuple[str, ...] = ()
+    """Keyring entries that could not be stored; this session has their values."""
 
 
-async def carry_out(plan: ImportPlan, vault: Vault) -> ImportResult:
+async def carry_out(plan: ImportPlan, vault: Vault, *, keep_for_session: bool = False) -> ImportResult:
     """Stores the secrets in the keyring, then writes the profile and the entities. Existing files are never replaced.
 
+    `keep_for_session`: until the program exits, the profile has the secrets that the keyring did not accept.
     The profile is not trusted: it sends nothing before its user has allowed that. Raises `UserError`.
     """
     if plan.is_new and await asyncio.to_thread(os.path.lexists, plan.path):
         raise ChangedOnDisk(plan.path, "appeared")
-    stored, notes = await _store(plan, vault)
+    stored, not_stored = await _store(plan, vault)
+    notes = [*not_stored]
     try:
         notes += await asyncio.to_thread(_write, plan)
     except (UserError, OSError):
         for name in stored:
             await vault.delete(name)
         raise
-    given = set(stored)
+    kept = _keep_for_session(plan, vault, stored) if keep_for_session and not_stored else []
+    given = {*stored, *kept}
     missing = [entry for entry in plan._new_entries() if entry not in given]
-    return ImportResult(plan.path, tuple(stored), tuple(missing), tuple(notes))
+    return ImportResult(plan.path, tuple(stored), tuple(missing), tuple(notes), tuple(kept))
 
 
 async def _store(plan: ImportPlan, vault: Vault) -> tuple[list[str], list[str]]:
@@ -339,6 +344,17 @@ async def _store(plan: ImportPlan, vault: Vault) -> tuple[list[str], list[str]]:
             plan.document.set((*path, "keyring"), name)
     plan.profile = check_data(plan.document.draft)[0] or plan.profile
     return stored, []
+
+
+def _keep_for_session(plan: ImportPlan, vault: Vault, stored: Collection[str]) -> list[str]:
+    """Keeps what the keyring did not accept, where the profile takes it from; returns the names of the entries."""
+    kept = []
+    for secret in plan.profile.secrets():
+        value = plan.secrets.get(secret.path)
+        if value is not None and secret.source.keyring is not None and secret.source.keyring not in stored:
+            vault.keep_imported(plan.path, secret.source, secret.origins, value)
+            kept.append(secret.source.keyring)
+    return list(dict.fromkeys(kept))
 
 
 def _write(plan: ImportPlan) -> list[str]:

@@ -56,14 +56,17 @@ async def secret_states(
                 name = str(source["keyring"])
                 if environ.get(override_name(name)):
                     state = SecretState(path, f"variable {override_name(name)} is set", True)
-                elif not usable:
-                    state = SecretState(path, f"in the keyring: {name}", False)
                 else:
-                    try:
-                        there = vault.held(name) or await vault.origins_of(name) is not None
-                        state = SecretState(path, f"{'in' if there else 'missing in'} the keyring: {name}", there)
-                    except SecretError as error:
-                        usable = False
-                        state = SecretState(path, error.message, False)
+                    there, text = False, f"in the keyring: {name}"
+                    if usable:
+                        try:
+                            there = vault.held(name) or await vault.origins_of(name) is not None
+                            text = f"{'in' if there else 'missing in'} the keyring: {name}"
+                        except SecretError as error:
+                            usable, text = False, error.message
+                    state = SecretState(path, text, there)
+                    if not there and typed(f"keyring:{name}"):
+                        words = f"this session only; later, set the variable {override_name(name)}"
+                        state = SecretState(path, words, True, for_session=True)
         found.append(state)
     return found

@@ -197,7 +197,11 @@ class Vault:
                 "Review what it can do, then allow it: tui-connector trust PROFILE.",
             )
         if source.keyring is not None:
-            secret = await self._from_keyring(source.keyring)
+            try:
+                secret = await self._from_keyring(source.keyring)
+            except SecretError:
+                if not (secret := self._typed(source, origin) or ""):
+                    raise
         elif source.env is not None:
             secret = self._machine.environ.get(source.env) or self._typed(source, origin) or ""
             if not secret:
@@ -262,6 +266,11 @@ class Vault:
         entry = self._held.get(name)
         for origin in entry.origins if entry is not None else ():
             self._machine.typed.keep(profile, source, origin, entry.secret if entry else "")
+
+    def keep_imported(self, profile: Path, source: SecretSource, origins: Iterable[str], secret: str) -> None:
+        """Keeps a secret for this session for a profile that takes it from a keyring that cannot be used."""
+        for origin in origins:
+            self._machine.typed.keep(profile, source.key, origin, secret)
 
     async def stored_origins(self, name: str, *, drafts: bool = False) -> tuple[str, ...]:
         """The origins stored in a keyring entry by earlier versions of this program, which trusted them.

@@ -506,7 +506,7 @@ class ProfilePage(LogDock):
             yield Content.assemble((shown_line(text), TONES["muted" if not run else "success" if run.ok else "error"]))
         secrets = self._secrets_of(part)
         if limited := sum(state.for_session for state in secrets):
-            words = f"! {count(limited, 'secret')} for this session only: later, set the variables that the file names"
+            words = f"! {count(limited, 'secret')} for this session only: later, set their variables"
             yield Content.assemble((words, TONES["warning"]))
             if not self.has_class("wide"):
                 secrets = [state for state in secrets if not state.for_session]

@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...guide.importing import ImportPlan, ImportResult, carry_out, plan_import
 from ...machine import Machine
 from ...profile.importers.elsewhere import source_text
+from ...secrets.backends import override_name
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
 from ...text import count, shown, shown_line
@@ -126,7 +127,7 @@ class ImportScreen(Dialog[Path | None]):
         try:
             if self._into is None and name != plan.name:
                 plan = await plan_import(self._text, self._machine, name=name)
-            result = await carry_out(plan, vault)
+            result = await carry_out(plan, vault, keep_for_session=True)
         except UserError as error:
             self._show_error(error)
         else:
@@ -183,6 +184,9 @@ def _after(plan: ImportPlan, result: ImportResult) -> Iterator[str]:
     """What the user is told once it is created."""
     yield f"{'Created' if plan.is_new else 'Added to'} {plan.name}."
     yield from result.notes
+    if result.for_session:
+        variables = ", ".join(map(override_name, result.for_session))
+        yield f"In this session, what you pasted is used. For later sessions, set {variables}."
     if result.to_set:
         secrets = count(len(result.to_set), "secret")
         yield f"{secrets} to set: open the guide, or run tui-connector secrets set {plan.name}."
