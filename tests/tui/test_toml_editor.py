@@ -85,6 +85,18 @@ async def test_a_problem_is_shown_at_its_line_while_typing_and_fixed_by_one_key(
         await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen))
 
 
+async def test_a_key_that_has_nothing_to_correct_never_selects_the_text(machine: Machine) -> None:
+    text = TEXT.replace(
+        'identifier = "sku"', 'identifier = "sku"\npagination = { kind = "keyset", page-size = "many" }'
+    )
+    async with editing(machine, text) as pilot:
+        await until_shown(pilot, "✘ 1 problem")
+        await pilot.press("f7", "x")
+        await until_shown(pilot, "There is no suggested correction")
+        await pilot.press("ctrl+z", "f6", "f7", "x")
+        assert len(area(pilot).text) == len(text) + 1
+
+
 async def test_all_problems_are_listed_and_lead_to_their_lines(machine: Machine) -> None:
     text = (
         TEXT.replace('client = "m"', 'client = "M"').replace('"Acme store"', "Acme store").replace("items =", "itms =")

@@ -105,6 +105,10 @@ class LineWrapping(WrappedDocument):
 class LineTextArea(TextArea):
     """A text area for a `LineDocument`, whose lines can be drawn anew."""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # F6 and F7 are keys of the screens: with the whole text selected, the next letter would replace it
+        return action not in ("select_all", "select_line") and super().check_action(action, parameters)
+
     def _set_document(self, text: str, language: str | None) -> None:
         self._highlight_query = None
         self.document = LineDocument(text)

@@ -361,7 +361,10 @@ class EditorScreen(Screen[Left]):
     def action_fix(self) -> None:
         """Applies the correction of a problem; it can be undone."""
         problem = self._fixable()
-        if problem is None or problem.fix is None or self._checked is None or self._checked.text != self._area.text:
+        if self._checked is None or self._checked.text != self._area.text:
+            return
+        if problem is None or problem.fix is None:
+            self.notify("There is no suggested correction: edit the value at the problem (F8).", markup=False)
             return
         self._record()
         self._area.apply_edits(problem.fix.edits)
@@ -371,10 +374,8 @@ class EditorScreen(Screen[Left]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self.is_mounted:
             return True
-        if action in ("next_problem", "focus_problems"):
+        if action in ("next_problem", "focus_problems", "fix"):
             return bool(self._problems)
-        if action == "fix":
-            return self._fixable() is not None
         if action == "form":
             return self._has_forms and self._part() is not None
         if action == "compare":

@@ -56,6 +56,10 @@ class SafeTextArea(TextArea):
         edit.text = printable(edit.text)
         return super().edit(edit)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # F6 and F7 are keys of the screens: with the whole text selected, the next letter would replace it
+        return action not in ("select_all", "select_line") and super().check_action(action, parameters)
+
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
         if (dots := dotted(line.plain)) != line.plain:
