@@ -18,7 +18,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen, InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
-from tui_connector.tui.part_forms import AddPartScreen, SaveScreen
+from tui_connector.tui.part_forms import AddPartScreen, InvalidScreen, SaveScreen
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -216,10 +216,15 @@ async def test_form_of_a_part_never_overwrites_a_change_of_another_program_silen
         assert path.read_text() == theirs
 
 
+def _has_focus(app: ConnectorApp, field: str) -> bool:
+    return app.focused is not None and any(each.id == f"row-{field}" for each in app.focused.ancestors)
+
+
 async def test_invalid_values_are_shown_before_they_are_saved(machine: Machine) -> None:
-    write(machine)
+    path = write(machine)
+    before = path.read_text()
     app = trusting(machine)
-    async with app.run_test(size=(100, 40)) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: "GET products" in shown(app))
@@ -227,6 +232,13 @@ async def test_invalid_values_are_shown_before_they_are_saved(machine: Machine) 
         await in_form(app, pilot, "Incoming products")
         await pilot.press("down", *"/&{", "ctrl+s")
         await until(pilot, lambda: "1 problem." in shown(app) and "incoming.products.request.uri" in shown(app))
+        assert '+request = { uri = "products/&{" }' in shown(app)
+        await pilot.press("ctrl+s")  # the second press of a user who expects no problem
+        await in_form(app, pilot, "Incoming products")
+        assert path.read_text() == before
+        await until(pilot, lambda: _has_focus(app, "request-uri"))  # the field to correct
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, InvalidScreen))
         await pilot.press("n")
         await in_form(app, pilot, "Incoming products")
         await pilot.press("ctrl+q")

@@ -43,6 +43,15 @@ class SaveScreen(ConfirmScreen):
     KEYS: ClassVar[str] = "y, ^S: save · n, Enter: back to the form"
 
 
+class InvalidScreen(ConfirmScreen):
+    """Shows what is invalid in what would be written. Only y saves; ^S, pressed twice, is harmless as well as Enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "dismiss(False)", "Back to the form", show=False, id="confirm.back-to-form"),
+    ]
+    KEYS: ClassVar[str] = "y: save · n, ^S, Enter: back to the form"
+
+
 class AddPartScreen(Dialog[tuple[str, bool] | None]):
     """Asks what to add: an entity (its name, True) or any path (the path, False). Esc returns None."""
 
@@ -113,7 +122,7 @@ class PartForms:
         try:
             while True:
                 form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
-                form.done_label = "Save"
+                form.done_label, form.begins_at_problem = "Save", was_applied
                 applied = await self._app.push_screen_wait(form)
                 if not edit.setup.document.changed or not (applied or was_applied):
                     return None
@@ -131,15 +140,14 @@ class PartForms:
 
     async def _confirmed(self, edit: ProfileEdit, name: str) -> bool:
         """Shows what will be written, and what is invalid with it."""
-        file = self._path.name
+        kind: type[ConfirmScreen] = SaveScreen
+        question, yes = f"This changes in {self._path.name}:\n", "Save"
         if problems := edit.problems:
             listed = "\n".join(f"✘ {each}" for each in problems[:5])
-            question = f"{count(len(problems), 'problem')}. Nothing can be sent before this is fixed.\n{listed}"
-            screen = SaveScreen(question, title=f"Save {name}", yes="Save it anyway", no="Back to the form")
-        else:
-            changes = highlight.difference(edit.difference)
-            question = f"This changes in {file}:\n"
-            screen = SaveScreen(question, title=f"Save {name}", yes="Save", no="Back to the form", details=changes)
+            found = f"{count(len(problems), 'problem')}. Nothing can be sent before this is fixed.\n{listed}"
+            question, yes, kind = f"{found}\n\n{question}", "Save it anyway", InvalidScreen
+        changes = highlight.difference(edit.difference)
+        screen = kind(question, title=f"Save {name}", yes=yes, no="Back to the form", details=changes)
         answer: bool | None = await self._app.push_screen_wait(screen)
         return bool(answer)
 

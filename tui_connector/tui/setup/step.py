@@ -411,6 +411,8 @@ class FormScreen(Dialog[bool]):
 
     done_label = "Done"
     """What ^S does, on its button."""
+    begins_at_problem = False
+    """Whether the first invalid field has the focus, if there is one, instead of the first field."""
 
     def __init__(
         self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
@@ -442,7 +444,8 @@ class FormScreen(Dialog[bool]):
 
     def on_mount(self) -> None:
         self._form.check()
-        self.focus_first()
+        if not (self.begins_at_problem and self._form.focus_on_problem()):
+            self.focus_first()
 
     def focus_first(self) -> None:
         """Focuses the first field."""

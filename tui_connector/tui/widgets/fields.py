@@ -243,6 +243,11 @@ class FieldRow(Vertical):
         mark.set_class(bad, "bad")
         self.set_class(bad, "wrong")
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a problem is shown."""
+        return self.has_class("wrong")
+
     def problem(self, text: str) -> None:
         """Shows a problem below the field; an empty text removes it."""
         problem = self.query_one(".problem", Static)

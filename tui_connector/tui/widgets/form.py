@@ -337,6 +337,14 @@ class Form(FieldGroup):
         if target is not None:
             self.screen.set_focus(target)
 
+    def focus_on_problem(self) -> bool:
+        """Focuses the first field with a problem; returns whether there is one."""
+        targets = (row.first() for row in self.query(FormField) if row.is_wrong)
+        target = next((each for each in targets if each is not None), None)
+        if target is not None:
+            self.screen.set_focus(target)
+        return target is not None
+
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ go to the next and previous field."""
         if event.key in ("down", "up") and move_to_row(self, event.key):
