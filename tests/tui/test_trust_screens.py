@@ -257,3 +257,27 @@ async def test_schema_link_cannot_overwrite_other_files(machine: Machine, tmp_pa
         assert mine.read_text() == "export MINE=1\n"
         assert (folder / "acme.toml").exists()
         bench.close()
+
+
+async def test_question_for_an_unsaved_profile_names_it_and_all_the_secrets_that_are_sent(machine: Machine) -> None:
+    user = Answering(False)
+    here = _with(machine, user)
+    names = ["consumer-key", "consumer-secret", "access-token", "access-token-secret"]
+    entries = [f"acme/integration/{each}" for each in names]
+    fields = "\n".join(f'{name} = {{ keyring = "{entry}" }}' for name, entry in zip(names, entries, strict=True))
+    text = PROFILE.replace(f'kind = "bearer"\ntoken = {{ keyring = "{ENTRY}" }}', f'kind = "oauth1"\n{fields}')
+    profile, problems = check(text.replace("URL", "http://127.0.0.1:9"))
+    assert profile is not None, problems
+    bench = Workbench(here)
+    bench.vault.hold(entries[0], "a-CANARY-key", "http://127.0.0.1:9")
+    with pytest.raises(Untrusted, match="The profile Acme store is not trusted"):
+        await bench.trust.require(profile, bench.vault)
+    [question] = user.questions
+    assert question.startswith("The profile Acme store is not yet trusted to do this:")
+    assert "sends 4 secrets (" in question
+    assert all(each in question for each in entries)
+    for each in entries[1:]:
+        bench.vault.hold(each, "a-CANARY-secret", "http://127.0.0.1:9")
+    await bench.trust.require(profile, bench.vault)  # all were typed in this session, so there is no question
+    assert len(user.questions) == 1
+    bench.close()

@@ -80,7 +80,9 @@ class ProfileTrust:
 
     @property
     def _hint(self) -> str:
-        """The command that trusts it."""
+        """The command that trusts it; an unsaved profile has no name for one."""
+        if self.path is None:
+            return "Try again, and answer y if you trust it."
         named = self._name.removesuffix(f" ({self.environment})") if self.environment else self._name
         return _HINT.format(f"{named} --env {self.environment}" if self.environment else named)
 
@@ -120,25 +122,27 @@ class ProfileTrust:
         """
         wanted = await asyncio.to_thread(capabilities, profile, self.directory, self._machine)
         async with self._prompt_lock:
-            await self._allow(wanted, vault)
+            await self._allow(wanted, vault, self._name if self.path is not None else shown_line(profile.name, 60))
         return wanted
 
-    async def _allow(self, wanted: list[Capability], vault: Vault | None) -> None:
+    async def _allow(self, wanted: list[Capability], vault: Vault | None, name: str) -> None:
         refusal = await asyncio.to_thread(self.refusal, wanted)
         if refusal is not None:
             raise refusal
         if self.is_pinned():
             return
-        missing = [each for each in await asyncio.to_thread(self.missing, wanted) if not self._is_implied(each, vault)]
-        if missing and self._once:
+        missing = await asyncio.to_thread(self.missing, wanted)
+        if all(self._is_implied(each, vault) for each in missing):
+            return
+        if self._once:
             self._accepted.update(missing)
             return
-        if missing:
-            missing = await self._not_migrated(missing)
-        if not missing:
+        missing = await self._not_migrated(missing)
+        if all(self._is_implied(each, vault) for each in missing):
             return
-        if not await self._machine.prompt.allow(question(self._name, missing)):
-            raise Untrusted(self._name, missing, hint=self._hint)
+        # the question names everything, also what was typed in this session: a part of it would look wrong
+        if not await self._machine.prompt.allow(question(name, missing)):
+            raise Untrusted(name, missing, hint=self._hint)
         self._accepted.update(missing)
         if self.path is not None:
             await asyncio.to_thread(self._grant, self.path, missing)
@@ -243,6 +247,6 @@ def capability_lines(found: Iterable[Capability]) -> list[str]:
         names = [str(each.facts["secret"]).removeprefix("keyring:") for each in group]
         to = f" to {group[0].facts['to']}"
         rest = group[0].text[group[0].text.rindex(to) :]
-        lines.append(f"sends {len(names)} secrets of the keyring ({', '.join(names)}){rest}")
+        lines.append(f"sends {len(names)} secrets ({', '.join(names)}){rest}")
     # a name in the profile must neither look like further lines nor move its own end out of view
     return [shown_line(_BLANKS.sub(lambda blanks: f" [{len(blanks[0])} blanks] ", line)) for line in lines]
