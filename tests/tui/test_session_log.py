@@ -144,3 +144,6 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: "Paths are known only below" in shown(app))
         await pilot.press(*["x"] * 70, *"the-end")
         await until(pilot, lambda: "the-end" in shown(app))  # a long path scrolls in its field
+        app.screen.query_one("#resend-method", Input).value = "GETp"
+        await pilot.press("f5")
+        await until(pilot, lambda: "'GETp' is not a method: did you mean 'GET'?" in shown(app))

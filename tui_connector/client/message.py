@@ -44,6 +44,8 @@ class ClientVariant:
 
 AS_SAVED = ClientVariant()
 ANONYMOUS = ClientVariant(anonymous=True)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""The methods that a REST API has (RFC 9110, RFC 5789)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import get_args
 from urllib.parse import unquote
 
 from ..client.exchange import Exchange
-from ..client.message import Headers, Purpose
+from ..client.message import METHODS, Headers, Purpose
 from ..errors import InvalidValue
 
 BLOCK_SIZE = 64
@@ -103,7 +103,6 @@ Possible = Callable[[Block], bool]
 """Whether an exchange of the block could match; False means that none does."""
 ANYTHING = ""
 """The operator of plain text."""
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _STATUS = re.compile("[1-5]([0-9]{2}|xx)", re.IGNORECASE)
 
 _MIN_PATH_START = 8
@@ -174,7 +173,7 @@ def _path(argument: str) -> Predicate:
 def _anything(argument: str) -> Predicate:
     """A method or a status is meant as such, and may be part of a path; other text may be anywhere."""
     found = _path(argument)
-    if argument.upper() in _METHODS:
+    if argument.upper() in METHODS:
         exact = _method(argument)
     elif _STATUS.fullmatch(argument):
         exact = _status(argument)
@@ -193,7 +192,7 @@ def _anything(argument: str) -> Predicate:
 def _possible_anything(argument: str) -> Possible:
     text, in_header, in_body = _text(argument), _possible_header(argument), _possible_body(argument)
     in_uri = _possible_uri(argument)
-    if argument.upper() in _METHODS or _STATUS.fullmatch(argument):
+    if argument.upper() in METHODS or _STATUS.fullmatch(argument):
         shown = text.removesuffix("xx")
         return lambda block: shown in block.rows() or in_uri(block)
     return lambda block: in_uri(block) or text in block.rows() or in_header(block) or in_body(block)

@@ -16,13 +16,13 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static, TextArea
 
-from ...client.message import Headers, Request, RequestFailed
+from ...client.message import METHODS, Headers, Request, RequestFailed
 from ...client.uri import absolute, canonical, origin_of, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.resend import schema_path
 from ...machine import Machine
-from ...text import HTTP_TOKEN, shown, shown_line
+from ...text import HTTP_TOKEN, did_you_mean, shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..importing.command_input import CommandInput
@@ -44,6 +44,13 @@ def to_text(request: Request) -> str:
     return "\n".join(head) + "\n\n" + request.body.decode("utf-8", "replace")
 
 
+def _method(text: str) -> str:
+    method = text.strip().upper()
+    if method not in METHODS:
+        raise InvalidValue("request-text", f"{text!r} is not a method{did_you_mean(method, METHODS)}")
+    return method
+
+
 def from_text(text: str) -> Request:
     """Parses a request from the format of `to_text`. Raises `InvalidValue`."""
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
@@ -58,7 +65,7 @@ def from_text(text: str) -> Request:
     while end < len(lines) and lines[end].strip().startswith("&"):
         uri, end = uri + lines[end].strip(), end + 1
     body = body.removesuffix("\n")  # editors end the last line
-    return Request(method.upper(), uri, parse_headers("\n".join(lines[end:]), first_line=end + 1), body.encode())
+    return Request(_method(method), uri, parse_headers("\n".join(lines[end:]), first_line=end + 1), body.encode())
 
 
 def parse_headers(text: str, *, first_line: int = 1) -> Headers:
@@ -258,9 +265,7 @@ class RequestForm(Dialog[Request | None]):
         path = self.query_one("#resend-uri", Input).value.strip()
         parameters = [line.strip() for line in self.query_one("#resend-query", TextArea).text.split("\n")]
         query = "&".join(filter(None, parameters))
-        method = self.query_one("#resend-method", Input).value.strip().upper()
-        if not method.isalpha() or not method.isascii():
-            raise InvalidValue("request-text", f"{method!r} is not a valid method")
+        method = _method(self.query_one("#resend-method", Input).value)
         if not path:
             raise InvalidValue("request-text", "The path is missing")
         target = schema_path(self._base, path) if self._paths else None

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import Button, ContentSwitcher, Static
 
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
@@ -378,6 +378,8 @@ class SetupScreen(LogDock):
                 return bool(self.work.sandbox) and self._step is GuideStep.AUTHENTICATION
             case "edit":
                 return self.pane.has_fields
+            case "leave":
+                return not isinstance(self.focused, Button)
             case "test":
                 return self._step is not GuideStep.SAVE  # which has this key for itself
             case _:
