@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from screens import shown, until, until_shown
 
+from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile import PartList, ProfilePage
@@ -53,7 +54,7 @@ async def editing(machine: Machine, text: str | bytes = TEXT, size: tuple[int, i
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: any(isinstance(each, EditorScreen) for each in app.screen_stack))
         await until(pilot, lambda: "problem" in shown(app) or "✔ valid" in shown(app))
         yield pilot
 
@@ -265,3 +266,70 @@ async def test_the_help_is_that_of_the_part_that_the_editor_opens_at(machine: Ma
         os.replace(other, path)
         await until_shown(pilot, "The file has changed and was reloaded.")
         assert [each.message for each in app._notifications].count("The file has changed and was reloaded.") == 1
+
+
+def kept_texts(machine: Machine) -> list[Path]:
+    return list(machine.directories.state.glob("texts/*"))
+
+
+async def test_unsaved_text_is_kept_and_offered_again(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# mine")
+        await until(pilot, lambda: bool(kept_texts(machine)))
+        await pilot.press(*" too")
+        pilot.app._quit(143)  # as after SIGTERM
+    assert file_of(pilot).read_text() == TEXT
+    assert [each.stat().st_mode & 0o777 for each in kept_texts(machine)] == [0o600]
+    async with editing(machine) as pilot:
+        await until_shown(pilot, "has changes that were not saved")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        assert area(pilot).text == TEXT + "# mine too"
+        await until(pilot, lambda: len(kept_texts(machine)) == 1)
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Saved.")
+        await until(pilot, lambda: not kept_texts(machine))
+    assert file_of(pilot).read_text() == TEXT + "# mine too"
+
+
+async def test_discarded_text_is_not_offered_again(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# mine")
+        await until(pilot, lambda: bool(kept_texts(machine)))
+        await pilot.press("escape")
+        await until_shown(pilot, "Discard the changes")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen))
+        assert not kept_texts(machine)
+
+
+@pytest.mark.parametrize("broken", ["", "\nthis is = = broken\n", "\n[authentications.a]\n"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        '"CANARY-token-of-the-shop"',
+        '"CANARY-token-of-the-shop',
+        "'''CANARY-token\nCANARY-of-the-shop'''",
+        "CANARY-token",
+        '{ token = "CANARY-token" }',
+    ],
+)
+async def test_a_kept_text_contains_no_literal_secret(machine: Machine, secret: str, broken: str) -> None:
+    text = TEXT.replace('{ env = "ACME_TOKEN" }', secret) + broken
+    drafts = TextDrafts(machine.directories.state, machine.directories.profiles / "acme.toml")
+    drafts.keep(1, text, "", 1.0)
+    kept = "".join(each.read_text() for each in kept_texts(machine))
+    assert "CANARY" not in kept
+    assert "acme.example" in kept
+
+
+async def test_two_editors_of_one_file_keep_their_own_texts(machine: Machine) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    one, other = (TextDrafts(machine.directories.state, path) for _ in range(2))
+    one.keep(1, "# one", "", 1.0)
+    other.keep(1, "# other", "", 2.0)
+    other.drop(2)
+    other.keep(1, "# late", "", 3.0)
+    found = other.find()
+    assert found is not None
+    assert found[1].text == "# one"

@@ -149,7 +149,7 @@ def _fix_of(found: Found, parsed: ParsedText, text: str) -> Fix | None:
     if found.code == "missing" and found.path == ("format",):
         start = len(SCHEMA_LINE) if text.startswith(SCHEMA_LINE) else 0
         return Fix("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
-    place = _span(parsed, found.path)
+    place = span_of(parsed, found.path)
     if place is None:
         return None
     block, span = place
@@ -176,7 +176,7 @@ def _fix_of(found: Found, parsed: ParsedText, text: str) -> Fix | None:
     return None
 
 
-def _span(parsed: ParsedText, path: ModelPath) -> tuple[Block, TextSpan] | None:
+def span_of(parsed: ParsedText, path: ModelPath) -> tuple[Block, TextSpan] | None:
     """The block and the place of a key or element; None where it is not written, or mistakes are to be fixed first."""
     for block, inside, table in parsed.blocks:
         if path[: len(table)] != table or len(path) == len(table) or not _is_as_written(block, inside):

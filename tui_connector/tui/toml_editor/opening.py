@@ -9,6 +9,7 @@ from pathlib import Path
 from textual.app import App
 
 from ...errors import UserError
+from ...guide.text_drafts import TextDrafts
 from ...machine import Machine
 from ...profile.document import Document
 from ...profile.positions import KeyPath
@@ -28,7 +29,8 @@ async def open_editor(
     """Opens the editor at this line, or at this key; `left` is called when it is left. A problem is shown."""
     try:
         document = await asyncio.to_thread(Document.open, path)
-        screen = EditorScreen(machine, document, line=line, at=at, has_forms=left is not None)
+        draft = await asyncio.to_thread(TextDrafts(machine.directories.state, path).find)
+        screen = EditorScreen(machine, document, line=line, at=at, has_forms=left is not None, draft=draft)
     except UserError as error:
         app.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
         return

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count as count_from
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on, work
@@ -14,12 +17,14 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from ...errors import UserError
-from ...files import ChangedOnDisk, digest
+from ...files import CannotSave, ChangedOnDisk, digest, reason
 from ...guide.summaries import FAMILIES
+from ...guide.text_drafts import TextDraft, TextDrafts
 from ...guide.trust import ProfileTrust
 from ...machine import Machine
 from ...profile import line_ends
@@ -30,6 +35,7 @@ from ...profile.document import Document, text_of
 from ...profile.positions import KeyPath
 from ...profile.problems import Problem
 from ...text import count, shown, shown_line
+from ...units import ago
 from ..editor import edit
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
@@ -43,6 +49,8 @@ _LOOK_INTERVAL = 0.5
 _WIDE = 100
 """Columns from which the help is beside the text."""
 _MAX_COMPLETIONS = 8
+_DRAFT_DELAY = 1.0
+"""Seconds after a change until the text is kept as a draft."""
 
 
 class ProblemRows(OptionList):
@@ -132,10 +140,11 @@ class EditorScreen(Screen[Left]):
         line: int | None = None,
         at: KeyPath = (),
         has_forms: bool = False,
+        draft: tuple[Path, TextDraft] | None = None,
     ) -> None:
         """`document` is that of a file; `line` (from 1) is where the cursor begins, or else the key `at`.
 
-        `has_forms`: whoever opened the editor can open the form of a part.
+        `has_forms`: whoever opened the editor can open the form of a part. `draft` is an unsaved text that is offered.
         """
         super().__init__()
         assert document.path is not None
@@ -160,6 +169,11 @@ class EditorScreen(Screen[Left]):
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
         self._was_saved = False
         self._saving = False
+        self._drafts = TextDrafts(machine.directories.state, document.path)
+        self._draft_numbers = count_from(1)
+        self._draft_timer: Timer | None = None
+        self._found_draft = draft
+        self._draft_failed = False
 
     # Looks
 
@@ -187,6 +201,8 @@ class EditorScreen(Screen[Left]):
         self.set_interval(_LOOK_INTERVAL, self._look)
         self._draw()
         self.call_after_refresh(self._work)
+        if self._found_draft is not None:
+            self.call_after_refresh(self._offer_draft, *self._found_draft)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= _WIDE, "wide")
@@ -238,6 +254,9 @@ class EditorScreen(Screen[Left]):
         self._record()
         self._work()
         self._draw()
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+        self._draft_timer = self.set_timer(_DRAFT_DELAY, self._keep_draft)
 
     @on(TextArea.SelectionChanged, "#editor-text")
     def _on_moved(self, event: TextArea.SelectionChanged) -> None:
@@ -576,6 +595,7 @@ class EditorScreen(Screen[Left]):
             self._tell(error)
             return False
         self._was_saved, self._change, self._last_edit = True, None, -1
+        await asyncio.to_thread(self._write_draft, next(self._draft_numbers), self._text_to_keep())
         found = len(checked.problems)
         words = f"Saved with {count(found, 'problem')}." if found else "Saved."
         self.notify(words, severity="warning" if found else "information", markup=False)
@@ -590,10 +610,72 @@ class EditorScreen(Screen[Left]):
 
     def unsaved_work(self) -> str:
         """What quitting would lose."""
-        return f"{self._path.name} has unsaved changes." if self._is_changed else ""
+        kept = "They are kept, without secrets, and offered when you open it again."
+        return f"{self._path.name} has unsaved changes. {kept}" if self._is_changed else ""
 
     def before_exit(self) -> None:
-        """The file is written only when its user says so."""
+        """The file is written only when its user says so: the text is kept beside it."""
+        self._write_draft(next(self._draft_numbers), self._text_to_keep())
+
+    # Drafts
+
+    def _text_to_keep(self) -> str | None:
+        return self._area.text if self._is_changed else None
+
+    def _write_draft(self, number: int, text: str | None) -> str:
+        """Keeps the text, or drops the draft where there is none. Returns why that failed."""
+        try:
+            if text is None:
+                self._drafts.drop(number)
+            else:
+                now = self._machine.now().timestamp()
+                self._drafts.keep(number, text, self._document.file_digest or "", now)
+        except CannotSave as error:
+            return str(error)
+        except OSError as error:
+            return f"{reason(error)}: {error.filename}"
+        return ""
+
+    @work(group="draft")
+    async def _keep_draft(self) -> None:
+        problem = await asyncio.to_thread(self._write_draft, next(self._draft_numbers), self._text_to_keep())
+        if problem and not self._draft_failed and self.is_attached:
+            words = f"The unsaved text cannot be kept in case the program ends: {problem}"
+            self.notify(shown_line(words, 400), severity="warning", timeout=15, markup=False)
+        self._draft_failed = bool(problem)
+
+    def _offer_draft(self, file: Path, draft: TextDraft) -> None:
+        """Asks what to do with the unsaved text of a program that has ended."""
+        raw = self._document.text()
+        if draft.text == self._area.text:
+            self._drop_found(file)
+            return
+        age = ago(self._machine.now().timestamp() - draft.kept_at)
+        changed = draft.based_on != self._document.file_digest
+        question = f"{self._path.name} has changes that were not saved ({age})."
+        question += " Secrets were left out of them." if not draft.is_complete else ""
+        question += " The file has changed since; F6 shows the differences." if changed else ""
+
+        def chosen(option: str | None) -> None:
+            if option == "restore":
+                self._record()
+                self._document.edit_text(line_ends.changed(raw, draft.text), 0, later=True)
+                self._show_document()
+                self._drop_found(file)
+            elif option == "discard":
+                self._drop_found(file)
+
+        options = {"restore": "Restore them", "discard": "Discard them", "later": "Decide later"}
+        self.app.push_screen(ChoiceScreen(options, question=question, title="Unsaved changes"), chosen)
+
+    @work(group="draft")
+    async def _drop_found(self, file: Path) -> None:
+        """Deletes the draft that was found, once a restored text is kept as this editor's own."""
+        number, text = next(self._draft_numbers), self._text_to_keep()
+        problem = await asyncio.to_thread(self._write_draft, number, text)
+        if not problem:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(file.unlink)
 
     def action_back(self) -> None:
         if not self._is_changed:
@@ -605,10 +687,17 @@ class EditorScreen(Screen[Left]):
                 self._saving = True
                 self._save(and_leave=True)
             elif option == "discard":
-                self.dismiss(Left(self._was_saved))
+                self._discard()
 
         options = {"save": "Save and leave", "discard": "Discard the changes", "stay": "Keep editing"}
         self.app.push_screen(ChoiceScreen(options, question=f"{self._path.name} has unsaved changes."), chosen)
+
+    @work(group="draft")
+    async def _discard(self) -> None:
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+        await asyncio.to_thread(self._write_draft, next(self._draft_numbers), None)
+        self.dismiss(Left(self._was_saved))
 
     def _part(self) -> tuple[str, str] | None:
         """The part of the profile that the cursor is in."""
@@ -702,7 +791,8 @@ class EditorScreen(Screen[Left]):
             "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds; then F3 goes to the next match, ^R replaces it and "
             "F5 replaces all. ^Z undoes, ^Y redoes. ^S saves, even with problems, but never a secret as a literal "
             "value. If another program changes the file, your changes stay: F6 compares both and merges them. ^O opens "
-            "the file in your own editor ($VISUAL, $EDITOR)."
+            "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
+            "when you open the file again; literal secrets are not kept."
         )
 
 

@@ -1,0 +1,107 @@
+"""Unsaved texts of the editor, kept in the state directory until they are saved or discarded.
+
+Each running program keeps its own, so that two editors of one file do not overwrite each other's. A draft contains no
+secrets: they are typed again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from ..files import CannotSave, reason, state_remedy, write_private
+from ..profile.library import ProfileError, read_bytes
+from ..profile.text_secrets import without_literal_secrets
+from .drafts import key_for
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TextDraft:
+    """A text that was edited and not saved."""
+
+    text: str
+    based_on: str
+    """The digest of the file that was edited."""
+    kept_at: float
+    """Seconds since 1970."""
+    is_complete: bool = True
+    """Whether nothing was left out of it."""
+
+
+class TextDrafts:
+    """The drafts of one file. All methods block."""
+
+    def __init__(self, state: Path, profile: Path) -> None:
+        self._directory, self._key = state / "texts", key_for(profile)
+        self.path = self._directory / f"{self._key}.{os.getpid()}.{token_hex(4)}.json"
+        """Where this editor keeps its draft."""
+        self._lock = threading.Lock()
+        self._last_number = 0
+        self._kept = False
+
+    def find(self) -> tuple[Path, TextDraft] | None:
+        """The newest draft of a program that has ended, with its file."""
+        name = re.compile(rf"{self._key}\.(\d+)\.[0-9a-f]+\.json")
+        try:
+            names = [match for each in os.listdir(self._directory) if (match := name.fullmatch(each))]
+        except OSError:
+            return None
+        found = [(self._directory / each.group(), int(each[1])) for each in names]
+        drafts = [(path, draft) for path, process in found if not _is_running(process) and (draft := _read(path))]
+        return max(drafts, key=lambda each: each[1].kept_at, default=None)
+
+    def keep(self, number: int, text: str, based_on: str, now: float) -> None:
+        """Writes the draft, unless one with a higher number was written or dropped. Raises `CannotSave`."""
+        with self._lock:
+            if number < self._last_number:
+                return
+            self._last_number = number
+            cleaned = without_literal_secrets(text)
+            if cleaned is None:
+                return
+            draft = TextDraft(cleaned, based_on, now, cleaned == text)
+            data = json.dumps({"format": FORMAT, **asdict(draft)}).encode()
+            try:
+                write_private(self.path, data)
+            except OSError as error:
+                raise CannotSave(self.path, reason(error), state_remedy(error)) from error
+            self._kept = True
+
+    def drop(self, number: int) -> None:
+        """Deletes the draft that was written here. Raises OSError."""
+        with self._lock:
+            self._last_number = max(number, self._last_number)
+            if self._kept:
+                self.path.unlink(missing_ok=True)
+                self._kept = False
+
+
+def _is_running(process: int) -> bool:
+    """Whether another program has this process id."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _read(path: Path) -> TextDraft | None:
+    try:
+        found = json.loads(read_bytes(path))
+        if found.pop("format") != FORMAT:
+            return None
+        types = {"text": str, "based_on": str, "kept_at": float, "is_complete": bool}
+        return TextDraft(**found) if all(isinstance(found[key], kind) for key, kind in types.items()) else None
+    except (ProfileError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
