@@ -58,12 +58,14 @@ class ImportSourceScreen(Dialog[str | None]):
 
 
 class ImportScreen(Dialog[Path | None]):
-    """The list of what will be created. It returns the profile. The list has the focus: Enter does nothing."""
+    """The list of what will be created. It returns the profile. The button has the focus: Enter creates it."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="import.leave", priority=True),
         *letter_bindings("c", "create", "Create", "import.create", "f5", "ctrl+r", show=True),
+        Binding("down", "scroll(1)", "Down", show=False, id="import.down"),
+        Binding("up", "scroll(-1)", "Up", show=False, id="import.up"),
     ]
 
     def __init__(self, machine: Machine, source: str, into: Path | None = None) -> None:
@@ -83,9 +85,9 @@ class ImportScreen(Dialog[Path | None]):
                 yield Static("  Reading …", id="import-lines")
             yield Static("", id="import-error")
             with Horizontal(classes="answers"):
-                yield Button("Create" if self._into is None else "Add", compact=True, id="import-create")
+                yield Button("Create", compact=True, id="import-create")
         panel.border_title = "Import" if self._into is None else Content(f"Add to {shown_line(self._into.stem)}")
-        panel.border_subtitle = f"c: {'create' if self._into is None else 'add'} · Esc: cancel"
+        panel.border_subtitle = "Enter, c: create · Tab: next · Esc: cancel"
 
     def on_mount(self) -> None:
         self.query_one("#import-name-row").display = False
@@ -106,6 +108,10 @@ class ImportScreen(Dialog[Path | None]):
             self.query_one("#import-name", Input).value = plan.name
             self.query_one("#import-name-row").display = True
         self.query_one("#import-lines", Static).update(import_lines(plan))
+        self.query_one("#import-create", Button).focus()
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one("#import-list").scroll_relative(y=by, animate=False)
 
     def _suggested(self) -> str:
         """A name for a profile that has none of its own."""
