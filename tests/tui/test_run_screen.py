@@ -14,7 +14,7 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.run.figures import MessageList, axis_maximum, fitted
-from tui_connector.tui.run.job import RunFigures, Series
+from tui_connector.tui.run.job import RunFigures, RunMessage, Series
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
 
@@ -281,3 +281,24 @@ def test_numbers_from_a_million_on_are_shortened_where_there_is_no_room() -> Non
 
 def test_an_axis_ends_at_a_round_number() -> None:
     assert [axis_maximum(each) for each in (0, 0.7, 1, 12, 130, 820, 1_001)] == [0, 0.8, 1, 15, 150, 1_000, 1_500]
+
+
+async def test_the_newest_message_is_in_view_until_the_user_scrolls_up(machine: Machine) -> None:
+    said = [RunMessage(machine.now(), f"message {number} " + "word " * 5) for number in range(30)]
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        listed = MessageList(id="messages")
+        listed.styles.width, listed.styles.height = 60, 10
+        await app.screen.mount(listed)
+        listed.show(said[:3], 0)
+        listed.show(said[:20], 0)
+        await until(pilot, lambda: listed.max_scroll_y > 0 and listed.is_vertical_scroll_end)
+        listed.styles.width, listed.styles.height = 40, 5
+        await until(
+            pilot, lambda: listed.size.height < 6 and listed.is_vertical_scroll_end and "message 19" in shown(app)
+        )
+        listed.scroll_home(animate=False, force=True)
+        await until(pilot, lambda: listed.scroll_offset.y == 0)
+        listed.show(said, 0)
+        await pilot.pause()
+        assert listed.scroll_offset.y == 0

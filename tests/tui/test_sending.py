@@ -15,6 +15,8 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
+from tui_connector.tui.run.figures import MessageList
+from tui_connector.tui.send.job import SendJob
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -77,6 +79,12 @@ class Shop:
     async def leave(self) -> None:
         await self.press("q")
         await until(self.pilot, lambda: not isinstance(self.app.screen, SendScreen))
+
+    def job(self) -> SendJob:
+        """The job of the screen of the run."""
+        screen = self.app.screen
+        assert isinstance(screen, SendScreen)
+        return screen.job
 
     def writes(self) -> int:
         """Requests that could have changed the store."""
@@ -154,7 +162,13 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.press("a")
         await acme.shows("Undo in Acme store", "2 to restore, 1 to delete")
         await acme.press("y")
-        await acme.shows("complete: 3 finished")
+        await acme.shows("✔ run 1 undone: 3 finished")
+        job = acme.job()
+        assert job.figures.progress.items == 3  # of the restoring and the deleting run
+        assert job.figures.summary is not None
+        assert job.figures.progress.requests == job.figures.summary.requests
+        await acme.press("u")
+        await acme.shows("run 3, which undid run 1:")
         await acme.press("r")
         await acme.shows("1 to create, 2 to change")  # as before the run
 
@@ -269,10 +283,12 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await acme.press("y")
         await acme.shows("complete: 3 finished")
         assert acme.writes() == writes + 1
+        messages = acme.app.screen.query_one(MessageList)
+        assert "failed" not in f"{messages.border_title} {messages.text}"  # this run has solved what failed before
         await acme.press("u")
         await acme.shows("2 to restore, 1 created (kept)")
         await acme.press("a", "y")
-        await acme.shows("complete: 2 finished")
+        await acme.shows("run 1 undone: 2 finished")
 
 
 async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Machine) -> None:

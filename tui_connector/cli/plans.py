@@ -201,8 +201,10 @@ class OutgoingPlan:
         if self._wanted.shows:
             return Exit.DONE
         remover = deleting(self._outgoing)
-        steps = [(restoring(self._outgoing), UndoSource.restoring(plan))] if plan.restore else []
-        steps += [(remover, UndoSource.deleting(plan))] if plan.created and deletes and remover is not None else []
+        steps = [(restoring(self._outgoing), UndoSource.restoring(plan, run.id))] if plan.restore else []
+        steps += (
+            [(remover, UndoSource.deleting(plan, run.id))] if plan.created and deletes and remover is not None else []
+        )
         code = Exit.FAILED if plan.not_undone else Exit.DONE
         if not steps:
             self._output.nothing_sent(self._name, not_undone=len(plan.not_undone))

@@ -165,7 +165,15 @@ class TaskRun:
             return "interrupted"
         return state_of_ended(self.state, counts.get("failed", 0) + counts.get("unknown", 0))
 
+    @property
+    def undone_run(self) -> int:
+        """The number of the run that this one has undone; 0 if it is not an undo."""
+        number = (self.digest or "").removeprefix(UNDO_DIGEST).partition(" ")[0]
+        return int(number) if (self.digest or "").startswith(UNDO_DIGEST) and number.isdecimal() else 0
 
+
+UNDO_DIGEST = "undo of "
+"""The start of the digest of an undo; the number of the undone run follows."""
 RETRY = "retry"
 """Code of a run of which tasks are to be sent again, whatever has changed since."""
 

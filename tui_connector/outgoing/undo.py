@@ -22,7 +22,7 @@ from .equality import ABSENT, Absent, equal
 from .model import Outgoing
 from .plan import PlanEntry
 from .source import BadEntity, SourceContext, SourceEntity
-from .tasks import Task, TaskState
+from .tasks import UNDO_DIGEST, Task, TaskState
 
 UNDOABLE: Final[tuple[TaskState, ...]] = ("finished", "unknown", "sending")
 """States of tasks that have changed the store, or may have."""
@@ -302,17 +302,18 @@ def _with_request(outgoing: Outgoing, undo: UndoRequest) -> Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class UndoSource:
-    """The entities of an undo, as the source of a run."""
+    """The entities of an undo, as the source of a run. `undone_run` is the number of the run that it undoes."""
 
     entities: Sequence[SourceEntity]
+    undone_run: int = 0
 
     @classmethod
-    def restoring(cls, plan: UndoPlan) -> UndoSource:
-        return cls([SourceEntity(each.line, each.entity) for each in plan.restore])
+    def restoring(cls, plan: UndoPlan, undone_run: int = 0) -> UndoSource:
+        return cls([SourceEntity(each.line, each.entity) for each in plan.restore], undone_run)
 
     @classmethod
-    def deleting(cls, plan: UndoPlan) -> UndoSource:
-        return cls([SourceEntity(each.line, each.data) for each in plan.created])
+    def deleting(cls, plan: UndoPlan, undone_run: int = 0) -> UndoSource:
+        return cls([SourceEntity(each.line, each.data) for each in plan.created], undone_run)
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
         return iter(self.entities)
@@ -320,4 +321,5 @@ class UndoSource:
     def digest(self, context: SourceContext) -> str | None:
         """An interrupted undo is computed again, so that what is already restored is not sent again."""
         text = json.dumps([[each.line, each.data] for each in self.entities], sort_keys=True)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        found = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{UNDO_DIGEST}{self.undone_run} {found}" if self.undone_run else found

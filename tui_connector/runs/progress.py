@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ..client.exchange import Exchange
@@ -78,6 +78,24 @@ class Progress:
         if self.expected is None or self.mean_rate <= 0:
             return None
         return max(0.0, (self.expected - self.items) / self.mean_rate)
+
+    def after(self, earlier: Progress) -> Progress:
+        """The progress of two runs that are one for the user, of which this is the later one."""
+        responses = earlier.responses + self.responses
+        together = earlier.latency * earlier.responses + self.latency * self.responses
+        expected = None if earlier.expected is None or self.expected is None else earlier.expected + self.expected
+        return replace(
+            self,
+            items=earlier.items + self.items,
+            expected=expected,
+            failed=earlier.failed + self.failed,
+            dropped=earlier.dropped + self.dropped,
+            requests=earlier.requests + self.requests,
+            retries=earlier.retries + self.retries,
+            seconds=earlier.seconds + self.seconds,
+            responses=responses,
+            latency=together / responses if responses else 0.0,
+        )
 
 
 @dataclass(frozen=True, slots=True)

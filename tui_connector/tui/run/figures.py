@@ -176,6 +176,14 @@ class MessageList(Painted, ScrollView, can_focus=True):
         self._wrapped: tuple[int, int, RunMessage | None] = (0, 0, None)
         """For which width, and how many messages up to which, the lines are."""
         self.local: Callable[[datetime], datetime] = datetime.astimezone
+        self._follows = True
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if new_value >= self.max_scroll_y:
+            self._follows = True
+        elif new_value < old_value:
+            self._follows = False
 
     def show(self, messages: Iterable[RunMessage], failures: int) -> None:
         self._messages = tuple(messages)
@@ -185,6 +193,8 @@ class MessageList(Painted, ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._wrap()
+        if self._follows:
+            self.scroll_end(animate=False, force=True)
 
     @property
     def text(self) -> str:
@@ -197,7 +207,6 @@ class MessageList(Painted, ScrollView, can_focus=True):
         if state == self._wrapped:
             return
         self._wrapped = state
-        follows = self.scroll_offset.y >= self.max_scroll_y
         self._lines = []
         for each in self._messages:
             text = shown(each.text).removeprefix("✘ ")
@@ -207,8 +216,8 @@ class MessageList(Painted, ScrollView, can_focus=True):
                 sign = _SIGNS.get(each.tone, "") if index == 0 else ""
                 self._lines.append((f"{at:<8} {sign:<2}", line.plain.rstrip(), each.tone))
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
-        if follows:
-            self.scroll_end(animate=False)
+        if self._follows:
+            self.scroll_end(animate=False, force=True)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

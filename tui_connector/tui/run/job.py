@@ -244,6 +244,8 @@ class BackgroundRun:
         self._closed = False
         self._timer: Timer | None = None
         self._current: StoppableRun | None = None
+        self._earlier: Progress | None = None
+        """The progress of a run that belongs to the same work as the current one."""
         self._done = asyncio.Event()
         self._stop_reason = ""
         """Why the run shall stop, also while it is starting; empty where it shall not."""
@@ -269,7 +271,9 @@ class BackgroundRun:
 
     def _begin(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> None:
         """Starts the work in the background. It returns the summary of a run, and raises `UserError`."""
-        self.active, self._stop_reason = True, ""
+        self.active, self._stop_reason, self._earlier = True, "", None
+        self.messages.clear()  # what failed before may be solved by this run, which says it again if not
+        self.failures = 0
         self._done.clear()
         self.figures = RunFigures(noun=self.NOUN)
         self._timer = self._app.set_interval(TICK, self._tick)
@@ -322,8 +326,12 @@ class BackgroundRun:
 
     def _tick(self) -> None:
         if self._current is not None:
-            self.figures.add_sample(replace(self._current.progress))
+            self.figures.add_sample(self._progress_of(self._current))
         self._changed()
+
+    def _progress_of(self, run: StoppableRun) -> Progress:
+        """The progress of the work so far, of which this is the current run."""
+        return run.progress.after(self._earlier) if self._earlier is not None else replace(run.progress)
 
     async def _run(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> None:
         summary, problem = None, ""
@@ -338,9 +346,8 @@ class BackgroundRun:
             self._done.set()
         figures = self.figures
         if run is not None:
-            ended = summary is not None and summary.requests == run.progress.requests  # of two runs, one has fewer
-            took = summary.seconds if summary is not None and ended else run.progress.seconds
-            figures.add_sample(replace(run.progress, seconds=took))
+            progress = self._progress_of(run)
+            figures.add_sample(progress if summary is None else replace(progress, seconds=summary.seconds))
         figures.summary, figures.start_error, figures.stopping = summary, problem, False
         if summary is not None and summary.reason and summary.code != STOPPED:
             self._say(summary.reason, "error")

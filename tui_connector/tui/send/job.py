@@ -25,7 +25,7 @@ from ...outgoing.model import Outgoing
 from ...outgoing.plan import PlanEntry, SavedPlan, plan_head, save_plan, store_address
 from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
-from ...outgoing.tasks import Task, TaskFilter, TaskReader
+from ...outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun
 from ...outgoing.undo import UNDOABLE, UndoPlan, UndoSource, deleting, restoring
 from ...profile.model import Profile
 from ...runs.errors import RunFailed
@@ -72,7 +72,8 @@ class Plan:
     """The address that is sent to."""
     saved: SavedPlan | None = None
     undo: UndoPlan | None = None
-    undone_run: int = 0
+    undone: TaskRun | None = None
+    """The run that the undo is of."""
 
     def add(self, row: PlanRow) -> None:
         self.counts[row.kind] += 1
@@ -96,6 +97,15 @@ class Plan:
         """Entities that would be sent."""
         found = sum(self.counts[kind] for kind in SENT)
         return found + (self.counts["unchanged"] if self.options.everything else 0)
+
+    @property
+    def undoing(self) -> str:
+        """What an undo does, such as "undo run 1"."""
+        run = self.undone
+        if run is None:
+            return ""
+        before = f", which undid run {run.undone_run}" if run.undone_run else ""
+        return f"undo run {run.id}{before}"
 
     @property
     def deletes(self) -> bool:
@@ -200,8 +210,9 @@ class SendJob(BackgroundRun):
             return f"{what} · {count(plan.total if plan else 0, *self.NOUN)}", ""
         if not plan.to_send:
             tone: Tone = "warning" if plan.counts["bad"] or plan.counts["left"] else "success"
-            return f"Nothing to send: {plan.words()}", tone
-        what = f"Plan to undo run {plan.undone_run}" if plan.undo is not None else "Plan"
+            what = f" to {plan.undoing}" if plan.undo is not None else ""
+            return f"Nothing to send{what}: {plan.words()}", tone
+        what = f"Plan to {plan.undoing}" if plan.undo is not None else "Plan"
         return f"{what}, not sent yet: {plan.words()}", ""
 
     def _run_state(self) -> tuple[str, Tone]:
@@ -212,6 +223,9 @@ class SendJob(BackgroundRun):
         failed = summary.failed > 0
         # never "complete" where a task failed
         words = "✘ ended" if failed else "✔ complete"
+        if self.plan is not None and self.plan.undone is not None:
+            run = f"run {self.plan.undone.id}"
+            words = f"✘ undo of {run} ended" if failed else f"✔ {run} undone"
         return f"{words}: {', '.join(parts) or 'no tasks'}", "error" if failed else "success"
 
     def start(self, options: SendOptions) -> None:
@@ -324,10 +338,10 @@ class SendJob(BackgroundRun):
     async def _plan_undo(self) -> None:
         self._exchanges = OwnExchanges(self.workbench.exchanges)
         outgoing = self.sender.outgoing
-        number, tasks = await asyncio.to_thread(self._undoable)
+        undone, tasks = await asyncio.to_thread(self._undoable)
         async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
             undo = await self._sending(session, outgoing).undo_plan(tasks)
-            plan = Plan(undo=undo, undone_run=number, store=store_address(outgoing, session))
+            plan = Plan(undo=undo, undone=undone, store=store_address(outgoing, session))
         for entry in undo.restore:
             plan.add(PlanRow("restore", entry.change.identifier, entry.line, entry.change.changes))
         for created in undo.created:
@@ -338,13 +352,13 @@ class SendJob(BackgroundRun):
         if undo.remark and plan.total:
             self.note(undo.remark, warning=True)
 
-    def _undoable(self) -> tuple[int, list[Task]]:
+    def _undoable(self) -> tuple[TaskRun, list[Task]]:
         """The last run, and its tasks that may have changed the store. Blocks."""
         with TaskReader(self.sender.ledger) as reader:
             if reader.is_running:
                 raise UserError("outgoing-running", f"{self.name} is running", "Wait until it ends, or stop it.")
             run = reader.run(None)
-            return run.id, list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
+            return run, list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
 
     async def _apply(self) -> Summary | None:
         plan = self.plan
@@ -363,13 +377,16 @@ class SendJob(BackgroundRun):
 
     async def _apply_undo(self, session: Session, plan: Plan, undo: UndoPlan) -> Summary | None:
         outgoing, remover = self.sender.outgoing, deleting(self.sender.outgoing)
+        number = plan.undone.id if plan.undone is not None else 0
         steps: list[tuple[Outgoing, EntitySource]] = []
         if undo.restore:
-            steps.append((restoring(outgoing), UndoSource.restoring(undo)))
+            steps.append((restoring(outgoing), UndoSource.restoring(undo, number)))
         if undo.created and plan.deletes and remover is not None:
-            steps.append((remover, UndoSource.deleting(undo)))
+            steps.append((remover, UndoSource.deleting(undo, number)))
         summary = None
         for each, source in steps:
+            if self._current is not None and summary is not None:
+                self._earlier = self._progress_of(self._current)
             found = await self._sending(session, each, OutgoingOptions(full=True), source).execute()
             summary = found if summary is None else _together(summary, found)
             if found.state != "complete":
