@@ -465,7 +465,9 @@ async def test_a_letter_right_after_enter_changes_no_field(
         assert isinstance(field, Input)
         if step == "2":
             await pilot.press("delete", *"CANARY-1")
+        pilot.app.screen.log_panel.view.stop_following()
         pilot.app.screen.pane.test()
         await until(pilot, lambda: pilot.app.focused is not field)
+        assert pilot.app.screen.log_panel.view.following
         await pilot.press("x", "x")
         assert "xx" not in field.value

@@ -31,6 +31,7 @@ from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_text
+from ..log.panel import LogDock
 from ..widgets.criteria import CriteriaScreen
 from ..widgets.fields import move_to_row
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
@@ -187,8 +188,13 @@ class StepPane(VerticalScroll, can_focus=False):
         self.screen.refresh_bindings()
 
     def busy(self, text: str) -> None:
-        """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field."""
+        """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field.
+
+        The log follows the newest request again: the one that is sent now is wanted, not one that was looked at.
+        """
         self.forget()
+        if isinstance(self.screen, LogDock):
+            self.screen.log_panel.view.action_follow()
         focused = self.screen.focused
         if isinstance(focused, Input | TextArea) and self in focused.ancestors:
             self.screen.set_focus(self.query_one(".test", Button))
