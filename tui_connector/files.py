@@ -88,7 +88,7 @@ class ChangedOnDisk(UserError):
     """The file changed after it was read, so it was not overwritten."""
 
     def __init__(self, path: Path, how: Literal["changed", "appeared", "is gone"]) -> None:
-        hint = "Reload it, look at the difference, or overwrite it."
+        hint = "Choose another name." if how == "appeared" else "Look at the file, then repeat the change."
         super().__init__("file-changed", f"{path} {how} since it was read; it was not overwritten", hint)
         self.how = how
 

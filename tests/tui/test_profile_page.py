@@ -325,6 +325,45 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
         await until(pilot, lambda: app.screen.query_one(TomlArea).cursor_location[0] == 19 - 1)
 
 
+async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        assert "u Undo" not in shown(app)
+        await pilot.press("down", "down", "d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "u Undo" in shown(app))
+        deleted = path.read_text()
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        for comment in ("# one", "# two"):
+            await pilot.press("ctrl+end", "enter", *comment, "ctrl+s")
+            await until(pilot, lambda comment=comment: comment in path.read_text())  # type: ignore[misc]
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo" in shown(app))
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == deleted)
+
+
+async def test_undo_is_not_offered_after_another_program_has_changed_the_file(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("down", "down", "d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "u Undo" in shown(app))
+        path.write_text(path.read_text().replace("Acme store", "Acme shop"))
+        await until(pilot, lambda: "Acme shop" in shown(app) and "u Undo" not in shown(app))
+
+
 async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:

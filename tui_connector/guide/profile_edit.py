@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..files import digest, write_atomic
+from ..files import ChangedOnDisk, check_unchanged, digest, write_atomic
 from ..profile.document import Document
 from ..profile.library import as_text, read_bytes
 from ..profile.problems import check_data
@@ -57,6 +57,15 @@ class Undo:
     before: bytes
     expect: str
     """The digest of the file since the change."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether the file is still as the change left it. Blocks."""
+        try:
+            check_unchanged(self.path, self.expect)
+        except ChangedOnDisk:
+            return False
+        return True
 
     def write(self) -> None:
         """Restores the file. Raises `ChangedOnDisk` if it was changed since, and `CannotSave`. Blocks."""

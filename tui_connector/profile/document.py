@@ -253,6 +253,11 @@ class Document:
         self._file_digest = digest(data)
 
     @property
+    def file_data(self) -> bytes:
+        """The bytes of the file as it was read or saved."""
+        return self._byte_order_mark + self.text_as_read.encode("utf-8", _KEEP_BYTES)
+
+    @property
     def file_digest(self) -> str | None:
         """The digest of the file as it was read or saved; None if there was none."""
         return self._file_digest

@@ -23,7 +23,7 @@ from textual.widgets.option_list import Option
 from ..client.exchange import Exchange, Exchanges
 from ..client.message import InvalidRequest, Request, Response
 from ..errors import UserError
-from ..files import reason
+from ..files import ChangedOnDisk, reason
 from ..guide.check import CheckResult, check_part
 from ..guide.drafts import Draft, Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs, last_sendings
@@ -411,10 +411,12 @@ class ProfilePage(LogDock):
     @work(exclusive=True, group="read")
     async def _read(self, *, only_if_changed: bool) -> None:
         """Reads the file; `only_if_changed` as after a change by another program."""
-        state = await asyncio.to_thread(_file_state, self._path)
+        state, undo = await asyncio.to_thread(_file_state, self._path), self._undo
         if only_if_changed and state == self._file_state:
             return
         opened = await asyncio.to_thread(open_profile, self._path, self._environment)
+        if undo is not None and not await asyncio.to_thread(lambda: undo.applies) and self._undo is undo:
+            self._undo = None  # the guide, $EDITOR or another program has changed the file since
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self._workbench.keep_history, self._path, opened.profile)
@@ -733,7 +735,11 @@ class ProfilePage(LogDock):
             return
         try:
             await asyncio.to_thread(undo.write)
+        except ChangedOnDisk:
+            words = f"Not undone: {self._path.name} has changed since it was saved here."
+            self.notify(shown_line(words), severity="warning", markup=False)
         except UserError as error:
+            self._undo = undo
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
         self._edited_here = True
         self._reload()
@@ -747,6 +753,9 @@ class ProfilePage(LogDock):
         await open_editor(self.app, self._machine, self._path, line=line, at=at, left=self._left_editor)
 
     def _left_editor(self, how: Left) -> None:
+        if how.undo is not None:
+            self._undo = how.undo
+            self.refresh_bindings()
         if how.part is not None:
             self._list.select(*how.part)
             self.call_after_refresh(self.action_edit)

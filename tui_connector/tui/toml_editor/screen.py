@@ -23,6 +23,7 @@ from textual.widgets.option_list import Option
 
 from ...errors import UserError
 from ...files import CannotSave, ChangedOnDisk, digest, reason
+from ...guide.profile_edit import Undo
 from ...guide.summaries import FAMILIES
 from ...guide.text_drafts import TextDraft, TextDrafts
 from ...guide.trust import ProfileTrust
@@ -80,7 +81,8 @@ class SearchInput(SafeInput):
 class Left:
     """How the editor was left."""
 
-    saved: bool
+    undo: Undo | None
+    """Undoes what was saved; None if nothing was."""
     part: tuple[str, str] | None = None
     """The family and the name of a part whose form is wanted."""
 
@@ -167,7 +169,8 @@ class EditorScreen(Screen[Left]):
         self._last_edit = -1
         self._shown_callout, self._shown_help, self._shown_problems = "", Content(""), list[Problem]()
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
-        self._was_saved = False
+        self._undo_of_saves: Undo | None = None
+        """Undoes what was saved since the editor was opened, or since a change by another program was merged."""
         self._saving = False
         self._drafts = TextDrafts(machine.directories.state, document.path)
         self._draft_numbers = count_from(1)
@@ -564,7 +567,7 @@ class EditorScreen(Screen[Left]):
     async def _save(self, *, and_leave: bool = False) -> None:
         try:
             if await self._saved() and and_leave:
-                self.dismiss(Left(True))
+                self.dismiss(Left(self._undo_of_saves))
         finally:
             self._saving = False
 
@@ -579,6 +582,7 @@ class EditorScreen(Screen[Left]):
             self._go_to((problem.line - 1, problem.column - 1))
             self._tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
             return False
+        before_saving, expected = self._document.file_data, self._document.file_digest
         gone = self._change is not None and self._change.data is None and not self._change.problem
         try:
             allowed = await self._trust.check_before_saving(self._document.text_as_read, checked.profile, self._path)
@@ -594,7 +598,10 @@ class EditorScreen(Screen[Left]):
         except UserError as error:
             self._tell(error)
             return False
-        self._was_saved, self._change, self._last_edit = True, None, -1
+        if self._undo_of_saves is not None and self._undo_of_saves.expect == expected:
+            before_saving = self._undo_of_saves.before
+        self._undo_of_saves = Undo(self._path, before_saving, digest(self._document.file_data))
+        self._change, self._last_edit = None, -1
         await asyncio.to_thread(self._write_draft, next(self._draft_numbers), self._text_to_keep())
         found = len(checked.problems)
         words = f"Saved with {count(found, 'problem')}." if found else "Saved."
@@ -679,7 +686,7 @@ class EditorScreen(Screen[Left]):
 
     def action_back(self) -> None:
         if not self._is_changed:
-            self.dismiss(Left(self._was_saved))
+            self.dismiss(Left(self._undo_of_saves))
             return
 
         def chosen(option: str | None) -> None:
@@ -697,7 +704,7 @@ class EditorScreen(Screen[Left]):
         if self._draft_timer is not None:
             self._draft_timer.stop()
         await asyncio.to_thread(self._write_draft, next(self._draft_numbers), None)
-        self.dismiss(Left(self._was_saved))
+        self.dismiss(Left(self._undo_of_saves))
 
     def _part(self) -> tuple[str, str] | None:
         """The part of the profile that the cursor is in."""
@@ -709,7 +716,7 @@ class EditorScreen(Screen[Left]):
         if self._is_changed or self._problems:
             self.notify("Save the changes first (^S)." if self._is_changed else "Fix the problems first.", markup=False)
         elif (part := self._part()) is not None:
-            self.dismiss(Left(self._was_saved, part))
+            self.dismiss(Left(self._undo_of_saves, part))
 
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line."""
