@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_keyring import MemoryKeyring, NoKeyring
 from screens import shown, until, until_shown
 
 from tui_connector.guide.text_drafts import TextDrafts
@@ -333,3 +335,31 @@ async def test_two_editors_of_one_file_keep_their_own_texts(machine: Machine) ->
     found = other.find()
     assert found is not None
     assert found[1].text == "# one"
+
+
+async def test_a_literal_secret_is_moved_into_the_keyring(machine: Machine, memory_keyring: MemoryKeyring) -> None:
+    async with editing(machine) as pilot:
+        area(pilot).show(TEXT.replace('{ env = "ACME_TOKEN" }', '"CANARY-token-of-the-shop"'))
+        await until_shown(pilot, "F7: Move it into the keyring")
+        await pilot.press("f7")
+        await until_shown(pilot, "Moved into the keyring as acme/a/access-token")
+        await until_shown(pilot, "✔ valid")
+        wanted = TEXT.replace('{ env = "ACME_TOKEN" }', '{ keyring = "acme/a/access-token" }')
+        assert area(pilot).text == wanted
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: file_of(pilot).read_text() == wanted)
+    [stored] = memory_keyring.entries.values()
+    assert "CANARY-token-of-the-shop" in stored
+    assert "https://acme.example" in stored
+
+
+async def test_a_literal_secret_stays_where_there_is_no_keyring(machine: Machine) -> None:
+    async with editing(replace(machine, keyring=NoKeyring)) as pilot:
+        text = TEXT.replace('{ env = "ACME_TOKEN" }', '"CANARY-token-of-the-shop"')
+        area(pilot).show(text)
+        await until_shown(pilot, "F7: Move it into the keyring")
+        await pilot.press("f7")
+        await until(pilot, lambda: any(each.severity == "error" for each in pilot.app._notifications))
+        [message] = [each.message for each in pilot.app._notifications if each.severity == "error"]
+        assert "keyring" in message
+        assert area(pilot).text == text

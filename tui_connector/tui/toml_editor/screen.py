@@ -23,6 +23,7 @@ from textual.widgets.option_list import Option
 
 from ...errors import UserError
 from ...files import CannotSave, ChangedOnDisk, digest, reason
+from ...guide.literal_move import plan_move
 from ...guide.profile_edit import Undo
 from ...guide.summaries import FAMILIES
 from ...guide.text_drafts import TextDraft, TextDrafts
@@ -35,8 +36,11 @@ from ...profile.checker import Checked, Checker
 from ...profile.document import Document, text_of
 from ...profile.positions import KeyPath
 from ...profile.problems import Problem
+from ...secrets.mask import Mask
+from ...secrets.vault import Vault
 from ...text import count, shown, shown_line
 from ...units import ago
+from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
@@ -172,6 +176,7 @@ class EditorScreen(Screen[Left]):
         self._undo_of_saves: Undo | None = None
         """Undoes what was saved since the editor was opened, or since a change by another program was merged."""
         self._saving = False
+        self._mask = Mask()
         self._drafts = TextDrafts(machine.directories.state, document.path)
         self._draft_numbers = count_from(1)
         self._draft_timer: Timer | None = None
@@ -343,7 +348,7 @@ class EditorScreen(Screen[Left]):
         if problems:
             rows.highlighted = min(highlighted or 0, len(problems) - 1)
         rows.border_title = f"✘ {count(len(problems), 'problem')}"
-        fixes = sum(problem.fix is not None for problem in problems)
+        fixes = sum(map(_can_be_fixed, problems))
         rows.border_subtitle = f"F8: next · F7: fix ({fixes})" if fixes else "F8: next"
         rows.set_class(bool(problems), "there")  # not of the screen: all of it would be styled again
         if not problems and rows.has_focus:
@@ -375,15 +380,18 @@ class EditorScreen(Screen[Left]):
         rows = self.query_one(ProblemRows)
         if rows.has_focus and rows.highlighted is not None:
             chosen = self._problems[rows.highlighted]
-            return chosen if chosen.fix else None
+            return chosen if _can_be_fixed(chosen) else None
         line = self._area.selection.end[0] + 1
-        fixable = [problem for problem in self._problems if problem.fix is not None]
+        fixable = [problem for problem in self._problems if _can_be_fixed(problem)]
         return next((problem for problem in fixable if problem.line == line), next(iter(fixable), None))
 
     def action_fix(self) -> None:
         """Applies the correction of a problem; it can be undone."""
         problem = self._fixable()
         if self._checked is None or self._checked.text != self._area.text:
+            return
+        if problem is not None and problem.code == "literal-secret":
+            self._move_secret(problem)
             return
         if problem is None or problem.fix is None:
             self.notify("There is no suggested correction: edit the value at the problem (F8).", markup=False)
@@ -392,6 +400,32 @@ class EditorScreen(Screen[Left]):
         self._area.apply_edits(problem.fix.edits)
         self._last_edit = -1
         self.notify(shown_line(f"Line {problem.line}: {problem.fix.title}. ^Z undoes it.", 200), markup=False)
+
+    @work(exclusive=True, group="move")
+    async def _move_secret(self, problem: Problem) -> None:
+        """Moves a literal secret into the keyring; it is never written to the file."""
+        text = self._area.text
+        vault = Vault(self._machine, self._mask, self._path)
+        try:
+            move = await asyncio.to_thread(plan_move, text, problem, self._path)
+            self._mask.learn(move.secret, move.entry)
+            if await vault.origins_of(move.entry) is not None:
+                question = f"The keyring already has an entry {move.entry}. Replace it?"
+                if not await self.app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep it")):
+                    return
+            await vault.store(move.entry, move.secret, *move.origins)
+        except UserError as error:
+            self._tell(error)
+            return
+        finally:
+            vault.close()
+        if self._area.text != text:
+            self.notify(f"Stored as {move.entry}. The text has changed: F7 replaces the value.", markup=False)
+            return
+        self._record()
+        self._area.apply_edits([move.edit])
+        self._last_edit = -1
+        self.notify(shown_line(f"Moved into the keyring as {move.entry}. ^S saves the profile.", 200), markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self.is_mounted:
@@ -794,7 +828,8 @@ class EditorScreen(Screen[Left]):
         return (
             "The editor\n"
             "Edits the profile as text. Problems are shown at their lines while you type, and listed below: F8 goes to "
-            "the next one, F7 applies the suggested correction, F9 enters the list. Completions open as you type, or "
+            "the next one, F7 applies the suggested correction, or "
+            "moves a literal secret into the keyring, F9 enters the list. Completions open as you type, or "
             "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds; then F3 goes to the next match, ^R replaces it and "
             "F5 replaces all. ^Z undoes, ^Y redoes. ^S saves, even with problems, but never a secret as a literal "
             "value. If another program changes the file, your changes stay: F6 compares both and merges them. ^O opens "
@@ -807,14 +842,20 @@ def _literal_secrets(text: str) -> list[Problem]:
     return [problem for problem in Checker().check(text).problems if problem.code == "literal-secret"]
 
 
+def _can_be_fixed(problem: Problem) -> bool:
+    return problem.fix is not None or problem.code == "literal-secret"
+
+
 def _completion_line(completion: Completion, width: int) -> Content:
     text = shown_line(completion.text, 50).ljust(width)
     return Content.assemble(text, (f"  {shown_line(completion.detail, 40)}", TONES["muted"]))
 
 
 def _problem_line(problem: Problem) -> Content:
-    text = shown_line(f"{problem.path}: {problem.text}" if problem.path else problem.text, 400)
-    fix = f"  → F7: {shown_line(problem.fix.title, 80)}" if problem.fix is not None else ""
+    message = "is a literal secret" if problem.code == "literal-secret" else problem.text
+    text = shown_line(f"{problem.path}: {message}" if problem.path else message, 400)
+    title = problem.fix.title if problem.fix is not None else "Move it into the keyring"
+    fix = f"  → F7: {shown_line(title, 80)}" if _can_be_fixed(problem) else ""
     return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, (fix, TONES["success"]))
 
 
