@@ -60,7 +60,8 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await until_shown(pilot, "Shop")
             await pilot.press("enter")
             await until(pilot, lambda: "default · PRODUCTION" in shown(app) and "GET products" in shown(app))
-            await pilot.press("E")
+            await until_shown(pilot, "E Environment")
+            await pilot.press("j", "E")
             await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "● default" in shown(app))
             await pilot.press("down")
             text = await until_shown(pilot, "3 values differ from default:")
@@ -71,7 +72,8 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
             assert "PRODUCTION" not in await until_shown(pilot, staging.url)
             await until_shown(pilot, "GET products")
-            await pilot.press("j", "r")
+            await until_shown(pilot, "Incoming · items")  # the part that was selected
+            await pilot.press("r")
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
             assert shown(app).split("\n")[0].rstrip().endswith("staging")
             assert isinstance(app.screen, RunScreen)
@@ -81,6 +83,21 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
         assert not ledger_file(state, path, "items").exists()
         assert len((path.parent / "staging.jsonl").read_text().splitlines()) == 7
         assert staging.server.received
+
+
+async def test_with_a_client_selected_run_asks_what_to_run(machine: Machine) -> None:
+    async with listing(products(1, 2)) as store:
+        write(machine, store.url, store.url, PROFILE.replace("production = true\n", ""))
+        app = ConnectorApp(machine, no_demo)
+        async with app.run_test(size=(110, 36)) as pilot:
+            await until_shown(pilot, "Shop")
+            await pilot.press("enter")
+            await until_shown(pilot, "HTTP clients · shop")
+            await pilot.press("r")
+            await until_shown(pilot, "Run items")
+            await until_shown(pilot, "Plan sending stock")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
 
 
 async def test_a_plan_says_which_environment_it_is_sent_to(machine: Machine) -> None:

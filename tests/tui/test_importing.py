@@ -79,6 +79,7 @@ async def test_a_pasted_command_becomes_a_profile_and_another_one_a_part_of_it(m
             await until_shown(pilot, text)
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET store/websites" in shown(app))
+        await until_shown(pilot, "Incoming · websites")  # it is selected
         assert "[incoming.websites]" in path.read_text()
 
 

@@ -234,11 +234,15 @@ class ConnectorApp(QuietApp):
     def _import(self, source: str, into: Path | None) -> None:
         from .importing.screen import ImportScreen
 
+        screen = ImportScreen(self.machine, source, into)
+
         def created(path: Path | None) -> None:
             if path is not None and into is None:
                 self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+            elif path is not None and (show := getattr(self.screen, "show_imported", None)) is not None:
+                show(screen.parts)
 
-        self.push_screen(ImportScreen(self.machine, source, into), created)
+        self.push_screen(screen, created)
 
     def on_home_screen_painted(self) -> None:
         if not self.is_headless:
@@ -274,7 +278,7 @@ class ConnectorApp(QuietApp):
         from .profile import ProfilePage as Page
 
         log = self._log_of(message.path, message.environment)
-        self.switch_screen(Page(self.machine, message.path, log, message.environment))
+        self.switch_screen(Page(self.machine, message.path, log, message.environment, message.part))
 
     async def _remember(self, path: Path) -> None:
         """Home begins at this profile from now on."""

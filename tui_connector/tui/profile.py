@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -185,7 +185,7 @@ class PartList(BoundedList):
 
     def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], tuple[str, str]], width: int) -> None:
         """Shows these parts; the cursor stays where it was. `mark`: a character and its tone."""
-        parts, highlighted = list(parts), self.highlighted
+        parts, highlighted, selected = list(parts), self.highlighted, self.selected
         self.clear_options()
         self._rows = []
         for family, title in FAMILIES.items():
@@ -196,6 +196,8 @@ class PartList(BoundedList):
             if self._rows[-1] is None:
                 self._add(Content.assemble(("    none", TONES["muted"])))
         choosable = {(row.family, row.name): index for index, row in enumerate(self._rows) if row is not None}
+        if selected is not None:
+            highlighted = choosable.get((selected.family, selected.name), highlighted)
         if self._wanted in choosable:
             highlighted, self._wanted = choosable[self._wanted], None
         if choosable:
@@ -266,20 +268,18 @@ class ProfilePage(LogDock):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
-        Binding("R", "run_with_options", "Run with options", show=False, id="page.run-options"),
-        Binding("T", "tasks", "Tasks", show=False, id="page.tasks", tooltip="The state of each entity that was sent"),
+        Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
+        Binding("E", "environment", "Environment", id="page.environment", tooltip="Use another environment"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
         Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
-        Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
-        Binding(
-            "E", "environment", "Environment", show=False, id="page.environment", tooltip="Use another environment"
-        ),
-        Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
         Binding("q,escape", "back", "Back", id="page.back"),
+        Binding("R", "run_with_options", "Options", id="page.run-options", tooltip="Run or plan with options"),
+        Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
+        Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
     ]
 
     @dataclass
@@ -314,10 +314,20 @@ class ProfilePage(LogDock):
 
         path: Path
         environment: str
+        part: ProfilePart | None
+        """The selected part."""
 
-    def __init__(self, machine: Machine, path: Path, exchanges: Exchanges | None = None, environment: str = "") -> None:
-        """`exchanges` is the log to continue."""
+    def __init__(
+        self,
+        machine: Machine,
+        path: Path,
+        exchanges: Exchanges | None = None,
+        environment: str = "",
+        part: ProfilePart | None = None,
+    ) -> None:
+        """`exchanges` is the log to continue; `part` is selected first."""
         super().__init__()
+        self._first_part = part
         self._machine, self._path, self._environment = machine, path, environment
         self._workbench = self._new_workbench(exchanges, environment)
         self._opened: OpenedProfile | None = None
@@ -335,6 +345,14 @@ class ProfilePage(LogDock):
         self._secrets: list[SecretState] = []
         self._undo: Undo | None = None
         self._forms = PartForms(self.app, path)
+
+    def show_imported(self, parts: Mapping[str, Sequence[str]]) -> None:
+        """Selects what was imported: one that can be run or sent, where there is one."""
+        order: tuple[Family, ...] = ("incoming", "outgoing", "authentications", "clients")
+        for family in order:
+            if names := parts.get(family):
+                self._list.want(family, names[0])
+                return
 
     @property
     def imports_into(self) -> Path:
@@ -370,6 +388,8 @@ class ProfilePage(LogDock):
 
     def on_mount(self) -> None:
         self.set_interval(_CHECK_INTERVAL, self._check_file)
+        if self._first_part is not None:
+            self._list.want(self._first_part.family, self._first_part.name)
 
     def action_history(self) -> None:
         self.app.push_screen(
@@ -549,31 +569,55 @@ class ProfilePage(LogDock):
         self._fill()
 
     def action_run(self) -> None:
-        """Runs the incoming under the cursor, or the only one; of an outgoing, shows what it would change."""
-        if name := self._outgoing_to_send():
-            self._send(name, SendOptions())
-        elif name := self._incoming_to_run():
-            self._run_incoming(name, RunOptions())
+        """Runs the incoming under the cursor; of an outgoing, shows what it would change. Else asks for one."""
+        self._choose_to_run(
+            lambda name: self._run_incoming(name, RunOptions()), lambda name: self._send(name, SendOptions())
+        )
 
     def action_run_with_options(self) -> None:
         """The same, after options were chosen."""
 
-        def send(options: SendOptions | None) -> None:
-            if options is not None:
-                self._send(name, options)
+        def run(name: str) -> None:
+            def chosen(options: RunOptions | None) -> None:
+                if options is not None:
+                    self._run_incoming(name, options)
 
-        if name := self._outgoing_to_send():
-            self.app.push_screen(SendOptionsScreen(name), send)
+            self.app.push_screen(RunOptionsScreen(name), chosen)
+
+        def send(name: str) -> None:
+            def chosen(options: SendOptions | None) -> None:
+                if options is not None:
+                    self._send(name, options)
+
+            self.app.push_screen(SendOptionsScreen(name), chosen)
+
+        self._choose_to_run(run, send)
+
+    def _choose_to_run(self, run: Callable[[str], None], send: Callable[[str], None]) -> None:
+        """Calls `run` or `send` with the selected incoming or outgoing; with another part selected, asks for one."""
+        opened, part = self._opened, self._list.selected
+        if opened is None:
             return
-        name = self._incoming_to_run()
-        if not name:
+        if opened.profile is None:
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+            return
+        if part is not None and part.family in ("incoming", "outgoing"):
+            (run if part.family == "incoming" else send)(part.name)
+            return
+        parts = [each for each in opened.parts if each.family in ("incoming", "outgoing")]
+        if not parts:
+            self.notify("Nothing to run yet: g opens the guide, where step 3 adds an incoming.", markup=False)
             return
 
-        def chosen(options: RunOptions | None) -> None:
-            if options is not None:
-                self._run_incoming(name, options)
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                found = parts[int(key)]
+                self._list.select(found.family, found.name)
+                (run if found.family == "incoming" else send)(found.name)
 
-        self.app.push_screen(RunOptionsScreen(name), chosen)
+        titles = {"incoming": "Run", "outgoing": "Plan sending"}
+        options = {str(index): f"{titles[each.family]} {each.name}" for index, each in enumerate(parts)}
+        self.app.push_screen(ChoiceScreen(options, title="Run or send"), chosen)
 
     def _run_incoming(self, name: str, options: RunOptions) -> None:
         if self._opened is not None and self._opened.profile is not None:
@@ -595,22 +639,6 @@ class ProfilePage(LogDock):
     def _send(self, name: str, options: SendOptions) -> None:
         if self._opened is not None and self._opened.profile is not None:
             open_sending(self.app, self._workbench, self._opened.profile, self._path, name, options)
-
-    def _incoming_to_run(self) -> str:
-        """The incoming under the cursor, or the only one; empty, after a message, where there is none to run."""
-        part = self._list.selected
-        if self._opened is None:
-            return ""
-        if self._opened.profile is None:
-            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
-            return ""
-        names = list(self._opened.profile.incoming)
-        if part is not None and part.family == "incoming":
-            names = [part.name]
-        if len(names) != 1:
-            self.notify("Select an incoming or outgoing to run.", markup=False)
-            return ""
-        return names[0]
 
     async def action_guide(self) -> None:
         await self._edit(self._list.selected, "step")
@@ -801,7 +829,7 @@ class ProfilePage(LogDock):
         def chosen(name: str | None) -> None:
             environment = "" if name == "default" else name
             if environment is not None and environment != self._environment:
-                self.post_message(self.EnvironmentChosen(self._path, environment))
+                self.post_message(self.EnvironmentChosen(self._path, environment, self._list.selected))
 
         data = {name: environment_data(draft, name) for name in names}
         self.app.push_screen(EnvironmentScreen(data, self._environment), chosen)
@@ -821,8 +849,9 @@ class ProfilePage(LogDock):
             "The profile's page\n"
             "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "
             "search); others are only shown. r runs an incoming, and shows what an outgoing would change before "
-            "anything is sent; R does so with options. T lists the tasks of an outgoing with their states. Enter opens "
-            "the part's form, g the guide at its step, + adds a part, d deletes one after showing the lines that go, "
+            "anything is sent (of another part, it asks which); R does so with options. T lists the tasks of "
+            "an outgoing with their states. Enter opens the part's form, g the guide at its step, + adds a "
+            "part, d deletes one after showing the lines that go, "
             "u undoes that. e opens the file as text, at the selected problem or part, and o in your own editor "
             "($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -112,6 +112,11 @@ class ImportScreen(Dialog[Path | None]):
 
     def action_scroll(self, by: int) -> None:
         self.query_one("#import-list").scroll_relative(y=by, animate=False)
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[str]]:
+        """The names of what is created, by family."""
+        return self._plan.parts if self._plan is not None else {}
 
     def _suggested(self) -> str:
         """A name for a profile that has none of its own."""
