@@ -9,14 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
+from tui_connector.outgoing.changes import FieldChange
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.templates import Json
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.run.figures import MessageList
 from tui_connector.tui.send.job import SendJob
+from tui_connector.tui.send.plan_view import change_text, type_change
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -263,7 +267,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await acme.press("a", "y")
         await acme.shows("ended: 2 finished, 1 failed")
         await acme.press("T")
-        await acme.shows("✘         1  failed", "The store responded")
+        await acme.shows("✘         1  failed", "The store responded", "Enter To its tasks", "›")
         await acme.press("enter", "enter")
         await acme.shows('"source_code": "nowhere"', "✘ failed")
         await acme.press("e")
@@ -278,7 +282,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         field.text = field.text.replace("nowhere", "default").removeprefix("x")
         await until(acme.pilot, lambda: "Invalid JSON" not in shown(acme.app))
         await acme.press("ctrl+s")
-        await acme.shows("Send to Acme store:", "1 task of run 1")
+        await acme.shows(f"Send to Acme store ({acme.sandbox.url})", "1 task of run 1, with NO-SUCH", '→ "default"')
         writes = acme.writes()
         await acme.press("y")
         await acme.shows("complete: 3 finished")
@@ -315,7 +319,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
         await acme.shows("Tasks: 3")
         await until(acme.pilot, lambda: "SYNC-0001" in shown(acme.app))
         await acme.press("end", "R")
-        await acme.shows("Send to Acme store:", "2 tasks of run 1")
+        await acme.shows("Send to Acme store", "2 tasks of run 1")
         await acme.press("n")
         await acme.shows("•         2  new")
         assert acme.writes() == writes
@@ -366,3 +370,21 @@ async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Mach
         await acme.shows("create SYNC-0001")
         await acme.press("ctrl+t")
         await acme.shows("✘ The store responded with 400")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mark"),
+    [
+        (12, "many", "number → text"),
+        (True, "x", "yes/no → text"),
+        ("12", 13, ""),
+        (12, "13.5", ""),
+        ("a", "b", ""),
+        ([1], "a", "list → text"),
+        (None, "a", ""),
+    ],
+)
+def test_a_change_of_type_is_marked_in_the_plan(old: Json, new: Json, mark: str) -> None:
+    change = FieldChange("quantity", old, new)
+    assert type_change(change) == mark
+    assert (f"(! {mark})" in change_text(change)) is bool(mark)

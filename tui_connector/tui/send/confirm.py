@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from ...client.uri import origin_of
 from ...text import shown
 from ..dialogs import ConfirmScreen, InputScreen
 
@@ -19,9 +20,11 @@ def confirm_sending(
 ) -> None:
     """Asks, and calls `send` if the user agrees. For a store in production its name must be typed.
 
-    `what`: the counts by kind; `store`: the address that is sent to, where it is known.
+    `what`: the counts by kind; `store`: the address that is sent to; without it, the origin is shown.
     """
     name = sender.profile.name
+    if not store and (base := sender.profile.base_uri(sender.outgoing.client)):
+        store = origin_of(base)
     about = ", ".join(filter(None, (sender.profile.environment_label, store)))
     to = f"{name} ({about})" if about else name
     question = f"{verb} {'in' if verb == 'Undo' else 'to'} {to}:\n{what}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,6 +28,7 @@ from .job import Plan, PlanRow, RowKind
 _VALUE = 60
 """Characters of a value in a row."""
 _LONG_VALUE = 2_000
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 _SIGNS: dict[RowKind, tuple[str, str, str]] = {
     "create": ("+", "success", "create"),
@@ -54,7 +56,24 @@ def change_text(change: FieldChange, width: int = _VALUE) -> str:
     new = value_text(change.new, width)
     if isinstance(change.old, Absent):
         return f"{change.field}: {new}"
-    return f"{change.field}: {value_text(change.old, width)} → {new}"
+    types = type_change(change)
+    return f"{change.field}: {value_text(change.old, width)} → {new}{f' (! {types})' if types else ''}"
+
+
+def type_change(change: FieldChange) -> str:
+    """Such as "number → text"; empty where the type stays. A number in a text is one: Magento writes both."""
+    old, new = _type(change.old), _type(change.new)
+    return f"{old} → {new}" if old and new and old != new else ""
+
+
+def _type(value: Json | Absent) -> str:
+    if isinstance(value, bool):
+        return "yes/no"
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return "number"
+    if isinstance(value, str):
+        return "text" if value else ""
+    return "list" if isinstance(value, list) else "object" if isinstance(value, dict) else ""
 
 
 def plan_row(row: PlanRow) -> ListRow:
@@ -82,6 +101,8 @@ def row_detail(row: PlanRow) -> Content:
             else [Content.assemble(("    old  ", TONES["muted"]), shown(old))]
         )
         parts.append(new)
+        if types := type_change(change):
+            parts.append(Content.assemble((f"    ! the type changes: {types}", TONES["warning"])))
     return Content("\n").join(parts)
 
 

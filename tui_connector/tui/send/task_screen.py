@@ -146,7 +146,7 @@ class EntityScreen(Dialog[Json]):
     """The entity in a form; ^O opens it in the user's editor. Returns the corrected one, None if it is unchanged."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f8", "done", "Done", id="entity.done", priority=True),
+        Binding("ctrl+s,f8", "done", "Continue to sending", id="entity.done", priority=True),
         Binding("escape", "dismiss(None)", "Cancel", id="entity.cancel", priority=True),
     ]
 
@@ -159,7 +159,7 @@ class EntityScreen(Dialog[Json]):
     def compose(self) -> ComposeResult:
         with Vertical(id="entity-form", classes="question") as form:
             form.border_title = Content(shown_line(f"Edit {self._entity_task.identifier or 'the entity'}", 60))
-            form.border_subtitle = "^S: done · ^O: $EDITOR · Esc: cancel"
+            form.border_subtitle = "^S: continue to sending · ^O: $EDITOR · Esc: cancel"
             yield JsonField(self._text, id="entity-json")
             yield Static("", id="entity-problem")
 

@@ -12,10 +12,11 @@ from typing import ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
+from textual.widgets import Static
 
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Request, Response
@@ -23,6 +24,8 @@ from ...errors import InvalidValue, UserError
 from ...guide.resend import NewRequests, resend
 from ...guide.sending import Sender
 from ...guide.tasks import LISTED, RETRIABLE, TaskBook, TaskGroup, TaskList
+from ...outgoing.changes import FieldChange, leaves_of
+from ...outgoing.equality import ABSENT
 from ...outgoing.tasks import Task, TaskFilter
 from ...templates import Json
 from ...text import count, shown, shown_line
@@ -34,8 +37,10 @@ from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.row_list import ListRow, RowList
 from .confirm import confirm_sending
+from .plan_view import change_text
 from .task_screen import SIGNS, EntityScreen, TaskScreen
 
+_LISTED_CHANGES = 5
 _REFRESH = 1.0
 """Seconds between two looks at the tasks of a run that is under way."""
 
@@ -54,6 +59,12 @@ def task_row(task: Task) -> ListRow:
     attempts = f"({count(task.attempts, 'attempt')})" if task.attempts > 1 else ""
     text = "  ".join(filter(None, (task.reason, attempts)))
     return ListRow(sign, paint, task.state, task.identifier or f"line {task.line}", text)
+
+
+class GroupList(RowList[TaskGroup]):
+    """The groups; Enter goes to the tasks of the selected one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "To its tasks", id="tasks.enter")]
 
 
 class TasksScreen(Screen[bool]):
@@ -88,8 +99,10 @@ class TasksScreen(Screen[bool]):
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         with Container(id="tasks-body"):
-            yield RowList(group_row, word=9, name=0, id="task-groups")
-            yield RowList(task_row, word=9, name=18, id="task-rows")
+            yield GroupList(group_row, word=9, name=0, id="task-groups")
+            with Vertical(id="task-list"):
+                yield RowList(task_row, word=9, name=18, id="task-rows")
+                yield Static("", id="task-reason", classes="panel")
         yield KeyFooter()
 
     def on_compose(self) -> None:
@@ -163,6 +176,16 @@ class TasksScreen(Screen[bool]):
             self._rows.show((), 0)
             self._read()
 
+    @on(RowList.Highlighted, "#task-rows")
+    def _on_task(self) -> None:
+        """Shows the whole reason, which the row has no room for."""
+        task = self._rows.selected
+        note = self.query_one("#task-reason", Static)
+        note.display = task is not None and bool(task.reason)
+        if task is not None:
+            note.border_title = Content(shown_line(task.identifier or f"line {task.line}", 60))
+            note.update(Content(shown(task.reason)))
+
     @on(RowList.Chosen, "#task-groups")
     def _on_group_chosen(self) -> None:
         self._rows.focus()
@@ -201,7 +224,8 @@ class TasksScreen(Screen[bool]):
 
         def edited(entity: Json) -> None:
             if entity is not None:
-                self._change(lambda: self._replaced(task, entity), sends=True)
+                changed = f"{task.identifier}: {_edited(task.entity, entity)}"
+                self._change(lambda: self._replaced(task, entity), sends=True, about=changed)
 
         try:
             self.app.push_screen(EntityScreen(self._task_sender.workbench.machine, task), edited)
@@ -264,8 +288,11 @@ class TasksScreen(Screen[bool]):
         return self._list.chosen if self._list is not None else TaskGroup(0)
 
     @work(group="change")
-    async def _change(self, change: Callable[[], str], *, sends: bool = False) -> None:
-        """Changes the ledger in a thread, then reads it again; `sends`: the user is asked whether to send now."""
+    async def _change(self, change: Callable[[], str], *, sends: bool = False, about: str = "") -> None:
+        """Changes the ledger in a thread, then reads it again; `sends`: the user is asked whether to send now.
+
+        `about` says in the question what was changed.
+        """
         try:
             done = await asyncio.to_thread(change)
         except UserError as error:
@@ -274,18 +301,18 @@ class TasksScreen(Screen[bool]):
         if done:
             self.notify(shown(done), markup=False)
         if sends:
-            self._offer_sending()
+            self._offer_sending(about)
         self._read()
 
     @work(exclusive=True, group="offer")
-    async def _offer_sending(self) -> None:
+    async def _offer_sending(self, about: str = "") -> None:
         try:
             last = await asyncio.to_thread(self._task_sender.last_run)
         except UserError as error:
             self.notify(shown(str(error)), severity="error", markup=False)
             return
         if last is not None and last.resumable:
-            what = f"{count(last.open, 'task')} of run {last.run.id}"
+            what = f"{count(last.open, 'task')} of run {last.run.id}{f', with {about}' if about else ''}"
             confirm_sending(self.app, self._task_sender, what, "", lambda: self.dismiss(True))
 
     def action_log(self) -> None:
@@ -329,6 +356,20 @@ class TasksScreen(Screen[bool]):
             "confirm. x writes the entities of the group as JSON Lines, which a source can read. l shows "
             "the requests of a task."
         )
+
+
+def _edited(old: Json, new: Json) -> str:
+    """The fields that the user has changed, in one line."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return "another entity"
+    before, after = dict(leaves_of(old)), dict(leaves_of(new))
+    changes = [
+        change_text(FieldChange(".".join(path), before.get(path, ABSENT), after.get(path)))
+        for path in {**before, **after}
+        if before.get(path, ABSENT) != after.get(path, ABSENT)
+    ]
+    more = f" and {len(changes) - _LISTED_CHANGES} more" if len(changes) > _LISTED_CHANGES else ""
+    return ", ".join(changes[:_LISTED_CHANGES]) + more
 
 
 def _is_of(exchange: Exchange, began: str, updated: str) -> bool:

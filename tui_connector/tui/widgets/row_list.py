@@ -137,7 +137,7 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
         word, name = shown_line(row.word, self._word_width), shown_line(row.name, self._name_width)
         bold = text if row.is_muted or at_cursor else text + self.paint("title")
         segments = [
-            Segment("▸" if at_cursor else " ", style),
+            Segment(("▸" if self.has_focus else "›") if at_cursor else " ", style),
             Segment(f"{row.sign} ", style if at_cursor or not row.paint else style + self.paint(row.paint)),
             Segment(f"{word:<{self._word_width}} ", muted),
             Segment(name + " " * (max(0, self._name_width - cell_len(name)) + 1), bold),
