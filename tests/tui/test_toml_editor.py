@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from memory_keyring import MemoryKeyring, NoKeyring
 from screens import shown, until, until_shown
 
+from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.machine import Machine
+from tui_connector.profile.checker import Checked, Checker
+from tui_connector.profile.document import Document
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile import PartList, ProfilePage
 from tui_connector.tui.setup.context import DemoStore
@@ -363,3 +368,81 @@ async def test_a_literal_secret_stays_where_there_is_no_keyring(machine: Machine
         [message] = [each.message for each in pilot.app._notifications if each.severity == "error"]
         assert "keyring" in message
         assert area(pilot).text == text
+
+
+async def test_typing_in_a_large_profile_does_not_wait_for_its_check(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checking, may_end, check = Event(), Event(), Checker.check
+
+    def slow(checker: Checker, text: str) -> Checked:
+        checking.set()
+        may_end.wait(30)
+        return replace(check(Checker(), TEXT), text=text)
+
+    async with editing(machine) as pilot:
+        monkeypatch.setattr(Checker, "check", slow)
+        large = TEXT + "# a comment of a large profile\n" * 34_000
+        assert len(large) > 1_000_000
+        area(pilot).show(large, 0)
+        await until(pilot, checking.is_set)
+        await pilot.press(*"# typed", "enter")
+        assert area(pilot).text == "# typed\n" + large
+        assert "# typed" in shown(pilot.app)
+        may_end.set()
+        await until_shown(pilot, "✔ valid")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: file_of(pilot).read_text() == "# typed\n" + large)
+
+
+async def test_a_full_disk_loses_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with editing(machine) as pilot:
+        sync = os.fsync
+        monkeypatch.setattr(os, "fsync", full)
+        await pilot.press("ctrl+end", "#", "ctrl+s")
+        await until_shown(pilot, "No space left on device")
+        assert file_of(pilot).read_text() == TEXT
+        assert area(pilot).text == TEXT + "#"
+        monkeypatch.setattr(os, "fsync", sync)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: file_of(pilot).read_text() == TEXT + "#")
+        assert os.listdir(file_of(pilot).parent) == ["acme.toml"]
+
+
+async def test_a_symbolic_link_stays_one(machine: Machine, tmp_path: Path) -> None:
+    target, link = tmp_path / "dotfiles.toml", machine.directories.profiles / "acme.toml"
+    target.write_text(TEXT)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(target)
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", "#", "ctrl+s")
+        await until_shown(pilot, "Saved")
+        assert link.is_symlink()
+        assert target.read_text() == TEXT + "#"
+
+
+async def test_two_editors_of_one_file_do_not_overwrite_each_other(machine: Machine) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# one")
+        other = Document.open(path)  # as the other editor has it
+        other.edit_text("# other\n" + other.text())
+        other.save()
+        await until_shown(pilot, "Another program changed the file")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Not saved")
+        assert path.read_text() == "# other\n" + TEXT
+        assert area(pilot).text == TEXT + "# one"
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DifferenceScreen))
+        await until_shown(pilot, "# other")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        await pilot.press("ctrl+s")
+        merged = "# other\n" + TEXT + "# one"
+        await until(pilot, lambda: path.read_text() == merged)
+        with pytest.raises(ChangedOnDisk):
+            other.save()

@@ -11,6 +11,8 @@ from textual.app import App
 from ...errors import UserError
 from ...guide.text_drafts import TextDrafts
 from ...machine import Machine
+from ...profile import line_ends
+from ...profile.blocks import parse
 from ...profile.document import Document
 from ...profile.positions import KeyPath
 from ...text import shown_line
@@ -30,7 +32,9 @@ async def open_editor(
     try:
         document = await asyncio.to_thread(Document.open, path)
         draft = await asyncio.to_thread(TextDrafts(machine.directories.state, path).find)
-        screen = EditorScreen(machine, document, line=line, at=at, has_forms=left is not None, draft=draft)
+        if line is None:
+            line = await asyncio.to_thread(_line_of, document, at)
+        screen = EditorScreen(machine, document, line=line, has_forms=left is not None, draft=draft)
     except UserError as error:
         app.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
         return
@@ -40,3 +44,7 @@ async def open_editor(
             left(how)
 
     await app.push_screen(screen, closed)
+
+
+def _line_of(document: Document, key: KeyPath) -> int:
+    return parse(line_ends.plain(document.text())).position(key).line if key else 1

@@ -31,7 +31,6 @@ from ...guide.trust import ProfileTrust
 from ...machine import Machine
 from ...profile import line_ends
 from ...profile.assistance import Assistance, Completion, assist
-from ...profile.blocks import parse
 from ...profile.checker import Checked, Checker
 from ...profile.document import Document, text_of
 from ...profile.positions import KeyPath
@@ -143,12 +142,11 @@ class EditorScreen(Screen[Left]):
         machine: Machine,
         document: Document,
         *,
-        line: int | None = None,
-        at: KeyPath = (),
+        line: int = 1,
         has_forms: bool = False,
         draft: tuple[Path, TextDraft] | None = None,
     ) -> None:
-        """`document` is that of a file; `line` (from 1) is where the cursor begins, or else the key `at`.
+        """`document` is that of a file; `line` (from 1) is where the cursor begins.
 
         `has_forms`: whoever opened the editor can open the form of a part. `draft` is an unsaved text that is offered.
         """
@@ -156,7 +154,7 @@ class EditorScreen(Screen[Left]):
         assert document.path is not None
         self._machine, self._document, self._path = machine, document, document.path
         self._trust = ProfileTrust(machine, document.path)
-        self._first_line, self._first_key, self._has_forms = line, at, has_forms
+        self._first_line, self._has_forms = line, has_forms
         self._checker = Checker()
         self._checked: Checked | None = None
         self._assisted: tuple[str, int] | None = None
@@ -203,8 +201,7 @@ class EditorScreen(Screen[Left]):
         area = self._area
         area.border_title = Content(shown_line(self._path.name))
         area.show(self._view)
-        row = self._first_line or (parse(self._view).position(self._first_key).line if self._first_key else 1)
-        area.move_cursor(area.clamp_visitable((row - 1, 0)), center=True)
+        area.move_cursor(area.clamp_visitable((self._first_line - 1, 0)), center=True)
         self.query_one("#editor-help").border_title = "Help"
         self.set_interval(_LOOK_INTERVAL, self._look)
         self._draw()
