@@ -266,6 +266,52 @@ async def test_plus_adds_a_part_in_its_form_and_selects_it(machine: Machine) -> 
         await until(pilot, lambda: "invoices" not in path.read_text())
 
 
+async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("enter")  # an incoming
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "Name of the new client" in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "Name of the new client" in shown(app))
+        await pilot.press(*"staging", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        assert list(app.screen.work.setup.table("clients")) == ["magento", "staging"]  # type: ignore[attr-defined]
+    assert path.read_text() == before
+
+
+async def test_plus_adds_an_authentication_to_the_selected_client(machine: Machine) -> None:
+    write(machine)
+    app = trusting(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Consumer secret" in shown(app))
+        setup = app.screen.work.setup  # type: ignore[attr-defined]
+        assert (setup.client, setup.authentication) == ("magento", "integration-2")
+
+
 async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine: Machine, memory_keyring: Any) -> None:
     path = write(machine)
     before = path.read_text()

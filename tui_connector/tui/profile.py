@@ -33,7 +33,7 @@ from ..guide.saved_profile import OpenedProfile, open_profile
 from ..guide.secret_states import SecretState, secret_states
 from ..guide.setup import Setup
 from ..guide.summaries import FAMILIES, Family, ProfilePart
-from ..guide.texts import GuideStep
+from ..guide.texts import INTEGRATION, GuideStep
 from ..guide.trust import ProfileTrust
 from ..guide.workbench import Workbench
 from ..incoming.plan import RunOptions
@@ -74,6 +74,14 @@ _STEPS: Mapping[Family, GuideStep] = {
 }
 
 
+_ADDABLE: Mapping[Family, str] = {
+    "incoming": "Incoming (read from the store)",
+    "outgoing": "Outgoing (send to the store)",
+    "clients": "HTTP client",
+    "authentications": "HTTP authentication, for the selected client",
+}
+
+
 BeginWith = Literal["step", "form", "add"]
 
 
@@ -85,16 +93,17 @@ async def edit_part(
     part: ProfilePart | None,
     begin_with: BeginWith = "step",
     discarded: Callable[[], Awaitable[None]] | None = None,
+    family: Family | None = None,
 ) -> None:
     """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
 
-    `begin_with`: there, the form of the part, or adding another part of its family. `discarded` is called instead of
-    opening the guide, once the draft was discarded.
+    `begin_with`: there, the form of the part, or adding a part of `family`, by default its own. `discarded` is
+    called instead of opening the guide, once the draft was discarded.
     """
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
     if draft is None:
-        await _open_guide(app, workbench, path, document, part, begin_with)
+        await _open_guide(app, workbench, path, document, part, begin_with, family)
         return
 
     async def chosen(option: str | None) -> None:
@@ -108,7 +117,7 @@ async def edit_part(
             else:
                 await discarded()
         elif option == "reload":
-            await _open_guide(app, workbench, path, document, part, begin_with)
+            await _open_guide(app, workbench, path, document, part, begin_with, family)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
     options = {"resume": "Resume", "reload": "Discard and reload the file"}
@@ -127,17 +136,23 @@ async def _open_guide(
     document: Document,
     part: ProfilePart | None,
     begin_with: BeginWith,
+    family: Family | None,
 ) -> None:
+    family = family or (part.family if part is not None else None)
     setup = Setup.from_document(path.stem, document)
     if part is not None and part.family == "clients":
         setup.choose_client(part.name)
     elif part is not None and part.family == "authentications":
         users = [name for name in setup.table("clients") if part.name in _authentications_of(setup, name)]
-        if not users:
+        if not users and begin_with != "add":
             app.notify("No client uses it. Press e to edit it as text.", markup=False)
             return
-        setup.choose_client(users[0])
-        setup.show_authentication(part.name)
+        if users:
+            setup.choose_client(users[0])
+            setup.show_authentication(part.name)
+    if begin_with == "add" and family == "authentications":
+        setup.new_authentication(INTEGRATION)
+        app.notify(f"A new authentication for the client {shown_line(setup.client)}", markup=False)
     machine = workbench.machine
     if workbench.trust.environment:  # the guide changes and tests the base values
         trust = ProfileTrust(machine, path)
@@ -148,7 +163,7 @@ async def _open_guide(
     context = GuideContext(
         setup, workbench, machine.directories.profiles, path, demo.get(path, {}), draft_key=key_for(path)
     )
-    step = _STEPS[part.family] if part else GuideStep.BASICS
+    step = _STEPS[family] if family else GuideStep.BASICS
     screen = SetupScreen(context, step, part.name if part else "", begin_with)
     await app.push_screen(screen, lambda _: workbench.close())
 
@@ -270,7 +285,7 @@ class ProfilePage(LogDock):
         Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("E", "environment", "Environment", id="page.environment", tooltip="Use another environment"),
-        Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
+        Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
         Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
@@ -650,14 +665,31 @@ class ProfilePage(LogDock):
             await self._edit(part, "form", self.action_edit if part.family in ("incoming", "outgoing") else None)
 
     async def action_add(self) -> None:
+        """Adds an incoming or outgoing where one is selected; otherwise asks which kind of part to add."""
         part = self._list.selected
-        if part is None or not await self._edit_here(part, add=True):
-            has_form = part is not None and part.family in ("incoming", "outgoing")
-            await self._edit(part, "add", self.action_add if has_form else None)
+        if self._opened is None:
+            return
+        if self._opened.profile is None:
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+        elif part is not None and part.family in ("incoming", "outgoing"):
+            await self._add(part.family)
+        else:
+            await self.app.push_screen(
+                ChoiceScreen({str(key): each for key, each in _ADDABLE.items()}, title="Add to the profile"), self._add
+            )
+
+    async def _add(self, family: str | None) -> None:
+        found = next((each for each in _ADDABLE if each == family), None)
+        if found is None:
+            return
+        if not await self._edit_here(ProfilePart(found, "", ""), add=True):
+            has_form = found in ("incoming", "outgoing")
+            await self._edit(self._list.selected, "add", partial(self._add, found) if has_form else None, found)
 
     async def _edit_here(self, part: ProfilePart, *, add: bool) -> bool:
         """Opens the form of the part over the page, or of a new one; False if the guide is the place to edit it."""
-        self._busy = f"Opening {part.name}"  # keys that are pressed now are meant for the form
+        # keys that are pressed now are meant for the form
+        self._busy = f"Opening {part.name or 'the list of what can be added'}"
         self._fill()
         if await self._has_form(part):
             self._edit_in_form(part, add=add)
@@ -706,6 +738,7 @@ class ProfilePage(LogDock):
         part: ProfilePart | None,
         begin_with: BeginWith,
         discarded: Callable[[], Awaitable[None]] | None = None,
+        family: Family | None = None,
     ) -> None:
         opened = self._opened
         if opened is None or opened.document is None or opened.profile is None:
@@ -713,7 +746,7 @@ class ProfilePage(LogDock):
         else:
             if self._environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
-            await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with, discarded)
+            await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with, discarded, family)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete") and self.is_in_log:

@@ -42,6 +42,7 @@ _EVERYWHERE = {
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LIST = {"": "list"}
 _PLUGINS, _PLUGIN_KEYS = "Plugins, in order", "        a add  d remove  z undo  J K move  Enter edit"
+_NEW_CLIENT = "Name of the new client, such as staging"
 _ADD, _REMOVE = "+ add", "- remove"
 _ABOUT = {
     "address": "Any address of the store: its front page, the admin page or the REST API.",
@@ -244,7 +245,7 @@ class BasicsPane(StepPane):
     def _client(self, event: Choice.Chosen) -> None:
         event.stop()
         if event.option == _ADD:
-            self.app.push_screen(InputScreen("Name of the new client, such as staging"), self._add_client)
+            self.app.push_screen(InputScreen(_NEW_CLIENT), self._add_client)
             return
         if event.option == _REMOVE:
             self.setup.remove_client()
@@ -253,6 +254,15 @@ class BasicsPane(StepPane):
             self._removed.clear()
             self.setup.choose_client(event.option)
         self._client_changed()
+
+    def add_part(self) -> None:
+        def named(name: str | None) -> None:
+            if name is None:
+                self.screen.dismiss()
+            else:
+                self._add_client(name)
+
+        self.app.push_screen(InputScreen(_NEW_CLIENT, title="Add an HTTP client"), named)
 
     def _add_client(self, name: str | None) -> None:
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", name or "").strip("-_")[:64]
