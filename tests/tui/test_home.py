@@ -248,7 +248,13 @@ async def test_preview_shows_the_parts_and_the_file_of_the_selected_profile(mach
     async with app.run_test(size=(120, 36)) as pilot:
         await until_shown(pilot, "○ orders  never run")
         screen = shown(app)
-        for text in ("Bearer token", "1 from the environment", "https://acme.test/rest/all/V1", "1 env", "stock"):
+        for text in (
+            "Bearer token",
+            "1 variable, 1 not set",
+            "https://acme.test/rest/all/V1",
+            "1 env",
+            "stock",
+        ):
             assert text in screen
         await pilot.press("j")
         await until_shown(pilot, "Enter shows where the problem is.")

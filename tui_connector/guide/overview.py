@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..files import read_regular, write_private
 from ..profile.library import ProfileSummary, read_with_data, unread_summary
+from ..text import count
 from .secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
 
 _AUTHENTICATIONS = {
@@ -36,6 +37,8 @@ class ProfileOverview:
     authentication: str = ""
     secrets: Mapping[SecretPlace, int] = field(default_factory=dict)
     """How many secrets it names, by where they are."""
+    unset: int = 0
+    """How many of them are environment variables that are not set."""
     incoming: tuple[str, ...] = ()
     outgoing: tuple[str, ...] = ()
 
@@ -51,8 +54,12 @@ class ProfileOverview:
 
     @property
     def secret_words(self) -> str:
-        """How many secrets are where, such as "4 in the keyring"; empty where it names none."""
-        return ", ".join(f"{number} {SOURCE_PLACES[place]}" for place, number in self.secrets.items())
+        """How many secrets are where, such as "4 variables, 4 not set"; empty where it names none."""
+        words = {place: f"{number} {SOURCE_PLACES[place]}" for place, number in self.secrets.items()}
+        if self.unset:
+            variables = count(self.secrets[SecretPlace.ENVIRONMENT], "variable")
+            words[SecretPlace.ENVIRONMENT] = f"{variables}, {self.unset} not set"
+        return ", ".join(words.values())
 
     @property
     def store(self) -> str:
@@ -70,18 +77,20 @@ def unread_overview(path: Path) -> ProfileOverview:
     return ProfileOverview(unread_summary(path), read=False)
 
 
-def read_overview(path: Path) -> ProfileOverview:
+def read_overview(path: Path, environ: Mapping[str, str]) -> ProfileOverview:
     """The overview of this file, whose data may be invalid. Blocks."""
     summary, data = read_with_data(path)
     description, authentications = data.get("description"), _table(data, "authentications")
     kinds = dict.fromkeys(_kinds(authentications))
-    places = [source_place(source) for _, source in sources(data)]
+    found = [source for _, source in sources(data)]
+    places = [source_place(source) for source in found]
     return ProfileOverview(
         summary,
         description=description if isinstance(description, str) else "",
         clients=tuple(_table(data, "clients")),
         authentication=", ".join(kinds),
         secrets={place: places.count(place) for place in dict.fromkeys(places)},
+        unset=sum("env" in source and not environ.get(str(source["env"])) for source in found),
         incoming=tuple(_table(data, "incoming")),
         outgoing=tuple(_table(data, "outgoing")),
     )

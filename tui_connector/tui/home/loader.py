@@ -93,7 +93,10 @@ class HomeLoader:
         self._send(ProfilesFound(self, paths, last_used=LastUsed(self._machine.directories.state).read()))
 
     def _read_entries(self, paths: Sequence[Path]) -> None:
-        self._post(BatchReader(paths, read_overview), lambda found, remaining: EntriesRead(self, found, remaining))
+        def overview(path: Path) -> ProfileOverview:
+            return read_overview(path, self._machine.environ)
+
+        self._post(BatchReader(paths, overview), lambda found, remaining: EntriesRead(self, found, remaining))
 
     def _read_runs(self, paths: Sequence[Path]) -> None:
         from ...guide.last_runs import last_runs, last_sendings

@@ -318,7 +318,7 @@ class SavePane(StepPane):
         width = max(map(len, ready))
         usable = [
             f"Set up: {self._what()}.",
-            "Now you can:",
+            "Now you can, once the variables below are set:" if message.saved.environment else "Now you can:",
             *(f"  {command:<{width}}  {does}" for command, does in ready.items()),
             "  q, then Enter: its page, to test, run and edit it",
         ]
