@@ -312,6 +312,31 @@ async def test_plus_adds_an_authentication_to_the_selected_client(machine: Machi
         assert (setup.client, setup.authentication) == ("magento", "integration-2")
 
 
+async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("m")
+        await until(pilot, lambda: "New name of magento" in shown(app))
+        await pilot.press("ctrl+u", *"shop", "enter")
+        await until(pilot, lambda: "+[clients.shop]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "[clients.shop]" in path.read_text() and "u Undo" in shown(app))
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == before and "magento" in shown(app))
+        await pilot.press("down", "down", "m")
+        await until(pilot, lambda: "New name of products" in shown(app))
+        await pilot.press("ctrl+u", *"goods", "enter")
+        await until(pilot, lambda: "the next run starts over" in " ".join(shown(app).split()))
+        await pilot.press("enter")  # the harmless answer
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        assert path.read_text() == before
+
+
 async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine: Machine, memory_keyring: Any) -> None:
     path = write(machine)
     before = path.read_text()

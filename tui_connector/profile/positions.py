@@ -61,6 +61,34 @@ def layout(text: str) -> Layout:
     return _Scanner(text).scan()
 
 
+def rename_key(text: str, path: KeyPath, name: str) -> str:
+    """The text with the last key of this path renamed wherever it is written; `name` is a bare key.
+
+    No index may be in `path`.
+    """
+    scanner, found, index = _Scanner(text), set[int](), len(path) - 1
+
+    def visit(span: TextSpan, base: KeyPath) -> None:
+        if span.path[: len(path)] == path and len(base) <= index:
+            at = span.start
+            while span.is_header and text[at] == "[":
+                at += 1
+            found.add(scanner.dotted_key(at)[0][index - len(base)][1])
+        elif path[: len(span.path)] == span.path:
+            for child in span.children:
+                visit(child, span.path)
+
+    base: KeyPath = ()
+    for span in layout(text).statements:
+        visit(span, () if span.is_header else base)
+        base = span.path if span.is_header else base
+    for at in sorted(found, reverse=True):
+        match = (_STRING if text[at] in "\"'" else _BARE_KEY).match(text, at)
+        assert match is not None
+        text = text[:at] + name + text[match.end() :]
+    return text
+
+
 def positions(text: str) -> dict[KeyPath, TextPosition]:
     """Where each table, key and element of `text` first appears; the root is at the beginning."""
     position = position_finder(text)

@@ -27,6 +27,7 @@ from ..files import ChangedOnDisk, reason
 from ..guide.check import CheckResult, check_part
 from ..guide.drafts import Draft, Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs, last_sendings
+from ..guide.part_names import renaming
 from ..guide.profile_edit import Undo, removal
 from ..guide.resend import NewRequests, resend
 from ..guide.saved_profile import OpenedProfile, open_profile
@@ -45,7 +46,7 @@ from ..profile.model import Profile
 from ..profile.problems import environment_data
 from ..text import count, shown, shown_line
 from ..units import ago
-from .dialogs import ConfirmScreen
+from .dialogs import ConfirmScreen, InputScreen
 from .editor import edit
 from .environments import EnvironmentScreen, environment_mark
 from .log.actions import LogContext
@@ -286,6 +287,7 @@ class ProfilePage(LogDock):
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("E", "environment", "Environment", id="page.environment", tooltip="Use another environment"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part"),
+        Binding("m", "rename", "Rename part", show=False, id="page.rename", tooltip="Rename the part"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
         Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
@@ -749,7 +751,7 @@ class ProfilePage(LogDock):
             await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with, discarded, family)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("run", "run_with_options", "test", "add", "delete") and self.is_in_log:
+        if action in ("run", "run_with_options", "test", "add", "delete", "rename") and self.is_in_log:
             return False  # the selected part is out of mind, and perhaps out of sight
         if action == "tasks":
             return bool(self._outgoing_to_send())
@@ -782,6 +784,41 @@ class ProfilePage(LogDock):
                 async with self._file_workbench() as workbench:
                     self._undo = await removed.save(workbench, self._machine.directories.profiles)
                 self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
+        except UserError as error:
+            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+        except OSError as error:
+            self.notify(shown_line(f"{reason(error)}: {error.filename}"), severity="error", markup=False)
+        self._edited_here = True
+        self._reload()
+
+    @work(exclusive=True, group="delete")
+    async def action_rename(self) -> None:
+        """Renames the part under the cursor and what refers to it, after the difference was shown."""
+        part = self._list.selected
+        if part is None or self._opened is None:
+            return
+        if self._opened.profile is None:
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+            return
+        asked = InputScreen(f"New name of {part.name}", part.name, title="Rename the part")
+        name: str | None = await self.app.push_screen_wait(asked)
+        if name is None or name == part.name:
+            return
+        try:
+            renamed = await asyncio.to_thread(renaming, self._path, part.family, part.name, name)
+            screen = ConfirmScreen(
+                f"Rename {part.name} to {name}?{_left_behind(part)} The file changes like this:\n",
+                title=f"Rename {part.name}",
+                yes="Rename",
+                no="Keep",
+                details=highlight.difference(renamed.difference),
+            )
+            answer: bool | None = await self.app.push_screen_wait(screen)
+            if answer:
+                async with self._file_workbench() as workbench:
+                    self._undo = await renamed.save(workbench, self._machine.directories.profiles)
+                self._list.want(part.family, name)
+                self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
         except UserError as error:
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
         except OSError as error:
@@ -884,13 +921,26 @@ class ProfilePage(LogDock):
             "search); others are only shown. r runs an incoming, and shows what an outgoing would change before "
             "anything is sent (of another part, it asks which); R does so with options. T lists the tasks of "
             "an outgoing with their states. Enter opens the part's form, g the guide at its step, + adds a "
-            "part, d deletes one after showing the lines that go, "
+            "part, m renames one with what refers to it, d deletes "
+            "one after showing the lines that go, "
             "u undoes that. e opens the file as text, at the selected problem or part, and o in your own editor "
             "($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
             "environments, the header names the one in use, and E shows and changes it."
         )
+
+
+def _left_behind(part: ProfilePart) -> str:
+    """What a part that is renamed leaves under its old name: the state of its runs is stored by it."""
+    if part.family == "incoming":
+        return f" The state of its runs stays with the name {part.name}: the next run starts over."
+    if part.family == "outgoing":
+        return (
+            f" The record of what was sent stays with the name {part.name}: the next run does not know it, and may "
+            "send entities again."
+        )
+    return ""
 
 
 def _file_state(path: Path) -> FileState | None:
