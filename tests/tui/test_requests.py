@@ -45,6 +45,15 @@ async def test_after_a_failed_test_the_failed_request_is_selected_and_not_the_pr
         await watched.until(lambda: watched.selected() == 90)
 
 
+async def test_after_a_test_that_succeeded_no_probe_is_selected_that_the_store_refused(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1, purpose="test")), size=(80, 24)) as watched:
+        watched.log.record(exchange(2, purpose="probe"))
+        for number in (3, 4):
+            watched.log.record(exchange(number, status=404, purpose="probe"))
+        await watched.shows("#4 ")
+        await watched.until(lambda: watched.selected() == 2)
+
+
 @pytest.mark.parametrize("moved", [False, True])
 async def test_a_smaller_window_still_shows_the_newest_while_the_list_follows(machine: Machine, moved: bool) -> None:
     async with watching(machine, filled(*map(exchange, range(1, 101))), size=(140, 45)) as watched:

@@ -137,6 +137,10 @@ def search_for(text: str) -> Predicate:
     return lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold()
 
 
+def _succeeded(exchange: Exchange) -> bool:
+    return exchange.status is not None and exchange.status < 400
+
+
 _ROOMY = 60
 """Columns from which a summary is written with its spaces and dots."""
 
@@ -249,9 +253,13 @@ class LogView(Painted, ScrollView, can_focus=True):
         return self.exchange_at(self._index)
 
     def _index_to_follow(self) -> int:
-        """The newest; where that is a probe sent right after a failed request, to find the reason, the failed one."""
+        """The newest; where that is a probe sent right after a failed request, to find the reason, the failed one.
+
+        Of probes that no failed request precedes, the last one that succeeded: others only ruled something out.
+        """
         last = len(self.view) - 1
         later = self.exchange_at(last)
+        decided = last if later is None or _succeeded(later) else -1
         for index in range(last - 1, max(-1, last - _MAX_PROBES), -1):
             exchange = self.exchange_at(index)
             if exchange is None or later is None or later.purpose != "probe":
@@ -261,8 +269,10 @@ class LogView(Painted, ScrollView, can_focus=True):
                 break
             if exchange.failed:
                 return index
+            if decided < 0 and _succeeded(exchange):
+                decided = index
             later = exchange
-        return last
+        return last if decided < 0 else decided
 
     def exchange_at(self, index: int) -> Exchange | None:
         if not 0 <= index < len(self.view):
