@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.profile.blocks import blocks, parse
-from tui_connector.profile.fix import apply
+from tui_connector.profile.correction import apply
 from tui_connector.profile.matching import same
 from tui_connector.profile.positions import TextPosition, positions
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.profile.checker import Checker
-from tui_connector.profile.fix import apply
+from tui_connector.profile.correction import apply
 from tui_connector.profile.problems import check
 
 GOOD = """format = 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.profile.fix import apply
+from tui_connector.profile.correction import apply
 from tui_connector.profile.positions import TextPosition
 from tui_connector.profile.syntax import SYNTAX, Mistake, explain_error
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from ..errors import UserError
 from ..profile.blocks import parse
 from ..profile.checker import Checker, span_of
+from ..profile.correction import TextEdit, apply
 from ..profile.environments import TABLE
-from ..profile.fix import TextEdit, apply
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import Problem

@@ -89,7 +89,7 @@ class ReadSoFar:
     incomplete_reason: str = ""
 
 
-class Reader(Protocol):
+class PageReader(Protocol):
     """What a run reads: a list, or the lists of many parents."""
 
     @property
@@ -189,7 +189,7 @@ class ChildReader:
         parent: Incoming,
         incoming: Incoming,
         *,
-        open_parents: Callable[[ReadSoFar], Reader],
+        open_parents: Callable[[ReadSoFar], PageReader],
         open_list: Callable[[Pagination | None, Request, ReadSoFar], ListReader],
         send: Send,
         run: Mapping[str, Json],

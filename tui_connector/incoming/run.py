@@ -24,7 +24,7 @@ from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
 from ..units import duration
-from .children import ChildReader, Reader, ReadSoFar, first_position, parents_read
+from .children import ChildReader, PageReader, ReadSoFar, first_position, parents_read
 from .errors import empty_list, error_for_exception
 from .incremental import magento_date
 from .model import Incoming
@@ -52,7 +52,7 @@ class Run:
         self._pace = Pace(options.in_flight, by_response=incoming.parent is not None)
         self._gate = Gate(self._pace)
         self._costs = RequestCosts()
-        self._reader: Reader | None = None
+        self._reader: PageReader | None = None
         self._signing: asyncio.Task[Request] | None = None
         """Reads the client's secrets before the first page; the user may be prompted for one."""
         self._stopped: RunError | None = None
@@ -229,7 +229,7 @@ class Run:
 
     def _list_reader(
         self, pagination: Pagination | None, request: Request, run_plan: RunPlan, position: Json
-    ) -> Reader:
+    ) -> PageReader:
         """The reader of the list or, for child lists, of those and of their parents."""
         run = run_plan.run
         so_far = ReadSoFar(position, run.read, run.failed, run.expected, run_plan.at_end, run.doubt)
@@ -240,7 +240,7 @@ class Run:
 
     def _reader_of(
         self, level: int, pagination: Pagination | None, request: Request, run_plan: RunPlan, so_far: ReadSoFar
-    ) -> Reader:
+    ) -> PageReader:
         """The reader of the incoming at this level of the lineage, of which the first has no parent."""
         incoming = self._list_request.lineage[level][1]
         if level == 0:
@@ -294,7 +294,7 @@ class Run:
             is_child=is_child,
         )
 
-    async def _read_pages(self, reader: Reader, writer: RunWriter) -> bool:
+    async def _read_pages(self, reader: PageReader, writer: RunWriter) -> bool:
         """Reads and writes to the end, and returns True; or False if the store requires smaller pages."""
         try:
             async with aclosing(reader.pages()) as pages:
@@ -311,7 +311,7 @@ class Run:
             return False
         return True
 
-    async def _write(self, pages: list[PageRead], writer: RunWriter, reader: Reader) -> bool:
+    async def _write(self, pages: list[PageRead], writer: RunWriter, reader: PageReader) -> bool:
         """Writes pages; returns whether to read on."""
         whole, part = self._within_limit(pages)
         store_time = magento_date(reader.store_time or self._started_at)

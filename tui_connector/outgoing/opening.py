@@ -24,7 +24,7 @@ _UNCLEAR: tuple[TaskState, ...] = ("sending", "waiting", "unknown")
 
 
 @dataclass(slots=True)
-class OpenRun:
+class OpenSending:
     """A run that has begun or is resumed. `entities` is the source, where it has to be read."""
 
     ledger: TaskLedger
@@ -49,7 +49,7 @@ class RunStart:
     full: bool
     resumes: bool
 
-    def open(self, path: Path | None) -> OpenRun:
+    def open(self, path: Path | None) -> OpenSending:
         """Opens the ledger, and begins or resumes a run. Blocks. Raises `LedgerError`, `SourceError`, `UserError`."""
         identity = fingerprint(self.outgoing, self.session)
         notes = [] if path is None or path.exists() else _followed(path, identity)
@@ -64,7 +64,7 @@ class RunStart:
         opened.notes[:0] = notes
         return opened
 
-    def _begin(self, ledger: TaskLedger, fingerprint: str) -> OpenRun:
+    def _begin(self, ledger: TaskLedger, fingerprint: str) -> OpenSending:
         last = ledger.last()
         unfinished = last if last is not None and last.state != "complete" else None
         if unfinished is not None and unfinished.code == RETRY and unfinished.loaded and not self.full:
@@ -87,7 +87,7 @@ class RunStart:
             if left:
                 notes = [f"Starting a new run: {why}. In the run of {unfinished.began}, {' and '.join(left)}."]
         run = ledger.begin(self.now(), fingerprint, digest)
-        return OpenRun(ledger, run, self.source.open(self.context), notes)
+        return OpenSending(ledger, run, self.source.open(self.context), notes)
 
     def _refuse_undo(self, run: TaskRun) -> None:
         """Raises `UserError` if the tasks to be sent again are those of an undo that has a request of its own."""
@@ -106,10 +106,10 @@ class RunStart:
             return "its source cannot be read again"
         return "" if unfinished.digest == digest else "the source has changed"
 
-    def _resume(self, ledger: TaskLedger, run: TaskRun, fingerprint: str) -> OpenRun:
+    def _resume(self, ledger: TaskLedger, run: TaskRun, fingerprint: str) -> OpenSending:
         lost = ledger.resume(run, fingerprint, self.now())
         if not run.loaded:
-            return OpenRun(ledger, run, self.source.open(self.context))
+            return OpenSending(ledger, run, self.source.open(self.context))
         counts = ledger.counts(run.id)
         done = sum(counts.values()) - counts["new"] - counts["unknown"] - counts["waiting"]
         notes = [f"Resuming the run of {run.began}: {done:,} of {sum(counts.values()):,} tasks are done."]
@@ -117,7 +117,7 @@ class RunStart:
             notes.append(f"{count(counts['waiting'], 'task waits', 'tasks wait')} in the store's queue.")
         if lost:
             notes.append(f"{count(lost, 'task was', 'tasks were')} being sent when the last run was interrupted.")
-        return OpenRun(ledger, run, None, notes)
+        return OpenSending(ledger, run, None, notes)
 
 
 def _followed(path: Path, fingerprint: str) -> list[str]:

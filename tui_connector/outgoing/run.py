@@ -44,7 +44,7 @@ from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, new_task, rec
 
 if TYPE_CHECKING:  # a plan does not wait for what sends
     from .bulk import Delivery
-    from .opening import OpenRun
+    from .opening import OpenSending
     from .publisher import Publisher
     from .undo import UndoPlan
 
@@ -124,7 +124,7 @@ class OutgoingRun:
         self._counts: Counter[TaskState] = Counter()
         self._in_thread = RunThread(self._name)
         self._publisher: Publisher | None = None
-        self._opened: OpenRun | None = None
+        self._opened: OpenSending | None = None
         self._signing: asyncio.Task[Request] | None = None
         self._stopped: RunError | None = None
         self._started = 0.0
@@ -311,7 +311,7 @@ class OutgoingRun:
 
     # Reading the source
 
-    async def _load_and_send(self, opened: OpenRun) -> RunEnd:
+    async def _load_and_send(self, opened: OpenSending) -> RunEnd:
         try:
             await self._load(opened)
             self._counts.update(await self._in_thread(opened.ledger.counts, opened.run.id))
@@ -325,7 +325,7 @@ class OutgoingRun:
             return RunEnd("stopped")
         return RunEnd("complete")
 
-    async def _load(self, opened: OpenRun) -> None:
+    async def _load(self, opened: OpenSending) -> None:
         """Reads the source into tasks. Raises `UserError`, and `RunFailed` if the run is stopped or refused."""
         if opened.entities is None:
             entities = [
@@ -356,7 +356,7 @@ class OutgoingRun:
             self._watcher.note("The source contains no entities. Nothing was sent.", warning=True)
         self._counts.clear()
 
-    def _record(self, opened: OpenRun, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
+    def _record(self, opened: OpenSending, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
         """In the run's thread."""
         field, mask = self._outgoing.identifier, self._session.mask
         new = [new_task(each, field, mask) for each in read]
@@ -389,7 +389,7 @@ class OutgoingRun:
         if self._stopped is not None:
             raise RunFailed(self._stopped)
 
-    async def _refuse_many_changes(self, opened: OpenRun) -> None:
+    async def _refuse_many_changes(self, opened: OpenSending) -> None:
         """Raises `RunFailed` if more entities would be changed than the configuration allows; nothing is sent then."""
         most, compare = self._outgoing.max_changes, self._compare
         if most is None:
@@ -407,7 +407,7 @@ class OutgoingRun:
 
     # Sending
 
-    async def _publish(self, opened: OpenRun) -> None:
+    async def _publish(self, opened: OpenSending) -> None:
         """Raises `RunFailed` and `LedgerError`."""
         from .publisher import Publisher
 
@@ -510,7 +510,7 @@ class OutgoingRun:
         state = END_STATES[error.action]
         return Summary(self._name, state, 0, 0, 0, passed, 0, 0, str(error), code=error.code, tasks=tasks)
 
-    async def _finish(self, opened: OpenRun, end: RunEnd) -> Summary:
+    async def _finish(self, opened: OpenSending, end: RunEnd) -> Summary:
         try:
             await self._in_thread(opened.ledger.end, opened.run.id, end, self._now())
             found = await self._in_thread(opened.ledger.counts, opened.run.id)

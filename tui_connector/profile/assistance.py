@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from ..kinds import Kind, kebab
 from ..magento.entities import READABLE
 from ..templates.expression import function_names
-from .blocks import Block, ParsedText, parse
+from .blocks import ParsedText, TextBlock, parse
 from .environments import NOT_OVERRIDABLE, TABLE, base_path, overridable
 from .model import DEFAULT_CLIENT, Profile
 from .positions import KeyPath, value_at
@@ -71,11 +71,11 @@ def assist(text: str, offset: int) -> Assistance:
     return Assistance(table, _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS], start)
 
 
-def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[Block, KeyPath, Any]:
+def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[TextBlock, KeyPath, Any]:
     for block, _, table in reversed(parsed.blocks):
         if block.start <= offset and (block.start < offset or table == ()):
             return block, table, parsed.data
-    return Block(0, 0, text), (), parsed.data
+    return TextBlock(0, 0, text), (), parsed.data
 
 
 # Where the place is

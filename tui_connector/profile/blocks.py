@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .correction import Correction, TextEdit, apply
 from .document import Document, check_plain
-from .fix import Fix, TextEdit, apply
 from .library import ProfileError
 from .positions import KeyPath, Layout, TextPosition, layout, position_finder
 from .syntax import Mistake, explain_error, other_format
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r'"""|\'\'\'|"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*|[\[\]{}]')
 _KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
 
 
-class Block(NamedTuple):
+class TextBlock(NamedTuple):
     """A part of a text that can be parsed alone."""
 
     start: int
@@ -66,7 +66,7 @@ class ParsedText:
     mistakes: list[Mistake]
     lost: frozenset[KeyPath]
     """The paths whose values were taken out, as far as known; `*` as the last key stands for any."""
-    blocks: list[tuple[Block, ParsedBlock, KeyPath]]
+    blocks: list[tuple[TextBlock, ParsedBlock, KeyPath]]
     """Each with the path of its table."""
 
     def position(self, path: KeyPath) -> TextPosition:
@@ -114,13 +114,15 @@ def parse(text: str) -> ParsedText:
     return ParsedText(merged.data, mistakes, lost, placed)
 
 
-def _from_json(text: str) -> Fix | None:
+def _from_json(text: str) -> Correction | None:
     """The TOML of a JSON object."""
     try:
         data = json.loads(text)
         if not isinstance(data, dict):
             return None
-        return Fix("Convert the JSON to TOML", (TextEdit(0, len(text), Document.new(_without_null(data)).text()),))
+        return Correction(
+            "Convert the JSON to TOML", (TextEdit(0, len(text), Document.new(_without_null(data)).text()),)
+        )
     except (ValueError, RecursionError, ProfileError):
         return None
 
@@ -132,11 +134,11 @@ def _without_null(value: Any) -> Any:
 
 
 def _whole(text: str, data: dict[str, Any], mistakes: list[Mistake]) -> ParsedText:
-    block = Block(0, 0, text)
+    block = TextBlock(0, 0, text)
     return ParsedText(data, mistakes, frozenset(), [(block, ParsedBlock((), False, data, text, (), ()), ())])
 
 
-def _with_duplicates(found: list[tuple[Block, ParsedBlock]], mistakes: list[Mistake]) -> ParsedText:
+def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[Mistake]) -> ParsedText:
     """The data of a text that defines something more than once; the second definition is a mistake."""
     lines = "".join(parsed.valid_text for _, parsed in found).split("\n")
     original = "".join(block.text for block, _ in found)
@@ -162,7 +164,7 @@ def _with_duplicates(found: list[tuple[Block, ParsedBlock]], mistakes: list[Mist
     return ParsedText({}, sorted(mistakes), frozenset({("*",)}), [])
 
 
-def _moved(mistake: Mistake, block: Block) -> Mistake:
+def _moved(mistake: Mistake, block: TextBlock) -> Mistake:
     place = TextPosition(mistake.position.line + block.line, mistake.position.column)
     return mistake._replace(position=place, fix=mistake.fix.moved(block.start) if mistake.fix else None)
 
@@ -170,21 +172,21 @@ def _moved(mistake: Mistake, block: Block) -> Mistake:
 # Splitting
 
 
-def blocks(text: str) -> Iterator[Block]:
+def blocks(text: str) -> Iterator[TextBlock]:
     """The blocks of a text, in their order; together they are the text."""
     lines = text.split("\n")
     depth, quote, start, first, offset = 0, "", 0, 0, 0
     for number, line in enumerate(lines):
         if not quote and line[:1] in "[ \t" and _HEADER.match(line) and (depth == 0 or _SURELY_HEADER.match(line)):
             if number:
-                yield Block(start, first, text[start:offset])
+                yield TextBlock(start, first, text[start:offset])
             start, first, depth = offset, number, 0
         opened = quote
         depth, quote = _after(line, depth, quote)
         if quote and not opened and not any(quote in below for below in lines[number + 1 :]):
             quote = ""  # it is never closed: a mistake on this line
         offset += len(line) + 1
-    yield Block(start, first, text[start:])
+    yield TextBlock(start, first, text[start:])
 
 
 @lru_cache(20_000)
@@ -273,7 +275,7 @@ def _long_number(text: str) -> TextPosition:
     return position_finder(text)(match.start() if match else 0)
 
 
-def _helps(fix: Fix, text: str, line: int) -> bool:
+def _helps(fix: Correction, text: str, line: int) -> bool:
     """Whether the text with this correction is valid up to this line."""
     try:
         tomllib.loads(apply(text, fix.edits))
@@ -285,7 +287,7 @@ def _helps(fix: Fix, text: str, line: int) -> bool:
     return True
 
 
-def _corrected(lines: list[str], fix: Fix | None) -> list[str] | None:
+def _corrected(lines: list[str], fix: Correction | None) -> list[str] | None:
     """The lines with a correction that keeps their number and makes the text valid further on."""
     if fix is None or any("\n" in edit.text for edit in fix.edits):
         return None
@@ -296,7 +298,7 @@ def _corrected(lines: list[str], fix: Fix | None) -> list[str] | None:
     return new if new != lines else None
 
 
-def _in_original(fix: Fix | None, lines: list[str], original: list[str]) -> Fix | None:
+def _in_original(fix: Correction | None, lines: list[str], original: list[str]) -> Correction | None:
     """A correction of the lines as one of the original lines; None if it concerns a line that was changed."""
     if fix is None:
         return None
@@ -310,7 +312,7 @@ def _in_original(fix: Fix | None, lines: list[str], original: list[str]) -> Fix 
         if lines[first - 1 : last] != original[first - 1 : last]:
             return None
         edits.append(TextEdit(starts[first - 1] + column - 1, starts[last - 1] + end_column - 1, edit.text))
-    return Fix(fix.title, tuple(edits))
+    return Correction(fix.title, tuple(edits))
 
 
 def _take_out(lines: list[str], number: int) -> str:

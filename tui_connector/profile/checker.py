@@ -15,9 +15,9 @@ from typing import Any, Final, cast, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from .blocks import Block, ParsedBlock, ParsedText, parse
+from .blocks import ParsedBlock, ParsedText, TextBlock, parse
+from .correction import Correction, TextEdit
 from .document import SCHEMA_LINE, Document
-from .fix import Fix, TextEdit
 from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextSpan, layout, position_finder
@@ -129,7 +129,7 @@ def _undecoded(text: str) -> list[Problem]:
     position = position_finder(text)
     edits = tuple(TextEdit(*run.span(), _from_latin(run.group())) for run in _UNDECODED.finditer(text))
     hint = "The file is not UTF-8 here; it may be Windows-1252 (Latin-1)."
-    fix = Fix("Read all such bytes as Windows-1252", edits)
+    fix = Correction("Read all such bytes as Windows-1252", edits)
     first_of_line = {place.line: place for place in reversed([position(run.start()) for run in runs])}
     return [Problem(*place, "", "is not UTF-8", "not-utf-8", hint, fix) for place in first_of_line.values()]
 
@@ -145,10 +145,10 @@ def _from_latin(text: str) -> str:
 # Corrections of meaning
 
 
-def _fix_of(found: Found, parsed: ParsedText, text: str) -> Fix | None:
+def _fix_of(found: Found, parsed: ParsedText, text: str) -> Correction | None:
     if found.code == "missing" and found.path == ("format",):
         start = len(SCHEMA_LINE) if text.startswith(SCHEMA_LINE) else 0
-        return Fix("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
+        return Correction("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
     place = span_of(parsed, found.path)
     if place is None:
         return None
@@ -176,7 +176,7 @@ def _fix_of(found: Found, parsed: ParsedText, text: str) -> Fix | None:
     return None
 
 
-def span_of(parsed: ParsedText, path: ModelPath) -> tuple[Block, TextSpan] | None:
+def span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:
     """The block and the place of a key or element; None where it is not written, or mistakes are to be fixed first."""
     for block, inside, table in parsed.blocks:
         if path[: len(table)] != table or len(path) == len(table) or not _is_as_written(block, inside):
@@ -193,16 +193,16 @@ def span_of(parsed: ParsedText, path: ModelPath) -> tuple[Block, TextSpan] | Non
     return None
 
 
-def _is_as_written(block: Block, inside: ParsedBlock) -> bool:
+def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
     return inside.valid_text == block.text
 
 
-def _value(block: Block, span: TextSpan, value: str) -> Fix:
+def _value(block: TextBlock, span: TextSpan, value: str) -> Correction:
     edit = TextEdit(block.start + span.value_start, block.start + span.end, value)
-    return Fix(f"Write {value}", (edit,))
+    return Correction(f"Write {value}", (edit,))
 
 
-def _renamed(found: Found, block: Block, span: TextSpan) -> Fix | None:
+def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | None:
     """The key with its right name; of a dotted key, the last part."""
     if not found.suggestion:
         return None
@@ -212,10 +212,10 @@ def _renamed(found: Found, block: Block, span: TextSpan) -> Fix | None:
         return None
     start = block.start + span.start
     edit = TextEdit(start + match.start(1), start + match.end(1), found.suggestion)
-    return Fix(f"Rename it to {found.suggestion}", (edit,))
+    return Correction(f"Rename it to {found.suggestion}", (edit,))
 
 
-def _moved_key(found: Found, parsed: ParsedText, block: Block, span: TextSpan) -> Fix | None:
+def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:
     """The whole line of a key, moved to the table that it belongs to."""
     target = next(((b, p) for b, p, table in parsed.blocks if table == found.owner), None)
     if target is None or span not in layout(block.text).statements:
@@ -228,7 +228,7 @@ def _moved_key(found: Found, parsed: ParsedText, block: Block, span: TextSpan) -
     last = statements[-1].end if statements else 0
     at = into.text.find("\n", last) + 1 if statements else 0
     where = f"[{'.'.join(map(str, found.owner or ()))}]" if found.owner else "the top of the file"
-    return Fix(
+    return Correction(
         f"Move it to {where}",
         (
             TextEdit(into.start + at, into.start + at, line),

@@ -17,9 +17,9 @@ from ..errors import UserError
 from ..kinds import Kind, broken_packages
 from ..runs.request_templates import Inconsistency
 from ..secrets.errors import LiteralSecret
+from .correction import Correction
 from .document import Document
 from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
-from .fix import Fix
 from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
 from .positions import TextPosition, positions, value_at
 
@@ -35,7 +35,7 @@ class Problem:
     code: str = "invalid-value"
     hint: str = ""
     """What to do about it; empty where the message says it."""
-    fix: Fix | None = field(default=None, compare=False)
+    fix: Correction | None = field(default=None, compare=False)
     """The likely correction, of the text that was checked."""
 
     @property

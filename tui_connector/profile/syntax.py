@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .fix import Fix, TextEdit, replace_line
+from .correction import Correction, TextEdit, replace_line
 from .positions import KeyPath, TextPosition, layout, position_finder
 
 SYNTAX = "toml-syntax"
@@ -26,7 +26,7 @@ class Mistake(NamedTuple):
     message: str
     hint: str | None
     code: str = SYNTAX
-    fix: Fix | None = None
+    fix: Correction | None = None
 
 
 class _Cause(NamedTuple):
@@ -65,7 +65,7 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     return Mistake(position, message, cause.hint, code, fix)
 
 
-def _correction(text: str, number: int, cause: _Cause) -> tuple[str, Fix | None]:
+def _correction(text: str, number: int, cause: _Cause) -> tuple[str, Correction | None]:
     if cause.line is None or cause.line == _line(text, number):
         return cause.code, None
     return cause.code, replace_line(text, number, cause.line, _TITLES.get(cause.code, cause.hint.rstrip(".")))
@@ -135,7 +135,7 @@ def _opened_above(text: str, number: int) -> Mistake | None:
     return None
 
 
-def _closed(text: str) -> Fix | None:
+def _closed(text: str) -> Correction | None:
     """Closes the brackets that are open at the end of a text, at the end of its last line."""
     if len(re.findall(r'"""|\'\'\'', text)) % 2:
         return None
@@ -153,7 +153,7 @@ def _closed(text: str) -> Fix | None:
     comment = _STRING.sub("", text[text.rfind("\n", 0, end) + 1 : end])
     if not closing or "#" in comment:
         return None
-    return Fix(f"Close it with {closing.strip()}", (TextEdit(start, end, closing),))
+    return Correction(f"Close it with {closing.strip()}", (TextEdit(start, end, closing),))
 
 
 def _end(text: str) -> TextPosition:
@@ -243,7 +243,7 @@ def _duplicate_table(here: TextPosition, before: str, text: str, *, is_list: boo
 _HEADER_LINE = re.compile(r"\s*\[")
 
 
-def _merged_table(text: str, first: int, second: int) -> Fix | None:
+def _merged_table(text: str, first: int, second: int) -> Correction | None:
     """Moves the keys of the second table of a name below those of the first (lines from 1)."""
     lines = text.split("\n")
     starts = [0]
@@ -260,7 +260,7 @@ def _merged_table(text: str, first: int, second: int) -> Fix | None:
         target -= 1
     cut_to = min(starts[end], len(text))
     moved = "".join(f"{line}\n" for line in body)
-    return Fix(
+    return Correction(
         "Move its keys to the first table of this name",
         (TextEdit(starts[target], starts[target], moved), TextEdit(starts[second - 1], cut_to, "")),
     )
@@ -618,7 +618,7 @@ def _without_escapes(line: str) -> str | None:
     return _STRING.sub(literal, line)
 
 
-def _closed_line(text: str, number: int) -> Fix | None:
+def _closed_line(text: str, number: int) -> Correction | None:
     """Closes what is open at the end of this line, if another statement follows."""
     lines = text.split("\n")
     if number >= len(lines) or not _NEW_STATEMENT.match(lines[number]) or lines[number].rstrip().endswith(","):
@@ -627,7 +627,7 @@ def _closed_line(text: str, number: int) -> Fix | None:
     return fix.moved(sum(len(line) + 1 for line in lines[: number - 1])) if fix else None
 
 
-def _joined_inline_table(text: str, number: int) -> Fix | None:
+def _joined_inline_table(text: str, number: int) -> Correction | None:
     """Writes an inline table that starts on this line, and goes on below it, on one line."""
     lines = text.split("\n")
     depth, parts = 0, []
@@ -641,7 +641,7 @@ def _joined_inline_table(text: str, number: int) -> Fix | None:
             joined = re.sub(r",\s*([}\]])", r" \1", re.sub(r"\{\s*", "{ ", " ".join(parts)))
             start = sum(len(line) + 1 for line in lines[: number - 1])
             end = start + sum(len(line) + 1 for line in lines[number - 1 : index + 1]) - 1
-            return Fix("Write it on one line", (TextEdit(start, end, joined),))
+            return Correction("Write it on one line", (TextEdit(start, end, joined),))
     return None
 
 

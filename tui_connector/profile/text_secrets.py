@@ -11,7 +11,7 @@ from ..secrets.names import is_secret_parameter
 from ..text import without_secrets
 from .blocks import parse
 from .checker import Checker, span_of
-from .fix import TextEdit, apply
+from .correction import TextEdit, apply
 from .model import schema
 
 _KEY = re.compile(r"([\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*=[ \t]*")

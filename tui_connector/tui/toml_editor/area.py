@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets.text_area import Edit, EditResult
 
-from ...profile.fix import TextEdit
+from ...profile.correction import TextEdit
 from ...profile.problems import Problem
 from ...profile.text_history import difference
 from ...text import shown, shown_line, without_secrets

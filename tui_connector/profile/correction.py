@@ -14,16 +14,16 @@ class TextEdit(NamedTuple):
     text: str
 
 
-class Fix(NamedTuple):
+class Correction(NamedTuple):
     """The likely correction of a problem."""
 
     title: str
     """In the imperative, such as "Put the text in quotes"."""
     edits: tuple[TextEdit, ...]
 
-    def moved(self, by: int) -> Fix:
+    def moved(self, by: int) -> Correction:
         """The same correction in a text that has `by` characters more in front."""
-        return Fix(self.title, tuple(TextEdit(start + by, end + by, text) for start, end, text in self.edits))
+        return Correction(self.title, tuple(TextEdit(start + by, end + by, text) for start, end, text in self.edits))
 
 
 def apply(text: str, edits: Iterable[TextEdit]) -> str:
@@ -33,7 +33,7 @@ def apply(text: str, edits: Iterable[TextEdit]) -> str:
     return text
 
 
-def replace_line(text: str, number: int, line: str, title: str) -> Fix:
+def replace_line(text: str, number: int, line: str, title: str) -> Correction:
     """The correction that replaces a line (from 1) without its line break."""
     start = sum(len(each) + 1 for each in text.split("\n")[: number - 1])
-    return Fix(title, (TextEdit(start, start + len(text.split("\n")[number - 1]), line),))
+    return Correction(title, (TextEdit(start, start + len(text.split("\n")[number - 1]), line),))
