@@ -940,6 +940,8 @@ def _left_behind(part: ProfilePart) -> str:
             f" The record of what was sent stays with the name {part.name}: the next run does not know it, and may "
             "send entities again."
         )
+    if part.family == "clients":
+        return " Runs and incremental reads that use it may start over."
     return ""
 
 
