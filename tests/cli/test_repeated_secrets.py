@@ -295,6 +295,9 @@ async def test_no_screen_shows_what_a_store_repeats(home: Path, machine: Machine
             seen.append(await until_shown(pilot, "items"))
             for key, end in (("t", "#2"), ("r", "run items")):
                 await pilot.press(key)
+                if key == "r":
+                    await until_shown(pilot, "Run items")
+                    await pilot.press("enter")
                 await until_shown(pilot, end)
                 for _ in range(10):
                     seen.append(shown(app))

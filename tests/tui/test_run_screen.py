@@ -60,7 +60,7 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
         async with app.run_test(size=(100, 30)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("r")  # the only one there is
+            await pilot.press("r", "enter")  # with the client selected: choose it from the list
             await until_shown(pilot, "complete: 40 items")
             messages = app.screen.query_one(MessageList)
             assert f"Writing to {written.resolve()}" in messages.text
