@@ -11,6 +11,7 @@ import pytest
 
 from tui_connector.errors import UserError
 from tui_connector.guide.rename import rename_profile
+from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.log.history import History
 from tui_connector.machine import Machine
 from tui_connector.profile.trust import TrustRecords
@@ -95,6 +96,13 @@ async def rename(kept: Kept, name: str) -> Path:
 async def test_everything_gets_the_new_name(kept: Kept) -> None:
     assert await rename(kept, "shop") == kept.path.with_name("shop.toml")
     kept.assert_is("shop", "acme")
+
+
+async def test_a_profile_with_unsaved_text_is_not_renamed(kept: Kept) -> None:
+    TextDrafts(kept.machine.directories.state, kept.path).keep(1, f"{PROFILE}# mine\n", "", 1.0)
+    with pytest.raises(UserError, match="unsaved changes in the editor"):
+        await rename(kept, "shop")
+    kept.assert_is("acme", "shop")
 
 
 async def test_nothing_changes_where_a_step_fails(kept: Kept) -> None:

@@ -310,6 +310,21 @@ async def test_discarded_text_is_not_offered_again(machine: Machine) -> None:
         assert not kept_texts(machine)
 
 
+async def test_deleting_a_profile_deletes_its_unsaved_text(machine: Machine) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT)
+    TextDrafts(machine.directories.state, path).keep(1, f"{TEXT}# mine", "", 1.0)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await until_shown(pilot, "Acme store")
+        await pilot.press("d")
+        await until_shown(pilot, "Delete the profile")
+        await pilot.press("y")
+        await until_shown(pilot, "Deleted: acme.toml")
+    assert not kept_texts(machine)
+
+
 @pytest.mark.parametrize("broken", ["", "\nthis is = = broken\n", "\n[authentications.a]\n"])
 @pytest.mark.parametrize(
     "secret",

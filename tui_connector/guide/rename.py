@@ -24,6 +24,7 @@ from ..secrets.vault import Vault
 from ..templates import Json
 from .drafts import Drafts, key_for
 from .keyring_entries import own_entries
+from .text_drafts import TextDrafts
 
 Undo = Callable[[], Awaitable[object]]
 
@@ -41,6 +42,9 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
     if await asyncio.to_thread(Drafts(machine.directories.state).find, key_for(path)) is not None:
         hint = "Resume and save them, or discard them, then rename the profile."
         raise UserError("draft-exists", f"{path.stem} has unsaved changes in the guide", hint)
+    if await asyncio.to_thread(TextDrafts(machine.directories.state, path).find) is not None:
+        hint = "Open the editor and restore or discard them, then rename the profile."
+        raise UserError("draft-exists", f"{path.stem} has unsaved changes in the editor", hint)
     document = await asyncio.to_thread(Document.read, path)
     own = await asyncio.to_thread(own_entries, path, Library(machine.directories.profiles))
     entries = {each: f"{name}{each.removeprefix(path.stem)}" for each in own if each.startswith(f"{path.stem}/")}

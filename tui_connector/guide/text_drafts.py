@@ -48,14 +48,21 @@ class TextDrafts:
 
     def find(self) -> tuple[Path, TextDraft] | None:
         """The newest draft of a program that has ended, with its file."""
+        drafts = [(path, draft) for path in self._of_ended_programs() if (draft := _read(path))]
+        return max(drafts, key=lambda each: each[1].kept_at, default=None)
+
+    def drop_all(self) -> None:
+        """Deletes the drafts of programs that have ended. Raises OSError."""
+        for path in self._of_ended_programs():
+            path.unlink(missing_ok=True)
+
+    def _of_ended_programs(self) -> list[Path]:
         name = re.compile(rf"{self._key}\.(\d+)\.[0-9a-f]+\.json")
         try:
             names = [match for each in os.listdir(self._directory) if (match := name.fullmatch(each))]
         except OSError:
-            return None
-        found = [(self._directory / each.group(), int(each[1])) for each in names]
-        drafts = [(path, draft) for path, process in found if not _is_running(process) and (draft := _read(path))]
-        return max(drafts, key=lambda each: each[1].kept_at, default=None)
+            return []
+        return [self._directory / each.group() for each in names if not _is_running(int(each[1]))]
 
     def keep(self, number: int, text: str, based_on: str, now: float) -> None:
         """Writes the draft, unless one with a higher number was written or dropped. Raises `CannotSave`."""

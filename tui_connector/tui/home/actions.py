@@ -33,9 +33,12 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
         question = f"Delete its secrets too? In the keyring, and not used by another profile in {library.directory}:\n"
         question += "\n".join(f"  {name}" for name in own)
         also = await _confirmed(app, ConfirmScreen(question, title="Keyring entries", yes="Delete them", no="Keep"))
+    from ...guide.text_drafts import TextDrafts
+
     try:
         await asyncio.to_thread(path.unlink, missing_ok=True)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
+        await asyncio.to_thread(TextDrafts(machine.directories.state, path).drop_all)
         with contextlib.suppress(CannotSave):  # trust --list shows the record of a deleted profile
             await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
     except OSError as error:
