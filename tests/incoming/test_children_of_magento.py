@@ -14,8 +14,7 @@ import pytest
 import tomlkit
 from child_lists import Orders, json_reply, profile_data, store_with
 from http_server import Received, serving
-from recordings import PLACE
-from requirements import skip_without
+from recordings import PLACE, needed
 from runs import BEARER, NUMBERS, Shop, in_sandbox
 
 from tui_connector.guide.check import CheckResult, check_incoming
@@ -116,7 +115,8 @@ async def test_check_tests_the_date_at_the_parents(tmp_path: Path, machine: Mach
 async def test_lists_as_a_real_store_sent_them(
     tmp_path: Path, machine: Machine, file: str, child: dict[str, Any], parent: dict[str, Any], names: set[str]
 ) -> None:
-    recording = json.loads(require_recording(file))
+    needed(PLACE.parent / Path(file).parent)
+    recording = json.loads((PLACE.parent / file).read_text())
     body = recording["response"]["body"]
     sent = json.loads(body) if isinstance(body, str) else body
 
@@ -133,13 +133,6 @@ async def test_lists_as_a_real_store_sent_them(
     [field] = child["parent"]["fields"]
     assert shop.items() == [{field: next(iter(parent.values())), **each} for each in items]
     assert all(names <= each.keys() for each in shop.items())
-
-
-def require_recording(file: str) -> str:
-    path = PLACE.parent / file
-    if not path.exists():
-        skip_without("the recordings of a real store")
-    return path.read_text()
 
 
 def write_profile(folder: Path, store: Orders, **child: Any) -> Path:

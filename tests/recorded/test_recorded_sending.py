@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from recordings import PLACE
+from recordings import PLACE, needed
 
 from tui_connector.client.message import Response
 from tui_connector.client.model import RequestTemplate
@@ -54,9 +54,8 @@ WHOLE = {
 
 def recorded(name: str) -> tuple[list[Any], SendResult]:
     """The entities that were sent, and the result of their request."""
-    found = next(LATER.glob(f"[0-9][0-9][0-9]-{name}.json"), None)
-    if found is None:
-        pytest.skip(f"no recording of {name} in {LATER}")
+    needed(LATER)
+    [found] = LATER.glob(f"[0-9][0-9][0-9]-{name}.json")
     exchange = json.loads(found.read_text())
     sent, answer = exchange["request"], exchange["response"]
     headers = tuple((str(key), str(value)) for key, value in dict(answer["headers"]).items())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requirements import require
 
 from tui_connector.profile.importers.model import InvalidImport, as_written, unknowns
 from tui_connector.profile.importers.shell_words import (
@@ -52,8 +51,8 @@ def test_every_way_to_quote_for_bash(pieces: list[list[tuple[object, str]]]) -> 
     assert [each.words for each in found] == [["curl", *expected]]
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_words_are_those_of_bash() -> None:
+    require("bash")
     text = r"""one 'a b' "a \$b \"c\" \\ \n" $'a\tb\x41\u00e9\U0001f6d2\'\"\\\101\cA\e' a\ b\'c "x"'y'$'z' '' "" a"b
 c" d\
 e $'\xc3\xa9' {"a":1} a=b --x=$'1'"2" 'it'\''s' "back\slash" #c
