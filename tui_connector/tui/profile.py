@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import events, on, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from ..client.exchange import Exchange, Exchanges
 from ..client.message import InvalidRequest, Request, Response
 from ..errors import UserError
 from ..files import ChangedOnDisk, reason
 from ..guide.check import CheckResult, check_part
-from ..guide.drafts import Draft, Drafts, key_for
+from ..guide.drafts import Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs, last_sendings
 from ..guide.part_names import renaming
-from ..guide.profile_edit import Undo, removal
+from ..guide.profile_edit import ProfileEdit, Undo, removal
 from ..guide.resend import NewRequests, resend
 from ..guide.saved_profile import OpenedProfile, open_profile
 from ..guide.secret_states import SecretState, secret_states
-from ..guide.setup import Setup
 from ..guide.summaries import FAMILIES, Family, ProfilePart
-from ..guide.texts import INTEGRATION, GuideStep
 from ..guide.trust import ProfileTrust
 from ..guide.workbench import Workbench
 from ..incoming.plan import RunOptions
 from ..machine import Machine
 from ..magento.diagnosis import diagnose_failure
-from ..profile.document import Document
 from ..profile.environments import names_of
 from ..profile.model import Profile
 from ..profile.problems import environment_data
@@ -49,31 +44,23 @@ from ..units import ago
 from .dialogs import ConfirmScreen, InputScreen
 from .editor import edit
 from .environments import EnvironmentScreen, environment_mark
+from .file_watch import FileState, state_of
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
 from .log.screens import RecordedScreen, earlier_sessions
 from .part_forms import PartForms
+from .part_list import PartList, ProblemList
 from .run.options import RunOptionsScreen
 from .run.screen import open_run
 from .send.job import SendOptions
 from .send.options import SendOptionsScreen
 from .send.screen import open_sending, open_tasks
-from .setup.context import GuideContext, resume_context
-from .setup.screen import SetupScreen
+from .setup.opening import BeginWith, open_guide
 from .toml_editor.opening import open_editor
 from .toml_editor.screen import Left
 from .widgets import highlight
-from .widgets.bounded_list import BoundedList
 from .widgets.choice import ChoiceScreen
 from .widgets.frame import TONES, KeyFooter, ScreenHeader
-
-_STEPS: Mapping[Family, GuideStep] = {
-    "clients": GuideStep.BASICS,
-    "authentications": GuideStep.AUTHENTICATION,
-    "incoming": GuideStep.INCOMING,
-    "outgoing": GuideStep.OUTGOING,
-}
-
 
 _ADDABLE: Mapping[Family, str] = {
     "incoming": "Incoming (read from the store)",
@@ -83,197 +70,8 @@ _ADDABLE: Mapping[Family, str] = {
 }
 
 
-BeginWith = Literal["step", "form", "add"]
-
-
-async def edit_part(
-    app: App[None],
-    workbench: Workbench,
-    path: Path,
-    document: Document,
-    part: ProfilePart | None,
-    begin_with: BeginWith = "step",
-    discarded: Callable[[], Awaitable[None]] | None = None,
-    family: Family | None = None,
-) -> None:
-    """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
-
-    `begin_with`: there, the form of the part, or adding a part of `family`, by default its own. `discarded` is
-    called instead of opening the guide, once the draft was discarded.
-    """
-    machine = workbench.machine
-    draft = Drafts(machine.directories.state).find(key_for(path))
-    if draft is None:
-        await _open_guide(app, workbench, path, document, part, begin_with, family)
-        return
-
-    async def chosen(option: str | None) -> None:
-        if option == "resume":
-            await _resume_draft(app, workbench, draft)
-        elif option == "reload" and discarded is not None:
-            try:
-                await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
-            except OSError as error:
-                app.notify(f"The draft could not be deleted: {reason(error)}", severity="error", markup=False)
-            else:
-                await discarded()
-        elif option == "reload":
-            await _open_guide(app, workbench, path, document, part, begin_with, family)
-
-    left = ago(machine.now().timestamp() - draft.kept_at)
-    options = {"resume": "Resume", "reload": "Discard and reload the file"}
-    app.push_screen(ChoiceScreen(options, question=f"There are unsaved changes from {left}.", title="Draft"), chosen)
-
-
-async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> None:
-    context, step = resume_context(workbench.machine, draft, workbench.exchanges)
-    await app.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
-
-
-async def _open_guide(
-    app: App[None],
-    workbench: Workbench,
-    path: Path,
-    document: Document,
-    part: ProfilePart | None,
-    begin_with: BeginWith,
-    family: Family | None,
-) -> None:
-    family = family or (part.family if part is not None else None)
-    setup = Setup.from_document(path.stem, document)
-    if part is not None and part.family == "clients":
-        setup.choose_client(part.name)
-    elif part is not None and part.family == "authentications":
-        users = [name for name in setup.table("clients") if part.name in _authentications_of(setup, name)]
-        if not users and begin_with != "add":
-            app.notify("No client uses it. Press e to edit it as text.", markup=False)
-            return
-        if users:
-            setup.choose_client(users[0])
-            setup.show_authentication(part.name)
-    if begin_with == "add" and family == "authentications":
-        setup.new_authentication(INTEGRATION)
-        app.notify(f"A new authentication for the client {shown_line(setup.client)}", markup=False)
-    machine = workbench.machine
-    if workbench.trust.environment:  # the guide changes and tests the base values
-        trust = ProfileTrust(machine, path)
-        workbench = Workbench(machine, workbench.exchanges, directory=path.parent, trust=trust)
-    else:
-        workbench.hold()
-    demo: Mapping[Path, Mapping[str, str]] = getattr(app, "demo_values", {})
-    context = GuideContext(
-        setup, workbench, machine.directories.profiles, path, demo.get(path, {}), draft_key=key_for(path)
-    )
-    step = _STEPS[family] if family else GuideStep.BASICS
-    screen = SetupScreen(context, step, part.name if part else "", begin_with)
-    await app.push_screen(screen, lambda _: workbench.close())
-
-
-def _authentications_of(setup: Setup, client: str) -> list[object]:
-    names = setup.at("clients", client, "authentications")
-    return list(names) if isinstance(names, list) else []
-
-
-class PartList(BoundedList):
-    """The parts of a profile, below the titles of their families."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Edit", id="page.edit", tooltip="Edit the part in a form"),
-        Binding("j", "cursor_down", "Next", show=False, id="page.next"),
-        Binding("k", "cursor_up", "Previous", show=False, id="page.previous"),
-    ]
-
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, classes="panel")
-        self.border_title = "Parts"
-        self._rows: list[ProfilePart | None] = []
-        self._wanted: tuple[str, str] | None = None
-
-    def want(self, family: Family, name: str) -> None:
-        """Moves the cursor to this part as soon as it is listed."""
-        self._wanted = family, name
-
-    class Resized(Message):
-        """The rows have another width."""
-
-    def on_resize(self) -> None:
-        self.post_message(self.Resized())
-
-    def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], tuple[str, str]], width: int) -> None:
-        """Shows these parts; the cursor stays where it was. `mark`: a character and its tone."""
-        parts, highlighted, selected = list(parts), self.highlighted, self.selected
-        self.clear_options()
-        self._rows = []
-        for family, title in FAMILIES.items():
-            self._add(Content.assemble((title, "bold")))
-            for part in (each for each in parts if each.family == family):
-                self._rows.append(part)
-                self.add_option(Option(_part_line(part, mark(part), width)))
-            if self._rows[-1] is None:
-                self._add(Content.assemble(("    none", TONES["muted"])))
-        choosable = {(row.family, row.name): index for index, row in enumerate(self._rows) if row is not None}
-        if selected is not None:
-            highlighted = choosable.get((selected.family, selected.name), highlighted)
-        if self._wanted in choosable:
-            highlighted, self._wanted = choosable[self._wanted], None
-        if choosable:
-            self.highlighted = highlighted if highlighted in choosable.values() else min(choosable.values())
-
-    def _add(self, title: Content) -> None:
-        self._rows.append(None)
-        self.add_option(Option(title, disabled=True))
-
-    def select(self, family: str, name: str) -> None:
-        """Moves the cursor to this part."""
-        for index, row in enumerate(self._rows):
-            if row is not None and (row.family, row.name) == (family, name):
-                self.highlighted = index
-
-    @property
-    def selected(self) -> ProfilePart | None:
-        """The part under the cursor."""
-        index = self.highlighted
-        return self._rows[index] if index is not None and index < len(self._rows) else None
-
-
-def _part_line(part: ProfilePart, mark: tuple[str, str], width: int) -> Content:
-    name = shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
-    summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 5))
-    return Content.assemble(
-        "  ",
-        (mark[0], TONES.get(mark[1], "")),
-        (f" {name:<18} ", TONES["muted"] if part.disabled else "bold"),
-        summary,
-    )
-
-
-class ProblemList(BoundedList):
-    """The problems of a profile; Enter opens the editor at the line of one."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Edit this line", id="page.edit-line", tooltip="Edit the file at this problem"),
-        Binding("j", "cursor_down", "Next", show=False, id="page.next-problem"),
-        Binding("k", "cursor_up", "Previous", show=False, id="page.previous-problem"),
-    ]
-
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, classes="panel")
-
-    def fill(self, opened: OpenedProfile) -> None:
-        """Shows the problems; the cursor stays where it was."""
-        highlighted = self.highlighted or 0
-        self.border_title = f"✘ {count(len(opened.problems), 'problem')}. Fix this before sending anything."
-        self.clear_options()
-        for problem in opened.problems:
-            self.add_option(Option(Content(shown_line(str(problem), 400))))
-        if opened.problems:
-            self.highlighted = min(highlighted, len(opened.problems) - 1)
-
-
 _CHECK_INTERVAL = 1.0
 """Seconds between two checks whether the file has changed."""
-
-FileState = tuple[int, int, int]
 
 
 class ProfilePage(LogDock):
@@ -448,7 +246,7 @@ class ProfilePage(LogDock):
     @work(exclusive=True, group="read")
     async def _read(self, *, only_if_changed: bool) -> None:
         """Reads the file; `only_if_changed` as after a change by another program."""
-        state, undo = await asyncio.to_thread(_file_state, self._path), self._undo
+        state, undo = await asyncio.to_thread(state_of, self._path), self._undo
         if only_if_changed and state == self._file_state:
             return
         opened = await asyncio.to_thread(open_profile, self._path, self._environment)
@@ -560,21 +358,24 @@ class ProfilePage(LogDock):
                 yield Content.assemble((shown_line(words), TONES["muted"]))
 
     def action_test(self) -> None:
-        if self._opened is None:
-            return
-        if self._opened.profile is None:
-            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
-        elif self._list.selected is not None:
-            self._testing = self._list.selected
+        part = self._list.selected
+        if part is not None and (profile := self._usable()) is not None:
+            self._testing = part
             self._fill()
-            self._test(self._opened, self._list.selected)
+            self._test(profile, part)
+
+    def _usable(self) -> Profile | None:
+        """The profile, if it was read and has no problems; a message says what to do about them."""
+        opened = self._opened
+        if opened is not None and opened.profile is None:
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+        return opened.profile if opened is not None else None
 
     @work(exclusive=True, group="test")
-    async def _test(self, opened: OpenedProfile, part: ProfilePart) -> None:
-        assert opened.profile is not None
+    async def _test(self, profile: Profile, part: ProfilePart) -> None:
         try:
-            async with self._workbench.session(opened.profile) as session:
-                result = await check_part(opened.profile, session, part, self._workbench.run())
+            async with self._workbench.session(profile) as session:
+                result = await check_part(profile, session, part, self._workbench.run())
         except InvalidRequest as failure:
             result = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
         self.post_message(self.Tested(part, result))
@@ -613,10 +414,7 @@ class ProfilePage(LogDock):
     def _choose_to_run(self, run: Callable[[str], None], send: Callable[[str], None]) -> None:
         """Calls `run` or `send` with the selected incoming or outgoing; with another part selected, asks for one."""
         opened, part = self._opened, self._list.selected
-        if opened is None:
-            return
-        if opened.profile is None:
-            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+        if opened is None or self._usable() is None:
             return
         if part is not None and part.family in ("incoming", "outgoing"):
             (run if part.family == "incoming" else send)(part.name)
@@ -669,11 +467,9 @@ class ProfilePage(LogDock):
     async def action_add(self) -> None:
         """Adds an incoming or outgoing where one is selected; otherwise asks which kind of part to add."""
         part = self._list.selected
-        if self._opened is None:
+        if self._usable() is None:
             return
-        if self._opened.profile is None:
-            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
-        elif part is not None and part.family in ("incoming", "outgoing"):
+        if part is not None and part.family in ("incoming", "outgoing"):
             await self._add(part.family)
         else:
             await self.app.push_screen(
@@ -718,10 +514,8 @@ class ProfilePage(LogDock):
                     undo = await forms.edit(workbench, part.family, name)
                 elif (added := await forms.add(workbench, part.family)) is not None:
                     name, undo = added
-        except UserError as error:
-            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
-        except OSError as error:
-            self.notify(shown_line(f"{reason(error)}: {error.filename}"), severity="error", markup=False)
+        except (UserError, OSError) as error:
+            self._notify_error(error)
         finally:
             self._busy = ""
         if undo is not None:
@@ -748,7 +542,9 @@ class ProfilePage(LogDock):
         else:
             if self._environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
-            await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with, discarded, family)
+            await open_guide(
+                self.app, self._workbench, self._path, opened.document, part, begin_with, discarded, family
+            )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete", "rename") and self.is_in_log:
@@ -763,68 +559,54 @@ class ProfilePage(LogDock):
     async def action_delete(self) -> None:
         """Deletes the part under the cursor, after the lines that go were shown."""
         part = self._list.selected
-        if part is None or self._opened is None:
+        if part is None or self._usable() is None:
             return
-        if self._opened.profile is None:
-            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
-            return
-        try:
-            removed = await asyncio.to_thread(removal, self._path, part.family, part.name)
-            kept = " Its secrets stay where they are." if self._secrets_of(part) else ""
-            question = f"Delete {part.name}?{kept} The file changes like this:\n"
-            screen = ConfirmScreen(
-                question,
-                title=f"Delete {part.name}",
-                yes="Delete",
-                no="Keep",
-                details=highlight.difference(removed.difference),
-            )
-            answer: bool | None = await self.app.push_screen_wait(screen)
-            if answer:
-                async with self._file_workbench() as workbench:
-                    self._undo = await removed.save(workbench, self._machine.directories.profiles)
-                self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
-        except UserError as error:
-            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
-        except OSError as error:
-            self.notify(shown_line(f"{reason(error)}: {error.filename}"), severity="error", markup=False)
-        self._edited_here = True
-        self._reload()
+        kept = " Its secrets stay where they are." if self._secrets_of(part) else ""
+        if await self._change("Delete", part, kept, partial(removal, self._path, part.family, part.name)):
+            self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
 
     @work(exclusive=True, group="delete")
     async def action_rename(self) -> None:
         """Renames the part under the cursor and what refers to it, after the difference was shown."""
         part = self._list.selected
-        if part is None or self._opened is None:
-            return
-        if self._opened.profile is None:
-            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+        if part is None or self._usable() is None:
             return
         asked = InputScreen(f"New name of {part.name}", part.name, title="Rename the part")
         name: str | None = await self.app.push_screen_wait(asked)
         if name is None or name == part.name:
             return
+        rename = partial(renaming, self._path, part.family, part.name, name)
+        if await self._change("Rename", part, _left_behind(part), rename, f" to {name}"):
+            self._list.want(part.family, name)
+            self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
+
+    async def _change(
+        self, verb: str, part: ProfilePart, effect: str, begin: Callable[[], ProfileEdit], to: str = ""
+    ) -> bool:
+        """Saves a change of the part once its difference was shown; False if it was declined, or failed."""
+        saved = False
         try:
-            renamed = await asyncio.to_thread(renaming, self._path, part.family, part.name, name)
+            changed = await asyncio.to_thread(begin)
             screen = ConfirmScreen(
-                f"Rename {part.name} to {name}?{_left_behind(part)} The file changes like this:\n",
-                title=f"Rename {part.name}",
-                yes="Rename",
+                f"{verb} {part.name}{to}?{effect} The file changes like this:\n",
+                title=f"{verb} {part.name}",
+                yes=verb,
                 no="Keep",
-                details=highlight.difference(renamed.difference),
+                details=highlight.difference(changed.difference),
             )
-            answer: bool | None = await self.app.push_screen_wait(screen)
-            if answer:
+            if await self.app.push_screen_wait(screen):
                 async with self._file_workbench() as workbench:
-                    self._undo = await renamed.save(workbench, self._machine.directories.profiles)
-                self._list.want(part.family, name)
-                self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
-        except UserError as error:
-            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
-        except OSError as error:
-            self.notify(shown_line(f"{reason(error)}: {error.filename}"), severity="error", markup=False)
+                    self._undo = await changed.save(workbench, self._machine.directories.profiles)
+                saved = True
+        except (UserError, OSError) as error:
+            self._notify_error(error)
         self._edited_here = True
         self._reload()
+        return saved
+
+    def _notify_error(self, error: UserError | OSError) -> None:
+        text = str(error) if isinstance(error, UserError) else f"{reason(error)}: {error.filename}"
+        self.notify(shown_line(text), severity="error", timeout=10, markup=False)
 
     @work(exclusive=True, group="delete")
     async def action_undo(self) -> None:
@@ -838,17 +620,23 @@ class ProfilePage(LogDock):
             self.notify(shown_line(words), severity="warning", markup=False)
         except UserError as error:
             self._undo = undo
-            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+            self._notify_error(error)
         self._edited_here = True
         self._reload()
 
     async def action_edit_text(self) -> None:
         """Opens the file in the editor of this program, at the selected problem or part."""
-        problems, part = (self._opened.problems if self._opened else []), self._list.selected
-        chosen = self.query_one(ProblemList).highlighted or 0
-        line = problems[chosen].line if chosen < len(problems) else None
+        part = self._list.selected
         at = () if part is None else (part.family, part.name)
-        await open_editor(self.app, self._machine, self._path, line=line, at=at, left=self._left_editor)
+        await open_editor(
+            self.app, self._machine, self._path, line=self._line_of_problem(), at=at, left=self._left_editor
+        )
+
+    def _line_of_problem(self) -> int | None:
+        """The line of the selected problem; None where there is none."""
+        problems = self._opened.problems if self._opened else []
+        chosen = self.query_one(ProblemList).highlighted or 0
+        return problems[chosen].line if chosen < len(problems) else None
 
     def _left_editor(self, how: Left) -> None:
         if how.undo is not None:
@@ -860,13 +648,10 @@ class ProfilePage(LogDock):
 
     def action_external_editor(self) -> None:
         """Opens the file in the user's editor, at the selected problem."""
-        problems = self._opened.problems if self._opened else []
-        chosen = self.query_one(ProblemList).highlighted or 0
-        line = problems[chosen].line if chosen < len(problems) else None
         try:
-            edit(self.app, self._machine.environ, self._path, line)
+            edit(self.app, self._machine.environ, self._path, self._line_of_problem())
         except UserError as error:
-            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+            self._notify_error(error)
         self._edited_here = True
         self._reload()
 
@@ -943,15 +728,6 @@ def _left_behind(part: ProfilePart) -> str:
     if part.family == "clients":
         return " Runs and incremental reads that use it may start over."
     return ""
-
-
-def _file_state(path: Path) -> FileState | None:
-    """Identifies the state of a file; it also changes when an editor replaces the file."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _result_text(result: CheckResult, seconds: float) -> str:

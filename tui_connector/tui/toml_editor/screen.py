@@ -41,12 +41,12 @@ from ...text import count, shown, shown_line
 from ...units import ago
 from ..dialogs import ConfirmScreen
 from ..editor import edit
+from ..file_watch import FileChange, FileWatch
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from .area import TomlArea
 from .difference import DifferenceScreen
-from .file_watch import FileChange, FileWatch
 
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...files import digest
-from ...profile.library import ProfileError, read_bytes
+from ..files import digest
+from ..profile.library import ProfileError, read_bytes
 
 FileState = tuple[int, int, int]
 """What changes with a file: the time, the size and the inode. Times may jump, and the inode is a new one each time."""

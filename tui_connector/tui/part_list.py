@@ -1,0 +1,113 @@
+"""The lists of a profile's page: its parts, and its problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets.option_list import Option
+
+from ..guide.saved_profile import OpenedProfile
+from ..guide.summaries import FAMILIES, Family, ProfilePart
+from ..text import count, shown_line
+from .widgets.bounded_list import BoundedList
+from .widgets.frame import TONES
+
+
+class PartList(BoundedList):
+    """The parts of a profile, below the titles of their families."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Edit", id="page.edit", tooltip="Edit the part in a form"),
+        Binding("j", "cursor_down", "Next", show=False, id="page.next"),
+        Binding("k", "cursor_up", "Previous", show=False, id="page.previous"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="panel")
+        self.border_title = "Parts"
+        self._rows: list[ProfilePart | None] = []
+        self._wanted: tuple[str, str] | None = None
+
+    def want(self, family: Family, name: str) -> None:
+        """Moves the cursor to this part as soon as it is listed."""
+        self._wanted = family, name
+
+    class Resized(Message):
+        """The rows have another width."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
+    def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], tuple[str, str]], width: int) -> None:
+        """Shows these parts; the cursor stays where it was. `mark`: a character and its tone."""
+        parts, highlighted, selected = list(parts), self.highlighted, self.selected
+        self.clear_options()
+        self._rows = []
+        for family, title in FAMILIES.items():
+            self._add(Content.assemble((title, "bold")))
+            for part in (each for each in parts if each.family == family):
+                self._rows.append(part)
+                self.add_option(Option(_part_line(part, mark(part), width)))
+            if self._rows[-1] is None:
+                self._add(Content.assemble(("    none", TONES["muted"])))
+        choosable = {(row.family, row.name): index for index, row in enumerate(self._rows) if row is not None}
+        if selected is not None:
+            highlighted = choosable.get((selected.family, selected.name), highlighted)
+        if self._wanted in choosable:
+            highlighted, self._wanted = choosable[self._wanted], None
+        if choosable:
+            self.highlighted = highlighted if highlighted in choosable.values() else min(choosable.values())
+
+    def _add(self, title: Content) -> None:
+        self._rows.append(None)
+        self.add_option(Option(title, disabled=True))
+
+    def select(self, family: str, name: str) -> None:
+        """Moves the cursor to this part."""
+        for index, row in enumerate(self._rows):
+            if row is not None and (row.family, row.name) == (family, name):
+                self.highlighted = index
+
+    @property
+    def selected(self) -> ProfilePart | None:
+        """The part under the cursor."""
+        index = self.highlighted
+        return self._rows[index] if index is not None and index < len(self._rows) else None
+
+
+def _part_line(part: ProfilePart, mark: tuple[str, str], width: int) -> Content:
+    name = shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
+    summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 5))
+    return Content.assemble(
+        "  ",
+        (mark[0], TONES.get(mark[1], "")),
+        (f" {name:<18} ", TONES["muted"] if part.disabled else "bold"),
+        summary,
+    )
+
+
+class ProblemList(BoundedList):
+    """The problems of a profile; Enter opens the editor at the line of one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Edit this line", id="page.edit-line", tooltip="Edit the file at this problem"),
+        Binding("j", "cursor_down", "Next", show=False, id="page.next-problem"),
+        Binding("k", "cursor_up", "Previous", show=False, id="page.previous-problem"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="panel")
+
+    def fill(self, opened: OpenedProfile) -> None:
+        """Shows the problems; the cursor stays where it was."""
+        highlighted = self.highlighted or 0
+        self.border_title = f"✘ {count(len(opened.problems), 'problem')}. Fix this before sending anything."
+        self.clear_options()
+        for problem in opened.problems:
+            self.add_option(Option(Content(shown_line(str(problem), 400))))
+        if opened.problems:
+            self.highlighted = min(highlighted, len(opened.problems) - 1)

@@ -1,0 +1,121 @@
+"""Opens the guide on a saved profile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from textual.app import App
+
+from ...files import reason
+from ...guide.drafts import Draft, Drafts, key_for
+from ...guide.setup import Setup
+from ...guide.summaries import Family, ProfilePart
+from ...guide.texts import INTEGRATION, GuideStep
+from ...guide.trust import ProfileTrust
+from ...guide.workbench import Workbench
+from ...profile.document import Document
+from ...text import shown_line
+from ...units import ago
+from ..widgets.choice import ChoiceScreen
+from .context import GuideContext, resume_context
+from .screen import SetupScreen
+
+_STEPS: Mapping[Family, GuideStep] = {
+    "clients": GuideStep.BASICS,
+    "authentications": GuideStep.AUTHENTICATION,
+    "incoming": GuideStep.INCOMING,
+    "outgoing": GuideStep.OUTGOING,
+}
+
+BeginWith = Literal["step", "form", "add"]
+
+
+async def open_guide(
+    app: App[None],
+    workbench: Workbench,
+    path: Path,
+    document: Document,
+    part: ProfilePart | None,
+    begin_with: BeginWith = "step",
+    discarded: Callable[[], Awaitable[None]] | None = None,
+    family: Family | None = None,
+) -> None:
+    """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
+
+    `begin_with`: there, the form of the part, or adding a part of `family`, by default its own. `discarded` is
+    called instead of opening the guide, once the draft was discarded.
+    """
+    machine = workbench.machine
+    draft = Drafts(machine.directories.state).find(key_for(path))
+    if draft is None:
+        await _open_guide(app, workbench, path, document, part, begin_with, family)
+        return
+
+    async def chosen(option: str | None) -> None:
+        if option == "resume":
+            await _resume_draft(app, workbench, draft)
+        elif option == "reload" and discarded is not None:
+            try:
+                await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
+            except OSError as error:
+                app.notify(f"The draft could not be deleted: {reason(error)}", severity="error", markup=False)
+            else:
+                await discarded()
+        elif option == "reload":
+            await _open_guide(app, workbench, path, document, part, begin_with, family)
+
+    left = ago(machine.now().timestamp() - draft.kept_at)
+    options = {"resume": "Resume", "reload": "Discard and reload the file"}
+    app.push_screen(ChoiceScreen(options, question=f"There are unsaved changes from {left}.", title="Draft"), chosen)
+
+
+async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> None:
+    context, step = resume_context(workbench.machine, draft, workbench.exchanges)
+    await app.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
+
+
+async def _open_guide(
+    app: App[None],
+    workbench: Workbench,
+    path: Path,
+    document: Document,
+    part: ProfilePart | None,
+    begin_with: BeginWith,
+    family: Family | None,
+) -> None:
+    family = family or (part.family if part is not None else None)
+    setup = Setup.from_document(path.stem, document)
+    if part is not None and part.family == "clients":
+        setup.choose_client(part.name)
+    elif part is not None and part.family == "authentications":
+        users = [name for name in setup.table("clients") if part.name in _authentications_of(setup, name)]
+        if not users and begin_with != "add":
+            app.notify("No client uses it. Press e to edit it as text.", markup=False)
+            return
+        if users:
+            setup.choose_client(users[0])
+            setup.show_authentication(part.name)
+    if begin_with == "add" and family == "authentications":
+        setup.new_authentication(INTEGRATION)
+        app.notify(f"A new authentication for the client {shown_line(setup.client)}", markup=False)
+    machine = workbench.machine
+    if workbench.trust.environment:  # the guide changes and tests the base values
+        trust = ProfileTrust(machine, path)
+        workbench = Workbench(machine, workbench.exchanges, directory=path.parent, trust=trust)
+    else:
+        workbench.hold()
+    demo: Mapping[Path, Mapping[str, str]] = getattr(app, "demo_values", {})
+    context = GuideContext(
+        setup, workbench, machine.directories.profiles, path, demo.get(path, {}), draft_key=key_for(path)
+    )
+    step = _STEPS[family] if family else GuideStep.BASICS
+    screen = SetupScreen(context, step, part.name if part else "", begin_with)
+    await app.push_screen(screen, lambda _: workbench.close())
+
+
+def _authentications_of(setup: Setup, client: str) -> list[object]:
+    names = setup.at("clients", client, "authentications")
+    return list(names) if isinstance(names, list) else []
