@@ -20,6 +20,7 @@ from tui_connector.client.model import RequestTemplate
 from tui_connector.client.where import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine
+from tui_connector.magento.search_criteria import filters_as_rows
 from tui_connector.profile.problems import check
 from tui_connector.sandbox.criteria import parse_query, read_criteria
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -136,6 +137,71 @@ CONDITIONS = st.sampled_from(CONDITION_TYPES).flatmap(
 def test_what_is_written_is_read_back(conditions: list[Condition]) -> None:
     row = " or ".join(map(str, conditions))
     assert list(read_row(row)) == conditions
+
+
+def groups_in(uri: str) -> list[list[tuple[str, str, str]]]:
+    """The filter groups that a store reads; `null` and `notnull` ignore their value."""
+    return [
+        [(field, condition, "" if condition in WITHOUT_VALUE and value else value) for field, condition, value in group]
+        for group in requested([], uri)
+    ]
+
+
+def rows_from(uri: str) -> list[str]:
+    """The rows for the filters in this URI, once a store has read both the same."""
+    rest, rows = filters_as_rows(uri)
+    before, after = groups_in(uri), requested(rows, rest)
+    assert [[(f, c, "" if c in WITHOUT_VALUE else v) for f, c, v in group] for group in after] == before
+    return rows
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(st.lists(st.lists(CONDITIONS, min_size=1, max_size=3), min_size=1, max_size=3))
+@example([[Condition("a", "eq", "100%25")], [Condition("a", "like", "%ac%")]])
+def test_filters_in_brackets_become_the_same_rows(rows: list[list[Condition]]) -> None:
+    found = rows_from(f"products?{in_brackets(rows)}&searchCriteria[sortOrders][0][field]=sku&fields=items[sku]")
+    assert [[*read_row(row)] for row in found] == rows
+
+
+FIRST = "searchCriteria[filter_groups][0][filters][0]"
+
+
+@pytest.mark.parametrize(
+    ("query", "rest", "rows"),
+    [
+        (f"{FIRST}[field]=status&{FIRST}[value]=new", "", ["status eq new"]),
+        (f"a=1&{FIRST}[field]=a&{FIRST}[value]=x+y&searchCriteria[pageSize]=5", "?a=1&searchCriteria[pageSize]=5", 1),
+        (f"{FIRST}[field]=a&{FIRST}[value]=0&{FIRST}[conditionType]=null", "", ["a null"]),
+        (f"{FIRST.replace('searchC', 'search_c')}[field]=a&{FIRST.replace('searchC', 'search_c')}[value]=1", "", 1),
+        (f"{FIRST}[field]=a&{FIRST}[value]=%22it%27s%22", "", ["a eq '\"it''s\"'"]),
+    ],
+)
+def test_rows_replace_filters_only(query: str, rest: str, rows: list[str] | int) -> None:
+    found = rows_from(f"orders?{query}")
+    assert found == rows or len(found) == rows
+    assert filters_as_rows(f"orders?{query}")[0] == f"orders{rest}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "searchCriteria=all",
+        "searchCriteria[pageSize]=5",
+        f"{FIRST}[field]=a",
+        f"{FIRST}[field]=a&{FIRST}[value]=1&{FIRST}[condition_type]=moreq",
+        f"{FIRST}[field]=a&{FIRST}[value]=&{FIRST}[condition_type]=null",
+        f"{FIRST}[field]=a&{FIRST}[value][]=1&{FIRST}[value][]=2&{FIRST}[condition_type]=in",
+        f"{FIRST}[field]=a&{FIRST}[value]=1&{FIRST.replace('filter_g', 'filterG')}[condition_type]=gt",
+        f"{FIRST}[field]=a/b&{FIRST}[value]=1",
+        f"{FIRST}[field]=a&{FIRST}[value]=one%0Atwo",
+        f"{FIRST}[field]=a&{FIRST}[value]=%26%7Bsku%7D",
+        f"{FIRST}[field]=a&{FIRST}[value]=1&search_criteria[sortOrders][0][field]=sku",
+        f"search_criteria[sortOrders][0][field]=sku&{FIRST}[field]=a&{FIRST}[value]=1",
+        f"{FIRST}[field]=a&{FIRST}[value]=%25a%zz",
+    ],
+)
+def test_filters_that_rows_cannot_express_stay_in_brackets(query: str) -> None:
+    assert filters_as_rows(f"orders?{query}") == (f"orders?{query}", [])
 
 
 def random_rows(source: random.Random) -> list[list[Condition]]:

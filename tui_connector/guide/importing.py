@@ -125,8 +125,10 @@ def _summary(family: str, part: Mapping[str, Json], samples: int) -> str:
     request = part.get("request")
     if not isinstance(request, dict):
         return "several requests"
+    rows = cast("list[str]", request.get("where") or [])
+    where = f" where {' and '.join(rows)}" if rows else ""
     sent = f", {count(samples, 'entity', 'entities')} to send" if samples else ""
-    return f"{str(request.get('method', 'get')).upper()} {request.get('uri')}{sent}"
+    return f"{str(request.get('method', 'get')).upper()} {request.get('uri')}{where}{sent}"
 
 
 def plan_new(found: Import, name: str, machine: Machine) -> ImportPlan:

@@ -19,9 +19,9 @@ from urllib.parse import quote, unquote_plus
 from ..client.message import Request
 from ..client.model import RequestTemplate
 from ..client.uri import escape_percents
-from ..client.where import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, parameters_of, unknown_condition
+from ..client.where import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, Condition, parameters_of, unknown_condition
 from ..incoming.pagination import PaginationError
-from ..templates import Json, Template
+from ..templates import Json, Scope, Template
 
 Direction = Literal["ASC", "DESC"]
 Place: TypeAlias = tuple[str | int, ...]
@@ -535,6 +535,51 @@ def misread_criteria(
     params += [_Parameter(name, _marked(value), ("where", row)) for row, name, value in rows]
     for each in _ignored_among(params, paged, added):
         yield each.place or ("uri",), each.message
+
+
+def filters_as_rows(uri: str) -> tuple[str, list[str]]:
+    """The URI of a request without its filters, and these as rows of `where`; unchanged where rows cannot express them.
+
+    Its other criteria, such as sort orders, stay in the URI.
+    """
+    try:
+        RequestTemplate(uri=uri)
+        criteria = _strict_criteria(uri)
+        if criteria is None or not criteria.groups:
+            return uri, []
+        rows = [" or ".join(str(Condition(e.field, e.condition, e.value)) for e in group) for group in criteria.groups]
+        head, _, query = uri.partition("?")
+        kept = "&".join(part for part in query.split("&") if not _is_of_filter(_decoded(part, ()).name))
+        rest = f"{head}?{kept}" if kept else head
+        sent = RequestTemplate(uri=rest, where=rows).request(Scope())
+    except ValueError:  # such as a value that would be read as a placeholder
+        return uri, []
+    is_same = "".join(rows).isprintable() and _strict_criteria(sent.uri) == criteria
+    return (rest, rows) if is_same else (uri, [])
+
+
+def _strict_criteria(uri: str) -> Criteria | None:
+    """The criteria in a URI, with one value wherever Magento ignores it; None if it would misread a part of them."""
+    reader = _Reader()
+    criteria = reader.read(each for each in _uri_parameters(uri) if is_criteria(each.name))
+    if reader.wrong or reader.adjusted:
+        return None
+    groups = (
+        tuple(replace(each, value="1") if each.condition in WITHOUT_VALUE and each.value else each for each in group)
+        for group in criteria.groups
+    )
+    return replace(criteria, groups=tuple(groups))
+
+
+def _is_of_filter(name: str) -> bool:
+    """Whether this is the field, the value or the condition of a filter."""
+    _, keys = _split(name)
+    return (
+        is_criteria(name)
+        and keys is not None
+        and len(keys) == 5
+        and _NAMES.get(_normalized(keys[0])) == "filter_groups"
+    )
 
 
 def ignored_criteria(uri: str) -> list[str]:

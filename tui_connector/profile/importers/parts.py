@@ -14,7 +14,7 @@ from ...client.literal_secrets import is_literal_secret
 from ...client.uri import origin_of
 from ...errors import InvalidValue
 from ...magento.entities import READABLE, Readable, Writable
-from ...magento.search_criteria import is_criteria
+from ...magento.search_criteria import filters_as_rows, is_criteria
 from ...templates import Json
 from ...text import HTTP_TOKEN, count, did_you_mean, listed, shown_line
 from ..problems import check_data
@@ -278,6 +278,9 @@ class PartsBuilder:
         query, size = self._pages(address.query, found.place, known, found.items)
         configuration: dict[str, Json] = known.configuration(prepared.client) if known else {"client": prepared.client}
         request: dict[str, Json] = {"uri": f"{path}?{query}" if query else path}
+        if found.method == "GET":
+            uri, rows = filters_as_rows(str(request["uri"]))
+            request = {"uri": uri, "where": cast(Json, rows)} if rows else request
         if found.method == "POST":  # a GraphQL query
             request |= {"method": "post", "parameters": body_json(found.body), "reads": True}
         elif found.body or found.form or found.not_a_body:
