@@ -38,8 +38,6 @@ T = TypeVar("T")
 _DESCRIPTIVE = {"title", "description"}
 _IRRELEVANT_HEADERS = ("user-agent", "accept-encoding", "content-type", "connection")
 _STALE_CONNECTIONS = 3
-_SAFE_TO_REPEAT = ("GET", "HEAD", "PUT")
-"""Methods of which a second request has no further effect (RFC 9110 §9.2.2). A second DELETE would find nothing."""
 _client: ContextVar[str] = ContextVar("client", default="")
 """The client whose request is being sent: secrets in it take this client's route."""
 _ENABLE = "Remove `disabled = true` to use it again."
@@ -360,14 +358,14 @@ def _through(layer: Layer, forward: Send) -> Send:
 async def _retry_on_new_connection(request: Request, forward: Send) -> Response:
     """Resends a request if the server has just closed the reused connection; signed again, as a nonce is used up.
 
-    Allowed for idempotent requests (RFC 9112 §9.3.1), never for a POST, which may have arrived. Other pooled
-    connections may have been closed too.
+    Allowed for requests that only read (RFC 9112 §9.3.1), but not for a PUT: in Magento, PUT carts/:cartId/order places an
+    order. An outgoing repeats one if it is `repeatable`. Other pooled connections may have been closed too.
     """
     for _ in range(_STALE_CONNECTIONS):
         try:
             return await forward(request)
         except NoResponse as failure:
-            if not failure.on_reused_connection or request.method not in _SAFE_TO_REPEAT:
+            if not failure.on_reused_connection or request.method not in ("GET", "HEAD"):
                 raise
     return await forward(request)
 
