@@ -131,6 +131,7 @@ async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machi
         await acme.shows("Send to Acme store")
         await acme.press("y")
         await acme.shows("complete: 2 finished")
+        assert "decimal point, columns sku" in acme.app.screen.query_one(MessageList).text  # noted while planning
         assert acme.writes() == 1
         await acme.press("r")
         await acme.shows("Nothing to send: 0 to create, 0 to change, 2 unchanged")

@@ -269,10 +269,16 @@ class BackgroundRun:
         """A screen that shows it."""
         raise NotImplementedError
 
-    def _begin(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> None:
-        """Starts the work in the background. It returns the summary of a run, and raises `UserError`."""
+    def _begin(
+        self, work: Callable[[], Coroutine[None, None, Summary | None]], *, keeps_messages: bool = False
+    ) -> None:
+        """Starts the work in the background. It returns the summary of a run, and raises `UserError`.
+
+        `keeps_messages`: what was said before still holds, as the work continues that of before.
+        """
         self.active, self._stop_reason, self._earlier = True, "", None
-        self.messages.clear()  # what failed before may be solved by this run, which says it again if not
+        if not keeps_messages:
+            self.messages.clear()  # what failed before may be solved by this run, which says it again if not
         self.failures = 0
         self._done.clear()
         self.figures = RunFigures(noun=self.NOUN)

@@ -244,7 +244,7 @@ class SendJob(BackgroundRun):
         """Sends the plan."""
         if not self.active and self.can_send:
             self.phase = "sending"
-            self._begin(partial(self._explained, self._apply))
+            self._begin(partial(self._explained, self._apply), keeps_messages=True)  # those of the plan
 
     def resume(self) -> None:
         """Sends the remaining tasks of the last run, and those that are to be sent again."""
