@@ -358,8 +358,8 @@ def _through(layer: Layer, forward: Send) -> Send:
 async def _retry_on_new_connection(request: Request, forward: Send) -> Response:
     """Resends a request if the server has just closed the reused connection; signed again, as a nonce is used up.
 
-    Allowed for requests that only read (RFC 9112 §9.3.1), but not for a PUT: in Magento, PUT carts/:cartId/order places an
-    order. An outgoing repeats one if it is `repeatable`. Other pooled connections may have been closed too.
+    Allowed for requests that only read (RFC 9112 §9.3.1), but not for a PUT: in Magento, PUT carts/:cartId/order places
+    an order. An outgoing repeats one if it is `repeatable`. Other pooled connections may have been closed too.
     """
     for _ in range(_STALE_CONNECTIONS):
         try:
