@@ -182,6 +182,16 @@ async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_pro
         await until(pilot, lambda: file_of(pilot).read_text() == merged)
 
 
+async def test_a_long_line_is_shown_with_what_changed_at_its_end(machine: Machine) -> None:
+    long = f"# {'note ' * 80}"
+    async with editing(machine, f"{TEXT}{long}before") as pilot:
+        area(pilot).show(f"{TEXT}{long}after")
+        await until_shown(pilot, "modified")
+        await pilot.press("f6")
+        screen = await until_shown(pilot, "note after")
+        assert "note before" in screen
+
+
 async def test_a_deleted_file_is_written_again(machine: Machine) -> None:
     async with editing(machine) as pilot:
         file_of(pilot).unlink()

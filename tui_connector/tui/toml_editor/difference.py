@@ -133,7 +133,7 @@ def _hunk(hunk: Hunk, chosen: Side) -> Content:
 
 def _lines(mark: str, lines: Sequence[str], style: str, *, is_taken: bool) -> list[tuple[str, str]]:
     taken = "▌" if is_taken else " "
-    found = [(f"{taken}{mark}{shown_line(line.rstrip(chr(10)), 300)}\n", style) for line in lines[:_MAX_LINES]]
+    found = [(f"{taken}{mark}{shown_line(line.rstrip(chr(10)))}\n", style) for line in lines[:_MAX_LINES]]
     if len(lines) > _MAX_LINES:
         found.append((f"{taken}{mark}… {count(len(lines) - _MAX_LINES, 'more line')}\n", style))
     return found
