@@ -214,9 +214,13 @@ async def test_leaving_with_unsaved_changes_asks(machine: Machine) -> None:
         assert file_of(pilot).read_text() == TEXT + "# x"
 
 
-async def test_a_literal_secret_is_not_saved(machine: Machine) -> None:
+LITERALS = ['"CANARY-token-of-the-shop"', '{ token = "CANARY-token-of-the-shop" }']
+
+
+@pytest.mark.parametrize("literal", LITERALS)
+async def test_a_literal_secret_is_not_saved(machine: Machine, literal: str) -> None:
     async with editing(machine) as pilot:
-        text = TEXT.replace('{ env = "ACME_TOKEN" }', '"CANARY-token-of-the-shop"')
+        text = TEXT.replace('{ env = "ACME_TOKEN" }', literal)
         area(pilot).show(text)
         await until_shown(pilot, "✘ 1 problem")
         await pilot.press("ctrl+s")
@@ -372,9 +376,12 @@ async def test_two_editors_of_one_file_keep_their_own_texts(machine: Machine) ->
     assert found[1].text == "# one"
 
 
-async def test_a_literal_secret_is_moved_into_the_keyring(machine: Machine, memory_keyring: MemoryKeyring) -> None:
+@pytest.mark.parametrize("literal", LITERALS)
+async def test_a_literal_secret_is_moved_into_the_keyring(
+    machine: Machine, memory_keyring: MemoryKeyring, literal: str
+) -> None:
     async with editing(machine) as pilot:
-        area(pilot).show(TEXT.replace('{ env = "ACME_TOKEN" }', '"CANARY-token-of-the-shop"'))
+        area(pilot).show(TEXT.replace('{ env = "ACME_TOKEN" }', literal))
         await until_shown(pilot, "F7: Move it into the keyring")
         await pilot.press("f7")
         await until_shown(pilot, "Moved into the keyring as acme/a/access-token")

@@ -13,6 +13,7 @@ from ..profile.environments import TABLE
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import Problem
+from ..secrets.source import SecretSource
 from .secret_sources import secret_name
 
 
@@ -35,7 +36,8 @@ def plan_move(text: str, problem: Problem, path: Path) -> SecretMove:
     literal = [each for each in Checker().check(text).problems if each.code == "literal-secret"]
     edits = {each.path: _edit(text, each, path) for each in literal}
     edit = edits.get(problem.path)
-    secret = value_at(parse(text).data, place)
+    written = value_at(parse(text).data, place)
+    secret = SecretSource.literal_in(written) if isinstance(written, dict) else written
     if edit is None or not isinstance(secret, str) or not secret:
         raise UserError("not-movable", f"{problem.path}: the secret cannot be located", "Move it by hand.")
     checked = Checker().check(apply(text, [each for each in edits.values() if each is not None]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_valid
 from ..kinds import Model
 from .cleaning import SecretKind, secret_kind
 from .errors import LiteralSecret
+from .names import is_secret_parameter
 
 ONE_SOURCE = (
     'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'
@@ -44,12 +46,18 @@ class SecretSource(Model):
     @model_validator(mode="before")
     @classmethod
     def _no_literal(cls, value: object) -> object:
-        if isinstance(value, str):
+        if isinstance(value, str) or (isinstance(value, Mapping) and cls.literal_in(value)):
             raise LiteralSecret(
                 "a secret does not belong in a profile: put it into the keyring "
                 f"(tui-connector secrets set) and {ONE_SOURCE}"
             )
         return value
+
+    @classmethod
+    def literal_in(cls, table: Mapping[Any, Any]) -> str:
+        """The secret itself, in a table such as `{ token = "…" }`; empty if there is none."""
+        other = {name: text for name, text in table.items() if name not in cls.model_fields and isinstance(text, str)}
+        return next((text for name, text in other.items() if name == "value" or is_secret_parameter(name)), "")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
