@@ -353,6 +353,7 @@ async def test_deleting_a_profile_deletes_its_unsaved_text(machine: Machine) -> 
         "'''CANARY-token\nCANARY-of-the-shop'''",
         "CANARY-token",
         '{ token = "CANARY-token" }',
+        '"CANARY-token"\nbroken = = 1',
     ],
 )
 async def test_a_kept_text_contains_no_literal_secret(machine: Machine, secret: str, broken: str) -> None:
@@ -362,6 +363,15 @@ async def test_a_kept_text_contains_no_literal_secret(machine: Machine, secret: 
     kept = "".join(each.read_text() for each in kept_texts(machine))
     assert "CANARY" not in kept
     assert "acme.example" in kept
+
+
+async def test_unsaved_text_that_cannot_be_kept_is_reported(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        escaped = 'token = { env = "ACME_TOKEN" }', '"tok\\u0065n" = "CANARY-token"\nbroken = = 1'
+        area(pilot).show(TEXT.replace(*escaped))
+        await until_shown(pilot, "The unsaved text cannot be")
+        assert "They are not kept" in pilot.app.screen.unsaved_work()
+        assert not kept_texts(machine)
 
 
 async def test_two_editors_of_one_file_keep_their_own_texts(machine: Machine) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..profile.blocks import parse
-from ..profile.checker import Checker, span_of
+from ..profile.checker import Checker, value_edit
 from ..profile.correction import TextEdit, apply
 from ..profile.environments import TABLE
-from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import Problem
 from ..secrets.source import SecretSource
@@ -29,37 +28,24 @@ class SecretMove:
 
 def plan_move(text: str, problem: Problem, path: Path) -> SecretMove:
     """How to move the literal secret of this problem in the text of the file `path`. Raises `UserError`."""
-    place = tuple(problem.path.split("."))
+    place = problem.keys
     if place[0] == TABLE:
         hint = f"Run tui-connector secrets set {path.stem} --env {place[1]}."
         raise UserError("not-movable", f"{problem.path}: secrets of environments are not moved here", hint)
-    literal = [each for each in Checker().check(text).problems if each.code == "literal-secret"]
-    edits = {each.path: _edit(text, each, path) for each in literal}
-    edit = edits.get(problem.path)
-    written = value_at(parse(text).data, place)
+    parsed = parse(text)
+    literal = [each.keys for each in Checker().check(text).literal_secrets if len(each.keys) > 2]
+    edits = {keys: value_edit(parsed, keys, f'{{ keyring = "{secret_name(path.stem, keys)}" }}') for keys in literal}
+    edit = edits.get(place)
+    written = value_at(parsed.data, place)
     secret = SecretSource.literal_in(written) if isinstance(written, dict) else written
     if edit is None or not isinstance(secret, str) or not secret:
         raise UserError("not-movable", f"{problem.path}: the secret cannot be located", "Move it by hand.")
     checked = Checker().check(apply(text, [each for each in edits.values() if each is not None]))
-    here = [each for each in checked.problems if each.path.startswith(problem.path)]
+    here = [each for each in checked.problems if each.keys[: len(place)] == place]
     if here or checked.profile is None:
         reason = here[0] if here else next(iter(checked.problems))
         hint = "Use an HTTP authentication for it." if here else "Fix the other problems first."
         raise UserError("not-movable", f"{problem.path}: the secret cannot be moved: {reason.message}", hint)
-    entry = _entry(place, path)
+    entry = secret_name(path.stem, place)
     origins = {each for found in checked.profile.secrets() if found.source.keyring == entry for each in found.origins}
     return SecretMove(entry, tuple(sorted(origins)), edit, secret)
-
-
-def _entry(place: ModelPath, path: Path) -> str:
-    return secret_name(path.stem, place)
-
-
-def _edit(text: str, problem: Problem, path: Path) -> TextEdit | None:
-    place = tuple(problem.path.split("."))
-    found = span_of(parse(text), place)
-    if found is None or len(place) < 3:
-        return None
-    block, span = found
-    source = f'{{ keyring = "{_entry(place, path)}" }}'
-    return TextEdit(block.start + span.value_start, block.start + span.end, source)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
 
+from ..errors import UserError
 from ..files import CannotSave, reason, state_remedy, write_private
 from ..profile.library import ProfileError, read_bytes
 from ..profile.text_secrets import without_literal_secrets
@@ -65,14 +66,18 @@ class TextDrafts:
         return [self._directory / each.group() for each in names if not _is_running(int(each[1]))]
 
     def keep(self, number: int, text: str, based_on: str, now: float) -> None:
-        """Writes the draft, unless one with a higher number was written or dropped. Raises `CannotSave`."""
+        """Writes the draft, unless one with a higher number was written or dropped.
+
+        Raises `UserError` where a secret cannot be left out of it, and `CannotSave`.
+        """
         with self._lock:
             if number < self._last_number:
                 return
             self._last_number = number
             cleaned = without_literal_secrets(text)
             if cleaned is None:
-                return
+                hint = "Fix the problems, or move the secret into the keyring."
+                raise UserError("secret-not-located", "a secret in it cannot be located", hint)
             draft = TextDraft(cleaned, based_on, now, cleaned == text)
             data = json.dumps({"format": FORMAT, **asdict(draft)}).encode()
             try:

@@ -42,6 +42,11 @@ class Checked:
     is_toml: bool
     """Whether the text is valid TOML."""
 
+    @property
+    def literal_secrets(self) -> list[Problem]:
+        """The problems that are secrets in the text."""
+        return [problem for problem in self.problems if problem.code == "literal-secret"]
+
 
 class Checker:
     """Checks one text again and again, as it is changed. Not for several threads at a time."""
@@ -66,7 +71,7 @@ class Checker:
                 line, column = parsed.position(each.path)
                 path = ".".join(map(str, each.path))
                 fix = _fix_of(each, parsed, plain)
-                problems.append(Problem(line, column, path, each.message, each.code, fix=fix))
+                problems.append(Problem(line, column, path, each.message, each.code, fix=fix, keys=each.path))
         valid = not parsed.mistakes and not undecoded
         return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid)
 
@@ -149,7 +154,7 @@ def _fix_of(found: Found, parsed: ParsedText, text: str) -> Correction | None:
     if found.code == "missing" and found.path == ("format",):
         start = len(SCHEMA_LINE) if text.startswith(SCHEMA_LINE) else 0
         return Correction("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
-    place = span_of(parsed, found.path)
+    place = _span_of(parsed, found.path)
     if place is None:
         return None
     block, span = place
@@ -176,7 +181,13 @@ def _fix_of(found: Found, parsed: ParsedText, text: str) -> Correction | None:
     return None
 
 
-def span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:
+def value_edit(parsed: ParsedText, path: ModelPath, value: str) -> TextEdit | None:
+    """Replaces the value at this path; None where it is not written, or mistakes are to be fixed first."""
+    found = _span_of(parsed, path)
+    return None if found is None else _replaced(*found, value)
+
+
+def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:
     """The block and the place of a key or element; None where it is not written, or mistakes are to be fixed first."""
     for block, inside, table in parsed.blocks:
         if path[: len(table)] != table or len(path) == len(table) or not _is_as_written(block, inside):
@@ -197,9 +208,12 @@ def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
     return inside.valid_text == block.text
 
 
+def _replaced(block: TextBlock, span: TextSpan, value: str) -> TextEdit:
+    return TextEdit(block.start + span.value_start, block.start + span.end, value)
+
+
 def _value(block: TextBlock, span: TextSpan, value: str) -> Correction:
-    edit = TextEdit(block.start + span.value_start, block.start + span.end, value)
-    return Correction(f"Write {value}", (edit,))
+    return Correction(f"Write {value}", (_replaced(block, span, value),))
 
 
 def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | None:

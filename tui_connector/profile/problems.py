@@ -37,6 +37,8 @@ class Problem:
     """What to do about it; empty where the message says it."""
     fix: Correction | None = field(default=None, compare=False)
     """The likely correction, of the text that was checked."""
+    keys: ModelPath = field(default=(), compare=False)
+    """`path` as keys and indices."""
 
     @property
     def text(self) -> str:
@@ -291,7 +293,7 @@ def _problem(found: Found, places: Mapping[ModelPath, TextPosition]) -> Problem:
         at = at[:-1]
     place = places.get(at)
     line, column = place or (1, 1)
-    return Problem(line, column, ".".join(map(str, found.path)), found.message, found.code)
+    return Problem(line, column, ".".join(map(str, found.path)), found.message, found.code, keys=found.path)
 
 
 def _found(data: Mapping[str, Any], error: Any) -> Found:

@@ -10,9 +10,10 @@ from typing import Any
 from ..secrets.names import is_secret_parameter
 from ..text import without_secrets
 from .blocks import parse
-from .checker import Checker, span_of
+from .checker import Checker, value_edit
 from .correction import TextEdit, apply
 from .model import schema
+from .positions import value_at
 
 _KEY = re.compile(r"([\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*=[ \t]*")
 _LONG = re.compile(r"(\"\"\"|''')(?:.*?\1|.*\Z)", re.DOTALL)
@@ -31,23 +32,15 @@ def without_literal_secrets(text: str) -> str | None:
     text = "\n".join(_cleaned(line) for line in text.split("\n"))
     text = apply(text, _by_name(text))
     for _ in range(3):  # secrets can hide others: such as the tables of a kind that is invalid
-        found = [each for each in Checker().check(text).problems if each.code == "literal-secret"]
-        parsed, edits = parse(text), set()
-        for each in found:
-            place = span_of(parsed, tuple(map(_step, each.path.split("."))))
-            if place is None:
-                return None
-            block, span = place
-            edits.add(TextEdit(block.start + span.value_start, block.start + span.end, _EMPTY))
-        cleaned = apply(text, edits)
-        if cleaned == text:
+        parsed = parse(text)
+        found = {each.keys for each in Checker().check(text).literal_secrets if value_at(parsed.data, each.keys) != ""}
+        if not found:
             return text
-        text = cleaned
+        edits = [value_edit(parsed, keys, _EMPTY) for keys in found]
+        if None in edits:
+            return None
+        text = apply(text, filter(None, edits))
     return None
-
-
-def _step(step: str) -> str | int:
-    return int(step) if step.isdigit() else step
 
 
 def _cleaned(line: str) -> str:

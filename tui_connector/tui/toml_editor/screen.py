@@ -22,7 +22,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from ...errors import UserError
-from ...files import CannotSave, ChangedOnDisk, digest, reason
+from ...files import ChangedOnDisk, digest, reason
 from ...guide.literal_move import plan_move
 from ...guide.profile_edit import Undo
 from ...guide.summaries import FAMILIES
@@ -179,7 +179,8 @@ class EditorScreen(Screen[Left]):
         self._draft_numbers = count_from(1)
         self._draft_timer: Timer | None = None
         self._found_draft = draft
-        self._draft_failed = False
+        self._draft_problem = ""
+        """Why the text could not be kept as a draft the last time."""
 
     # Looks
 
@@ -607,9 +608,7 @@ class EditorScreen(Screen[Left]):
         self._record()
         text = self._area.text
         checked = await asyncio.to_thread(self._checker_for_saving, text)
-        before = {problem.path for problem in await asyncio.to_thread(_literal_secrets, self._document.text_as_read)}
-        if secrets := [each for each in checked.problems if each.code == "literal-secret" and each.path not in before]:
-            problem = secrets[0]
+        if checked.literal_secrets and (problem := await asyncio.to_thread(self._new_secret, checked)) is not None:
             self._go_to((problem.line - 1, problem.column - 1))
             self._tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
             return False
@@ -640,6 +639,11 @@ class EditorScreen(Screen[Left]):
         self._draw()
         return True
 
+    def _new_secret(self, checked: Checked) -> Problem | None:
+        """A literal secret that the file does not have yet."""
+        known = {problem.keys for problem in Checker().check(self._document.text_as_read).literal_secrets}
+        return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
+
     def _checker_for_saving(self, text: str) -> Checked:
         return self._checked if self._checked is not None and self._checked.text == text else Checker().check(text)
 
@@ -648,8 +652,11 @@ class EditorScreen(Screen[Left]):
 
     def unsaved_work(self) -> str:
         """What quitting would lose."""
+        if not self._is_changed:
+            return ""
         kept = "They are kept, without secrets, and offered when you open it again."
-        return f"{self._path.name} has unsaved changes. {kept}" if self._is_changed else ""
+        lost = f"They are not kept: {shown_line(self._draft_problem, 200)}"
+        return f"{self._path.name} has unsaved changes. {lost if self._draft_problem else kept}"
 
     def before_exit(self) -> None:
         """The file is written only when its user says so: the text is kept beside it."""
@@ -668,7 +675,7 @@ class EditorScreen(Screen[Left]):
             else:
                 now = self._machine.now().timestamp()
                 self._drafts.keep(number, text, self._document.file_digest or "", now)
-        except CannotSave as error:
+        except UserError as error:
             return str(error)
         except OSError as error:
             return f"{reason(error)}: {error.filename}"
@@ -677,10 +684,10 @@ class EditorScreen(Screen[Left]):
     @work(group="draft")
     async def _keep_draft(self) -> None:
         problem = await asyncio.to_thread(self._write_draft, next(self._draft_numbers), self._text_to_keep())
-        if problem and not self._draft_failed and self.is_attached:
-            words = f"The unsaved text cannot be kept in case the program ends: {problem}"
+        if problem and not self._draft_problem and self.is_attached:
+            words = f"The unsaved text cannot be kept as a draft: {problem}"
             self.notify(shown_line(words, 400), severity="warning", timeout=15, markup=False)
-        self._draft_failed = bool(problem)
+        self._draft_problem = problem
 
     def _offer_draft(self, file: Path, draft: TextDraft) -> None:
         """Asks what to do with the unsaved text of a program that has ended."""
@@ -833,10 +840,6 @@ class EditorScreen(Screen[Left]):
             "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
             "when you open the file again; literal secrets are not kept."
         )
-
-
-def _literal_secrets(text: str) -> list[Problem]:
-    return [problem for problem in Checker().check(text).problems if problem.code == "literal-secret"]
 
 
 def _can_be_fixed(problem: Problem) -> bool:
