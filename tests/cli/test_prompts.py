@@ -319,6 +319,40 @@ async def test_a_question_is_answered_or_stopped(shop: Shop, command: str, keys:
         assert code == expected, screen
 
 
+@pytest.mark.parametrize("arguments", [["run"], ["request", "GET", "products"], ["header", "GET", "products"]])
+async def test_a_secret_without_a_value_is_named_before_trust_is_asked_for(shop: Shop, arguments: list[str]) -> None:
+    shop.write('{ keyring = "shop/token" }')
+    command = [arguments[0], shop.file, *arguments[1:]]
+    async with on_terminal(shop.environment, *command) as program:
+        code, _, screen = await program.ended()
+    assert code == 2
+    assert "- a/token: shop/token" in screen
+    assert f"tui-connector secrets set {shop.file}" in "".join(screen.splitlines())
+    assert "Trust it?" not in screen
+
+
+OTHER_CLIENT = """
+[authentications.b]
+kind = "bearer"
+token = { env = "NOT_SET" }
+[clients.other]
+authentications = ["b"]
+[[clients.other.plugins]]
+kind = "base-uri"
+uri = "https://other.example"
+"""
+
+
+async def test_a_missing_secret_of_another_client_does_not_stop_a_run(shop: Shop) -> None:
+    shop.write('{ keyring = "shop/token" }')
+    shop.file.write_text(shop.file.read_text() + OTHER_CLIENT)
+    async with on_terminal({**shop.environment, "TUI_CONNECTOR_SHOP_TOKEN": TOKEN}, "run", shop.file) as program:
+        await program.until("[y/N]")
+        program.type("y\r")
+        code, _, screen = await program.ended()
+    assert code == 0, screen
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP], ids=lambda number: number.name)
 @pytest.mark.parametrize("command", ["request", "run"])
 async def test_whatever_ends_it_leaves_the_terminal_with_echo(shop: Shop, command: str, number: signal.Signals) -> None:

@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
@@ -84,14 +84,30 @@ def trust_option(command: Callable[..., object]) -> Callable[..., object]:
     return click.option("--trust", "trust_once", is_flag=True, help=text)(command)
 
 
-def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_json: bool = False) -> ProfileTrust:
-    """The trust in the profile, after asking its user if needed. Raises `CommandFailed` if it is refused."""
+def allowed(
+    path: Path,
+    profile: Profile,
+    machine: Machine,
+    *,
+    once: bool,
+    as_json: bool = False,
+    clients: Collection[str] = (),
+) -> ProfileTrust:
+    """The trust in the profile, after asking its user if needed. Raises `CommandFailed` if it is refused.
+
+    `clients` send the requests: if one of their secrets has no value, that is the error, and nothing is asked.
+    """
     from ..files import CannotSave
     from ..guide.trust import ProfileTrust, Untrusted
 
     trust = ProfileTrust(machine, path, once=once, environment=profile.environment)
+
+    async def before_asking() -> None:
+        if not isinstance(machine.prompt, NoPrompt):
+            await _require_secrets(profile, clients, machine, trust)
+
     try:
-        run(trust.require(profile))
+        run(trust.require(profile, before_asking=before_asking))
     except Untrusted as refused:
         if as_json:
             found = [each.as_json() for each in refused.capabilities]
@@ -104,6 +120,23 @@ def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_js
     except CannotSave as error:
         raise CommandFailed(f"The trust in this profile cannot be saved: {error}", Exit.SETUP) from error
     return trust
+
+
+async def _require_secrets(profile: Profile, clients: Collection[str], machine: Machine, trust: ProfileTrust) -> None:
+    from ..guide.secret_states import missing_secrets
+    from ..secrets.mask import Mask
+    from ..secrets.vault import Vault
+
+    vault = Vault(machine, Mask())
+    try:
+        missing = await missing_secrets(profile, clients, vault, machine.environ)
+    finally:
+        vault.close()
+    if missing:
+        lines = "".join(f"\n  - {shown_line(each.name)}: {shown_line(each.source.label)}" for each in missing)
+        stored = any(each.source.keyring is not None for each in missing)
+        how = f"Store them: tui-connector secrets set {trust.arguments}" if stored else "Set these variables."
+        raise CommandFailed(f"Nothing was sent, because these secrets have no value:{lines}\n{how}", Exit.SETUP)
 
 
 def run(work: Coroutine[object, object, T]) -> T:

@@ -65,7 +65,7 @@ def request(
     from ..client.message import Request
     from ..guide.workbench import Workbench
 
-    trust = allowed(path, saved, machine, once=trust_once)
+    trust = allowed(path, saved, machine, once=trust_once, clients=[chosen])
     workbench = Workbench(machine, directory=path.parent, trust=trust)
     if log != "none":
         workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen, environment=saved.environment))
@@ -205,7 +205,7 @@ def header(
     from ..guide.signing import is_dialect_guess
     from ..guide.workbench import Workbench
 
-    trust = allowed(path, saved, machine, once=trust_once)
+    trust = allowed(path, saved, machine, once=trust_once, clients=[chosen])
 
     async def sign() -> tuple[Request, Request]:
         workbench = Workbench(machine, directory=path.parent, trust=trust)

@@ -125,7 +125,8 @@ def run_command(
     )
     if saved.outgoing and not (names or quiet or as_json) and sys.stderr.isatty():
         output.say(f"Not sent, because outgoing configurations are sent only when named: {', '.join(saved.outgoing)}.")
-    trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
+    clients = [*(each.client for each in chosen.values()), *(each.client for each in sent.values())]
+    trust = allowed(path, saved, machine, once=trust_once, as_json=as_json, clients=[] if dry_run else clients)
     if not dry_run and not yes_production and not (planning is not None and planning.shows):
         _confirm_production(saved, sent, machine)
     workbench = Workbench(

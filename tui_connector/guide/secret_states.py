@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..profile.model import ModelPath
+from ..profile.model import ModelPath, NamedSecret, Profile
 from ..secrets.backends import override_name
 from ..secrets.errors import SecretError
+from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from ..templates import Json
 from .secret_sources import SecretPlace, source_place, sources
@@ -70,3 +71,35 @@ async def secret_states(
                         state = SecretState(path, words, True, for_session=True)
         found.append(state)
     return found
+
+
+async def missing_secrets(
+    profile: Profile, clients: Iterable[str], vault: Vault, environ: Mapping[str, str]
+) -> list[NamedSecret]:
+    """The secrets of these clients, and of the clients that log in for them, that have no value.
+
+    Commands are not run, and nothing is prompted for. Raises `SecretError` if the keyring cannot be used.
+    """
+    return [each for each in _secrets_of(profile, clients) if not await _has_value(each.source, vault, environ)]
+
+
+async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, str]) -> bool:
+    """Whether there is a value, as far as that can be known in advance."""
+    if source.keyring is not None:
+        return bool(environ.get(override_name(source.keyring))) or await vault.origins_of(source.keyring) is not None
+    return source.env is None or bool(environ.get(source.env))
+
+
+def _secrets_of(profile: Profile, clients: Iterable[str]) -> Iterator[NamedSecret]:
+    parts: set[ModelPath] = set()
+    left = list(clients)
+    while left:
+        name = left.pop()
+        if ("clients", name) in parts or name not in profile.clients:
+            continue
+        parts.add(("clients", name))
+        for each in profile.clients[name].authentications:
+            parts.add(("authentications", each))
+            if profile.authentications[each].login_uri() is not None:
+                left.append(profile.authentications[each].login_client())
+    return (each for each in profile.secrets() if each.path[:2] in parts)

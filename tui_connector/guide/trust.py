@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..client.message import InvalidRequest
@@ -71,20 +71,27 @@ class ProfileTrust:
         return folder_of(self.path) if self.path is not None else self._directory
 
     @property
-    def _name(self) -> str:
+    def _named(self) -> str:
         if self.path is None:
             return "PROFILE"
         usual = self.path.parent == self._machine.directories.profiles
-        name = shown_line(self.path.stem if usual else str(self.path))  # a folder's name may contain a line break
-        return f"{name} ({self.environment})" if self.environment else name
+        return shown_line(self.path.stem if usual else str(self.path))  # a folder's name may contain a line break
+
+    @property
+    def _name(self) -> str:
+        return f"{self._named} ({self.environment})" if self.environment else self._named
+
+    @property
+    def arguments(self) -> str:
+        """The profile and its environment as the arguments of a command."""
+        return f"{self._named} --env {self.environment}" if self.environment else self._named
 
     @property
     def _hint(self) -> str:
         """The command that trusts it; an unsaved profile has no name for one."""
         if self.path is None:
             return "Try again, and answer y if you trust it."
-        named = self._name.removesuffix(f" ({self.environment})") if self.environment else self._name
-        return _HINT.format(f"{named} --env {self.environment}" if self.environment else named)
+        return _HINT.format(self.arguments)
 
     def missing(self, wanted: Iterable[Capability]) -> list[Capability]:
         """The capabilities that the profile is not trusted with. Reads the record."""
@@ -114,18 +121,27 @@ class ProfileTrust:
         """Whether the environment pins digests; also if its value contains none, such as `,`."""
         return self.path is not None and bool(self._machine.environ.get(PIN, "").strip())
 
-    async def require(self, profile: Profile, vault: Vault | None = None) -> list[Capability]:
+    async def require(
+        self, profile: Profile, vault: Vault | None = None, before_asking: Callable[[], Awaitable[None]] | None = None
+    ) -> list[Capability]:
         """The profile's capabilities, once all of them are trusted; asks the user if there is a terminal.
 
-        Secrets that were typed in this session, held in `vault`, are trusted. Raises `Untrusted`, and `CannotSave` if
-        the user's choice cannot be stored.
+        Secrets that were typed in this session, held in `vault`, are trusted. `before_asking` may raise what makes the
+        question pointless. Raises `Untrusted`, and `CannotSave` if the user's choice cannot be stored.
         """
         wanted = await asyncio.to_thread(capabilities, profile, self.directory, self._machine)
         async with self._prompt_lock:
-            await self._allow(wanted, vault, self._name if self.path is not None else shown_line(profile.name, 60))
+            name = self._name if self.path is not None else shown_line(profile.name, 60)
+            await self._allow(wanted, vault, name, before_asking)
         return wanted
 
-    async def _allow(self, wanted: list[Capability], vault: Vault | None, name: str) -> None:
+    async def _allow(
+        self,
+        wanted: list[Capability],
+        vault: Vault | None,
+        name: str,
+        before_asking: Callable[[], Awaitable[None]] | None,
+    ) -> None:
         refusal = await asyncio.to_thread(self.refusal, wanted)
         if refusal is not None:
             raise refusal
@@ -140,6 +156,8 @@ class ProfileTrust:
         missing = await self._not_migrated(missing)
         if all(self._is_implied(each, vault) for each in missing):
             return
+        if before_asking is not None:
+            await before_asking()
         # the question names everything, also what was typed in this session: a part of it would look wrong
         if not await self._machine.prompt.allow(question(name, missing)):
             raise Untrusted(name, missing, hint=self._hint)
