@@ -114,7 +114,9 @@ async def test_all_problems_are_listed_and_lead_to_their_lines(machine: Machine)
         await until_shown(pilot, "✘ 3 problems")
         await pilot.press("f8")
         assert area(pilot).selection.end[0] == 1
-        await pilot.press("f8", "f7")
+        await pilot.press("f8")
+        assert area(pilot).offset_of_cursor == text.index('"M"')
+        await pilot.press("f7")
         await until_shown(pilot, "✘ 2 problems")
         assert 'client = "m"' in area(pilot).text
         await pilot.press("f9", "end", "enter")

@@ -86,7 +86,7 @@ def _inside(parsed: ParsedBlock, path: KeyPath) -> TextPosition | None:
     """Where a path is in a block."""
     if path[0] not in parsed.data:
         return None
-    known, find = _layout(parsed.valid_text)
+    known, find = block_layout(parsed.valid_text)
     base = known.statements[0].path if parsed.header else ()
     offset = known.offsets.get((*base, *path))
     return None if offset is None else find(offset)
@@ -249,7 +249,7 @@ def _valid_block(text: str, data: dict[str, Any], mistakes: list[Mistake], lost:
     header: tuple[str, ...] = ()
     is_list = False
     if _HEADER.match(text):
-        known, _ = _layout(text)
+        known, _ = block_layout(text)
         header = tuple(key for key in known.statements[0].path if isinstance(key, str))
         is_list = text.lstrip().startswith("[[")
         at: Any = data
@@ -336,7 +336,8 @@ def _take_out(lines: list[str], number: int) -> str:
 
 
 @lru_cache(2_000)
-def _layout(text: str) -> tuple[Layout, Callable[[int], TextPosition]]:
+def block_layout(text: str) -> tuple[Layout, Callable[[int], TextPosition]]:
+    """The layout of a block's text, and the finder of its positions."""
     return layout(text), position_finder(text)
 
 

@@ -15,12 +15,12 @@ from typing import Any, Final, cast, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from .blocks import ParsedBlock, ParsedText, TextBlock, parse
+from .blocks import ParsedBlock, ParsedText, TextBlock, block_layout, parse
 from .correction import Correction, TextEdit
 from .document import SCHEMA_LINE, Document
 from .library import ProfileError
 from .model import ModelPath, Profile
-from .positions import KeyPath, TextSpan, layout, position_finder
+from .positions import KeyPath, TextPosition, TextSpan, position_finder
 from .problems import Found, Problem, find_problems
 from .syntax import Mistake
 
@@ -70,8 +70,10 @@ class Checker:
             if not _is_lost(each, parsed.lost):
                 line, column = parsed.position(each.path)
                 path = ".".join(map(str, each.path))
-                fix = _fix_of(each, parsed, plain)
-                problems.append(Problem(line, column, path, each.message, each.code, fix=fix, keys=each.path))
+                place = _span_of(parsed, each.path)
+                fix = _fix_of(each, parsed, plain, place)
+                value = _value_position(*place) if place is not None and each.code != "unknown-key" else None
+                problems.append(Problem(line, column, path, each.message, each.code, "", fix, each.path, value))
         valid = not parsed.mistakes and not undecoded
         return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid)
 
@@ -150,11 +152,10 @@ def _from_latin(text: str) -> str:
 # Corrections of meaning
 
 
-def _fix_of(found: Found, parsed: ParsedText, text: str) -> Correction | None:
+def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock, TextSpan] | None) -> Correction | None:
     if found.code == "missing" and found.path == ("format",):
         start = len(SCHEMA_LINE) if text.startswith(SCHEMA_LINE) else 0
         return Correction("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
-    place = _span_of(parsed, found.path)
     if place is None:
         return None
     block, span = place
@@ -192,7 +193,7 @@ def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] 
     for block, inside, table in parsed.blocks:
         if path[: len(table)] != table or len(path) == len(table) or not _is_as_written(block, inside):
             continue
-        known = layout(block.text)
+        known, _ = block_layout(block.text)
         base = known.statements[0].path if inside.header else ()
         wanted = (*base, *path[len(table) :])
         open_spans = list(known.statements)
@@ -206,6 +207,11 @@ def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] 
 
 def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
     return inside.valid_text == block.text
+
+
+def _value_position(block: TextBlock, span: TextSpan) -> TextPosition:
+    line, column = block_layout(block.text)[1](span.value_start)
+    return TextPosition(block.line + line, column)
 
 
 def _replaced(block: TextBlock, span: TextSpan, value: str) -> TextEdit:
@@ -232,13 +238,13 @@ def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | Non
 def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:
     """The whole line of a key, moved to the table that it belongs to."""
     target = next(((b, p) for b, p, table in parsed.blocks if table == found.owner), None)
-    if target is None or span not in layout(block.text).statements:
+    if target is None or span not in block_layout(block.text)[0].statements:
         return None
     start = block.text.rfind("\n", 0, span.start) + 1
     end = block.text.find("\n", span.end) + 1 or len(block.text)
     line = block.text[start:end].rstrip("\r\n") + "\n"
     into, inside = target
-    statements = layout(inside.valid_text).statements if _is_as_written(into, inside) else []
+    statements = block_layout(inside.valid_text)[0].statements if _is_as_written(into, inside) else []
     last = statements[-1].end if statements else 0
     at = into.text.find("\n", last) + 1 if statements else 0
     where = f"[{'.'.join(map(str, found.owner or ()))}]" if found.owner else "the top of the file"

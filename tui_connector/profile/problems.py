@@ -39,6 +39,13 @@ class Problem:
     """The likely correction, of the text that was checked."""
     keys: ModelPath = field(default=(), compare=False)
     """`path` as keys and indices."""
+    value: TextPosition | None = field(default=None, compare=False)
+    """Where the wrong value starts, if it is known; line and column are those of its key."""
+
+    @property
+    def place(self) -> TextPosition:
+        """What is to be edited: the value, or else the key."""
+        return self.value or TextPosition(self.line, self.column)
 
     @property
     def text(self) -> str:

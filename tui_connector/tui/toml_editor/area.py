@@ -172,7 +172,7 @@ class TomlArea(LineTextArea):
         """Shows these problems at their lines."""
         by_line: dict[int, list[Problem]] = {}
         for problem in problems:
-            by_line.setdefault(problem.line - 1, []).append(problem)
+            by_line.setdefault(problem.place.line - 1, []).append(problem)
         if by_line != self._problems:
             self._problems = by_line
             self.redraw()
@@ -194,7 +194,7 @@ class TomlArea(LineTextArea):
             for match in re.finditer(re.escape(self._found), line, re.IGNORECASE):
                 drawn.stylize(self._style("hit"), *match.span())
         for problem in self._problems.get(line_index, ())[:3]:
-            token = _TOKEN.search(line, max(0, min(problem.column - 1, len(line) - 1)))
+            token = _TOKEN.search(line, max(0, min(problem.place.column - 1, len(line) - 1)))
             if token is not None:
                 drawn.stylize(self._style("error") + _UNDERLINED, *token.span())
         if problems := self._problems.get(line_index):

@@ -33,7 +33,7 @@ from ...profile import line_ends
 from ...profile.assistance import Assistance, Completion, assist
 from ...profile.checker import Checked, Checker
 from ...profile.document import Document, text_of
-from ...profile.positions import KeyPath
+from ...profile.positions import KeyPath, TextPosition
 from ...profile.problems import Problem
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
@@ -355,13 +355,13 @@ class EditorScreen(Screen[Left]):
     def action_next_problem(self) -> None:
         """Goes to the next problem after the cursor, or to the first one."""
         row, column = self._area.selection.end
-        places = [(problem.line - 1, problem.column - 1) for problem in self._problems]
-        later = [place for place in places if place > (row, column)]
+        places = sorted(problem.place for problem in self._problems)
+        later = [place for place in places if place > (row + 1, column + 1)]
         if places:
             self._go_to(later[0] if later else places[0])
 
-    def _go_to(self, place: tuple[int, int]) -> None:
-        self._area.move_cursor(self._area.clamp_visitable(place), center=True)
+    def _go_to(self, place: TextPosition) -> None:
+        self._area.move_cursor(self._area.clamp_visitable((place.line - 1, place.column - 1)), center=True)
         self._area.focus()
 
     def action_focus_problems(self) -> None:
@@ -370,8 +370,7 @@ class EditorScreen(Screen[Left]):
 
     @on(OptionList.OptionSelected, "#editor-problems")
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        problem = self._problems[event.option_index]
-        self._go_to((problem.line - 1, problem.column - 1))
+        self._go_to(self._problems[event.option_index].place)
 
     def _fixable(self) -> Problem | None:
         """The problem that can be corrected: selected, on the cursor's line, or else the first one."""
@@ -381,7 +380,7 @@ class EditorScreen(Screen[Left]):
             return chosen if _can_be_fixed(chosen) else None
         line = self._area.selection.end[0] + 1
         fixable = [problem for problem in self._problems if _can_be_fixed(problem)]
-        return next((problem for problem in fixable if problem.line == line), next(iter(fixable), None))
+        return next((problem for problem in fixable if problem.place.line == line), next(iter(fixable), None))
 
     def action_fix(self) -> None:
         """Applies the correction of a problem; it can be undone."""
@@ -397,7 +396,7 @@ class EditorScreen(Screen[Left]):
         self._record()
         self._area.apply_edits(problem.fix.edits)
         self._last_edit = -1
-        self.notify(shown_line(f"Line {problem.line}: {problem.fix.title}. ^Z undoes it.", 200), markup=False)
+        self.notify(shown_line(f"Line {problem.place.line}: {problem.fix.title}. ^Z undoes it.", 200), markup=False)
 
     @work(exclusive=True, group="move")
     async def _move_secret(self, problem: Problem) -> None:
@@ -609,7 +608,7 @@ class EditorScreen(Screen[Left]):
         text = self._area.text
         checked = await asyncio.to_thread(self._checker_for_saving, text)
         if checked.literal_secrets and (problem := await asyncio.to_thread(self._new_secret, checked)) is not None:
-            self._go_to((problem.line - 1, problem.column - 1))
+            self._go_to(problem.place)
             self._tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
             return False
         before_saving, expected = self._document.file_data, self._document.file_digest
@@ -856,7 +855,9 @@ def _problem_line(problem: Problem) -> Content:
     text = shown_line(f"{problem.path}: {message}" if problem.path else message, 400)
     title = problem.fix.title if problem.fix is not None else "Move it into the keyring"
     fix = f"  → F7: {shown_line(title, 80)}" if _can_be_fixed(problem) else ""
-    return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, (fix, TONES["success"]))
+    return Content.assemble(
+        (f"{problem.place.line}:{problem.place.column}  ", TONES["muted"]), text, (fix, TONES["success"])
+    )
 
 
 def _help(found: Assistance, *, wide: bool) -> Content:
