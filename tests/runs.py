@@ -48,7 +48,7 @@ class Told:
 
 @dataclass
 class Shop:
-    """A profile with one incoming, "items", and where it is run."""
+    """A profile with one incoming, and where it is run."""
 
     directory: Path
     machine: Machine
@@ -59,6 +59,8 @@ class Shop:
     timeout: str = "5s"
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Other incomings of the profile, among them parents."""
+    name: str = "items"
+    """Of the incoming."""
     bench: Workbench = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +74,7 @@ class Shop:
 
     @property
     def ledger(self) -> Path:
-        return ledger_file(self.machine.directories.state, self.file, "items")
+        return ledger_file(self.machine.directories.state, self.file, self.name)
 
     @property
     def path(self) -> Path:
@@ -97,7 +99,7 @@ class Shop:
                 }
             },
             "incoming": {
-                "items": {
+                self.name: {
                     "client": "shop",
                     "request": {"uri": "products"},
                     "items": "items",
@@ -109,7 +111,8 @@ class Shop:
                 }
             },
         }
-        data["incoming"]["items"] = {name: each for name, each in data["incoming"]["items"].items() if each is not None}
+        incoming = data["incoming"]
+        incoming[self.name] = {name: each for name, each in incoming[self.name].items() if each is not None}
         data["incoming"] |= {name: {"client": "shop", **each} for name, each in self.others.items()}
         found, problems = check_data(data)
         assert found is not None, problems
@@ -125,12 +128,12 @@ class Shop:
         """One run; `on_run` gets it before it begins, to stop it later."""
         saved = self.profile(changes)
         async with self.bench.session(saved, OF_A_RUN) as session:
-            place = RunLocation("items", self.file, self.ledger)
-            explain = explainer(saved, saved.incoming["items"].client)
+            place = RunLocation(self.name, self.file, self.ledger)
+            explain = explainer(saved, saved.incoming[self.name].client)
             surroundings = RunEnvironment(
                 session, self.bench.exchanges, self.machine, place, explain, incomings=saved.incoming
             )
-            run = Run(saved.incoming["items"], wanted or RunOptions(), surroundings, told or Told())
+            run = Run(saved.incoming[self.name], wanted or RunOptions(), surroundings, told or Told())
             on_run(run)
             return await run.execute()
 

@@ -68,6 +68,30 @@ async def test_a_table_is_brought_up_to_date(tmp_path: Path, machine: Machine) -
     assert (found["S7"], found["S31"], found["S8"]) == ("Changed", "Product 31", "Product 8")
 
 
+@pytest.mark.parametrize(
+    ("sink", "items"),
+    [
+        ({"kind": "sqlite", "path": "store.db", "table": "items"}, 1),
+        ({"kind": "sqlite", "path": "store.db"}, 31),
+        ({"kind": "singer", "path": "store.jsonl", "stream": "items"}, 1),
+        ({"kind": "singer", "path": "store.jsonl"}, 31),
+    ],
+)
+async def test_a_table_or_stream_of_another_name_is_filled_from_the_start(
+    tmp_path: Path, machine: Machine, sink: dict[str, str], items: int
+) -> None:
+    """An incoming that is renamed continues its list, unless its table or stream is named after it."""
+    async with listing(products(*range(1, 31))) as store:
+        shop = Shop(tmp_path, machine, store.url, {"incremental": {"field": "updated_at"}, "sink": sink})
+        assert (await shop.run()).items == 30
+        store.items[31] = product(31, "2026-11-20 00:00:00")
+        shop.ledger.rename(shop.ledger.with_name("goods.sqlite"))
+        shop.name = "goods"
+        summary = await shop.run()
+        assert (summary.state, summary.items) == ("complete", items)
+        assert (await shop.run()).items == 0
+
+
 async def test_items_a_table_cannot_tell_apart_are_said(tmp_path: Path, machine: Machine) -> None:
     items = products(*range(1, 21))
     items[4]["sku"] = "S3"

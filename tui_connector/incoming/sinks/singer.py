@@ -20,7 +20,17 @@ from pydantic import Field, PrivateAttr
 from ...templates import Json
 from ..output_file import OutputFile
 from ..raw_json import InvalidJson, decode_json, encode_json, json_type, members, plain_text
-from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, identifier_problem
+from ..sink import (
+    ByteOutput,
+    FilePath,
+    OpenSink,
+    RejectedItem,
+    Sink,
+    SinkContext,
+    SinkError,
+    SinkMissing,
+    identifier_problem,
+)
 from .stdout import StandardOutput
 
 _IDENTIFIER: Final = re.compile(r"(?:^|_)(?:id|ID)$|[a-z]I[dD]$")
@@ -109,6 +119,11 @@ class SingerSink(Sink):
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         schema = None if self.schema_file is None else _read_schema(context.directory / self.schema_file)
         name = self.stream or context.name
+        former = _field(position, "stream") or name
+        if former != name:
+            raise SinkMissing(
+                f"The items so far are in the stream {former}, and now in {name}", "Start over with --full."
+            )
         known = _StreamColumns(context.identifier, self._context, schema, _field(position, "types"))
         if self._context.output is not None:
             return _OpenSinger(self._context.output, name, context, known, self._context.bookmarks)
@@ -185,7 +200,13 @@ class _OpenSinger(OpenSink):
             self._bookmarks[self._stream] = self._stated = state
             self._output.write(encode_json({"type": "STATE", "value": {"bookmarks": self._bookmarks}}) + b"\n")
         position = self._output.sync()
-        return {**position, "types": dict(self._columns.inferred), "items": self._items, "bookmark": self._bookmark}
+        return {
+            **position,
+            "stream": self._stream,
+            "types": dict(self._columns.inferred),
+            "items": self._items,
+            "bookmark": self._bookmark,
+        }
 
     def remarks(self) -> Sequence[str]:
         if not self._columns.unknown:

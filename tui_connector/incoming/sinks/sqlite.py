@@ -353,7 +353,9 @@ class _OpenSqlite(OpenSink):
                 'It was not changed. Use another "table" in the sink.',
             )
         incoming, known_shape, rows, table_id = mine[0]
-        if incoming != self._table.incoming:
+        self._id = str(table_id or "")
+        renamed = bool(self._id) and self._is_recorded()
+        if incoming != self._table.incoming and not renamed:
             raise SinkError(
                 f"The table {name!r} in {self._database.path} belongs to the incoming {incoming!r}",
                 'Use another "table" in the sink.',
@@ -366,7 +368,6 @@ class _OpenSqlite(OpenSink):
                 f"Nothing was changed. Move the rows whose rowid is above {rows or 0} to another table, or use "
                 'another "table" in the sink.',
             )
-        self._id = str(table_id or "")
         if last and not self._is_recorded():
             raise SinkError(
                 f"The table {name!r} in {self._database.path} has rows and was not written by this configuration",
@@ -394,7 +395,8 @@ class _OpenSqlite(OpenSink):
         self._rows = rows
         self._database.begin()
         self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid > ?", rows)
-        self._database.run(f"UPDATE {_TABLES} SET row_count = ? WHERE name = ?", rows, self._table.name)
+        values = (rows, self._table.incoming, self._table.name)
+        self._database.run(f"UPDATE {_TABLES} SET row_count = ?, incoming = ? WHERE name = ?", *values)
         self._database.commit()
 
     def _recreate_table(self) -> None:
