@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from tui_connector.errors import UserError
+from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.part_names import renaming
+from tui_connector.guide.profile_edit import Undo
 from tui_connector.guide.summaries import Family
+from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Machine
+from tui_connector.outgoing.tasks import TaskLedger, last_task_run, tasks_file
+from tui_connector.runs.ledger import Ledger, last_run, ledger_file
 
 PROFILE = """\
 format = 1
@@ -60,7 +66,7 @@ def test_rename_changes_the_table_the_references_and_the_environments(
 ) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(PROFILE)
-    edit = renaming(path, family, name, "other")
+    edit = renaming(tmp_path / "state", path, family, name, "other")
     assert edit.problems == []
     text = edit.setup.document.text()
     assert text.count("other") == count
@@ -75,6 +81,84 @@ def test_taken_and_invalid_names_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(PROFILE)
     with pytest.raises(UserError, match="incoming already has media"):
-        renaming(path, "incoming", "products", "media")
+        renaming(tmp_path / "state", path, "incoming", "products", "media")
     with pytest.raises(UserError, match="not a valid name"):
-        renaming(path, "incoming", "products", "a b")
+        renaming(tmp_path / "state", path, "incoming", "products", "a b")
+
+
+class Recorded:
+    """A saved profile whose outgoing has sent, and whose incoming was read, also in its environment."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.state = machine, machine.directories.state
+        self.path = machine.directories.profiles / "acme.toml"
+        self.path.parent.mkdir(parents=True)
+        self.path.write_text(PROFILE)
+        for environment in ("", "staging"):
+            with TaskLedger(tasks_file(self.state, self.path, "copy", environment)) as tasks:
+                tasks.begin("2026-11-29 10:00:00", environment, None)
+            tasks_file(self.state, self.path, "copy", environment).with_suffix(".plan").write_text(environment)
+            with Ledger(ledger_file(self.state, self.path, "products", environment=environment)) as ledger:
+                ledger.begin("2026-11-29 10:00:00", environment, "", None, moves_mark=True, forget=False)
+                ledger.confirm()
+
+    async def rename(self, family: Family, name: str, new: str) -> Undo:
+        workbench = Workbench(self.machine)
+        try:
+            edit = renaming(self.state, self.path, family, name, new)
+            return await edit.save(workbench, self.machine.directories.profiles)
+        finally:
+            workbench.close()
+
+    def sent(self, name: str) -> list[str | None]:
+        """In which environments an outgoing of this name has sent, as its ledgers say."""
+        found = [last_task_run(tasks_file(self.state, self.path, name, each)) for each in ("", "staging")]
+        return [each[0].fingerprint if each is not None else None for each in found]
+
+    def read(self, name: str) -> list[str | None]:
+        paths = [ledger_file(self.state, self.path, name, environment=each) for each in ("", "staging")]
+        return [row.fingerprint if (row := last_run(each)[0]) is not None else None for each in paths]
+
+
+BOTH, NEITHER = ["", "staging"], [None, None]
+
+
+async def test_the_state_of_runs_gets_the_new_name_and_back(machine: Machine) -> None:
+    recorded = Recorded(machine)
+    undo = await recorded.rename("outgoing", "copy", "other")
+    assert (recorded.sent("copy"), recorded.sent("other")) == (NEITHER, BOTH)
+    plan = tasks_file(recorded.state, recorded.path, "other", "staging").with_suffix(".plan")
+    assert plan.read_text() == "staging"
+    undo.write()
+    assert (recorded.sent("copy"), recorded.sent("other")) == (BOTH, NEITHER)
+    assert recorded.path.read_text() == PROFILE
+
+    undo = await recorded.rename("incoming", "products", "goods")
+    assert (recorded.read("products"), recorded.read("goods")) == (NEITHER, BOTH)
+    recorded.path.write_text(f"{recorded.path.read_text()}# changed since\n")
+    with pytest.raises(ChangedOnDisk):
+        undo.write()
+    assert (recorded.read("products"), recorded.read("goods")) == (NEITHER, BOTH)
+
+
+async def test_a_part_is_not_renamed_during_its_run(machine: Machine) -> None:
+    recorded = Recorded(machine)
+    with (
+        TaskLedger(tasks_file(recorded.state, recorded.path, "copy", "staging")),
+        pytest.raises(UserError, match="copy is already being sent"),
+    ):
+        await recorded.rename("outgoing", "copy", "other")
+    assert (recorded.sent("copy"), recorded.sent("other")) == (BOTH, NEITHER)
+    assert recorded.path.read_text() == PROFILE
+
+
+async def test_the_states_of_an_earlier_part_are_not_replaced(machine: Machine) -> None:
+    recorded = Recorded(machine)
+    with TaskLedger(tasks_file(recorded.state, recorded.path, "other", "staging")) as tasks:
+        tasks.begin("2026-11-29 09:00:00", "of the earlier one", None)
+    with pytest.raises(UserError, match="earlier outgoing was called other"):
+        await recorded.rename("outgoing", "copy", "other")
+    assert (recorded.sent("copy"), recorded.sent("other")) == (BOTH, [None, "of the earlier one"])
+    plan = tasks_file(recorded.state, recorded.path, "copy").with_suffix(".plan")
+    assert plan.exists()
+    assert recorded.path.read_text() == PROFILE

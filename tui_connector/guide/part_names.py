@@ -1,9 +1,10 @@
-"""Renames a part of a profile: its table, what refers to it, and both in the environments."""
+"""Renames a part of a profile: its table, what refers to it, both in the environments, and the state of its runs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError
@@ -11,12 +12,16 @@ from ..profile.environments import TABLE, names_of
 from ..profile.positions import KeyPath, rename_key, value_at
 from ..templates import Json
 from ..text import shown_line
+from .part_states import PartStates
 from .profile_edit import ProfileEdit, begin_edit
 from .summaries import FAMILIES, Family
 
 
-def renaming(path: Path, family: Family, name: str, new: str) -> ProfileEdit:
-    """Prepares to rename this part. Raises `UserError`, also where the new name is taken or invalid. Blocks."""
+def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> ProfileEdit:
+    """Prepares to rename this part. Raises `UserError`, also where the new name is taken or invalid. Blocks.
+
+    `state` is the state directory.
+    """
     edit = begin_edit(path)
     setup, document = edit.setup, edit.setup.document
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", new) is None:
@@ -38,6 +43,9 @@ def renaming(path: Path, family: Family, name: str, new: str) -> ProfileEdit:
         raise UserError("part-not-renamed", f"{name} cannot be renamed here: press e, and rename it in the text.")
     if problems := [each for each in edit.problems if each not in before]:
         raise UserError("part-not-renamed", f"{name} cannot be renamed to {new}: {problems[0]}")
+    if family in ("incoming", "outgoing"):
+        environments = ("", *names_of(draft))
+        return replace(edit, states=PartStates(state, path, environments, family, name, new))
     return edit
 
 

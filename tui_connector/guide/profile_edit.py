@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..files import ChangedOnDisk, check_unchanged, digest, write_atomic
 from ..profile.document import Document
 from ..profile.library import as_text, read_bytes
 from ..profile.problems import check_data
+from .part_states import PartStates
 from .save import difference, save
 from .setup import Setup
 from .summaries import Family
@@ -25,6 +27,8 @@ class ProfileEdit:
     setup: Setup
     before: bytes
     """The file when it was read."""
+    states: PartStates | None = None
+    """The run states that move with it."""
 
     @property
     def difference(self) -> str:
@@ -45,8 +49,17 @@ class ProfileEdit:
         """Writes the change. Raises `UserError` (`ChangedOnDisk`), or OSError for the schema beside the profile."""
         path = self.path
         before = await asyncio.to_thread(read_bytes, path) if overwrite else self.before
-        await save(self.setup, path, workbench.vault, overwrite=overwrite, trust=workbench.trust, profiles=profiles)
-        return Undo(path, before, digest(await asyncio.to_thread(read_bytes, path)))
+        await save(
+            self.setup,
+            path,
+            workbench.vault,
+            overwrite=overwrite,
+            trust=workbench.trust,
+            profiles=profiles,
+            states=self.states,
+        )
+        back = self.states.reversed if self.states is not None else None
+        return Undo(path, before, digest(await asyncio.to_thread(read_bytes, path)), back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Undo:
     before: bytes
     expect: str
     """The digest of the file since the change."""
+    states: PartStates | None = None
+    """The run states that move back with it."""
 
     @property
     def applies(self) -> bool:
@@ -68,8 +83,9 @@ class Undo:
         return True
 
     def write(self) -> None:
-        """Restores the file. Raises `ChangedOnDisk` if it was changed since, and `CannotSave`. Blocks."""
-        write_atomic(self.path, self.before, expect=self.expect)
+        """Restores the file. Raises `ChangedOnDisk` if it was changed since, and another `UserError`. Blocks."""
+        with self.states.moved() if self.states is not None else nullcontext():
+            write_atomic(self.path, self.before, expect=self.expect)
 
 
 def begin_edit(path: Path) -> ProfileEdit:

@@ -8,6 +8,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -25,6 +26,7 @@ from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from .keyring_entries import other_users
 from .misplaced_secrets import misplaced_secrets
+from .part_states import PartStates
 from .secret_sources import secret_name, sources
 from .setup import Setup
 from .trust import ProfileTrust
@@ -73,13 +75,14 @@ async def save(
     confirm_replace: Callable[[OtherStore], Awaitable[bool]] | None = None,
     trust: ProfileTrust | None = None,
     profiles: Path | None = None,
+    states: PartStates | None = None,
 ) -> SaveResult:
     """Saves the secrets, then the profile, so that it never names a missing secret.
 
     The user's changes in the guide are trusted. If the opened profile is not trusted yet, `trust` asks first. Keyring
     entries that were stored for another store are replaced with `replace`, or if `confirm_replace` returns True.
-    `profiles` is the folder of other profiles. Raises `UserError` (`OtherStore`, another `SecretError`,
-    `ChangedOnDisk`) or `OSError`.
+    `profiles` is the folder of other profiles. `states` are moved with the profile, or not at all. Raises `UserError`
+    (`OtherStore`, another `SecretError`, `ChangedOnDisk`) or `OSError`.
     """
     await asyncio.to_thread(check_no_secret, setup, vault.mask)
     if not overwrite:  # before secrets that this file names are replaced
@@ -97,7 +100,7 @@ async def save(
                 raise
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held(setup.keyring_names())
-    notes = await asyncio.to_thread(_write, setup, path, overwrite)
+    notes = await asyncio.to_thread(_write, setup, path, overwrite, states)
     for place, there in sources(setup.draft):
         if (key := _session_key(place, there)) is not None:
             vault.keep_typed(secret_name(setup.name, place), path, key)
@@ -152,12 +155,13 @@ def _origins(setup: Setup) -> dict[str, list[str]]:
     return found
 
 
-def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:
+def _write(setup: Setup, path: Path, overwrite: bool, states: PartStates | None) -> list[str]:
     """Writes the profile and the schema next to it; returns notes on what could not be done."""
     if not setup.saved:
         setup.document.draft = ordered(setup.draft)
     others = _other_links(path)
-    setup.document.save(path, overwrite=overwrite)
+    with states.moved() if states is not None else nullcontext():
+        setup.document.save(path, overwrite=overwrite)
     notes = []
     if others:
         names = "Its other name still has" if others == 1 else f"Its {others} other names still have"

@@ -16,7 +16,7 @@ from ..outgoing.model import Outgoing
 from ..outgoing.plan import PlanError, SavedPlan
 from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from ..outgoing.source import EntitySource
-from ..outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, tasks_file
+from ..outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, plan_file, tasks_file
 from ..outgoing.undo import UNDOABLE
 from ..profile.library import Library
 from ..profile.model import Profile
@@ -82,7 +82,7 @@ class Sender:
     @property
     def plan_file(self) -> Path:
         """Where the plan is kept that is shown and then sent."""
-        return self.ledger.with_suffix(".plan")
+        return plan_file(self.ledger)
 
     def refuse_stdin(self) -> None:
         """Raises `UserError` if the source is standard input, which is the keyboard here."""

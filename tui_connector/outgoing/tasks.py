@@ -207,6 +207,11 @@ def tasks_file(state: Path, profile: Path, outgoing: str, environment: str = "")
     return state / "outgoing" / folder / f"{outgoing}.sqlite"
 
 
+def plan_file(ledger: Path) -> Path:
+    """Where the plan is kept, beside the ledger of its tasks, that is shown on the screen and then sent."""
+    return ledger.with_suffix(".plan")
+
+
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """A NUL in a JSON text; an escaped backslash before "u0000" is none."""
 

@@ -575,8 +575,8 @@ class ProfilePage(LogDock):
         name: str | None = await self.app.push_screen_wait(asked)
         if name is None or name == part.name:
             return
-        rename = partial(renaming, self._path, part.family, part.name, name)
-        if await self._change("Rename", part, _left_behind(part), rename, f" to {name}"):
+        rename = partial(renaming, self._machine.directories.state, self._path, part.family, part.name, name)
+        if await self._change("Rename", part, _effect_of_renaming(part), rename, f" to {name}"):
             self._list.want(part.family, name)
             self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
 
@@ -716,15 +716,15 @@ class ProfilePage(LogDock):
         )
 
 
-def _left_behind(part: ProfilePart) -> str:
-    """What a part that is renamed leaves under its old name: the state of its runs is stored by it."""
+def _effect_of_renaming(part: ProfilePart) -> str:
+    """What renaming the part means for its runs and those of others."""
     if part.family == "incoming":
-        return f" The state of its runs stays with the name {part.name}: the next run starts over."
-    if part.family == "outgoing":
         return (
-            f" The record of what was sent stays with the name {part.name}: the next run does not know it, and may "
-            "send entities again."
+            " The state of its runs moves with it. Runs with --out, and runs into a table or stream named after it, "
+            "start over; so do unfinished runs of parts that read its items."
         )
+    if part.family == "outgoing":
+        return " Its tasks move with it."
     if part.family == "clients":
         return " Runs and incremental reads that use it may start over."
     return ""
