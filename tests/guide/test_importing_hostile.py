@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from imported_profiles import carried_out, planned, refusal
+from memory_keyring import MemoryKeyring
 
-from tui_connector.guide.importing import plan_profile, set_secrets
+from tui_connector.errors import UserError
+from tui_connector.guide.importing import carry_out, plan_profile, set_secrets
 from tui_connector.machine import Machine
 from tui_connector.profile.importers.model import MAX_CONFIGURATIONS, InvalidImport
 from tui_connector.profile.importers.reading import read
@@ -89,6 +91,54 @@ async def test_existing_files_and_keyring_entries_are_kept(machine: Machine, tmp
     assert result.stored == ("imported/integration/access-token-2",)
     assert keyring.get_password("tui-connector/imported/integration/access-token", "tui-connector") == "of another"
     assert 'keyring = "imported/integration/access-token-2"' in result.path.read_text()
+
+
+TWO_SECRETS = (
+    "curl https://acme.example/rest/V1/modules -u web:CANARY-one\n"
+    "curl https://acme.example/rest/V1/store/websites -H 'Authorization: Bearer CANARY-two'"
+)
+
+
+async def test_only_what_the_keyring_refused_is_kept_for_the_session(
+    machine: Machine, tmp_path: Path, memory_keyring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(TWO_SECRETS, machine, tmp_path)
+    first, second = plan.profile.secrets()
+    assert first.source.keyring is not None
+    vault = Vault(machine, Mask())
+    await vault.store(first.source.keyring, "CANARY-of another", "https://other.example")
+    store = memory_keyring.set_password
+
+    def full(service: str, username: str, password: str) -> None:
+        if "-2" not in service:
+            raise RuntimeError("the keyring is full")
+        store(service, username, password)
+
+    monkeypatch.setattr(memory_keyring, "set_password", full)
+    result = await carry_out(plan, vault, keep_for_session=True)
+    vault.close()
+    assert result.stored == (f"{first.source.keyring}-2",)
+    assert result.for_session == (second.source.keyring,)
+
+
+async def test_secrets_of_an_import_that_failed_are_deleted_or_named(
+    machine: Machine, tmp_path: Path, memory_keyring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, again = planned(TWO_SECRETS, machine, tmp_path), planned(TWO_SECRETS, machine, tmp_path)
+    machine.directories.profiles.parent.mkdir(parents=True, exist_ok=True)
+    machine.directories.profiles.write_text("a file in place of the folder")
+    with pytest.raises((UserError, OSError)) as caught:
+        await carried_out(plan, machine)
+    assert "keyring" not in str(caught.value)
+    assert not memory_keyring.entries
+
+    def locked(service: str, username: str) -> None:
+        raise RuntimeError("locked")
+
+    monkeypatch.setattr(memory_keyring, "delete_password", locked)
+    with pytest.raises(UserError, match="still in the keyring: imported/") as named:
+        await carried_out(again, machine)
+    assert named.value.code == "import-incomplete"
 
 
 def test_many_requests_are_limited_and_the_rest_is_counted(machine: Machine, tmp_path: Path) -> None:

@@ -116,6 +116,22 @@ async def test_nothing_changes_where_a_step_fails(kept: Kept) -> None:
     kept.assert_is("acme", "shop")
 
 
+async def test_what_cannot_be_undone_is_named(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = kept.directories(kept.path.with_name("shop.toml"))[2]
+    history.mkdir(parents=True)
+    (history / "of another profile").write_text("x")
+
+    def locked(service: str, username: str) -> None:
+        raise RuntimeError("locked")
+
+    monkeypatch.setattr(kept.keyring, "delete_password", locked)
+    with pytest.raises(UserError, match=r"not empty.* the keyring entry shop/integration/token") as caught:
+        await rename(kept, "shop")
+    assert caught.value.code == "rename-incomplete"
+    assert kept.path.read_text() == PROFILE
+    assert not kept.path.with_name("shop.toml").exists()
+
+
 async def test_the_name_of_another_profile_is_refused(kept: Kept) -> None:
     kept.path.with_name("shop.toml").write_text("format = 1\n")
     with pytest.raises(UserError, match="appeared"):

@@ -33,7 +33,8 @@ from ..secrets.cleaning import SecretKind, clean
 from ..secrets.errors import SecretError
 from ..secrets.vault import Vault
 from ..templates import Json
-from ..text import count, shown_line
+from ..text import count, listed, shown_line
+from .keyring_entries import delete_entries, entry_places, named_in
 from .save import SCHEMA_FILE, ordered, write_schema
 from .trust import capability_lines
 
@@ -86,27 +87,15 @@ class ImportPlan:
     def _new_entries(self) -> list[str]:
         found = [secret.source.keyring for secret in self.profile.secrets() if secret.source.keyring is not None]
         added = {
-            str(entry)
+            entry
             for family, names in self.parts.items()
             for name in names
-            for entry in _entries(value_at(self.document.draft, (family, name)))
+            for entry in named_in(value_at(self.document.draft, (family, name)))
         }
         return [each for each in dict.fromkeys(found) if each in added]
 
 
 _SINGULAR = {"authentications": "authentication", "clients": "client", "incoming": "incoming", "outgoing": "outgoing"}
-
-
-def _entries(value: object) -> Iterator[str]:
-    """The keyring entries that a part of a profile names."""
-    if isinstance(value, dict):
-        if value.keys() == {"keyring"} and isinstance(value["keyring"], str):
-            yield value["keyring"]
-        for each in value.values():
-            yield from _entries(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _entries(each)
 
 
 def _summary(family: str, part: Mapping[str, Json], samples: int) -> str:
@@ -205,7 +194,8 @@ def _merged(found: Import, name: str, path: Path, document: Document, machine: M
             continue
         assert isinstance(part, dict)
         _rename_references(part, renamed)
-        _set_entries(part, name)
+        for place, entry in [*entry_places(part)]:
+            value_at(part, place[:-1])["keyring"] = f"{name}/{entry}"
         for end in ("sink", "source"):
             file = part.get(end)
             if isinstance(file, dict) and isinstance(file.get("path"), str):
@@ -274,19 +264,6 @@ def _rename_references(part: dict[str, Json], renamed: Mapping[tuple[str, str], 
         part["authentications"] = [renamed.get(("authentications", str(each)), each) for each in names]
 
 
-def _set_entries(part: Json, name: str) -> None:
-    """Puts the profile's name before its keyring entries."""
-    if isinstance(part, dict):
-        if part.keys() == {"keyring"} and isinstance(part["keyring"], str):
-            part["keyring"] = f"{name}/{part['keyring']}"
-            return
-        for each in part.values():
-            _set_entries(each, name)
-    elif isinstance(part, list):
-        for each in part:
-            _set_entries(each, name)
-
-
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What an import has done."""
@@ -314,9 +291,11 @@ async def carry_out(plan: ImportPlan, vault: Vault, *, keep_for_session: bool = 
     notes = [*not_stored]
     try:
         notes += await asyncio.to_thread(_write, plan)
-    except (UserError, OSError):
-        for name in stored:
-            await vault.delete(name)
+    except (UserError, OSError) as error:
+        if left := await delete_entries(vault, stored):
+            why = error.message if isinstance(error, UserError) else reason(error)
+            message = f"{why}; these entries are still in the keyring: {listed(left)}"
+            raise UserError("import-incomplete", message, "Delete them there.") from error
         raise
     kept = _keep_for_session(plan, vault, stored) if keep_for_session and not_stored else []
     given = {*stored, *kept}
@@ -331,21 +310,22 @@ async def _store(plan: ImportPlan, vault: Vault) -> tuple[list[str], list[str]]:
         if secret.source.keyring is not None:
             origins.setdefault(secret.source.keyring, []).extend(secret.origins)
     stored: list[str] = []
-    for path, value in plan.secrets.items():
-        wanted = str(value_at(plan.document.draft, (*path, "keyring")))
-        try:
+    notes: list[str] = []
+    try:
+        for path, value in plan.secrets.items():
+            wanted = str(value_at(plan.document.draft, (*path, "keyring")))
             name, number = wanted, 2
             while await vault.origins_of(name) is not None:
                 name, number = f"{wanted}-{number}", number + 1
             await vault.store(name, value, *dict.fromkeys(origins.get(wanted, ())))
-        except SecretError as error:
-            return stored, [f"The secrets were not stored: {error.message}"]
-        vault.mask.learn(value, name)
-        stored.append(name)
-        if name != wanted:
-            plan.document.set((*path, "keyring"), name)
+            vault.mask.learn(value, name)
+            stored.append(name)
+            if name != wanted:
+                plan.document.set((*path, "keyring"), name)
+    except SecretError as error:
+        notes.append(f"The secrets were not stored: {error.message}")
     plan.profile = check_data(plan.document.draft)[0] or plan.profile
-    return stored, []
+    return stored, notes
 
 
 def _keep_for_session(plan: ImportPlan, vault: Vault, stored: Collection[str]) -> list[str]:
@@ -426,7 +406,7 @@ def plan_profile(text: str, name: str, machine: Machine) -> ImportPlan:
         listed = "\n".join(f"  {shown_line(str(each), 300)}" for each in problems[:_MOST_PROBLEMS])
         more = f"\n  and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
         raise UserError("profile-invalid", f"the profile has {count(len(problems), 'problem')}:\n{listed}{more}")
-    for place, entry in [*_entry_places(document.draft)]:
+    for place, entry in [*entry_places(document.draft)]:
         document.set(place, f"{name}/{entry.partition('/')[2] or entry}")
     profile, _ = check_data(document.draft)
     assert profile is not None
@@ -437,19 +417,6 @@ def plan_profile(text: str, name: str, machine: Machine) -> ImportPlan:
 
 
 _MOST_PROBLEMS = 20
-
-
-def _entry_places(value: Json, place: ModelPath = ()) -> Iterator[tuple[ModelPath, str]]:
-    """The path and the name of each keyring entry."""
-    if isinstance(value, dict):
-        if value.keys() == {"keyring"} and isinstance(value["keyring"], str):
-            yield (*place, "keyring"), value["keyring"]
-            return
-        for key, each in value.items():
-            yield from _entry_places(each, (*place, key))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _entry_places(each, (*place, index))
 
 
 async def set_secrets(plan: ImportPlan, vault: Vault, machine: Machine) -> list[str]:

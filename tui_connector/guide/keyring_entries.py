@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..profile.library import Library, ProfileError, as_text, read_bytes
 from ..secrets.backends import entry_of
+from ..secrets.errors import SecretError
 from ..secrets.vault import Vault
 from ..text import count
 
@@ -30,19 +31,21 @@ def keyring_entries(path: Path) -> list[str]:
 
 def named_in(data: object) -> list[str]:
     """The keyring entries that a profile's data use, without duplicates."""
-    return list(dict.fromkeys(_named(data)))
+    return list(dict.fromkeys(name for _, name in entry_places(data)))
 
 
-def _named(value: object) -> Iterator[str]:
+def entry_places(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Each name of a keyring entry in a profile's data, also in its environments, and the path of the name."""
     if isinstance(value, dict):
         name = value.get("keyring")
         if len(value) == 1 and isinstance(name, str):
-            yield name
-        for item in value.values():
-            yield from _named(item)
+            yield (*place, "keyring"), name
+            return
+        for key, item in value.items():
+            yield from entry_places(item, (*place, key))
     elif isinstance(value, list):
-        for item in value:
-            yield from _named(item)
+        for index, item in enumerate(value):
+            yield from entry_places(item, (*place, index))
 
 
 def other_users(path: Path, names: Collection[str], *directories: Path) -> dict[str, list[Path]]:
@@ -129,3 +132,14 @@ def own_entries(path: Path, library: Library) -> list[str]:
     own = keyring_entries(path)
     others = other_users(path, own, library.directory)
     return [name for name in own if name not in others]
+
+
+async def delete_entries(vault: Vault, names: Iterable[str]) -> list[str]:
+    """Deletes these entries; returns those that could not be deleted."""
+    left = []
+    for name in names:
+        try:
+            await vault.delete(name)
+        except SecretError:
+            left.append(name)
+    return left

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from ..errors import UserError
-from ..files import CannotSave, ChangedOnDisk, write_atomic
+from ..files import CannotSave, ChangedOnDisk, reason, write_atomic
 from ..log.history import History
 from ..machine import Machine
 from ..outgoing.tasks import tasks_file
@@ -19,14 +18,16 @@ from ..profile.environments import names_of
 from ..profile.library import Library, read_bytes
 from ..profile.trust import TrustRecords
 from ..runs.ledger import ledger_file
+from ..secrets.backends import override_name
 from ..secrets.capability import Capability
 from ..secrets.vault import Vault
-from ..templates import Json
+from ..text import listed
 from .drafts import Drafts, key_for
-from .keyring_entries import own_entries
+from .keyring_entries import delete_entries, entry_places, own_entries
 from .text_drafts import TextDrafts
 
-Undo = Callable[[], Awaitable[object]]
+Undo = tuple[str, Callable[[], Awaitable[object]]]
+"""What a step has made, and how it is removed."""
 
 
 async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) -> tuple[Path, list[str]]:
@@ -52,53 +53,49 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
     try:
         for old, new in entries.items():
             if await vault.copy(old, new):
-                undo.append(partial(vault.delete, new))
-        for place, entry in list(_keyring_places(document.draft)):
+                undo.append((f"the keyring entry {new}", partial(vault.delete, new)))
+        for place, entry in [*entry_places(document.draft)]:
             if entry in entries:
-                document.set((*place, "keyring"), entries[entry])
+                document.set(place, entries[entry])
         text = document.text().encode() if document.changed else await asyncio.to_thread(read_bytes, path)
         await asyncio.to_thread(write_atomic, target, text, expect=None)
-        undo.append(partial(asyncio.to_thread, target.unlink))
+        undo.append((f"the file {target}", partial(asyncio.to_thread, target.unlink)))
         for before, after in _directories(machine.directories.state, path, target, ["", *names_of(document.draft)]):
             if await asyncio.to_thread(before.exists):
                 await asyncio.to_thread(before.rename, after)
-                undo.append(partial(asyncio.to_thread, after.rename, before))
+                undo.append((f"the folder {after}", partial(asyncio.to_thread, after.rename, before)))
         await asyncio.to_thread(_move_trust, machine, path, target, entries)
-        undo.append(partial(asyncio.to_thread, TrustRecords(machine.directories.state).revoke, target))
+        revoke = TrustRecords(machine.directories.state).revoke
+        undo.append((f"the trust in {target}", partial(asyncio.to_thread, revoke, target)))
         await asyncio.to_thread(path.unlink)
-    except (UserError, OSError):
-        for each in reversed(undo):
-            with contextlib.suppress(UserError, OSError):
-                await each()
+    except (UserError, OSError) as error:
+        if left := await _undone(undo):
+            why = error.message if isinstance(error, UserError) else reason(error)
+            message = f"{why}; what was made under the new name could not be removed: {listed(left)}"
+            raise UserError("rename-incomplete", message, "Remove it, then rename the profile again.") from error
         raise
     return target, await _forget_old(machine, vault, path, list(entries))
 
 
+async def _undone(undo: list[Undo]) -> list[str]:
+    """Undoes the steps, the last one first; returns what is left of those that could not be undone."""
+    left = []
+    for what, remove in reversed(undo):
+        try:
+            await remove()
+        except (UserError, OSError):
+            left.append(what)
+    return left
+
+
 async def _forget_old(machine: Machine, vault: Vault, path: Path, entries: list[str]) -> list[str]:
     """Removes what the old name still has; the profile no longer needs it."""
-    notes = []
-    for each in entries:
-        try:
-            await vault.delete(each)
-        except UserError:
-            notes.append(f"The keyring still has {each}")
+    notes = [f"The keyring still has {each}" for each in await delete_entries(vault, entries)]
     try:
         await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
     except CannotSave as error:
         notes.append(str(error))
     return notes
-
-
-def _keyring_places(value: Json, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Where the profile names an entry of the keyring, also in its environments."""
-    if isinstance(value, dict):
-        if len(value) == 1 and isinstance(name := value.get("keyring"), str):
-            yield place, name
-        for key, inner in value.items():
-            yield from _keyring_places(inner, (*place, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _keyring_places(inner, (*place, index))
 
 
 def _directories(state: Path, path: Path, target: Path, environments: list[str]) -> Iterator[tuple[Path, Path]]:
@@ -119,6 +116,7 @@ def _move_trust(machine: Machine, path: Path, target: Path, entries: dict[str, s
         for each in record.capabilities:
             facts, text = each.canonical, each.text
             for old, new in entries.items():
-                facts, text = facts.replace(f'"keyring:{old}"', f'"keyring:{new}"'), text.replace(old, new)
+                facts = facts.replace(f'"keyring:{old}"', f'"keyring:{new}"')
+                text = text.replace(old, new).replace(override_name(old), override_name(new))
             granted.append(Capability(facts, text))
         records.grant(target, granted, machine.now(), environment=record.environment)

@@ -118,20 +118,15 @@ async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[P
 
 async def _delete_entries(machine: Machine, names: list[str]) -> list[str]:
     """Deletes these keyring entries; returns those that could not be deleted."""
-    from ...secrets.errors import SecretError
+    from ...guide.keyring_entries import delete_entries
     from ...secrets.mask import Mask
     from ...secrets.vault import Vault
 
-    vault, left = Vault(machine, Mask()), []
+    vault = Vault(machine, Mask())
     try:
-        for name in names:
-            try:
-                await vault.delete(name)
-            except SecretError:
-                left.append(name)
+        return await delete_entries(vault, names)
     finally:
         vault.close()
-    return left
 
 
 def _notify(app: App[None], text: str, *, bad: bool = False) -> None:
