@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .correction import Correction, TextEdit, apply
-from .document import Document, check_plain
+from .document import Document, check_plain, long_number
 from .library import ProfileError
 from .positions import KeyPath, Layout, TextPosition, layout, position_finder
 from .syntax import Mistake, explain_error, other_format
@@ -231,7 +231,7 @@ def _parsed_block(text: str) -> ParsedBlock:
         except tomllib.TOMLDecodeError as error:
             mistake = explain_error(now, error)
         except ValueError:  # Python's limit for decimal numbers is 4,300 digits
-            mistake = Mistake(_long_number(now), "a number is too long", "Write it as text, in quotes.", "number")
+            mistake = Mistake(long_number(now), "a number is too long", "Write it as text, in quotes.", "number")
         number = min(mistake.position.line, len(lines)) - 1
         if mistake.fix is not None and not _helps(mistake.fix, now, number + 1):
             mistake = mistake._replace(fix=None)
@@ -268,11 +268,6 @@ def _checked_values(block: ParsedBlock) -> ParsedBlock:
         mistake = Mistake(place, error.message, error.hint, error.code)
         return replace(block, data={}, mistakes=(*block.mistakes, mistake), lost=("*",))
     return block
-
-
-def _long_number(text: str) -> TextPosition:
-    match = re.search(r"[0-9_]{4300,}", text)
-    return position_finder(text)(match.start() if match else 0)
 
 
 def _helps(fix: Correction, text: str, line: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -35,5 +35,11 @@ def apply(text: str, edits: Iterable[TextEdit]) -> str:
 
 def replace_line(text: str, number: int, line: str, title: str) -> Correction:
     """The correction that replaces a line (from 1) without its line break."""
-    start = sum(len(each) + 1 for each in text.split("\n")[: number - 1])
-    return Correction(title, (TextEdit(start, start + len(text.split("\n")[number - 1]), line),))
+    lines = text.split("\n")
+    start = line_start(lines, number)
+    return Correction(title, (TextEdit(start, start + len(lines[number - 1]), line),))
+
+
+def line_start(lines: Sequence[str], number: int) -> int:
+    """The offset of a line (from 1) in the text that has these lines."""
+    return sum(len(line) + 1 for line in lines[: number - 1])

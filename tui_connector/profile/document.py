@@ -342,11 +342,14 @@ def parsed(text: str, path: File | None = None) -> dict[str, Any]:
             raise _too_deep(path) from error
         raise _invalid_toml(path, positions(text)[error.keys], error.message, error.hint) from error
     except ValueError as error:  # Python's limit for decimal numbers is 4,300 digits
-        match = re.search(r"[0-9_]{4300,}", text)
-        raise _invalid_toml(
-            path, position_finder(text)(match.start() if match else 0), "a number is too long"
-        ) from error
+        raise _invalid_toml(path, long_number(text), "a number is too long") from error
     return data
+
+
+def long_number(text: str) -> TextPosition:
+    """Where the number is that is too long for Python."""
+    match = re.search(r"[0-9_]{4300,}", text)
+    return position_finder(text)(match.start() if match else 0)
 
 
 def _too_deep(path: File | None) -> ProfileError:

@@ -1,18 +1,17 @@
 """Explains invalid TOML: where the mistake is, what was probably meant, and how the text is corrected.
 
-`tomllib` stops at the first mistake and says what it expected there. Each common mistake has a rule below, with a code,
-a hint and, where it is clear what was meant, the corrected line.
+`tomllib` stops at the first mistake and says what it expected there. The rules of common mistakes (`line_mistakes`)
+say what was probably meant on that line; what opens, repeats or ends elsewhere is looked for here.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
-from collections.abc import Callable
 from typing import NamedTuple
 
-from .correction import Correction, TextEdit, replace_line
+from .correction import Correction, TextEdit, line_start, replace_line
+from .line_mistakes import STRING, Cause, cause_of, has_open_quote, invalid_character
 from .positions import KeyPath, TextPosition, layout, position_finder
 
 SYNTAX = "toml-syntax"
@@ -27,14 +26,6 @@ class Mistake(NamedTuple):
     hint: str | None
     code: str = SYNTAX
     fix: Correction | None = None
-
-
-class _Cause(NamedTuple):
-    """What is wrong with a line, and the line as it was probably meant."""
-
-    code: str
-    hint: str
-    line: str | None = None
 
 
 def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
@@ -52,11 +43,11 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     if (opened := _opened_above(text, position.line)) is not None:
         return opened
     line = _line(text, position.line)
-    if (invalid := _invalid_character(line)) is not None:
+    if (invalid := invalid_character(line)) is not None:
         column, character, why = invalid
         place = TextPosition(position.line, column)
         return Mistake(place, f"Invalid character {character}", why.hint, *_correction(text, position.line, why))
-    cause = _cause(line)
+    cause = cause_of(line)
     if cause is None:
         return Mistake(position, message, None)
     code, fix = _correction(text, position.line, cause)
@@ -65,7 +56,7 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     return Mistake(position, message, cause.hint, code, fix)
 
 
-def _correction(text: str, number: int, cause: _Cause) -> tuple[str, Correction | None]:
+def _correction(text: str, number: int, cause: Cause) -> tuple[str, Correction | None]:
     if cause.line is None or cause.line == _line(text, number):
         return cause.code, None
     return cause.code, replace_line(text, number, cause.line, _TITLES.get(cause.code, cause.hint.rstrip(".")))
@@ -100,7 +91,7 @@ def _at_the_end(text: str, message: str) -> Mistake:
     """The mistake in a text that ends too early: its last line, or something opened above and not closed."""
     number = text.rstrip().count("\n") + 1
     last = _line(text, number)
-    cause = _cause(last) if _has_open_quote(last) or not _has_open_bracket(text) else None
+    cause = cause_of(last) if has_open_quote(last) or not _has_open_bracket(text) else None
     if cause is not None:
         return Mistake(_end(text), message, cause.hint, *_correction(text, number, cause))
     lines = text.split("\n")
@@ -127,7 +118,7 @@ def _opened_above(text: str, number: int) -> Mistake | None:
             before = "\n".join(lines[start - 1 : end - 1])
             if _NEW_STATEMENT.match(lines[end - 1]) and _has_open_bracket(before):
                 fix = _closed(before)
-                moved = fix.moved(sum(len(line) + 1 for line in lines[: start - 1])) if fix else None
+                moved = fix.moved(line_start(lines, start)) if fix else None
                 column = len(lines[start - 1].rstrip()) + 1
                 hint = "What is opened with [ or { on this line is not closed."
                 return Mistake(TextPosition(start, column), "Unclosed bracket", hint, "not-closed", moved)
@@ -141,7 +132,7 @@ def _closed(text: str) -> Correction | None:
         return None
     open_brackets: list[str] = []
     for line in text.split("\n"):
-        for character in _STRING.sub("", line).partition("#")[0]:
+        for character in STRING.sub("", line).partition("#")[0]:
             if character in "[{":
                 open_brackets.append({"[": "]", "{": "}"}[character])
             elif character in "]}" and open_brackets:
@@ -150,7 +141,7 @@ def _closed(text: str) -> Correction | None:
     closing = "".join(reversed(open_brackets)).replace("}", " }")
     without_comma = re.search(r",\s*$", text[:end])
     start = without_comma.start() if without_comma and "}" in closing else end
-    comment = _STRING.sub("", text[text.rfind("\n", 0, end) + 1 : end])
+    comment = STRING.sub("", text[text.rfind("\n", 0, end) + 1 : end])
     if not closing or "#" in comment:
         return None
     return Correction(f"Close it with {closing.strip()}", (TextEdit(start, end, closing),))
@@ -226,7 +217,7 @@ def _duplicate_table(here: TextPosition, before: str, text: str, *, is_list: boo
             if header is not None and is_table
             else None
         )
-        return Mistake(here, message, f"{hint}", code, fix)
+        return Mistake(here, message, hint, code, fix)
     if not is_list and is_first_list:
         message = f"[{name}] is a list since line {where}"
         line = re.sub(r"\[(.*?)\]", r"[[\1]]", _line(text, here.line), count=1)
@@ -246,9 +237,6 @@ _HEADER_LINE = re.compile(r"\s*\[")
 def _merged_table(text: str, first: int, second: int) -> Correction | None:
     """Moves the keys of the second table of a name below those of the first (lines from 1)."""
     lines = text.split("\n")
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
 
     def end_of(table: int) -> int:
         return next((n for n in range(table, len(lines)) if _HEADER_LINE.match(lines[n])), len(lines))
@@ -258,11 +246,11 @@ def _merged_table(text: str, first: int, second: int) -> Correction | None:
     target = end_of(first)
     while target > first and not lines[target - 1].strip():
         target -= 1
-    cut_to = min(starts[end], len(text))
-    moved = "".join(f"{line}\n" for line in body)
+    cut_to = min(line_start(lines, end + 1), len(text))
+    moved, at = "".join(f"{line}\n" for line in body), line_start(lines, target + 1)
     return Correction(
         "Move its keys to the first table of this name",
-        (TextEdit(starts[target], starts[target], moved), TextEdit(starts[second - 1], cut_to, "")),
+        (TextEdit(at, at, moved), TextEdit(line_start(lines, second), cut_to, "")),
     )
 
 
@@ -289,342 +277,13 @@ def _first_offset(offsets: dict[KeyPath, int], path: KeyPath) -> int | None:
     return None
 
 
-_LOOK_ALIKES = {
-    **dict.fromkeys("“”„‟«»″＂❝❞", ('"', "double quote")),
-    **dict.fromkeys("‘’‚‛′`´＇❛❜", ("'", "single quote")),
-    **dict.fromkeys("＝﹦", ("=", "equals sign")),
-    **dict.fromkeys("‐‑‒–—−－", ("-", "hyphen")),
-    **dict.fromkeys("，、", (",", "comma")),
-    **dict.fromkeys("．。․", (".", "full stop")),
-    **dict.fromkeys("［【", ("[", "bracket")),
-    **dict.fromkeys("］】", ("]", "bracket")),
-    **dict.fromkeys("｛", ("{", "brace")),
-    **dict.fromkeys("｝", ("}", "brace")),
-    **dict.fromkeys("＃", ("#", "number sign")),
-}
-"""The character that was meant, and its name."""
-
-
-def _invalid_character(line: str) -> tuple[int, str, _Cause] | None:
-    """The column and name of a character that TOML allows in quotes and comments only, and its cause."""
-    bare = _STRING.sub(lambda match: " " * len(match.group()), line).partition("#")[0]
-    key_ends = bare.find("=")
-    for column, character in enumerate(bare, 1):
-        name = unicodedata.name(character, "").lower() or "no name"
-        called = f"U+{ord(character):04X} ({name})"
-        if not character.isascii() and character.isalnum() and column <= key_ends:
-            key = line[:key_ends].strip()
-            quoted = f'"{key}"' if key.isprintable() and not set(key) & set("\"'.\\") else None
-            meant = line.replace(key, quoted, 1) if quoted else None
-            hint = "Put a key with other letters than A–Z in quotes."
-            return column, f"{called} in a key", _Cause("key-not-quoted", hint, meant)
-        if character in _LOOK_ALIKES:
-            meant, name = _LOOK_ALIKES[character]
-            kind = "a straight" if "quote" in name else "an ordinary"
-            hint = f"Write {kind} {name}: {meant}."
-            return column, called, _Cause("look-alike", hint, _without_look_alikes(line, bare))
-        if not character.isascii() and not character.isalnum():
-            if character.isspace() or unicodedata.category(character) in ("Cf", "Zl", "Zp"):
-                hint = (
-                    "Delete it: it is invisible, or looks like a space. Then type an ordinary space if one is needed."
-                )
-                return column, called, _Cause("invisible-character", hint, _without_invisible(line, bare))
-            return column, called, _Cause("look-alike", "Delete it, or put the text in double quotes.")
-        if character == "\r" and column < len(bare):
-            hint = "End lines with a line feed; your editor calls it LF or Unix."
-            return column, "U+000D (carriage return)", _Cause("carriage-return", hint, line.replace("\r", "\n"))
-        if ord(character) < 32 and character not in "\t\r":
-            cause = _Cause("control-character", "Delete it.", line[: column - 1] + line[column:])
-            return column, f"U+{ord(character):04X} (control character)", cause
-    return None
-
-
-def _without_look_alikes(line: str, bare: str) -> str:
-    """The line with ordinary characters instead of those that look like them, outside quotes and comments."""
-    known = {character: meant for character, (meant, _) in _LOOK_ALIKES.items()}
-    return (
-        "".join(known.get(one, one) if one == blank else one for one, blank in zip(line, bare, strict=False))
-        + (line[len(bare) :])
-    )
-
-
-def _without_invisible(line: str, bare: str) -> str:
-    """The line with ordinary spaces instead of others, and no invisible ones, outside quotes and comments."""
-
-    def visible(character: str) -> str:
-        if character.isascii() or character.isalnum():
-            return character
-        if unicodedata.category(character) in ("Cf", "Zl", "Zp"):
-            return ""
-        return " " if character.isspace() else character
-
-    return (
-        "".join(map(visible, bare))
-        if bare == line
-        else "".join(visible(blank) if one == blank else one for one, blank in zip(line, bare, strict=False))
-        + line[len(bare) :]
-    )
-
-
-_STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
-_WORD = re.compile(r"=\s*(yes|no|on|off|true|false)\b", re.IGNORECASE)
-_COLON = re.compile(r"\s*[\w.\"'-]+\s*:(\s|$|=)")
-_YAML_COLON = re.compile(r"\s*[\w.\"'-]+\s*:(\s|$)")
-_UNIT = re.compile(r"=\s*(\d+(?:\.\d+)?\s*[A-Za-z%]+)\s*$")
-_BARE_TEXT = re.compile(r"=\s*([A-Za-z_/$~.@*][^\"'\[{]*)$")
-_LIST_NAMES = ("plugins", "steps")
-"""The lists of tables of a profile."""
-
-_Corrected = Callable[[str], str | None]
-"""The corrected line, of a line that a rule matches; None where it is not clear what was meant."""
-
-
-def _sub(pattern: str, by: str) -> _Corrected:
-    """Replaces the first match outside quotes."""
-    compiled = re.compile(pattern)
-
-    def correct(line: str) -> str | None:
-        match = compiled.search(_blanked(line))
-        if match is None:
-            return None
-        groups = {f"\\{number}": line[slice(*match.span(number))] for number in range(1, compiled.groups + 1)}
-        new = re.sub(r"\\\d", lambda name: groups[name.group()], by)
-        return line[: match.start()] + new + line[match.end() :]
-
-    return correct
-
-
-def _header(line: str) -> str | None:
-    """The header of a table with its name joined by dots, and as many brackets on both sides."""
-    match = re.match(r"(\s*)(\[+)([^\]#]*)(\]*)\s*(?:[:=]\s*)?(#.*)?$", line)
-    if match is None:
-        return None
-    parts = re.findall(r"\"[^\"]*\"|'[^']*'|[\w-]+", match[3])
-    if not parts:
-        return None
-    is_list = len(match[2]) > 1 or (len(match[4]) > 1 and parts[-1] in _LIST_NAMES)
-    name = ".".join(parts)
-    return f"{match[1]}{f'[[{name}]]' if is_list else f'[{name}]'}{f'  {match[5]}' if match[5] else ''}"
-
-
-def _each_on_its_own_line(line: str) -> str | None:
-    second = re.search(r"=\s*[^\s#]+(\s+)[\w.-]+\s*=", _blanked(line))
-    return f"{line[: second.start(1)]}\n{line[second.end(1) :]}" if second else None
-
-
-def _with_commas(line: str) -> str:
-    """A comma between two entries of an inline table or a list."""
-    blanked = _blanked(line)
-    entry = re.compile(r"([\w\"'\]}])(\s+)(?=[\w\"'.-]+\s*=)" if "{" in blanked else r"([\w\"'\]}])(\s+)(?=[\w\"'\[{])")
-    start = max(blanked.find("{" if "{" in blanked else "["), 0)
-    out, last = "", 0
-    for match in entry.finditer(blanked, start):
-        out += f"{line[last : match.end(1)]},"
-        last = match.end(1)
-    return out + line[last:]
-
-
-_RULES: list[tuple[str, str, str, _Corrected | None]] = [
-    # the likelier cause first: the first match is shown
-    (r"\s*(//|;|--|/\*)", "comment-mark", "Comments start with #.", _sub(r"(?://|;|--|/\*)", "#")),
-    (r"\s*\[+\s*\]", "table-header", "The name of the table is missing between the brackets.", None),
-    (
-        r"\s*\[\[[^\]]+\](?!\])",
-        "table-header",
-        "A list of tables has two brackets on either side: [[name]].",
-        _header,
-    ),
-    (
-        r"\s*\[(?!\[)[^\]]+\]\]",
-        "table-header",
-        "A table has one bracket on either side: [name]. For a list write [[name]].",
-        _header,
-    ),
-    (r"\s*\[[^\]=]*$", "table-header", "The closing bracket of the table is missing.", _header),
-    (
-        r"\s*\[[^\]]*(\.\s*\]|\[\s*\.|\.\.)",
-        "table-header",
-        "A part of the table's name is missing next to a dot.",
-        _header,
-    ),
-    (
-        r"\s*\[\[?\s*[\w-]+\s+[\w-]+",
-        "table-header",
-        'Join the parts of a name with dots, or put a name with spaces in quotes: ["a b"].',
-        _header,
-    ),
-    (
-        r"\s*\[[^\]]+\]+\s*[:=]",
-        "table-header",
-        "Write nothing after a table's name; its keys go on the lines below.",
-        _header,
-    ),
-    (r"\s*=", "key-missing", "The key is missing before the equals sign.", None),
-    (
-        r"\s*[\w.\"'-]+\s*(==|=>|:=)",
-        "equals-sign",
-        "Write a single = between a key and its value.",
-        _sub(r"(?:==|=>|:=)", "="),
-    ),
-    (
-        r"[^\"'#]*=\s*(None|null|nil|undefined|NULL)\b",
-        "null",
-        "TOML has no null: omit the key.",
-        lambda line: f"# {line.lstrip()}",
-    ),
-    (
-        r"[^\"'#]*=\s*0\d+\s*$",
-        "leading-zeros",
-        'A number has no leading zeros. If it is text, such as a SKU, write it in quotes: "0012".',
-        _sub(r"=\s*(0\d+)", '= "\\1"'),
-    ),
-    (
-        r"[^\"'#]*=\s*\d+,\d+\s*$",
-        "decimal-comma",
-        "A decimal point is a full stop: 1.5.",
-        _sub(r"=\s*(\d+),(\d+)", "= \\1.\\2"),
-    ),
-    (r"[^\"'#]*=\s*(#.*)?$", "value-missing", "The value is missing after the equals sign.", None),
-    (r".*[{,]\s*[\w.-]+\s*=\s*[,}]", "value-missing", "The value is missing after the equals sign.", None),
-    (
-        r".*,\s*\}",
-        "inline-table-comma",
-        "An inline table { … } has no comma after its last entry.",
-        _sub(r",\s*\}", " }"),
-    ),
-    (
-        r".*=\s*\{[^}]*$",
-        "inline-table-lines",
-        "An inline table { … } must be on one line, without a comma after its last entry.",
-        None,
-    ),
-    (
-        r".*\{[^}]*=[^,}]*\S\s+[\w.-]+\s*=",
-        "comma-missing",
-        "Commas separate the entries of an inline table: { a = 1, b = 2 }.",
-        _with_commas,
-    ),
-    (
-        r".*=\s*\[[^\]]*[\w\"']\s+[\w\"'][^\]]*\]",
-        "comma-missing",
-        'Commas separate the elements of a list: ["a", "b"].',
-        _with_commas,
-    ),
-    (
-        r".*[\"'\d\]}el]\s*[;,]\s*(#.*)?$",
-        "end-of-line",
-        "Remove the comma or semicolon at the end of the line.",
-        _sub(r"\s*[;,](\s*(?:#.*)?)$", "\\1"),
-    ),
-    (r".*[\"'\d\]}el]\s*//", "comment-mark", "Comments start with #.", _sub(r"//", "#")),
-    (
-        r"[^=#\[]+=\s*[^\s#]+\s+[\w.-]+\s*=",
-        "one-line-each",
-        "Write each key = value on its own line.",
-        _each_on_its_own_line,
-    ),
-]
-_COMPILED = [(re.compile(pattern), code, hint, corrected) for pattern, code, hint, corrected in _RULES]
-_JSON_KEY = re.compile(r"""(["'][^"']*["'])\s*:\s*""")
-
-
-def _cause(line: str) -> _Cause | None:
-    """What was probably meant on this line."""
-    if word := _WORD.search(line):
-        meant = "true" if word[1].lower() in ("yes", "on", "true") else "false"
-        if word[1] not in ("true", "false"):
-            start, end = word.span(1)
-            hint = f"Write {meant}, in lower case and without quotes."
-            return _Cause("boolean", hint, line[:start] + meant + line[end:])
-    if _COLON.match(line):
-        return _Cause("colon", "Write = between a key and its value, not a colon.", _without_colon(line))
-    if _has_open_quote(line):
-        return _Cause("quote-missing", "A closing quote is missing on this line.", _with_quote(line))
-    if re.search(r'"[^"]*\\', line):
-        hint = "In double quotes a backslash starts an escape: use 'single quotes', or write it twice (\\\\)."
-        return _Cause("backslash", hint, _without_escapes(line))
-    if re.search(r"=\s*[\[{].*[\"']\s*:", line):
-        meant = _JSON_KEY.sub(r"\1 = ", line)
-        return _Cause("colon", "Write = between a key and its value, not a colon.", meant)
-    blanked = _blanked(line)
-    for pattern, code, hint, corrected in _COMPILED:
-        if pattern.match(blanked):
-            return _Cause(code, hint, corrected(line) if corrected else None)
-    if unit := _UNIT.search(line):
-        start, end = unit.span(1)
-        hint = f'A value with a unit is text: write "{unit[1]}".'
-        return _Cause("not-quoted", hint, f'{line[:start]}"{unit[1].strip()}"{line[end:]}')
-    if bare := _BARE_TEXT.search(line):
-        return _Cause("not-quoted", "Put text in double quotes.", _quoted(line, bare.start(1)))
-    key = re.match(r"\s*([\w.\"'-]+)\s+(\S.*)$", line)
-    if key is not None and "=" not in line:
-        with_sign = _quoted(f"{line[: key.end(1)]} = {key[2]}", key.end(1) + 3)
-        return _Cause("equals-sign", f"Write = between a key and its value: {key[1]} = …", with_sign)
-    if key is not None and re.match(r"[\w.-]+\s*=", key[2]):
-        name = line.partition("=")[0].strip()
-        meant = f'"{name}" ={line.partition("=")[2]}'
-        return _Cause("key-not-quoted", 'Put a key with a space in it in quotes: "a b" = …', meant)
-    if re.fullmatch(r"\s*[\w.\"'-]+\s*", line):
-        return _Cause("value-missing", "A key needs a value: key = value.")
-    return None
-
-
-def _blanked(line: str) -> str:
-    """The line with an x for each character in quotes."""
-    return _STRING.sub(lambda match: '"' + "x" * (len(match.group()) - 2) + '"', line)
-
-
-def _quoted(line: str, start: int) -> str | None:
-    """The line with the text from `start` on in quotes, unless it is a value already."""
-    text, mark, comment = line[start:].partition(" #")
-    value = text.strip().rstrip(",;").rstrip()
-    if not value or value[0] in "\"'[{" or re.fullmatch(r"[+-]?[\d.]+|true|false", value):
-        return line
-    quote = "'" if '"' in value or "\\" in value else '"'
-    return None if quote in value else f"{line[:start]}{quote}{value}{quote}{f'  #{comment}' if mark else ''}"
-
-
-def _without_colon(line: str) -> str | None:
-    match = re.match(r"(\s*[\w.\"'-]+)\s*:\s*=?\s*", line)
-    if match is None or match.end() == len(line):
-        return None
-    start = f"{match[1]} = "
-    return _quoted(start + line[match.end() :].rstrip(","), len(start))
-
-
-def _with_quote(line: str) -> str | None:
-    """The line with a quote at its end, or before the bracket that follows the text."""
-    rest = re.sub(r'"""|\'\'\'', "", _STRING.sub("", line)).partition("#")[0]
-    opened = re.search(r"[\"']", rest)
-    if opened is None:
-        return None
-    text = line.rstrip()
-    closing = re.search(r"\s*[\]}]+$", text) if re.search(r"=\s*[\[{]", line) else None
-    end = closing.start() if closing else len(text)
-    while end and text[end - 1] in ",;":
-        end -= 1
-    return text[:end] + opened.group() + text[end:]
-
-
-def _without_escapes(line: str) -> str | None:
-    """Text with backslashes in single quotes, or with two of each where it has single quotes itself."""
-
-    def literal(match: re.Match[str]) -> str:
-        text = match.group()[1:-1]
-        if match.group()[0] != '"' or "\\" not in text:
-            return match.group()
-        return f"'{text}'" if "'" not in text and '\\"' not in text else '"' + re.sub(r"\\(?!\")", r"\\\\", text) + '"'
-
-    return _STRING.sub(literal, line)
-
-
 def _closed_line(text: str, number: int) -> Correction | None:
     """Closes what is open at the end of this line, if another statement follows."""
     lines = text.split("\n")
     if number >= len(lines) or not _NEW_STATEMENT.match(lines[number]) or lines[number].rstrip().endswith(","):
         return None
     fix = _closed(lines[number - 1])
-    return fix.moved(sum(len(line) + 1 for line in lines[: number - 1])) if fix else None
+    return fix.moved(line_start(lines, number)) if fix else None
 
 
 def _joined_inline_table(text: str, number: int) -> Correction | None:
@@ -632,17 +291,19 @@ def _joined_inline_table(text: str, number: int) -> Correction | None:
     lines = text.split("\n")
     depth, parts = 0, []
     for index in range(number - 1, min(len(lines), number + 199)):
-        bare = _STRING.sub("", lines[index])
+        bare = STRING.sub("", lines[index])
         if "#" in bare:
             return None  # a comment has no place in it
         depth += len(re.findall(r"[\[{]", bare)) - len(re.findall(r"[\]}]", bare))
         parts.append(lines[index].strip())
         if depth <= 0:
             joined = re.sub(r",\s*([}\]])", r" \1", re.sub(r"\{\s*", "{ ", " ".join(parts)))
-            start = sum(len(line) + 1 for line in lines[: number - 1])
-            end = start + sum(len(line) + 1 for line in lines[number - 1 : index + 1]) - 1
-            return Correction("Write it on one line", (TextEdit(start, end, joined),))
+            edit = TextEdit(line_start(lines, number), line_start(lines, index + 2) - 1, joined)
+            return Correction("Write it on one line", (edit,))
     return None
+
+
+_YAML_COLON = re.compile(r"\s*[\w.\"'-]+\s*:(\s|$)")
 
 
 def other_format(text: str) -> str | None:
@@ -664,12 +325,5 @@ def _has_open_bracket(text: str) -> bool:
     """Whether a bracket, a brace or a multi-line string is open at the end of `text`."""
     if len(re.findall(r'"""|\'\'\'', text)) % 2:
         return True
-    bare = "\n".join(_STRING.sub("", line).partition("#")[0] for line in text.split("\n"))
+    bare = "\n".join(STRING.sub("", line).partition("#")[0] for line in text.split("\n"))
     return bare.count("[") > bare.count("]") or bare.count("{") > bare.count("}")
-
-
-def _has_open_quote(line: str) -> bool:
-    """Whether a quote that opens on `line` is not closed there."""
-    rest = re.sub(r'"""|\'\'\'', "", line)
-    rest = _STRING.sub("", rest)
-    return bool(re.search(r"[\"']", rest.partition("#")[0]))
