@@ -43,7 +43,8 @@ def split_address(request: FoundRequest) -> Address:
     """
     what = f"{request.method} {path_of(request.uri)}"
     scheme, _, rest = request.uri.partition("://")
-    authority, path = re.fullmatch(r"([^/?#]*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    path = rest[len(authority) :]
     user, _, host = authority.rpartition("@")
     if has_unknown(scheme + host):
         raise CannotImport(what, f"{listed([short(each) for each in unknowns(scheme + host)])} has no value")

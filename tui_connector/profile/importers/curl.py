@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote_plus
+from urllib.parse import parse_qsl, quote_plus
 
+from ...templates import Json
 from .command_text import POWERSHELL
 from .curl_options import FLAGS, OUTPUT_ONLY, SHORT, WITH_VALUE
 from .model import (
@@ -186,7 +187,7 @@ class _Options:
     proxy: str | None = None
     proxy_user: str | None = None
     globs: bool = True
-    client: dict[str, object] = field(default_factory=dict)
+    client: dict[str, Json] = field(default_factory=dict)
     others: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -365,7 +366,8 @@ def _content(found: _Options, name: str, stdin: str | None, files: Files) -> str
 
 def _url_encoded(found: _Options, value: str, stdin: str | None, files: Files) -> str:
     """A value of --data-urlencode: content, =content, name=content, @file or name@file."""
-    name, sign, content = re.fullmatch(r"([^=@]*)([=@]?)(.*)", value, re.DOTALL).groups()  # type: ignore[union-attr]
+    name = re.split("[=@]", value, maxsplit=1)[0]
+    sign, content = value[len(name) :][:1], value[len(name) + 1 :]
     if not sign:
         name, content = "", value
     elif sign == "@":
@@ -396,7 +398,7 @@ def _request(found: _Options, url: str, place: str, builder: PartsBuilder) -> It
     has_body = bool(found.data or found.unread) and not found.in_query
     method = found.method or ("POST" if has_body or found.multipart else "GET")
     headers = list(found.headers)
-    request = FoundRequest(place, method, url, headers=headers, client=dict(found.client))  # type: ignore[arg-type]
+    request = FoundRequest(place, method, url, headers=headers, client=dict(found.client))
     names = {name.lower() for name, _ in headers}
     if found.is_json and "content-type" not in names:
         headers.append(("Content-Type", "application/json"))
@@ -407,7 +409,7 @@ def _request(found: _Options, url: str, place: str, builder: PartsBuilder) -> It
     elif has_body:
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         if "x-www-form-urlencoded" in kind or (not kind and not _is_json(data)):
-            request.form = [(name, value) for name, value in _form(data)]
+            request.form = parse_qsl(data, keep_blank_values=True)
         else:
             request.body = data
     if "authorization" in names and (found.user is not None or found.bearer is not None):
@@ -419,12 +421,6 @@ def _request(found: _Options, url: str, place: str, builder: PartsBuilder) -> It
         request.authentication = {"kind": "basic", "username": as_written(name), "password": password or unknown("-u")}
     _add_proxy(request, found, builder)
     yield request
-
-
-def _form(data: str) -> Iterator[tuple[str, str]]:
-    from urllib.parse import parse_qsl
-
-    yield from parse_qsl(data, keep_blank_values=True)
 
 
 def _add_proxy(request: FoundRequest, found: _Options, builder: PartsBuilder) -> None:

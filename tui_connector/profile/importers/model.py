@@ -81,9 +81,6 @@ class ImportOptions:
     files: Files = no_files
 
 
-Reader = Callable[[str, ImportOptions], Import]
-
-
 @dataclass(slots=True)
 class FoundRequest:
     """A request as another tool describes it."""

@@ -27,11 +27,11 @@ def is_document(data: Json) -> bool:
 
 def read(data: Json, options: ImportOptions) -> Import:
     """The operations of the document. Raises `InvalidImport`."""
-    return _Document(fields(data), options).read()
+    return _Document(dict(fields(data)), options).read()
 
 
 class _Document:
-    def __init__(self, data: Mapping[str, Json], options: ImportOptions) -> None:
+    def __init__(self, data: dict[str, Json], options: ImportOptions) -> None:
         self._data = data
         is_swagger = "swagger" in data
         self._builder = PartsBuilder("Swagger document" if is_swagger else "OpenAPI document", options)
@@ -199,7 +199,7 @@ class _Document:
             if not reference.startswith("#/"):
                 self._builder.leave_out("", f"$ref {short(reference)}", "other files are not read")
                 return None
-            value = self._data  # type: ignore[assignment]
+            value = self._data
             for step in reference[2:].split("/"):
                 value = fields(value).get(step.replace("~1", "/").replace("~0", "~"))
         self._builder.leave_out("", "a $ref", "it refers to itself")
