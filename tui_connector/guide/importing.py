@@ -20,9 +20,9 @@ from ..files import CannotSave, ChangedOnDisk, reason, write_private
 from ..machine import Machine
 from ..profile.capabilities import capabilities
 from ..profile.document import Document
-from ..profile.importers import curl
 from ..profile.importers.authentications import OF_BROWSERS
 from ..profile.importers.elsewhere import read_elsewhere
+from ..profile.importers.formats import curl
 from ..profile.importers.model import Import, InvalidImport, NotImported, as_written, free, has_unknown
 from ..profile.library import Library
 from ..profile.model import ModelPath, Profile

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import stat
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 from ...files import FileFault, read_regular, reason
-from ...templates import Json
-from . import curl, har, openapi, platform_export, postman
-from .command_text import looks_like_command
-from .json_text import parse_json, too_deep
+from ...text import listed
+from . import formats
+from .format import Format, ImportText
+from .json_text import too_deep
 from .model import MAX_TEXT, Import, ImportOptions, InvalidImport
 
 _MAX_NAMED_FILE = 1024 * 1024
@@ -20,42 +23,25 @@ _MAX_NAMED_FILE = 1024 * 1024
 
 def read(text: str, options: ImportOptions | None = None) -> Import:
     """What the text contains. Raises `InvalidImport`."""
-    options = options or ImportOptions()
-    start = text.lstrip("\ufeff \t\r\n")
-    if start.startswith(("{", "[")):
-        return _read_json(start, options)
-    if looks_like_command(start):
-        return curl.read(start, options)
-    raise _unknown_format()
+    source = ImportText(text.lstrip("\ufeff \t\r\n"))
+    known = _formats()
+    for each in known:
+        if not each.fits(source):
+            continue
+        try:
+            return each.read(source, options or ImportOptions())
+        except RecursionError as error:
+            raise too_deep() from error
+    if source.syntax_error is not None:
+        raise source.syntax_error
+    names = listed([each.name for each in known])
+    raise InvalidImport("import-format", "the format is not known", f"These can be imported: {names}.")
 
 
-def _read_json(text: str, options: ImportOptions) -> Import:
-    if platform_export.looks_like_export(text):
-        return platform_export.read(text, options)
-    data = parse_json(text)
-    for fits, reader in _FORMATS:
-        if fits(data):
-            try:
-                return reader(data, options)
-            except RecursionError as error:
-                raise too_deep() from error
-    raise _unknown_format()
-
-
-_FORMATS: tuple[tuple[Callable[[Json], bool], Callable[[Json, ImportOptions], Import]], ...] = (
-    (postman.is_collection, postman.read),
-    (openapi.is_document, openapi.read),
-    (har.is_har, har.read),
-)
-
-
-def _unknown_format() -> InvalidImport:
-    return InvalidImport(
-        "import-format",
-        "the format is not known",
-        "These can be imported: curl commands, Postman collections (v2.1), OpenAPI and Swagger documents in JSON, "
-        "HAR files and NDJSON exports.",
-    )
+@cache
+def _formats() -> tuple[Format, ...]:
+    modules = (import_module(f"{formats.__name__}.{each.name}") for each in pkgutil.iter_modules(formats.__path__))
+    return tuple(module.FORMAT for module in modules)
 
 
 def read_text(path: Path) -> str:

@@ -7,12 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from ...secrets.mask import MARK
-from ...templates import Json
-from ...text import count
-from .json_text import fields, items, text_in
-from .model import FoundRequest, Import, ImportOptions, short, unknown
-from .parts import PartsBuilder
+from ....secrets.mask import MARK
+from ....templates import Json
+from ....text import count
+from ..format import json_format
+from ..json_text import fields, items, text_in
+from ..model import FoundRequest, Import, ImportOptions, short, unknown
+from ..parts import PartsBuilder
 
 _OF_PAGES = re.compile(
     r"(?:text/(?:html|css|javascript)|(?:image|font|audio|video)/|application/(?:javascript|wasm|font))"
@@ -91,3 +92,6 @@ def _items(content: Mapping[str, Json]) -> str:
     if "items" in lists:
         return "items"
     return lists[0] if len(lists) == 1 and re.fullmatch(r"[A-Za-z_]\w*", lists[0]) and len(body) < 6 else "[@]"
+
+
+FORMAT = json_format("HAR files", is_har, read)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urljoin
 
-from ...templates import Json
-from ...text import count, listed
-from .json_text import fields, items, text_in
-from .model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown
-from .parts import PartsBuilder
+from ....templates import Json
+from ....text import count, listed
+from ..format import json_format
+from ..json_text import fields, items, text_in
+from ..model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown
+from ..parts import PartsBuilder
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _MOST_REFERENCES = 50
@@ -224,3 +225,6 @@ def _scheme(scheme: Mapping[str, Json]) -> Mapping[str, Json] | None:
             if uri and (flow is not scheme or text_in(scheme, "flow") == "application"):
                 return {"kind": "oauth2", "token-uri": uri, "client-id": "client-id", "client-secret": ""}
     return None
+
+
+FORMAT = json_format("OpenAPI and Swagger documents in JSON", is_document, read)

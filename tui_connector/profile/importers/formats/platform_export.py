@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...templates import Json
-from ...text import count
-from .json_text import fields, items, parse_json, text_in
-from .model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown
-from .parts import PartsBuilder
+from ....templates import Json
+from ....text import count
+from ..format import text_format
+from ..json_text import fields, items, parse_json, text_in
+from ..model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown
+from ..parts import PartsBuilder
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]*)\}")
 _TYPES = ("http-client", "http-authentication", "incoming", "outgoing", "route")
@@ -319,3 +320,6 @@ def _environment(text: str) -> dict[str, str]:
         return {name: text_in(data, name) for name in data}
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip().removeprefix("export ").strip(): value.strip().strip("'\"") for name, _, value in pairs}
+
+
+FORMAT = text_format("NDJSON exports", looks_like_export, read)

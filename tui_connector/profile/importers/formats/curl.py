@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote_plus
 
-from ...templates import Json
-from .command_text import POWERSHELL
-from .curl_options import FLAGS, OUTPUT_ONLY, SHORT, WITH_VALUE
-from .model import (
+from ....templates import Json
+from ..command_text import POWERSHELL, looks_like_command
+from ..curl_options import FLAGS, OUTPUT_ONLY, SHORT, WITH_VALUE
+from ..format import text_format
+from ..model import (
     Files,
     FoundRequest,
     Import,
@@ -23,8 +24,8 @@ from .model import (
     short,
     unknown,
 )
-from .parts import PartsBuilder
-from .shell_words import PowerShell, PowerShellString, ShellCommand, bash_commands, cmd_commands
+from ..parts import PartsBuilder
+from ..shell_words import PowerShell, PowerShellString, ShellCommand, bash_commands, cmd_commands
 
 _REASONS = {
     "location": "redirects are not followed: write the address that is redirected to",
@@ -442,3 +443,10 @@ def _add_proxy(request: FoundRequest, found: _Options, builder: PartsBuilder) ->
         name, _, password = user.partition(":")
         proxy |= {"username": as_written(name), "password": password or unknown("-U")}
     request.client["proxy"] = dict(proxy)
+
+
+def _fits(text: str) -> bool:
+    return not text.startswith(("{", "[")) and looks_like_command(text)  # JSON may contain a command
+
+
+FORMAT = text_format("curl commands", _fits, read)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from ...templates import Json
-from ...text import count, listed
-from .json_text import fields, items, parse_json, text_in
-from .model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown, variable_name
-from .parts import PartsBuilder
+from ....templates import Json
+from ....text import count, listed
+from ..format import json_format
+from ..json_text import fields, items, parse_json, text_in
+from ..model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown, variable_name
+from ..parts import PartsBuilder
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]{1,200}?)\s*\}\}")
 _MOST_NESTED = 10
@@ -305,3 +306,6 @@ def _in_query(text: str) -> str:
     """A name or a value in a query: as it is written, with what would end it percent-encoded."""
     parts = re.split("(\0[^\0]*\0)", text)
     return "".join(each if each.startswith("\0") else quote(each, safe="%[]{}$:,/()*!'@+~=") for each in parts)
+
+
+FORMAT = json_format("Postman collections (v2.1)", is_collection, read)
