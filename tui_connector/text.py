@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 import unicodedata
 import weakref
 from collections.abc import Iterable, Sequence
@@ -182,6 +183,11 @@ def _escape(character: str) -> str:
 def count(number: int, one: str, more: str = "") -> str:
     """A number and its noun, such as "1 item" or "1,321 items"; `more` is the plural if it is not `one` plus s."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def env_option(environment: str) -> str:
+    """How commands name an environment of a profile, such as " --env staging"; "" for its base values."""
+    return f" --env {shlex.quote(environment)}" if environment else ""
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from ..client.session import Session
     from ..machine import Machine
     from ..outgoing.model import Outgoing
-    from ..outgoing.plan import PlanEntry
     from ..outgoing.run import OutgoingRun
-    from ..outgoing.source import BadEntity, EntitySource
+    from ..outgoing.source import EntitySource
     from ..outgoing.tasks import Task, TaskRun, TaskState
     from ..profile.model import Profile
 
@@ -162,11 +160,9 @@ class OutgoingPlan:
         self._planner.stop(why)
 
     async def _show(self) -> Exit:
-        from ..outgoing.plan import plan_head, save_plan
+        from ..outgoing.plan import limited, plan_head, save_plan
 
-        file, entries = self._wanted.save, self._planner.planned()
-        if self._limit is not None:
-            entries = _limited(entries, self._limit)
+        file, entries = self._wanted.save, limited(self._planner.planned(), self._limit)
         if file is None:
             async for entry in entries:
                 self._printed.add(entry)
@@ -235,15 +231,3 @@ class OutgoingPlan:
             typed = await prompt.line(f"Send these changes{self._output.where}? Type yes")
             if typed.strip().lower() not in ("yes", "y"):
                 raise CommandFailed("Nothing was sent.", Exit.STOPPED)
-
-
-async def _limited(
-    entries: AsyncGenerator[PlanEntry | BadEntity, None], limit: int
-) -> AsyncGenerator[PlanEntry | BadEntity, None]:
-    async with aclosing(entries):
-        number = 0
-        async for entry in entries:
-            yield entry
-            number += 1
-            if number == limit:
-                return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InvalidValue
-from ..text import shown
+from ..text import env_option, shown
 from .completion import clients, files, methods, paths, profiles
 from .errors import CommandFailed, Exit, exit_code
 from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
@@ -222,7 +222,7 @@ def header(
     added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
     if not added:
         raise CommandFailed("The authentication of this client sends no header.", Exit.SETUP)
-    option = f" --env {environment}" if environment else ""
+    option = env_option(environment)
     if is_dialect_guess(saved, chosen, signed, machine.directories.cache):
         with best_effort():
             click.echo(

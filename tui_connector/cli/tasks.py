@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UserError
-from ..text import count, json_text, listed, shown, shown_line
+from ..text import count, env_option, json_text, listed, shown, shown_line
 from ..units import timestamp
 from .completion import files, outgoings, profiles
 from .errors import CommandFailed, Exit, paragraph
@@ -20,7 +20,6 @@ from .opening import environment_option, find, machine_of, read
 
 if TYPE_CHECKING:
     from ..outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun, TaskState
-    from ..profile.model import Profile
 
 _STATES = ("new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown")
 _DONE = ("finished", "unchanged")
@@ -86,7 +85,8 @@ def tasks(
         if action == "skip" and not (lines or code or states):
             raise CommandFailed("Select the tasks to skip, by LINE, --state or --code.", Exit.SETUP)
         wanted = TaskFilter(selected, lines, code)
-        _change(ledger, action, wanted, lines, f"{profile} {name}{_option(saved)}", timestamp(machine.now()))
+        words = f"{profile} {name}{env_option(saved.environment)}"
+        _change(ledger, action, wanted, lines, words, timestamp(machine.now()))
         return
     with TaskReader(ledger) as reader:
         run = reader.last()
@@ -105,10 +105,6 @@ def tasks(
         else:
             label = f"{name} ({saved.environment_label})" if saved.environment_label else name
             _list(reader, run, label, TaskFilter(states, lines, code), is_filtered=bool(states or lines or code))
-
-
-def _option(profile: Profile) -> str:
-    return f" --env {profile.environment}" if profile.environment else ""
 
 
 def _row(task: Task) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from ..secrets.mask import MARK
-from ..text import HTTP_TOKEN, shown, shown_line
+from ..text import HTTP_TOKEN, env_option, shown, shown_line
 from .exchange import Exchange, RecordedBody
 from .message import header_of
 
@@ -74,7 +74,7 @@ def _headers(
             arguments += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
     if credentials:
         option = f" --client {shlex.quote(client)}" if client else ""
-        option += f" --env {shlex.quote(environment)}" if environment else ""
+        option += env_option(environment)
         request = f"{shlex.quote(profile or 'PROFILE')} {exchange.method} {shlex.quote(exchange.uri)}"
         header_command = f"tui-connector header {request}{option}"
         arguments[:0] = ["-H @-"]

@@ -22,6 +22,7 @@ from ..profile.library import Library
 from ..profile.model import Profile
 from ..runs.database import unusable
 from ..runs.progress import Watcher
+from ..text import env_option
 from .chain import sample_entity
 from .run_findings import explainer
 from .trust import ProfileTrust
@@ -88,8 +89,7 @@ class Sender:
         """Raises `UserError` if the source is standard input, which is the keyboard here."""
         source = self.outgoing.source
         if source is not None and source.kind == "stdin":
-            option = f" --env {self.profile.environment}" if self.profile.environment else ""
-            shell = f"… | tui-connector run {self.file.stem} {self.name}{option}"
+            shell = f"… | tui-connector run {self.file.stem} {self.name}{env_option(self.profile.environment)}"
             raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
 
     async def prepare(self) -> None:

@@ -66,7 +66,8 @@ def _count(value: Json) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _smaller_pages(allowed: int) -> str:
+def smaller_pages(allowed: int) -> str:
+    """The note that pages are smaller from now on."""
     return f"The store allows {allowed} items per page: that many are requested now."
 
 
@@ -313,7 +314,7 @@ class ChildReader:
                 except PaginationError as error:
                     self._parents_error = RunFailed(error_for_exception(error, has_read=True))
                     break
-                self._note(_smaller_pages(allowed))
+                self._note(smaller_pages(allowed))
         self._fed = True
 
     async def _add_page(self, page: PageRead) -> None:
@@ -531,7 +532,7 @@ class ChildReader:
             raise PaginationError(f"The store allows {allowed} items in a response", "Add a pagination.")
         if (self._pagination.max_page_size or 0) > allowed:  # another list may have found out
             self._pagination = self._pagination.with_page_size(allowed)
-            self._note(_smaller_pages(allowed))
+            self._note(smaller_pages(allowed))
 
     async def _is_store_up(self) -> bool:
         """Whether a request that has succeeded before still does."""

@@ -24,7 +24,7 @@ from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
 from ..units import duration
-from .children import ChildReader, PageReader, ReadSoFar, first_position, parents_read
+from .children import ChildReader, PageReader, ReadSoFar, first_position, parents_read, smaller_pages
 from .errors import empty_list, error_for_exception
 from .incremental import magento_date
 from .model import Incoming
@@ -305,9 +305,7 @@ class Run:
             if failed.error.action is not Action.LIMIT:
                 raise
             await reader.use_smaller_pages(failed.error.max_page_size)
-            self._watcher.note(
-                f"The store allows {failed.error.max_page_size} items per page: that many are requested now."
-            )
+            self._watcher.note(smaller_pages(failed.error.max_page_size))
             return False
         return True
 

@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -97,6 +97,19 @@ def fingerprint(outgoing: Outgoing, session: Session) -> str:
     saved = outgoing.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
     compared = [store_address(outgoing, session), saved, session.written_headers(outgoing.client)]
     return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
+
+
+async def limited(
+    entries: AsyncGenerator[PlanEntry | BadEntity, None], limit: int | None
+) -> AsyncGenerator[PlanEntry | BadEntity, None]:
+    """The first `limit` entries of a plan; all of them for None."""
+    async with aclosing(entries):
+        number = 0
+        async for entry in entries:
+            yield entry
+            number += 1
+            if number == limit:
+                return
 
 
 async def planned(

@@ -82,13 +82,12 @@ class Publisher:
         self._pace, self._patience, self._machine = pace, patience, machine
         self._repeatable, self._compare, self._explain = repeatable, compare, explain
         self._remaining, self._on_step = limit, on_step
-        names: list[tuple[str, RequestTemplate]] = list(outgoing.requests.items())
         steps = {step.name: step for step in outgoing.steps}
         self._steps: list[tuple[str, RequestTemplate, ChainStep | None]] = [
-            (name, template, steps.get(name)) for name, template in names
+            (name, template, steps.get(name)) for name, template in outgoing.requests.items()
         ]
         self._tasks = OpenTasks(
-            [name for name, _ in names],
+            list(outgoing.requests),
             outgoing.keep,
             counts,
             mask,
@@ -376,11 +375,9 @@ class Publisher:
                     recorded = self._tasks.recorded(batch)
                     self._tasks.update(each, "new", error.message, error.code, error.exchange, responses=recorded)
                 self.stop(error)
-            case Outcome.FAILED:
-                self._tasks.fail(batch, ItemError(error.message, error.code), error.exchange, result.response)
             case Outcome.SPLIT if len(batch.tasks) > 1:
                 self._divide(batch, error)
-            case Outcome.SPLIT:
+            case Outcome.FAILED | Outcome.SPLIT:
                 self._tasks.fail(batch, ItemError(error.message, error.code), error.exchange, result.response)
             case Outcome.ACCEPTED:
                 self._tasks.unknown(batch, error, error.hint, result.response)
@@ -390,7 +387,7 @@ class Publisher:
                 self._failed_temporarily(batch, error, result)
 
     def _succeeded(self, tasks: int) -> None:
-        """The store tasks: it has decided about a request."""
+        """The store works: it has decided about a request."""
         self._successes += 1
         self._failing.clear()
         self._probing = False
@@ -441,8 +438,9 @@ class Publisher:
             return
         half = (len(batch.tasks) + 1) // 2
         halves = [TaskBatch(batch.tasks[:half]), TaskBatch(batch.tasks[half:])]
-        for each in batch.tasks if error is not None else ():
-            self._tasks.update(each, "new", error.message if error else "", error.code if error else "", step="")
+        if error is not None:
+            for each in batch.tasks:
+                self._tasks.update(each, "new", error.message, error.code, step="")
         self._batches.extendleft(reversed(halves))
 
     def _lost(self, batch: TaskBatch, error: RunError) -> None:

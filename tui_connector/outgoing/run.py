@@ -29,7 +29,7 @@ from ..runs.ledger import FailedRecord, RunEnd
 from ..runs.pace import Pace, Patience
 from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
 from ..templates import Json
-from ..text import count
+from ..text import count, env_option
 from ..units import duration, timestamp
 from .changes import Compare, EntityChange, FieldChange, leaves_of
 from .current_values import CurrentValues
@@ -194,13 +194,10 @@ class OutgoingRun:
 
     async def _planned(self, read: Compare) -> AsyncGenerator[PlanEntry | BadEntity, None]:
         source = self._checked_source()
-        self._in_thread.loop = asyncio.get_running_loop()
         entries = planned(source, self._context(), self._outgoing, read, self._session.mask)
         async with aclosing(entries):
             async for entry in entries:
-                for note in self._source_notes:
-                    self._watcher.note(note)
-                self._source_notes.clear()
+                self._pass_source_notes()
                 yield entry
                 self._refuse_stopped()
 
@@ -237,7 +234,6 @@ class OutgoingRun:
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
             try:
-                self._in_thread.loop = asyncio.get_running_loop()
                 start = RunStart(
                     self._outgoing,
                     self._session,
@@ -293,7 +289,7 @@ class OutgoingRun:
         return Delivery(self._outgoing, lambda request: prepared(client, request).uri)
 
     def _context(self, *, sends: bool = True) -> SourceContext:
-        """`sends`: requests may be sent to read the source."""
+        """On the event loop. `sends`: requests may be sent to read the source."""
         directory = self._environment.file.resolve().parent
         context = SourceContext(
             directory,
@@ -304,10 +300,10 @@ class OutgoingRun:
         )
         if self._environment.stdin is not None:
             context = replace(context, stdin=self._environment.stdin)
-        reader, loop = self._environment.incoming, self._in_thread.loop
-        if not sends or reader is None or loop is None:
+        reader = self._environment.incoming
+        if not sends or reader is None:
             return context
-        return replace(context, read_incoming=partial(_read_items, reader, loop))
+        return replace(context, read_incoming=partial(_read_items, reader, asyncio.get_running_loop()))
 
     # Reading the source
 
@@ -329,7 +325,8 @@ class OutgoingRun:
         """Reads the source into tasks. Raises `UserError`, and `RunFailed` if the run is stopped or refused."""
         if opened.entities is None:
             entities = [
-                each.entity for each in await self._in_thread(opened.ledger.window, opened.run.id, "new", 0, 100)
+                each.entity
+                for each in await self._in_thread(opened.ledger.window, opened.run.id, "new", 0, _TRIED_FOR_SIGNING)
             ]
             await self._sign(entities, opened.run)
             return
@@ -337,9 +334,7 @@ class OutgoingRun:
         while True:
             self._refuse_stopped()
             read = await self._in_thread(_next_entities, opened.entities)
-            for note in self._source_notes:
-                self._watcher.note(note)
-            self._source_notes.clear()
+            self._pass_source_notes()
             if first:  # reads the secrets, so that they are recognised in entities before these are written
                 await self._sign([each.data for each in read if isinstance(each, SourceEntity)], opened.run)
             first = False
@@ -355,6 +350,12 @@ class OutgoingRun:
         if not self._counts:
             self._watcher.note("The source contains no entities. Nothing was sent.", warning=True)
         self._counts.clear()
+
+    def _pass_source_notes(self) -> None:
+        """Passes on what the source noted in the run's thread."""
+        for note in self._source_notes:
+            self._watcher.note(note)
+        self._source_notes.clear()
 
     def _record(self, opened: OpenSending, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
         """In the run's thread."""
@@ -412,8 +413,7 @@ class OutgoingRun:
         from .publisher import Publisher
 
         environment, outgoing = self._environment, self._outgoing
-        store = LedgerInThread(opened.ledger, opened.run, self._in_thread, self._now)
-        store.costs = self._total_costs
+        store = LedgerInThread(opened.ledger, opened.run, self._in_thread, self._now, self._total_costs)
         known = self._comparison is not None and self._comparison.repeatable
         repeatable = known if outgoing.repeatable is None else outgoing.repeatable
         self._publisher = Publisher(
@@ -529,7 +529,7 @@ class OutgoingRun:
             remarks.append(
                 f"{count(unknown, 'task')} may or may not have arrived: check in the store, then send them again or "
                 f"skip them (tui-connector tasks {self._profile_name()} {self._name} list --state unknown"
-                f"{self._env_option()}).{f' Last reason: {because}.' if because else ''}"
+                f"{env_option(self._environment.environment)}).{f' Last reason: {because}.' if because else ''}"
             )
         if waiting := found.get("waiting", 0):
             remarks.append(
@@ -557,10 +557,6 @@ class OutgoingRun:
         """How commands name the profile."""
         file = self._environment.file
         return shlex.quote(file.stem if file.parent == self._machine.directories.profiles else str(file))
-
-    def _env_option(self) -> str:
-        environment = self._environment.environment
-        return f" --env {environment}" if environment else ""
 
     def _now(self) -> str:
         return timestamp(self._machine.now())

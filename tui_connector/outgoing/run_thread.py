@@ -17,12 +17,9 @@ class RunThread:
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"send {name}")
-        self.loop: asyncio.AbstractEventLoop | None = None
-        """The loop that waits for the thread."""
 
     async def __call__(self, work: Callable[..., T], *arguments: object) -> T:
-        self.loop = asyncio.get_running_loop()
-        return await self.loop.run_in_executor(self._thread, work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False)
@@ -31,12 +28,19 @@ class RunThread:
 class LedgerInThread:
     """The ledger of a run, used in the run's own thread."""
 
-    def __init__(self, ledger: TaskLedger, run: TaskRun, in_thread: RunThread, clock: Callable[[], str]) -> None:
-        self.ledger, self.run, self._in_thread, self._clock = ledger, run, in_thread, clock
-        self.costs: Callable[[], tuple[int, int, float]] = lambda: (0, 0, 0.0)
+    def __init__(
+        self,
+        ledger: TaskLedger,
+        run: TaskRun,
+        in_thread: RunThread,
+        clock: Callable[[], str],
+        costs: Callable[[], tuple[int, int, float]],
+    ) -> None:
+        """`costs`: requests, retries and seconds so far."""
+        self._ledger, self._run, self._in_thread, self._clock, self._costs = ledger, run, in_thread, clock, costs
 
     async def window(self, state: TaskState, after: int, limit: int) -> list[Task]:
-        return await self._in_thread(self.ledger.window, self.run.id, state, after, limit)
+        return await self._in_thread(self._ledger.window, self._run.id, state, after, limit)
 
     async def step(self, updates: Sequence[TaskUpdate]) -> None:
-        await self._in_thread(self.ledger.step, self.run.id, updates, self._clock(), *self.costs())
+        await self._in_thread(self._ledger.step, self._run.id, updates, self._clock(), *self._costs())

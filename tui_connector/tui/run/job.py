@@ -28,7 +28,7 @@ from ...incoming.run import Run
 from ...profile.model import Profile
 from ...runs.ledger import FailedRecord, ledger_file
 from ...runs.progress import STOPPED, Progress, Summary
-from ...text import count, shown
+from ...text import count, env_option, shown
 from ...units import duration, elapsed
 from ..jobs import jobs_of
 
@@ -405,8 +405,7 @@ class RunJob(BackgroundRun):
         workbench, incoming = self.workbench, self.incoming
         machine = workbench.machine
         if incoming.sink is not None and incoming.sink.on_stdout:
-            option = f" --env {self.profile.environment}" if self.profile.environment else ""
-            shell = f"tui-connector run {self.file.stem} {self.name}{option} | …"
+            shell = f"tui-connector run {self.file.stem} {self.name}{env_option(self.profile.environment)} | …"
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
         environment = self.profile.environment
         ledger_of = partial(ledger_file, machine.directories.state, self.file, environment=environment)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from ...guide.sending import LastTasks, Sender
 from ...guide.workbench import Workbench
 from ...outgoing.changes import FieldChange
 from ...outgoing.model import Outgoing
-from ...outgoing.plan import PlanEntry, SavedPlan, plan_head, save_plan, store_address
+from ...outgoing.plan import PlanEntry, SavedPlan, limited, plan_head, save_plan, store_address
 from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
 from ...outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun
@@ -330,7 +330,7 @@ class SendJob(BackgroundRun):
             head = plan_head(
                 self.file, self.name, outgoing, session, timestamp(machine.now()), self.profile.environment
             )
-            entries = _limited(run.planned() if run.is_compared else run.listed(), options.limit)
+            entries = limited(run.planned() if run.is_compared else run.listed(), options.limit)
             file = self.sender.plan_file
             await save_plan(file, head, entries, session.mask, plan.add_entry)
             plan.saved = await asyncio.to_thread(SavedPlan.open, file)
@@ -427,15 +427,3 @@ def _together(one: Summary, other: Summary) -> Summary:
         remarks=(*one.remarks, *other.remarks),
         tasks=tasks,
     )
-
-
-async def _limited(
-    entries: AsyncGenerator[PlanEntry | BadEntity, None], limit: int | None
-) -> AsyncGenerator[PlanEntry | BadEntity, None]:
-    async with aclosing(entries):
-        number = 0
-        async for entry in entries:
-            yield entry
-            number += 1
-            if number == limit:
-                return
