@@ -13,13 +13,12 @@ from typing import ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input, OptionList, Static, TextArea
-from textual.widgets.option_list import Option
+from textual.widgets import OptionList, Static, TextArea
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, digest, reason
@@ -30,54 +29,31 @@ from ...guide.text_drafts import TextDraft, TextDrafts
 from ...guide.trust import ProfileTrust
 from ...machine import Machine
 from ...profile import line_ends
-from ...profile.assistance import Assistance, Completion, assist
+from ...profile.assistance import Assistance, assist
 from ...profile.checker import Checked, Checker
 from ...profile.document import Document, text_of
 from ...profile.positions import KeyPath, TextPosition
 from ...profile.problems import Problem
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
-from ...text import count, shown, shown_line
+from ...text import count, shown_line
 from ...units import ago
 from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..file_watch import FileChange, FileWatch
 from ..widgets.choice import ChoiceScreen
-from ..widgets.fields import SafeInput
-from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from ..widgets.frame import KeyFooter, ScreenHeader
 from .area import TomlArea
 from .difference import DifferenceScreen
+from .panels import CompletionList, HelpPanel, ProblemRows, can_be_fixed
+from .search import SearchBar
 
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""
 _WIDE = 100
 """Columns from which the help is beside the text."""
-_MAX_COMPLETIONS = 8
 _DRAFT_DELAY = 1.0
 """Seconds after a change until the text is kept as a draft."""
-
-
-class ProblemRows(OptionList):
-    """The problems; Enter goes to the line of one."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Go to the line", id="editor.problem"),
-        Binding("j", "cursor_down", "Next", show=False, id="editor.problem-down"),
-        Binding("k", "cursor_up", "Previous", show=False, id="editor.problem-up"),
-    ]
-
-
-class CompletionList(OptionList, can_focus=False):
-    """What can be written at the cursor. The text keeps the focus."""
-
-
-class SearchInput(SafeInput):
-    """The text to find, or what it is replaced by."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.find_next", "Next", id="editor.find-enter", show=False),
-        Binding("escape", "screen.close_search", "Close", id="editor.find-close"),
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +140,10 @@ class EditorScreen(Screen[Left]):
         self._watch = FileWatch(document.path)
         self._change: FileChange | None = None
         """A change of the file by another program that is not merged yet."""
-        self._completions: list[Completion] = []
-        self._completions_at = 0
         self._wants_completions = False
         """Whether the last key was one that completions follow."""
         self._last_edit = -1
-        self._shown_callout, self._shown_help, self._shown_problems = "", Content(""), list[Problem]()
+        self._shown_callout = ""
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
         self._undo_of_saves: Undo | None = None
         """Undoes what was saved since the editor was opened, or since a change by another program was merged."""
@@ -188,14 +162,11 @@ class EditorScreen(Screen[Left]):
         yield ScreenHeader()
         yield Static("", id="editor-callout", classes="callout warning")
         with Horizontal(id="editor-body"):
-            yield TomlArea(id="editor-text")
-            yield Static("", id="editor-help", classes="panel")
-        with Vertical(id="editor-search"):
-            yield SearchInput(placeholder="Find", compact=True, id="editor-find")
-            yield SearchInput(placeholder="Replace with", compact=True, id="editor-replacement")
-        yield ProblemRows(id="editor-problems", classes="panel")
-        with Container(id="editor-completions-layer"):
-            yield CompletionList(id="editor-completions")
+            yield (area := TomlArea(id="editor-text"))
+            yield HelpPanel(id="editor-help")
+        yield SearchBar(area, id="editor-search")
+        yield ProblemRows(id="editor-problems")
+        yield CompletionList(area, id="editor-completions-layer")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -203,7 +174,6 @@ class EditorScreen(Screen[Left]):
         area.border_title = Content(shown_line(self._path.name))
         area.show(self._view)
         area.move_cursor(area.clamp_visitable((self._first_line - 1, 0)), center=True)
-        self.query_one("#editor-help").border_title = "Help"
         self.set_interval(_LOOK_INTERVAL, self._look)
         self._draw()
         self.call_after_refresh(self._work)
@@ -283,6 +253,11 @@ class EditorScreen(Screen[Left]):
         at = line_ends.changed(raw, now)
         self._document.edit_text(at, max(0, cursor - size), joined=joined, later=True)
 
+    def _start_change(self) -> None:
+        """What changes next is not typed, and undone alone."""
+        self._record()
+        self._last_edit = -1
+
     def _show_document(self, cursor: int | None = None) -> None:
         """Shows the document's text after a change that was not typed."""
         self._area.show(self._view, cursor)
@@ -333,24 +308,11 @@ class EditorScreen(Screen[Left]):
         if checked.is_toml:
             self._document.use_parsed(checked.data, is_current=checked.text == self._view)
         self._area.mark(checked.problems)
-        if checked.problems != self._shown_problems:
-            self._shown_problems = checked.problems
-            self._list_problems(checked.problems)
-        self._draw()
-
-    def _list_problems(self, problems: Sequence[Problem]) -> None:
         rows = self.query_one(ProblemRows)
-        highlighted = rows.highlighted
-        rows.clear_options()
-        rows.add_options([Option(_problem_line(problem)) for problem in problems])
-        if problems:
-            rows.highlighted = min(highlighted or 0, len(problems) - 1)
-        rows.border_title = f"✘ {count(len(problems), 'problem')}"
-        fixes = sum(map(_can_be_fixed, problems))
-        rows.border_subtitle = f"F8: next · F7: fix ({fixes})" if fixes else "F8: next"
-        rows.set_class(bool(problems), "there")  # not of the screen: all of it would be styled again
-        if not problems and rows.has_focus:
+        rows.show(checked.problems)
+        if not checked.problems and rows.has_focus:
             self._area.focus()
+        self._draw()
 
     def action_next_problem(self) -> None:
         """Goes to the next problem after the cursor, or to the first one."""
@@ -377,9 +339,9 @@ class EditorScreen(Screen[Left]):
         rows = self.query_one(ProblemRows)
         if rows.has_focus and rows.highlighted is not None:
             chosen = self._problems[rows.highlighted]
-            return chosen if _can_be_fixed(chosen) else None
+            return chosen if can_be_fixed(chosen) else None
         line = self._area.selection.end[0] + 1
-        fixable = [problem for problem in self._problems if _can_be_fixed(problem)]
+        fixable = [problem for problem in self._problems if can_be_fixed(problem)]
         return next((problem for problem in fixable if problem.place.line == line), next(iter(fixable), None))
 
     def action_fix(self) -> None:
@@ -393,9 +355,8 @@ class EditorScreen(Screen[Left]):
         if problem is None or problem.fix is None:
             self.notify("There is no suggested correction: edit the value at the problem (F8).", markup=False)
             return
-        self._record()
+        self._start_change()
         self._area.apply_edits(problem.fix.edits)
-        self._last_edit = -1
         self.notify(shown_line(f"Line {problem.place.line}: {problem.fix.title}. ^Z undoes it.", 200), markup=False)
 
     @work(exclusive=True, group="move")
@@ -419,9 +380,8 @@ class EditorScreen(Screen[Left]):
         if self._area.text != text:
             self.notify(f"Stored as {move.entry}. The text has changed: F7 replaces the value.", markup=False)
             return
-        self._record()
+        self._start_change()
         self._area.apply_edits([move.edit])
-        self._last_edit = -1
         self.notify(shown_line(f"Moved into the keyring as {move.entry}. ^S saves the profile.", 200), markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -434,7 +394,7 @@ class EditorScreen(Screen[Left]):
         if action == "compare":
             return self._is_changed or (self._change is not None and self._change.data is not None)
         if action in ("replace", "replace_all", "find_next", "close_search"):
-            return self.query_one("#editor-search").has_class("there")
+            return self.query_one(SearchBar).is_open
         return True
 
     # Help and completions
@@ -446,145 +406,56 @@ class EditorScreen(Screen[Left]):
         found = message.assistance
         self._help_path = found.help.path if found.help is not None else found.table
         self.refresh_bindings()
-        if (text := _help(found, wide=self.has_class("wide"))) != self._shown_help:
-            self._shown_help = text
-            self.query_one("#editor-help", Static).update(text, layout=False)
-        self._completions, self._completions_at = found.completions[:_MAX_COMPLETIONS], found.start
+        self.query_one(HelpPanel).show(found, wide=self.has_class("wide"))
+        completions = self.query_one(CompletionList)
+        completions.offer(found)
         wanted = self._area.is_completing or (self._wants_completions and message.offset > found.start)
-        if self._completions and self._area.has_focus and wanted:
-            self._open_completions()
+        if completions.has_any and self._area.has_focus and wanted:
+            completions.open()
         else:
-            self._close_completions()
+            self._wants_completions = False
+            completions.close()
 
     def action_complete(self) -> None:
         """Shows what can be written at the cursor."""
-        if self._completions:
-            self._open_completions()
+        completions = self.query_one(CompletionList)
+        if completions.has_any:
+            completions.open()
         else:
             self.notify("No completions here.", markup=False)
 
-    def _open_completions(self) -> None:
-        self._area.is_completing = True
-        rows = self.query_one(CompletionList)
-        rows.clear_options()
-        width = min(50, max(len(each.text) for each in self._completions))
-        rows.add_options([Option(_completion_line(each, width)) for each in self._completions])
-        rows.highlighted = 0
-        self.query_one("#editor-completions-layer").add_class("there")
-        self._place_completions()
-
     @on(TomlArea.CursorMoved)
     def _place_completions(self) -> None:
-        """Shows the list below the cursor's line, or above it where there is no room."""
-        if not self._area.is_completing:
-            return
-        layer = self.query_one("#editor-completions-layer")
-        cursor, size = self._area.cursor_screen_offset, self.size
-        height = len(self._completions) + 2
-        width = min(50, max(len(each.text) for each in self._completions))
-        longest = max(len(each.detail) for each in self._completions)
-        box = min(size.width, width + min(longest, 40) + 6)
-        below = cursor.y + 1 + height < size.height
-        layer.styles.width, layer.styles.height = box, height
-        layer.styles.offset = (
-            max(0, min(cursor.x, size.width - box)),
-            cursor.y + 1 if below else max(0, cursor.y - height),
-        )
-
-    def _close_completions(self) -> None:
-        self._area.is_completing = False
-        self._wants_completions = False
-        self.query_one("#editor-completions-layer").remove_class("there")
+        self.query_one(CompletionList).place()
 
     @on(TomlArea.CompletionKey)
     def _completion_key(self, message: TomlArea.CompletionKey) -> None:
-        rows = self.query_one(CompletionList)
-        match message.key:
-            case "up":
-                rows.action_cursor_up()
-            case "down":
-                rows.action_cursor_down()
-            case "tab" if rows.highlighted is not None:
-                self._accept(self._completions[rows.highlighted])
-            case _:
-                self._close_completions()
-
-    def _accept(self, completion: Completion) -> None:
-        area = self._area
-        area.replace(completion.text, area.location(self._completions_at), area.selection.end)
-        self._close_completions()
+        self.query_one(CompletionList).press(message.key)
+        if not self._area.is_completing:
+            self._wants_completions = False
 
     # Find and replace
 
     def action_find(self) -> None:
-        self.query_one("#editor-search").add_class("there")
-        chosen = self._area.selected_text
-        search = self.query_one("#editor-find", SearchInput)
-        if chosen and "\n" not in chosen:
-            search.value = chosen
-        search.focus()
-        self._area.highlight_text(search.value)
+        self.query_one(SearchBar).open()
         self.refresh_bindings()
 
-    @on(Input.Changed, "#editor-find")
-    def _typed_search(self, event: Input.Changed) -> None:
-        event.stop()
-        self._area.highlight_text(event.value)
-        self._find(from_here=True)
-
     def action_find_next(self) -> None:
-        self._find(from_here=False)
-
-    def _find(self, *, from_here: bool) -> bool:
-        """Selects the next match, from the start again after the last one."""
-        wanted = self.query_one("#editor-find", SearchInput).value.lower()
-        if not wanted:
-            return False
-        area = self._area
-        text = area.text.lower()
-        at = area.offset_of_cursor
-        if from_here:
-            at = max(0, at - len(area.selected_text))
-        found = text.find(wanted, at)
-        if found < 0:
-            found = text.find(wanted)
-        if found < 0:
-            area.border_subtitle = "no match"
-            return False
-        area.border_subtitle = f"{text.count(wanted, 0, found) + 1} of {text.count(wanted)}"
-        area.selection = type(area.selection)(area.location(found), area.location(found + len(wanted)))
-        area.scroll_cursor_visible(center=True)
-        return True
+        self.query_one(SearchBar).find()
 
     def action_replace(self) -> None:
         """Replaces the match that is selected, and goes to the next one."""
-        area = self._area
-        wanted = self.query_one("#editor-find", SearchInput).value
-        if wanted and area.selected_text.lower() == wanted.lower():
-            self._record()
-            self._last_edit = -1
-            area.replace(self.query_one("#editor-replacement", SearchInput).value, *area.selection)
-        self._find(from_here=False)
+        self._start_change()
+        self.query_one(SearchBar).replace()
 
     def action_replace_all(self) -> None:
         """Replaces every match; one step of undo takes all of it back."""
-        wanted = self.query_one("#editor-find", SearchInput).value.lower()
-        by, text, at = self.query_one("#editor-replacement", SearchInput).value, self._area.text, 0
-        pieces: list[str] = []
-        while wanted and (found := text.lower().find(wanted, at)) >= 0:
-            pieces += [text[at:found], by]
-            at = found + len(wanted)
-        if pieces:
-            self._record()
-            self._last_edit = -1
-            self._area.show("".join([*pieces, text[at:]]))
-        self.notify(f"Replaced: {count(len(pieces) // 2, 'match', 'matches')}.", markup=False)
+        self._start_change()
+        replaced = self.query_one(SearchBar).replace_all()
+        self.notify(f"Replaced: {count(replaced, 'match', 'matches')}.", markup=False)
 
     def action_close_search(self) -> None:
-        self.query_one("#editor-search").remove_class("there")
-        self._area.highlight_text("")
-        self._area.border_subtitle = ""
-        self._area.focus()
+        self.query_one(SearchBar).close()
         self.refresh_bindings()
 
     # Saving
@@ -839,39 +710,3 @@ class EditorScreen(Screen[Left]):
             "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
             "when you open the file again; literal secrets are not kept."
         )
-
-
-def _can_be_fixed(problem: Problem) -> bool:
-    return problem.fix is not None or problem.code == "literal-secret"
-
-
-def _completion_line(completion: Completion, width: int) -> Content:
-    text = shown_line(completion.text, 50).ljust(width)
-    return Content.assemble(text, (f"  {shown_line(completion.detail, 40)}", TONES["muted"]))
-
-
-def _problem_line(problem: Problem) -> Content:
-    message = "is a literal secret" if problem.code == "literal-secret" else problem.text
-    text = shown_line(f"{problem.path}: {message}" if problem.path else message, 400)
-    title = problem.fix.title if problem.fix is not None else "Move it into the keyring"
-    fix = f"  → F7: {shown_line(title, 80)}" if _can_be_fixed(problem) else ""
-    return Content.assemble(
-        (f"{problem.place.line}:{problem.place.column}  ", TONES["muted"]), text, (fix, TONES["success"])
-    )
-
-
-def _help(found: Assistance, *, wide: bool) -> Content:
-    """The description of the key at the cursor."""
-    about = found.help
-    if about is None:
-        return Content("")
-    path = ".".join(map(str, about.path))
-    facts = [about.kind, f"default {about.default}" if about.default else ""]
-    examples = f"for example {', '.join(about.examples)}" if about.examples else ""
-    if not wide:
-        line = " · ".join(filter(None, [about.description.partition("\n")[0], *facts, examples]))
-        return Content.assemble((f"{shown_line(about.title)}  ", "bold"), shown_line(line))
-    parts = [(f"{shown_line(about.title)}\n", "bold"), (f"{shown_line(path)}\n\n", TONES["muted"])]
-    parts.append((f"{shown(about.description)}\n\n", ""))
-    parts += [(f"{shown_line(each)}\n", TONES["muted"]) for each in (*facts, examples) if each]
-    return Content.assemble(*parts)

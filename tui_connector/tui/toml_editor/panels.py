@@ -1,0 +1,171 @@
+"""What is shown around the text of the editor: its problems, the help for a key, and completions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from ...profile.assistance import Assistance, Completion
+from ...profile.problems import Problem
+from ...text import count, shown, shown_line
+from ..widgets.frame import TONES
+from .area import TomlArea
+
+_MAX_COMPLETIONS = 8
+_MAX_TEXT = 50
+_MAX_DETAIL = 40
+"""Columns of a completion and of its detail."""
+
+
+class ProblemRows(OptionList):
+    """The problems; Enter goes to the line of one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Go to the line", id="editor.problem"),
+        Binding("j", "cursor_down", "Next", show=False, id="editor.problem-down"),
+        Binding("k", "cursor_up", "Previous", show=False, id="editor.problem-up"),
+    ]
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="panel")
+        self._problems: Sequence[Problem] = ()
+
+    def show(self, problems: Sequence[Problem]) -> None:
+        """Lists these problems. The same ones are not drawn again: the whole screen would be laid out for each key."""
+        if problems == self._problems:
+            return
+        self._problems = problems
+        highlighted = self.highlighted
+        self.clear_options()
+        self.add_options([Option(_problem_line(problem)) for problem in problems])
+        if problems:
+            self.highlighted = min(highlighted or 0, len(problems) - 1)
+        self.border_title = f"✘ {count(len(problems), 'problem')}"
+        fixes = sum(map(can_be_fixed, problems))
+        self.border_subtitle = f"F8: next · F7: fix ({fixes})" if fixes else "F8: next"
+        self.set_class(bool(problems), "there")  # not of the screen: all of it would be styled again
+
+
+def can_be_fixed(problem: Problem) -> bool:
+    """Whether F7 corrects it."""
+    return problem.fix is not None or problem.code == "literal-secret"
+
+
+def _problem_line(problem: Problem) -> Content:
+    message = "is a literal secret" if problem.code == "literal-secret" else problem.text
+    text = shown_line(f"{problem.path}: {message}" if problem.path else message, 400)
+    title = problem.fix.title if problem.fix is not None else "Move it into the keyring"
+    fix = f"  → F7: {shown_line(title, 80)}" if can_be_fixed(problem) else ""
+    line, column = problem.place
+    return Content.assemble((f"{line}:{column}  ", TONES["muted"]), text, (fix, TONES["success"]))
+
+
+class HelpPanel(Static):
+    """The description of the key at the cursor."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__("", id=id, classes="panel")
+        self.border_title = "Help"
+        self._shown = Content("")
+
+    def show(self, found: Assistance, *, wide: bool) -> None:
+        """Describes the key on one line, or, if there is room for it, on several."""
+        if (text := _help(found, wide=wide)) != self._shown:
+            self._shown = text
+            self.update(text, layout=False)
+
+
+def _help(found: Assistance, *, wide: bool) -> Content:
+    about = found.help
+    if about is None:
+        return Content("")
+    path = ".".join(map(str, about.path))
+    facts = [about.kind, f"default {about.default}" if about.default else ""]
+    examples = f"for example {', '.join(about.examples)}" if about.examples else ""
+    if not wide:
+        line = " · ".join(filter(None, [about.description.partition("\n")[0], *facts, examples]))
+        return Content.assemble((f"{shown_line(about.title)}  ", "bold"), shown_line(line))
+    parts = [(f"{shown_line(about.title)}\n", "bold"), (f"{shown_line(path)}\n\n", TONES["muted"])]
+    parts.append((f"{shown(about.description)}\n\n", ""))
+    parts += [(f"{shown_line(each)}\n", TONES["muted"]) for each in (*facts, examples) if each]
+    return Content.assemble(*parts)
+
+
+class CompletionRows(OptionList, can_focus=False):
+    """The completions. The text keeps the focus."""
+
+
+class CompletionList(Container):
+    """What can be written at the cursor, shown over the text."""
+
+    def __init__(self, area: TomlArea, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._text_area = area
+        self._rows = CompletionRows(id="editor-completions")
+        self._completions: Sequence[Completion] = ()
+        self._start = 0
+        """Where the text begins that a completion replaces."""
+
+    def compose(self) -> ComposeResult:
+        yield self._rows
+
+    def offer(self, found: Assistance) -> None:
+        """These completions can be opened, or replace those that are shown."""
+        self._completions, self._start = found.completions[:_MAX_COMPLETIONS], found.start
+
+    @property
+    def has_any(self) -> bool:
+        return bool(self._completions)
+
+    def open(self) -> None:
+        self._text_area.is_completing = True
+        self._rows.clear_options()
+        self._rows.add_options([Option(_completion_line(each, self._text_width)) for each in self._completions])
+        self._rows.highlighted = 0
+        self.add_class("there")
+        self.place()
+
+    def close(self) -> None:
+        self._text_area.is_completing = False
+        self.remove_class("there")
+
+    def place(self) -> None:
+        """Shows the list below the cursor's line, or above it where there is no room."""
+        if not self._text_area.is_completing:
+            return
+        cursor, size = self._text_area.cursor_screen_offset, self.screen.size
+        height = len(self._completions) + 2
+        longest = max(len(each.detail) for each in self._completions)
+        width = min(size.width, self._text_width + min(longest, _MAX_DETAIL) + 6)
+        below = cursor.y + 1 + height < size.height
+        self.styles.width, self.styles.height = width, height
+        left, top = max(0, min(cursor.x, size.width - width)), max(0, cursor.y - height)
+        self.styles.offset = (left, cursor.y + 1 if below else top)
+
+    def press(self, key: str) -> None:
+        """A key while the list is open: it selects a completion, writes it, or closes the list."""
+        if key == "up":
+            self._rows.action_cursor_up()
+        elif key == "down":
+            self._rows.action_cursor_down()
+        else:
+            if key == "tab" and self._rows.highlighted is not None:
+                text, area = self._completions[self._rows.highlighted].text, self._text_area
+                area.replace(text, area.location(self._start), area.selection.end)
+            self.close()
+
+    @property
+    def _text_width(self) -> int:
+        return min(_MAX_TEXT, max(len(each.text) for each in self._completions))
+
+
+def _completion_line(completion: Completion, width: int) -> Content:
+    text = shown_line(completion.text, _MAX_TEXT).ljust(width)
+    return Content.assemble(text, (f"  {shown_line(completion.detail, _MAX_DETAIL)}", TONES["muted"]))
