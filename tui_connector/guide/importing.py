@@ -385,7 +385,7 @@ _SET_BY_CONNECTION = ("host", "connection", "content-length", "accept-encoding",
 
 def is_profile(text: str) -> bool:
     """Whether the text is a profile, and not something that becomes one."""
-    return re.search(r"(?m)^\ufeff?\s*(?:format\s*=|#:schema )", text[:_SEARCHED]) is not None
+    return re.search(r"(?m)^\ufeff?[^\S\n]*(?:format[^\S\n]*=|#:schema )", text[:_SEARCHED]) is not None
 
 
 _SEARCHED = 20_000

@@ -6,8 +6,8 @@ import re
 
 _SEARCHED = 20_000
 """Characters; comments and assignments may precede the command."""
-_CURL = re.compile(r"(?im)(?:^|[;&|(]|\s)\s*(?:\S*[/\\])?curl(?:\.exe)?(?:[\s^`\\]|\Z)")
-POWERSHELL = re.compile(r"(?im)(?:^|[=;|(]\s*|\$\w+\s*=\s*)\s*(invoke-webrequest|invoke-restmethod|iwr|irm)\b")
+_CURL = re.compile(r"(?im)(?:^|(?<=[;&|(\s/\\]))curl(?:\.exe)?(?:[\s^`\\]|\Z)")
+POWERSHELL = re.compile(r"(?im)(?:^|[=;|(])[^\S\n]*(?:invoke-webrequest|invoke-restmethod|iwr|irm)\b")
 """A command of PowerShell that sends a request."""
 
 

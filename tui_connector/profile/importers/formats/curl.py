@@ -52,7 +52,7 @@ _REASONS = {
     "max-redirs": "redirects are not followed",
 }
 _PREFIXES = frozenset(("$", "%", "#", ">", "sudo", "time", "exec", "command", "env"))
-_GLOB = re.compile(r"\[\d+-\d+(?::\d+)?\]|\[[a-z]-[a-z]\]|\{[^{}]*,[^{}]*\}")
+_GLOB = re.compile(r"\[\d+-\d+(?::\d+)?\]|\[[a-z]-[a-z]\]|\{[^{},]*,[^{}]*\}")
 _WEB_CMDLETS = ("invoke-webrequest", "invoke-restmethod", "iwr", "irm")
 
 

@@ -15,7 +15,7 @@ from ..json_text import fields, items, parse_json, text_in
 from ..model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown, variable_name
 from ..parts import PartsBuilder
 
-_VARIABLE = re.compile(r"\{\{\s*([^{}]{1,200}?)\s*\}\}")
+_VARIABLE = re.compile(r"\{\{([^{}]{1,250})\}\}")
 _MOST_NESTED = 10
 """Variables in the values of variables."""
 _EVENTS = {"prerequest": "the pre-request script", "test": "the test script"}
@@ -287,7 +287,7 @@ class _Variables:
         for _ in range(_MOST_NESTED):
             if "{{" not in text:
                 break
-            filled = _VARIABLE.sub(lambda found: self.values.get(found[1], found[0]), text)
+            filled = _VARIABLE.sub(lambda found: self.values.get(found[1].strip(), found[0]), text)
             if filled == text or len(filled) > 1_000_000:
                 break
             text = filled
