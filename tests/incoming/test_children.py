@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from child_lists import CommentRuns, json_reply, order, store_with
+from child_lists import CommentRuns, json_reply, order, profile_data, store_with
 from http_server import reply
 from runs import Told
 
@@ -153,7 +153,10 @@ async def test_a_refused_token_stops_the_run_and_the_next_one_resumes(tmp_path: 
         runs = CommentRuns(store, tmp_path, machine)
         assert (await runs.run()).state == "refused"
         store.bend = lambda path: None
-        assert (await runs.run()).state == "complete"
+        runs.others = {"sales": profile_data(store.url, {}, {})["incoming"]["orders"]}
+        runs.child = {"parent": {"incoming": "sales", "fields": {"order_id": "entity_id"}}}  # it has been renamed
+        assert (await runs.run(told=(told := Told()))).state == "complete"
+    assert told.notes[0].startswith("Resuming")
     assert found(runs) == expected(COUNTS)
 
 

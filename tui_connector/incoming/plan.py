@@ -95,7 +95,13 @@ def _compared(incoming: Incoming, exclude: set[str]) -> dict[str, Json]:
     saved = incoming.model_dump(mode="json", by_alias=True, exclude=exclude)
     if saved.get("parent", 0) is None:
         del saved["parent"]  # so that runs of earlier versions can be resumed
-    for part, name in (("pagination", "page-size"), ("incremental", "overlap"), ("request", "reads")):
+    omitted = (
+        ("pagination", "page-size"),
+        ("incremental", "overlap"),
+        ("request", "reads"),
+        ("parent", "incoming"),  # the parent itself is compared
+    )
+    for part, name in omitted:
         if isinstance(saved.get(part), dict):
             saved[part].pop(name, None)
     return saved
