@@ -157,12 +157,15 @@ async def test_killed_runs_end_as_one_that_was_left_alone(tmp_path: Path, clean_
 
         assert await (await start(whole)).wait() == 0
         for _ in range(3):
-            wanted, came = len(store.paths) + chance.randint(30, 80), asyncio.Event()
+            wanted, came, killed_now = len(store.paths) + chance.randint(30, 80), asyncio.Event(), asyncio.Event()
 
-            async def before(path: str, wanted: int = wanted, came: asyncio.Event = came) -> None:
+            async def before(
+                path: str, wanted: int = wanted, came: asyncio.Event = came, gone: asyncio.Event = killed_now
+            ) -> None:
+                """Responds until the run is to be killed, and no more until it has been."""
                 if len(store.paths) >= wanted:
                     came.set()
-                await asyncio.sleep(0.01)
+                    await gone.wait()
 
             store.before = before
             process = await start(killed)
@@ -171,6 +174,7 @@ async def test_killed_runs_end_as_one_that_was_left_alone(tmp_path: Path, clean_
             moment.cancel()
             process.kill()
             assert await ended in (0, -signal.SIGKILL)
+            killed_now.set()
         store.before = None
         assert await (await start(killed)).wait() == 0
     assert (tmp_path / "killed" / "comments.jsonl").read_bytes() == (tmp_path / "whole" / "comments.jsonl").read_bytes()
