@@ -81,7 +81,7 @@ class QueuedTasks:
                     self._tasks.update(task, "waiting", exchange=exchange, responses=json.dumps(place))
                     task.task = replace(task.task, responses=place)
             else:
-                dropped = ItemError("The store's queue has left it out without a reason", "dropped")
+                dropped = ItemError("The store's queue dropped it without giving a reason", "dropped")
                 self._tasks.fail(part, accepted.refused.get(number, dropped), exchange, result.response)
         if waiting:
             self.follow(accepted.bulk, waiting)

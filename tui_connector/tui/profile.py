@@ -721,7 +721,7 @@ def _effect_of_renaming(part: ProfilePart) -> str:
     if part.family == "incoming":
         return (
             " The state of its runs moves with it. Runs with --out, and runs into a table or stream named after it, "
-            "start over; so do unfinished runs of parts that read its items."
+            "start over; so do unfinished runs of outgoings that send its items."
         )
     if part.family == "outgoing":
         return " Its tasks move with it."

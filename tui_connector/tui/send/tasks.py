@@ -41,6 +41,7 @@ from .plan_view import change_text
 from .task_screen import SIGNS, EntityScreen, TaskScreen
 
 _LISTED_CHANGES = 5
+_NOT_SENT_AGAIN = "only tasks that failed, are unknown or skipped are sent again."
 _REFRESH = 1.0
 """Seconds between two looks at the tasks of a run that is under way."""
 
@@ -219,7 +220,7 @@ class TasksScreen(Screen[bool]):
             self.notify("Its entity was not kept, or never read. Correct the source, then run it again.", markup=False)
             return
         if task.state not in (*RETRIABLE, "new"):
-            self.notify(f"It is {task.state}: only tasks that failed, are unknown or skipped are sent again.")
+            self.notify(f"It is {task.state}: {_NOT_SENT_AGAIN}")
             return
 
         def edited(entity: Json) -> None:
@@ -244,7 +245,7 @@ class TasksScreen(Screen[bool]):
         if task.state == "new":
             self._offer_sending()
         elif task.state not in RETRIABLE:
-            self.notify(f"It is {task.state}: only tasks that failed, are unknown or skipped are sent again.")
+            self.notify(f"It is {task.state}: {_NOT_SENT_AGAIN}")
         else:
             self._change(lambda: self._book.retry(TaskFilter(ids=(task.id,))), sends=True)
 
@@ -255,7 +256,7 @@ class TasksScreen(Screen[bool]):
         if group.state == "new" or (group.state is None and not any(each.state in RETRIABLE[:2] for each in groups)):
             self._offer_sending()
         elif group.state is not None and group.state not in RETRIABLE:
-            self.notify(f"They are {group.state}: only tasks that failed, are unknown or skipped are sent again.")
+            self.notify(f"They are {group.state}: {_NOT_SENT_AGAIN}")
         else:
             self._change(lambda: self._book.retry(group.filter(("failed", "unknown"))), sends=True)
 
