@@ -11,6 +11,7 @@ from typing import Any
 import fork_server
 import pytest
 from listing import Listing, listing, products
+from sending import storing
 
 PROFILE = """format = 1
 name = "Shop"
@@ -200,3 +201,57 @@ async def test_an_output_file_of_another_environment_is_not_changed(stores: TwoS
     assert code == 2
     assert "live.jsonl already exists and was not written by this configuration" in err
     assert (stores.folder / "live.jsonl").read_bytes() == before
+
+
+COPIES = """format = 1
+name = "Copies"
+[clients.shop]
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "TARGET/rest/all/V1"
+[outgoing.copies]
+client = "shop"
+source = { kind = "incoming", profile = "../shop.toml", name = "items", mapping = "{sku: sku}" }
+identifier = "sku"
+batch = 10
+request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }
+[environments.staging]
+outgoing.copies.title = "Copies of staging"
+"""
+
+
+async def test_an_incoming_of_another_profile_is_read_in_the_environment_of_the_run(stores: TwoStores) -> None:
+    shop, text = stores.profile, COPIES
+    async with storing() as target:
+        stores.profile = stores.folder / "copies" / "copies.toml"  # a relative path starts at its folder
+        stores.profile.parent.mkdir()
+        stores.profile.write_text(text := text.replace("TARGET", target.server.url))
+
+        code, _, err = await stores.run("run", "copies", "--env", "staging")
+        assert code == 0, err
+        assert len(target.skus()) == 20
+        assert stores.live.server.received == []
+        assert tokens(stores.staging) == {"Bearer staging-CANARY-token"}
+
+        code, _, err = await stores.run("run", "copies")
+        assert code == 0, err
+        assert len(target.skus()) == 20 + 30
+        assert tokens(stores.live) == {"Bearer live-CANARY-token"}
+
+        stores.live.server.received.clear()
+        shop.write_text(shop.read_text().replace("[environments.staging]", "[environments.test]"))
+        code, _, err = await stores.run("run", "copies", "--env", "staging", "--full")
+        assert code == 2
+        assert "The source reads the profile ../shop.toml, which has no environment 'staging'" in err
+        assert 'environment = "default" for the base values' in err
+        assert stores.live.server.received == []
+
+        stores.profile.write_text(text.replace('name = "items"', 'name = "items", environment = "default"'))
+        code, _, err = await stores.run("run", "copies", "--env", "staging", "--full")
+        assert code == 0, err
+        assert stores.live.server.received != []
+
+        stores.profile.write_text(text.replace('profile = "../shop.toml"', 'environment = "default"'))
+        code, _, err = await stores.run("run", "copies")
+        assert code == 2
+        assert "outgoing.copies.source.environment: is for another profile" in err

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from ..outgoing.model import Outgoing
     from ..outgoing.run import OutgoingRun
-    from ..outgoing.source import EntitySource
+    from ..outgoing.source import EntitySource, OtherProfile
     from ..profile.model import Profile
 
 EXCHANGES_IN_MEMORY = 200
@@ -136,8 +136,8 @@ def run_command(
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
     shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
     runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies, keep_going=keep_going)
-    for other in {name: None for each in sent.values() if (name := _other_profile(each))}:
-        runs.add_profile(other, find(other, machine), once=trust_once, as_json=as_json)
+    for other in {found: None for each in sent.values() if (found := each.other_profile(saved.environment))}:
+        runs.add_profile(other, once=trust_once, as_json=as_json)
     chosen = _streams(
         saved, chosen, partial(ledger_file, machine.directories.state, path, environment=saved.environment)
     )
@@ -199,12 +199,6 @@ def _check_options(sent: dict[str, Outgoing], since: str | None, out: str | None
     if len(readers) > 1:
         message = f"Only one configuration can read standard input, not {' and '.join(readers)}: run them one by one."
         raise CommandFailed(message, Exit.SETUP)
-
-
-def _other_profile(outgoing: Outgoing) -> str | None:
-    """The profile whose incoming is the source of the outgoing; None if it needs no other profile."""
-    found = getattr(outgoing.source, "profile", None)
-    return found if isinstance(found, str) else None
 
 
 def _confirm_production(saved: Profile, sent: dict[str, Outgoing], machine: Machine) -> None:
@@ -311,20 +305,22 @@ class Runs:
         self._resumes = True
         """Whether the next run resumes what is stopped."""
         output.on_full = self._stop
-        self._others: dict[str, ProfileInUse] = {}
-        """Other profiles whose incomings are sources, by name or path as written."""
+        self._others: dict[OtherProfile, ProfileInUse] = {}
+        """Other profiles whose incomings are sources."""
 
-    def add_profile(self, name: str, file: Path, *, once: bool, as_json: bool) -> None:
+    def add_profile(self, other: OtherProfile, *, once: bool, as_json: bool) -> None:
         """Opens another profile whose incoming is a source, with the trust of its own. Raises `UserError`."""
         from ..client.exchange import Exchanges
-        from ..guide.incoming_items import ProfileInUse
+        from ..guide.incoming_items import ProfileInUse, read_other_profile
         from ..guide.workbench import Workbench
+        from ..profile.library import Library
 
-        saved, machine = read(file), self._workbench.machine
+        machine = self._workbench.machine
+        file, saved = read_other_profile(other, Library(machine.directories.profiles), self._path.parent)
         trust = allowed(file, saved, machine, once=once, as_json=as_json)
         exchanges = Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY)
         workbench = Workbench(machine, exchanges, directory=file.parent, trust=trust)
-        self._others[name] = ProfileInUse(saved, file, workbench)
+        self._others[other] = ProfileInUse(saved, file, workbench)
 
     async def go(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing] | None = None) -> Exit:
         """Runs the configurations. Returns the exit code of the first that did not complete."""
@@ -463,7 +459,7 @@ class Runs:
         from ..guide.sending import Sender
         from ..outgoing.run import OutgoingOptions
 
-        wanted, other = self._wanted, _other_profile(outgoing)
+        wanted, other = self._wanted, outgoing.other_profile(saved.environment)
         used = None if other is None else self._others[other]
         options = OutgoingOptions(wanted.full or full, wanted.limit, wanted.in_flight, keep_going=self._keep_going)
         return Sender(self._workbench, saved, self._path, name, used).run(

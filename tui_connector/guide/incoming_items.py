@@ -11,12 +11,15 @@ from typing import BinaryIO
 
 from ..client.session import Session
 from ..client.wire import OF_A_RUN
+from ..errors import UserError
 from ..incoming.plan import RunEnvironment, RunLocation, RunOptions
 from ..incoming.run import Run
 from ..incoming.sink import SinkError
 from ..incoming.sinks.stdout import StdoutSink
-from ..outgoing.source import SourceError
+from ..outgoing.source import OtherProfile, SourceError
+from ..profile.library import Library
 from ..profile.model import Profile
+from ..profile.problems import InvalidProfile, read_profile
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord, State
 from ..runs.progress import Progress, Watcher
@@ -37,6 +40,28 @@ class ProfileInUse:
     file: Path
     workbench: Workbench
     session: Session | None = None
+
+
+def read_other_profile(other: OtherProfile, library: Library, folder: Path) -> tuple[Path, Profile]:
+    """The file of another profile that a source reads, and the profile in its environment.
+
+    `folder` is that of the profile with the source. Blocks. Raises `UserError`.
+    """
+    path = library.find(other.name, folder)
+    try:
+        return path, read_profile(path, other.environment)[1]
+    except InvalidProfile as error:
+        message = f"The profile {other.name}, which the source reads, has problems:\n{error.message}"
+        raise UserError("source-profile", message, error.hint) from error
+    except UserError as error:
+        if error.code != "unknown-environment":
+            raise
+        message = f"The source reads the profile {other.name}, which has no environment {other.environment!r}"
+        hint = (
+            f"Add [environments.{other.environment}] to that profile, or name in the source the environment to read, "
+            'such as environment = "default" for the base values.'
+        )
+        raise SourceError(message, hint, "source-environment") from error
 
 
 class IncomingItems:

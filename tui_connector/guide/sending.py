@@ -15,7 +15,7 @@ from ..files import make_private
 from ..outgoing.model import Outgoing
 from ..outgoing.plan import PlanError, SavedPlan
 from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
-from ..outgoing.source import EntitySource
+from ..outgoing.source import EntitySource, OtherProfile
 from ..outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, plan_file, tasks_file
 from ..outgoing.undo import UNDOABLE
 from ..profile.library import Library
@@ -101,24 +101,18 @@ class Sender:
             await asyncio.to_thread(make_private, self.ledger.parent)
         except OSError as error:
             raise unusable(self.ledger, error) from error
-        other = getattr(self.outgoing.source, "profile", None)
-        if isinstance(other, str) and self._other is None:
+        other = self.outgoing.other_profile(self.profile.environment)
+        if other is not None and self._other is None:
             self._other = await asyncio.to_thread(self._opened, other)
 
-    def _opened(self, name: str) -> ProfileInUse:
-        from .incoming_items import ProfileInUse
-        from .saved_profile import open_profile
+    def _opened(self, other: OtherProfile) -> ProfileInUse:
+        from .incoming_items import ProfileInUse, read_other_profile
 
         machine = self.workbench.machine
-        path = Library(machine.directories.profiles).find(name)
-        opened = open_profile(path)
-        if opened.profile is None:
-            problems = "; ".join(map(str, opened.problems))
-            raise UserError("source-profile", f"The profile {name}, which the source reads, has problems: {problems}")
-        workbench = Workbench(
-            machine, self.workbench.exchanges, directory=path.parent, trust=ProfileTrust(machine, path)
-        )
-        return ProfileInUse(opened.profile, path, workbench)
+        path, profile = read_other_profile(other, Library(machine.directories.profiles), self.file.parent)
+        trust = ProfileTrust(machine, path, environment=profile.environment)
+        workbench = Workbench(machine, self.workbench.exchanges, directory=path.parent, trust=trust)
+        return ProfileInUse(profile, path, workbench)
 
     def run(
         self,

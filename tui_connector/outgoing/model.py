@@ -15,7 +15,7 @@ from ..templates import Json, Scope
 from . import bulk_routes
 from .chain import ChainStep, inconsistencies
 from .comparison import Comparison
-from .source import Source
+from .source import OtherProfile, Source
 
 
 class Outgoing(Named):
@@ -91,6 +91,10 @@ class Outgoing(Named):
     def requests(self) -> dict[str, RequestTemplate]:
         """The requests in order, by the names of their steps; the name of a single request is ""."""
         return {step.name: step.request for step in self.steps} if self.request is None else {"": self.request}
+
+    def other_profile(self, environment: str) -> OtherProfile | None:
+        """The other profile that its source reads in a run with this environment, if there is one."""
+        return None if self.source is None else self.source.other_profile(environment)
 
     def request_for(self, entity: Json, run: dict[str, Json], step: str = "") -> Request:
         """The request of this step for an entity, before the client's plugins. Raises `PlaceholderError`.

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from ..errors import UserError
 from ..files import not_regular, reason, remedy
@@ -42,6 +42,15 @@ class SourceError(UserError):
 
     def __init__(self, message: str, hint: str = "", code: str = "source") -> None:
         super().__init__(code, message, hint)
+
+
+class OtherProfile(NamedTuple):
+    """Another profile that a source reads."""
+
+    name: str
+    """Its name, or its path relative to the folder of the profile with the source."""
+    environment: str
+    """Whose values it has; "" for its base values."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,10 @@ class Source(Kind):
         """The paths of the files that it reads, as in the profile."""
         path = getattr(self, "path", None)
         return [path] if isinstance(path, str) else []
+
+    def other_profile(self, environment: str) -> OtherProfile | None:
+        """The other profile that it reads, if it reads one; `environment` is that of its own profile."""
+        return None
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
         """Yields the entities in order. Called and iterated in the run's own thread. Raises `UserError`.

@@ -212,13 +212,13 @@ class Library:
             yield found.pop(path) if path in found else unread_summary(path, "does not respond")
         reading.stop()
 
-    def find(self, name_or_path: str) -> Path:
-        """The file of a profile, by its name here or by path; raises `ProfileError`."""
+    def find(self, name_or_path: str, folder: Path = Path()) -> Path:
+        """The file of a profile, by its name here or by path, relative to `folder`; raises `ProfileError`."""
         if _NAME.fullmatch(name_or_path) and os.path.lexists(path := self.directory / (name_or_path + SUFFIX)):
             return path
         is_path = os.sep in name_or_path or name_or_path.endswith(SUFFIX)
-        if is_path and "\0" not in name_or_path and os.path.lexists(name_or_path):
-            return Path(name_or_path)
+        if is_path and "\0" not in name_or_path and os.path.lexists(path := folder / name_or_path):
+            return path
         names = self._names()
         if name_or_path in names:  # it need not be a name that `path_for` allows
             return self.directory / (name_or_path + SUFFIX)

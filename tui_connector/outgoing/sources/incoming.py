@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from ...errors import InvalidValue
 from ...templates import Budget
 from ...templates.expression import Expression, ExpressionText
-from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError
+from ..source import BadEntity, OtherProfile, Source, SourceContext, SourceEntity, SourceError
 from .jsonl import json_lines
 
 
@@ -26,12 +26,32 @@ class IncomingSource(Source):
         description="The profile that contains it, by name or path. Default: this one.",
         examples=["acme"],
     )
+    environment: str | None = Field(
+        None,
+        min_length=1,
+        title="Environment",
+        description='The environment of that profile; "default" for its base values. Default: the one of this run.',
+        examples=["staging"],
+    )
     mapping: ExpressionText | None = Field(
         None,
         title="Mapping",
         description="JMESPath expression that turns an item into an entity. Without it, items are sent as they are.",
         examples=["{sku: sku, price: price, store_id: `0`}"],
     )
+
+    @field_validator("environment")
+    @classmethod
+    def _of_another_profile(cls, environment: str | None, info: ValidationInfo) -> str | None:
+        if environment is not None and info.data.get("profile", "") is None:
+            raise ValueError("is for another profile: name it with profile, or remove environment")
+        return environment
+
+    def other_profile(self, environment: str) -> OtherProfile | None:
+        """In the environment of the same name, so that a run against staging never reads production."""
+        if self.profile is None:
+            return None
+        return OtherProfile(self.profile, environment if self.environment is None else self.environment)
 
     def reads(self) -> Sequence[str]:
         return []
