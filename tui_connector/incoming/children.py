@@ -12,10 +12,9 @@ import hashlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed
@@ -24,13 +23,15 @@ from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord
 from ..runs.pace import Pace, Patience
 from ..templates import Json, PlaceholderError, Scope
+from .child_list import ChildList, ChildPage, ChildPosition
 from .errors import error_for_exception
 from .model import Incoming, ItemTransform
+from .page_reader import PageRead, PageReader, ReadSoFar, RunCounts
 from .pages import PageUnreadable, field_reader
 from .pagination import Pagination, PaginationError
 from .parent_fields import ParentFields
 from .raw_json import InvalidJson, decode_json
-from .reading import ListReader, PageRead, RunCounts
+from .reading import ListReader
 from .writing import DuplicateFinder
 
 _READ_AHEAD = 64
@@ -45,25 +46,6 @@ _ALL_FAIL = 50
 """Child lists that must have failed alike, without any that succeeded, for the run to stop."""
 _CONFIGURED_BY = frozenset({PageUnreadable.CODE, "pagination", "same-page", "circle"})
 """Codes of errors in one list, besides those of its status, that say nothing about the store as a whole."""
-_END = "end"
-_POSITION = frozenset({"parents", "skip", "read", "failed", "counted", "child"})
-"""The members of a position."""
-
-
-def parents_read(position: Json) -> int:
-    """Parents before this position, whose child lists have been read completely."""
-    return _count(position.get("read")) if isinstance(position, dict) else 0
-
-
-def first_position(position: Json, levels: int) -> Json:
-    """The position in the list of the first ancestor, `levels` above the child lists that this position is in."""
-    for _ in range(levels):
-        position = position.get("parents") if isinstance(position, dict) else None
-    return None if position == _END else position
-
-
-def _count(value: Json) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def smaller_pages(allowed: int) -> str:
@@ -76,109 +58,6 @@ def _concerns_one_list(error: RunError) -> bool:
     if error.action not in (Action.WRONG, Action.REFUSED):
         return False
     return error.code in _CONFIGURED_BY or (error.code == f"status-{error.status}" and error.status != 401)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSoFar:
-    """How far a list has been read: by an interrupted run, if any."""
-
-    position: Json = None
-    read: int = 0
-    failed: int = 0
-    reported_total: int | None = None
-    at_end: bool = False
-    incomplete_reason: str = ""
-
-
-class PageReader(Protocol):
-    """What a run reads: a list, or the lists of many parents."""
-
-    @property
-    def store_time(self) -> datetime | None: ...
-
-    def pages(self) -> AsyncGenerator[list[PageRead], None]: ...
-
-    def stop(self, error: RunError) -> None: ...
-
-    async def use_smaller_pages(self, allowed: int) -> None: ...
-
-    def why_incomplete(self) -> str: ...
-
-    def remarks(self) -> list[str]: ...
-
-    @property
-    def doubt(self) -> str: ...
-
-    @property
-    def read(self) -> int: ...
-
-    @property
-    def reported_total(self) -> int | None: ...
-
-    @property
-    def counts(self) -> RunCounts: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ChildPage(PageRead):
-    """A page of a child list. `position_at` returns the run's position for one in that list."""
-
-    inner: PageRead | None = None
-    position_at: Callable[[Json, int], Json] = lambda position, items: position
-
-    def first(self, count: int) -> PageRead:
-        inner = None if self.inner is None else self.inner.first(count).position
-        position = None if inner is None else self.position_at(inner, count)
-        return replace(self, items=self.items[:count], position=position, is_last=False)
-
-
-@dataclass(slots=True, eq=False)
-class _Child:
-    """A parent in the queue, and what has arrived of its child list."""
-
-    item: bytes
-    number: int
-    """Of parents before it."""
-    page: PageRead
-    """The parents' page that contains it."""
-    index: int
-    """Its index on that page."""
-    start: Json
-    """The parents' position before that page."""
-    so_far: ReadSoFar
-    """The state of the parents' list when the page arrived."""
-    is_final: bool
-    """No parent follows."""
-    pages: deque[ChildPage] = field(default_factory=deque)
-    failed: list[FailedRecord] = field(default_factory=list)
-    reader: ListReader | None = None
-    task: asyncio.Task[None] | None = None
-    done: bool = False
-    ended: bool = False
-    """Its last page has left the queue."""
-    error: RunError | None = None
-    """Why the list cannot be read."""
-    doubt: str = ""
-    digest: str = ""
-    """Of the request for its list, which identifies it when a run is resumed."""
-    read: int = 0
-    """Items that its list has returned."""
-
-    def position(self, index: int) -> dict[str, Json]:
-        """The position from which the parent at this index of the page, and those after it, are read."""
-        counts: dict[str, Json] = {
-            "read": self.number + index - self.index,
-            "failed": self.so_far.failed,
-            "counted": self.so_far.reported_total,
-        }
-        if index > self.index and self.is_final:
-            return {"parents": _END, **counts}
-        if index >= len(self.page.items):
-            return {"parents": self.page.position, **counts}
-        if index == 0:
-            return {"parents": self.start, **counts}
-        after = self.page.first(index).position
-        return {"parents": self.start, "skip": index, **counts} if after is None else {"parents": after, **counts}
 
 
 class ChildReader:
@@ -211,26 +90,17 @@ class ChildReader:
         self._fields = ParentFields(incoming.parent.fields)
         self._filter = ItemTransform(None, parent.filter)
         self._identifier_of = field_reader(parent.identifier) if parent.identifier else None
-        position = so_far.position if so_far.position is not None else {}
-        if not isinstance(position, dict) or not _POSITION.issuperset(position):
-            raise PaginationError("The position of the last run is not one in child lists", "Start over with --full.")
-        self._start, self._skip = position.get("parents"), _count(position.get("skip"))
-        self._number = _count(position.get("read"))
-        self._resumed: Json = position.get("child")
-        counted, at_end = position.get("counted"), so_far.at_end or self._start == _END
-        self._parents = open_parents(
-            ReadSoFar(
-                None if at_end else self._start,
-                self._number - self._skip,
-                _count(position.get("failed")),
-                counted if isinstance(counted, int) else None,
-                at_end,
-            )
-        )
-        self._parents_failed = _count(position.get("failed"))
+        position = ChildPosition.parse(so_far.position)
+        self._start, self._skip, self._number = position.parents, position.skip, position.read
+        self._resumed = position.child
+        at_end = so_far.at_end or position.at_end
+        before = position.read - position.skip
+        start = None if at_end else position.parents
+        self._parents = open_parents(ReadSoFar(start, before, position.failed, position.counted, at_end))
+        self._parents_failed = position.failed
         self._read = so_far.read
         self._incomplete_reason = so_far.incomplete_reason
-        self._queue: deque[_Child] = deque()
+        self._queue: deque[ChildList] = deque()
         self._fed = at_end
         self._parents_error: RunFailed | None = None
         self._stop: RunFailed | None = None
@@ -333,7 +203,7 @@ class ChildReader:
         for index in range(drop, max(len(page.items), drop + 1)):
             is_final = page.is_last and index >= len(page.items) - 1
             item = page.items[index] if index < len(page.items) else b""
-            child = _Child(item, self._number, page, index, start, so_far, is_final)
+            child = ChildList(item, self._number, page, index, start, so_far, is_final)
             child.failed += page.failed if index == drop else ()
             self._number += bool(item)
             child.done = not item or self._is_filtered_out(child)
@@ -346,7 +216,7 @@ class ChildReader:
             else:
                 child.task = self._task(self._read_child(child))
 
-    def _is_filtered_out(self, child: _Child) -> bool:
+    def _is_filtered_out(self, child: ChildList) -> bool:
         """Whether the parent's own filter drops it, or cannot be evaluated, which is reported."""
         kept = self._filter([child.item])
         if kept.rejected:
@@ -365,7 +235,7 @@ class ChildReader:
                 self._waiting_bytes -= sum(map(len, page.items))
                 if page.inner is not None and page.inner.is_last and child.error is None:
                     child.ended = True
-                    page = replace(page, position=self._after(child), is_last=child.is_final)
+                    page = replace(page, position=child.position_after, is_last=child.is_final)
                 self._read += len(page.items)
                 ready.append(page)
             if not child.done:
@@ -377,31 +247,17 @@ class ChildReader:
         self._taken.set()
         return ready
 
-    def _last_page(self, child: _Child) -> PageRead:
+    def _last_page(self, child: ChildList) -> PageRead:
         """The page that ends a child list without one of its own: it failed, or there was none to be read."""
         return ChildPage(
             [],
             child.page.request,
-            self._after(child),
+            child.position_after,
             child.is_final,
             None,
             tuple(child.failed),
             child.item or None,
         )
-
-    def _after(self, child: _Child) -> Json:
-        """The position after this parent."""
-        return child.position(child.index + bool(child.item))
-
-    def _within(self, child: _Child, before: int, position: Json, items: int) -> Json:
-        """The position in this parent's child list where `items` were read, after `before` of earlier pages."""
-        state: Json = {
-            "of": child.digest,
-            "position": position,
-            "read": before + items,
-            "counted": child.reader.reported_total if child.reader else None,
-        }
-        return {**child.position(child.index), "child": state}
 
     def _holds_back(self) -> bool:
         """Whether nothing may leave the queue yet, as no child list has been read so far, and more are to come.
@@ -422,7 +278,7 @@ class ChildReader:
 
     # A child list
 
-    async def _read_child(self, child: _Child) -> None:
+    async def _read_child(self, child: ChildList) -> None:
         """Reads one child list, from the position of the interrupted run if it was read then."""
         try:
             request, fields = self._request(child)
@@ -430,7 +286,7 @@ class ChildReader:
             self._fail(child, RunError(Action.WRONG, str(error), code="template"))
             return
         child.digest = hashlib.sha256(request.uri.encode() + b"\n" + request.body).hexdigest()[:16]
-        so_far = self._resumed_child(child)
+        so_far, self._resumed = child.resume_from(self._resumed), None
         tries = 0
         while not self._is_stopped:
             child.reader = self._open_list(self._pagination, request, so_far)
@@ -473,23 +329,12 @@ class ChildReader:
     def _is_stopped(self) -> bool:
         return self._stop is not None
 
-    def _request(self, child: _Child) -> tuple[Request, dict[str, Json]]:
+    def _request(self, child: ChildList) -> tuple[Request, dict[str, Json]]:
         """The request for the list of this parent, and the fields for its items."""
         data = decode_json(child.item)
         return self._incoming.request.request(Scope(data, self._run)), self._fields.of(data)
 
-    def _resumed_child(self, child: _Child) -> ReadSoFar:
-        found, self._resumed = self._resumed, None
-        if not isinstance(found, dict) or found.get("of") != child.digest:
-            return ReadSoFar()
-        counted = found.get("counted")
-        return ReadSoFar(
-            found.get("position"),
-            _count(found.get("read")),
-            reported_total=counted if isinstance(counted, int) else None,
-        )
-
-    async def _read_pages(self, child: _Child, fields: Mapping[str, Json]) -> None:
+    async def _read_pages(self, child: ChildList, fields: Mapping[str, Json]) -> None:
         reader = child.reader
         assert reader is not None
         async with aclosing(reader.pages()) as pages:
@@ -499,7 +344,7 @@ class ChildReader:
                     failed = tuple(
                         replace(each, record=f"{each.record}, {self.name_of(child)}") for each in page.failed
                     )
-                    at = partial(self._within, child, child.read)
+                    at = partial(child.position_within, child.read)
                     child.read += len(items)
                     position = at(page.position, len(items))
                     child.pages.append(
@@ -512,14 +357,14 @@ class ChildReader:
                     self._taken.clear()
                     await self._taken.wait()
 
-    def _succeeded(self, child: _Child, request: Request) -> None:
+    def _succeeded(self, child: ChildList, request: Request) -> None:
         assert child.reader is not None
         if why := child.reader.why_incomplete():
             child.doubt = f"The list of {self.name_of(child)}: {why}"
         child.done = True
         self._good = request
 
-    def _fail(self, child: _Child, error: RunError) -> None:
+    def _fail(self, child: ChildList, error: RunError) -> None:
         """The child list cannot be read; the others can."""
         child.error = error
         message = f"{error.message}. {error.hint}" if error.hint else error.message
@@ -553,7 +398,7 @@ class ChildReader:
         finally:
             self._patience.release()
 
-    def name_of(self, child: _Child) -> str:
+    def name_of(self, child: ChildList) -> str:
         """The parent as messages name it: its number, and its identifier if it has one."""
         number = f"item {child.number + 1} of {self._name}"
         value = self._identifier_of(child.item) if self._identifier_of else None

@@ -23,31 +23,11 @@ from ..runs.errors import Action, Explain, RunError, RunFailed
 from ..runs.ledger import FailedRecord
 from ..runs.pace import Pace, Patience
 from ..templates import Json
+from .completeness import ListTotal, single_response_doubt, status_doubt
 from .errors import empty_list, error_for_exception, error_for_response, with_explanation
+from .page_reader import PageRead, RunCounts
 from .pages import Page
 from .pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
-from .pagination.envelope import more_follows_flag, next_page_name
-from .pagination.link_header import link_of
-
-
-@dataclass(frozen=True, slots=True)
-class PageRead:
-    """A page of the list, in order. `position`: where to resume after it."""
-
-    items: list[bytes]
-    request: PageRequest
-    position: Json
-    is_last: bool
-    total: int | None
-    """Items in the whole list, as counted by the store when it sent this page."""
-    failed: tuple[FailedRecord, ...] = ()
-    parent: bytes | None = None
-    """The parent's item, for a page of a child list."""
-
-    def first(self, count: int) -> PageRead:
-        """The page with its first `count` items. `position` is None where a run can resume after whole pages only."""
-        items = self.items[:count]
-        return replace(self, items=items, position=self.request.position_after(items), is_last=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -68,55 +48,6 @@ class Slot:
     size: int = 0
 
 
-@dataclass(slots=True)
-class RunCounts:
-    """Requests of a run so far."""
-
-    retries: int = 0
-    in_flight: int = 0
-
-
-@dataclass(slots=True)
-class ListTotal:
-    """The totals that pages of a list reported; None where pages are not read by them."""
-
-    first: int | None = None
-    last: int | None = None
-    highest: int | None = None
-    latest: int | None = None
-    shrank: bool = False
-    """Whether a total was lower than an earlier one: then items have moved to pages that were read already."""
-
-    def record_in_order(self, total: int | None, items: int) -> None:
-        """Records the total of a page of `items` items, in the list's order."""
-        if total is not None:
-            self.last = total
-        if self.first is None and total != items:  # there are modules whose total_count is that of the page
-            self.first = total
-
-    def record(self, total: int | None, items: int) -> None:
-        """Records the total of a page of `items` items, in the order of arrival."""
-        if total is None or (self.highest is None and total == items):
-            return
-        self.shrank = self.shrank or (self.highest is not None and total < self.highest)
-        self.highest = max(self.highest or 0, total)
-        self.latest = total
-
-    @property
-    def shrank_reason(self) -> str:
-        """Why a list that shrank while it was read by page position is not proven to be complete."""
-        if not self.shrank:
-            return ""
-        return (
-            f"The list became shorter while it was read by page position: the store counted {self.highest} items, "
-            f"then {self.latest}. Items that moved to a page already read are missing; keyset pages cannot shift"
-        )
-
-    @property
-    def changed(self) -> bool:
-        return self.first is not None and self.last is not None and self.first != self.last
-
-
 _READ_AHEAD_BYTES = 24_000_000
 """Bytes of pages waiting for their turn, above which only the head is requested."""
 _LARGE_RESPONSE = 1_000_000
@@ -133,13 +64,9 @@ _MAX_FAILURES_AT_START = 16
 """The same before the first good page: halving 10,000 items down to one takes 14 requests."""
 _MAX_PROBES = 4
 """Successful probes without a new good page, after which the store counts as down."""
-_PARTIAL_CONTENT = 206
-"""Partial Content (RFC 9110 §15.3.7), which some APIs send for part of a list."""
 _SAME_PAGE = "The store sent the same page twice: it does not continue where requested"
 _MAX_EMPTY_PAGES = 200
 """Consecutive pages without items after which a list that should continue is not read any further."""
-_INCOMPLETE_STATUSES = {202: "Accepted: the server has not finished", 207: "Multi-Status: a part of it may have failed"}
-"""Success statuses of responses that may be incomplete (RFC 9110 §15.3.3, RFC 4918 §11.1)."""
 _FIRST_PAGE_AGAIN = (
     "The second page was the first one again, and the store does not count the items: it may ignore the page number. "
     "Where the request selects fields, add total_count to them"
@@ -560,7 +487,10 @@ class ListReader:
                 self._has_recounted = True
                 if (recount := slot.request.recount()) is not None:
                     self._slots = [Slot(recount)]
-            self.status_doubt = self.status_doubt or self._status_doubt(slot, items)
+            may_be_partial = bool(self._slots) or (not items and self._read > 0)
+            self.status_doubt = self.status_doubt or status_doubt(
+                slot.status, self._expects.expected, may_be_partial=may_be_partial
+            )
             self._consecutive_empty_pages = 0 if items or result.total is None else self._consecutive_empty_pages + 1
             if self._consecutive_empty_pages >= _MAX_EMPTY_PAGES and self._slots:
                 self.incomplete_reason = f"{_MAX_EMPTY_PAGES} consecutive pages had no items, so no more were requested"
@@ -569,16 +499,6 @@ class ListReader:
             total = self._announced_total(result, items)
             ready.append(PageRead(items, slot.request, self.position, not self._slots, total, slot.failed))
         return ready
-
-    def _status_doubt(self, slot: Slot, items: list[bytes]) -> str:
-        """Why the status of a page makes it doubtful that it held all its items; pages in the middle may be partial."""
-        status = slot.status
-        what = _INCOMPLETE_STATUSES.get(status, "")
-        if status == _PARTIAL_CONTENT and not self._slots and (items or not self._read):
-            what = "Partial Content"
-        if not what or status in self._expects.expected:
-            return ""
-        return f"A response has the status {status} ({what}). If it holds all items, add expected = [{status}]"
 
     def _announced_total(self, result: PageResult, items: list[bytes]) -> int | None:
         if result.expected is None:
@@ -600,7 +520,7 @@ class ListReader:
 
     def _part(self, position: Json) -> ListPart:
         if self._pagination is None:
-            return SequentialPages(None, lambda _: self._request, lambda *_: None, _single_response_doubt)
+            return SequentialPages(None, lambda _: self._request, lambda *_: None, single_response_doubt)
         return self._pagination.begin(self._request, position)
 
     async def use_smaller_pages(self, allowed: int) -> None:
@@ -625,21 +545,3 @@ class ListReader:
         self._slots, kept = [], self._slots
         await asyncio.gather(*tasks, return_exceptions=True)
         self._slots = kept
-
-
-def _single_response_doubt(page: Page, first: bool) -> str:
-    """Why a response without a pagination may not hold the whole list; "" if nothing says so."""
-    if page.reported_total is not None and page.reported_total > len(page.items):
-        return ""  # reported with both numbers
-    if not page.items:
-        return ""
-    more = "Link" if link_of(page.response.headers, "next") else None
-    if more is None and page.envelope:
-        more = next_page_name(page) or more_follows_flag(page)
-    if more is None and (pages := page.page_count_name) is not None:
-        return f"The response says in {pages!r} that it is one of several pages. Add a pagination to this incoming"
-    if more is None and page.response.status == _PARTIAL_CONTENT and page.reported_total is None:
-        return "The response is only part of the list (status 206). Add a pagination to this incoming"
-    if more is not None:
-        return f"The response says in {more!r} that more items follow. Add a pagination to this incoming"
-    return ""

@@ -24,14 +24,16 @@ from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
 from ..units import duration
-from .children import ChildReader, PageReader, ReadSoFar, first_position, parents_read, smaller_pages
+from .child_list import first_position, parents_read
+from .children import ChildReader, smaller_pages
 from .errors import empty_list, error_for_exception
 from .incremental import magento_date
 from .model import Incoming
+from .page_reader import PageRead, PageReader, ReadSoFar
 from .pages import read_page
 from .pagination import Pagination, PaginationError
 from .plan import ListRequest, OpenRun, RunEnvironment, RunOptions, RunPlan, can_start_at, plan
-from .reading import ListReader, PageRead
+from .reading import ListReader
 from .sink import SinkClosed, SinkError
 from .writing import RunCosts, RunWriter
 

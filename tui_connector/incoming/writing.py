@@ -16,9 +16,9 @@ from ..templates import Json
 from ..text import beginning, did_you_mean, listed
 from .incremental import ChangeFilter, PageChanges, sort_key
 from .model import ItemTransform
+from .page_reader import PageRead
 from .pages import field_reader
 from .raw_json import json_type, members
-from .reading import PageRead
 from .sink import OpenSink, RejectedItem, SinkChanged
 
 STEP = 0.25
