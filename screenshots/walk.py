@@ -33,7 +33,7 @@ from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.keys import key_label
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup import save
 from tui_connector.tui.setup.context import DemoStore

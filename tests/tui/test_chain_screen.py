@@ -10,7 +10,7 @@ from screens import until, until_shown
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.chain import AddStepScreen, ChainScreen
 from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.step import FormScreen

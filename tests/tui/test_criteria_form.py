@@ -18,7 +18,7 @@ from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
 from tui_connector.tui.widgets.fields import TextField

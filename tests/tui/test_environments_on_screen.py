@@ -11,7 +11,7 @@ from tui_connector.machine import Machine
 from tui_connector.runs.ledger import ledger_file
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
 

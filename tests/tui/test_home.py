@@ -17,7 +17,7 @@ from tui_connector.profile.library import read_bytes
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.list import HomeList
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 

@@ -25,7 +25,7 @@ from tui_connector.tui.dialogs import ConfirmScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.importing.screen import ImportScreen, ImportSourceScreen
 from tui_connector.tui.log.request_form import RequestForm
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 
 COMMAND = """curl 'https://acme.example/rest/nl/V1/orders?searchCriteria[pageSize]=10' -g \\
   -H 'Authorization: Bearer pasteCANARY' -H 'X-Trace: of-a-test' -b 'PHPSESSID=cookieCANARY' | jq .

@@ -18,8 +18,8 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen, InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
-from tui_connector.tui.part_forms import AddPartScreen, InvalidScreen, SaveScreen
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import FormScreen

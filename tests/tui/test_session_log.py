@@ -15,7 +15,7 @@ from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import RecordedScreen
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 

@@ -21,8 +21,8 @@ from tui_connector.machine import Machine
 from tui_connector.profile.checker import Checked, Checker
 from tui_connector.profile.document import Document
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.part_list import PartList
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.profile.part_list import PartList
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.difference import DifferenceScreen

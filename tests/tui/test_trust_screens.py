@@ -22,7 +22,7 @@ from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.errors import OtherStore
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 
 pytestmark = pytest.mark.untrusted

@@ -21,7 +21,7 @@ from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
 from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
-from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 

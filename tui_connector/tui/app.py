@@ -33,7 +33,7 @@ from .widgets.painted import PAINTS
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from .log.screens import Recorded
-    from .profile import ProfilePage
+    from .profile.page import ProfilePage
     from .setup.context import DemoStore, GuideContext
 
 
@@ -45,7 +45,7 @@ class ConnectorApp(QuietApp):
     CSS_PATH: ClassVar = [
         "home/home.tcss",
         "setup/setup.tcss",
-        "profile.tcss",
+        "profile/profile.tcss",
         "toml_editor/editor.tcss",
         "run/run.tcss",
         "app.tcss",
@@ -256,7 +256,7 @@ class ConnectorApp(QuietApp):
 
     @work
     async def _open_page(self, path: Path, release: Callable[[], None]) -> None:
-        from .profile import ProfilePage
+        from .profile.page import ProfilePage
 
         try:
             if await asyncio.to_thread(self._is_demo_profile, path):
@@ -275,7 +275,7 @@ class ConnectorApp(QuietApp):
             release()
 
     def on_profile_page_environment_chosen(self, message: ProfilePage.EnvironmentChosen) -> None:
-        from .profile import ProfilePage as Page
+        from .profile.page import ProfilePage as Page
 
         log = self._log_of(message.path, message.environment)
         self.switch_screen(Page(self.machine, message.path, log, message.environment, message.part))

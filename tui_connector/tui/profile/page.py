@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,49 +18,42 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 
-from ..client.exchange import Exchange, Exchanges
-from ..client.message import InvalidRequest, Request, Response
-from ..errors import UserError
-from ..files import ChangedOnDisk, reason
-from ..guide.check import CheckResult, check_part
-from ..guide.drafts import Drafts, key_for
-from ..guide.last_runs import LastRun, last_runs, last_sendings
-from ..guide.part_names import renaming
-from ..guide.profile_edit import ProfileEdit, Undo, removal
-from ..guide.resend import NewRequests, resend
-from ..guide.saved_profile import OpenedProfile, open_profile
-from ..guide.secret_states import SecretState, secret_states
-from ..guide.summaries import FAMILIES, Family, ProfilePart
-from ..guide.trust import ProfileTrust
-from ..guide.workbench import Workbench
-from ..incoming.plan import RunOptions
-from ..machine import Machine
-from ..magento.diagnosis import diagnose_failure
-from ..profile.environments import names_of
-from ..profile.model import Profile
-from ..profile.problems import environment_data
-from ..text import count, shown, shown_line
-from ..units import ago
-from .dialogs import ConfirmScreen, InputScreen
-from .editor import edit
-from .environments import EnvironmentScreen, environment_mark
-from .file_watch import FileState, state_of
-from .log.actions import LogContext
-from .log.panel import LogDock, LogPanel
-from .log.screens import RecordedScreen, earlier_sessions
+from ...client.exchange import Exchange, Exchanges
+from ...client.message import InvalidRequest, Request, Response
+from ...errors import UserError
+from ...files import ChangedOnDisk, reason
+from ...guide.check import CheckResult, check_part
+from ...guide.drafts import Drafts, key_for
+from ...guide.last_runs import LastRun, last_runs, last_sendings
+from ...guide.profile_edit import Undo
+from ...guide.resend import NewRequests, resend
+from ...guide.saved_profile import OpenedProfile, open_profile
+from ...guide.secret_states import SecretState, secret_states
+from ...guide.summaries import FAMILIES, Family, ProfilePart
+from ...guide.trust import ProfileTrust
+from ...guide.workbench import Workbench
+from ...machine import Machine
+from ...magento.diagnosis import diagnose_failure
+from ...profile.environments import names_of
+from ...profile.model import Profile
+from ...profile.problems import environment_data
+from ...text import shown, shown_line
+from ..editor import edit
+from ..environments import EnvironmentScreen, environment_mark
+from ..file_watch import FileState, state_of
+from ..log.actions import LogContext
+from ..log.panel import LogDock, LogPanel
+from ..log.screens import RecordedScreen, earlier_sessions
+from ..setup.opening import BeginWith, open_guide
+from ..toml_editor.opening import open_editor
+from ..toml_editor.screen import Left
+from ..widgets.choice import ChoiceScreen
+from ..widgets.frame import KeyFooter, ScreenHeader
+from .part_changes import PartChanges
 from .part_forms import PartForms
 from .part_list import PartList, ProblemList
-from .run.options import RunOptionsScreen
-from .run.screen import open_run
-from .send.job import SendOptions
-from .send.options import SendOptionsScreen
-from .send.screen import open_sending, open_tasks
-from .setup.opening import BeginWith, open_guide
-from .toml_editor.opening import open_editor
-from .toml_editor.screen import Left
-from .widgets import highlight
-from .widgets.choice import ChoiceScreen
-from .widgets.frame import TONES, KeyFooter, ScreenHeader
+from .part_runs import PartRuns
+from .part_status import PartStatus
 
 _ADDABLE: Mapping[Family, str] = {
     "incoming": "Incoming (read from the store)",
@@ -153,13 +146,11 @@ class ProfilePage(LogDock):
         """Whether the user has just edited the file here."""
         self._busy = ""
         """What is done to the file now, which keys wait for."""
-        self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
-        self._testing: ProfilePart | None = None
-        self._runs: Mapping[str, LastRun] = {}
-        self._sent: Mapping[str, LastRun] = {}
-        self._secrets: list[SecretState] = []
+        self._status = PartStatus()
         self._undo: Undo | None = None
         self._forms = PartForms(self.app, path)
+        self._part_runs = PartRuns(self.app, self._workbench, path, lambda: self._profile)
+        self._changes = PartChanges(self.app, machine, path, self._file_workbench)
 
     def show_imported(self, parts: Mapping[str, Sequence[str]]) -> None:
         """Selects what was imported: one that can be run or sent, where there is one."""
@@ -263,7 +254,7 @@ class ProfilePage(LogDock):
     def _on_read(self, message: FileRead) -> None:
         first = self._opened is None
         self._opened, self._file_state = message.opened, message.state
-        self._runs, self._sent = message.runs, message.sent
+        self._status.runs, self._status.sent = message.runs, message.sent
         if message.history_problem:
             self.notify(shown(message.history_problem), severity="warning", markup=False)
         edited_here, self._edited_here = self._edited_here, False
@@ -288,17 +279,9 @@ class ProfilePage(LogDock):
         self._draw()
 
     def _mark(self, part: ProfilePart) -> tuple[str, str]:
-        if part == self._testing or (self._busy and part == self._list.selected):
+        if self._busy and part == self._list.selected:
             return "…", "muted"
-        if (tested := self._tests.get((part.family, part.name))) is not None:
-            return ("✔", "success") if tested[0].ok else ("✘", "error")
-        secrets = self._secrets_of(part)
-        if any(state.ok is False for state in secrets):
-            return "✘", "error"
-        return ("!", "warning") if any(state.for_session for state in secrets) else (" ", "")
-
-    def _secrets_of(self, part: ProfilePart) -> list[SecretState]:
-        return [state for state in self._secrets if state.path[:2] == (part.family, part.name)]
+        return self._status.mark(part)
 
     @work(exclusive=True, group="secrets")
     async def _find_secrets(self, opened: OpenedProfile) -> None:
@@ -308,7 +291,7 @@ class ProfilePage(LogDock):
 
     @on(SecretsFound)
     def _on_secrets(self, message: SecretsFound) -> None:
-        self._secrets = message.states
+        self._status.secrets = message.states
         self._fill()
 
     @property
@@ -327,42 +310,20 @@ class ProfilePage(LogDock):
         detail.border_title = Content(
             shown_line(f"{FAMILIES[part.family].partition(' (')[0]} · {part.name}" if part else "")
         )
-        detail.update(Content("\n").join(self._detail(part)) if part else "")
-
-    def _detail(self, part: ProfilePart) -> Iterator[Content]:
-        """What is known of a part: its test, its last run, its secrets, and what it is set to."""
-        now = self._machine.now().timestamp()
-        if (tested := self._tests.get((part.family, part.name))) is not None:
-            tone = TONES["success" if tested[0].ok else "error"]
-            yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))
-        if part.family in ("incoming", "outgoing"):
-            sends = part.family == "outgoing"
-            run = (self._sent if sends else self._runs).get(part.name)
-            never = "Never sent. r shows what it would change." if sends else "Never run. r runs it."
-            text = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
-            yield Content.assemble((shown_line(text), TONES["muted" if not run else "success" if run.ok else "error"]))
-        secrets = self._secrets_of(part)
-        if limited := sum(state.for_session for state in secrets):
-            words = f"! {count(limited, 'secret')} for this session only: later, set their variables"
-            yield Content.assemble((words, TONES["warning"]))
-            if not self.has_class("wide"):
-                secrets = [state for state in secrets if not state.for_session]
-        for state in secrets:
-            tone = "warning" if state.for_session else {True: "success", False: "error", None: "muted"}[state.ok]
-            name = ".".join(map(str, state.path[2:]))
-            yield Content.assemble(
-                (f"{state.mark} ", TONES[tone]), f"{name}  ", (shown_line(state.text), TONES["muted"])
-            )
-        if self.has_class("wide"):
-            for words in part.summary.split(" · "):
-                yield Content.assemble((shown_line(words), TONES["muted"]))
+        now, wide = self._machine.now().timestamp(), self.has_class("wide")
+        detail.update(Content("\n").join(self._status.detail(part, now, wide=wide)) if part else "")
 
     def action_test(self) -> None:
         part = self._list.selected
         if part is not None and (profile := self._usable()) is not None:
-            self._testing = part
+            self._status.testing = part
             self._fill()
             self._test(profile, part)
+
+    @property
+    def _profile(self) -> Profile | None:
+        """The profile, if it was read and has no problems."""
+        return self._opened.profile if self._opened is not None else None
 
     def _usable(self) -> Profile | None:
         """The profile, if it was read and has no problems; a message says what to do about them."""
@@ -382,78 +343,44 @@ class ProfilePage(LogDock):
 
     @on(Tested)
     def _on_tested(self, message: Tested) -> None:
-        self._testing = None
-        self._tests[message.part.family, message.part.name] = message.result, self._machine.now().timestamp()
+        self._status.tested(message.part, message.result, self._machine.now().timestamp())
         self._fill()
 
     def action_run(self) -> None:
         """Runs the incoming under the cursor; of an outgoing, shows what it would change. Else asks for one."""
-        self._choose_to_run(
-            lambda name: self._run_incoming(name, RunOptions()), lambda name: self._send(name, SendOptions())
-        )
+        self._start_run(ask_options=False)
 
     def action_run_with_options(self) -> None:
         """The same, after options were chosen."""
+        self._start_run(ask_options=True)
 
-        def run(name: str) -> None:
-            def chosen(options: RunOptions | None) -> None:
-                if options is not None:
-                    self._run_incoming(name, options)
-
-            self.app.push_screen(RunOptionsScreen(name), chosen)
-
-        def send(name: str) -> None:
-            def chosen(options: SendOptions | None) -> None:
-                if options is not None:
-                    self._send(name, options)
-
-            self.app.push_screen(SendOptionsScreen(name), chosen)
-
-        self._choose_to_run(run, send)
-
-    def _choose_to_run(self, run: Callable[[str], None], send: Callable[[str], None]) -> None:
-        """Calls `run` or `send` with the selected incoming or outgoing; with another part selected, asks for one."""
+    def _start_run(self, *, ask_options: bool) -> None:
         opened, part = self._opened, self._list.selected
         if opened is None or self._usable() is None:
             return
         if part is not None and part.family in ("incoming", "outgoing"):
-            (run if part.family == "incoming" else send)(part.name)
+            self._part_runs.start(part, ask_options=ask_options)
             return
         parts = [each for each in opened.parts if each.family in ("incoming", "outgoing")]
         if not parts:
             self.notify("Nothing to run yet: g opens the guide, where step 3 adds an incoming.", markup=False)
             return
 
-        def chosen(key: str | None) -> None:
-            if key is not None:
-                found = parts[int(key)]
-                self._list.select(found.family, found.name)
-                (run if found.family == "incoming" else send)(found.name)
+        def chosen(found: ProfilePart) -> None:
+            self._list.select(found.family, found.name)
+            self._part_runs.start(found, ask_options=ask_options)
 
-        titles = {"incoming": "Run", "outgoing": "Plan sending"}
-        options = {str(index): f"{titles[each.family]} {each.name}" for index, each in enumerate(parts)}
-        self.app.push_screen(ChoiceScreen(options, title="Run or send"), chosen)
-
-    def _run_incoming(self, name: str, options: RunOptions) -> None:
-        if self._opened is not None and self._opened.profile is not None:
-            open_run(self.app, self._workbench, self._opened.profile, self._path, name, options)
+        self._part_runs.choose(parts, chosen)
 
     def _outgoing_to_send(self) -> str:
         """The outgoing under the cursor; empty if it is something else, or the profile has problems."""
-        part, opened = self._list.selected, self._opened
-        if part is None or part.family != "outgoing" or opened is None or opened.profile is None:
-            return ""
-        return part.name
+        part = self._list.selected
+        return part.name if part is not None and part.family == "outgoing" and self._profile is not None else ""
 
     def action_tasks(self) -> None:
         """Shows what became of the entities of the outgoing under the cursor."""
-        name, opened = self._outgoing_to_send(), self._opened
-        if name and opened is not None and opened.profile is not None:
-            open_tasks(self.app, self._workbench, opened.profile, self._path, name)
-
-    def _send(self, name: str, options: SendOptions) -> None:
-        if self._opened is not None and self._opened.profile is not None:
-            open_sending(self.app, self._workbench, self._opened.profile, self._path, name, options)
+        if name := self._outgoing_to_send():
+            self._part_runs.show_tasks(name)
 
     async def action_guide(self) -> None:
         await self._edit(self._list.selected, "step")
@@ -520,7 +447,7 @@ class ProfilePage(LogDock):
             self._busy = ""
         if undo is not None:
             self._undo = undo
-            self._tests.pop((part.family, name), None)
+            self._status.changed(part.family, name)
             self._list.want(part.family, name)
             self.notify(f"Saved: {name}. u undoes it.", markup=False)
         self._reload()
@@ -561,8 +488,8 @@ class ProfilePage(LogDock):
         part = self._list.selected
         if part is None or self._usable() is None:
             return
-        kept = " Its secrets stay where they are." if self._secrets_of(part) else ""
-        if await self._change("Delete", part, kept, partial(removal, self._path, part.family, part.name)):
+        has_secrets = bool(self._status.secrets_of(part))
+        if await self._save_change(self._changes.delete(part, has_secrets=has_secrets)):
             self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
 
     @work(exclusive=True, group="delete")
@@ -571,38 +498,23 @@ class ProfilePage(LogDock):
         part = self._list.selected
         if part is None or self._usable() is None:
             return
-        asked = InputScreen(f"New name of {part.name}", part.name, title="Rename the part")
-        name: str | None = await self.app.push_screen_wait(asked)
-        if name is None or name == part.name:
-            return
-        rename = partial(renaming, self._machine.directories.state, self._path, part.family, part.name, name)
-        if await self._change("Rename", part, _effect_of_renaming(part), rename, f" to {name}"):
+        name = await self._changes.new_name(part)
+        if name is not None and await self._save_change(self._changes.rename(part, name)):
             self._list.want(part.family, name)
             self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
 
-    async def _change(
-        self, verb: str, part: ProfilePart, effect: str, begin: Callable[[], ProfileEdit], to: str = ""
-    ) -> bool:
-        """Saves a change of the part once its difference was shown; False if it was declined, or failed."""
-        saved = False
+    async def _save_change(self, change: Awaitable[Undo | None]) -> bool:
+        """Awaits the change and reloads the file; False if it was declined, or failed."""
+        undo = None
         try:
-            changed = await asyncio.to_thread(begin)
-            screen = ConfirmScreen(
-                f"{verb} {part.name}{to}?{effect} The file changes like this:\n",
-                title=f"{verb} {part.name}",
-                yes=verb,
-                no="Keep",
-                details=highlight.difference(changed.difference),
-            )
-            if await self.app.push_screen_wait(screen):
-                async with self._file_workbench() as workbench:
-                    self._undo = await changed.save(workbench, self._machine.directories.profiles)
-                saved = True
+            undo = await change
         except (UserError, OSError) as error:
             self._notify_error(error)
+        if undo is not None:
+            self._undo = undo
         self._edited_here = True
         self._reload()
-        return saved
+        return undo is not None
 
     def _notify_error(self, error: UserError | OSError) -> None:
         text = str(error) if isinstance(error, UserError) else f"{reason(error)}: {error.filename}"
@@ -660,8 +572,7 @@ class ProfilePage(LogDock):
         return await resend(self._workbench, self._valid_profile(), exchange, request)
 
     def _valid_profile(self) -> Profile:
-        profile = self._opened.profile if self._opened else None
-        if profile is None:
+        if (profile := self._profile) is None:
             raise InvalidRequest("The profile has problems", hint="Fix them first; e opens the file at the first one.")
         return profile
 
@@ -714,25 +625,3 @@ class ProfilePage(LogDock):
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
             "environments, the header names the one in use, and E shows and changes it."
         )
-
-
-def _effect_of_renaming(part: ProfilePart) -> str:
-    """What renaming the part means for its runs and those of others."""
-    if part.family == "incoming":
-        return (
-            " The state of its runs moves with it. Runs with --out, and runs into a table or stream named after it, "
-            "start over; so do unfinished runs of outgoings that send its items."
-        )
-    if part.family == "outgoing":
-        return " Its tasks move with it."
-    if part.family == "clients":
-        return " Runs and incremental reads that use it may start over."
-    return ""
-
-
-def _result_text(result: CheckResult, seconds: float) -> str:
-    finding = result.finding
-    if finding is None:
-        return f"{'✔' if result.ok else '✘'} {result.summary} · {ago(seconds)}"
-    evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
-    return f"✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"

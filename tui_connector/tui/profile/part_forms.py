@@ -12,20 +12,20 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from ..files import ChangedOnDisk
-from ..guide.drafts import key_for
-from ..guide.profile_edit import ProfileEdit, Undo, begin_edit
-from ..guide.workbench import Workbench
-from ..magento.entities import READABLE, WRITABLE, Readable, Writable
-from ..text import count
-from .dialogs import ConfirmScreen
-from .setup.chain import OutgoingForm
-from .setup.configurations import EntityChooser, offer
-from .setup.context import GuideContext
-from .setup.incoming import IncomingForm
-from .setup.step import FormScreen
-from .widgets import highlight
-from .widgets.frame import Dialog
+from ...files import ChangedOnDisk
+from ...guide.drafts import key_for
+from ...guide.profile_edit import ProfileEdit, Undo, begin_edit
+from ...guide.workbench import Workbench
+from ...magento.entities import READABLE, WRITABLE, Readable, Writable
+from ...text import count
+from ..dialogs import ConfirmScreen
+from ..setup.chain import OutgoingForm
+from ..setup.configurations import EntityChooser, offer
+from ..setup.context import GuideContext
+from ..setup.incoming import IncomingForm
+from ..setup.step import FormScreen
+from ..widgets import highlight
+from ..widgets.frame import Dialog
 
 ConfigurationFamily = Literal["incoming", "outgoing"]
 _ENTITIES: Mapping[ConfigurationFamily, Mapping[str, Readable | Writable]] = {

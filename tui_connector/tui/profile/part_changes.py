@@ -1,0 +1,80 @@
+"""Deletes and renames the parts of a saved profile, after the difference was shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+from textual.app import App
+
+from ...guide.part_names import renaming
+from ...guide.profile_edit import ProfileEdit, Undo, removal
+from ...guide.summaries import ProfilePart
+from ...guide.workbench import Workbench
+from ...machine import Machine
+from ..dialogs import ConfirmScreen, InputScreen
+from ..widgets import highlight
+
+
+class PartChanges:
+    """Changes of one profile. They return the undo of what was saved; None where the user declined.
+
+    They raise `UserError`, or OSError where a file cannot be written.
+    """
+
+    def __init__(
+        self,
+        app: App[None],
+        machine: Machine,
+        path: Path,
+        open_workbench: Callable[[], AbstractAsyncContextManager[Workbench]],
+    ) -> None:
+        self._app, self._machine, self._path, self._open_workbench = app, machine, path, open_workbench
+
+    async def delete(self, part: ProfilePart, *, has_secrets: bool) -> Undo | None:
+        effect = " Its secrets stay where they are." if has_secrets else ""
+        return await self._change("Delete", part, effect, partial(removal, self._path, part.family, part.name))
+
+    async def new_name(self, part: ProfilePart) -> str | None:
+        """Asks for another name; None where it stays."""
+        screen = InputScreen(f"New name of {part.name}", part.name, title="Rename the part")
+        name: str | None = await self._app.push_screen_wait(screen)
+        return None if name == part.name else name
+
+    async def rename(self, part: ProfilePart, name: str) -> Undo | None:
+        """Renames the part and what refers to it."""
+        rename = partial(renaming, self._machine.directories.state, self._path, part.family, part.name, name)
+        return await self._change("Rename", part, _effect_of_renaming(part), rename, f" to {name}")
+
+    async def _change(
+        self, verb: str, part: ProfilePart, effect: str, begin: Callable[[], ProfileEdit], to: str = ""
+    ) -> Undo | None:
+        edit = await asyncio.to_thread(begin)
+        screen = ConfirmScreen(
+            f"{verb} {part.name}{to}?{effect} The file changes like this:\n",
+            title=f"{verb} {part.name}",
+            yes=verb,
+            no="Keep",
+            details=highlight.difference(edit.difference),
+        )
+        if not await self._app.push_screen_wait(screen):
+            return None
+        async with self._open_workbench() as workbench:
+            return await edit.save(workbench, self._machine.directories.profiles)
+
+
+def _effect_of_renaming(part: ProfilePart) -> str:
+    """What renaming the part means for its runs and those of others."""
+    if part.family == "incoming":
+        return (
+            " The state of its runs moves with it. Runs with --out, and runs into a table or stream named after it, "
+            "start over; so do unfinished runs of outgoings that send its items."
+        )
+    if part.family == "outgoing":
+        return " Its tasks move with it."
+    if part.family == "clients":
+        return " Runs and incremental reads that use it may start over."
+    return ""

@@ -1,0 +1,64 @@
+"""Starts the runs of the incomings and outgoings of a saved profile, with or without options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textual.app import App
+
+from ...guide.summaries import ProfilePart
+from ...guide.workbench import Workbench
+from ...incoming.plan import RunOptions
+from ...profile.model import Profile
+from ..run.options import RunOptionsScreen
+from ..run.screen import open_run
+from ..send.job import SendOptions
+from ..send.options import SendOptionsScreen
+from ..send.screen import open_sending, open_tasks
+from ..widgets.choice import ChoiceScreen
+
+
+class PartRuns:
+    """Opens the screens of runs. `profile` returns the profile as it is then; while it is invalid nothing is opened."""
+
+    def __init__(
+        self, app: App[object], workbench: Workbench, path: Path, profile: Callable[[], Profile | None]
+    ) -> None:
+        self._app, self._workbench, self._path, self._profile = app, workbench, path, profile
+
+    def start(self, part: ProfilePart, *, ask_options: bool) -> None:
+        """Runs an incoming; of an outgoing, shows what sending it would change."""
+        if part.family == "incoming":
+            if ask_options:
+                self._app.push_screen(RunOptionsScreen(part.name), lambda options: self._read(part.name, options))
+            else:
+                self._read(part.name, RunOptions())
+        elif ask_options:
+            self._app.push_screen(SendOptionsScreen(part.name), lambda options: self._send(part.name, options))
+        else:
+            self._send(part.name, SendOptions())
+
+    def choose(self, parts: Sequence[ProfilePart], chosen: Callable[[ProfilePart], None]) -> None:
+        """Asks which of these to start; `chosen` receives it."""
+        titles = {"incoming": "Run", "outgoing": "Plan sending"}
+        options = {str(index): f"{titles[each.family]} {each.name}" for index, each in enumerate(parts)}
+
+        def found(key: str | None) -> None:
+            if key is not None:
+                chosen(parts[int(key)])
+
+        self._app.push_screen(ChoiceScreen(options, title="Run or send"), found)
+
+    def show_tasks(self, name: str) -> None:
+        """Shows what became of the entities of an outgoing."""
+        if (profile := self._profile()) is not None:
+            open_tasks(self._app, self._workbench, profile, self._path, name)
+
+    def _read(self, name: str, options: RunOptions | None) -> None:
+        if options is not None and (profile := self._profile()) is not None:
+            open_run(self._app, self._workbench, profile, self._path, name, options)
+
+    def _send(self, name: str, options: SendOptions | None) -> None:
+        if options is not None and (profile := self._profile()) is not None:
+            open_sending(self._app, self._workbench, profile, self._path, name, options)
