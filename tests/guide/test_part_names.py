@@ -9,8 +9,7 @@ import pytest
 
 from tui_connector.errors import UserError
 from tui_connector.files import ChangedOnDisk
-from tui_connector.guide.part_names import renaming
-from tui_connector.guide.profile_edit import Undo
+from tui_connector.guide.profile_edit import Undo, renaming
 from tui_connector.guide.summaries import Family
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine

@@ -24,7 +24,7 @@ from tui_connector.tui.send.plan_view import change_text, type_change
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.widgets.json_field import JsonField
+from tui_connector.tui.widgets.fields import JsonField
 
 PROFILE = """
 format = 1

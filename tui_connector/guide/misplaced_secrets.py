@@ -1,17 +1,26 @@
-"""Secrets that were typed where a profile keeps plain text: such text is neither saved nor kept in a draft."""
+"""Secrets that were typed where a profile keeps plain text: they are neither saved nor kept in a draft, but moved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from ..errors import UserError
+from ..profile.blocks import parse
+from ..profile.checker import Checker, value_edit
+from ..profile.correction import TextEdit, apply
+from ..profile.environments import TABLE
 from ..profile.model import ModelPath
-from ..profile.problems import literal_secrets
+from ..profile.positions import value_at
+from ..profile.problems import Problem, literal_secrets
 from ..secrets.mask import Mask
+from ..secrets.source import SecretSource
 from ..templates import Json
 from ..templates.validation import leaves
 from .drafts import Draft
+from .secret_sources import secret_name
 
 _LONG_ENOUGH = 16
 """Characters. A shorter secret may be a word that is part of other texts: such as the password "magento"."""
@@ -70,3 +79,38 @@ def _remove(data: Json, path: ModelPath) -> None:
         data.pop(str(path[-1]), None)
     elif isinstance(data, list) and isinstance(path[-1], int):
         data[path[-1]] = ""  # the places of the others stay
+
+
+@dataclass(frozen=True, slots=True)
+class SecretMove:
+    """A secret, the keyring entry that it will have, and the edit of the text."""
+
+    entry: str
+    origins: tuple[str, ...]
+    edit: TextEdit
+    secret: str = field(repr=False)
+
+
+def plan_move(text: str, problem: Problem, path: Path) -> SecretMove:
+    """How to move the literal secret of this problem in the text of the file `path`. Raises `UserError`."""
+    place = problem.keys
+    if place[0] == TABLE:
+        hint = f"Run tui-connector secrets set {path.stem} --env {place[1]}."
+        raise UserError("not-movable", f"{problem.path}: secrets of environments are not moved here", hint)
+    parsed = parse(text)
+    literal = [each.keys for each in Checker().check(text).literal_secrets if len(each.keys) > 2]
+    edits = {keys: value_edit(parsed, keys, f'{{ keyring = "{secret_name(path.stem, keys)}" }}') for keys in literal}
+    edit = edits.get(place)
+    written = value_at(parsed.data, place)
+    secret = SecretSource.literal_in(written) if isinstance(written, dict) else written
+    if edit is None or not isinstance(secret, str) or not secret:
+        raise UserError("not-movable", f"{problem.path}: the secret cannot be located", "Move it by hand.")
+    checked = Checker().check(apply(text, [each for each in edits.values() if each is not None]))
+    here = [each for each in checked.problems if each.keys[: len(place)] == place]
+    if here or checked.profile is None:
+        reason = here[0] if here else next(iter(checked.problems))
+        hint = "Use an HTTP authentication for it." if here else "Fix the other problems first."
+        raise UserError("not-movable", f"{problem.path}: the secret cannot be moved: {reason.message}", hint)
+    entry = secret_name(path.stem, place)
+    origins = {each for found in checked.profile.secrets() if found.source.keyring == entry for each in found.origins}
+    return SecretMove(entry, tuple(sorted(origins)), edit, secret)

@@ -6,6 +6,7 @@ Of several tasks with the same identifier, one is open at a time; the others wai
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,9 +18,11 @@ from ..runs.ledger import FailedRecord
 from ..secrets.mask import Mask
 from ..templates import Json
 from .errors import ItemError
-from .failure_pattern import FailurePattern
 from .recorded_responses import recorded
 from .tasks import OPEN_STATES, Task, TaskState, TaskUpdate, record_name
+
+_FAIL_ALIKE = 50
+"""Tasks that must have failed alike, without any other result."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +64,41 @@ class TaskBatch:
     @property
     def identifiers(self) -> list[str]:
         return [each.task.identifier for each in self.tasks]
+
+
+class FailurePattern:
+    """Whether the tasks that have ended so far have all failed for the same reason, which is then the request.
+
+    A single task that ended in another way shows that the request can succeed; then nothing is noticed any more.
+    """
+
+    def __init__(self, *, watches: bool) -> None:
+        """`watches`: False if a task has succeeded before, or if the user wants to send every task in any case."""
+        self._watches = watches
+        self._reason: tuple[str, str] | None = None
+        self.count = 0
+        """Tasks that have failed alike."""
+
+    def failed(self, identifier: str, code: str, message: str) -> None:
+        """A task has failed. Its identifier may be in the message."""
+        if not self._watches:
+            return
+        if identifier:
+            message = re.sub(rf"(?<!\w){re.escape(identifier)}(?!\w)", "…", message, flags=re.IGNORECASE)
+        reason = (code, message)
+        if self._reason not in (None, reason):
+            self.ended_well()
+            return
+        self._reason = reason
+        self.count += 1
+
+    def ended_well(self) -> None:
+        """A task has ended in another way."""
+        self._watches, self.count = False, 0
+
+    @property
+    def is_clear(self) -> bool:
+        return self.count >= _FAIL_ALIKE
 
 
 class OpenTasks:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from textual.app import App
 
-from ...guide.part_names import renaming
-from ...guide.profile_edit import ProfileEdit, Undo, removal
+from ...guide.profile_edit import ProfileEdit, Undo, removal, renaming
 from ...guide.summaries import ProfilePart
 from ...guide.workbench import Workbench
 from ...machine import Machine

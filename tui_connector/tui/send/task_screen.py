@@ -24,8 +24,8 @@ from ...text import count, shown, shown_line
 from ..editor import edit_text
 from ..log.panel import WIDE
 from ..widgets import highlight
+from ..widgets.fields import JsonField
 from ..widgets.frame import TONES, Dialog, KeyFooter, ScreenHeader
-from ..widgets.json_field import JsonField
 
 _LONGEST = 100_000
 """Characters of an entity or a response that are shown."""

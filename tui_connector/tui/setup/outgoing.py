@@ -33,7 +33,7 @@ from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text
 from ..widgets import highlight
-from ..widgets.json_field import JsonField
+from ..widgets.fields import JsonField
 from .chain import OutgoingForm
 from .configurations import ConfigurationList, ConfigurationsPane
 from .step import FormScreen

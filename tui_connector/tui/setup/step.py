@@ -33,10 +33,9 @@ from ..dialogs import ConfirmScreen
 from ..editor import edit_text
 from ..log.panel import LogDock
 from ..widgets.criteria import CriteriaScreen
-from ..widgets.fields import move_to_row
+from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
 from ..widgets.frame import TONES, Dialog
-from ..widgets.json_field import JsonField
 from ..widgets.secret import SecretInput
 from .context import GuideContext
 

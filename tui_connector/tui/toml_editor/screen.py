@@ -22,7 +22,7 @@ from textual.widgets import OptionList, Static, TextArea
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, digest, reason
-from ...guide.literal_move import plan_move
+from ...guide.misplaced_secrets import plan_move
 from ...guide.profile_edit import Undo
 from ...guide.summaries import FAMILIES
 from ...guide.text_drafts import TextDraft, TextDrafts

@@ -1,4 +1,4 @@
-"""Text fields, and the row of a field with label, mark and problem."""
+"""Fields for text, several lines and JSON, and the row of a field with label, mark and problem."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from textual.widgets.text_area import Edit, EditResult
 
 from ...text import dotted, printable, printable_line, shown, shown_line
 from .bounded_list import BoundedList
+from .highlight import json_spans
 
 
 class _SecretsAsDots(Highlighter):
@@ -254,3 +255,31 @@ class FieldRow(Vertical):
         problem.update(Content(shown(f"✘ {text}")) if text else "")
         problem.set_class(bool(text), "there")
         self.set_class(bool(text), "wrong")
+
+
+class JsonField(SeveralLines):
+    """Several lines of JSON. Enter starts a new line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "open_editor", "Open in $EDITOR", id="json.editor", priority=True)
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"paint--key", "paint--string", "paint--number"}
+
+    @dataclass
+    class EditorRequested(Message):
+        """Open the text in the user's editor."""
+
+        json_field: JsonField
+
+        @property
+        def control(self) -> JsonField:
+            return self.json_field
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for start, end, kind in json_spans(line.plain):
+            line.stylize(self.get_component_rich_style(f"paint--{kind}", partial=True), start, end)
+        return line
+
+    def action_open_editor(self) -> None:
+        self.post_message(self.EditorRequested(self))

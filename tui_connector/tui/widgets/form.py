@@ -27,8 +27,7 @@ from ...text import shown, shown_line
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .criteria import CriteriaField, CriteriaScreen
-from .fields import FieldGroup, FieldRow, TextField, move_to_row
-from .json_field import JsonField
+from .fields import FieldGroup, FieldRow, JsonField, TextField, move_to_row
 from .pairs import Pairs
 from .secret import Secret, SecretInput
 
