@@ -26,6 +26,7 @@ from .run_output import RunOutput, exit_of, exit_of_error
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..client.session import Session
+    from ..client.wire import Bounds
     from ..guide.incoming_items import ProfileInUse
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
@@ -58,6 +59,7 @@ EXCHANGES_IN_MEMORY = 200
 @click.option(
     "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record all requests in FILE; open it with `log`."
 )
+@click.option("--whole-bodies", is_flag=True, help="Record responses of up to 2 MB completely, for `sandbox --replay`.")
 @click.option(
     "--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print each request on standard error."
 )
@@ -83,6 +85,7 @@ def run_command(
     since: str | None,
     out: str | None,
     record: Path | None,
+    whole_bodies: bool,
     log: str | None,
     quiet: bool,
     as_json: bool,
@@ -113,6 +116,8 @@ def run_command(
     chosen = _chosen(saved, names, out)
     sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing}
     _check_options(sent, since, out, keep_going=keep_going)
+    if whole_bodies and record is None:
+        raise CommandFailed("--whole-bodies requires --record FILE.", Exit.SETUP)
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
@@ -135,7 +140,8 @@ def run_command(
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
     shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
-    runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies, keep_going=keep_going)
+    bounds = _bounds(shows_bodies=shows_bodies, whole_bodies=whole_bodies)
+    runs = Runs(workbench, path, wanted, output, out, bounds, keep_going=keep_going)
     for other in {found: None for each in sent.values() if (found := each.other_profile(saved.environment))}:
         runs.add_profile(other, once=trust_once, as_json=as_json)
     chosen = _streams(
@@ -147,6 +153,13 @@ def run_command(
         else:
             code = run(runs.dry(saved, chosen, sent) if dry_run else runs.go(saved, chosen, sent))
     sys.exit(code)
+
+
+def _bounds(*, shows_bodies: bool, whole_bodies: bool) -> Bounds:
+    """How much of the bodies is kept and masked: nothing of a run's pages that nothing prints or records."""
+    from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN, Bounds
+
+    return Bounds() if whole_bodies else OF_A_RUN if shows_bodies else OF_A_RUN_UNSEEN
 
 
 @contextmanager
@@ -290,16 +303,13 @@ class Runs:
         wanted: RunOptions,
         output: RunOutput,
         out: str | None,
+        bounds: Bounds,
         *,
-        shows_bodies: bool = True,
         keep_going: bool = False,
     ) -> None:
-        """`shows_bodies`: what the store sends is printed or recorded, so that it must be kept and masked.
-
-        `keep_going`: every task is sent, although the first ones all fail for the same reason.
-        """
+        """`keep_going`: every task is sent, although the first ones all fail for the same reason."""
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
-        self._shows_bodies, self._keep_going = shows_bodies, keep_going
+        self._bounds, self._keep_going = bounds, keep_going
         self._current: Run | OutgoingRun | OutgoingPlan | None = None
         self._stopped = ""
         self._resumes = True
@@ -324,12 +334,9 @@ class Runs:
 
     async def go(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing] | None = None) -> Exit:
         """Runs the configurations. Returns the exit code of the first that did not complete."""
-        from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
-
         self._listen()
         codes = []
-        bounds = OF_A_RUN if self._shows_bodies else OF_A_RUN_UNSEEN
-        async with self._workbench.session(saved, bounds) as session:
+        async with self._workbench.session(saved, self._bounds) as session:
             for name, incoming in chosen.items():
                 if self._stopped:
                     break
@@ -343,13 +350,12 @@ class Runs:
 
     async def dry(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing]) -> Exit:
         """Prints what each run would do, or why it cannot start."""
-        from ..client.wire import OF_A_RUN
         from ..profile.model import secrets_in
 
         code = Exit.DONE
         if sent:  # so that they are not printed where a source contains them
             await self._workbench.vault.learn(secrets_in(saved))
-        async with self._workbench.session(saved, OF_A_RUN) as session:
+        async with self._workbench.session(saved, self._bounds) as session:
             for name, incoming in chosen.items():
                 try:
                     self._output.dry(name, self._run(saved, session, name, incoming).preview())
@@ -368,13 +374,12 @@ class Runs:
 
     async def plan(self, saved: Profile, sent: Mapping[str, Outgoing], wanted: Planning) -> Exit:
         """Shows or saves plans, applies one, or undoes a run."""
-        from ..client.wire import OF_A_RUN
         from ..runs.errors import RunFailed
 
         self._listen()
         self._resumes = not wanted.shows
         code = Exit.DONE
-        async with self._workbench.session(saved, OF_A_RUN) as session:
+        async with self._workbench.session(saved, self._bounds) as session:
             for name, outgoing in sent.items():
                 self._output.begins(name, sends=True, silent=wanted.shows)
                 try:

@@ -1,21 +1,25 @@
-"""`sandbox`: a small Magento-like store on this computer."""
+"""`sandbox`: a small Magento-like store on this computer, or a replay of a recorded one."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from ..text import json_text
-from .errors import CommandFailed
+from .errors import CommandFailed, Exit
 from .opening import machine_of
 
 _VERSIONS = {
     version: {"sandbox/magento": version, "sandbox/signing_dialect": dialect}
     for version, dialect in (("2.4.6", "laminas"), ("2.4.7", "laminas"), ("2.4.8", "m248"))
 }
+_OF_A_STORE = {"products": "products", "seed": "seed", "latency": "latency", "magento": "magento", "settings": "set"}
+"""Options that a replay does not have, by their parameter."""
 PORT = 8424
 """The port the demo's store prefers, so that a profile saved from it opens again."""
 
@@ -45,11 +49,35 @@ PORT = 8424
 @click.option(
     "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Magento configuration setting; can be repeated."
 )
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Serve the recorded responses of a recording or a HAR instead.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object that describes the store on the first line.")
+@click.pass_context
 def sandbox(
-    port: int, products: int, seed: int, latency: int, magento: str, settings: tuple[str, ...], as_json: bool
+    context: click.Context,
+    port: int,
+    products: int,
+    seed: int,
+    latency: int,
+    magento: str,
+    settings: tuple[str, ...],
+    replay: Path | None,
+    as_json: bool,
 ) -> None:
-    """Run a sandbox that imitates a Magento 2.4 store. It listens on this computer only."""
+    """Run a sandbox that imitates a Magento 2.4 store. It listens on this computer only.
+
+    With --replay, it serves what was recorded by `run --record`, or what a browser saved as HAR.
+    """
+    if replay is not None:
+        given = [name for name in _OF_A_STORE if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+        if given:
+            raise CommandFailed(f"--{_OF_A_STORE[given[0]]} cannot be combined with --replay.", Exit.SETUP)
+        _replay(replay, port, as_json=as_json)
+        return
     from ..sandbox.server import Sandbox, SandboxOptions
 
     chosen = _VERSIONS[magento] | dict(_pair(text) for text in settings)
@@ -59,6 +87,26 @@ def sandbox(
         store = Sandbox(SandboxOptions(port, products, seed, latency, chosen), machine.now)
         async with store:
             click.echo(json_text(store.description()) if as_json else _described(store.description()))
+            await _until_stopped()
+
+    asyncio.run(serve())
+
+
+def _replay(file: Path, port: int, *, as_json: bool) -> None:
+    from ..sandbox.replay import Replay
+    from ..secrets.mask import MARK
+    from .replay import as_json as json_of
+    from .replay import described, replayable
+
+    machine_of(None)
+    found = replayable(file)
+
+    def report(message: str) -> None:
+        click.echo(json_text({"not-replayed": message}) if as_json else message)
+
+    async def serve() -> None:
+        async with Replay(found.exchanges, port, mark=MARK, report=report) as store:
+            click.echo(json_text(json_of(found, store.url)) if as_json else described(found, file, store.url))
             await _until_stopped()
 
     asyncio.run(serve())

@@ -196,9 +196,10 @@ class _Streams(Runs):
     """The runs of a tap; they write no ledger."""
 
     def __init__(self, workbench: Workbench, path: Path, output: RunOutput) -> None:
+        from ..client.wire import OF_A_RUN
         from ..incoming.plan import RunOptions
 
-        super().__init__(workbench, path, RunOptions(), output, None)
+        super().__init__(workbench, path, RunOptions(), output, None, OF_A_RUN)
         self._marks: dict[str, str] = {}
         self._samples: dict[str, _SchemaSample] = {}
 

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
 from ..errors import UserError
 from .access import Access
+from .listening import LoopbackServer
 from .response import (
     JSON_TYPE,
     Refusal,
@@ -57,14 +56,14 @@ class SandboxOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-class Sandbox:
+class Sandbox(LoopbackServer):
     """A small Magento-like store; an async context manager.
 
     The constructor raises `UserError` for invalid settings.
     """
 
     def __init__(self, options: SandboxOptions, now: Callable[[], datetime]) -> None:
-        self._options = options
+        super().__init__(options.port)
         self._now = now
         latency = {"sandbox/latency_ms": str(options.latency_ms)} if options.latency_ms else {}
         self._settings = Settings(latency | dict(options.settings))
@@ -73,39 +72,10 @@ class Sandbox:
         self._rest = Rest(self._store, self._access)
         self._journal: deque[dict[str, object]] = deque(maxlen=_JOURNAL_SIZE)
         self._received = 0
-        self._runner: web.ServerRunner | None = None
-        self.url = ""
 
     async def start(self) -> None:
-        """Listen on 127.0.0.1. Raises `UserError`."""
-        server = web.Server(self._handle, access_log=None, max_line_size=65536, max_field_size=65536)
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
-        try:
-            await site.start()
-        except OSError as error:
-            await self.close()
-            message = f"The sandbox cannot listen on 127.0.0.1:{self._options.port}: the port is taken"
-            hint = "Stop the program that listens there (another sandbox?), or choose another port, or 0 for any."
-            raise UserError("port-taken", message, hint) from error
-        port = self._runner.addresses[0][1]
-        self.url = self._store.url = f"http://127.0.0.1:{port}"
-
-    async def close(self) -> None:
-        """Stop listening and close all connections."""
-        if self._runner:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+        await super().start()
+        self._store.url = self.url
 
     def description(self) -> dict[str, object]:
         """The URL and the credentials: an admin user, and the four values of each integration."""
@@ -132,7 +102,7 @@ class Sandbox:
         """The requests received: number, method, path, who, status (None if the connection was cut)."""
         return [dict(entry) for entry in self._journal]
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         if path.startswith(_CONTROL):
             return self._response(request, await self._control(request, path))

@@ -24,6 +24,7 @@ SHORTEST = 6
 
 _JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
 _MASKED = re.compile(rf"{MARK}(?:\(\d+\))?")
+_MASKED_IN_BODY = re.compile(rf'("{MARK}" \(\d+ characters\))|{MARK}(?:\(\d+\))?'.encode())
 _OAUTH_PAIR = re.compile(r'(\w+)="([^"]*)"')
 _TOKEN_URIS = re.compile(
     r"/integration/(?:admin|customer)/token\b|/tfa/provider/[^?#]*authenticate\b|/oauth/token/(?:request|access)\b",
@@ -437,6 +438,11 @@ _decoded = lru_cache(maxsize=1_000)(unquote_plus)
 def returns_token(uri: str) -> bool:
     """Whether a successful response from this URI is a bare token (Magento_Integration, Magento_TwoFactorAuth)."""
     return _TOKEN_URIS.search(uri) is not None
+
+
+def with_stand_ins(data: bytes, stand_in: str) -> bytes:
+    """Masked data with an ASCII word for each secret, so that it has the form it had before it was masked."""
+    return _MASKED_IN_BODY.sub(lambda found: f'"{stand_in}"'.encode() if found[1] else stand_in.encode(), data)
 
 
 def _without_partial_secret(tail: bytes, secrets: Iterable[str]) -> int:
