@@ -133,17 +133,24 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_regular(path: Path, largest: int | None = None) -> bytes:
-    """The bytes of a regular file; never hangs.
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, opened for reading; never hangs.
 
     Raises OSError, `FileFault` among them, and ValueError for a path with a NUL in it.
     """
     if not stat.S_ISREG((found := os.stat(path)).st_mode):  # a FIFO or a device could hang when it is opened
         raise not_regular(path, found.st_mode)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG((found := os.fstat(descriptor)).st_mode):
-            raise not_regular(path, found.st_mode)
+    file = open(descriptor, "rb")
+    if not stat.S_ISREG((found := os.fstat(descriptor)).st_mode):
+        file.close()
+        raise not_regular(path, found.st_mode)
+    return file
+
+
+def read_regular(path: Path, largest: int | None = None) -> bytes:
+    """The bytes of a regular file. Raises what `open_regular` raises, and `FileFault` if there are more."""
+    with open_regular(path) as file:
         data = file.read(-1 if largest is None else largest + 1)
     if largest is not None and len(data) > largest:
         raise FileFault("too-large", errno.EFBIG, f"is larger than {largest:,} bytes", path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +132,47 @@ async def test_an_incomplete_or_altered_plan_is_refused(
     with pytest.raises(PlanError) as refused:
         SavedPlan.open(tmp_path / "missing")
     assert refused.value.code == "plan-unreadable"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not json",
+        b"[1, 2]",
+        b'{"line": "x", "identifier": "A"}',
+        b'{"line": 99999999999999999999, "invalid": "x"}',
+        b'{"line": 1, "identifier": "A", "action": "create", "changes": 5, "entity": {}, "former": null}',
+        b'{"line": 1, "identifier": "A", "action": "delete", "changes": [], "entity": {}, "former": null}',
+        b"[" * 100_000,
+    ],
+)
+async def test_a_plan_that_was_edited_together_with_its_digest_is_refused(
+    store: ComparedStore, tmp_path: Path, line: bytes
+) -> None:
+    path = tmp_path / "stock.plan"
+    await saved(store, path, stock("SYNC-0001", 5))
+    data = path.read_bytes().splitlines(keepends=True)[0] + line + b"\n"
+    end = {"end": hashlib.sha256(data).hexdigest(), "counts": {}}
+    path.write_bytes(data + json.dumps(end).encode() + b"\n")
+    with SavedPlan.open(path) as plan, pytest.raises(PlanError) as refused:
+        list(plan.entries())
+    assert refused.value.code == "plan-altered"
+
+
+async def test_an_end_without_counts_is_refused(store: ComparedStore, tmp_path: Path) -> None:
+    path = tmp_path / "stock.plan"
+    await saved(store, path, stock("SYNC-0001", 5))
+    head = path.read_bytes().splitlines(keepends=True)[0]
+    path.write_bytes(head + json.dumps({"end": hashlib.sha256(head).hexdigest()}).encode() + b"\n")
+    with pytest.raises(PlanError) as refused:
+        SavedPlan.open(path)
+    assert refused.value.code == "plan-altered"
+
+
+def test_a_plan_that_is_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "stock.plan")
+    with pytest.raises(PlanError, match="is a pipe, not a file"):
+        SavedPlan.open(tmp_path / "stock.plan")
 
 
 async def test_a_plan_replaces_only_a_plan(store: ComparedStore, tmp_path: Path) -> None:

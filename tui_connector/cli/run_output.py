@@ -47,7 +47,7 @@ class RunOutput:
         """Called with the reason when output can no longer be written."""
         self._name = ""
         self._failures = 0
-        self._sends = self._silent = False
+        self._sends = self._silent = self._begun = False
         self._last_progress = 0.0
         self._line = False
 
@@ -55,7 +55,9 @@ class RunOutput:
         """Starts the output of a configuration. `sends`: an outgoing. `silent`: no events, as a plan is printed."""
         self._name, self._sends, self._failures = name, sends, 0
         self._silent = silent
-        self._event("start", name=name)
+        if not self._begun:  # the run of a plan belongs to the plan
+            self._event("start", name=name)
+        self._begun = True
 
     @property
     def where(self) -> str:
@@ -161,6 +163,8 @@ class RunOutput:
         if self._json and not self._silent:
             more = {"environment": self._environment} if self._environment else {}
             self._write(self._events, f"{json_text({'event': event, **values, **more})}\n")
+        if event == "summary":
+            self._begun = False
 
     def lines(self, text: str) -> None:
         """Prints lines of a plan on standard output."""

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self, get_args
 
 import msgspec
 
@@ -26,12 +26,12 @@ from ..client.message import Request
 from ..client.session import Session
 from ..client.uri import is_absolute
 from ..errors import UserError
-from ..files import new_private, reason, remedy
+from ..files import new_private, open_regular, reason, remedy
 from ..runs.errors import Action, RunError, RunFailed
 from ..secrets.mask import Mask
 from ..templates import Json, Template
 from ..text import beginning, count
-from .changes import Compare, EntityChange, FieldChange
+from .changes import Compare, EntityAction, EntityChange, FieldChange
 from .equality import ABSENT
 from .model import Outgoing
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
@@ -285,35 +285,30 @@ class SavedPlan:
                     break
                 found.update(line)
             if end.get("end") != found.hexdigest() or file.readline():
-                hint = "Make a new plan."
-                raise PlanError("plan-altered", f"{path} is not complete, or was changed after it was saved", hint)
+                raise _altered(path)
             return cls(path, head, found.hexdigest(), dict(end["counts"]), file)
         except BaseException as error:
             file.close()
-            if isinstance(error, ValueError):
-                raise PlanError("plan-invalid", f"{path} is not a plan: {error}") from error
+            if isinstance(error, _UNREADABLE):
+                raise _altered(path) from error
             raise
 
     def entries(self) -> Iterator[PlanEntry]:
-        """Every entity in order. Blocks."""
+        """Every entity in order. Blocks. Raises `PlanError`."""
         return (each for each in self.lines() if isinstance(each, PlanEntry))
 
     def lines(self) -> Iterator[PlanEntry | BadEntity]:
-        """Every entity and every invalid line of the source, in order. Blocks."""
+        """Every entity and every invalid line of the source, in order. Blocks. Raises `PlanError`."""
         self._file.seek(0)
         self._file.readline()
         for line in self._file:
-            data = json.loads(line)
-            if "end" in data and "line" not in data:
+            try:
+                entry = _parsed(line)
+            except _UNREADABLE as error:  # its digest was computed again
+                raise _altered(self.path) from error
+            if entry is None:
                 return
-            if "invalid" in data:
-                yield BadEntity(data["line"], data["invalid"])
-                continue
-            changes = tuple(
-                FieldChange(each["field"], each.get("old", ABSENT), each["new"]) for each in data["changes"]
-            )
-            change = EntityChange(data["identifier"], data["action"], changes, data["former"], data.get("note", ""))
-            yield PlanEntry(data["line"], data["entity"], change)
+            yield entry
 
     def close(self) -> None:
         self._file.close()
@@ -395,9 +390,34 @@ def _described(entry: PlanEntry, now: EntityChange) -> str:
     return f"{entry.change.identifier}: {now.action} instead of {entry.change.action}"
 
 
+_UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a line raises that no plan has."""
+
+
+def _parsed(line: bytes) -> PlanEntry | BadEntity | None:
+    """An entity of a plan or an invalid line of its source; None for the end. Raises what is in `_UNREADABLE`."""
+    data = json.loads(line)
+    if "end" in data and "line" not in data:
+        return None
+    number, invalid = data["line"], data.get("invalid")
+    if type(number) is not int or not 0 <= number < 1 << 63:
+        raise TypeError("line")
+    if invalid is not None:
+        return BadEntity(number, str(invalid))
+    if data["action"] not in get_args(EntityAction):
+        raise ValueError("action")
+    changes = tuple(FieldChange(str(each["field"]), each.get("old", ABSENT), each["new"]) for each in data["changes"])
+    change = EntityChange(str(data["identifier"]), data["action"], changes, data["former"], str(data.get("note", "")))
+    return PlanEntry(number, data["entity"], change)
+
+
+def _altered(path: Path) -> PlanError:
+    return PlanError("plan-altered", f"{path} is not complete, or was changed after it was saved", "Make a new plan.")
+
+
 def _open(path: Path) -> BinaryIO:
     try:
-        return open(path, "rb")
+        return open_regular(path)
     except (OSError, ValueError) as error:
         message = f"The plan {path} cannot be read: {reason(error)}"
         raise PlanError("plan-unreadable", message, remedy(error)) from error
@@ -411,7 +431,7 @@ def _head(file: BinaryIO, path: Path) -> PlanHead:
         if version == _VERSION:
             data.setdefault("environment", "")  # plans of earlier versions have none
             return PlanHead(**{name: str(data[name]) for name in PlanHead.__slots__})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *_UNREADABLE) as error:
         raise PlanError("plan-invalid", f"{path} is not a plan", "Make one with --plan FILE.") from error
     raise PlanError("plan-version", f"{path} was made by another version of this program", "Make a new plan.")
 

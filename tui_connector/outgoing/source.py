@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 from ..errors import UserError
-from ..files import not_regular, reason, remedy
+from ..files import open_regular, reason, remedy
 from ..kinds import Kind
 from ..templates import Json
 
@@ -81,12 +79,7 @@ class SourceContext:
         """
         real = self.directory / path
         try:
-            descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                os.close(descriptor)
-                raise not_regular(real, mode)
-            return open(descriptor, "rb")
+            return open_regular(real)
         except (OSError, ValueError) as error:
             if isinstance(error, FileNotFoundError):
                 wanted = contents(self.sample)
