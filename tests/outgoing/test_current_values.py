@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from compared_store import ComparedStore, preset
 from profiles import profile
@@ -199,6 +201,26 @@ async def test_an_entity_whose_request_cannot_be_created_fails_when_it_is_sent(s
     [found] = await store.plan(names, [{"sku": "SYNC-0001"}])
     assert (found.action, found.note) == ("change", "its request cannot be created")
     assert store.requests == []
+
+
+async def test_an_entity_that_no_uri_can_name_does_not_stop_the_others(store: ComparedStore) -> None:
+    long = "x" * 100_000
+    rows: list[Any] = [{"sku": sku, "source_code": "default", "quantity": 5, "status": 1} for sku in (long, "A/B")]
+    rows.append({**rows[1], "source_code": long})
+    assert await store.actions(preset("stock"), rows) == ["create", "change", "create"]
+    stocked: list[Any] = [
+        {"sku": sku, "extension_attributes": {"stock_item": {"qty": 41}}} for sku in ("..", "A/B", long, "SYNC-0001")
+    ]
+    assert await store.actions(preset("products"), stocked) == ["create", "change", "create", "change"]
+    values = store.current(preset("products"))
+    assert [each.action for each in await values.read(stocked[1:2])] == ["change"]
+    assert [each.action for each in await values.read(stocked[:1])] == ["create"], "alone, after others"
+
+
+async def test_a_comparison_that_no_entity_fits_is_reported(store: ComparedStore) -> None:
+    names = preset("products", compare={"request": {"uri": "products/&{code}"}, "items": "@"})
+    with pytest.raises(RunFailed, match="cannot be requested"):
+        await store.plan(names, [{"sku": "SYNC-0001"}, {"sku": "A/B"}])
 
 
 async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> None:

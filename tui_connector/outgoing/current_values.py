@@ -118,6 +118,8 @@ class CurrentValues:
         """The address of another store view that is read instead."""
         self._planned: dict[Identity, Item] = {}
         """What would have been sent so far, by identity; the oldest are forgotten."""
+        self._has_requested = False
+        """Whether a request for a single entity could be made."""
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
 
     async def read(self, entities: Sequence[Json]) -> list[EntityChange]:
@@ -323,7 +325,11 @@ class CurrentValues:
         self, template: RequestTemplate, lookup: Lookup | None, wanted: Sequence[Wanted]
     ) -> Iterator[LookupRequest]:
         if lookup is None:
-            yield from one_by_one(template, wanted, self._run)
+            requests, error = one_by_one(template, wanted, self._run)
+            if error is not None and not requests and not self._has_requested:
+                raise error  # probably for every entity
+            self._has_requested |= bool(requests)
+            yield from requests
         else:
             yield from lookup.requests(template, wanted, self._limits.get(template.uri, _UNLIMITED), self._run)
 

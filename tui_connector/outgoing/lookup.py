@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
 
 from ..client.message import Request
 from ..client.model import RequestTemplate
 from ..kinds import Kind
-from ..templates import Json, Scope
+from ..templates import Json, PlaceholderError, Scope
 from .equality import Absent, member
+
+_LONGEST: Final = 6_000
+"""Characters of a value in a URI, percent-encoded: web servers refuse URIs of more than 8 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +29,10 @@ class Wanted:
     """The normalized values of the fields that identify it; None for one that is missing."""
 
     def text(self, name: str) -> str | None:
-        """A field as text for a filter; None if the entity has no usable value in it."""
+        """A field as text for a filter; None if the entity has no usable value in it, or one that no URI can hold."""
         value = member(self.data, name)
         if isinstance(value, str):
-            return value or None
+            return value if 0 < len(quote(value[:_LONGEST], safe="")) < _LONGEST else None
         if isinstance(value, bool):
             return str(int(value))
         if isinstance(value, float) and value.is_integer():
@@ -80,12 +85,24 @@ class Lookup(Kind):
         return True
 
 
-def one_by_one(template: RequestTemplate, wanted: Iterable[Wanted], run: Mapping[str, Json]) -> list[LookupRequest]:
-    """A request for each entity; entities that lead to the same request share it."""
+def one_by_one(
+    template: RequestTemplate, wanted: Iterable[Wanted], run: Mapping[str, Json]
+) -> tuple[list[LookupRequest], PlaceholderError | None]:
+    """A request for each entity; entities that lead to the same request share it.
+
+    Without the entities that no store can have: their URI is too long, or cannot be made, as the returned error says.
+    """
     found: dict[Request, list[Wanted]] = {}
+    why: PlaceholderError | None = None
     for each in wanted:
-        found.setdefault(template.request(Scope(dict(each.data), run)), []).append(each)
-    return [LookupRequest(request, tuple(entities), 1) for request, entities in found.items()]
+        try:
+            request = template.request(Scope(dict(each.data), run))
+        except PlaceholderError as error:
+            why = why or error
+        else:
+            if len(request.uri) < _LONGEST:
+                found.setdefault(request, []).append(each)
+    return [LookupRequest(request, tuple(entities), 1) for request, entities in found.items()], why
 
 
 def by_value(wanted: Iterable[Wanted], field: str) -> dict[str, list[Wanted]]:

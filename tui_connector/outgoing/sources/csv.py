@@ -30,6 +30,7 @@ _SAMPLE = 1_000
 """Rows by which the decimal separator is detected."""
 _SEPARATOR_LINE = re.compile(rb"sep=(.)\r?\n?")
 _NUMBERS = {".": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"), ",": re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")}
+_SEPARATED = re.compile(r"[+-]?\d[\d.,]*[.,][\d.,]*")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _MAX_DIGITS = 300
 _MAX_CELL = 16 * 1024 * 1024
@@ -203,6 +204,9 @@ class _CsvReader:
         if kind := next((kind for start, kind in _OTHER_FILES.items() if first.startswith(start)), None):
             message = f"{self._name} is {kind}, not CSV"
             raise SourceError(message, "Save it as CSV UTF-8, uncompressed.", "source-not-csv")
+        if "\0" in first:
+            message = f"{self._name} is not UTF-8: probably UTF-16 without a byte order mark"
+            raise SourceError(message, "Save it as CSV UTF-8.", "source-not-csv")
         if "\r" in first.rstrip("\r\n") and '"' not in first:
             message = f"The lines of {self._name} end with a carriage return only, as old Macs wrote them"
             raise SourceError(message, "Save the file as CSV UTF-8.", "source-line-ends")
@@ -215,27 +219,27 @@ class _CsvReader:
                 "source-header",
             ) from error
         while header and not header[-1].strip():
-            header.pop()  # spreadsheets save empty columns
+            header.pop()
         self._header = [name.strip() for name in header]
         self._check_header()
         return True
 
     def _check_header(self) -> None:
         names, context = self._header, self._context
-        repeated = first_repeated(names)
+        repeated = first_repeated(filter(None, names))
         if repeated is not None:
-            what = f"names the column {repeated!r} twice" if repeated else "has columns without a name"
-            raise SourceError(f"The first row of {self._name} {what}", "Name each column once.", "source-header")
+            message = f"The first row of {self._name} names the column {repeated!r} twice"
+            raise SourceError(message, "Name each column once.", "source-header")
         if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
             raise SourceError(
                 f"The first row of {self._name} is not UTF-8", "Save the file as CSV UTF-8.", "source-header"
             )
-        wanted = [(name, f"the rule for it in columns of {self._name} names") for name in self._form.columns]
+        wanted = [(name, "the source's table of columns names") for name in self._form.columns]
         if context.identifier is not None:
             wanted.append((context.identifier, "the identifier names"))
         for name, what in wanted:
             if name not in names:
-                columns = f"Its columns are: {listed(names)}{did_you_mean(name, names) or '.'}"
+                columns = f"Its columns are: {listed([*filter(None, names)])}{did_you_mean(name, names) or '.'}"
                 if len(names) == 1:
                     columns += ' If they are separated by something else, set "delimiter".'
                 raise SourceError(
@@ -250,15 +254,26 @@ class _CsvReader:
         if self._form.decimal == "auto" and "number" in self._form.columns.values():
             found.append(f"decimal {'comma' if self._decimal == ',' else 'point'}")
         if found:
-            self._context.note(f"{self._name}: {', '.join(found)}, columns {listed(self._header)}.")
+            self._context.note(
+                f"{self._name}: {', '.join(found)}, columns {listed([name for name in self._header if name])}."
+            )
 
     def _detected_decimal(self, rows: Sequence[Sequence[str]]) -> str:
         if self._form.decimal != "auto":
             return self._form.decimal
         places = [self._header.index(name) for name, kind in self._form.columns.items() if kind == "number"]
-        cells = [row[place] for row in rows for place in places if place < len(row)]
-        comma = any("," in cell and "." not in cell for cell in cells)
-        return "," if comma and not any("." in cell for cell in cells) else "."
+        cells = (row[place].strip() for row in rows for place in places if place < len(row))
+        found: dict[str, str] = {}
+        for cell in filter(_SEPARATED.fullmatch, cells):
+            found.setdefault("," if cell.rfind(",") > cell.rfind(".") else ".", cell)
+        if len(found) > 1:
+            raise SourceError(
+                f"Numbers in {self._name} are written with a decimal comma ({found[',']}) and with a decimal point "
+                f"({found['.']}), unless one of them separates thousands",
+                'Set decimal = "," or decimal = "." in the source; lines that do not fit it fail.',
+                "source-decimal",
+            )
+        return next(iter(found), ".")
 
     def _rows(self) -> Iterator[tuple[int, list[str] | BadEntity]]:
         """The rows that are not empty, each with the number of its first line."""
@@ -311,6 +326,11 @@ class _CsvReader:
         data: dict[str, Json] = {}
         columns: Mapping[str, ColumnType] = self._form.columns
         for name, cell in zip(self._header, row, strict=False):
+            if not name:
+                if cell.strip():
+                    what = f"{cell.strip()[:80]!r} is in a column without a name"
+                    return BadEntity(line, what, self._delimiter.join(row)[:200])
+                continue  # spreadsheets save empty columns
             kind = columns.get(name, "text")
             if kind == "text":
                 data[name] = cell
