@@ -141,11 +141,10 @@ def open_regular(path: Path) -> BinaryIO:
     if not stat.S_ISREG((found := os.stat(path)).st_mode):  # a FIFO or a device could hang when it is opened
         raise not_regular(path, found.st_mode)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    file = open(descriptor, "rb")
     if not stat.S_ISREG((found := os.fstat(descriptor)).st_mode):
-        file.close()
+        os.close(descriptor)
         raise not_regular(path, found.st_mode)
-    return file
+    return open(descriptor, "rb")
 
 
 def read_regular(path: Path, largest: int | None = None) -> bytes:
