@@ -17,8 +17,8 @@ from tui_connector.incoming.model import first_items
 from tui_connector.machine import Machine
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from tui_connector.outgoing.tasks import tasks_file
+from tui_connector.profile.importers.detection import files_below, read
 from tui_connector.profile.importers.model import ImportOptions, InvalidImport
-from tui_connector.profile.importers.reading import files_below, read
 from tui_connector.profile.problems import read_profile
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault

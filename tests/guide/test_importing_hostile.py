@@ -15,8 +15,8 @@ from memory_keyring import MemoryKeyring
 from tui_connector.errors import UserError
 from tui_connector.guide.importing import carry_out, plan_profile, set_secrets
 from tui_connector.machine import Machine
+from tui_connector.profile.importers.detection import read
 from tui_connector.profile.importers.model import MAX_CONFIGURATIONS, InvalidImport
-from tui_connector.profile.importers.reading import read
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault
 

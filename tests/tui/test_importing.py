@@ -18,7 +18,7 @@ from tui_connector.cli.screen import full_integration
 from tui_connector.client.message import Request
 from tui_connector.guide.importing import request_in_command
 from tui_connector.machine import Machine
-from tui_connector.profile.importers.elsewhere import read_elsewhere
+from tui_connector.profile.importers.background import read_in_background
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen
@@ -152,5 +152,5 @@ def test_a_request_in_a_command_has_no_secrets() -> None:
 async def test_a_large_file_is_read_in_another_process(machine: Machine) -> None:
     requests = [{"name": f"r{n}", "request": f"https://acme.example/rest/V1/x/{n}"} for n in range(150)]
     text = json.dumps({"info": {"name": "Big", "description": "x" * 600_000}, "item": requests})
-    found = await read_elsewhere(text, machine.environ)
+    found = await read_in_background(text, machine.environ)
     assert len(found.parts["incoming"]) == 150

@@ -249,7 +249,7 @@ async def free_name(machine: Machine) -> str:
 
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     from ..guide.setup import Setup, new_document
-    from ..guide.walk import WalkInput, walk
+    from ..guide.unattended_setup import SetupInput, set_up
     from ..guide.workbench import Workbench
     from .request import printer
 
@@ -263,10 +263,10 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     setup = Setup(name, new_document(TITLE, DESCRIPTION))
     setup.data = machine.directories.data_for(machine.directories.profiles)
     path = machine.directories.profiles / f"{name}.toml"
-    responses = WalkInput(store.url, full_integration(store))
+    given = SetupInput(store.url, full_integration(store))
     try:
         # what it replaces is its own, of a sandbox on another port
-        saved = await walk(setup, responses, path, workbench, say, profile_dir, replace=True)
+        saved = await set_up(setup, given, path, workbench, say, profile_dir, replace=True)
     except UserError as error:
         raise CommandFailed(str(error)) from error
     finally:

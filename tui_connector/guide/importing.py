@@ -21,7 +21,7 @@ from ..machine import Machine
 from ..profile.capabilities import capabilities
 from ..profile.document import Document
 from ..profile.importers.authentications import OF_BROWSERS
-from ..profile.importers.elsewhere import read_elsewhere
+from ..profile.importers.background import read_in_background
 from ..profile.importers.formats import curl
 from ..profile.importers.model import Import, InvalidImport, NotImported, as_written, free, has_unknown
 from ..profile.library import Library
@@ -148,7 +148,7 @@ async def plan_import(
             )
         named = name or await asyncio.to_thread(library.name_from, suggested)
         return await asyncio.to_thread(plan_profile, text, named, machine)
-    found = await read_elsewhere(text, machine.environ)
+    found = await read_in_background(text, machine.environ)
     if into is not None:
         return await asyncio.to_thread(plan_into, found, into, machine)
     return await asyncio.to_thread(

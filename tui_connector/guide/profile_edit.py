@@ -18,7 +18,7 @@ from ..profile.positions import KeyPath, rename_key, value_at
 from ..profile.problems import check_data
 from ..templates import Json
 from ..text import shown_line
-from .part_states import PartStates
+from .ledger_rename import LedgerRename
 from .save import difference, save
 from .setup import Setup
 from .summaries import FAMILIES, Family
@@ -33,7 +33,7 @@ class ProfileEdit:
     setup: Setup
     before: bytes
     """The file when it was read."""
-    states: PartStates | None = None
+    states: LedgerRename | None = None
     """The run states that move with it."""
 
     @property
@@ -76,7 +76,7 @@ class Undo:
     before: bytes
     expect: str
     """The digest of the file since the change."""
-    states: PartStates | None = None
+    states: LedgerRename | None = None
     """The run states that move back with it."""
 
     @property
@@ -144,7 +144,7 @@ def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> Pr
         raise UserError("part-not-renamed", f"{name} cannot be renamed to {new}: {problems[0]}")
     if family in ("incoming", "outgoing"):
         environments = ("", *names_of(draft))
-        return replace(edit, states=PartStates(state, path, environments, family, name, new))
+        return replace(edit, states=LedgerRename(state, path, environments, family, name, new))
     return edit
 
 

@@ -16,7 +16,7 @@ from textual.widgets import Button, Input, Static
 from ...errors import UserError
 from ...guide.importing import ImportPlan, ImportResult, carry_out, plan_import
 from ...machine import Machine
-from ...profile.importers.elsewhere import source_text
+from ...profile.importers.background import source_text
 from ...secrets.backends import override_name
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
