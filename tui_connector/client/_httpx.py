@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import anyio
+import sniffio
 
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line, with rich: half of its import
 
@@ -97,6 +98,7 @@ class Transport(httpx.AsyncHTTPTransport):
 
         Raises `InvalidValue` where httpx would write it otherwise.
         """
+        sniffio.current_async_library_cvar.set("asyncio")  # httpcore looks for it a dozen times per request
         if self._proxied:
             address = httpx.URL(uri)  # a proxy is asked for the whole address
             if str(address) != uri:
