@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "edit": "screen",
         "check": "check",
         "run": "run",
+        "schedule": "schedule",
         "tasks": "tasks",
         "tap": "tap",
         "request": "request",
