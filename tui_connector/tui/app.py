@@ -281,13 +281,13 @@ class ConnectorApp(QuietApp):
         self.switch_screen(Page(self.machine, message.path, log, message.environment, message.part))
 
     async def _remember(self, path: Path) -> None:
-        """Home begins at this profile from now on."""
-        from ..guide.overview import LastUsed
+        """Home begins at this profile from now on, and lists it as recent if it is a file elsewhere."""
+        from ..guide.profile_lists import ProfileLists
 
         for screen in self.screen_stack:
             if isinstance(screen, HomeScreen):
                 screen.choose(path)
-        await asyncio.to_thread(LastUsed(self.machine.directories.state).write, path)
+        await asyncio.to_thread(ProfileLists(self.machine.directories.state).opened, path)
 
     async def on_home_screen_resume_requested(self, message: HomeScreen.ResumeRequested) -> None:
         from .setup.context import resume_context
@@ -305,6 +305,7 @@ class ConnectorApp(QuietApp):
 
         release = self._key_queue.hold(f"Opening {path.stem}")
         try:
+            await self._remember(path)
             await open_editor(self, self.machine, path)
         finally:
             release()
@@ -336,6 +337,23 @@ class ConnectorApp(QuietApp):
         from .home.actions import delete_profile
 
         self._update_home(delete_profile(self, self.machine, message.path))
+
+    def on_home_screen_forget_requested(self, message: HomeScreen.ForgetRequested) -> None:
+        from .home.actions import forget_recent
+
+        self._update_home(forget_recent(self, self.machine, message.path))
+
+    def on_home_screen_archive_requested(self, message: HomeScreen.ArchiveRequested) -> None:
+        from .home.actions import archive
+
+        self._update_home(archive(self, self.machine, message.path, archived=message.archived))
+
+    @work
+    async def on_home_screen_open_file_requested(self) -> None:
+        from .home.actions import ask_path
+
+        if (path := await ask_path(self, self.machine)) is not None:
+            self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
 
     def on_home_screen_duplicate_requested(self, message: HomeScreen.DuplicateRequested) -> None:
         from .home.actions import duplicate_profile

@@ -13,7 +13,7 @@ from ...guide.overview import ProfileOverview
 from ...text import shown_line
 from ...units import ago
 from ..widgets.frame import TONES
-from .rows import draft_store
+from .rows import draft_store, short_path
 
 if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
@@ -106,14 +106,6 @@ def draft_preview(draft: Draft, now: float, width: int, home: Path) -> Content:
         *([_row("File", short_path(Path(draft.profile), home))] if draft.profile else []),
     ]
     return _assemble(lines, width)
-
-
-def short_path(path: Path, home: Path) -> str:
-    """The path with "~" for the home directory."""
-    try:
-        return f"~/{path.relative_to(home)}"
-    except ValueError:
-        return str(path)
 
 
 def _row(label: str, text: str) -> Line:
