@@ -16,6 +16,7 @@ from typing import Any
 import fork_server
 import pytest
 from profiles import full
+from runs import BEARER
 
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
@@ -45,7 +46,6 @@ source = { kind = "csv", path = "stock.csv" }
 request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = "&{@}" } }
 """
 ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,default,1,1")
-BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
 class Planner:

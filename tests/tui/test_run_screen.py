@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from runs import BEARER
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
@@ -37,7 +38,6 @@ identifier = "sku"
 pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 5 }
 sink = { kind = "jsonl", path = "products.jsonl" }
 """
-BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
 async def no_demo() -> DemoStore:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import BEARER
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
@@ -49,7 +50,6 @@ compare = { preset = "stock" }
 """
 COMPARE = 'compare = { preset = "stock" }\n'
 ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,nowhere,1,1")
-BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
 async def no_demo() -> DemoStore:
