@@ -24,7 +24,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.plan import RunEnvironment, RunLocation, RunOptions
 from tui_connector.incoming.run import Run
 from tui_connector.machine import Machine
-from tui_connector.runs.ledger import ledger_file
+from tui_connector.runs.ledger import last_run, ledger_file
 
 _PROFILE = """
 format = 1
@@ -103,18 +103,26 @@ class RunFolder:
         if token is not None:
             self.environment["SHOP_TOKEN"] = token
 
+    @property
+    def state(self) -> Path:
+        return self.folder / "state" / "tui-connector"
+
+    def recorded_items(self) -> int:
+        """The items as of the last durable step."""
+        run, _ = last_run(ledger_file(self.state, self.profile, "items"))
+        return run.items if run else 0
+
     async def start(self, **options: Any) -> fork_server.AsyncProcess:
         """A run in a process of its own."""
         return await fork_server.start("run", "--trust", self.profile, env=self.environment, **options)
 
     async def run(self) -> str:
         """A run in this process, which is not killed; the state in which it ends."""
-        state = self.folder / "state" / "tui-connector"
-        machine = replace(self.machine, directories=replace(self.machine.directories, state=state))
+        machine = replace(self.machine, directories=replace(self.machine.directories, state=self.state))
         saved = read_profile(self.profile)
         bench = Workbench(machine, directory=self.folder)
         async with bench.session(saved, OF_A_RUN) as session:
-            location = RunLocation("items", self.profile, ledger_file(state, self.profile, "items"))
+            location = RunLocation("items", self.profile, ledger_file(self.state, self.profile, "items"))
             environment = RunEnvironment(session, bench.exchanges, machine, location)
             return (await Run(saved.incoming["items"], RunOptions(), environment, Told()).execute()).state
 
@@ -125,10 +133,12 @@ pr_set_ptracer, any_process = 0x59616D61, -1  # where only a parent may trace; u
 ctypes.CDLL(None).prctl(pr_set_ptracer, ctypes.c_ulong(any_process), 0, 0, 0)
 print("ready", flush=True)
 sys.stdin.read()
+from tui_connector.incoming import writing
+writing.STEP = 0
 from tui_connector.__main__ import main
 main()
 """
-"""The program, once it is traced."""
+"""The program, once it is traced. Whenever it has written pages, it makes a durable step, however fast it was."""
 
 
 @dataclass
