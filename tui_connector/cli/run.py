@@ -21,7 +21,7 @@ from .opening import allowed, environment_option, find, machine_of, read, run, t
 from .plans import OutgoingPlan, Planning, plan_options, planning_of
 from .prompt import TerminalPrompt, restore_terminal
 from .request import keeping_history, printer
-from .run_output import RunOutput, exit_of, exit_of_error
+from .run_output import RunOutput, error_figures, exit_of, exit_of_error, summary_figures
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -340,12 +340,12 @@ class Runs:
             for name, incoming in chosen.items():
                 if self._stopped:
                     break
-                codes.append(await self._one(name, partial(self._run, saved, session, name, incoming)))
+                codes.append(await self._one(saved, session, name, partial(self._run, saved, session, name, incoming)))
             for name, outgoing in (sent or {}).items():
                 if self._stopped:
                     break
                 sender = partial(self._sender, saved, session, name, outgoing)
-                codes.append(await self._one(name, sender, sends=True))
+                codes.append(await self._one(saved, session, name, sender, sends=True))
         return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
 
     async def dry(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing]) -> Exit:
@@ -386,12 +386,17 @@ class Runs:
                     self._current = plan = self._plan_of(saved, session, name, outgoing, wanted)
                     found = await plan.run()
                 except RunFailed as failed:
-                    error = failed.error
-                    self._output.impossible(name, UserError(error.code or "run-failed", error.message, error.hint))
-                    found = exit_of_error(error)
+                    why = failed.error
+                    error: UserError | None = UserError(why.code or "run-failed", why.message, why.hint)
+                    found = exit_of_error(why)
                 except UserError as refused:
-                    self._output.impossible(name, refused)
-                    found = exit_code(refused)
+                    error, found = refused, exit_code(refused)
+                else:
+                    error = None
+                if error is not None:
+                    self._output.impossible(name, error)
+                    if not wanted.shows:
+                        await self._alert(saved, session, name, found, error_figures(error, sends=True), sends=True)
                 code = code or found
         return Exit.STOPPED if self._stopped else code
 
@@ -407,12 +412,21 @@ class Runs:
             profile=self._path,
             output=self._output,
             sender=partial(self._sender, saved, session, name),
-            execute=partial(self._one, name, sends=True),
+            execute=partial(self._one, saved, session, name, sends=True),
             limit=self._wanted.limit,
             environment=saved.environment,
         )
 
-    async def _one(self, name: str, make: Callable[[], Run | OutgoingRun], *, sends: bool = False) -> Exit:
+    async def _one(
+        self,
+        saved: Profile,
+        session: Session,
+        name: str,
+        make: Callable[[], Run | OutgoingRun],
+        *,
+        sends: bool = False,
+    ) -> Exit:
+        """Runs one configuration; a failure is reported as the profile's `on-failure` says."""
         self._output.begins(name, sends=sends)
         try:
             self._current = current = make()
@@ -421,9 +435,27 @@ class Runs:
             summary = await current.execute()
         except UserError as error:
             self._output.impossible(name, error)
-            return exit_code(error)
-        self._output.ended(summary)
-        return exit_of(summary)
+            code, figures = exit_code(error), error_figures(error, sends=sends)
+        else:
+            self._output.ended(summary)
+            code, figures = exit_of(summary), summary_figures(summary)
+        await self._alert(saved, session, name, code, figures, sends=sends)
+        return code
+
+    async def _alert(
+        self, saved: Profile, session: Session, name: str, code: Exit, figures: dict[str, object], *, sends: bool
+    ) -> None:
+        """Tells the profile's `on-failure`, unless the user has stopped the run."""
+        if saved.on_failure is None or code is Exit.DONE or self._stopped:
+            return
+        from ..guide.failure_alert import AlertFailed, alert
+
+        whose = {"profile": self._path.stem, "store": saved.name, "environment": saved.environment_label}
+        which = {"name": name, "direction": "outgoing" if sends else "incoming", "exit": int(code)}
+        try:
+            await alert(saved.on_failure, {**whose, **which, **figures}, session, self._workbench)
+        except AlertFailed as failed:
+            self._output.note(f"on-failure: {failed}", warning=True)
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
         from ..guide.run_findings import explainer

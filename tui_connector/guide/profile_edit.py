@@ -14,6 +14,7 @@ from ..files import ChangedOnDisk, check_unchanged, digest, write_atomic
 from ..profile.document import Document
 from ..profile.environments import TABLE, names_of
 from ..profile.library import as_text, read_bytes
+from ..profile.on_failure import NAME as ON_FAILURE
 from ..profile.positions import KeyPath, rename_key, value_at
 from ..profile.problems import check_data
 from ..templates import Json
@@ -150,6 +151,9 @@ def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> Pr
 
 def _references(data: Json, family: Family, name: str) -> Iterator[KeyPath]:
     """Where a profile, or the overrides of an environment, name this part."""
+    alert = data.get(ON_FAILURE) if isinstance(data, dict) else None
+    if family == "clients" and isinstance(alert, dict) and alert.get("client") == name:
+        yield ON_FAILURE, "client"
     for kind, each, part in _parts(data):
         if family == "clients" and kind != "clients" and part.get("client") == name:
             yield kind, each, "client"

@@ -196,7 +196,8 @@ class Schedule:
     def _environment(self) -> Mapping[str, str]:
         """What the run needs of this shell's environment, without secrets."""
         environ = self.machine.environ
-        runs_commands = any(each.source.command for each in self._secrets())
+        alert = self.saved.on_failure
+        runs_commands = any(each.source.command for each in self._secrets()) or (alert and alert.command)
         found = {"PATH": absolute_path(environ) if runs_commands else _PLAIN_PATH}
         found["LANG"] = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C.UTF-8"
         found |= {name: environ[name] for name in _DIRECTORIES if os.path.isabs(environ.get(name, ""))}
@@ -205,6 +206,9 @@ class Schedule:
     def _secrets(self) -> list[NamedSecret]:
         part = self.saved.incoming.get(self.name) or self.saved.outgoing.get(self.name)
         clients = [part.client] if part is not None else []
+        alert = self.saved.on_failure
+        if alert is not None and alert.request is not None:
+            clients.append(alert.client)
         return list(secrets_of(self.saved, clients))
 
     def _variables(self) -> list[tuple[str, str]]:

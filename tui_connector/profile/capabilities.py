@@ -18,7 +18,7 @@ from ..secrets.source import SecretSource
 from .destinations import destinations
 from .model import DEFAULT_CLIENT, Profile, secrets_in
 
-_ORDER = ("run", "secret", "connect", "write", "alter", "read")
+_ORDER = ("run", "secret", "connect", "write", "alter", "read", "send")
 
 
 def capabilities(profile: Profile, directory: Path, machine: Machine) -> list[Capability]:
@@ -52,6 +52,18 @@ class _ProfileCapabilities:
             for each in part.values():
                 yield from self._secrets_sent(secrets_in(each), each.client)
         yield from self._files()
+        yield from self._on_failure()
+
+    def _on_failure(self) -> Iterator[Capability]:
+        found = self._profile.on_failure
+        if found is None:
+            return
+        if found.command is not None:
+            named = found.environment or []
+            yield ResolvedCommand.of(found.command, named, self._directory, self._machine.environ).capability
+            return
+        for origin in self._destinations.get(found.client, ()):
+            yield Capability.of("send", f"sends the summary of failed runs to {origin}", what="summary", to=origin)
 
     def _commands(self) -> Iterator[Capability]:
         for each in self._profile.secrets():

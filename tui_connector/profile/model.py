@@ -29,6 +29,7 @@ from ..outgoing.source import Source
 from ..runs.request_templates import Inconsistency
 from ..secrets.source import SecretSource
 from ..templates import Json
+from .on_failure import OnFailure
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
     Authentication: ("tui_connector.client.authentication", "tui_connector.magento"),
@@ -122,6 +123,7 @@ class Profile(Model):
     log: LogSettings = Field(
         default_factory=LogSettings, title="Request log", description="What to store of the requests."
     )
+    on_failure: OnFailure | None = Field(None, title="On failure", description="What to do when a headless run fails.")
     environments: dict[EnvironmentName, dict[str, Any]] = Field(
         default_factory=dict,
         title="Environments",
@@ -287,6 +289,8 @@ def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:
                 yield Inconsistency((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
             for found in _own_inconsistencies(configuration):
                 yield found._replace(place=(part, name, *found.place))
+    if profile.on_failure is not None:
+        yield from profile.on_failure.inconsistencies(clients, profile.base_uri(profile.on_failure.client))
     yield from _wrong_parents(profile)
     yield from _ignored_criteria(profile)
     yield from _authentication_conflicts(profile)
