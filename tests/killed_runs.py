@@ -39,7 +39,7 @@ request = {{ uri = "products" }}
 items = "items"
 identifier = "sku"
 pagination = {{ kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }}
-sink = {{ {sink}, path = "out" }}
+sink = {{ {sink} }}
 {more}
 """
 _TOKEN_FROM_ENVIRONMENT = """
@@ -96,7 +96,8 @@ class RunFolder:
     def write(self, url: str, sink: dict[str, Any], more: str = "", *, token: str | None = None) -> None:
         """Writes the profile; a `token` is read from the environment of the processes."""
         self.folder.mkdir()
-        fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in sink.items())
+        file = {} if "host" in sink else {"path": "out"}
+        fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in {**sink, **file}.items())
         authentication = "[clients.shop]" if token is None else _TOKEN_FROM_ENVIRONMENT
         self.profile.write_text(_PROFILE.format(url=url, sink=fields, more=more, authentication=authentication))
         self.environment = {**self.environment, "XDG_STATE_HOME": str(self.folder / "state")}

@@ -75,6 +75,8 @@ class RunPlan:
     """Skip items that earlier runs have written."""
     notes: list[str] = field(default_factory=list)
     at_end: bool = False
+    resumes: bool = False
+    """Whether an interrupted run is continued."""
     previous_total: int | None = None
     """Items in the list when it was last read completely; None for a run that does not read the whole list."""
 
@@ -101,7 +103,8 @@ def _compared(incoming: Incoming, exclude: set[str]) -> dict[str, Json]:
         ("request", "reads"),
         ("parent", "incoming"),  # the parent itself is compared
     )
-    for part, name in omitted:
+    not_compared = () if incoming.sink is None else incoming.sink.not_compared
+    for part, name in (*omitted, *(("sink", name) for name in not_compared)):
         if isinstance(saved.get(part), dict):
             saved[part].pop(name, None)
     return saved
@@ -139,7 +142,8 @@ def plan(
                 notes = [f"Completing the run of {unfinished.began}: all {unfinished.items} items had been written."]
             else:
                 notes = [f"Resuming the run of {unfinished.began} after {unfinished.items} items."]
-            return RunPlan(unfinished, unfinished.position, unfinished.sink, skip_known, notes, unfinished.at_end)
+            at_end = unfinished.at_end
+            return RunPlan(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
         notes += _start_over_notes(unfinished, fingerprint, request_line, resumable=resumable)
     mark = ledger.mark() if options.mark is None else HighWaterMark(options.mark, fingerprint, None)
     if mark is not None and mark.fingerprint != fingerprint:
@@ -283,6 +287,7 @@ class OpenRun:
         accepts_date: Callable[[str], bool],
         stored: Callable[[Json], Json],
         stdout: ByteOutput | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> Self:
         """`now` in Magento's format; `stored` replaces the secrets in a position. Raises `LedgerError`, `SinkError`."""
         assert incoming.sink is not None
@@ -311,6 +316,8 @@ class OpenRun:
                 outputs,
                 stdout,
                 cursor_of_parent=incoming.parent is not None,
+                secrets=secrets or {},
+                resumes=run_plan.resumes,
             )
             try:
                 sink = incoming.sink.open(context, run_plan.sink)

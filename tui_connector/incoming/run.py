@@ -111,13 +111,19 @@ class Run:
         prepared = self._environment.session.prepared(self._list_request.lineage[0][1].client, request)
         since = run_plan.run.since
         start = " ".join(run_plan.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
-        sink = incoming.sink.model_dump(exclude_none=True)
+        sink = [
+            str(each) for each in incoming.sink.model_dump(exclude_none=True).values() if not isinstance(each, dict)
+        ]
         uri = self._environment.session.mask.uri(prepared.uri.replace(quote(MARK), MARK))
         requests = [
             f"{prepared.method} {uri}",
             *map(self._environment.session.mask.uri, self._list_request.child_uris()),
         ]
-        return Preview(", then for each item ".join(requests), start, " ".join(map(str, sink.values())))
+        return Preview(
+            ", then for each item ".join(requests),
+            start,
+            " ".join(sink),
+        )
 
     def stop(self, why: str) -> None:
         """Ends the run cleanly: no more requests are sent, and the pages that have arrived in order are written."""
@@ -134,7 +140,8 @@ class Run:
         fingerprint, request_line = self._list_request.identity()
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
-            opened = self._opened = await self._in_thread(self._open, fingerprint, request_line)
+            secrets = await self._sink_secrets()
+            opened = self._opened = await self._in_thread(self._open, fingerprint, request_line, secrets)
             log.info("run of %s begins: %s", self._name, " ".join(opened.plan.notes) or "everything")
             for note in opened.plan.notes:
                 self._watcher.note(note)
@@ -149,7 +156,22 @@ class Run:
                 await self._in_thread(self._opened.close)
             self._thread.shutdown(wait=False)
 
-    def _open(self, fingerprint: str, request_line: str) -> OpenRun:
+    async def _sink_secrets(self) -> dict[str, str]:
+        """The values of the sink's secrets, by the key of their source. Raises `UserError`."""
+        sink, session = self._incoming.sink, self._environment.session
+        assert sink is not None
+        capability = sink.server_capability()
+        if sink.server is None or capability is None:
+            return {}
+        if not session.grants.has(capability):
+            raise UserError(
+                "server-untrusted",
+                f"The profile is not trusted to write to {sink.server}",
+                "Review what it can do, then allow it: tui-connector trust PROFILE.",
+            )
+        return {each.key: await session.secret(each, sink.server, "") for each in sink.secrets()}
+
+    def _open(self, fingerprint: str, request_line: str, secrets: dict[str, str]) -> OpenRun:
         return OpenRun.open(
             self._environment.place,
             self._incoming,
@@ -166,6 +188,7 @@ class Run:
             ),
             stored=partial(with_references, mask=self._environment.session.mask),
             stdout=self._environment.stdout,
+            secrets=secrets,
         )
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:

@@ -198,8 +198,10 @@ class Profile(Model):
             for name, configuration in named.items():
                 base_uri = self.base_uri(configuration.client)
                 origins = (origin_of(base_uri),) if base_uri else ()
+                server = configuration.sink.server if part == "incoming" and configuration.sink else None
                 for field, path, source in _secrets_in(configuration):
-                    yield NamedSecret(f"{name}/{field}", source, origins, (part, name, *path))
+                    to = (server,) if server and path[0] == "sink" else origins
+                    yield NamedSecret(f"{name}/{field}", source, to, (part, name, *path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,8 +385,9 @@ class RunJob(BackgroundRun):
         """`screen` makes a screen that shows it."""
         super().__init__(app, workbench, profile, file, name)
         self._screen = screen
-        self.output = str(getattr(profile.incoming[name].sink, "path", None) or "no file")
-        """The file that the items are written to; its full path once the run has started."""
+        sink = profile.incoming[name].sink
+        self.output = str(getattr(sink, "path", None) or (sink and sink.server) or "no file")
+        """The file or server that the items are written to; its full path once the run has started."""
 
     @property
     def incoming(self) -> Incoming:
