@@ -64,6 +64,11 @@ class Planning:
     delete_created: bool
 
     @property
+    def continues_by(self) -> str:
+        """What continues it after it was stopped while it sent."""
+        return "repeat the undo to continue" if self.undo is not None else "the next run resumes from here"
+
+    @property
     def option(self) -> str:
         return "--undo" if self.undo is not None else "--apply" if self.apply is not None else "--plan"
 
@@ -185,7 +190,9 @@ class OutgoingPlan:
     async def _undo(self, number: int) -> Exit:
         from ..outgoing.undo import UndoSource, deleting, restoring
 
-        run, counts, tasks = await asyncio.to_thread(self._tasks, number or None)
+        run, counts, tasks, last = await asyncio.to_thread(self._tasks, number or None)
+        if not number and run.id != last:
+            self._output.note(f"The undo of run {run.id} was not completed; continuing it.", warning=True)
         plan = await self._planner.undo_plan(tasks)
         deletes = self._wanted.delete_created
         if tasks:
@@ -212,8 +219,8 @@ class OutgoingPlan:
                 return found
         return code
 
-    def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task]]:
-        """A run, its tasks by state, and those that may have changed the store. Blocks."""
+    def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task], int]:
+        """A run, its tasks by state, those that may have changed the store, and the last run's number. Blocks."""
         from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
         from ..outgoing.undo import UNDOABLE
 
@@ -221,8 +228,9 @@ class OutgoingPlan:
         with TaskReader(tasks_file(state, self._profile, self._name, self._environment)) as reader:
             if reader.is_running:
                 raise CommandFailed(f"{self._name} is running. Wait until it ends, or stop it.", Exit.SETUP)
-            run = reader.run(number)
-            return run, reader.counts(run.id), list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
+            run = reader.run_to_undo(number)
+            found = list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
+            return run, reader.counts(run.id), found, reader.run(None).id
 
     async def _confirm(self) -> None:
         """Asks on a terminal. Raises `CommandFailed`."""

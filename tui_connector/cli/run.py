@@ -312,8 +312,8 @@ class Runs:
         self._bounds, self._keep_going = bounds, keep_going
         self._current: Run | OutgoingRun | OutgoingPlan | None = None
         self._stopped = ""
-        self._resumes = True
-        """Whether the next run resumes what is stopped."""
+        self._continues_by = "the next run resumes from here"
+        """What the user can do after a run was stopped."""
         output.on_full = self._stop
         self._others: dict[OtherProfile, ProfileInUse] = {}
         """Other profiles whose incomings are sources."""
@@ -377,7 +377,7 @@ class Runs:
         from ..runs.errors import RunFailed
 
         self._listen()
-        self._resumes = not wanted.shows
+        self._continues_by = wanted.continues_by
         code = Exit.DONE
         async with self._workbench.session(saved, self._bounds) as session:
             for name, outgoing in sent.items():
@@ -394,9 +394,10 @@ class Runs:
                 else:
                     error = None
                 if error is not None:
-                    self._output.impossible(name, error)
+                    self._output.impossible(name, error, found)
                     if not wanted.shows:
-                        await self._alert(saved, session, name, found, error_figures(error, sends=True), sends=True)
+                        figures = error_figures(error, found, sends=True)
+                        await self._alert(saved, session, name, found, figures, sends=True)
                 code = code or found
         return Exit.STOPPED if self._stopped else code
 
@@ -435,7 +436,8 @@ class Runs:
             summary = await current.execute()
         except UserError as error:
             self._output.impossible(name, error)
-            code, figures = exit_code(error), error_figures(error, sends=sends)
+            code = exit_code(error)
+            figures = error_figures(error, code, sends=sends)
         else:
             self._output.ended(summary)
             code, figures = exit_of(summary), summary_figures(summary)
@@ -516,7 +518,8 @@ class Runs:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        then = "; the next run resumes from here" if self._resumes else ". Nothing was sent."
+        plans = isinstance(self._current, OutgoingPlan)
+        then = ". Nothing was sent." if plans else f"; {self._continues_by}"
         self._stop(f"Stopped by {number.name}{then}")
 
     def _stop(self, why: str) -> None:

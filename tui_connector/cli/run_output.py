@@ -113,10 +113,11 @@ class RunOutput:
                 self.say(_summary(summary, self.shown(summary.name)))
         self._event("summary", name=summary.name, **summary_figures(summary))
 
-    def impossible(self, name: str, error: UserError) -> None:
-        """Reports a run that could not start."""
+    def impossible(self, name: str, error: UserError, code: Exit | None = None) -> None:
+        """Reports a run that could not start. `code`: its exit code, unless that is the error's own."""
         self.say(f"{self.shown(name)}: {error}")
-        self._event("summary", name=name, **error_figures(error, sends=self._sends))
+        code = exit_code(error) if code is None else code
+        self._event("summary", name=name, **error_figures(error, code, sends=self._sends))
 
     def nothing_sent(self, name: str, *, not_undone: int) -> None:
         """Ends an undo that has nothing to send. `not_undone`: entities that it left as they are."""
@@ -194,9 +195,10 @@ def summary_figures(summary: Summary) -> dict[str, object]:
     return figures | {name: text for name, text in (("reason", summary.reason), ("code", summary.code)) if text}
 
 
-def error_figures(error: UserError, *, sends: bool) -> dict[str, object]:
-    """The same for a run that could not start; `sends`: of an outgoing."""
-    state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
+def error_figures(error: UserError, code: Exit, *, sends: bool) -> dict[str, object]:
+    """The same for a run that could not start; `code`: its exit code, `sends`: of an outgoing."""
+    states: dict[Exit, State] = {Exit.STOPPED: "stopped", Exit.REFUSED: "refused"}
+    state = states.get(code, "failed")
     figures: dict[str, object] = {"tasks": {}} if sends else {"items": 0}
     figures |= {"seconds": 0.0, "requests": 0, "retries": 0, "state": state}
     counts = {} if sends else {"failed": 0, "dropped": 0, "received": 0, "expected": None}

@@ -287,6 +287,15 @@ class TaskReader:
         known = ", ".join(str(row[0]) for row in kept) or "none"
         raise LedgerError(f"{self._path.stem} has no run {number or ''}".rstrip(), f"Known runs: {known}.")
 
+    def run_to_undo(self, number: int | None) -> TaskRun:
+        """The run of this number; without one the last, or the run whose undo was not completed in the last.
+
+        Raises `LedgerError`.
+        """
+        run = self.run(number)
+        continues = number is None and run.undone_run and run.state != "complete"
+        return self.run(run.undone_run) if continues else run
+
     def counts(self, run: int) -> dict[TaskState, int]:
         with explained(self._path):
             return _counts(self._database, run)
