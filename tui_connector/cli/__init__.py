@@ -29,6 +29,8 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "check",
         "run": "run",
         "schedule": "schedule",
+        "plan": "slices",
+        "commit": "slices",
         "tasks": "tasks",
         "tap": "tap",
         "request": "request",

@@ -31,7 +31,7 @@ _SHOW = "\0"
 """The value of --plan without a FILE."""
 
 
-def plan_options(command: Callable[..., None]) -> Callable[..., None]:
+def plan_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options of `run` about plans."""
     for option in (
         click.option("--delete-created", is_flag=True, help="With --undo: also delete what the run created."),

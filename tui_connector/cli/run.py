@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,11 +15,12 @@ import click
 from ..errors import UserError
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_code
-from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
+from .opening import allowed, environment_option, find, machine_of, read, run, stop_on_signal, trust_option
 from .plans import OutgoingPlan, Planning, plan_options, planning_of
-from .prompt import TerminalPrompt, restore_terminal
+from .prompt import TerminalPrompt
 from .request import keeping_history, printer
 from .run_output import RunOutput, error_figures, exit_of, exit_of_error, summary_figures
+from .slices import run_slice, slice_options
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -73,6 +72,7 @@ EXCHANGES_IN_MEMORY = 200
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
 @environment_option
 @plan_options
+@slice_options
 @click.pass_obj
 def run_command(
     profile_dir: Path | None,
@@ -94,6 +94,9 @@ def run_command(
     in_flight: int | None,
     keep_going: bool,
     environment: str,
+    spec: str | None,
+    run_id: str | None,
+    shared: str | None,
     **plan: object,
 ) -> None:
     """Read from the store, send to it, plan and undo.
@@ -109,6 +112,35 @@ def run_command(
 
     Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
     """
+    if spec is not None:
+        others = {
+            "dry_run": dry_run,
+            "limit": limit,
+            "full": full,
+            "since": since,
+            "out": out,
+            "record": record,
+            "whole_bodies": whole_bodies,
+            **plan,
+        }
+        code = run_slice(
+            profile_dir,
+            profile,
+            names,
+            others,
+            spec=spec,
+            run_id=run_id,
+            shared=shared,
+            log=log,
+            environment=environment,
+            once=trust_once,
+            as_json=as_json,
+            quiet=quiet,
+            in_flight=in_flight,
+        )
+        sys.exit(code)
+    if run_id is not None or shared is not None:
+        raise CommandFailed("--run-id and --shared require --slice.", Exit.SETUP)
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path, environment)
@@ -506,21 +538,13 @@ class Runs:
         )
 
     def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(each, self._signalled, each)
+        stop_on_signal(self._signalled)
 
-    def _signalled(self, number: signal.Signals) -> None:
-        """The first signal ends the run cleanly; the second one kills the process."""
-        restore_terminal()
-        if self._stopped:
-            loop = asyncio.get_running_loop()
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+    def _signalled(self, why: str) -> None:
+        """Ends the run cleanly."""
         plans = isinstance(self._current, OutgoingPlan)
         then = ". Nothing was sent." if plans else f"; {self._continues_by}"
-        self._stop(f"Stopped by {number.name}{then}")
+        self._stop(f"{why}{then}")
 
     def _stop(self, why: str) -> None:
         self._stopped = why

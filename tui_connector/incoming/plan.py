@@ -26,7 +26,8 @@ from ..units import timestamp
 from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming, entity_names, lineage
 from .output_path import OutputPaths
-from .pagination import CURSOR_HINT, Pagination, PaginationError
+from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
+from .parts import SliceParts, run_id_of
 from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
 from .writing import RunWriter
 
@@ -53,6 +54,15 @@ def since_date(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ListRange:
+    """The items whose `field` is above `after`, and not above `until`."""
+
+    field: str
+    after: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """The user's options of this run."""
 
@@ -62,6 +72,10 @@ class RunOptions:
     in_flight: int | None = None
     mark: str | None = None
     """The high-water mark, where a Singer runner keeps it instead of the ledger."""
+    within: ListRange | None = None
+    """Read only this range of the list, whatever earlier runs have read."""
+    parts: SliceParts | None = None
+    """Write the items that were read in slices, instead of reading the list."""
 
 
 @dataclass(slots=True)
@@ -130,11 +144,18 @@ def plan(
     resumable: bool,
 ) -> RunPlan:
     """Decides where the run starts, and records the run in the ledger."""
+    if options.within is not None:
+        run = ledger.begin(began, fingerprint, request_line, options.since, moves_mark=False, forget=True)
+        return RunPlan(run, None, None, False)
+    parts = options.parts
+    if parts is not None:
+        parts.refuse_outdated(ledger)
     last = ledger.last()
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
-    if unfinished is not None and not options.full and options.since is None:
+    if unfinished is not None and (parts is not None or (not options.full and options.since is None)):
         lost = unfinished.code in _STARTS_OVER or has_lost_secret(unfinished.position)
+        lost = lost or run_id_of(unfinished.position) != (parts.run_id if parts else None)
         if unfinished.fingerprint == fingerprint and unfinished.sink is not None and resumable and not lost:
             ledger.resume(unfinished)
             skip_known = _skips_known(incoming, unfinished.since, ledger.mark())
@@ -145,14 +166,12 @@ def plan(
             at_end = unfinished.at_end
             return RunPlan(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
         notes += _start_over_notes(unfinished, fingerprint, request_line, resumable=resumable)
-    mark = ledger.mark() if options.mark is None else HighWaterMark(options.mark, fingerprint, None)
-    if mark is not None and mark.fingerprint != fingerprint:
-        if incoming.incremental is not None and not options.full:
-            notes.append("The configuration has changed since the last complete run, so everything is read again.")
-        mark = None
-    if incoming.incremental is None or options.full:
-        mark = None
-    since = _start_date(incoming, options, mark)
+    known = ledger.mark()
+    mark = _usable_mark(ledger, incoming, options, fingerprint)
+    changed = known is not None and known.fingerprint != fingerprint
+    if mark is None and changed and incoming.incremental is not None and not options.full:
+        notes.append("The configuration has changed since the last complete run, so everything is read again.")
+    since = _start_date(incoming, options, mark) if parts is None else parts.since
     moves_mark = options.since is None or mark is None or mark.value is None or options.since <= mark.value
     if not moves_mark:
         notes.append(
@@ -189,6 +208,20 @@ def start_over(ledger: Ledger, abandoned: RunPlan, began: str, incoming: Incomin
     return RunPlan(new, None, None, False, [*abandoned.notes, why])
 
 
+def _usable_mark(ledger: Ledger, incoming: Incoming, options: RunOptions, fingerprint: str) -> HighWaterMark | None:
+    """The mark that the run starts at; None if it reads everything."""
+    mark = ledger.mark() if options.mark is None else HighWaterMark(options.mark, fingerprint, None)
+    if mark is None or mark.fingerprint != fingerprint or incoming.incremental is None or options.full:
+        return None
+    return mark
+
+
+def first_change(ledger: Ledger, incoming: Incoming, fingerprint: str, *, full: bool) -> str | None:
+    """The date from which a new run reads changes; None if it reads everything."""
+    options = RunOptions(full=full)
+    return _start_date(incoming, options, _usable_mark(ledger, incoming, options, fingerprint))
+
+
 def _start_date(incoming: Incoming, options: RunOptions, mark: HighWaterMark | None) -> str | None:
     incremental = incoming.incremental
     if options.since is not None:
@@ -214,6 +247,8 @@ def _start_over_notes(last: RunRow, fingerprint: str, request_line: str, *, resu
         return [f"Starting over: the configuration has changed since the run of {last.began} stopped{what}."]
     if last.code in _STARTS_OVER:
         return [f"Starting over: {_STARTS_OVER[last.code]}."]
+    if run_id_of(last.position) is not None:
+        return [f"Starting over: the run of {last.began} was writing items that were read in slices."]
     if has_lost_secret(last.position):
         return ["Starting over: the position of the last run contains a secret and could not be stored."]
     if not resumable:
@@ -325,7 +360,7 @@ class OpenRun:
                 run_plan = start_over(ledger, run_plan, now, incoming, f"Starting over: {gone.message}.")
                 sink = incoming.sink.open(context, None)
             changes = None
-            if incoming.incremental is not None:
+            if incoming.incremental is not None and options.within is None:
                 changes = ChangeFilter(
                     incoming.incremental,
                     incoming.identifier,
@@ -363,7 +398,10 @@ _CURSOR = "@{cursor}"
 
 
 class ListRequest:
-    """The request for an incoming's list. `since`: the date given by the user, instead of the ledger's mark."""
+    """The request for an incoming's list.
+
+    `since`: the date given by the user, instead of the ledger's mark. `within`: the part of the list that is read.
+    """
 
     def __init__(
         self,
@@ -372,9 +410,11 @@ class ListRequest:
         since: str | None,
         session: Session,
         incomings: Mapping[str, Incoming] | None = None,
+        within: ListRange | None = None,
     ) -> None:
         """`incomings`: those of the profile, with the parents. Raises `UserError` for a parent that is missing."""
         self._name, self._incoming, self._since, self._session = name, incoming, since, session
+        self._within = within
         self.lineage = lineage(name, incoming, incomings or {})
         """The incoming and its ancestors by name, the first ancestor first."""
 
@@ -419,15 +459,23 @@ class ListRequest:
 
         Those of child lists are of the first ancestor.
         """
-        run, incoming = run_plan.run, self._root
-        request = self._request(run.began, run.since)
+        return self.changes(run_plan.run.began, run_plan.run.since)
+
+    def changes(self, began: str, since: str | None) -> tuple[Pagination | None, Request]:
+        """As `pages`, for a run that begins at `began` and reads changes since then. Raises `UserError`."""
+        incoming = self._root
+        request = self._request(began, since)
         pagination = incoming.pagination
         incremental = self._incoming.incremental
         field = incremental.field if incremental else None
-        if field is not None and run.since is not None and not has_cursor_placeholder(self.listed_by_date):
+        if field is not None and since is not None and not has_cursor_placeholder(self.listed_by_date):
             if pagination is None:
                 raise PaginationError("Changes cannot be requested without a pagination", CURSOR_HINT)
-            request = pagination.changed_since(request, field, run.since)
+            request = pagination.changed_since(request, field, since)
+        if self._within is not None:
+            if pagination is None:
+                raise PaginationError("Ranges cannot be requested without a pagination", RANGES_HINT)
+            request = pagination.between(request, self._within.field, self._within.after, self._within.until)
         return pagination, request
 
     def child_uris(self) -> list[str]:

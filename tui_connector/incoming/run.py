@@ -49,7 +49,7 @@ class Run:
         self._name, self._incoming, self._options, self._watcher = environment.place.name, incoming, options, watcher
         self._environment, self._machine = environment, environment.machine
         self._list_request = ListRequest(
-            self._name, incoming, options.since, environment.session, environment.incomings
+            self._name, incoming, options.since, environment.session, environment.incomings, options.within
         )
         self._pace = Pace(options.in_flight, by_response=incoming.parent is not None)
         self._gate = Gate(self._pace)
@@ -255,7 +255,9 @@ class Run:
     def _list_reader(
         self, pagination: Pagination | None, request: Request, run_plan: RunPlan, position: Json
     ) -> PageReader:
-        """The reader of the list or, for child lists, of those and of their parents."""
+        """The reader of the list or, for child lists, of those and of their parents; or of what slices have read."""
+        if self._options.parts is not None:
+            return self._options.parts.reader(position, run_plan.previous_total)
         run = run_plan.run
         so_far = ReadSoFar(position, run.read, run.failed, run.expected, run_plan.at_end, run.doubt)
         lineage = self._list_request.lineage

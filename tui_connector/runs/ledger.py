@@ -231,6 +231,10 @@ class Ledger(LedgerDatabase):
         """The latest run, of whatever state."""
         return next(self._rows("order by id desc limit 1"), None)
 
+    def runs(self) -> list[RunRow]:
+        """The runs that are kept, the latest first."""
+        return list(self._rows("order by id desc"))
+
     def last_complete(self) -> RunRow | None:
         """The latest run that read its whole list."""
         return next(self._rows("where state = 'complete' order by id desc limit 1"), None)
