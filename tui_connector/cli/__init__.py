@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "edit": "screen",
         "check": "check",
         "run": "run",
+        "runs": "runs",
         "schedule": "schedule",
         "plan": "slices",
         "commit": "slices",

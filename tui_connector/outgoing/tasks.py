@@ -515,11 +515,17 @@ def export_entities(tasks: Iterable[Task], file: TextIO) -> tuple[int, int]:
 
 def last_task_run(path: Path) -> tuple[TaskRun, Mapping[TaskState, int], bool] | None:
     """The latest run in a ledger, the number of its tasks by state, and whether it is running now."""
+    found, under_way = last_task_runs(path, 1)
+    return (*found[0], under_way) if found else None
+
+
+def last_task_runs(path: Path, limit: int) -> tuple[list[tuple[TaskRun, Mapping[TaskState, int]]], bool]:
+    """The latest runs in a ledger, newest first, each with its tasks by state; and whether the newest is running."""
     if not path.exists():
-        return None
+        return [], False
     with explained(path), closing(read_only(path)) as database:
-        run = _last_run(database)
-        return (run, _counts(database, run.id), is_held(path.with_suffix(".lock"))) if run is not None else None
+        found = [(run, _counts(database, run.id)) for run in _runs(database, "order by id desc limit ?", limit)]
+    return list(found), is_held(path.with_suffix(".lock"))
 
 
 def _stored(reason: str) -> str:
@@ -533,15 +539,17 @@ def _last_run(database: sqlite3.Connection) -> TaskRun | None:
 
 def _run(database: sqlite3.Connection, number: int | None) -> TaskRun | None:
     """The run of this number, or the last one."""
+    if number is None:
+        return next(_runs(database, "order by id desc limit 1"), None)
+    return next(_runs(database, "where id = ?", number), None)
+
+
+def _runs(database: sqlite3.Connection, which: str, *values: object) -> Iterator[TaskRun]:
     if not database.execute("pragma user_version").fetchone()[0]:
-        return None  # the first run was killed before it had made the tables
-    where = "" if number is None else "where id = ?"
-    wanted = [] if number is None else [number]
-    row = database.execute(f"select {_RUN} from run {where} order by id desc limit 1", wanted).fetchone()
-    if row is None:
-        return None
-    values = dict(zip(TaskRun.__slots__, row, strict=True))
-    return TaskRun(**{**values, "loaded": bool(values["loaded"])})
+        return  # the first run was killed before it had made the tables
+    for row in database.execute(f"select {_RUN} from run {which}", values).fetchall():
+        found = dict(zip(TaskRun.__slots__, row, strict=True))
+        yield TaskRun(**{**found, "loaded": bool(found["loaded"])})
 
 
 def _counts(database: sqlite3.Connection, run: int) -> dict[TaskState, int]:
