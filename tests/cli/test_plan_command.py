@@ -271,6 +271,14 @@ async def test_a_plan_without_permission_to_read_names_the_permission(planner: P
     assert "Reading them needs the permission Magento_InventoryApi::source." in err
 
 
+async def test_a_plan_says_that_it_is_larger_than_allowed(planner: Planner) -> None:
+    written = planner.profile.read_text()
+    planner.profile.write_text(written.replace("[outgoing.stock]", "[outgoing.stock]\nmax-changes = 2"))
+    code, out, err = await planner("run", "stock", "--plan")
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert "stock: 3 changes are more than max-changes allows (2): sending would be refused." in err.splitlines()
+
+
 async def test_an_interrupted_plan_says_that_nothing_was_sent(planner: Planner) -> None:
     sqlite3.connect(planner.folder / "shop.db").close()
     query = (

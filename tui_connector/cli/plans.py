@@ -175,7 +175,7 @@ class OutgoingPlan:
             created = timestamp(self._machine.now())
             head = plan_head(self._profile, self._name, self._outgoing, self._session, created, self._environment)
             await save_plan(file, head, entries, self._session.mask, self._printed.add)
-        self._printed.end("" if file is None else str(file))
+        self._printed.end("" if file is None else str(file), self._outgoing.max_changes)
         return Exit.FAILED if self._printed.bad else Exit.DONE
 
     async def _apply(self, file: Path) -> Exit:

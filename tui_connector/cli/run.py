@@ -165,7 +165,15 @@ def run_command(
     clients = [*(each.client for each in chosen.values()), *(each.client for each in sent.values())]
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json, clients=[] if dry_run else clients)
     if not dry_run and not yes_production and not (planning is not None and planning.shows):
-        _confirm_production(saved, sent, machine)
+        try:
+            _confirm_production(saved, sent, machine)
+        except CommandFailed as refused:
+            if not as_json:
+                raise
+            for name in sent:
+                output.begins(name, sends=True)
+                output.impossible(name, refused)
+            sys.exit(refused.exit)
     workbench = Workbench(
         machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
     )
