@@ -219,7 +219,7 @@ class Columns:
             if self._wanted is not None and name not in self._wanted:
                 continue
             full = len(self.types) + len(self._reserved) >= self._limits.count
-            if full or name in (EXTRA, ROW) or name in self._reserved or not self._limits.is_name(name):
+            if full or name in self._reserved or not self._limits.is_name(name):
                 self._unnamed[name] = None
                 continue
             self.types[name] = _type_of_all(found)

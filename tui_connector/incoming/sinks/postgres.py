@@ -1,16 +1,11 @@
-"""PostgreSQL: a table with a column for each field, filled with COPY into a staging table and an upsert by identifier.
-
-Rows are kept in memory until the next durable step, which is one transaction: none is open while the run waits for the
-store. With an identifier, a step that is repeated after a kill replaces its rows by the same rows; without one, rows
-after the recorded one are deleted first.
-"""
+"""PostgreSQL: a table with a column for each field, filled by COPY into a staging table and an upsert."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -18,18 +13,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ...secrets.source import SecretSource, secret_field
 from ...templates import Json
-from ...text import count
-from ..columns import (
-    EXTRA,
-    ROW,
-    ColumnLimits,
-    ColumnNames,
-    Columns,
-    ColumnType,
-    CustomAttributes,
-)
+from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes
 from ..raw_json import plain_text
-from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, SinkMissing, import_driver
+from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, import_driver
+from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
 
 if TYPE_CHECKING:
     import psycopg
@@ -45,10 +32,7 @@ _IDENTIFIER_BYTES: Final = 2_000
 _WAIT: Final = "30s"
 """How long to wait for another program's lock."""
 _CONNECT_TIMEOUT: Final = 10
-_BUFFER: Final = 8 * 1024 * 1024
-"""Bytes of rows that are written before the next durable step is due."""
-_TABLES: Final = "tui_connector_tables"
-"""Says which tables are ours. In the schema of the tables."""
+_STAGING: Final = "tui_connector_staging"
 _LOCAL: Final = ("localhost", "::1")
 
 _SQL_TYPES: Final[dict[ColumnType, str]] = {
@@ -90,7 +74,7 @@ def _check_name(name: str) -> str:
         raise ValueError(
             f"{name[:80]!r} is not a valid name: PostgreSQL has names of 1 to {_NAME_BYTES} bytes of UTF-8"
         )
-    if name == _TABLES:
+    if name == TABLES:
         raise ValueError(f"{name} is used by this program itself")
     return name
 
@@ -206,8 +190,8 @@ class PostgresSink(Sink):
             )
         server = _Server(self, self._parameters(context))
         try:
-            schema = server.prepare(self.schema_, table)
-            return _OpenPostgres(server, _Table(server, schema, table), context, self, position)
+            store = _Table(server, server.prepare(self.schema_, table), table, context.identifier)
+            return OpenTable(store, context, position, only=self.columns, attributes=self.custom_attributes)
         except BaseException:
             server.close()
             raise
@@ -354,30 +338,142 @@ def _connect_hint(text: str) -> str:
 
 
 class _Table:
-    """The table in the database, and the statements for it."""
+    """The table in the database."""
 
-    def __init__(self, server: _Server, schema: str, name: str) -> None:
-        self.schema, self.name = schema, name
-        self._sql = server.sql
-        self.quoted = self._composed("{}.{}", self._quoted(schema), self._quoted(name))
-        self.known = self._composed("{}.{}", self._quoted(schema), self._quoted(_TABLES))
-        self.staging = self._composed("pg_temp.{}", self._quoted("tui_connector_staging"))
+    def __init__(self, server: _Server, schema: str, name: str, identifier: str | None) -> None:
+        self._server, self._sql, self._identifier = server, server.sql, identifier
+        self._schema, self._name = schema, name
+        self._quoted_name = self._composed("{}.{}", self._quoted(schema), self._quoted(name))
+        self._staging = self._composed("pg_temp.{}", self._quoted(_STAGING))
+        self._staged: dict[str, ColumnType] | None = None
+        """The columns of the staging table; None: there is none."""
+        self.limits = ColumnLimits(_is_column_name, _MAX_COLUMNS, _IDENTIFIER_BYTES)
 
     def __str__(self) -> str:
-        return f"The table {self.schema}.{self.name}"
+        return f"The table {self._schema}.{self._name}"
 
-    def create(self, types: Mapping[str, ColumnType], identifier: str | None) -> Composed:
+    def errors(self) -> AbstractContextManager[None]:
+        return self._server.errors()
+
+    def record(self) -> TableRecord | None:
+        known = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = %s"
+        if not self._server.rows(known, self._schema, TABLES):
+            return None
+        mine = self._statement("SELECT incoming, id, shape, row_count FROM {known} WHERE name = %s")
+        return next((TableRecord(*row) for row in self._server.rows(mine, self._name)), None)
+
+    def types(self) -> Mapping[str, ColumnType | None] | None:
+        found = self._server.rows(
+            "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = %s AND c.relname = %s",
+            self._schema,
+            self._name,
+        )
+        if not found:
+            return None
+        [(oid, kind)] = found
+        if kind != "r":
+            raise SinkError(f"{self} is not an ordinary table", 'Use another "table" in the sink.')
+        columns = self._server.rows(
+            "SELECT attname, format_type(atttypid, atttypmod), attisdropped FROM pg_attribute "
+            "WHERE attrelid = %s AND attnum > 0 ORDER BY attnum",
+            oid,
+        )
+        dropped = sum(dropped for _, _, dropped in columns)
+        self.limits = ColumnLimits(_is_column_name, _MAX_COLUMNS - dropped, _IDENTIFIER_BYTES)
+        return {name: _TYPES.get(type_) for name, type_, dropped in columns if not dropped}
+
+    def begin(self, record: TableRecord, *, drop: bool, clear: bool) -> None:
+        run = self._server.run
+        with self._server.connection.transaction():
+            run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", f"tui-connector {self._schema}")
+            run(self._statement(f"CREATE TABLE IF NOT EXISTS {{known}} ({TABLES_COLUMNS})"))
+            if drop:
+                run(self._statement("DROP TABLE IF EXISTS {table}"))
+            elif clear:
+                run(self._statement("TRUNCATE {table}"))
+            upsert = self._statement(
+                "INSERT INTO {known} (name, incoming, id, shape, row_count) VALUES (%s, %s, %s, %s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET incoming = excluded.incoming, id = excluded.id, "
+                "shape = excluded.shape, row_count = excluded.row_count"
+            )
+            run(upsert, self._name, record.incoming, record.id, record.shape, record.rows)
+
+    def resume(self, incoming: str, after: int | None) -> None:
+        with self._server.connection.transaction():
+            if after is not None:
+                self._server.run(self._statement("DELETE FROM {table} WHERE {row} > %s"), after)
+            self._server.run(self._statement("UPDATE {known} SET incoming = %s WHERE name = %s"), incoming, self._name)
+
+    def store(
+        self, rows: Sequence[PendingRow], before: Mapping[str, ColumnType] | None, after: Mapping[str, ColumnType]
+    ) -> list[str]:
+        refused: list[str] = []
+        with self._server.connection.transaction():
+            if before is None:
+                self._server.run(self._create(after))
+            elif (alter := self._alter(before, after)) is not None:
+                self._server.run(alter)
+            if self._staged != after:
+                self._server.run(self._statement("DROP TABLE IF EXISTS {staging}"))
+                self._server.run(self._create_staging(after))
+            self._store(_lines(rows, after), after, refused)
+            update = self._statement("UPDATE {known} SET row_count = %s WHERE name = %s")
+            self._server.run(update, rows[-1].number, self._name)
+        self._staged = dict(after)
+        return refused
+
+    def delete_until(self, row: int) -> int:
+        return self._server.run(self._statement("DELETE FROM {table} WHERE {row} <= %s"), row)
+
+    def count(self) -> int:
+        ((rows,),) = self._server.rows(self._statement("SELECT count(*) FROM {table}"))
+        return int(rows)
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _store(self, lines: Sequence[_Line], types: Mapping[str, ColumnType], refused: list[str]) -> None:
+        """Stores rows; one that the server refuses is stored with its identifier, and whole in `_extra`."""
+        try:
+            self._copy(lines, types)
+        except self._server.driver.Error as error:
+            if (error.sqlstate or "")[:2] not in _REFUSED_ROW:
+                raise
+            if len(lines) > 1:
+                middle = len(lines) // 2
+                self._store(lines[:middle], types, refused)
+                self._store(lines[middle:], types, refused)
+                return
+            [line] = lines
+            nulls = [b"\\N"] * len(types)
+            if self._identifier is not None:
+                nulls[0] = line.key
+            text = b"\t".join([b"%d" % line.row.number, _escaped(line.row.item), *nulls])
+            self._copy([_Line(text, line.key, line.row)], types)
+            which = line.key[:60].decode(errors="replace") if self._identifier else f"row {line.row.number}"
+            refused.append(f"{which}: {_said(error)}")
+
+    def _copy(self, lines: Sequence[_Line], types: Mapping[str, ColumnType]) -> None:
+        data = b"\n".join([*(line.text for line in lines), b""])
+        with self._server.connection.transaction(), self._server.connection.cursor() as cursor:
+            with cursor.copy(self._composed("COPY {} FROM STDIN", self._staging)) as copy:
+                copy.write(data)
+            cursor.execute(self._upsert(types))
+            cursor.execute(self._statement("DELETE FROM {staging}"))
+
+    def _create(self, types: Mapping[str, ColumnType]) -> Composed:
         columns = [*self._definitions(types), self._definition(EXTRA, "json"), self._definition(ROW, "bigint NOT NULL")]
-        if identifier is not None:
-            columns.append(self._sql.SQL("PRIMARY KEY ({})").format(self._quoted(identifier)))
-        return self._composed("CREATE TABLE {} ({})", self.quoted, self._listed(columns))
+        if self._identifier is not None:
+            columns.append(self._composed("PRIMARY KEY ({})", self._quoted(self._identifier)))
+        return self._composed("CREATE TABLE {} ({})", self._quoted_name, self._listed(columns))
 
-    def create_staging(self, types: Mapping[str, ColumnType]) -> Composed:
+    def _create_staging(self, types: Mapping[str, ColumnType]) -> Composed:
         columns = [self._definition(ROW, "bigint"), self._definition(EXTRA, "json"), *self._definitions(types)]
-        name = self._quoted("tui_connector_staging")
+        name = self._quoted(_STAGING)
         return self._composed("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS", name, self._listed(columns))
 
-    def alter(self, before: Mapping[str, ColumnType], after: Mapping[str, ColumnType]) -> Composed | None:
+    def _alter(self, before: Mapping[str, ColumnType], after: Mapping[str, ColumnType]) -> Composed | None:
         """Adds columns and widens types; None where nothing has changed."""
         changes: list[Composed] = [
             self._composed("ADD COLUMN {}", self._definition(name, _SQL_TYPES[type_]))
@@ -391,24 +487,23 @@ class _Table:
                 changes.append(self._composed("ALTER COLUMN {} TYPE {} USING {}", column, wider, using))
         if not changes:
             return None
-        return self._composed("ALTER TABLE {} {}", self.quoted, self._listed(changes))
+        return self._composed("ALTER TABLE {} {}", self._quoted_name, self._listed(changes))
 
-    def copy(self) -> Composed:
-        return self._composed("COPY {} FROM STDIN", self.staging)
-
-    def upsert(self, types: Mapping[str, ColumnType], identifier: str | None) -> Composed:
+    def _upsert(self, types: Mapping[str, ColumnType]) -> Composed:
         columns = [self._quoted(name) for name in (*types, EXTRA, ROW)]
         listed = self._listed(columns)
-        into = self._composed("INSERT INTO {} ({}) SELECT {} FROM {}", self.quoted, listed, listed, self.staging)
-        if identifier is None:
+        names = self._quoted_name, listed, listed, self._staging
+        into = self._composed("INSERT INTO {} ({}) SELECT {} FROM {}", *names)
+        if self._identifier is None:
             return into
         sets = [self._composed("{} = excluded.{}", each, each) for each in columns[1:]]
         conflict = " ON CONFLICT ({}) DO UPDATE SET {}"
-        return into + self._composed(conflict, self._quoted(identifier), self._listed(sets))
+        return into + self._composed(conflict, self._quoted(self._identifier), self._listed(sets))
 
-    def statement(self, text: str) -> Composed:
+    def _statement(self, text: str) -> Composed:
         """A statement in which {table}, {row}, {known} and {staging} are names."""
-        names = {"table": self.quoted, "row": self._quoted(ROW), "known": self.known, "staging": self.staging}
+        known = self._composed("{}.{}", self._quoted(self._schema), self._quoted(TABLES))
+        names = {"table": self._quoted_name, "row": self._quoted(ROW), "known": known, "staging": self._staging}
         return self._composed(text, **names)
 
     def _definitions(self, types: Mapping[str, ColumnType]) -> list[Composed]:
@@ -432,275 +527,24 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A row of the next step, as COPY reads it. It has no cells for columns that were added after it."""
+    """A row as COPY reads it."""
 
     text: bytes
-    width: int
-    item: bytes
     key: bytes
-    """The identifier, as COPY reads it."""
-    number: int
+    """Its first cell: the identifier, if it has one."""
+    row: PendingRow
 
 
-class _OpenPostgres(OpenSink):
-    """Rows that are not yet durable are in `_lines`."""
-
-    def __init__(
-        self, server: _Server, table: _Table, context: SinkContext, sink: PostgresSink, position: Json
-    ) -> None:
-        self._server, self._table = server, table
-        self._incoming, self._identifier, self._recorded = context.name, context.identifier, context.known
-        self._shape = json.dumps([context.identifier, sink.columns, sink.custom_attributes])
-        self._id, self._rows = "", 0
-        self._lines: dict[bytes | int, _Line] = {}
-        self._size = 0
-        self._staged: dict[str, ColumnType] | None = None
-        """The columns of the staging table; None: there is none."""
-        self._refused: list[str] = []
-        self._repeated, self._deleted = 0, 0
-        self._must_begin = position is None
-        self._must_drop = False
-        self._start: int | None = None
-        """The last row of earlier runs, if this run reads everything: those that are left at its end are deleted."""
-        self._is_whole = position is None
-        """Everything since `_start` was written by this process."""
-        with server.errors():
-            found = self._found()
-            self._check_ours(found, position)
-            known = self._types_of(found or [])
-            if position is not None:
-                self._resume(position, context, found)
-        self._types: dict[str, ColumnType] | None = None if found is None or self._must_drop else known
-        """The columns in the database; None: there is no table."""
-        limits = ColumnLimits(_is_column_name, _MAX_COLUMNS - 2 - self._foreign(found), _IDENTIFIER_BYTES)
-        self._columns = Columns(
-            self._types or {}, context.identifier, limits, only=sink.columns, attributes=sink.custom_attributes
-        ).reserve(name for name, type_, dropped in found or [] if not dropped and type_ not in _TYPES)
-
-    def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
-        assert not self._must_begin, "sync comes before the first write"
-        fitted = self._columns.fit(items)
-        encoders = [_ENCODERS.get(type_, bytes) for type_ in self._columns.types.values()]
-        rejected = {each.index for each in fitted.rejected}
-        kept = [item for index, item in enumerate(items) if index not in rejected]
-        for item, row, extra in zip(kept, fitted.rows, fitted.extras, strict=True):
-            self._rows += 1
-            cells = [b"\\N" if cell is None else encode(cell) for cell, encode in zip(row, encoders, strict=True)]
-            text = b"\t".join([b"%d" % self._rows, b"\\N" if extra is None else _escaped(extra), *cells])
-            key = cells[0] if self._identifier is not None else b""
-            place = key if self._identifier is not None else self._rows
-            self._lines.pop(place, None)
-            self._lines[place] = _Line(text, len(cells), item, key, self._rows)
-            self._size += len(text) + len(item)
-        if self._size > _BUFFER:
-            self._store_step()
-        return fitted.rejected
-
-    def sync(self) -> Json:
-        if self._must_begin:
-            with self._server.errors():
-                self._begin()
-        if self._lines:
-            self._store_step()
-        start: dict[str, Json] = {} if self._start is None else {"start": self._start}
-        return {"rows": self._rows, "table": self._id, **start}
-
-    def complete(self, mark: str | None) -> None:
-        if self._start is None:
-            return
-        if self._lines:
-            self._store_step()
-        if self._types is not None and self._identifier is not None:
-            with self._server.errors():
-                delete = self._table.statement("DELETE FROM {table} WHERE {row} <= %s")
-                self._deleted = self._server.run(delete, self._start) if self._start else 0
-                if self._is_whole:
-                    ((rows,),) = self._server.rows(self._table.statement("SELECT count(*) FROM {table}"))
-                    self._repeated = self._rows - self._start - rows
-        self._start = None
-
-    def remarks(self) -> Sequence[str]:
-        said = self._columns.remarks()
-        if self._repeated > 0:
-            said.append(
-                f"{self._repeated} of the items had the same {self._identifier!r} as an earlier one and replaced it. "
-                f"Is {self._identifier!r} unique?"
-            )
-        if self._deleted:
-            were = "was" if self._deleted == 1 else "were"
-            said.append(f"{count(self._deleted, 'row')} of items that the store no longer lists {were} deleted.")
-        if self._refused:
-            said.append(
-                f'{count(len(self._refused), "row")} could not be stored in columns and are whole in "{EXTRA}": '
-                f"{'; '.join(self._refused[:3])}{' …' if len(self._refused) > 3 else ''}."
-            )
-        return said
-
-    def close(self) -> None:
-        self._server.close()
-
-    def _found(self) -> list[tuple[str, str, bool]] | None:
-        """The columns in the database: name, type and whether it was dropped; None if there is no table."""
-        kind = self._server.rows(
-            "SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = %s AND c.relname = %s",
-            self._table.schema,
-            self._table.name,
-        )
-        if not kind:
-            return None
-        if kind[0][1] not in ("r", b"r"):
-            raise SinkError(f"{self._table} is not an ordinary table", 'Use another "table" in the sink.')
-        return self._server.rows(
-            "SELECT attname, format_type(atttypid, atttypmod), attisdropped FROM pg_attribute "
-            "WHERE attrelid = %s AND attnum > 0 ORDER BY attnum",
-            kind[0][0],
-        )
-
-    def _check_ours(self, found: list[tuple[str, str, bool]] | None, position: Json) -> None:
-        """Raises `SinkError` if the table was not written by this incoming."""
-        table = self._table
-        mine: list[tuple[Any, ...]] = []
-        if self._server.rows("SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = %s", table.schema, _TABLES):
-            mine = self._server.rows(
-                table.statement("SELECT incoming, id, shape, row_count FROM {known} WHERE name = %s"), table.name
-            )
-        if found is None:
-            return
-        if not mine:
-            raise SinkError(
-                f"{table} already exists and was not created by this program",
-                'It was not changed. Use another "table" in the sink.',
-            )
-        incoming, self._id, shape, self._rows = mine[0]
-        recorded = self._recorded.get("table") if isinstance(self._recorded, dict) else None
-        if recorded != self._id:
-            of = f"belongs to the incoming {incoming!r} of" if incoming != self._incoming else "was written by"
-            raise SinkError(
-                f"{table} {of} another configuration, or of a state directory that is lost",
-                'It was not changed. Use another "table" in the sink; if nobody needs those rows, drop the table.',
-            )
-        if not {EXTRA, ROW} <= {name for name, _, dropped in found if not dropped}:
-            raise SinkError(f"{table} no longer has the columns {EXTRA} and {ROW}", "Drop the table, and run again.")
-        if shape != self._shape:
-            if position is not None:
-                raise SinkMissing(f"{table} has columns that differ from the sink's", "Start over with --full.")
-            self._must_drop = True
-
-    def _types_of(self, found: Sequence[tuple[str, str, bool]]) -> dict[str, ColumnType]:
-        """The types of the columns for fields, the identifier first."""
-        types = {
-            name: _TYPES[type_]
-            for name, type_, dropped in found
-            if not dropped and type_ in _TYPES and name not in (EXTRA, ROW)
-        }
-        if self._identifier is None or not types:
-            return types
-        if self._identifier not in types and not self._must_drop:
-            raise SinkError(
-                f"{self._table} has no usable column {self._identifier!r}, the identifier",
-                "Drop the table, and run again.",
-            )
-        first = {self._identifier: types[self._identifier]} if self._identifier in types else {}
-        return {**first, **types}
-
-    @staticmethod
-    def _foreign(found: Sequence[tuple[str, str, bool]] | None) -> int:
-        """Columns that count and cannot be used: dropped ones."""
-        return sum(dropped for _, _, dropped in found or [])
-
-    def _resume(self, position: Json, context: SinkContext, found: list[tuple[str, str, bool]] | None) -> None:
-        rows = position.get("rows") if isinstance(position, dict) else None
-        start = position.get("start") if isinstance(position, dict) else None
-        if not isinstance(rows, int) or (found is None and rows > 0) or self._rows < rows:
-            raise SinkMissing(
-                f"{self._table} is gone, or does not have the rows that earlier runs wrote", "Start over with --full."
-            )
-        if isinstance(position, dict) and found is None:
-            self._id = str(position.get("table") or "")
-        if context.resumes and isinstance(start, int):
-            self._start = start
-        if self._identifier is None and found is not None:
-            self._server.run(self._table.statement("DELETE FROM {table} WHERE {row} > %s"), rows)
-            self._rows = rows
-        if found is not None:
-            update = self._table.statement("UPDATE {known} SET incoming = %s WHERE name = %s")
-            self._server.run(update, self._incoming, self._table.name)
-
-    def _begin(self) -> None:
-        """Makes the table known as this run's own. With an identifier, rows of earlier runs stay until the end."""
-        run, table = self._server.run, self._table
-        self._id = self._id or secrets.token_hex(8)
-        with self._server.connection.transaction():
-            run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", f"tui-connector {table.schema}")
-            columns = "name text PRIMARY KEY, incoming text, id text, shape text, row_count bigint"
-            run(table.statement(f"CREATE TABLE IF NOT EXISTS {{known}} ({columns})"))
-            if self._must_drop:
-                run(table.statement("DROP TABLE IF EXISTS {table}"))
-            elif self._types is not None and self._identifier is None:
-                run(table.statement("TRUNCATE {table}"))
-            if self._must_drop or self._identifier is None or self._types is None:
-                self._rows = 0
-            run(
-                table.statement(
-                    "INSERT INTO {known} (name, incoming, id, shape, row_count) VALUES (%s, %s, %s, %s, %s) "
-                    "ON CONFLICT (name) DO UPDATE SET incoming = excluded.incoming, id = excluded.id, "
-                    "shape = excluded.shape, row_count = excluded.row_count"
-                ),
-                table.name,
-                self._incoming,
-                self._id,
-                self._shape,
-                self._rows,
-            )
-        self._start = self._rows
-        self._must_begin = self._must_drop = False
-
-    def _store_step(self) -> None:
-        """Stores the rows in one transaction."""
-        with self._server.errors(), self._server.connection.transaction():
-            types = dict(self._columns.types)
-            if self._types is None:
-                self._server.run(self._table.create(types, self._identifier))
-            elif (alter := self._table.alter(self._types, types)) is not None:
-                self._server.run(alter)
-            if self._staged != types:
-                self._server.run(self._table.statement("DROP TABLE IF EXISTS {staging}"))
-                self._server.run(self._table.create_staging(types))
-            self._store(list(self._lines.values()), types)
-            update = self._table.statement("UPDATE {known} SET row_count = %s WHERE name = %s")
-            self._server.run(update, self._rows, self._table.name)
-        self._types = self._staged = types
-        self._lines.clear()
-        self._size = 0
-
-    def _store(self, lines: Sequence[_Line], types: Mapping[str, ColumnType]) -> None:
-        """Stores rows; one that the server refuses is stored with its identifier, and whole in `_extra`."""
-        try:
-            self._copy(lines, types)
-        except self._server.driver.Error as error:
-            if (error.sqlstate or "")[:2] not in _REFUSED_ROW:
-                raise
-            if len(lines) > 1:
-                middle = len(lines) // 2
-                self._store(lines[:middle], types)
-                self._store(lines[middle:], types)
-                return
-            [line] = lines
-            cells = [line.key] if self._identifier is not None else []
-            text = b"\t".join([b"%d" % line.number, _escaped(line.item), *cells])
-            self._copy([_Line(text, len(cells), line.item, line.key, line.number)], types)
-            self._refused.append(f"{line.key[:60].decode(errors='replace') or f'row {line.number}'}: {_said(error)}")
-
-    def _copy(self, lines: Sequence[_Line], types: Mapping[str, ColumnType]) -> None:
-        missing = {width: b"\t\\N" * (len(types) - width) for width in {line.width for line in lines}}
-        data = b"\n".join([*(line.text + missing[line.width] for line in lines), b""])
-        with self._server.connection.transaction(), self._server.connection.cursor() as cursor:
-            with cursor.copy(self._table.copy()) as copy:
-                copy.write(data)
-            cursor.execute(self._table.upsert(types, self._identifier))
-            if len(lines) < len(self._lines):  # another part of this step follows
-                cursor.execute(self._table.statement("DELETE FROM {staging}"))
+def _lines(rows: Sequence[PendingRow], types: Mapping[str, ColumnType]) -> list[_Line]:
+    encoders = [_ENCODERS.get(type_, bytes) for type_ in types.values()]
+    missing = {len(row.cells): [b"\\N"] * (len(types) - len(row.cells)) for row in rows}
+    lines = []
+    for row in rows:
+        cells = [b"\\N" if cell is None else encode(cell) for cell, encode in zip(row.cells, encoders, strict=False)]
+        extra = b"\\N" if row.extra is None else _escaped(row.extra)
+        text = b"\t".join([b"%d" % row.number, extra, *cells, *missing[len(row.cells)]])
+        lines.append(_Line(text, cells[0] if cells else b"", row))
+    return lines
 
 
 def _escaped(text: bytes) -> bytes:
