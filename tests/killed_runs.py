@@ -21,8 +21,8 @@ from runs import Told
 from tui_connector.cli.opening import read as read_profile
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.workbench import Workbench
-from tui_connector.incoming.plan import RunEnvironment, RunLocation, RunOptions
 from tui_connector.incoming.run import Run
+from tui_connector.incoming.start import RunEnvironment, RunLocation, RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import last_run, ledger_file
 

@@ -14,9 +14,9 @@ from runs import BEARER, NUMBERS, Shop, Told, in_sandbox, shop
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.incoming import parts
 from tui_connector.incoming.parts import AlreadyCommitted
-from tui_connector.incoming.plan import RunEnvironment, RunLocation
 from tui_connector.incoming.run import Run
 from tui_connector.incoming.slices import SliceOptions, SlicePlanner, SliceRun, commit_run
+from tui_connector.incoming.start import RunEnvironment, RunLocation
 from tui_connector.machine import Machine
 from tui_connector.runs.progress import Summary
 from tui_connector.runs.slices import SliceDirectory, SlicePlan, ranges

@@ -16,9 +16,9 @@ from postgres import PASSWORD, Cluster, Database, new_database
 from runs import Shop, Told
 from sink_runs import begin, go_on, write
 
-from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.sink import SinkContext, SinkError, SinkMissing
 from tui_connector.incoming.sinks.postgres import PostgresSink
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.profile.capabilities import capabilities
 

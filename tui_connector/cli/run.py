@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from ..guide.incoming_items import ProfileInUse
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
-    from ..incoming.plan import RunOptions
     from ..incoming.run import Run
     from ..incoming.sink import Sink
+    from ..incoming.start import RunOptions
     from ..machine import Machine
     from ..outgoing.model import Outgoing
     from ..outgoing.run import OutgoingRun
@@ -153,7 +153,7 @@ def run_command(
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
-    from ..incoming.plan import RunOptions
+    from ..incoming.start import RunOptions
     from ..runs.ledger import ledger_file
 
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
@@ -280,7 +280,7 @@ def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[s
 
 def _since(text: str | None) -> str | None:
     from ..errors import InvalidValue
-    from ..incoming.plan import since_date
+    from ..incoming.start import since_date
 
     try:
         return None if text is None else since_date(text)
@@ -501,8 +501,8 @@ class Runs:
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
         from ..guide.run_findings import explainer
-        from ..incoming.plan import RunEnvironment, RunLocation
         from ..incoming.run import Run
+        from ..incoming.start import RunEnvironment, RunLocation
         from ..runs.ledger import ledger_file
 
         machine, out = self._workbench.machine, self._out

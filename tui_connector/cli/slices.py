@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ..client.wire import Bounds
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
-    from ..incoming.plan import RunEnvironment
     from ..incoming.run import Run
     from ..incoming.slices import By, SliceRun
+    from ..incoming.start import RunEnvironment
     from ..profile.model import Profile
     from ..runs.progress import Summary
     from ..runs.slices import Slice, SliceDirectory, SlicePlan, SliceReport
@@ -341,7 +341,7 @@ class _Sliced:
 
     def _environment(self, session: Session) -> RunEnvironment:
         from ..guide.run_findings import explainer
-        from ..incoming.plan import RunEnvironment, RunLocation
+        from ..incoming.start import RunEnvironment, RunLocation
         from ..runs.ledger import ledger_file
 
         machine = self.workbench.machine

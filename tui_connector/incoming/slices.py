@@ -29,10 +29,10 @@ from .model import Incoming
 from .pages import Page, field_reader, read_page
 from .pagination import RANGES_HINT, Pagination, PaginationError
 from .parts import SliceParts, last_run
-from .plan import ListRange, ListRequest, RunEnvironment, RunOptions, first_change
 from .run import Run
 from .sink import SinkError
 from .sinks.stdout import StdoutSink
+from .start import ListRange, ListRequest, RunEnvironment, RunOptions, first_change
 
 By = Literal["id", "time"]
 _COUNTS_AT_ONCE = 4

@@ -44,8 +44,8 @@ from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, new_task, rec
 
 if TYPE_CHECKING:  # a plan does not wait for what sends
     from .bulk import Delivery
-    from .opening import OpenSending
     from .publisher import Publisher
+    from .start import OpenSending
     from .undo import UndoPlan
 
 log = logging.getLogger(__name__)
@@ -224,7 +224,7 @@ class OutgoingRun:
 
     async def execute(self) -> Summary:
         """Runs to the end. Raises `UserError` if the run cannot start."""
-        from .opening import RunStart
+        from .start import RunStart
 
         self._started = self._machine.monotonic()
         if self._compare is None and self._is_compared:

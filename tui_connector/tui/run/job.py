@@ -23,8 +23,8 @@ from ...guide.run_findings import explainer
 from ...guide.workbench import Workbench
 from ...incoming.catalog import with_bookmarks
 from ...incoming.model import Incoming
-from ...incoming.plan import RunEnvironment, RunLocation, RunOptions
 from ...incoming.run import Run
+from ...incoming.start import RunEnvironment, RunLocation, RunOptions
 from ...profile.model import Profile
 from ...runs.ledger import FailedRecord, ledger_file
 from ...runs.progress import STOPPED, Progress, Summary

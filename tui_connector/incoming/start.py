@@ -79,7 +79,7 @@ class RunOptions:
 
 
 @dataclass(slots=True)
-class RunPlan:
+class StartPoint:
     """Where a run starts. `sink`: its position, None to start over. `at_end`: nothing is left to be read."""
 
     run: RunRow
@@ -133,7 +133,7 @@ _STARTS_OVER = {
 """Codes of ends that a run cannot be resumed from, because its position leads back into them, and the reason."""
 
 
-def plan(
+def begin_run(
     ledger: Ledger,
     incoming: Incoming,
     options: RunOptions,
@@ -142,11 +142,11 @@ def plan(
     fingerprint: str,
     request_line: str,
     resumable: bool,
-) -> RunPlan:
+) -> StartPoint:
     """Decides where the run starts, and records the run in the ledger."""
     if options.within is not None:
         run = ledger.begin(began, fingerprint, request_line, options.since, moves_mark=False, forget=True)
-        return RunPlan(run, None, None, False)
+        return StartPoint(run, None, None, False)
     parts = options.parts
     if parts is not None:
         parts.refuse_outdated(ledger)
@@ -164,7 +164,7 @@ def plan(
             else:
                 notes = [f"Resuming the run of {unfinished.began} after {unfinished.items} items."]
             at_end = unfinished.at_end
-            return RunPlan(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
+            return StartPoint(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
         notes += _start_over_notes(unfinished, fingerprint, request_line, resumable=resumable)
     known = ledger.mark()
     mark = _usable_mark(ledger, incoming, options, fingerprint)
@@ -182,7 +182,7 @@ def plan(
     run = ledger.begin(began, fingerprint, request_line, since, moves_mark=moves_mark, forget=mark is None)
     skip_known = options.since is None and _skips_known(incoming, since, mark)
     reads_all = since is None and not options.full
-    return RunPlan(
+    return StartPoint(
         run,
         None,
         mark.sink if mark else None,
@@ -198,14 +198,14 @@ def _previous_total(ledger: Ledger, fingerprint: str) -> int:
     return last.read if last is not None and last.fingerprint == fingerprint and last.since is None else 0
 
 
-def start_over(ledger: Ledger, abandoned: RunPlan, began: str, incoming: Incoming, why: str) -> RunPlan:
-    """The plan when the output of earlier runs is gone. It still starts at the mark, unless changes are by content."""
+def start_over(ledger: Ledger, abandoned: StartPoint, began: str, incoming: Incoming, why: str) -> StartPoint:
+    """The start when the output of earlier runs is gone. It still starts at the mark, unless changes are by content."""
     run = abandoned.run
     since = run.since
     if incoming.incremental is not None and incoming.incremental.content:
         since = None
     new = ledger.begin(began, run.fingerprint, run.asked, since, moves_mark=run.moves_mark, forget=True)
-    return RunPlan(new, None, None, False, [*abandoned.notes, why])
+    return StartPoint(new, None, None, False, [*abandoned.notes, why])
 
 
 def _usable_mark(ledger: Ledger, incoming: Incoming, options: RunOptions, fingerprint: str) -> HighWaterMark | None:
@@ -293,7 +293,7 @@ class OpenRun:
     """A run that can start, with its ledger and its sink. It belongs to the writing thread."""
 
     ledger: Ledger
-    plan: RunPlan
+    start: StartPoint
     sink: OpenSink
     writer: RunWriter
     past_position: bool = False
@@ -329,7 +329,7 @@ class OpenRun:
         ledger = Ledger(place.ledger)
         try:
             resumable = incoming.sink.resumable
-            run_plan = plan(
+            start = begin_run(
                 ledger,
                 incoming,
                 options,
@@ -352,12 +352,12 @@ class OpenRun:
                 stdout,
                 cursor_of_parent=incoming.parent is not None,
                 secrets=secrets or {},
-                resumes=run_plan.resumes,
+                resumes=start.resumes,
             )
             try:
-                sink = incoming.sink.open(context, run_plan.sink)
+                sink = incoming.sink.open(context, start.sink)
             except SinkMissing as gone:
-                run_plan = start_over(ledger, run_plan, now, incoming, f"Starting over: {gone.message}.")
+                start = start_over(ledger, start, now, incoming, f"Starting over: {gone.message}.")
                 sink = incoming.sink.open(context, None)
             changes = None
             if incoming.incremental is not None and options.within is None:
@@ -365,14 +365,14 @@ class OpenRun:
                     incoming.incremental,
                     incoming.identifier,
                     ledger,
-                    run_plan.run,
-                    skip_known=run_plan.skip_known,
+                    start.run,
+                    skip_known=start.skip_known,
                     accepts_date=accepts_date,
                 )
 
             writer = RunWriter(
                 ledger,
-                run_plan.run,
+                start.run,
                 sink,
                 changes=changes,
                 transform=incoming.item_transform(),
@@ -388,7 +388,7 @@ class OpenRun:
             except BaseException:
                 sink.close()
                 raise
-            return cls(ledger, run_plan, sink, writer)
+            return cls(ledger, start, sink, writer)
         except BaseException:
             ledger.close()
             raise
@@ -454,12 +454,12 @@ class ListRequest:
         )
         return fingerprint, f"{prepared.method} {prepared.uri}"
 
-    def pages(self, run_plan: RunPlan) -> tuple[Pagination | None, Request]:
+    def pages(self, start: StartPoint) -> tuple[Pagination | None, Request]:
         """The pagination, and the request limited to changes if the run has a start date. Raises `UserError`.
 
         Those of child lists are of the first ancestor.
         """
-        return self.changes(run_plan.run.began, run_plan.run.since)
+        return self.changes(start.run.began, start.run.since)
 
     def changes(self, began: str, since: str | None) -> tuple[Pagination | None, Request]:
         """As `pages`, for a run that begins at `began` and reads changes since then. Raises `UserError`."""
@@ -489,9 +489,9 @@ class ListRequest:
             uris.append(f"{each.request.method.upper()} {uri}")
         return uris
 
-    def scope(self, run_plan: RunPlan) -> dict[str, Json]:
+    def scope(self, start: StartPoint) -> dict[str, Json]:
         """What `@{…}` reads."""
-        return _run_scope(run_plan.run.began, run_plan.run.since)
+        return _run_scope(start.run.began, start.run.since)
 
     def _request(self, began: str, since: str | None) -> Request:
         """The list's request, before the pagination adds to it."""
