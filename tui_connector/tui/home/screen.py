@@ -222,7 +222,8 @@ class HomeScreen(Screen[None]):
 
     def choose(self, path: Path) -> None:
         """Moves the cursor to this profile, as soon as it is listed."""
-        self.query_one(HomeList).want(path)
+        if self.is_mounted:  # otherwise it begins at what was opened last
+            self.query_one(HomeList).want(path)
 
     def on_unmount(self) -> None:
         self._stop()

@@ -403,12 +403,16 @@ def asked_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]
     return asked(kind_schemas.named(schema, setup.draft))
 
 
+_AS_TEXT = "Edit the profile as text, at the line of this field"
+
+
 class FormScreen(Dialog[bool]):
     """A form over the screen; returns whether its changes apply. Cancel restores what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="form.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="form.done", priority=True),
+        Binding("ctrl+g", "as_text", "As text", id="form.text", priority=True, tooltip=_AS_TEXT),
         Binding("pagedown", "section(1)", "Next section", id="form.next-section", priority=True),
         Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
         Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
@@ -418,6 +422,12 @@ class FormScreen(Dialog[bool]):
     """What ^S does, on its button."""
     begins_at_problem = False
     """Whether the first invalid field has the focus, if there is one, instead of the first field."""
+    begins_at: FormPath = ()
+    """The field that has the focus first; empty for the first one."""
+    can_leave_for_text: Callable[[], bool] | None = None
+    """Whether nothing is unsaved, so that the form can be left for the text of the file; None: there is no file."""
+    text_wanted: FormPath = ()
+    """Where the text of the file is wanted; empty if the form was not left for it."""
 
     def __init__(
         self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
@@ -449,8 +459,25 @@ class FormScreen(Dialog[bool]):
 
     def on_mount(self) -> None:
         self._form.check()
-        if not (self.begins_at_problem and self._form.focus_on_problem()):
+        if self.begins_at_problem and self._form.focus_on_problem():
+            return
+        if not (self.begins_at and self._form.focus_at(self.begins_at)):
             self.focus_first()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.can_leave_for_text is not None if action == "as_text" else super().check_action(action, parameters)
+
+    def action_as_text(self) -> None:
+        """Leaves the form for the line of this field in the text of the profile."""
+        path = self._form.path_of(self.focused)
+        self._form.after_pending_input(lambda: self._once_drawn(partial(self._leave_for_text, path)))
+
+    def _leave_for_text(self, path: FormPath) -> None:
+        if self._changed or self.can_leave_for_text is None or not self.can_leave_for_text():
+            self.notify("Save the changes first (^S).", markup=False)
+            return
+        self.text_wanted = path
+        self._close(False)
 
     def focus_first(self) -> None:
         """Focuses the first field."""
