@@ -122,6 +122,8 @@ async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machi
         assert "0 to create, 2 to change, 0 unchanged" in screen
         assert "~ change     SYNC-0002" in screen
         assert "→ 8.5" in screen
+        await acme.press("T")
+        await acme.shows("Nothing has been sent yet.", "Plan: 2 entities")
         await acme.press("a")
         await acme.shows(f"Send to Acme store ({acme.sandbox.url}/rest/all/V1/)", "2 to change")
         await acme.press("n")
