@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from listing import Listing, listing, products
+from listing import Asked, Listing, listing, products
 from runs import BEARER, NUMBERS, Shop, Told, in_sandbox, shop
 
 from tui_connector.client.wire import OF_A_RUN
@@ -116,8 +116,14 @@ async def test_a_commit_after_a_stopped_run_writes_all_items_once(
         await run.planned(2)
         for index in range(2):
             await run.read(index)
-        told = Told()
-        await reader.run(told=told, on_run=lambda each: setattr(told, "at", lambda _: each.stop("enough")))
+        running: list[Run] = []
+
+        async def stop_at_first_request(asked: Asked) -> None:
+            running[0].stop("enough")
+
+        store.before = stop_at_first_request
+        assert (await reader.run(on_run=running.append)).state == "stopped"
+        store.before = None
         assert (await run.commit()).items == 100
     assert reader.ids() == list(range(1, 101))
 
