@@ -26,12 +26,14 @@ from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
 from .keys import KeyQueue, key_label, letter_bindings, to_keymap, with_character
+from .last_runs import LastRunsScreen
 from .themes import DARK, THEMES, chart_colors
 from .widgets.focus_marks import FocusMarks
 from .widgets.painted import PAINTS
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
+    from ..guide.summaries import ProfilePart
     from .log.screens import Recorded
     from .profile.page import ProfilePage
     from .setup.context import DemoStore, GuideContext
@@ -48,6 +50,7 @@ class ConnectorApp(QuietApp):
         "profile/profile.tcss",
         "toml_editor/editor.tcss",
         "run/run.tcss",
+        "last_runs.tcss",
         "app.tcss",
         "send/send.tcss",
         "importing/importing.tcss",
@@ -60,6 +63,7 @@ class ConnectorApp(QuietApp):
         Binding("colon,ctrl+p", "commands", "Commands", id="app.commands"),
         Binding("ctrl+q", "ask_quit", "Quit", show=False, priority=True, id="app.quit"),
         *letter_bindings("O", "show_job", "Open the run", "app.job", "f4"),
+        *letter_bindings("L", "show_runs", "Last runs of all profiles", "app.runs"),
     ]
 
     def __init__(
@@ -255,7 +259,9 @@ class ConnectorApp(QuietApp):
         self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
 
     @work
-    async def _open_page(self, path: Path, release: Callable[[], None]) -> None:
+    async def _open_page(
+        self, path: Path, release: Callable[[], None], environment: str = "", part: ProfilePart | None = None
+    ) -> None:
         from .profile.page import ProfilePage
 
         try:
@@ -270,7 +276,7 @@ class ConnectorApp(QuietApp):
                     text += "End that program and start again, or enter this address in the profile."
                     self.notify(shown(text), severity="warning", timeout=20, markup=False)
             await self._remember(path)
-            self.push_screen(ProfilePage(self.machine, path, self._log_of(path)))
+            self.push_screen(ProfilePage(self.machine, path, self._log_of(path, environment), environment, part))
         finally:
             release()
 
@@ -435,7 +441,25 @@ class ConnectorApp(QuietApp):
             await self.open_setup(None, demo)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "show_runs":
+            return not isinstance(self.screen, LastRunsScreen) and self._recorded is None
         return bool(len(self.jobs)) if action == "show_job" else super().check_action(action, parameters)
+
+    def action_show_runs(self) -> None:
+        self.push_screen(LastRunsScreen(self.machine))
+
+    def on_last_runs_screen_open_requested(self, message: LastRunsScreen.OpenRequested) -> None:
+        from ..guide.summaries import ProfilePart
+
+        each = message.run
+        part = ProfilePart("outgoing" if each.run.sends else "incoming", each.run.name, "")
+        self._open_page(each.profile, self._key_queue.hold(f"Opening {each.profile.stem}"), each.environment, part)
+
+    def on_last_runs_screen_log_requested(self, message: LastRunsScreen.LogRequested) -> None:
+        from .log.screens import RecordedScreen, earlier_sessions
+
+        found = earlier_sessions(self.machine, message.run.profile, message.run.environment)
+        self.push_screen(RecordedScreen(self.machine, found))
 
     def action_show_job(self) -> None:
         """Opens the screen of the newest job; on the screen of a job, that of the next one."""
