@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,14 @@ def _rows(path: Path) -> object:
     return tables, rows
 
 
+def _duckdb_rows(path: Path) -> object:
+    """Without the numbers of rows, which have gaps where rows were written again."""
+    import duckdb
+
+    with closing(duckdb.connect(str(path))) as database:
+        return database.execute("select * exclude (_row) from items order by id").fetchall()
+
+
 def _records(path: Path) -> object:
     """The records and the last state: how many states are in between depends on how the steps fell."""
     messages = [json.loads(line) for line in path.read_bytes().splitlines()]
@@ -75,6 +84,8 @@ SINKS: dict[str, tuple[dict[str, Any], Callable[[Path], object]]] = {
     "singer": ({"kind": "singer"}, _records),
 }
 """By name: the sink, and what of its file must be equal."""
+if find_spec("duckdb") and find_spec("pyarrow"):
+    SINKS["duckdb"] = {"kind": "duckdb"}, _duckdb_rows
 
 
 @dataclass

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from functools import partial
 from typing import Annotated, Final, Literal, Self
 
 import msgspec
@@ -41,6 +43,8 @@ _ESCAPED: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _EXPONENT: Final = re.compile(rb"[eE][+-]?0*(\d+)$")
 _MAX_DIGITS: Final = 1_000
 """Digits of a decimal, also those that its exponent adds; PostgreSQL has 131,072 before the point."""
+
+_EXACT: Final = Context(prec=2 * _MAX_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 _WIDENED: Final[dict[tuple[ColumnType, ColumnType], ColumnType]] = {
     ("integer", "decimal"): "decimal",
@@ -95,6 +99,10 @@ class ColumnLimits:
     """Most columns of a table."""
     identifier_bytes: int
     """Longest identifier, in bytes."""
+    decimal_digits: tuple[int, int] | None = None
+    """Digits of a decimal before and after the point; None: any number."""
+    ignores_case: bool = False
+    """Whether names of columns that differ in case only are the same."""
 
 
 @dataclass(slots=True)
@@ -188,7 +196,7 @@ class Columns:
         if not _is_storable(text):
             return f"its identifier {self._identifier!r} contains a character that the database cannot store"
         type_ = self.types.get(self._identifier)
-        found = _identifier_type(text)
+        found = _identifier_type(text, self._limits.decimal_digits)
         if type_ is None or type_ == found or (type_, found) in _WIDENED or (type_, found) == ("decimal", "integer"):
             return ""
         return f"its identifier {self._identifier!r} is {found}, and the column is {type_}"
@@ -207,23 +215,30 @@ class Columns:
 
     def _add_columns(self, parsed: Sequence[Mapping[str, bytes]], fitted: FittedRows) -> None:
         if self._identifier is not None and parsed and self._identifier not in self.types:
-            type_ = _type_of_all(_identifier_type(fields[self._identifier]) for fields in parsed)
+            digits = self._limits.decimal_digits
+            type_ = _type_of_all(_identifier_type(fields[self._identifier], digits) for fields in parsed)
             self.types = {self._identifier: type_, **self.types}
             fitted.added.append(self._identifier)
         new: dict[str, set[ColumnType | None]] = {}
         for fields in parsed:
             for name, text in fields.items():
                 if name not in self.types and text != b"null":
-                    new.setdefault(name, set()).add(_type_of(name, text))
+                    new.setdefault(name, set()).add(_type_of(name, text, self._limits.decimal_digits))
         for name, found in new.items():
             if self._wanted is not None and name not in self._wanted:
                 continue
             full = len(self.types) + len(self._reserved) >= self._limits.count
-            if full or name in self._reserved or not self._limits.is_name(name):
+            if full or self._is_taken(name) or not self._limits.is_name(name):
                 self._unnamed[name] = None
                 continue
             self.types[name] = _type_of_all(found)
             fitted.added.append(name)
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether a column of this name is somebody else's, or differs in case only."""
+        if not self._limits.ignores_case:
+            return name in self._reserved
+        return name.lower() in {each.lower() for each in (*self._reserved, *self.types)}
 
     def _fit_row(self, fields: Mapping[str, bytes], places: Mapping[str, int], fitted: FittedRows) -> None:
         row: list[bytes | None] = [None] * len(places)
@@ -250,7 +265,8 @@ class Columns:
             return text[:1] == b'"' and (b"\\" not in text or _is_storable(text))
         if type_ == "json":
             return b"\\" not in text or _is_storable(text)
-        found = _identifier_type(text) if name == self._identifier else _type_of(name, text)
+        find = _identifier_type if name == self._identifier else partial(_type_of, name)
+        found = find(text, self._limits.decimal_digits)
         if found == type_ or (type_ == "decimal" and found == "integer"):
             return True
         if found is None:
@@ -272,13 +288,13 @@ def _member(name: str, text: bytes) -> bytes:
     return encode_json(name) + b":" + text
 
 
-def _type_of(name: str, text: bytes) -> ColumnType | None:
+def _type_of(name: str, text: bytes, digits: tuple[int, int] | None) -> ColumnType | None:
     """The type of a value; None where it says nothing about its column, such as an empty date."""
     match json_type(text):
         case "text":
             return _type_of_text(name, text)
         case "number":
-            return _type_of_number(text)
+            return _type_of_number(text, digits)
         case "boolean":
             return "boolean"
         case _:
@@ -303,19 +319,23 @@ def _type_of_text(name: str, text: bytes) -> ColumnType | None:
     return "datetime-utc" if name.endswith("_at") else "datetime"  # Magento's own dates are in UTC
 
 
-def _type_of_number(text: bytes) -> ColumnType | None:
-    if _INTEGER.fullmatch(text):
-        if len(text) <= 18 or (len(text) <= 20 and -(2**63) <= int(text) < 2**63):
-            return "integer"
-        return "decimal" if len(text) <= _MAX_DIGITS else None
+def _type_of_number(text: bytes, digits: tuple[int, int] | None) -> ColumnType:
+    """`digits`: those that a decimal has before and after the point; a number with more is JSON."""
+    if _INTEGER.fullmatch(text) and (len(text) <= 18 or (len(text) <= 20 and -(2**63) <= int(text) < 2**63)):
+        return "integer"
     exponent = _EXPONENT.search(text)
-    digits = len(text) + (int(exponent[1][:6]) if exponent else 0)
-    return "decimal" if digits <= _MAX_DIGITS else None
+    if len(text) + (int(exponent[1][:6]) if exponent else 0) > _MAX_DIGITS:
+        return "json"
+    if digits is None:
+        return "decimal"
+    _, found, shift = Decimal(text.decode()).normalize(_EXACT).as_tuple()
+    assert isinstance(shift, int)  # JSON has neither infinity nor NaN
+    return "decimal" if len(found) + shift <= digits[0] and -shift <= digits[1] else "json"
 
 
-def _identifier_type(text: bytes) -> ColumnType:
+def _identifier_type(text: bytes, digits: tuple[int, int] | None) -> ColumnType:
     """An identifier that looks like a date is a text."""
-    return (_type_of_number(text) or "json") if json_type(text) == "number" else "text"
+    return _type_of_number(text, digits) if json_type(text) == "number" else "text"
 
 
 def _type_of_all(found: Iterable[ColumnType | None]) -> ColumnType:
