@@ -21,9 +21,9 @@ from requirements import require_modules
 from runs import Shop
 from sink_runs import begin, go_on, write
 
-from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.sink import SinkContext, SinkError, SinkMissing
 from tui_connector.incoming.sinks.duckdb import DuckDbSink
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 
 require_modules("duckdb", "pyarrow")
