@@ -201,7 +201,7 @@ BEFORE_ALL = -1
 
 @dataclass(frozen=True, slots=True)
 class FirstPage(SinglePage):
-    """The list from an id on, without an end: its first page tells how many there are."""
+    """The list from an id on, without an end: its first page says how many there are."""
 
     ids: ListIds
     after: Json
@@ -306,7 +306,7 @@ class LastId(SinglePage):
 
 @dataclass(frozen=True, slots=True)
 class IdSearch(SinglePage):
-    """Finds an id after which there is nothing, where answers do not have the id: each look is twice as far."""
+    """Finds an id after which there is nothing, where responses do not have the id: each request looks twice as far."""
 
     repeatable = False
 

@@ -143,7 +143,7 @@ def find_problems(
     such environment.
     """
     if newer := _newer_format(data.get("format")):
-        return None, [Found(("format",), newer, "newer-format")]  # what this version does not know is no error
+        return None, [Found(("format",), newer, "newer-format")]  # what this version does not know is not an error
     base, found = _checked_alone(data, prepare)
     profiles: dict[str, Profile] = {}
     for name in names_of(data):

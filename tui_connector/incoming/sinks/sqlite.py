@@ -267,7 +267,7 @@ class _Table:
         return json.dumps([self.identifier, self.columns])
 
     def create(self) -> str:
-        """`rowid` is said, so that it stays through VACUUM: positions are counted by it."""
+        """`rowid` is declared, so that VACUUM does not change it: positions are numbers of rows."""
         key = [f"{_quoted(self.identifier)} NOT NULL UNIQUE"] if self.identifier else []
         parts = ["rowid INTEGER PRIMARY KEY", *key, f"{_ITEM} TEXT NOT NULL", *map(_quoted, self.columns)]
         return f"CREATE TABLE {self.quoted} ({', '.join(parts)})"

@@ -192,7 +192,7 @@ _MOST_LINES = 250
 
 
 def _after(plan: ImportPlan, result: ImportResult) -> Iterator[str]:
-    """What the user is told once it is created."""
+    """The message after it was created."""
     yield f"{'Created' if plan.is_new else 'Added to'} {plan.name}."
     yield from result.notes
     if result.for_session:

@@ -43,7 +43,7 @@ Tone = Literal["", "muted", "warning", "error", "success"]
 
 @dataclass(frozen=True, slots=True)
 class RunMessage:
-    """What the run tells its user."""
+    """A message of the run for its user."""
 
     at: datetime
     text: str

@@ -79,7 +79,7 @@ class Choice(Static, can_focus=True):
 
     @dataclass
     class OpenRequested(Message):
-        """The only option was selected: open what it stands for."""
+        """The only option was selected: opens the options."""
 
         choice: Choice
 
@@ -192,7 +192,7 @@ class ChoiceScreen(Dialog[str | None]):
         options.focus()
 
     def on_key(self, event: events.Key) -> None:
-        """Letters select; one that continues no word starts anew, from the next option."""
+        """Letters select; one that continues no word starts over from the next option."""
         letter = (event.character or "").lower()
         if not event.is_printable or not letter.isalnum():
             return
