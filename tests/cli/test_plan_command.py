@@ -68,7 +68,7 @@ class Planner:
         return process.returncode, out.decode(), err.decode()
 
     async def start(self, command: str, *words: str | Path) -> fork_server.AsyncProcess:
-        trust = ["--trust"] if command == "run" else []
+        trust = ["--trust"] if command in ("run", "plan", "commit") else []
         pipe, given = asyncio.subprocess.PIPE, self.folder / "stdin"
         given.write_bytes(b"")
         with given.open("rb") as file:
@@ -176,6 +176,19 @@ async def test_an_undo_restores_former_values_and_deletes_only_on_request(planne
     assert await planner.quantities() == before
     code, out, _ = await planner("run", "stock", "--undo", "1", "--json")
     assert (code, json.loads(out.splitlines()[-1])["tasks"]) == (0, {})
+
+
+async def test_a_run_that_was_sent_in_slices_is_undone_as_any_other(planner: Planner) -> None:
+    before = await planner.quantities()
+    assert (await planner("plan", "stock", "--slices", "2", "--run-id", "r1"))[0] == 0
+    for number in ("0", "1"):
+        assert (await planner("run", "stock", "--slice", number, "--run-id", "r1"))[0] == 0
+    code, _, err = await planner("commit", "stock", "--run-id", "r1")
+    assert code == 0, err
+    assert await planner.quantities() != before
+    code, _, err = await planner("run", "stock", "--undo", "last", "--delete-created")
+    assert code == 0, err
+    assert await planner.quantities() == before
 
 
 async def test_the_undo_of_a_run_that_changed_nothing_says_what_it_did(planner: Planner) -> None:

@@ -137,6 +137,8 @@ def run_command(
             as_json=as_json,
             quiet=quiet,
             in_flight=in_flight,
+            keep_going=keep_going,
+            confirm=(lambda *_: None) if yes_production else _confirm_production,
         )
         sys.exit(code)
     if run_id is not None or shared is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,18 @@ from .run_output import RunOutput, exit_of, exit_of_error
 if TYPE_CHECKING:
     from ..client.session import Session
     from ..client.wire import Bounds
+    from ..guide.sending import Sender
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
     from ..incoming.run import Run
     from ..incoming.slices import By, SliceRun
     from ..incoming.start import RunEnvironment
+    from ..machine import Machine
+    from ..outgoing.model import Outgoing
+    from ..outgoing.run import OutgoingRun
     from ..profile.model import Profile
-    from ..runs.progress import Summary
+    from ..runs.ledger import FailedRecord
+    from ..runs.progress import Progress, Summary
     from ..runs.slices import Slice, SliceDirectory, SlicePlan, SliceReport
 
 T = TypeVar("T")
@@ -95,11 +101,13 @@ def plan(
     if as_json:
         click.echo(planned.model_dump_json())
         return
-    held = "" if planned.expected is None else f", {count(planned.expected, 'item')}"
+    noun = "task" if planned.sends else "item"
+    held = "" if planned.expected is None else f", {count(planned.expected, noun)}"
     click.echo(f"{command.label}: {count(len(planned.slices), 'slice')} by {planned.field}{held}")
     for each in planned.slices:
-        expected = "" if each.expected is None else f"  {count(each.expected, 'item')}"
-        click.echo(f"  {each.index:>4}  above {each.after}, up to {each.until}{expected}")
+        expected = "" if each.expected is None else f"  {count(each.expected, noun)}"
+        bounds = "" if planned.sends else f"  above {each.after}, up to {each.until}"
+        click.echo(f"  {each.index:>4}{bounds}{expected}")
     arguments = f"{shlex.quote(profile)} {name}{env_option(environment)} --run-id {planned.run_id}"
     arguments += f" --shared {shlex.quote(shared)}" if shared else ""
     click.echo(f"Run each slice: tui-connector run {arguments} --slice NUMBER")
@@ -155,8 +163,13 @@ def run_slice(
     as_json: bool,
     quiet: bool,
     in_flight: int | None,
+    keep_going: bool,
+    confirm: Callable[[Profile, dict[str, Outgoing], Machine], None],
 ) -> Exit:
-    """`run --slice`. `options`: others of `run`, by name, which it does not have. Raises `CommandFailed`."""
+    """`run --slice`. `options`: others of `run`, by name, which it does not have. Raises `CommandFailed`.
+
+    `confirm` asks before anything is sent to a store in production.
+    """
     for option, value in options.items():
         if value:
             other = option.replace("_", "-")
@@ -166,7 +179,10 @@ def run_slice(
     command = _Sliced.open(
         profile_dir, profile, names[0], environment, shared, once=once, as_json=as_json, quiet=quiet, log=log
     )
-    return command.run(lambda: command.slice(_required(run_id), spec, in_flight))
+    name = names[0]
+    if name in command.saved.outgoing:
+        confirm(command.saved, {name: command.saved.outgoing[name]}, command.workbench.machine)
+    return command.run(lambda: command.slice(_required(run_id), spec, in_flight, keep_going=keep_going))
 
 
 def _required(run_id: str | None) -> str:
@@ -176,7 +192,7 @@ def _required(run_id: str | None) -> str:
 
 
 @dataclass
-class _Sliced:
+class _Sliced(ABC):
     """One command about the slices of a configuration."""
 
     name: str
@@ -202,7 +218,7 @@ class _Sliced:
         quiet: bool = False,
         log: str | None = None,
     ) -> _Sliced:
-        """Raises `UserError`."""
+        """For an incoming or an outgoing. Raises `UserError`."""
         from ..client.exchange import Exchanges
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
         from ..guide.workbench import Workbench
@@ -211,25 +227,24 @@ class _Sliced:
         machine = machine_of(profile_dir)
         path = find(profile, machine)
         saved = read(path, environment)
-        if name not in saved.incoming:
-            known = ", ".join(saved.incoming) or "none"
-            raise CommandFailed(f"The profile has no incoming named {name!r}. It has: {known}.", Exit.SETUP)
-        trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[saved.incoming[name].client])
+        configuration = saved.incoming.get(name) or saved.outgoing.get(name)
+        if configuration is None:
+            known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
+            message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
+            raise CommandFailed(message, Exit.SETUP)
+        trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[configuration.client])
         exchanges = Exchanges(_EXCHANGES_IN_MEMORY, 4_000_000, _EXCHANGES_IN_MEMORY)
         workbench = Workbench(machine, exchanges, directory=path.parent, trust=trust)
         if log is not None:
             exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
         bounds = OF_A_RUN if log is not None or saved.log.history == "bodies" else OF_A_RUN_UNSEEN
         output = RunOutput(as_json=as_json, data_on_stdout=False, quiet=quiet, environment=saved.environment_label)
-        return cls(name, path, saved, workbench, output, shared_directory(machine.directories.state, shared), bounds)
+        kind = _IncomingSlices if name in saved.incoming else _OutgoingSlices
+        return kind(name, path, saved, workbench, output, shared_directory(machine.directories.state, shared), bounds)
 
     @property
     def label(self) -> str:
         return self.output.shown(self.name)
-
-    @property
-    def _incoming(self) -> Incoming:
-        return self.saved.incoming[self.name]
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """Runs the command, with the history that the profile keeps. Raises `UserError`."""
@@ -244,28 +259,70 @@ class _Sliced:
         with keeping_history(self.workbench, self.path, self.saved):
             return run(whole())
 
+    @abstractmethod
     async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
         """The plan, saved. A run id that has one already keeps it."""
+
+    @abstractmethod
+    async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
+        """Reads or sends one slice, unless it is done."""
+
+    @abstractmethod
+    async def commit(self, run_id: str) -> Exit:
+        """Writes or records what all slices have done, unless that is done."""
+
+    def _new_run_id(self, run_id: str | None) -> str:
+        """The one that was given, or a new one."""
+        from ..runs.slices import check_run_id, new_run_id
+
+        return check_run_id(run_id or new_run_id(self.name, timestamp(self.workbench.machine.now())))
+
+    def _existing(self, directory: SliceDirectory, configuration: str, number: int) -> SlicePlan | None:
+        """The plan that the run id has already, if it was made for the same. Blocks. Raises `SliceError`."""
+        if directory.planned() is None:
+            return None
+        found = directory.plan_of(*self._identity(configuration))
+        if found.requested != number:
+            raise directory.taken(found)
+        return found
+
+    async def _execute(self, current: Run | SliceRun | OutgoingRun) -> Summary:
+        """Runs it, until it ends or a signal stops it. Raises `UserError`."""
+        self.output.on_full = current.stop
+        stop_on_signal(current.stop)
+        summary = await current.execute()
+        self.output.ended(summary)
+        return summary
+
+    def _identity(self, configuration: str) -> tuple[str, str, str, str]:
+        """What a plan must have been made for."""
+        return self.path.stem, self.name, self.saved.environment, configuration
+
+
+class _IncomingSlices(_Sliced):
+    """The slices of an incoming."""
+
+    @property
+    def _incoming(self) -> Incoming:
+        return self.saved.incoming[self.name]
+
+    async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
         from ..client.wire import OF_A_RUN
         from ..incoming.slices import SliceOptions, SlicePlanner, configuration
-        from ..runs.slices import SliceDirectory, check_run_id, new_run_id
+        from ..runs.slices import SliceDirectory
 
-        run_id = check_run_id(run_id or new_run_id(self.name, timestamp(self.workbench.machine.now())))
+        run_id = self._new_run_id(run_id)
         directory = SliceDirectory(self.shared, run_id)
         async with self.workbench.session(self.saved, OF_A_RUN) as session:
             around = self._environment(session)
-            if await asyncio.to_thread(directory.planned) is not None:
-                identity = self._identity(configuration(self._incoming, around))
-                found = await asyncio.to_thread(directory.plan_of, *identity)
-                if found.requested != number:
-                    raise directory.taken(found)
+            fingerprint = configuration(self._incoming, around)
+            if (found := await asyncio.to_thread(self._existing, directory, fingerprint, number)) is not None:
                 return found
             planner = SlicePlanner(self._incoming, SliceOptions(number, by, full), around)
             planned = await planner.plan(run_id, self.path.stem, self.saved.environment)
             return await asyncio.to_thread(directory.create, planned)
 
-    async def slice(self, run_id: str, spec: str, in_flight: int | None) -> Exit:
-        """Reads one slice, unless it is done."""
+    async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
         from ..incoming.slices import SliceRun, configuration, done_summary
         from ..runs.slices import SliceDirectory
 
@@ -288,7 +345,6 @@ class _Sliced:
         return {"complete": Exit.DONE, "incomplete": Exit.STOPPED}.get(summary.state, exit_of(summary))
 
     async def commit(self, run_id: str) -> Exit:
-        """Writes the items of all slices, unless that is done."""
         from ..client.wire import OF_A_RUN
         from ..incoming.parts import AlreadyCommitted
         from ..incoming.slices import commit_run, configuration
@@ -319,14 +375,6 @@ class _Sliced:
         await asyncio.to_thread(directory.commit, found)
         return Exit.DONE if found.state == "complete" and not found.failed else Exit.FAILED
 
-    async def _execute(self, current: Run | SliceRun) -> Summary:
-        """Runs it, until it ends or a signal stops it. Raises `UserError`."""
-        self.output.on_full = current.stop
-        stop_on_signal(current.stop)
-        summary = await current.execute()
-        self.output.ended(summary)
-        return summary
-
     def _planned(
         self, directory: SliceDirectory, identity: tuple[str, str, str, str], spec: str
     ) -> tuple[SlicePlan, Slice, SliceReport | None]:
@@ -334,10 +382,6 @@ class _Sliced:
         planned = directory.plan_of(*identity)
         chosen = directory.chosen(planned, spec)
         return planned, chosen, directory.report(planned, chosen.index)
-
-    def _identity(self, configuration: str) -> tuple[str, str, str, str]:
-        """What a plan must have been made for."""
-        return self.path.stem, self.name, self.saved.environment, configuration
 
     def _environment(self, session: Session) -> RunEnvironment:
         from ..guide.run_findings import explainer
@@ -354,3 +398,154 @@ class _Sliced:
             explainer(self.saved, self._incoming.client),
             incomings=self.saved.incoming,
         )
+
+
+class _OutgoingSlices(_Sliced):
+    """The slices of an outgoing."""
+
+    async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
+        from ..client.wire import OF_A_RUN
+        from ..outgoing.plan import fingerprint
+        from ..outgoing.slices import PLANNED, divide, refuse_unfinished
+        from ..runs.slices import SliceDirectory, SlicePlan
+
+        if by is not None:
+            raise CommandFailed("--by is for incoming configurations; tasks are divided by identifier.", Exit.SETUP)
+        run_id, sender = self._new_run_id(run_id), self._sender()
+        directory, now = SliceDirectory(self.shared, run_id), timestamp(self.workbench.machine.now())
+        async with self.workbench.session(self.saved, OF_A_RUN) as session:
+            configuration = fingerprint(sender.outgoing, session)
+            if (found := await asyncio.to_thread(self._existing, directory, configuration, number)) is not None:
+                return found
+            if not full:
+                await asyncio.to_thread(refuse_unfinished, sender.ledger, self.name)
+            await sender.prepare()
+            tasks, planned = await asyncio.to_thread(directory.new_tasks), None
+            try:
+                await self._load(sender, session, tasks / PLANNED)
+                run, slices = await asyncio.to_thread(divide, tasks, number, run_id)
+                planned = await asyncio.to_thread(
+                    directory.create,
+                    SlicePlan(
+                        run_id=run_id,
+                        profile=self.path.stem,
+                        name=self.name,
+                        environment=self.saved.environment,
+                        sends=True,
+                        configuration=configuration,
+                        created=now,
+                        requested=number,
+                        field=sender.outgoing.identifier or "line",
+                        by="hash",
+                        full=full,
+                        source=run.digest,
+                        tasks=tasks.name,
+                        expected=sum(each.expected or 0 for each in slices),
+                        slices=tuple(slices),
+                    ),
+                )
+                return planned
+            finally:
+                if planned is None or planned.tasks != tasks.name:  # another process was first
+                    await asyncio.to_thread(directory.discard_tasks, tasks.name)
+
+    async def _load(self, sender: Sender, session: Session, ledger: Path) -> None:
+        """Reads the source into tasks. Raises `UserError`."""
+        from ..outgoing.run import OutgoingOptions
+
+        options, notes = OutgoingOptions(only_loads=True), _Notes(self.output)
+        run = sender.run(session, self.workbench.exchanges, notes, sender.outgoing, options, ledger=ledger)
+        stop_on_signal(run.stop)
+        loaded = await run.execute()
+        if loaded.reason:
+            raise CommandFailed(loaded.reason, exit_of(loaded))
+
+    async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
+        from ..outgoing.plan import fingerprint
+        from ..outgoing.run import OutgoingOptions
+        from ..outgoing.slices import PlannedSource, SentSlice, summary
+        from ..runs.slices import SliceDirectory
+
+        directory, sender = SliceDirectory(self.shared, run_id), self._sender()
+        async with self.workbench.session(self.saved, self.bounds) as session:
+            identity = self._identity(fingerprint(sender.outgoing, session))
+            planned = await asyncio.to_thread(directory.plan_of, *identity)
+            chosen = directory.chosen(planned, spec)
+            self.output.begins(self.name, sends=True)
+            if await asyncio.to_thread(directory.committed) is not None:
+                self.output.note(f"The run {run_id} has been committed.", warning=True)
+                return Exit.DONE
+            ledger = directory.tasks(planned, chosen.index)
+            sent = await asyncio.to_thread(SentSlice.of, ledger)
+            if sent is None:
+                message = f"The tasks of slice {chosen.index} are missing: {ledger}"
+                raise CommandFailed(f"{message}. Use the same --shared on every machine.", Exit.SETUP)
+            if sent.is_done:
+                self.output.note(f"Slice {chosen.index} is done already.", warning=True)
+                self.output.ended(summary(self.name, sent.run, sent.counts))
+                return Exit.DONE
+            options = OutgoingOptions(in_flight=in_flight, keep_going=keep_going)
+            ended = await self._execute(
+                sender.run(
+                    session,
+                    self.workbench.exchanges,
+                    self.output,
+                    sender.outgoing,
+                    options,
+                    PlannedSource(planned),
+                    ledger=ledger,
+                )
+            )
+        # a slice that is done has recorded which tasks failed
+        return Exit.DONE if ended.state == "complete" else exit_of(ended)
+
+    async def commit(self, run_id: str) -> Exit:
+        from ..outgoing.plan import fingerprint
+        from ..outgoing.slices import gather, summary
+        from ..runs.slices import Commit, SliceDirectory
+
+        directory, sender = SliceDirectory(self.shared, run_id), self._sender()
+        async with self.workbench.session(self.saved, self.bounds) as session:
+            identity = self._identity(fingerprint(sender.outgoing, session))
+        planned = await asyncio.to_thread(directory.plan_of, *identity)
+        self.output.begins(self.name, sends=True)
+        found = await asyncio.to_thread(directory.committed)
+        if found is None:
+            run, counts, is_new = await asyncio.to_thread(
+                gather,
+                directory,
+                planned,
+                sender.ledger,
+                self.path,
+                lambda: timestamp(self.workbench.machine.now()),
+            )
+            ended = summary(self.name, run, counts)
+            found = Commit(run_id=run_id, state=run.state, items=ended.received, failed=ended.failed)
+            if is_new:
+                self.output.ended(ended)
+                await asyncio.to_thread(directory.commit, found)
+                return exit_of(ended)
+        self.output.note(f"The run {run_id} was committed before: {count(found.items, 'task')}.", warning=True)
+        await asyncio.to_thread(directory.commit, found)
+        return Exit.FAILED if found.failed else Exit.DONE
+
+    def _sender(self) -> Sender:
+        from ..guide.sending import Sender
+
+        return Sender(self.workbench, self.saved, self.path, self.name)
+
+
+class _Notes:
+    """Prints what is noted while a source is read; the failed lines are reported by the commit."""
+
+    def __init__(self, output: RunOutput) -> None:
+        self._output = output
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        self._output.say(f"Note: {text}")
+
+    def failed(self, record: FailedRecord) -> None:
+        self._output.say(f"{record.record}: {record.message}")
+
+    def progress(self, progress: Progress) -> None:
+        """A plan prints nothing else."""

@@ -62,7 +62,7 @@ class OutgoingOptions:
     """The user's options of this run. `full`: start over, although the last run can be resumed.
 
     `resumes`: only continue the last run; it is refused if that is not possible. `keep_going`: send every task, even if
-    the first ones all fail for the same reason.
+    the first ones all fail for the same reason. `only_loads`: reads the source into tasks, and sends none of them.
     """
 
     full: bool = False
@@ -70,6 +70,7 @@ class OutgoingOptions:
     in_flight: int | None = None
     resumes: bool = False
     keep_going: bool = False
+    only_loads: bool = False
 
 
 class ItemReader(Protocol):
@@ -312,6 +313,8 @@ class OutgoingRun:
             await self._load(opened)
             self._counts.update(await self._in_thread(opened.ledger.counts, opened.run.id))
             await self._refuse_many_changes(opened)
+            if self._options.only_loads:
+                return RunEnd("stopped")
             await self._publish(opened)
         except RunFailed as failed:
             return RunEnd(END_STATES[failed.error.action], str(failed), failed.error.code)

@@ -174,8 +174,13 @@ class TaskRun:
 
 UNDO_DIGEST = "undo of "
 """The start of the digest of an undo; the number of the undone run follows."""
+SLICES = "slices:"
+"""Start of the code of a run that was sent in slices; their run id follows."""
 RETRY = "retry"
 """Code of a run of which tasks are to be sent again, whatever has changed since."""
+
+TaskValues = tuple[object, ...]
+"""The values of a task as they are stored."""
 
 _VERSION = 1
 _SCHEMA = """
@@ -194,7 +199,7 @@ create index task_run on task (run);
 """
 _RUNS_KEPT = 10
 _WINDOW_BYTES = 16_000_000
-_TASK = "id, line, identifier, state, entity, attempts, exchange, reason, code, step, responses, updated, former"
+TASK_COLUMNS = "id, line, identifier, state, entity, attempts, exchange, reason, code, step, responses, updated, former"
 _RUN = ", ".join(TaskRun.__slots__)
 
 
@@ -305,6 +310,11 @@ class TaskReader:
         with explained(self._path):
             yield from _tasks(self._database, run, wanted, after, limit)
 
+    def rows(self, run: int) -> Iterator[TaskValues]:
+        """The tasks as they are stored, in the order of the source."""
+        with explained(self._path):
+            yield from self._database.execute(f"select {TASK_COLUMNS} from task where run = ? order by id", (run,))
+
     def reasons(self, run: int, wanted: TaskFilter = ALL_TASKS) -> list[ReasonGroup]:
         """The reasons of the tasks that have one, the most frequent first."""
         where, values = wanted.where(run)
@@ -344,12 +354,40 @@ class TaskLedger(LedgerDatabase):
                 "insert into run (began, state, fingerprint, digest) values (?, 'running', ?, ?)",
                 (began, fingerprint, digest),
             )
-            old = database.execute("select max(id) from run").fetchone()[0] - _RUNS_KEPT
-            database.execute("delete from task where run <= ?", (old,))
-            database.execute("delete from run where id <= ?", (old,))
+            self._forget_old(database)
             run = _last_run(database)
         assert run is not None
         return run
+
+    @staticmethod
+    def _forget_old(database: sqlite3.Connection) -> None:
+        old = database.execute("select max(id) from run").fetchone()[0] - _RUNS_KEPT
+        database.execute("delete from task where run <= ?", (old,))
+        database.execute("delete from run where id <= ?", (old,))
+
+    def add(self, run: TaskRun, tasks: Iterable[TaskValues]) -> TaskRun:
+        """Adds a run with all its tasks, as another ledger has them. Their ids keep their order."""
+        self._refuse_moved()
+        names = TaskRun.__slots__[1:]
+        with explained(self.path), self._database as database:
+            values = [getattr(run, name) for name in names]
+            database.execute(f"insert into run ({', '.join(names)}) values ({', '.join('?' * len(names))})", values)
+            [number] = database.execute("select max(id) from run").fetchone()
+            [last] = database.execute("select coalesce(max(id), 0) from task").fetchone()
+            database.executemany(
+                f"insert into task ({TASK_COLUMNS}, run) values ({', '.join('?' * 14)})",
+                ((last + int(str(first)), *others, number) for first, *others in tasks),
+            )
+            self._forget_old(database)
+            found = _last_run(database)
+        assert found is not None
+        return found
+
+    def sent_in(self, run_id: str) -> TaskRun | None:
+        """The run whose tasks were sent in slices with this run id."""
+        with explained(self.path):
+            row = self._database.execute("select id from run where code = ?", (f"{SLICES}{run_id}",)).fetchone()
+            return _run(self._database, row[0]) if row else None
 
     def resume(self, run: TaskRun, fingerprint: str, at: str) -> int:
         """Continues a run that has not ended; returns how many of its tasks are unknown now.
@@ -406,7 +444,9 @@ class TaskLedger(LedgerDatabase):
         size = 0
         with explained(self.path):
             where = "run = ? and id > ? and state = ? order by id limit ?"
-            for row in self._database.execute(f"select {_TASK} from task where {where}", (run, after, state, limit)):
+            for row in self._database.execute(
+                f"select {TASK_COLUMNS} from task where {where}", (run, after, state, limit)
+            ):
                 found.append(_task(row))
                 size += len(str(row[4] or ""))
                 if size > _WINDOW_BYTES:
@@ -559,7 +599,7 @@ def _counts(database: sqlite3.Connection, run: int) -> dict[TaskState, int]:
 
 def _tasks(database: sqlite3.Connection, run: int, wanted: TaskFilter, after: int, limit: int) -> Iterator[Task]:
     where, values = wanted.where(run)
-    query = f"select {_TASK} from task where {where} and id > ? order by id limit ?"
+    query = f"select {TASK_COLUMNS} from task where {where} and id > ? order by id limit ?"
     for row in database.execute(query, [*values, after, limit]):
         yield _task(row)
 

@@ -12,7 +12,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -30,7 +31,7 @@ _LARGEST = 64_000_000
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}", re.ASCII)
 """Also matches what Airflow calls its runs, such as scheduled__2026-01-01T00:00:00+00:00."""
 _DATA = re.compile(r"\d{4,}-[0-9a-f]{16}\.jsonl", re.ASCII)
-MOST_SLICES = 10_000
+_TASKS = re.compile(r"tasks-[0-9a-f]{16}", re.ASCII)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -84,7 +85,9 @@ class SlicePlan(_Saved):
     store_time: str | None = None
     """The store's clock when the slices were planned, in UTC."""
     source: str | None = None
-    """Digest of the source of an outgoing."""
+    """Digest of the source of an outgoing; None if it cannot be read twice."""
+    tasks: str | None = None
+    """Directory with the tasks of an outgoing, a ledger for each slice."""
     expected: int | None = None
     """Items of all slices."""
     slices: tuple[Slice, ...]
@@ -286,6 +289,26 @@ class SliceDirectory:
             return found
         return report
 
+    # tasks
+
+    def new_tasks(self) -> Path:
+        """A new directory for the tasks of an outgoing."""
+        path = self.path / f"tasks-{secrets.token_hex(8)}"
+        with self._explained():
+            make_private(path)
+        return path
+
+    def tasks(self, plan: SlicePlan, index: int) -> Path:
+        """The ledger with the tasks of a slice."""
+        if plan.tasks is None or not _TASKS.fullmatch(plan.tasks):
+            raise SliceError("slices-foreign", f"The plan of the run {self._run_id} names no tasks", "Make a new plan.")
+        return self.path / plan.tasks / f"{index:04}.sqlite"
+
+    def discard_tasks(self, name: str) -> None:
+        """Removes a directory of tasks."""
+        with self._explained():
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
     # commit
 
     def reports(self, plan: SlicePlan) -> list[SliceReport]:
@@ -302,21 +325,14 @@ class SliceDirectory:
                 short.append(f"{each.index} ({report.items:,} of {_agreed(each, report):,} items)")
             else:
                 found.append(report)
-        problems = []
-        for slices, what in (
-            (missing, "not done"),
-            (damaged, "done, but their data is missing or damaged (remove their reports)"),
-            (short, "incomplete (remove their reports)"),
-        ):
-            if slices:
-                problems.append(f"{what}: {listed(slices, 20)}")
-        if problems:
-            number = len(missing) + len(damaged) + len(short)
-            raise SliceError(
-                "slices-missing",
-                f"{number} of {count(len(plan.slices), 'slice')} cannot be committed ({'; '.join(problems)})",
-                "Nothing was changed. Run these slices, then commit again.",
-            )
+        refuse_open(
+            plan,
+            (
+                (missing, "not done"),
+                (damaged, "done, but their data is missing or damaged (remove their reports)"),
+                (short, "incomplete (remove their reports)"),
+            ),
+        )
         return found
 
     def _is_intact(self, report: SliceReport) -> bool:
@@ -341,6 +357,8 @@ class SliceDirectory:
             for each in list(self.path.iterdir()):
                 if _DATA.fullmatch(each.name):
                     each.unlink(missing_ok=True)
+                elif _TASKS.fullmatch(each.name):
+                    shutil.rmtree(each, ignore_errors=True)
 
     def _read(self, path: Path, model: type[M]) -> M | None:
         with self._explained():
@@ -368,6 +386,18 @@ class SliceDirectory:
         except OSError as error:
             where = error.filename or self.path
             raise SliceError("slices", f"{where} cannot be used: {reason(error)}", remedy(error)) from error
+
+
+def refuse_open(plan: SlicePlan, problems: Sequence[tuple[Sequence[str], str]]) -> None:
+    """Raises `SliceError`, which names the slices that cannot be committed, if there are any."""
+    named = [f"{what}: {listed(slices, 20)}" for slices, what in problems if slices]
+    if named:
+        number = sum(len(slices) for slices, _ in problems)
+        raise SliceError(
+            "slices-missing",
+            f"{number} of {count(len(plan.slices), 'slice')} cannot be committed ({'; '.join(named)})",
+            "Nothing was changed. Run these slices, then commit again.",
+        )
 
 
 def _agreed(planned: Slice, report: SliceReport) -> int:
