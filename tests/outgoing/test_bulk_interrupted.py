@@ -47,7 +47,9 @@ async def test_a_run_that_is_stopped_while_waiting_resumes_without_sending_again
         async with asyncio.timeout(20):
             assert (await execution).state == "stopped"
         queue.operation = lambda item: {"status": 1}
-        assert counted(await outbox.run()) == {"finished": 2}
+        summary = await outbox.run()
+        assert counted(summary) == {"finished": 2}
+        assert summary.requests == len(store.sent), "with those of the part that was stopped"
         assert len(posts(store)) == 1
     assert [task.attempts for task in outbox.tasks()] == [1, 1]
 

@@ -515,6 +515,7 @@ class OutgoingRun:
 
     async def _finish(self, opened: OpenSending, end: RunEnd) -> Summary:
         try:
+            await self._in_thread(opened.ledger.step, opened.run.id, (), self._now(), *self._total_costs())
             await self._in_thread(opened.ledger.end, opened.run.id, end, self._now())
             found = await self._in_thread(opened.ledger.counts, opened.run.id)
         except LedgerError as error:
