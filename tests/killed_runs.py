@@ -70,6 +70,12 @@ def _duckdb_rows(path: Path) -> object:
         return database.execute("select * exclude (_row) from items order by id").fetchall()
 
 
+def _parquet_rows(path: Path) -> object:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_table(path).to_pylist()
+
+
 def _records(path: Path) -> object:
     """The records and the last state: how many states are in between depends on how the steps fell."""
     messages = [json.loads(line) for line in path.read_bytes().splitlines()]
@@ -85,7 +91,7 @@ SINKS: dict[str, tuple[dict[str, Any], Callable[[Path], object]]] = {
 }
 """By name: the sink, and what of its file must be equal."""
 if find_spec("duckdb") and find_spec("pyarrow"):
-    SINKS["duckdb"] = {"kind": "duckdb"}, _duckdb_rows
+    SINKS |= {"duckdb": ({"kind": "duckdb"}, _duckdb_rows), "parquet": ({"kind": "parquet"}, _parquet_rows)}
 
 
 @dataclass
