@@ -311,3 +311,26 @@ async def test_an_empty_list_has_no_slices_and_commits_as_an_empty_run(command: 
     assert (await planned(command))["slices"] == []
     assert (await commit(command))[0] == 0
     assert (command.folder / "items.jsonl").read_bytes() == b""
+
+
+async def test_more_slices_than_items_are_done_at_once(command: Command) -> None:
+    command.store.items = {1: product(1), 2: product(2)}
+    assert len((await planned(command, slices=4))["slices"]) == 2
+    assert [await read(command, number) for number in range(4)] == [0] * 4
+    assert await read(command, 4) == 2
+    assert (await commit(command))[0] == 0
+    assert command.ids() == [1, 2]
+
+
+async def test_a_commit_waits_for_a_plan_as_for_slices(command: Command) -> None:
+    code, err = await commit(command)
+    assert (code, "has no plan" in err) == (4, True)
+
+
+@pytest.mark.parametrize("engine", ["--kubernetes", "--airflow"])
+async def test_what_an_engine_needs_is_printed_without_a_request(command: Command, engine: str) -> None:
+    code, out, err = await command.run(*RUN, "--slices", "4", engine, verb="plan")
+    assert (code, err) == (0, b"")
+    assert b"SHOP_TOKEN" in out
+    assert command.store.asked == []
+    assert not directory(command).exists()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ..text import count, env_option
+from ..text import count, env_option, shown
 from ..units import timestamp
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit
@@ -72,6 +72,8 @@ def slice_options(command: Callable[..., object]) -> Callable[..., object]:
 @click.option("--full", is_flag=True, help="Everything, whatever earlier runs have read.")
 @shared_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON on one line.")
+@click.option("--kubernetes", is_flag=True, help="Print an Indexed Job that plans and runs the slices; plan nothing.")
+@click.option("--airflow", is_flag=True, help="Print a DAG that plans and runs the slices; plan nothing.")
 @trust_option
 @environment_option
 @click.pass_obj
@@ -86,6 +88,8 @@ def plan(
     run_id: str | None,
     shared: str | None,
     as_json: bool,
+    kubernetes: bool,
+    airflow: bool,
     trust_once: bool,
     environment: str,
 ) -> None:
@@ -96,6 +100,14 @@ def plan(
 
     Exit code 0: planned, 2 or 3: do not retry, 4: retry later.
     """
+    if kubernetes or airflow:
+        if sum((kubernetes, airflow, as_json, shared is not None)) > 1:
+            message = "--kubernetes, --airflow, --json and --shared exclude each other."
+            raise CommandFailed(message, Exit.SETUP)
+        options = [*(["--full"] if full else []), *(["--by", by] if by else [])]
+        text = _engine(profile_dir, profile, name, environment, number, run_id, options, kubernetes=kubernetes)
+        click.echo(shown(text), nl=False)
+        return
     command = _Sliced.open(profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json)
     planned = command.run(lambda: command.plan(run_id, number, by, full=full))
     if as_json:
@@ -112,6 +124,43 @@ def plan(
     arguments += f" --shared {shlex.quote(shared)}" if shared else ""
     click.echo(f"Run each slice: tui-connector run {arguments} --slice NUMBER")
     click.echo(f"Then:           tui-connector commit {arguments}")
+
+
+def _engine(
+    profile_dir: Path | None,
+    profile: str,
+    name: str,
+    environment: str,
+    number: int,
+    run_id: str | None,
+    options: list[str],
+    *,
+    kubernetes: bool,
+) -> str:
+    """What runs the slices in an engine. Nothing is sent or written. Raises `UserError`."""
+    from ..guide.engines import Engine
+    from ..incoming.slices import check_sliceable
+    from ..runs.slices import check_run_id, new_run_id
+
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    saved = read(path, environment)
+    _configuration(saved, name)
+    if name in saved.incoming:
+        check_sliceable(name, saved.incoming[name])
+    run_id = check_run_id(run_id or new_run_id(name, timestamp(machine.now())))
+    engine = Engine(saved, path, name, machine, number, run_id, options)
+    return engine.kubernetes() if kubernetes else engine.airflow()
+
+
+def _configuration(saved: Profile, name: str) -> Incoming | Outgoing:
+    """Raises `CommandFailed` if the profile has none of this name."""
+    found = saved.incoming.get(name) or saved.outgoing.get(name)
+    if found is None:
+        known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
+        message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
+        raise CommandFailed(message, Exit.SETUP)
+    return found
 
 
 @click.command("commit")
@@ -227,11 +276,7 @@ class _Sliced(ABC):
         machine = machine_of(profile_dir)
         path = find(profile, machine)
         saved = read(path, environment)
-        configuration = saved.incoming.get(name) or saved.outgoing.get(name)
-        if configuration is None:
-            known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
-            message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
-            raise CommandFailed(message, Exit.SETUP)
+        configuration = _configuration(saved, name)
         trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[configuration.client])
         exchanges = Exchanges(_EXCHANGES_IN_MEMORY, 4_000_000, _EXCHANGES_IN_MEMORY)
         workbench = Workbench(machine, exchanges, directory=path.parent, trust=trust)
@@ -294,6 +339,16 @@ class _Sliced(ABC):
         self.output.ended(summary)
         return summary
 
+    def _empty(self, spec: str) -> Exit:
+        """Engines start as many slices as were asked for."""
+        self.output.note(f"Slice {spec} is empty: the list has fewer items than slices were asked for.", warning=True)
+        return Exit.DONE
+
+    @staticmethod
+    def _committed_plan(directory: SliceDirectory, identity: tuple[str, str, str, str]) -> SlicePlan:
+        """The plan of a commit, which waits for one as it waits for slices. Blocks. Raises `SliceError`."""
+        return directory.plan_of(*identity, code="slices-missing")
+
     def _identity(self, configuration: str) -> tuple[str, str, str, str]:
         """What a plan must have been made for."""
         return self.path.stem, self.name, self.saved.environment, configuration
@@ -332,6 +387,8 @@ class _IncomingSlices(_Sliced):
             identity = self._identity(configuration(self._incoming, around))
             planned, chosen, done = await asyncio.to_thread(self._planned, directory, identity, spec)
             self.output.begins(self.name)
+            if chosen is None:
+                return self._empty(spec)
             if done is None and (await asyncio.to_thread(directory.committed)) is not None:
                 self.output.note(f"The run {run_id} has been committed.")
                 return Exit.DONE
@@ -354,7 +411,7 @@ class _IncomingSlices(_Sliced):
         async with self.workbench.session(self.saved, OF_A_RUN) as session:
             around = self._environment(session)
             identity = self._identity(configuration(self._incoming, around))
-            planned = await asyncio.to_thread(directory.plan_of, *identity)
+            planned = await asyncio.to_thread(self._committed_plan, directory, identity)
             self.output.begins(self.name)
             found = await asyncio.to_thread(directory.committed)
             if found is None:
@@ -377,11 +434,11 @@ class _IncomingSlices(_Sliced):
 
     def _planned(
         self, directory: SliceDirectory, identity: tuple[str, str, str, str], spec: str
-    ) -> tuple[SlicePlan, Slice, SliceReport | None]:
+    ) -> tuple[SlicePlan, Slice | None, SliceReport | None]:
         """The plan, the slice that is asked for, and its report if it is done. Blocks."""
         planned = directory.plan_of(*identity)
         chosen = directory.chosen(planned, spec)
-        return planned, chosen, directory.report(planned, chosen.index)
+        return planned, chosen, None if chosen is None else directory.report(planned, chosen.index)
 
     def _environment(self, session: Session) -> RunEnvironment:
         from ..guide.run_findings import explainer
@@ -472,6 +529,8 @@ class _OutgoingSlices(_Sliced):
             planned = await asyncio.to_thread(directory.plan_of, *identity)
             chosen = directory.chosen(planned, spec)
             self.output.begins(self.name, sends=True)
+            if chosen is None:
+                return self._empty(spec)
             if await asyncio.to_thread(directory.committed) is not None:
                 self.output.note(f"The run {run_id} has been committed.", warning=True)
                 return Exit.DONE
@@ -507,7 +566,7 @@ class _OutgoingSlices(_Sliced):
         directory, sender = SliceDirectory(self.shared, run_id), self._sender()
         async with self.workbench.session(self.saved, self.bounds) as session:
             identity = self._identity(fingerprint(sender.outgoing, session))
-        planned = await asyncio.to_thread(directory.plan_of, *identity)
+        planned = await asyncio.to_thread(self._committed_plan, directory, identity)
         self.output.begins(self.name, sends=True)
         found = await asyncio.to_thread(directory.committed)
         if found is None:

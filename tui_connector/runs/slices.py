@@ -196,11 +196,12 @@ class SliceDirectory:
         """The plan; None if there is none yet."""
         return self._read(self.path / "plan.json", SlicePlan)
 
-    def plan(self) -> SlicePlan:
+    def plan(self, code: str = "slices-planned") -> SlicePlan:
+        """The plan. `code` is that of the error if there is none."""
         plan = self.planned()
         if plan is None:
             raise SliceError(
-                "slices-planned",
+                code,
                 f"The run id {self._run_id} has no plan in {self.path.parent}",
                 "Run `plan` first, with the same --shared on every machine.",
             )
@@ -208,9 +209,11 @@ class SliceDirectory:
             raise self._foreign(f"it has the run id {plan.run_id!r}")
         return plan
 
-    def plan_of(self, profile: str, name: str, environment: str, configuration: str) -> SlicePlan:
-        """The plan, if it was made for this configuration."""
-        plan = self.plan()
+    def plan_of(
+        self, profile: str, name: str, environment: str, configuration: str, *, code: str = "slices-planned"
+    ) -> SlicePlan:
+        """The plan, if it was made for this configuration. `code` is that of the error if there is none."""
+        plan = self.plan(code)
         asked = {"profile": profile, "name": name, "environment": environment, "configuration": configuration}
         self._refuse_foreign(plan, plan.model_copy(update=asked))
         return plan
@@ -228,25 +231,19 @@ class SliceDirectory:
             "slices-foreign", f"The plan of the run {self._run_id} cannot be used: {why}", "Make a new plan."
         )
 
-    def chosen(self, plan: SlicePlan, text: str) -> Slice:
-        """The slice that is called "3", or "3/16" where there are 16."""
+    def chosen(self, plan: SlicePlan, text: str) -> Slice | None:
+        """The slice that is called "3", or "3/16" where 16 were asked for; None if the list is too short to have it."""
         index, _, total = text.partition("/")
         numbers = [each for each in (index, total) if each]
         if not index or any(not each.isascii() or not each.isdecimal() or len(each) > 6 for each in numbers):
             raise SliceError("slices", f"--slice {text}: not the number of a slice", 'Write it as "3", or as "3/16".')
-        if total and int(total) != len(plan.slices):
+        if (total and int(total) != plan.requested) or int(index) >= plan.requested:
             raise SliceError(
                 "slices-planned",
-                f"--slice {text}: the run {self._run_id} has {count(len(plan.slices), 'slice')}",
+                f"--slice {text}: the run {self._run_id} has {count(plan.requested, 'slice')}, counted from 0",
                 "`plan` prints them.",
             )
-        if int(index) >= len(plan.slices):
-            raise SliceError(
-                "slices-planned",
-                f"--slice {text}: the run {self._run_id} has {count(len(plan.slices), 'slice')}, counted from 0",
-                "`plan` prints them.",
-            )
-        return plan.slices[int(index)]
+        return plan.slices[int(index)] if int(index) < len(plan.slices) else None
 
     # slices
 
