@@ -138,7 +138,7 @@ def _carry_out(plan: ImportPlan, machine: Machine, *, yes: bool) -> ImportResult
             if result.to_set and sys.stdin is not None and sys.stdin.isatty() and not yes:
                 click.echo(f"Created: {shown_line(str(result.path))}. Its secrets, one by one:")
                 try:
-                    result = replace(result, to_set=tuple(await set_secrets(plan, vault, machine)))
+                    result = await set_secrets(plan, result, vault, machine)
                 except SecretError as error:
                     result = replace(result, notes=(*result.notes, f"The secrets were not stored: {error}"))
             return result

@@ -26,6 +26,7 @@ from ..outgoing.comparison import presets_from
 from ..outgoing.lookup import Lookup
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
+from ..outgoing.sources.incoming import IncomingSource
 from ..runs.request_templates import Inconsistency
 from ..secrets.source import SecretSource
 from ..templates import Json
@@ -289,6 +290,8 @@ def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:
             if configuration.client not in clients:
                 wanted = configuration.client
                 yield Inconsistency((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
+            if (found := _unknown_source(profile, configuration)) is not None:
+                yield found._replace(place=(part, name, *found.place))
             for found in _own_inconsistencies(configuration):
                 yield found._replace(place=(part, name, *found.place))
     if profile.on_failure is not None:
@@ -297,6 +300,14 @@ def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:
     yield from _ignored_criteria(profile)
     yield from _authentication_conflicts(profile)
     yield from _login_cycles(profile)
+
+
+def _unknown_source(profile: Profile, configuration: Incoming | Outgoing) -> Inconsistency | None:
+    source = configuration.source if isinstance(configuration, Outgoing) else None
+    if not isinstance(source, IncomingSource) or source.profile is not None or source.name in profile.incoming:
+        return None
+    message = f"unknown incoming {source.name!r}"
+    return Inconsistency(("source", "name"), message, source.name, list(profile.incoming))
 
 
 def _wrong_parents(profile: Profile) -> Iterator[Inconsistency]:

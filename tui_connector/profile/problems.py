@@ -294,6 +294,8 @@ def _table(value: object) -> Mapping[str, Any]:
 def _referenced_family(path: ModelPath) -> str:
     if path[2:3] == ("authentications",):
         return "authentications"
+    if path[2:] in (("parent", "incoming"), ("source", "name")):
+        return "incoming"
     return "clients" if path[2:] == ("client",) or path == (ON_FAILURE, "client") else ""
 
 
