@@ -403,7 +403,7 @@ class _IncomingSlices(_Sliced):
 
     async def commit(self, run_id: str) -> Exit:
         from ..client.wire import OF_A_RUN
-        from ..incoming.parts import AlreadyCommitted
+        from ..incoming.slice_items import AlreadyCommitted
         from ..incoming.slices import commit_run, configuration
         from ..runs.slices import Commit, SliceDirectory
 
@@ -510,7 +510,7 @@ class _OutgoingSlices(_Sliced):
         """Reads the source into tasks. Raises `UserError`."""
         from ..outgoing.run import OutgoingOptions
 
-        options, notes = OutgoingOptions(only_loads=True), _Notes(self.output)
+        options, notes = OutgoingOptions(only_loads=True), _SliceNotes(self.output)
         run = sender.run(session, self.workbench.exchanges, notes, sender.outgoing, options, ledger=ledger)
         stop_on_signal(run.stop)
         loaded = await run.execute()
@@ -594,7 +594,7 @@ class _OutgoingSlices(_Sliced):
         return Sender(self.workbench, self.saved, self.path, self.name)
 
 
-class _Notes:
+class _SliceNotes:
     """Prints what is noted while a source is read; the failed lines are reported by the commit."""
 
     def __init__(self, output: RunOutput) -> None:

@@ -126,7 +126,7 @@ class _Unfitting:
     example: str = ""
 
 
-class Columns:
+class TypedColumns:
     """The columns of one table, in order. The identifier is always the first."""
 
     def __init__(

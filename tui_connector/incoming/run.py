@@ -256,8 +256,8 @@ class Run:
         self, pagination: Pagination | None, request: Request, start: StartPoint, position: Json
     ) -> PageReader:
         """The reader of the list or, for child lists, of those and of their parents; or of what slices have read."""
-        if self._options.parts is not None:
-            return self._options.parts.reader(position, start.previous_total)
+        if self._options.slice_items is not None:
+            return self._options.slice_items.reader(position, start.previous_total)
         run = start.run
         so_far = ReadSoFar(position, run.read, run.failed, run.expected, start.at_end, run.doubt)
         lineage = self._list_request.lineage

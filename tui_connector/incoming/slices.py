@@ -28,10 +28,10 @@ from .incremental import magento_date
 from .model import Incoming
 from .pages import Page, field_reader, read_page
 from .pagination import RANGES_HINT, Pagination, PaginationError
-from .parts import SliceParts, last_run
 from .run import Run
 from .sink import SinkError
 from .sinks.stdout import StdoutSink
+from .slice_items import SliceItems, last_run
 from .start import ListRange, ListRequest, RunEnvironment, RunOptions, first_change
 
 By = Literal["id", "time"]
@@ -362,5 +362,5 @@ def commit_run(
     watcher: Watcher,
 ) -> Run:
     """The run that writes the items of all slices and moves the mark. It raises `AlreadyCommitted` if it has run."""
-    parts = SliceParts(directory, plan, reports)
-    return Run(incoming, RunOptions(full=plan.full, parts=parts), environment, watcher)
+    items = SliceItems(directory, plan, reports)
+    return Run(incoming, RunOptions(full=plan.full, slice_items=items), environment, watcher)

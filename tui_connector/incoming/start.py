@@ -27,8 +27,8 @@ from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming, entity_names, lineage
 from .output_path import OutputPaths
 from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
-from .parts import SliceParts, run_id_of
 from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
+from .slice_items import SliceItems, run_id_of
 from .writing import RunWriter
 
 _NOT_COMPARED = {"title", "description", "disabled", "patience"}
@@ -74,7 +74,7 @@ class RunOptions:
     """The high-water mark, where a Singer runner keeps it instead of the ledger."""
     within: ListRange | None = None
     """Read only this range of the list, whatever earlier runs have read."""
-    parts: SliceParts | None = None
+    slice_items: SliceItems | None = None
     """Write the items that were read in slices, instead of reading the list."""
 
 
@@ -147,15 +147,15 @@ def begin_run(
     if options.within is not None:
         run = ledger.begin(began, fingerprint, request_line, options.since, moves_mark=False, forget=True)
         return StartPoint(run, None, None, False)
-    parts = options.parts
-    if parts is not None:
-        parts.refuse_outdated(ledger)
+    slice_items = options.slice_items
+    if slice_items is not None:
+        slice_items.refuse_outdated(ledger)
     last = ledger.last()
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
-    if unfinished is not None and (parts is not None or (not options.full and options.since is None)):
+    if unfinished is not None and (slice_items is not None or (not options.full and options.since is None)):
         lost = unfinished.code in _STARTS_OVER or has_lost_secret(unfinished.position)
-        lost = lost or run_id_of(unfinished.position) != (parts.run_id if parts else None)
+        lost = lost or run_id_of(unfinished.position) != (slice_items.run_id if slice_items else None)
         if unfinished.fingerprint == fingerprint and unfinished.sink is not None and resumable and not lost:
             ledger.resume(unfinished)
             skip_known = _skips_known(incoming, unfinished.since, ledger.mark())
@@ -171,7 +171,7 @@ def begin_run(
     changed = known is not None and known.fingerprint != fingerprint
     if mark is None and changed and incoming.incremental is not None and not options.full:
         notes.append("The configuration has changed since the last complete run, so everything is read again.")
-    since = _start_date(incoming, options, mark) if parts is None else parts.since
+    since = _start_date(incoming, options, mark) if slice_items is None else slice_items.since
     moves_mark = options.since is None or mark is None or mark.value is None or options.since <= mark.value
     if not moves_mark:
         notes.append(

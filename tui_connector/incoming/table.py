@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol
 
 from ..templates import Json
 from ..text import count
-from .columns import EXTRA, ROW, ColumnLimits, Columns, ColumnType
+from .columns import EXTRA, ROW, ColumnLimits, ColumnType, TypedColumns
 from .sink import OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing
 
 TABLES: Final = "tui_connector_tables"
@@ -133,7 +133,7 @@ class OpenTable(OpenSink):
         if found is not None and not self._must_drop:
             self._types = self._own_types(found)
         foreign = [] if self._types is None else [name for name in found or {} if name not in self._types]
-        self._columns = Columns(
+        self._columns = TypedColumns(
             self._types or {}, context.identifier, store.limits, only=only, attributes=attributes
         ).reserve([EXTRA, ROW, *foreign])
 

@@ -75,7 +75,7 @@ class DuckDbSink(Sink):
                 f"A table cannot have a column named {context.identifier[:80]!r} for the identifier",
                 'Give the field another name with "transform".',
             )
-        store = _Table(context.output(self.path), self.table or context.name, context.identifier)
+        store = _DuckDbTable(context.output(self.path), self.table or context.name, context.identifier)
         try:
             return OpenTable(store, context, position, only=self.columns, attributes=self.custom_attributes)
         except BaseException:
@@ -83,7 +83,7 @@ class DuckDbSink(Sink):
             raise
 
 
-class _Table:
+class _DuckDbTable:
     """The table in the database at `path`, which is made where there is none."""
 
     def __init__(self, path: Path, name: str, identifier: str | None) -> None:

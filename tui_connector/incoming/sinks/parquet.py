@@ -22,7 +22,7 @@ from ...files import new_private
 from ...templates import Json
 from ...text import count
 from ..arrow import DECIMAL_DIGITS, arrow_table
-from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, Columns, ColumnType, CustomAttributes, FittedRows
+from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes, FittedRows, TypedColumns
 from ..output_file import OutputFile
 from ..raw_json import json_type, members
 from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, identifier_problem, import_driver
@@ -189,14 +189,14 @@ class _ParquetFile:
                 "differs from that of earlier items."
             )
 
-    def _columns(self, types: dict[str, ColumnType]) -> Columns:
+    def _columns(self, types: dict[str, ColumnType]) -> TypedColumns:
         limits = ColumnLimits(_is_name, 10_000, 1_000_000, decimal_digits=DECIMAL_DIGITS)
-        columns = Columns(
+        columns = TypedColumns(
             types, self.identifier, limits, only=self._sink.columns, attributes=self._sink.custom_attributes
         )
         return columns.reserve([EXTRA, ROW])
 
-    def _fitted(self, items: Path, columns: Columns) -> Iterator[tuple[list[int], FittedRows]]:
+    def _fitted(self, items: Path, columns: TypedColumns) -> Iterator[tuple[list[int], FittedRows]]:
         """Groups of rows, with the number of each row."""
         for batch in _batches(items):
             fitted = columns.fit(batch.items)

@@ -190,7 +190,7 @@ class PostgresSink(Sink):
             )
         server = _Server(self, self._parameters(context))
         try:
-            store = _Table(server, server.prepare(self.schema_, table), table, context.identifier)
+            store = _PostgresTable(server, server.prepare(self.schema_, table), table, context.identifier)
             return OpenTable(store, context, position, only=self.columns, attributes=self.custom_attributes)
         except BaseException:
             server.close()
@@ -337,7 +337,7 @@ def _connect_hint(text: str) -> str:
     return "Check host, port and database, and that the server is running."
 
 
-class _Table:
+class _PostgresTable:
     """The table in the database."""
 
     def __init__(self, server: _Server, schema: str, name: str, identifier: str | None) -> None:

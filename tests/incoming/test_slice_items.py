@@ -12,9 +12,9 @@ from listing import Asked, Listing, listing, products
 from runs import BEARER, NUMBERS, Shop, Told, in_sandbox, shop
 
 from tui_connector.client.wire import OF_A_RUN
-from tui_connector.incoming import parts
-from tui_connector.incoming.parts import AlreadyCommitted
+from tui_connector.incoming import slice_items
 from tui_connector.incoming.run import Run
+from tui_connector.incoming.slice_items import AlreadyCommitted
 from tui_connector.incoming.slices import SliceOptions, SlicePlanner, SliceRun, commit_run
 from tui_connector.incoming.start import RunEnvironment, RunLocation
 from tui_connector.machine import Machine
@@ -66,7 +66,7 @@ async def store() -> AsyncIterator[Listing]:
 async def _stopped_in_the_middle(run: Slices, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit that is stopped after its first chunk."""
     with monkeypatch.context() as patched:
-        patched.setattr(parts, "_CHUNK", 1_000)
+        patched.setattr(slice_items, "_CHUNK", 1_000)
         told = Told()
         commit = run.commit_run(told)
         told.at = lambda progress: commit.stop("enough")

@@ -45,7 +45,7 @@ class AlreadyCommitted(UserError):
 
 
 @dataclass(frozen=True, slots=True)
-class SliceParts:
+class SliceItems:
     """The slices of a plan, all of them read."""
 
     directory: SliceDirectory
@@ -77,22 +77,22 @@ class SliceParts:
                 "Nothing was changed. Make a new plan; plan and commit need the same state directory.",
             )
 
-    def reader(self, position: Json, previous_total: int | None) -> PartsReader:
+    def reader(self, position: Json, previous_total: int | None) -> SliceItemsReader:
         """Reads the items after a position. `previous_total`: items in the list when it was last read completely."""
-        return PartsReader(self, position, previous_total)
+        return SliceItemsReader(self, position, previous_total)
 
 
-class PartsReader:
+class SliceItemsReader:
     """Reads the data of the slices, as a `PageReader`."""
 
-    def __init__(self, parts: SliceParts, position: Json, previous_total: int | None) -> None:
-        self._parts, self._previous_total = parts, previous_total
+    def __init__(self, slices: SliceItems, position: Json, previous_total: int | None) -> None:
+        self._slices, self._previous_total = slices, previous_total
         self._index, self._offset = _parsed(position)
         self._stopped: RunError | None = None
-        self.read = self.reported_total = sum(each.items for each in parts.reports)
+        self.read = self.reported_total = sum(each.items for each in slices.reports)
         self.counts = RunCounts()
         self.doubt = ""
-        found = parts.plan.store_time
+        found = slices.plan.store_time
         self.store_time = datetime.fromisoformat(found).replace(tzinfo=UTC) if found else None
         """The store's clock when the slices were planned: later changes are read by the next run."""
 
@@ -100,7 +100,7 @@ class PartsReader:
         """The items, a chunk at a time. Raises `RunFailed`."""
         if not self.read and self._previous_total:
             raise RunFailed(empty_list(self._previous_total, "All slices are empty"))
-        reports = self._parts.reports
+        reports = self._slices.reports
         if not reports:
             yield [self._page([], (), is_last=True)]
         while self._index < len(reports):
@@ -114,12 +114,12 @@ class PartsReader:
             yield [self._page(items, failed, is_last=self._index == len(reports))]
 
     def _page(self, items: list[bytes], failed: tuple[FailedRecord, ...], *, is_last: bool) -> PageRead:
-        position: dict[str, Json] = {"run-id": self._parts.run_id, "slice": self._index, "offset": self._offset}
+        position: dict[str, Json] = {"run-id": self._slices.run_id, "slice": self._index, "offset": self._offset}
         return PageRead(items, _NoRequest(), position, is_last, self.reported_total, failed)
 
     def _read(self, report: SliceReport, offset: int) -> tuple[list[bytes], int]:
         """The next items of a slice, and where they end."""
-        path: Path = self._parts.directory.file(report)
+        path: Path = self._slices.directory.file(report)
         try:
             with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
                 file.seek(offset)
@@ -146,7 +146,7 @@ class PartsReader:
         """Which slices differ from the plan."""
         changed = [
             f"slice {planned.index}: {report.items:,} items, {planned.expected:,} when planned"
-            for planned, report in zip(self._parts.plan.slices, self._parts.reports, strict=True)
+            for planned, report in zip(self._slices.plan.slices, self._slices.reports, strict=True)
             if planned.expected is not None and planned.expected != report.items + len(report.failed)
         ]
         if not changed:
