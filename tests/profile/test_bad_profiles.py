@@ -329,5 +329,5 @@ request = { method = "post", uri = "others" }
 """
     assert [str(each) for each in check(text)[1]] == [
         "6:29: incoming.orders.request.methd: unknown key; did you mean 'method'?",
-        "17:30: outgoing.others.source.name: unknown incoming 'order'; did you mean 'orders'?",
+        "17:31: outgoing.others.source.name: unknown incoming 'order'; did you mean 'orders'?",
     ]
