@@ -67,7 +67,7 @@ tls = { verify = false }
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reader() -> Draft7Validator:
     Draft7Validator.check_schema(schema())
     return Draft7Validator(schema())

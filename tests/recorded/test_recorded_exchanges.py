@@ -40,7 +40,7 @@ def _plain(_: str) -> Style:
     return Style()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def log() -> list[Exchange]:
     """The recordings as the wire would have recorded them, each with a mask that has learned nothing."""
     return [_recorded(number) for number in range(len(recordings()))]

@@ -124,12 +124,8 @@ class Sender:
         source: EntitySource | None = None,
         *,
         recorded: bool = True,
-        ledger: Path | None = None,
     ) -> OutgoingRun:
-        """A run of `outgoing`, which is the saved one or made from it.
-
-        `recorded`: in the ledger of its tasks, or in `ledger` if given.
-        """
+        """A run of `outgoing`, which is the saved one or made from it. `recorded`: in the ledger of its tasks."""
         reads_incoming = outgoing.source is not None and outgoing.source.kind == "incoming"
         environment = OutgoingEnvironment(
             session,
@@ -137,7 +133,7 @@ class Sender:
             self.workbench.machine,
             self.name,
             self.file,
-            (ledger or self.ledger) if recorded else None,
+            self.ledger if recorded else None,
             explainer(self.profile, outgoing.client),
             incoming=self._incoming_items(session, watcher) if reads_incoming else None,
             sample=sample_entity([(each.method, each.uri) for each in outgoing.requests.values()]),

@@ -1,1 +1,1 @@
-"""Profiles: the text of one, its model and its problems, and the list of all."""
+"""What is saved for one store: its text, its model, its problems, and the list of all profiles."""

@@ -91,7 +91,7 @@ async def _start(argv: list[str], environment: Mapping[str, str] | None) -> tupl
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
             env=None if environment is None else dict(environment),
-            cwd=home_of(environment),
+            cwd=_home(environment),
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
         pipe.close()
@@ -114,8 +114,7 @@ def variables_of(source: SecretSource) -> tuple[str, ...]:
     return ()
 
 
-def home_of(environment: Mapping[str, str] | None) -> str | None:
-    """The directory in which a command with this environment starts; None for this program's own."""
+def _home(environment: Mapping[str, str] | None) -> str | None:
     if environment is None:
         return None
     home = environment.get("HOME", "")

@@ -1,1 +1,1 @@
-"""The authentications, one file each."""
+"""The ways a request can prove who sends it."""

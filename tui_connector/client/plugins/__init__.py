@@ -1,1 +1,1 @@
-"""The plugins of a client, one file each."""
+"""The plugins a client may have."""

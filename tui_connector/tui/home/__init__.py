@@ -1,1 +1,1 @@
-"""Home: the saved profiles, the drafts, and the actions on both."""
+"""Home: what is saved, what was left half-way, and what can be done with both."""

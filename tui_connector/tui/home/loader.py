@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 
 from ...guide.drafts import Draft, Drafts
-from ...guide.overview import ProfileOverview, read_overview
-from ...guide.profile_lists import ProfileLists
+from ...guide.overview import LastUsed, ProfileOverview, read_overview
 from ...machine import Machine
 from ...profile.library import BatchReader, Library, ProfileError, start_thread
 
@@ -36,10 +34,6 @@ class ProfilesFound(LoaderMessage):
 
     paths: Sequence[Path]
     problem: ProfileError | None = None
-    archived: Sequence[Path] = ()
-    """Those in the directory that are archived; not among `paths`."""
-    recent: Sequence[Path] = ()
-    """Files elsewhere that were opened, the latest first; they may be gone."""
     last_used: Path | None = None
     """The profile that was used last, which may be gone."""
 
@@ -71,7 +65,6 @@ class HomeLoader:
 
     def __init__(self, machine: Machine, send: Callable[[Message], None]) -> None:
         self._machine, self._send = machine, send
-        self._profiles = Path(os.path.abspath(machine.directories.profiles))
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -92,19 +85,12 @@ class HomeLoader:
         self._send(DraftsFound(self, Drafts(self._machine.directories.state).list()))
 
     def _list_profiles(self) -> None:
-        lists = ProfileLists(self._machine.directories.state)
-        opened, hidden = lists.recent(), set(lists.archived())
-        paths, problem = {}, None
         try:
-            # the directory may be relative, which the lists are not
-            paths = {Path(os.path.abspath(each)): each for each in Library(self._machine.directories.profiles).paths()}
+            paths = Library(self._machine.directories.profiles).paths()
         except ProfileError as error:
-            problem = error
-        listed = [each for absolute, each in paths.items() if absolute not in hidden]
-        archived = [each for absolute, each in paths.items() if absolute in hidden]
-        recent = [each for each in opened if each not in paths and each.parent != self._profiles]
-        last_used = next((paths.get(each, each) for each in opened), None)
-        self._send(ProfilesFound(self, listed, problem, archived, recent, last_used))
+            self._send(ProfilesFound(self, (), error))
+            return
+        self._send(ProfilesFound(self, paths, last_used=LastUsed(self._machine.directories.state).read()))
 
     def _read_entries(self, paths: Sequence[Path]) -> None:
         def overview(path: Path) -> ProfileOverview:

@@ -1,1 +1,1 @@
-"""Runs in the background, and the screen that shows them."""
+"""Runs: what goes on in the background, and the screen that shows it."""

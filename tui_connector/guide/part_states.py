@@ -17,7 +17,7 @@ from ..runs.ledger import Ledger, ledger_file
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerRename:
+class PartStates:
     """The ledgers of an incoming or outgoing, in these environments of its profile, that get the name `new`."""
 
     state: Path
@@ -28,7 +28,7 @@ class LedgerRename:
     new: str
 
     @property
-    def reversed(self) -> LedgerRename:
+    def reversed(self) -> PartStates:
         """The same under the new name, to get the old one again."""
         return replace(self, name=self.new, new=self.name)
 
