@@ -18,8 +18,8 @@ from runs import Told
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.run_findings import explainer
 from tui_connector.guide.workbench import Workbench
-from tui_connector.incoming.plan import RunEnvironment, RunLocation, RunOptions
 from tui_connector.incoming.run import Run
+from tui_connector.incoming.start import RunEnvironment, RunLocation, RunOptions
 from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data

@@ -1,13 +1,16 @@
-"""Shared fixtures: machine, keyring, processes; and the search for leaked secrets and for writes to a real home."""
+"""Shared fixtures; the order of the tests; and the search for leaked secrets and for writes to a real home."""
 
 from __future__ import annotations
 
 import base64
 import gc
+import hashlib
 import os
+import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="rewrite tests/tui/snapshots with what is shown")
+    parser.addoption("--seed", type=int, help="run the tests in the order of this number; 0: in the order of the files")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -153,25 +157,47 @@ def _forms() -> list[bytes]:
     return [CANARY, CANARY.decode().encode("utf-16-le"), *(form for form in coded if len(form) >= 6)]
 
 
-def _leaks(root: Path) -> tuple[int, list[Path], list[Path]]:
-    """The number of files that the tests wrote, those with a secret in them, and those in nobody's home."""
-    count, found, stray = 0, [], []
-    for path in root.rglob("*"):
-        if path.is_symlink() or not path.is_file():
-            continue
-        if any(part.startswith(STRAY) for part in path.relative_to(root).parts):
-            stray.append(path)
-        if path in _allowed:
-            continue
-        try:
-            content = path.read_bytes()
-        except OSError:
-            continue
-        count += 1
-        if any(form in content for form in _forms()):
-            found.append(path)
-    return count, found, stray
+@dataclass
+class LeakSearch:
+    """What the files hold that tests wrote."""
 
+    searched: set[str] = field(default_factory=set)
+    files: int = 0
+    leaks: list[str] = field(default_factory=list)
+    """Files with a secret in them."""
+    stray: list[str] = field(default_factory=list)
+    """Files in nobody's home."""
+
+    def add(self, root: Path) -> None:
+        """Searches a folder, but for what has been searched already."""
+        for folder, folders, files in os.walk(root):
+            folders[:] = [each for each in folders if os.path.join(folder, each) not in self.searched]
+            is_stray = any(part.startswith(STRAY) for part in Path(folder).relative_to(root).parts)
+            for name in files:
+                path = Path(folder, name)
+                if path.is_symlink() or not path.is_file():
+                    continue
+                if is_stray:
+                    self.stray.append(str(path))
+                if path in _allowed:
+                    continue
+                try:
+                    content = path.read_bytes()
+                except OSError:
+                    continue
+                self.files += 1
+                if any(form in content for form in _forms()):
+                    self.leaks.append(str(path))
+        self.searched.add(str(root))
+
+    def merge(self, other: LeakSearch) -> None:
+        self.searched |= other.searched
+        self.files += other.files
+        self.leaks += other.leaks
+        self.stray += other.stray
+
+
+_search = LeakSearch()
 
 BAD_INPUTS = 61
 """The kinds of bad input the project promises to answer with a clear message; `bad_input(number)` marks their tests."""
@@ -189,26 +215,30 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A worker passes its results on; the process that started it (or runs alone) searches all files written."""
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Each process searches the files of its own tests; the one that started the workers gets their results."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and factory._basetemp is not None:
+        _search.add(factory._basetemp)
     worker = getattr(session.config, "workeroutput", None)
     if worker is not None:
         worker["met"], worker["allowed"] = sorted(_met), sorted(map(str, _allowed))
-        return
-    factory = getattr(session.config, "_tmp_path_factory", None)
-    if factory is None or factory._basetemp is None:
-        return
-    count, found, stray = _leaks(factory._basetemp)
-    lines = [f"CANARY search: {count} files, {len(found)} hits", *(f"  leaked into {path}" for path in found)]
-    lines += [f"written by a process without a home of its own: {path}" for path in stray]
-    session.config.stash[_LINES] = lines
-    if found or stray:
+        worker["search"] = (sorted(_search.searched), _search.files, _search.leaks, _search.stray)
+    elif _search.leaks or _search.stray:
         session.exitstatus = 1
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """The modules and thousands of cases stay: looking through them for garbage took a quarter of the time."""
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Imports all modules.
+
+    To compile them takes most of this time. Each worker begins elsewhere, so that it finds what others have compiled.
+
+    The modules and thousands of cases stay: looking through them for garbage took a quarter of the time.
+    """
+    sys.dont_write_bytecode = False
+    _begin_elsewhere(session.config)
     gc.disable()
     try:
         return (yield)
@@ -218,26 +248,59 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.set_threshold(10_000, 20, 100)
 
 
+def _begin_elsewhere(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and config.args == config.getini("testpaths"):
+        files = sorted(str(path) for root in config.args for path in (config.rootpath / root).rglob("test_*.py"))
+        begin = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        config.args[:] = files[begin:] + files[:begin]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests must not depend on their order. The same number gives the same order, in each process."""
+    seed = config.getoption("seed")
+    if seed:
+        items.sort(key=lambda item: hashlib.sha1(f"{seed} {item.nodeid}".encode()).digest())
+    else:
+        items.sort(key=lambda item: item.location[:2])
+
+
 class _Workers:
-    """Collects the results of the workers of a parallel run."""
+    """Starts the workers of a parallel run with the same order, and collects their results."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["seed"] = self._seed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         output = getattr(node, "workeroutput", {})
         _met.update(output.get("met", ()))
         _allowed.update(map(Path, output.get("allowed", ())))
+        if "search" in output:
+            searched, *found = output["search"]
+            _search.merge(LeakSearch(set(searched), *found))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        config.option.seed = config.workerinput["seed"]
+    elif config.option.seed is None:
+        config.option.seed = random.randrange(1, 100_000)
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(_Workers(), "worker-results")
-
-
-_LINES = pytest.StashKey[list[str]]()
+        config.pluginmanager.register(_Workers(config.option.seed), "workers")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(_LINES, []):
-        terminalreporter.write_line(line)
+    lines = [f"CANARY search: {_search.files} files, {len(_search.leaks)} hits"]
+    lines += [f"  leaked into {path}" for path in _search.leaks]
+    lines += [f"written by a process without a home of its own: {path}" for path in _search.stray]
     if _met:
-        terminalreporter.write_line(f"bad inputs met with a clear message: {len(_met)} of {BAD_INPUTS}")
+        lines.append(f"bad inputs met with a clear message: {len(_met)} of {BAD_INPUTS}")
+    lines.append(f"order of the tests: --seed {config.option.seed}")
+    for line in lines:
+        terminalreporter.write_line(line)

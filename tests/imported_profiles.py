@@ -10,15 +10,13 @@ from runs import Told
 
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.importing import ImportPlan, ImportResult, carry_out, plan_new
-from tui_connector.guide.run_findings import explainer
+from tui_connector.guide.sending import Sender
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.model import first_items
 from tui_connector.machine import Machine
-from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
-from tui_connector.outgoing.tasks import tasks_file
+from tui_connector.profile.importers.detection import files_below, read
 from tui_connector.profile.importers.model import ImportOptions, InvalidImport
-from tui_connector.profile.importers.reading import files_below, read
 from tui_connector.profile.problems import read_profile
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault
@@ -69,15 +67,12 @@ async def run_all(outcome: Outcome, machine: Machine, *, empty: bool = False) ->
                 found = await first_items(incoming, session.client(incoming.client), bench.run())
                 (outcome.succeeded if found.items or empty else outcome.failed).append(name)
             for name, outgoing in profile.outgoing.items():
-                source = getattr(outgoing.source, "path", None)
-                if source is None or not (path.parent / source).exists():
+                file = getattr(outgoing.source, "path", None)
+                if file is not None and not (path.parent / file).exists():
                     continue
-                environment = OutgoingEnvironment(
-                    session, bench.exchanges, machine, name, path, tasks_file(machine.directories.state, path, name),
-                    explainer(profile, outgoing.client), None,
-                )  # fmt: skip
-                told = Told()
-                summary = await OutgoingRun(outgoing, OutgoingOptions(), environment, told).execute()
+                told, sender = Told(), Sender(bench, profile, path, name)
+                await sender.prepare()
+                summary = await sender.run(session, bench.exchanges, told, outgoing).execute()
                 failed = [summary.state, summary.reason, dict(summary.tasks), *told.notes, *told.records]
                 if summary.state == "complete" and not summary.failed:
                     outcome.succeeded.append(name)

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from runs import Told
 from tui_connector.cli.opening import read as read_profile
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.workbench import Workbench
-from tui_connector.incoming.plan import RunEnvironment, RunLocation, RunOptions
 from tui_connector.incoming.run import Run
+from tui_connector.incoming.start import RunEnvironment, RunLocation, RunOptions
 from tui_connector.machine import Machine
-from tui_connector.runs.ledger import ledger_file
+from tui_connector.runs.ledger import last_run, ledger_file
 
 _PROFILE = """
 format = 1
@@ -39,7 +40,7 @@ request = {{ uri = "products" }}
 items = "items"
 identifier = "sku"
 pagination = {{ kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }}
-sink = {{ {sink}, path = "out" }}
+sink = {{ {sink} }}
 {more}
 """
 _TOKEN_FROM_ENVIRONMENT = """
@@ -61,6 +62,20 @@ def _rows(path: Path) -> object:
     return tables, rows
 
 
+def _duckdb_rows(path: Path) -> object:
+    """Without the numbers of rows, which have gaps where rows were written again."""
+    import duckdb
+
+    with closing(duckdb.connect(str(path))) as database:
+        return database.execute("select * exclude (_row) from items order by id").fetchall()
+
+
+def _parquet_rows(path: Path) -> object:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_table(path).to_pylist()
+
+
 def _records(path: Path) -> object:
     """The records and the last state: how many states are in between depends on how the steps fell."""
     messages = [json.loads(line) for line in path.read_bytes().splitlines()]
@@ -75,6 +90,8 @@ SINKS: dict[str, tuple[dict[str, Any], Callable[[Path], object]]] = {
     "singer": ({"kind": "singer"}, _records),
 }
 """By name: the sink, and what of its file must be equal."""
+if find_spec("duckdb") and find_spec("pyarrow"):
+    SINKS |= {"duckdb": ({"kind": "duckdb"}, _duckdb_rows), "parquet": ({"kind": "parquet"}, _parquet_rows)}
 
 
 @dataclass
@@ -96,12 +113,22 @@ class RunFolder:
     def write(self, url: str, sink: dict[str, Any], more: str = "", *, token: str | None = None) -> None:
         """Writes the profile; a `token` is read from the environment of the processes."""
         self.folder.mkdir()
-        fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in sink.items())
+        file = {} if "host" in sink else {"path": "out"}
+        fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in {**sink, **file}.items())
         authentication = "[clients.shop]" if token is None else _TOKEN_FROM_ENVIRONMENT
         self.profile.write_text(_PROFILE.format(url=url, sink=fields, more=more, authentication=authentication))
         self.environment = {**self.environment, "XDG_STATE_HOME": str(self.folder / "state")}
         if token is not None:
             self.environment["SHOP_TOKEN"] = token
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state" / "tui-connector"
+
+    def recorded_items(self) -> int:
+        """The items as of the last durable step."""
+        run, _ = last_run(ledger_file(self.state, self.profile, "items"))
+        return run.items if run else 0
 
     async def start(self, **options: Any) -> fork_server.AsyncProcess:
         """A run in a process of its own."""
@@ -109,12 +136,11 @@ class RunFolder:
 
     async def run(self) -> str:
         """A run in this process, which is not killed; the state in which it ends."""
-        state = self.folder / "state" / "tui-connector"
-        machine = replace(self.machine, directories=replace(self.machine.directories, state=state))
+        machine = replace(self.machine, directories=replace(self.machine.directories, state=self.state))
         saved = read_profile(self.profile)
         bench = Workbench(machine, directory=self.folder)
         async with bench.session(saved, OF_A_RUN) as session:
-            location = RunLocation("items", self.profile, ledger_file(state, self.profile, "items"))
+            location = RunLocation("items", self.profile, ledger_file(self.state, self.profile, "items"))
             environment = RunEnvironment(session, bench.exchanges, machine, location)
             return (await Run(saved.incoming["items"], RunOptions(), environment, Told()).execute()).state
 
@@ -125,10 +151,12 @@ pr_set_ptracer, any_process = 0x59616D61, -1  # where only a parent may trace; u
 ctypes.CDLL(None).prctl(pr_set_ptracer, ctypes.c_ulong(any_process), 0, 0, 0)
 print("ready", flush=True)
 sys.stdin.read()
+from tui_connector.incoming import writing
+writing.STEP = 0
 from tui_connector.__main__ import main
 main()
 """
-"""The program, once it is traced."""
+"""The program, once it is traced. Whenever it has written pages, it makes a durable step, however fast it was."""
 
 
 @dataclass

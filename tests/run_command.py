@@ -57,17 +57,18 @@ class Command:
     async def start(
         self,
         *options: str,
+        verb: str = "run",
         limit_file: int | None = None,
         shell: str | None = None,
         stdout: Path | None = None,
         stderr: Path | None = None,
         closed: int | None = None,
     ) -> asyncio.subprocess.Process | fork_server.AsyncProcess:
-        """`stdout` and `stderr` may be files, and one of the streams (0, 1 or 2) closed.
+        """`verb` is the command. `stdout` and `stderr` may be files, and one of the streams (0, 1 or 2) closed.
 
         `shell` may do other things with the streams of `"$@"`; then the process is an interpreter that starts.
         """
-        words = ["run", *(["--trust"] if self.trusted else []), str(self.folder / "shop.toml"), *options]
+        words = [verb, *(["--trust"] if self.trusted else []), str(self.folder / "shop.toml"), *options]
         if shell is None:
             pipe = asyncio.subprocess.PIPE
             with contextlib.ExitStack() as files:

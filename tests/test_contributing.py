@@ -26,3 +26,11 @@ def test_the_folders_and_families_for_kinds_exist() -> None:
     for folder, family in rows:
         package = ROOT / "tui_connector" / folder
         assert any(f"({family})" in file.read_text() for file in package.glob("*.py")), folder
+
+
+def test_the_files_in_it_exist() -> None:
+    named = set(re.findall(r"`([\w/]+\.(?:py|tcss))`", CONTRIBUTING))
+    package = ROOT / "tui_connector"
+    folders = (ROOT, package, package / "magento", package / "magento" / "entities")
+    assert len(named) > 30
+    assert {name for name in named if not any((folder / name).exists() for folder in folders)} == set()

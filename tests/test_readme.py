@@ -67,6 +67,14 @@ def test_the_child_list_in_it_is_one() -> None:
     assert profile is not None
 
 
+def test_the_alerts_in_it_are_valid() -> None:
+    for word in ("./notify.sh", "alerts.example"):
+        profile, problems = check(block("toml", "format = 1") + "[clients.alerts]\n" + block("toml", word))
+        assert problems == []
+        assert profile is not None
+        assert profile.on_failure is not None
+
+
 def test_the_environment_in_it_is_one() -> None:
     profile, problems = check(block("toml", "format = 1") + block("toml", "[environments.staging]"), "staging")
     assert problems == []

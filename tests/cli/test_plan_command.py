@@ -8,7 +8,7 @@ import re
 import signal
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import fork_server
 import pytest
 from profiles import full
+from runs import BEARER
 
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
@@ -45,7 +46,6 @@ source = { kind = "csv", path = "stock.csv" }
 request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = "&{@}" } }
 """
 ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,default,1,1")
-BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
 class Planner:
@@ -68,7 +68,7 @@ class Planner:
         return process.returncode, out.decode(), err.decode()
 
     async def start(self, command: str, *words: str | Path) -> fork_server.AsyncProcess:
-        trust = ["--trust"] if command == "run" else []
+        trust = ["--trust"] if command in ("run", "plan", "commit") else []
         pipe, given = asyncio.subprocess.PIPE, self.folder / "stdin"
         given.write_bytes(b"")
         with given.open("rb") as file:
@@ -94,6 +94,12 @@ async def planner(tmp_path: Path, clean_environment: dict[str, str]) -> AsyncIte
     options = SandboxOptions(products=60, settings=BEARER)
     async with Sandbox(options, lambda: datetime(2026, 11, 29, tzinfo=UTC)) as sandbox:
         yield Planner(tmp_path, clean_environment, sandbox)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - of a store that tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def test_a_plan_shows_what_would_change_and_sends_nothing(planner: Planner) -> None:
@@ -172,6 +178,19 @@ async def test_an_undo_restores_former_values_and_deletes_only_on_request(planne
     assert (code, json.loads(out.splitlines()[-1])["tasks"]) == (0, {})
 
 
+async def test_a_run_that_was_sent_in_slices_is_undone_as_any_other(planner: Planner) -> None:
+    before = await planner.quantities()
+    assert (await planner("plan", "stock", "--slices", "2", "--run-id", "r1"))[0] == 0
+    for number in ("0", "1"):
+        assert (await planner("run", "stock", "--slice", number, "--run-id", "r1"))[0] == 0
+    code, _, err = await planner("commit", "stock", "--run-id", "r1")
+    assert code == 0, err
+    assert await planner.quantities() != before
+    code, _, err = await planner("run", "stock", "--undo", "last", "--delete-created")
+    assert code == 0, err
+    assert await planner.quantities() == before
+
+
 async def test_the_undo_of_a_run_that_changed_nothing_says_what_it_did(planner: Planner) -> None:
     for _ in range(2):
         assert (await planner("run", "stock"))[0] == 0
@@ -182,6 +201,42 @@ async def test_the_undo_of_a_run_that_changed_nothing_says_what_it_did(planner: 
     )
     code, out, _ = await planner("run", "stock", "--undo", "last", "--json")
     assert json.loads(out.splitlines()[-1])["state"] == "complete"
+
+
+async def test_an_undo_that_was_stopped_is_continued_and_not_undone(planner: Planner) -> None:
+    rows = [f"SYNC-{number:04},default,{700 + number},1" for number in (1, 2, 3)]
+    rows += [f"SKU-{number:06},default,{700 + number},1" for number in range(1, 36)]
+    planner.write(*rows)
+    before = await planner.quantities()
+    assert (await planner("run", "stock"))[0] == 0
+    sent = planner.writes()
+    planner.sandbox.change({"sandbox/latency_ms": "100"})
+    process = await planner.start("run", "stock", "--undo", "last", "--in-flight", "1")
+    await until(lambda: planner.writes() > sent)
+    process.send_signal(signal.SIGTERM)
+    _, err = await process.communicate()
+    assert process.returncode == 4
+    assert b"Stopped by SIGTERM; repeat the undo to continue" in err
+    planner.sandbox.change({"sandbox/latency_ms": "0"})
+    assert await planner.quantities() != before
+    code, _, text = await planner("run", "stock", "--undo", "last")
+    assert code == 0
+    assert "stock: The undo of run 1 was not completed; continuing it." in text.splitlines()
+    assert await planner.quantities() == before
+
+
+async def test_a_plan_that_is_stopped_before_it_is_applied_has_sent_nothing(planner: Planner) -> None:
+    plan = planner.folder / "stock.plan"
+    assert (await planner("run", "stock", "--plan", plan))[0] == 0
+    planner.sandbox.change({"sandbox/latency_ms": "5000"})
+    seen = len(planner.sandbox.journal())
+    process = await planner.start("run", "stock", "--apply", plan, "--json")
+    await until(lambda: len(planner.sandbox.journal()) > seen)
+    process.send_signal(signal.SIGINT)
+    out, _ = await process.communicate()
+    last = [json.loads(line) for line in out.splitlines()][-1]
+    assert (process.returncode, last["state"], last["reason"]) == (4, "stopped", "Stopped by SIGINT. Nothing was sent.")
+    assert [json.loads(line)["event"] for line in out.splitlines()] == ["start", "summary"]
 
 
 async def test_what_someone_else_changed_since_is_not_undone(planner: Planner) -> None:
@@ -227,6 +282,14 @@ async def test_a_plan_without_permission_to_read_names_the_permission(planner: P
     assert (code, out) == (3, "")
     assert "The current values cannot be read" in err
     assert "Reading them needs the permission Magento_InventoryApi::source." in err
+
+
+async def test_a_plan_says_that_it_is_larger_than_allowed(planner: Planner) -> None:
+    written = planner.profile.read_text()
+    planner.profile.write_text(written.replace("[outgoing.stock]", "[outgoing.stock]\nmax-changes = 2"))
+    code, out, err = await planner("run", "stock", "--plan")
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert "stock: 3 changes are more than max-changes allows (2): sending would be refused." in err.splitlines()
 
 
 async def test_an_interrupted_plan_says_that_nothing_was_sent(planner: Planner) -> None:

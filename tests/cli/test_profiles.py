@@ -43,6 +43,22 @@ def test_profiles_lists_what_is_no_profile_with_the_reason(clean_environment: di
     ]
 
 
+def test_archived_profiles_are_listed_with_an_option(clean_environment: dict[str, str], directory: Path) -> None:
+    for path in directory.glob("[!gc]*"):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    (directory / "closed.toml").chmod(0o600)
+    assert call(clean_environment, "profiles", "archive", "good") == (0, [])
+    code, lines = call(clean_environment, "profiles")
+    assert (code, lines) == (0, ["closed  Closed", "1 archived, not listed: tui-connector profiles --archived"])
+    assert call(clean_environment, "profiles", "--archived") == (0, ["good  Good"])
+    assert call(clean_environment, "profiles", "check", str(directory / "good.toml"))[0] == 0
+    assert call(clean_environment, "profiles", "archive", "good", "--undo") == (0, [])
+    assert call(clean_environment, "profiles") == (0, ["closed  Closed", "good    Good"])
+    code, [line] = call(clean_environment, "profiles", "archive", "/etc/hostname")
+    assert code == 2
+    assert "whose profiles are listed" in line
+
+
 @pytest.mark.parametrize("command", ["check", "run", "trust"])
 @pytest.mark.parametrize("name", ["pipe", "folder", "dangling", "zero", "/dev/zero", "/dev/stdin"])
 def test_what_is_no_profile_is_one_sentence_and_no_waiting(

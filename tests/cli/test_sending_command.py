@@ -319,6 +319,8 @@ async def test_a_store_in_production_is_sent_to_only_on_purpose(sender: Sender) 
     assert code == 2
     assert "stock would be sent to Acme store, which is marked as production" in err
     assert "--yes-production" in err
+    code, out, _ = await sender("run", "stock", "--json")
+    assert (code, summary(out.encode())["state"]) == (2, "failed")
     assert sender.store.sent == []
     assert (await sender("run", "stock", "--yes-production"))[0] == 0
 

@@ -45,7 +45,11 @@ def test_the_pools_of_httpcore_assign_requests_by_these_private_parts() -> None:
     own = {"next", "Any", "list", "len"}
     assert names(ours.__code__) - own <= names(replaced.__code__)
     assert names(replaced.__code__) - names(ours.__code__) <= {"_max_keepalive_connections", "list", "len"}
-    assert "_assign_requests_to_connections" not in vars(httpcore.AsyncHTTPProxy)
+    for name in ("_assign_requests_to_connections", "_close_connections"):
+        assert name not in vars(httpcore.AsyncHTTPProxy)
+        assert set(inspect.signature(getattr(_httpx._QuickAssignment, name)).parameters) == set(
+            inspect.signature(getattr(httpcore.AsyncConnectionPool, name)).parameters
+        )
 
 
 async def test_a_connection_to_another_origin_takes_the_place_of_an_idle_one() -> None:

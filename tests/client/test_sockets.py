@@ -74,6 +74,28 @@ async def test_large_bodies_go_through_whole_both_ways(workbench: Workbench) -> 
     assert response.body == body
 
 
+async def test_the_head_and_a_small_body_of_a_request_leave_in_one_packet(workbench: Workbench) -> None:
+    packets: list[bytes] = []
+
+    class Listening(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self._transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            packets.append(data)
+            if data.endswith(b"entity"):
+                self._transport.write(reply("200 OK", b"{}"))
+
+    server = await asyncio.get_running_loop().create_server(Listening, "127.0.0.1", 0)
+    uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+    async with workbench.anonymous() as session:
+        for _ in range(3):
+            await session.client("default")(Request("POST", uri, body=b"entity"))
+    server.close()
+    assert [each.startswith(b"POST /x") and each.endswith(b"entity") for each in packets] == [True] * 3
+
+
 async def test_unread_data_pauses_the_sender() -> None:
     flood, writers = bytes(50_000_000), []
 

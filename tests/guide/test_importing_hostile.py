@@ -13,10 +13,10 @@ from imported_profiles import carried_out, planned, refusal
 from memory_keyring import MemoryKeyring
 
 from tui_connector.errors import UserError
-from tui_connector.guide.importing import carry_out, plan_profile, set_secrets
+from tui_connector.guide.importing import ImportResult, carry_out, plan_profile, set_secrets
 from tui_connector.machine import Machine
+from tui_connector.profile.importers.detection import read
 from tui_connector.profile.importers.model import MAX_CONFIGURATIONS, InvalidImport
-from tui_connector.profile.importers.reading import read
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault
 
@@ -182,11 +182,13 @@ uri = "https://acme.example/rest/V1"
     plan = plan_profile(text, "shop", machine)
     vault = Vault(machine, Mask())
     try:
-        left = await set_secrets(plan, vault, machine)
+        result = ImportResult(plan.path, (), tuple(plan.missing_secrets()))
+        result = await set_secrets(plan, result, vault, machine)
         assert await vault.origins_of("shop/integration/consumer-key") == ("https://acme.example",)
     finally:
         vault.close()
-    assert left == [f"shop/integration/{name}" for name in names[1:]]
+    assert result.stored == ("shop/integration/consumer-key",)
+    assert result.to_set == tuple(f"shop/integration/{name}" for name in names[1:])
     assert len(Typing.asked) == 4
 
 

@@ -13,8 +13,8 @@ from recordings import PLACE, needed
 
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import WRITABLE
+from tui_connector.profile.importers.detection import read
 from tui_connector.profile.importers.model import Import, ImportOptions
-from tui_connector.profile.importers.reading import read
 from tui_connector.sandbox.server import Sandbox
 
 SENT = ("stock", "products", "base-prices")

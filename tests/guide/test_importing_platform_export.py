@@ -115,11 +115,53 @@ async def test_an_export_becomes_a_profile_that_the_store_accepts(
         "http-client magento: the setting enableErrorHandling: it has no counterpart",
         "incoming attributes, outgoing stock: 1 transformer: use filter and transform",
         "outgoing to-ftp: the publisher ftp-publisher: only HTTP publishers are imported",
-        "route attributes-to-names: the route Attributes to names: an outgoing has its own source",
+        "route attributes-to-names: the route Attributes to names: its 1 transformer cannot be converted",
         "line 10: scheduler nightly: it has no counterpart",
         "incoming off: disabled: it is switched off",
     ):
         assert text in told
+
+
+async def test_a_route_becomes_an_outgoing_whose_source_is_the_incoming(
+    sandbox: Sandbox, machine: Machine, tmp_path: Path
+) -> None:
+    lines = [each for each in export() if json.loads(each)["type"].startswith("http")]
+
+    def incoming(name: str, items: str, size: int = 5, **more: Any) -> str:
+        request = {"uri": f"/rest/all/V1/products?searchCriteria[pageSize]={size}"}
+        parameters = {"client": "magento", "request": request, "deserializer": of("json", pattern=items)}
+        return line("incoming", name, name, {"subscriber": of("http-subscriber", **parameters), **more})
+
+    request = {
+        "uri": "/rest/all/V1/products/&{sku}", "method": "PUT",
+        "payload": {"product": {"sku": "&{sku}", "name": "&{name}"}},
+    }  # fmt: skip
+    lines += [
+        incoming("items", "items"),
+        incoming("whole", "@", 7, transformers=[of("brancher", pattern="items.*")]),
+        incoming("links", "items", 9, transformers=[of("brancher", pattern="media_gallery_entries.*")]),
+        line("outgoing", "names", "Names", {"publisher": of("http-publisher", client="magento", request=request)}),
+        line("route", "first", "First", {"incoming": "items", "outgoing": "names", "transformers": []}),
+        line("route", "second", "Second", {"incoming": {"identifier": "whole"}, "outgoing": "names"}),
+        line("route", "third", "Third", {"incoming": "items", "outgoing": "names", "transformers": [of("node")]}),
+        line("route", "fourth", "Fourth", {"incoming": "gone", "outgoing": "names"}),
+        line("route", "fifth", "Fifth", {"incoming": "links", "outgoing": "names"}),
+    ]
+    values = {name.upper().replace("-", "_"): value for name, value in full(sandbox).items()}
+    environment = "\n".join(f"{name}={value}" for name, value in {"MAGENTO_URL": sandbox.url, **values}.items())
+    plan = planned("\n".join(lines), machine, tmp_path, environment=environment)
+    draft = plan.document.draft
+    assert draft["outgoing"]["names"]["source"] == {"kind": "incoming", "name": "items"}
+    assert draft["outgoing"]["second"]["source"] == {"kind": "incoming", "name": "whole"}
+    told = "\n".join(map(str, plan.not_imported))
+    assert "route third: the route Third: its 1 transformer cannot be converted" in told
+    assert "route fifth: the route Fifth: its 1 transformer cannot be converted" in told
+    assert "route fourth: the route Fourth: its incoming gone is not in the export" in told
+    result = await carried_out(plan, machine)
+    outcome = Outcome(plan, result, result.path.read_text())
+    await run_all(outcome, machine)
+    assert outcome.failed == []
+    assert sorted(outcome.succeeded) == ["items", "links", "names", "second", "whole"]
 
 
 def test_variables_without_a_value_are_secrets_to_set(machine: Machine, tmp_path: Path) -> None:

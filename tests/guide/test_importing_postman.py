@@ -14,8 +14,8 @@ from profiles import admin, full
 from runs import BEARER
 
 from tui_connector.machine import Machine
+from tui_connector.profile.importers.detection import read
 from tui_connector.profile.importers.model import ImportOptions
-from tui_connector.profile.importers.reading import read
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 JSON = {"key": "Content-Type", "value": "application/json"}

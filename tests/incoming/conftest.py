@@ -6,8 +6,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from postgres import postgres, postgres_cluster
 
 from tui_connector.machine import Machine
+
+__all__ = ["impatient", "postgres", "postgres_cluster"]
 
 
 @pytest.fixture

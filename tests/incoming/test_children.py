@@ -12,8 +12,8 @@ from child_lists import CommentRuns, json_reply, order, profile_data, store_with
 from http_server import reply
 from runs import Told
 
-from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.run import Run
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.progress import Progress
 

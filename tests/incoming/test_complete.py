@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from listing import Asked, Item, Listing, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, Told, shop
 
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger
 

@@ -17,8 +17,8 @@ import pytest
 from listing import Asked, listing, products
 from runs import Shop, Told, shop
 
-from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.sink import SinkError
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger, last_run
 

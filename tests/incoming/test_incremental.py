@@ -9,7 +9,7 @@ from listing import Asked, Item, listing, product, products
 from runs import Told, shop
 
 from tui_connector.incoming.incremental import sort_key
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
 

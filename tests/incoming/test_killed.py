@@ -6,12 +6,14 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from killed_runs import SINKS, RunFolder
 from listing import Asked, Item, Listing, listing, products
+from postgres import Database
 
 from tui_connector.machine import Machine
 
@@ -69,6 +71,17 @@ class Killer:
         return True
 
 
+async def kill_runs(killer: Killer, chance: random.Random, pages: int, on_complete: Callable[[], None]) -> None:
+    """Kills runs at random moments; `on_complete` is called where one was complete first: the next one starts over."""
+    while sum(killer.deaths.values()) < KILLS:
+        if chance.random() < 0.15:
+            moment = Moment(0, chance.random())
+        else:
+            moment = Moment(chance.randint(1, pages // 3), chance.random() * 0.05)
+        if not await killer.kill(moment):
+            on_complete()
+
+
 @pytest.mark.parametrize("name", SINKS)
 async def test_a_killed_run_ends_as_if_it_had_been_left_alone(
     tmp_path: Path, machine: Machine, clean_environment: dict[str, str], name: str, capsys: pytest.CaptureFixture[str]
@@ -81,24 +94,54 @@ async def test_a_killed_run_ends_as_if_it_had_been_left_alone(
         made.write(store.url, sink, token="a-CANARY-token")
         return made
 
+    def on_complete() -> None:
+        assert read(killed.out) == wanted
+        if chance.random() < 0.5:
+            killed.out.unlink()
+
     async with listing(products(*IDS)) as store:
         alone, killed = folder("alone"), folder("killed")
         assert await (await alone.start()).wait() == 0
         wanted = read(alone.out)
-        pages = len(store.asked)
-
         killer = Killer(store, killed)
-        while sum(killer.deaths.values()) < KILLS:
-            if chance.random() < 0.15:
-                moment = Moment(0, chance.random())
-            else:
-                moment = Moment(chance.randint(1, pages // 3), chance.random() * 0.05)
-            if not await killer.kill(moment):  # it was complete; the next one starts over
-                assert read(killed.out) == wanted
-                if chance.random() < 0.5:
-                    killed.out.unlink()
+        await kill_runs(killer, chance, len(store.asked), on_complete)
         store.before = None
         assert await (await killed.start()).wait() == 0
     assert read(killed.out) == wanted
     with capsys.disabled():
         print(f"\n{name}: equal to a run left alone, after {KILLS} kills: {killer.deaths}")
+
+
+@pytest.mark.parametrize("identifier", ["sku", None])
+async def test_a_killed_run_leaves_each_item_once_in_postgres(
+    tmp_path: Path,
+    machine: Machine,
+    clean_environment: dict[str, str],
+    postgres: Database,
+    identifier: str | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chance = random.Random(str(identifier))
+
+    def check() -> None:
+        found = postgres.rows("SELECT id, sku, name FROM items ORDER BY id")
+        assert found == [(item["id"], item["sku"], item["name"]) for item in sent]
+
+    def on_complete() -> None:
+        check()
+        if chance.random() < 0.5:
+            postgres.rows("DROP TABLE items")
+
+    async with listing(products(*IDS)) as store:
+        sent = [store.items[id_] for id_ in IDS]
+        killed = RunFolder(tmp_path / "killed", clean_environment, machine)
+        killed.write(store.url, postgres.saved, token="a-CANARY-token")
+        if identifier is None:
+            killed.profile.write_text(killed.profile.read_text().replace('identifier = "sku"', ""))
+        killer = Killer(store, killed)
+        await kill_runs(killer, chance, len(IDS) // 10, on_complete)
+        store.before = None
+        assert await (await killed.start()).wait() == 0
+    check()
+    with capsys.disabled():
+        print(f"\npostgres, identifier {identifier}: each item once after {KILLS} kills: {killer.deaths}")

@@ -29,11 +29,6 @@ RUNS: dict[str, tuple[dict[str, Any], str, Callable[[Path], object]]] = {
 """By name: the sink, what else the incoming has, and what of the file must be equal."""
 
 
-async def _slow_in_the_middle(asked: Asked) -> None:
-    """So that there is a durable step between the first and the last: with the items before the last page."""
-    await asyncio.sleep(0.3 if asked.after == 20 else 0.6 if asked.after == 50 else 0)
-
-
 @pytest.mark.parametrize("name", RUNS)
 async def test_a_run_that_is_killed_at_any_fsync_is_completed_by_the_next_one(
     tmp_path: Path, machine: Machine, clean_environment: dict[str, str], name: str
@@ -51,7 +46,15 @@ async def test_a_run_that_is_killed_at_any_fsync_is_completed_by_the_next_one(
         assert await alone.run() == "complete"
         wanted = read(alone.out)
 
-        store.before = _slow_in_the_middle
+        async def hold_the_last_page(asked: Asked) -> None:
+            """Until a durable step has recorded the items of earlier pages."""
+            async with asyncio.timeout(60):
+                while asked.after == 50:
+                    if await asyncio.to_thread(killed.recorded_items):
+                        break
+                    await asyncio.sleep(0.01)
+
+        store.before = hold_the_last_page
         moments = []
         async for _ in stops_at_each_sync(killed.start):
             moments.append(FilesOfAMoment.of(killed.folder, tmp_path / f"sync {len(moments) + 1}"))

@@ -13,7 +13,7 @@ from http_server import Received, reply, serving
 from listing import Asked, Item, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, shop
 
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.incoming.writing import DuplicateFinder
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger

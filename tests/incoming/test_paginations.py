@@ -15,7 +15,7 @@ import pytest
 from http_server import Received, Server, reply, serving
 from runs import Shop
 
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check_data
 

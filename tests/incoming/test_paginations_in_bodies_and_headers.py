@@ -17,7 +17,7 @@ from runs import Shop
 
 from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.model import first_items
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check_data
 

@@ -12,8 +12,8 @@ from runs import BEARER, KEYSET, NUMBERS, Shop, Told, in_sandbox, shop
 from user_errors import user_error
 
 from tui_connector.client.message import Request
-from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.run import Run
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

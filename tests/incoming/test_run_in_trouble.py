@@ -12,7 +12,7 @@ from http_server import reply
 from listing import Asked, Item, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, Told, shop
 
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 
 

@@ -12,7 +12,7 @@ import pytest
 from listing import listing, product, products
 from runs import Shop, Told
 
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 
 

@@ -9,8 +9,8 @@ from http_server import reply
 from listing import listing, products
 from runs import Told, shop
 
-from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.sink import SinkError
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.database import LedgerError
 from tui_connector.runs.ledger import Ledger

@@ -120,7 +120,7 @@ def translated(exchange: Exchange) -> Exchange:
     return replace(exchange, body=RecordedBody(json.dumps(data).encode()))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found() -> dict[str, Exchange]:
     if not PLACE.is_dir():
         pytest.skip(f"needs the recordings: TUI_CONNECTOR_RECORDINGS ({PLACE})")

@@ -22,7 +22,7 @@ NOT_ANSWERED = {"source-items": "source_item_id"}
 """Lists whose id can be searched by, though no response holds it."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def schema() -> dict[str, Any]:
     """What the routes of a real store take and answer."""
     file = PLACE / "schema-all.json"

@@ -17,7 +17,7 @@ from runs import BEARER, KEYSET, NUMBERS, Shop, in_sandbox
 
 from tui_connector.client.message import Request
 from tui_connector.client.model import RequestTemplate
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.search_criteria import (
     CONDITION_TYPES,

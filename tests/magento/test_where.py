@@ -18,7 +18,7 @@ from runs import BEARER, KEYSET, NUMBERS, in_sandbox
 from tui_connector.client.message import Request
 from tui_connector.client.model import RequestTemplate
 from tui_connector.client.where import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.search_criteria import filters_as_rows
 from tui_connector.profile.problems import check

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from profiles import TOKEN, bearer, full, profile
 from runs import Told
 
 from tui_connector.client.message import Request, Response
 from tui_connector.client.session import Session
 from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Machine
 from tui_connector.magento.entities import WRITABLE
 from tui_connector.outgoing.changes import EntityChange
 from tui_connector.outgoing.current_values import CurrentValues
@@ -20,7 +23,7 @@ from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.plan import store_address
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from tui_connector.outgoing.source import EntitySource, SourceEntity
-from tui_connector.outgoing.tasks import TaskReader
+from tui_connector.outgoing.tasks import Task, TaskReader
 from tui_connector.outgoing.undo import UndoPlan, UndoSource, deleting, restoring, undo_plan
 from tui_connector.runs.progress import Summary
 from tui_connector.sandbox.server import Sandbox
@@ -118,3 +121,21 @@ class ComparedStore:
     async def _counted(self, request: Request) -> Response:
         self.requests.append(request)
         return await self.session.client("shop")(request)
+
+    def tasks(self) -> list[Task]:
+        """The tasks of the last run."""
+        with TaskReader(self.ledger) as reader:
+            return list(reader.tasks(reader.run(None).id))
+
+
+@asynccontextmanager
+async def connected(
+    sandbox: Sandbox, machine: Machine, directory: Path, integration: str = "full"
+) -> AsyncIterator[ComparedStore]:
+    """A client "shop" of the sandbox, with one of its integrations."""
+    bench = Workbench(machine, directory=directory)
+    bench.vault.hold(TOKEN, full(sandbox, integration)["access-token"], sandbox.url)
+    saved = profile(f"{sandbox.url}/rest/all/V1", bearer())
+    async with bench.session(saved) as session:
+        yield ComparedStore(sandbox, session, bench, directory)
+    bench.close()

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from compared_store import ComparedStore
 from profiles import TOKEN, bearer, full, profile
+from runs import BEARER
 
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
-
-BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
 async def _at_once(seconds: float) -> None:

@@ -90,6 +90,7 @@ async def test_entities_are_kept_as_configured(tmp_path: Path, machine: Machine,
         outbox.write(*rows("A", "BAD"))
         await outbox.run(keep=keep)
     assert {task.identifier for task in outbox.tasks() if task.entity is not None} == kept
+    assert outbox.ledger.read_bytes().count(b'"quantity"') == len(kept), "nothing is left in free pages"
     assert outbox.ledger.stat().st_mode & 0o777 == 0o600
 
 

@@ -14,6 +14,7 @@ from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
 from tui_connector.profile.document import Document
 from tui_connector.profile.library import Library
+from tui_connector.profile.problems import check
 
 START = 'format = 1\nname = "x"\n'
 CLIENT = f"{START}[clients.a]\n"
@@ -304,3 +305,29 @@ def test_a_key_below_another_tables_header_names_the_table_it_belongs_to(text: s
     path = tmp_path / "acme.toml"
     path.write_text(START + text)
     assert words in said(path)
+
+
+def test_a_reference_to_an_incoming_is_checked_by_name_even_if_that_is_invalid() -> None:
+    text = """format = 1
+name = "Acme"
+[clients.m]
+[incoming.orders]
+client = "m"
+request = { uri = "orders", methd = "get" }
+[incoming.comments]
+client = "m"
+parent = { incoming = "orders" }
+request = { uri = "orders/&{entity_id}/comments" }
+[outgoing.copies]
+client = "m"
+source = { kind = "incoming", name = "orders" }
+request = { method = "post", uri = "copies" }
+[outgoing.others]
+client = "m"
+source = { kind = "incoming", name = "order" }
+request = { method = "post", uri = "others" }
+"""
+    assert [str(each) for each in check(text)[1]] == [
+        "6:29: incoming.orders.request.methd: unknown key; did you mean 'method'?",
+        "17:31: outgoing.others.source.name: unknown incoming 'order'; did you mean 'orders'?",
+    ]

@@ -67,7 +67,7 @@ tls = { verify = false }
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reader() -> Draft7Validator:
     Draft7Validator.check_schema(schema())
     return Draft7Validator(schema())

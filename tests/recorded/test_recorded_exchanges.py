@@ -40,7 +40,7 @@ def _plain(_: str) -> Style:
     return Style()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def log() -> list[Exchange]:
     """The recordings as the wire would have recorded them, each with a mask that has learned nothing."""
     return [_recorded(number) for number in range(len(recordings()))]

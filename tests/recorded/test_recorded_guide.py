@@ -17,7 +17,7 @@ from tui_connector.guide.permissions import RouteAccess, permissions
 from tui_connector.guide.setup import Setup, new_document
 from tui_connector.guide.store_address import AddressSearch, search
 from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION
-from tui_connector.guide.walk import WalkInput, walk
+from tui_connector.guide.unattended_setup import SetupInput, set_up
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE, WRITABLE
@@ -88,7 +88,7 @@ async def test_the_guide_is_walked_to_its_end(
     said: list[str] = []
     path = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles" / "acme.toml"
     path.parent.mkdir(parents=True)
-    await walk(setup, WalkInput(store.url, SECRETS[way]), path, workbench, said.append, path.parent)
+    await set_up(setup, SetupInput(store.url, SECRETS[way]), path, workbench, said.append, path.parent)
     workbench.close()
     words = "\n".join(said)
     assert "Magento 2.4 Community, REST at /rest/V1" in words

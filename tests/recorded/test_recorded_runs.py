@@ -12,7 +12,7 @@ import pytest
 from recorded_store import RecordedStore, integration, pool
 from runs import Shop, Told
 
-from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE
 from tui_connector.tui.setup.incoming import columns, table

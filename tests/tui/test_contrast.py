@@ -17,8 +17,10 @@ READABLE = 4.5
 _DRAWN = re.compile(r"[\s─-▟▲▼◢◣▸]*")
 """Borders, scroll bars, charts."""
 _BAD = re.compile(r"✘|^\s*[45]\d\d\s*$|\b[45]\d\d [A-Z]")
-_SIGN = re.compile(r"[✔✘!●○▲+→]|^[ ▌]*- |\b[1-5]\d\d\b|saved|failed|running|complete|warning")
-"""What tells a state where colours do not."""
+_SIGN = re.compile(r"[✔✘!●○▲]|\b[1-5]\d\d\b|saved|failed|running|complete|warning")
+"""What shows a state where colours do not; anywhere in the row."""
+_CHANGE = re.compile(r"[ ▌]*[-+→]( |$)")
+"""The same for what is added, removed or changed: the coloured text itself begins with it."""
 
 by_theme = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: str(theme.name))
 
@@ -70,7 +72,7 @@ async def test_no_state_is_shown_by_colour_alone(screens: list[Shot], theme: The
 
 def _has_sign(shot: Shot, theme: str, piece: Piece) -> bool:
     """Whether the row has a sign, or the row above, which this one continues."""
-    if _SIGN.search(shot.text.splitlines()[piece.row]):
+    if _CHANGE.match(piece.text) or _SIGN.search(shot.text.splitlines()[piece.row]):
         return True
     above = [each for each in shot.pieces[theme] if each.row == piece.row - 1 and each.foreground == piece.foreground]
     return bool(above) and _has_sign(shot, theme, above[0])

@@ -260,6 +260,60 @@ async def test_preview_shows_the_parts_and_the_file_of_the_selected_profile(mach
         await until_shown(pilot, "Enter shows where the problem is.")
 
 
+async def test_an_archived_profile_is_out_of_the_list_and_loses_nothing(machine: Machine) -> None:
+    [path, _] = save(machine, "acme", "other")
+    text, run = path.read_text(), machine.directories.state / "kept"
+    run.parent.mkdir(parents=True, exist_ok=True)
+    run.write_text("a run")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until_shown(pilot, "other.test")
+        await pilot.press("a")
+        await until(pilot, lambda: chosen(app) == "other")
+        assert "acme.test" not in await until_shown(pilot, "1 archived (A)")
+        await pilot.press("A")
+        await until_shown(pilot, "acme.test")
+        await pilot.press("j")
+        await until(pilot, lambda: chosen(app) == "acme")
+        await pilot.press("m")
+        await until_shown(pilot, "New name of acme")
+        await pilot.press("end", *"-x", "enter")
+        await until(pilot, lambda: chosen(app) == "acme-x")
+        assert "│  Archived" in shown(app)  # under its new name, too
+        await pilot.press("a")
+        await until(pilot, lambda: "Archived" not in shown(app))
+        assert chosen(app) == "acme-x"
+    assert path.with_name("acme-x.toml").read_text() == text
+    assert run.exists()
+
+
+async def test_a_file_opened_by_path_is_listed_as_recent(machine: Machine, tmp_path: Path) -> None:
+    save(machine, "acme")
+    elsewhere = tmp_path / "shops" / "nordic.toml"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(PROFILE.replace("NAME", "nordic"))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until_shown(pilot, "acme.test")
+        await pilot.press("o")
+        await until_shown(pilot, "Path of a profile")
+        await pilot.press(*str(elsewhere), "x", "enter")
+        await until_shown(pilot, "file not found: ")
+        await pilot.press("end", "backspace", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and chosen(app) == "nordic")
+        screen = await until_shown(pilot, "Recent files")
+        assert "_by_path_is_0/shops/nordic.toml · nordic.test" in screen
+    elsewhere.unlink()
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until_shown(pilot, "nordic.toml: file not found")
+        await until(pilot, lambda: chosen(app) == "nordic")
+        await pilot.press("d")
+        await until(pilot, lambda: "Recent files" not in shown(app))
+
+
 async def test_first_start_tells_what_the_program_is_and_offers_a_demo(machine: Machine) -> None:
     started = []
 

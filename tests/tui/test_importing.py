@@ -18,7 +18,7 @@ from tui_connector.cli.screen import full_integration
 from tui_connector.client.message import Request
 from tui_connector.guide.importing import request_in_command
 from tui_connector.machine import Machine
-from tui_connector.profile.importers.elsewhere import read_elsewhere
+from tui_connector.profile.importers.background import read_in_background
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen
@@ -127,6 +127,55 @@ async def test_a_file_is_imported_from_home_and_errors_are_shown(machine: Machin
     assert not list(machine.directories.profiles.glob("*.toml"))
 
 
+HANDED_OVER = """format = 1
+name = "Acme"
+[authentications.integration]
+kind = "basic"
+username = "api"
+password = { keyring = "theirs/integration/password" }
+[authentications.key]
+kind = "header"
+header = "X-Key"
+value = { keyring = "theirs/key/value" }
+[clients.magento]
+authentications = ["integration", "key"]
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "https://acme.example/rest/all/V1"
+"""
+
+
+@pytest.mark.parametrize("has_keyring", [True, False])
+async def test_the_secrets_of_a_hand_over_are_asked_one_by_one(
+    machine: Machine, tmp_path: Path, has_keyring: bool
+) -> None:
+    (tmp_path / "handed.toml").write_text(HANDED_OVER)
+    machine = machine if has_keyring else replace(machine, keyring=NoKeyring)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await home(pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportSourceScreen))
+        app.screen.query_one(Input).value = str(tmp_path / "handed.toml")
+        await pilot.press("enter")
+        await until_shown(pilot, "Secrets to set")
+        await pilot.press("c")
+        await until_shown(pilot, "handed/integration/password (1 of 2; Enter: later):")
+        await pilot.press(*"typed-CANARY", "enter")
+        await until_shown(pilot, "handed/key/value (2 of 2; Enter: later):")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        kept = machine.keyring() if machine.keyring is not None and has_keyring else None
+        if kept is not None:
+            entry = kept.get_password("tui-connector/handed/integration/password", "tui-connector")
+            assert "typed-CANARY" in str(entry)
+        else:
+            await pilot.press("home", "down")
+            await until_shown(pilot, "this session only")
+        assert "CANARY" not in shown(app)
+    assert "CANARY" not in (machine.directories.profiles / "handed.toml").read_text()
+
+
 async def test_a_pasted_command_fills_the_form_of_a_request(machine: Machine) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -152,5 +201,5 @@ def test_a_request_in_a_command_has_no_secrets() -> None:
 async def test_a_large_file_is_read_in_another_process(machine: Machine) -> None:
     requests = [{"name": f"r{n}", "request": f"https://acme.example/rest/V1/x/{n}"} for n in range(150)]
     text = json.dumps({"info": {"name": "Big", "description": "x" * 600_000}, "item": requests})
-    found = await read_elsewhere(text, machine.environ)
+    found = await read_in_background(text, machine.environ)
     assert len(found.parts["incoming"]) == 150

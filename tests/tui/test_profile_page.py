@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from screens import shown, until
+from textual.pilot import Pilot
 
 from tui_connector.guide.drafts import Drafts
 from tui_connector.guide.setup import Setup
@@ -55,6 +58,16 @@ kind = "bearer"
 token = { env = "SHOP_TOKEN" }
 
 [clients.magento]"""
+
+
+@asynccontextmanager
+async def on_page(app: ConnectorApp, *, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+    """The app, after the first profile was opened from home."""
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        yield pilot
 
 
 async def no_demo() -> DemoStore:
@@ -122,10 +135,7 @@ async def test_file_that_is_not_a_profile_opens_too(machine: Machine, text: str)
 async def test_the_page_is_read_again_when_another_program_changes_the_file(machine: Machine) -> None:
     path = write(machine)
     app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app, size=(100, 30)) as pilot:
         path.write_text(path.read_text().replace('uri = "products"', 'uri = "orders?x"'))
         await until(pilot, lambda: "GET orders?x" in shown(app))
 
@@ -133,10 +143,7 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
 async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machine: Machine) -> None:
     path = write(machine)
     app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app, size=(100, 30)) as pilot:
         await pilot.press("down", "down", "g")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "● 3" in shown(app).replace("●3", "● 3"))
         setup: Setup = app.screen.work.setup  # type: ignore[attr-defined]
@@ -171,10 +178,7 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
     path = write(machine)
     before = path.read_text()
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("down", "down", "enter", *["pagedown"] * 3)  # typed ahead of the form
         await in_form(app, pilot, "Incoming products")
         assert "Save             Cancel" in shown(app)
@@ -199,10 +203,7 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
 async def test_form_of_a_part_never_overwrites_a_change_of_another_program_silently(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
-    async with app.run_test(size=(100, 40)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app, size=(100, 40)) as pilot:
         await pilot.press("down", "down", "enter")
         await in_form(app, pilot, "Incoming products")
         theirs = path.read_text().replace("Acme store", "Acme shop")
@@ -224,10 +225,7 @@ async def test_invalid_values_are_shown_before_they_are_saved(machine: Machine) 
     path = write(machine)
     before = path.read_text()
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("down", "down", "enter")
         await in_form(app, pilot, "Incoming products")
         await pilot.press("down", *"/&{", "ctrl+s")
@@ -248,10 +246,7 @@ async def test_invalid_values_are_shown_before_they_are_saved(machine: Machine) 
 async def test_plus_adds_a_part_in_its_form_and_selects_it(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("down", "down", "plus")
         await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
         await pilot.press(*"invoices", "enter")
@@ -270,10 +265,7 @@ async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:
     path = write(machine)
     before = path.read_text()
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("plus")
         await until(pilot, lambda: "Add to the profile" in shown(app))
         await pilot.press("enter")  # an incoming
@@ -300,10 +292,7 @@ async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:
 async def test_plus_adds_an_authentication_to_the_selected_client(machine: Machine) -> None:
     write(machine)
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("plus")
         await until(pilot, lambda: "Add to the profile" in shown(app))
         await pilot.press("end", "enter")
@@ -316,10 +305,7 @@ async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Mac
     path = write(machine)
     before = path.read_text()
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("m")
         await until(pilot, lambda: "New name of magento" in shown(app))
         await pilot.press("ctrl+u", *"shop", "enter")
@@ -341,10 +327,7 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
     path = write(machine)
     before = path.read_text()
     app = trusting(machine)
-    async with app.run_test(size=(100, 40)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app, size=(100, 40)) as pilot:
         await pilot.press("d")
         await until(pilot, lambda: any("magento is in use" in each.message for each in app._notifications))
         await pilot.press("down", "down", "d")
@@ -399,10 +382,7 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
 async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         assert "u Undo" not in shown(app)
         await pilot.press("down", "down", "d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
@@ -423,10 +403,7 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
 async def test_undo_is_not_offered_after_another_program_has_changed_the_file(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("down", "down", "d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
         await pilot.press("y")
@@ -517,10 +494,7 @@ async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) 
 async def test_the_zoomed_log_has_the_whole_screen(machine: Machine) -> None:
     write(machine)
     app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(140, 45)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app, size=(140, 45)) as pilot:
         await pilot.press("l")
         await until(pilot, lambda: "GET products" not in shown(app))
         await pilot.press("l")
@@ -530,10 +504,7 @@ async def test_the_zoomed_log_has_the_whole_screen(machine: Machine) -> None:
 async def test_page_behind_the_zoomed_log_does_not_take_the_focus(machine: Machine) -> None:
     write(machine)
     app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
+    async with on_page(app) as pilot:
         await pilot.press("l")
         await until(pilot, lambda: "GET products" not in shown(app))
         log = app.screen.query_one(LogPanel)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from runs import BEARER
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
@@ -37,7 +38,6 @@ identifier = "sku"
 pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 5 }
 sink = { kind = "jsonl", path = "products.jsonl" }
 """
-BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
 async def no_demo() -> DemoStore:
@@ -68,7 +68,7 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
             await pilot.press("q")
             await until(pilot, lambda: not isinstance(app.screen, RunScreen))
             await pilot.press("q")
-            await until_shown(pilot, "✔ products, just now")
+            await until_shown(pilot, "✔ products: complete, 40 items, just now")
     assert len(written.read_bytes().splitlines()) == 40
 
 

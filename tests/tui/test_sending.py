@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import BEARER
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
@@ -49,7 +50,6 @@ compare = { preset = "stock" }
 """
 COMPARE = 'compare = { preset = "stock" }\n'
 ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,nowhere,1,1")
-BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
 async def no_demo() -> DemoStore:
@@ -122,6 +122,8 @@ async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machi
         assert "0 to create, 2 to change, 0 unchanged" in screen
         assert "~ change     SYNC-0002" in screen
         assert "→ 8.5" in screen
+        await acme.press("T")
+        await acme.shows("Nothing has been sent yet.", "Plan: 2 entities")
         await acme.press("a")
         await acme.shows(f"Send to Acme store ({acme.sandbox.url}/rest/all/V1/)", "2 to change")
         await acme.press("n")

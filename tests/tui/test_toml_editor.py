@@ -24,6 +24,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_list import PartList
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.toml_editor.screen import EditorScreen
@@ -495,3 +496,34 @@ async def test_two_editors_of_one_file_do_not_overwrite_each_other(machine: Mach
         await until(pilot, lambda: path.read_text() == merged)
         with pytest.raises(ChangedOnDisk):
             other.save()
+
+
+async def test_a_field_of_a_form_leads_to_its_line_and_back(machine: Machine) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT.replace('request = { uri = "products" }', 'request = { method = "get", uri = "products" }'))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until_shown(pilot, "acme.example")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Incoming" in shown(app))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen))
+
+        def focused() -> str:
+            assert isinstance(app.screen, FormScreen)
+            return ".".join(map(str, app.screen._form.path_of(app.focused)))
+
+        await until(pilot, lambda: focused() == "incoming.products.client")
+        await pilot.press("down", "end", "x", "ctrl+g")
+        await until_shown(pilot, "Save the changes first (^S).")
+        await pilot.press("backspace", "ctrl+g")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        assert area(pilot).text[area(pilot).offset_of_cursor :].startswith('uri = "products"')
+        await until_shown(pilot, "✔ valid")
+        area(pilot).go_to(path.read_text().index("identifier"))
+        await until_shown(pilot, "identifier")
+        await until(pilot, lambda: app.screen.check_action("form", ()) is True)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen))
+        await until(pilot, lambda: focused() == "incoming.products.identifier")

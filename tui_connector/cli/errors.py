@@ -31,6 +31,7 @@ class CommandFailed(UserError):
 _EXITS: Mapping[str, Exit] = MappingProxyType(
     {
         "already-running": Exit.STOPPED,
+        "slices-missing": Exit.STOPPED,
         "login-refused": Exit.REFUSED,
         "request-failed": Exit.FAILED,
         "no-response": Exit.FAILED,

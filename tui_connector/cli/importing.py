@@ -78,12 +78,12 @@ def export(profile_dir: Path | None, profile: str, output: Path | None) -> None:
     and the secrets that the recipient sets are listed on standard error. `profiles import` asks for them one by one.
     """
     from ..files import reason, write_private
-    from ..guide.handover import handover
+    from ..guide.exporting import export_profile
     from ..profile.document import Document
 
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    made = handover(path, Document.read(path), read(path), machine)
+    made = export_profile(path, Document.read(path), read(path), machine)
     if output is None:
         click.echo(made.text, nl=False)
     else:
@@ -104,11 +104,11 @@ def _plan(
     machine: Machine, file: str, name: str | None, into: str | None, environment: Path | None, only: str | None
 ) -> ImportPlan:
     from ..guide.importing import is_profile, plan_into, plan_new, plan_profile
-    from ..profile.importers import reading
+    from ..profile.importers import detection
     from ..profile.importers.model import ImportOptions
     from ..profile.library import Library
 
-    text = reading.as_text(sys.stdin.buffer.read()) if file == "-" else reading.read_text(Path(file))
+    text = detection.as_text(sys.stdin.buffer.read()) if file == "-" else detection.read_text(Path(file))
     library = Library(machine.directories.profiles)
     if is_profile(text):
         if into is not None or only is not None:
@@ -116,10 +116,10 @@ def _plan(
         return plan_profile(text, name or library.name_from("imported" if file == "-" else Path(file).stem), machine)
     options = ImportOptions(
         tuple(each.strip() for each in (only or "").split(",") if each.strip()),
-        None if environment is None else reading.read_text(environment),
-        reading.files_below(Path.cwd()),
+        None if environment is None else detection.read_text(environment),
+        detection.files_below(Path.cwd()),
     )
-    found = reading.read(text, options)
+    found = detection.read(text, options)
     if into is not None:
         return plan_into(found, find(into, machine), machine)
     return plan_new(found, name or library.name_from(found.title), machine)
@@ -138,7 +138,7 @@ def _carry_out(plan: ImportPlan, machine: Machine, *, yes: bool) -> ImportResult
             if result.to_set and sys.stdin is not None and sys.stdin.isatty() and not yes:
                 click.echo(f"Created: {shown_line(str(result.path))}. Its secrets, one by one:")
                 try:
-                    result = replace(result, to_set=tuple(await set_secrets(plan, vault, machine)))
+                    result = await set_secrets(plan, result, vault, machine)
                 except SecretError as error:
                     result = replace(result, notes=(*result.notes, f"The secrets were not stored: {error}"))
             return result

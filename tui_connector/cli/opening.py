@@ -139,6 +139,24 @@ async def _require_secrets(profile: Profile, clients: Collection[str], machine: 
         raise CommandFailed(f"Nothing was sent, because these secrets have no value:{lines}\n{how}", Exit.SETUP)
 
 
+def stop_on_signal(stop: Callable[[str], None]) -> None:
+    """Calls `stop` with the reason at the first signal to end; a second one kills the process."""
+    loop, stopped = asyncio.get_running_loop(), False
+
+    def signalled(number: signal.Signals) -> None:
+        nonlocal stopped
+        restore_terminal()
+        if stopped:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stopped = True
+        stop(f"Stopped by {number.name}")
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(each, signalled, each)
+
+
 def run(work: Coroutine[object, object, T]) -> T:
     """Runs a coroutine. Ctrl-C cancels it; a second one kills the process.
 

@@ -51,8 +51,8 @@ class PlanOutput:
         elif change.action != "unchanged":
             self._add(_line(change.identifier, change.action, change.changes, change.note))
 
-    def end(self, saved: str = "") -> None:
-        """Prints the number of entities by action. `saved`: the file of the plan."""
+    def end(self, saved: str = "", most: int | None = None) -> None:
+        """Prints the number of entities by action. `saved`: the file of the plan. `most`: the changes allowed."""
         number = self.counts
         parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
         parts.append(f"{number['unchanged']:,} unchanged")
@@ -60,6 +60,10 @@ class PlanOutput:
         self.flush()
         where = f"; saved in {saved}" if saved else "; nothing was sent"
         self._output.summary(f"{self._name}: {', '.join(parts)}{where}")
+        changes = number["create"] + number["change"]
+        if most is not None and changes > most:
+            allowed = f"more than max-changes allows ({most:,}): sending would be refused."
+            self._output.say(f"{self._name}: {count(changes, 'change')} are {allowed}")
 
     def undo(self, plan: UndoPlan, *, delete_created: bool) -> None:
         """Prints what an undo would do."""

@@ -31,7 +31,7 @@ _SHOW = "\0"
 """The value of --plan without a FILE."""
 
 
-def plan_options(command: Callable[..., None]) -> Callable[..., None]:
+def plan_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options of `run` about plans."""
     for option in (
         click.option("--delete-created", is_flag=True, help="With --undo: also delete what the run created."),
@@ -62,6 +62,11 @@ class Planning:
     apply: Path | None
     undo: int | None
     delete_created: bool
+
+    @property
+    def continues_by(self) -> str:
+        """What continues it after it was stopped while it sent."""
+        return "repeat the undo to continue" if self.undo is not None else "the next run resumes from here"
 
     @property
     def option(self) -> str:
@@ -170,7 +175,7 @@ class OutgoingPlan:
             created = timestamp(self._machine.now())
             head = plan_head(self._profile, self._name, self._outgoing, self._session, created, self._environment)
             await save_plan(file, head, entries, self._session.mask, self._printed.add)
-        self._printed.end("" if file is None else str(file))
+        self._printed.end("" if file is None else str(file), self._outgoing.max_changes)
         return Exit.FAILED if self._printed.bad else Exit.DONE
 
     async def _apply(self, file: Path) -> Exit:
@@ -185,7 +190,9 @@ class OutgoingPlan:
     async def _undo(self, number: int) -> Exit:
         from ..outgoing.undo import UndoSource, deleting, restoring
 
-        run, counts, tasks = await asyncio.to_thread(self._tasks, number or None)
+        run, counts, tasks, last = await asyncio.to_thread(self._tasks, number or None)
+        if not number and run.id != last:
+            self._output.note(f"The undo of run {run.id} was not completed; continuing it.", warning=True)
         plan = await self._planner.undo_plan(tasks)
         deletes = self._wanted.delete_created
         if tasks:
@@ -212,8 +219,8 @@ class OutgoingPlan:
                 return found
         return code
 
-    def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task]]:
-        """A run, its tasks by state, and those that may have changed the store. Blocks."""
+    def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task], int]:
+        """A run, its tasks by state, those that may have changed the store, and the last run's number. Blocks."""
         from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
         from ..outgoing.undo import UNDOABLE
 
@@ -221,8 +228,9 @@ class OutgoingPlan:
         with TaskReader(tasks_file(state, self._profile, self._name, self._environment)) as reader:
             if reader.is_running:
                 raise CommandFailed(f"{self._name} is running. Wait until it ends, or stop it.", Exit.SETUP)
-            run = reader.run(number)
-            return run, reader.counts(run.id), list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
+            run = reader.run_to_undo(number)
+            found = list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
+            return run, reader.counts(run.id), found, reader.run(None).id
 
     async def _confirm(self) -> None:
         """Asks on a terminal. Raises `CommandFailed`."""

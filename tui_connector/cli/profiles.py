@@ -18,11 +18,12 @@ from .opening import find, machine_of
 
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.option("--archived", is_flag=True, help="List the archived profiles instead of the others.")
 @click.pass_context
-def profiles(context: click.Context, as_json: bool) -> None:
+def profiles(context: click.Context, as_json: bool, archived: bool) -> None:
     """List the saved profiles, or work with their files."""
     if context.invoked_subcommand is None:
-        _list(context.obj, as_json)
+        _list(context.obj, as_json, archived=archived)
     elif as_json:
         name = context.invoked_subcommand
         raise CommandFailed(f"Write --json after {name}: profiles {name} --json.", Exit.SETUP)
@@ -32,11 +33,14 @@ profiles.add_command(import_)
 profiles.add_command(export)
 
 
-def _list(profile_dir: Path | None, as_json: bool) -> None:
+def _list(profile_dir: Path | None, as_json: bool, *, archived: bool) -> None:
+    from ..guide.profile_lists import ProfileLists
     from ..profile.library import Library
 
-    library = Library(machine_of(profile_dir, logs=False).directories.profiles)
-    paths = library.paths()
+    directories = machine_of(profile_dir, logs=False).directories
+    library, hidden = Library(directories.profiles), set(ProfileLists(directories.state).archived())
+    found = library.paths()
+    paths = [each for each in found if (each.absolute() in hidden) is archived]
     entries = library.entries(paths)
     if as_json:
         click.echo("[", nl=False)
@@ -45,12 +49,37 @@ def _list(profile_dir: Path | None, as_json: bool) -> None:
             click.echo(f"{', ' if number else ''}{json_text(row)}", nl=False)
         click.echo("]")
         return
-    if not paths:
+    if not found:
         click.echo(f"No profiles in {shown_line(str(library.directory))}. Create one with: tui-connector setup")
+    elif not paths:
+        click.echo(f"No {'archived ' if archived else ''}profiles in {shown_line(str(library.directory))}.")
     width = max((len(path.stem) for path in paths), default=0)
     for entry in entries:
         text = entry.problem or " · ".join(part for part in (entry.title, entry.base_uri) if part)
         click.echo(f"{shown_line(entry.name):{width}}  {shown_line(text)}")
+    if not archived and len(paths) < len(found):
+        click.echo(f"{len(found) - len(paths):,} archived, not listed: tui-connector profiles --archived", err=True)
+
+
+@profiles.command("archive")
+@click.argument("profile", shell_complete=one_profile)
+@click.option("--undo", is_flag=True, help="List the profile again.")
+@click.pass_obj
+def _archive(profile_dir: Path | None, profile: str, undo: bool) -> None:
+    """Take PROFILE out of the lists. Its file, secrets, run states and history stay, and commands still find it."""
+    from ..guide.profile_lists import ProfileLists
+    from ..profile.library import Library
+
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    if path.absolute().parent != Library(machine.directories.profiles).directory.absolute():
+        message = f"{path} is not in {machine.directories.profiles}, whose profiles are listed."
+        raise CommandFailed(shown_line(message), Exit.SETUP)
+    try:
+        ProfileLists(machine.directories.state).archive(path, archived=not undo)
+    except OSError as error:
+        message = f"{path.stem} could not be archived: {error.strerror}: {error.filename}"
+        raise CommandFailed(shown_line(message), Exit.SETUP) from error
 
 
 @profiles.command("check")

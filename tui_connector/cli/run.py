@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,11 +15,12 @@ import click
 from ..errors import UserError
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_code
-from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
+from .opening import allowed, environment_option, find, machine_of, read, run, stop_on_signal, trust_option
 from .plans import OutgoingPlan, Planning, plan_options, planning_of
-from .prompt import TerminalPrompt, restore_terminal
+from .prompt import TerminalPrompt
 from .request import keeping_history, printer
-from .run_output import RunOutput, exit_of, exit_of_error
+from .run_output import RunOutput, error_figures, exit_of, exit_of_error, summary_figures
+from .slices import run_slice, slice_options
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
     from ..guide.incoming_items import ProfileInUse
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
-    from ..incoming.plan import RunOptions
     from ..incoming.run import Run
     from ..incoming.sink import Sink
+    from ..incoming.start import RunOptions
     from ..machine import Machine
     from ..outgoing.model import Outgoing
     from ..outgoing.run import OutgoingRun
@@ -73,6 +72,7 @@ EXCHANGES_IN_MEMORY = 200
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
 @environment_option
 @plan_options
+@slice_options
 @click.pass_obj
 def run_command(
     profile_dir: Path | None,
@@ -94,6 +94,9 @@ def run_command(
     in_flight: int | None,
     keep_going: bool,
     environment: str,
+    spec: str | None,
+    run_id: str | None,
+    shared: str | None,
     **plan: object,
 ) -> None:
     """Read from the store, send to it, plan and undo.
@@ -109,6 +112,37 @@ def run_command(
 
     Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
     """
+    if spec is not None:
+        others = {
+            "dry_run": dry_run,
+            "limit": limit,
+            "full": full,
+            "since": since,
+            "out": out,
+            "record": record,
+            "whole_bodies": whole_bodies,
+            **plan,
+        }
+        code = run_slice(
+            profile_dir,
+            profile,
+            names,
+            others,
+            spec=spec,
+            run_id=run_id,
+            shared=shared,
+            log=log,
+            environment=environment,
+            once=trust_once,
+            as_json=as_json,
+            quiet=quiet,
+            in_flight=in_flight,
+            keep_going=keep_going,
+            confirm=(lambda *_: None) if yes_production else _confirm_production,
+        )
+        sys.exit(code)
+    if run_id is not None or shared is not None:
+        raise CommandFailed("--run-id and --shared require --slice.", Exit.SETUP)
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path, environment)
@@ -121,7 +155,7 @@ def run_command(
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
-    from ..incoming.plan import RunOptions
+    from ..incoming.start import RunOptions
     from ..runs.ledger import ledger_file
 
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
@@ -133,7 +167,15 @@ def run_command(
     clients = [*(each.client for each in chosen.values()), *(each.client for each in sent.values())]
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json, clients=[] if dry_run else clients)
     if not dry_run and not yes_production and not (planning is not None and planning.shows):
-        _confirm_production(saved, sent, machine)
+        try:
+            _confirm_production(saved, sent, machine)
+        except CommandFailed as refused:
+            if not as_json:
+                raise
+            for name in sent:
+                output.begins(name, sends=True)
+                output.impossible(name, refused)
+            sys.exit(refused.exit)
     workbench = Workbench(
         machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
     )
@@ -240,7 +282,7 @@ def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[s
 
 def _since(text: str | None) -> str | None:
     from ..errors import InvalidValue
-    from ..incoming.plan import since_date
+    from ..incoming.start import since_date
 
     try:
         return None if text is None else since_date(text)
@@ -312,8 +354,8 @@ class Runs:
         self._bounds, self._keep_going = bounds, keep_going
         self._current: Run | OutgoingRun | OutgoingPlan | None = None
         self._stopped = ""
-        self._resumes = True
-        """Whether the next run resumes what is stopped."""
+        self._continues_by = "the next run resumes from here"
+        """What the user can do after a run was stopped."""
         output.on_full = self._stop
         self._others: dict[OtherProfile, ProfileInUse] = {}
         """Other profiles whose incomings are sources."""
@@ -340,12 +382,12 @@ class Runs:
             for name, incoming in chosen.items():
                 if self._stopped:
                     break
-                codes.append(await self._one(name, partial(self._run, saved, session, name, incoming)))
+                codes.append(await self._one(saved, session, name, partial(self._run, saved, session, name, incoming)))
             for name, outgoing in (sent or {}).items():
                 if self._stopped:
                     break
                 sender = partial(self._sender, saved, session, name, outgoing)
-                codes.append(await self._one(name, sender, sends=True))
+                codes.append(await self._one(saved, session, name, sender, sends=True))
         return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
 
     async def dry(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing]) -> Exit:
@@ -377,7 +419,7 @@ class Runs:
         from ..runs.errors import RunFailed
 
         self._listen()
-        self._resumes = not wanted.shows
+        self._continues_by = wanted.continues_by
         code = Exit.DONE
         async with self._workbench.session(saved, self._bounds) as session:
             for name, outgoing in sent.items():
@@ -386,12 +428,18 @@ class Runs:
                     self._current = plan = self._plan_of(saved, session, name, outgoing, wanted)
                     found = await plan.run()
                 except RunFailed as failed:
-                    error = failed.error
-                    self._output.impossible(name, UserError(error.code or "run-failed", error.message, error.hint))
-                    found = exit_of_error(error)
+                    why = failed.error
+                    error: UserError | None = UserError(why.code or "run-failed", why.message, why.hint)
+                    found = exit_of_error(why)
                 except UserError as refused:
-                    self._output.impossible(name, refused)
-                    found = exit_code(refused)
+                    error, found = refused, exit_code(refused)
+                else:
+                    error = None
+                if error is not None:
+                    self._output.impossible(name, error, found)
+                    if not wanted.shows:
+                        figures = error_figures(error, found, sends=True)
+                        await self._alert(saved, session, name, found, figures, sends=True)
                 code = code or found
         return Exit.STOPPED if self._stopped else code
 
@@ -407,12 +455,21 @@ class Runs:
             profile=self._path,
             output=self._output,
             sender=partial(self._sender, saved, session, name),
-            execute=partial(self._one, name, sends=True),
+            execute=partial(self._one, saved, session, name, sends=True),
             limit=self._wanted.limit,
             environment=saved.environment,
         )
 
-    async def _one(self, name: str, make: Callable[[], Run | OutgoingRun], *, sends: bool = False) -> Exit:
+    async def _one(
+        self,
+        saved: Profile,
+        session: Session,
+        name: str,
+        make: Callable[[], Run | OutgoingRun],
+        *,
+        sends: bool = False,
+    ) -> Exit:
+        """Runs one configuration; a failure is reported as the profile's `on-failure` says."""
         self._output.begins(name, sends=sends)
         try:
             self._current = current = make()
@@ -421,14 +478,33 @@ class Runs:
             summary = await current.execute()
         except UserError as error:
             self._output.impossible(name, error)
-            return exit_code(error)
-        self._output.ended(summary)
-        return exit_of(summary)
+            code = exit_code(error)
+            figures = error_figures(error, code, sends=sends)
+        else:
+            self._output.ended(summary)
+            code, figures = exit_of(summary), summary_figures(summary)
+        await self._alert(saved, session, name, code, figures, sends=sends)
+        return code
+
+    async def _alert(
+        self, saved: Profile, session: Session, name: str, code: Exit, figures: dict[str, object], *, sends: bool
+    ) -> None:
+        """Tells the profile's `on-failure`, unless the user has stopped the run."""
+        if saved.on_failure is None or code is Exit.DONE or self._stopped:
+            return
+        from ..guide.failure_alert import AlertFailed, alert
+
+        whose = {"profile": self._path.stem, "store": saved.name, "environment": saved.environment_label}
+        which = {"name": name, "direction": "outgoing" if sends else "incoming", "exit": int(code)}
+        try:
+            await alert(saved.on_failure, {**whose, **which, **figures}, session, self._workbench)
+        except AlertFailed as failed:
+            self._output.note(f"on-failure: {failed}", warning=True)
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
         from ..guide.run_findings import explainer
-        from ..incoming.plan import RunEnvironment, RunLocation
         from ..incoming.run import Run
+        from ..incoming.start import RunEnvironment, RunLocation
         from ..runs.ledger import ledger_file
 
         machine, out = self._workbench.machine, self._out
@@ -472,20 +548,13 @@ class Runs:
         )
 
     def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(each, self._signalled, each)
+        stop_on_signal(self._signalled)
 
-    def _signalled(self, number: signal.Signals) -> None:
-        """The first signal ends the run cleanly; the second one kills the process."""
-        restore_terminal()
-        if self._stopped:
-            loop = asyncio.get_running_loop()
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        then = "; the next run resumes from here" if self._resumes else ". Nothing was sent."
-        self._stop(f"Stopped by {number.name}{then}")
+    def _signalled(self, why: str) -> None:
+        """Ends the run cleanly."""
+        plans = isinstance(self._current, OutgoingPlan)
+        then = ". Nothing was sent." if plans else f"; {self._continues_by}"
+        self._stop(f"{why}{then}")
 
     def _stop(self, why: str) -> None:
         self._stopped = why

@@ -100,8 +100,6 @@ class RunOutput:
             self._line = True
 
     def ended(self, summary: Summary) -> None:
-        from ..runs.ledger import state_of_ended
-
         for remark in summary.remarks:
             self.note(remark, warning=True)
         if self._failures > _FAILURES_PRINTED and self._sends and not self._json:
@@ -113,25 +111,13 @@ class RunOutput:
                 self.say(f"{self.shown(self._name)}: {summary.reason}")
             if not self._quiet:
                 self.say(_summary(summary, self.shown(summary.name)))
-        figures: dict[str, object] = {"tasks": dict(summary.tasks)} if summary.tasks else {"items": summary.items}
-        figures |= {"seconds": round(summary.seconds, 3), "requests": summary.requests, "retries": summary.retries}
-        figures["state"] = state_of_ended(summary.state, summary.failed) if summary.tasks else summary.state
-        if not summary.tasks:
-            counts = {"failed": summary.failed, "dropped": summary.dropped}
-            figures |= {**counts, "received": summary.received, "expected": summary.expected}
-        if summary.parents is not None:
-            figures |= {"parents": summary.parents, "parents_expected": summary.parents_expected}
-        why = {name: text for name, text in (("reason", summary.reason), ("code", summary.code)) if text}
-        self._event("summary", name=summary.name, **figures, **why)
+        self._event("summary", name=summary.name, **summary_figures(summary))
 
-    def impossible(self, name: str, error: UserError) -> None:
-        """Reports a run that could not start."""
+    def impossible(self, name: str, error: UserError, code: Exit | None = None) -> None:
+        """Reports a run that could not start. `code`: its exit code, unless that is the error's own."""
         self.say(f"{self.shown(name)}: {error}")
-        state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
-        figures: dict[str, object] = {"tasks": {}} if self._sends else {"items": 0}
-        figures |= {"seconds": 0.0, "requests": 0, "retries": 0}
-        counts = {} if self._sends else {"failed": 0, "dropped": 0, "received": 0, "expected": None}
-        self._event("summary", name=name, **figures, state=state, **counts, reason=str(error), code=error.code)
+        code = exit_code(error) if code is None else code
+        self._event("summary", name=name, **error_figures(error, code, sends=self._sends))
 
     def nothing_sent(self, name: str, *, not_undone: int) -> None:
         """Ends an undo that has nothing to send. `not_undone`: entities that it left as they are."""
@@ -192,6 +178,31 @@ class RunOutput:
             why = f"{name} cannot be written: {error.strerror}. Free some disk space, then run again."
             self.say(f"{self._name}: {why}")
             self.on_full(why)
+
+
+def summary_figures(summary: Summary) -> dict[str, object]:
+    """The result of a run as JSON."""
+    from ..runs.ledger import state_of_ended
+
+    figures: dict[str, object] = {"tasks": dict(summary.tasks)} if summary.tasks else {"items": summary.items}
+    figures |= {"seconds": round(summary.seconds, 3), "requests": summary.requests, "retries": summary.retries}
+    figures["state"] = state_of_ended(summary.state, summary.failed) if summary.tasks else summary.state
+    if not summary.tasks:
+        counts = {"failed": summary.failed, "dropped": summary.dropped}
+        figures |= {**counts, "received": summary.received, "expected": summary.expected}
+    if summary.parents is not None:
+        figures |= {"parents": summary.parents, "parents_expected": summary.parents_expected}
+    return figures | {name: text for name, text in (("reason", summary.reason), ("code", summary.code)) if text}
+
+
+def error_figures(error: UserError, code: Exit, *, sends: bool) -> dict[str, object]:
+    """The same for a run that could not start; `code`: its exit code, `sends`: of an outgoing."""
+    states: dict[Exit, State] = {Exit.STOPPED: "stopped", Exit.REFUSED: "refused"}
+    state = states.get(code, "failed")
+    figures: dict[str, object] = {"tasks": {}} if sends else {"items": 0}
+    figures |= {"seconds": 0.0, "requests": 0, "retries": 0, "state": state}
+    counts = {} if sends else {"failed": 0, "dropped": 0, "received": 0, "expected": None}
+    return {**figures, **counts, "reason": str(error), "code": error.code}
 
 
 def exit_of_error(error: RunError) -> Exit:

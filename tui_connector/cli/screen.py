@@ -8,7 +8,6 @@ import sys
 import tomllib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,7 +164,6 @@ def demo(profile_dir: Path | None) -> None:
 
 async def start_sandbox(machine: Machine) -> Sandbox:
     """The sandbox store: on the port that the demo's profile names, on its preferred port, or on any free one."""
-    await asyncio.to_thread(import_module, "tui_connector.sandbox.server")  # which takes a while
     from ..sandbox.server import Sandbox, SandboxOptions
 
     saved = await asyncio.to_thread(_saved_port, machine.directories.profiles)
@@ -251,7 +249,7 @@ async def free_name(machine: Machine) -> str:
 
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     from ..guide.setup import Setup, new_document
-    from ..guide.walk import WalkInput, walk
+    from ..guide.unattended_setup import SetupInput, set_up
     from ..guide.workbench import Workbench
     from .request import printer
 
@@ -265,10 +263,10 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     setup = Setup(name, new_document(TITLE, DESCRIPTION))
     setup.data = machine.directories.data_for(machine.directories.profiles)
     path = machine.directories.profiles / f"{name}.toml"
-    responses = WalkInput(store.url, full_integration(store))
+    given = SetupInput(store.url, full_integration(store))
     try:
         # what it replaces is its own, of a sandbox on another port
-        saved = await walk(setup, responses, path, workbench, say, profile_dir, replace=True)
+        saved = await set_up(setup, given, path, workbench, say, profile_dir, replace=True)
     except UserError as error:
         raise CommandFailed(str(error)) from error
     finally:

@@ -197,7 +197,7 @@ class _Streams(Runs):
 
     def __init__(self, workbench: Workbench, path: Path, output: RunOutput) -> None:
         from ..client.wire import OF_A_RUN
-        from ..incoming.plan import RunOptions
+        from ..incoming.start import RunOptions
 
         super().__init__(workbench, path, RunOptions(), output, None, OF_A_RUN)
         self._marks: dict[str, str] = {}
@@ -262,8 +262,8 @@ class _Streams(Runs):
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
         from ..guide.run_findings import explainer
-        from ..incoming.plan import RunEnvironment, RunLocation
         from ..incoming.run import Run
+        from ..incoming.start import RunEnvironment, RunLocation
 
         place, explain = RunLocation(name, self._path, None), explainer(saved, incoming.client)
         machine, exchanges = self._workbench.machine, self._workbench.exchanges

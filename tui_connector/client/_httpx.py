@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import anyio
+import sniffio
 
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line, with rich: half of its import
 
@@ -41,13 +42,16 @@ class _QuickAssignment(httpcore.AsyncConnectionPool):
 
     def _assign_requests_to_connections(self) -> list[Any]:
         closing: list[Any] = []
+        queued = [each for each in self._requests if each.is_queued()]
+        if not queued:
+            return closing  # after a response: whatever has closed or expired is removed before the next request
         for connection in list(self._connections):
             if connection.is_closed():
                 self._connections.remove(connection)
             elif connection.has_expired():
                 self._connections.remove(connection)
                 closing.append(connection)
-        for waiting in [each for each in self._requests if each.is_queued()]:
+        for waiting in queued:
             origin = waiting.request.url.origin
             usable = (each for each in self._connections if each.can_handle_request(origin) and each.is_available())
             found = next(usable, None)
@@ -62,6 +66,10 @@ class _QuickAssignment(httpcore.AsyncConnectionPool):
                 self._connections.append(found)
             waiting.assign_to_connection(found)
         return closing
+
+    async def _close_connections(self, closing: list[Any]) -> None:
+        if closing:  # mostly none, and httpcore's own shields even that from being cancelled
+            await super()._close_connections(closing)
 
 
 class _Pool(_QuickAssignment):
@@ -97,6 +105,7 @@ class Transport(httpx.AsyncHTTPTransport):
 
         Raises `InvalidValue` where httpx would write it otherwise.
         """
+        sniffio.current_async_library_cvar.set("asyncio")  # httpcore looks for it a dozen times per request
         if self._proxied:
             address = httpx.URL(uri)  # a proxy is asked for the whole address
             if str(address) != uri:

@@ -1,4 +1,4 @@
-"""By which route a client's requests go: it decides who can read them on the way to the store."""
+"""The network route of a client's requests: proxy and TLS, which decide who can read them on the way to the store."""
 
 from __future__ import annotations
 

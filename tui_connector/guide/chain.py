@@ -73,7 +73,7 @@ class ChainSteps:
             self.profile.edit(("outgoing", self.name, "steps"), None)
 
     def move(self, index: int, by: int) -> None:
-        """Moves a step by so many places, negative to the front."""
+        """Moves a step by `by` places, negative to the front."""
         steps = self.steps
         steps.insert(index + by, steps.pop(index))
         self._save(steps)

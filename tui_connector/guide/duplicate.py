@@ -18,7 +18,7 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None)
     Raises `ProfileError`, `ChangedOnDisk` if the name is taken, and `CannotSave`.
     """
     target = library.path_for(name)
-    if os.path.lexists(target):  # the original, too: saving a document where it was read is no copy
+    if os.path.lexists(target):  # the original, too: saving a document where it was read makes no copy
         raise ChangedOnDisk(target, "appeared")
     try:
         document = Document.read(path)

@@ -1,4 +1,4 @@
-"""The proof at the end of the guide: a new process calls the store with the saved profile."""
+"""The test at the end of the guide: a new process sends a request with the saved profile."""
 
 from __future__ import annotations
 

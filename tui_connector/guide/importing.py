@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ from ..machine import Machine
 from ..profile.capabilities import capabilities
 from ..profile.document import Document
 from ..profile.importers.authentications import OF_BROWSERS
-from ..profile.importers.elsewhere import read_elsewhere
+from ..profile.importers.background import read_in_background
 from ..profile.importers.formats import curl
 from ..profile.importers.model import Import, InvalidImport, NotImported, as_written, free, has_unknown
 from ..profile.library import Library
@@ -29,8 +29,9 @@ from ..profile.model import ModelPath, Profile
 from ..profile.positions import value_at
 from ..profile.problems import check, check_data
 from ..profile.trust import folder_of
-from ..secrets.cleaning import SecretKind, clean
+from ..secrets.cleaning import clean
 from ..secrets.errors import SecretError
+from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from ..templates import Json
 from ..text import count, listed, shown_line
@@ -117,6 +118,9 @@ def _summary(family: str, part: Mapping[str, Json], samples: int) -> str:
     rows = cast("list[str]", request.get("where") or [])
     where = f" where {' and '.join(rows)}" if rows else ""
     sent = f", {count(samples, 'entity', 'entities')} to send" if samples else ""
+    source = part.get("source")
+    if isinstance(source, dict) and source.get("kind") == "incoming":
+        sent = f", the items of {source.get('name')}"
     return f"{str(request.get('method', 'get')).upper()} {request.get('uri')}{where}{sent}"
 
 
@@ -148,7 +152,7 @@ async def plan_import(
             )
         named = name or await asyncio.to_thread(library.name_from, suggested)
         return await asyncio.to_thread(plan_profile, text, named, machine)
-    found = await read_elsewhere(text, machine.environ)
+    found = await read_in_background(text, machine.environ)
     if into is not None:
         return await asyncio.to_thread(plan_into, found, into, machine)
     return await asyncio.to_thread(
@@ -262,6 +266,9 @@ def _rename_references(part: dict[str, Json], renamed: Mapping[tuple[str, str], 
     names = part.get("authentications")
     if isinstance(names, list):
         part["authentications"] = [renamed.get(("authentications", str(each)), each) for each in names]
+    source = part.get("source")
+    if isinstance(source, dict) and source.get("kind") == "incoming":
+        source["name"] = renamed.get(("incoming", str(source.get("name"))), source.get("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,23 +426,39 @@ def plan_profile(text: str, name: str, machine: Machine) -> ImportPlan:
 _MOST_PROBLEMS = 20
 
 
-async def set_secrets(plan: ImportPlan, vault: Vault, machine: Machine) -> list[str]:
-    """Asks for each keyring entry that has no value, and stores what is typed; returns the entries left to set.
+async def set_secrets(
+    plan: ImportPlan, result: ImportResult, vault: Vault, machine: Machine, *, keep_for_session: bool = False
+) -> ImportResult:
+    """Asks one by one for the secrets that an import has left to be set, and stores what is typed in the keyring.
 
-    Raises `SecretError` if the keyring cannot be used.
+    `keep_for_session`: where the keyring cannot be used, the profile has them until the program exits. Otherwise, that
+    raises `SecretError`.
     """
-    left: list[str] = []
     origins: dict[str, list[str]] = {}
-    names: dict[str, SecretKind] = {}
+    sources: dict[str, SecretSource] = {}
     for secret in plan.profile.secrets():
         if secret.source.keyring is not None:
             origins.setdefault(secret.source.keyring, []).extend(secret.origins)
-            names[secret.source.keyring] = secret.source.kind
-    for entry, kind in names.items():
-        typed = await machine.prompt.secret(f"{entry} (Enter: later)") if await vault.origins_of(entry) is None else ""
-        value = clean(typed or "", kind)
-        if value.strip():
-            await vault.store(entry, value, *dict.fromkeys(origins[entry]))
-        elif typed is not None and await vault.origins_of(entry) is None:
+            sources[secret.source.keyring] = secret.source
+    stored, kept, left = [*result.stored], [*result.for_session], list[str]()
+    for number, entry in enumerate(result.to_set, 1):
+        try:
+            if await vault.origins_of(entry) is not None:
+                continue  # it is set already
+        except SecretError:
+            if not keep_for_session:
+                raise
+        typed = await machine.prompt.secret(f"{entry} ({number} of {len(result.to_set)}; Enter: later)")
+        value = clean(typed or "", sources[entry].kind)
+        if not value.strip():
             left.append(entry)
-    return left
+            continue
+        try:
+            await vault.store(entry, value, *dict.fromkeys(origins[entry]))
+            stored.append(entry)
+        except SecretError:
+            if not keep_for_session:
+                raise
+            vault.keep_imported(plan.path, sources[entry], origins[entry], value)
+            kept.append(entry)
+    return replace(result, stored=tuple(stored), for_session=tuple(kept), to_set=tuple(left))

@@ -10,8 +10,8 @@ from ..client.message import Request, RequestFailed, Response
 from ..incoming.model import FirstItems, Incoming, list_request
 from ..incoming.pages import Page, read_page
 from ..incoming.pagination import CURSOR_HINT, ListPart, PaginationError
-from ..incoming.plan import has_cursor_placeholder
 from ..incoming.raw_json import InvalidJson, decode_json
+from ..incoming.start import has_cursor_placeholder
 from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.keyset import Keyset
 from ..magento.page_numbers import SearchCriteria

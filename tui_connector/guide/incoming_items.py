@@ -12,10 +12,10 @@ from typing import BinaryIO
 from ..client.session import Session
 from ..client.wire import OF_A_RUN
 from ..errors import UserError
-from ..incoming.plan import RunEnvironment, RunLocation, RunOptions
 from ..incoming.run import Run
 from ..incoming.sink import SinkError
 from ..incoming.sinks.stdout import StdoutSink
+from ..incoming.start import RunEnvironment, RunLocation, RunOptions
 from ..outgoing.source import OtherProfile, SourceError
 from ..profile.library import Library
 from ..profile.model import Profile

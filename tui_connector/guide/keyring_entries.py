@@ -49,9 +49,9 @@ def entry_places(value: object, place: tuple[str | int, ...] = ()) -> Iterator[t
 
 
 def other_users(path: Path, names: Collection[str], *directories: Path) -> dict[str, list[Path]]:
-    """The other profiles that name these entries, by entry: those in the directories, and beside `path`. It blocks.
+    """The other profiles that name these entries, by entry: those in the directories, and in the folder of `path`.
 
-    Profiles elsewhere are not known. Raises `ProfileError` for a directory.
+    It blocks. Profiles elsewhere are not known. Raises `ProfileError` for a directory.
     """
     found: dict[str, list[Path]] = {}
     own = path.resolve()

@@ -1,31 +1,52 @@
-"""The results of the last runs of a profile, from its ledgers."""
+"""The results of the last runs, from the ledgers: those of a profile, or of all profiles."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..outgoing.tasks import last_task_run, tasks_file
+from ..outgoing.tasks import last_task_runs, tasks_file
+from ..profile.library import BatchReader, Library, read_with_data
 from ..runs.database import LedgerError
-from ..runs.ledger import RunRow, last_run, ledger_file
+from ..runs.ledger import last_runs as last_rows
+from ..runs.ledger import ledger_file
+from .profile_lists import ProfileLists
 
 _GOOD = ("complete", "running")
+_EVERY_RUN = 1_000
+"""More than a ledger keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The latest run of an incoming or outgoing. `at` is when it ended, or began, in seconds since 1970."""
+    """A run of an incoming or outgoing. `at` is when it ended, or began, in seconds since 1970."""
 
     name: str
     """Of the incoming or outgoing."""
     ok: bool
     """Whether it is complete without failures, or still running."""
-    outcome: str
-    """Such as "complete, 1,000 items"."""
+    state: str
+    counts: Mapping[str, int]
+    """Items, or tasks by state."""
     at: float
     sends: bool = False
     """Whether it is of an outgoing."""
+    seconds: float = 0.0
+    """How long it took."""
+    requests: int = 0
+    reason: str = ""
+    """Why it is not complete."""
+    code: str = ""
+    began: str = ""
+    number: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """Such as "complete, 1,000 items"."""
+        counts = ", ".join(f"{number:,} {each}" for each, number in self.counts.items())
+        return f"{self.state}, {counts or 'no tasks'}"
 
     @property
     def mark(self) -> str:
@@ -38,42 +59,134 @@ class LastRun:
         return f"{self.mark} {self.outcome}"
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileRun:
+    """A run, and the profile and environment that it belongs to."""
+
+    profile: Path
+    environment: str
+    run: LastRun
+
+    @property
+    def label(self) -> str:
+        """The profile and its environment, such as "acme (staging)"."""
+        return f"{self.profile.stem} ({self.environment})" if self.environment else self.profile.stem
+
+    def as_json(self) -> dict[str, object]:
+        run = self.run
+        return {
+            "profile": self.profile.stem,
+            "path": str(self.profile),
+            "environment": self.environment,
+            "name": run.name,
+            "direction": "outgoing" if run.sends else "incoming",
+            "run": run.number,
+            "state": run.state,
+            "ok": run.ok,
+            "began": run.began,
+            "at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="seconds"),
+            "seconds": round(run.seconds, 3),
+            "counts": dict(run.counts),
+            "requests": run.requests,
+            "reason": run.reason,
+            "code": run.code,
+        }
+
+
 def last_runs(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
     """The latest run of each incoming that was run, by its name. Ledgers that cannot be read are left out."""
-    found = {}
-    for path in sorted(ledger_file(state, profile, "any", environment=environment).parent.glob("*.sqlite")):
-        try:
-            row, under_way = last_run(path)
-        except LedgerError:
-            continue
-        if row is not None:
-            found[path.stem] = _read(path.stem, row, under_way)
-    return found
+    return {run.name: run for run in _incoming_runs(state, profile, environment, 1)}
 
 
 def last_sendings(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
     """The latest run of each outgoing that was run, by its name. Ledgers that cannot be read are left out."""
-    found = {}
-    for path in sorted(tasks_file(state, profile, "any", environment).parent.glob("*.sqlite")):
+    return {run.name: run for run in _outgoing_runs(state, profile, environment, 1)}
+
+
+def listed_profiles(directory: Path, state: Path) -> list[Path]:
+    """The profiles of the directory and the recent files elsewhere. Blocks. Raises `ProfileError`."""
+    found = Library(directory).paths()
+    known = {each.absolute() for each in found}
+    return [*found, *(each for each in ProfileLists(state).recent() if each not in known and each.is_file())]
+
+
+def runs_of_profiles(state: Path, profiles: Sequence[Path], *, every: bool = False) -> list[ProfileRun]:
+    """The latest run of each configuration in each environment, newest first; `every`: all runs that are kept.
+
+    Blocks. A file or ledger that cannot be read is left out, also one that does not respond.
+    """
+
+    def of(profile: Path) -> list[ProfileRun]:
+        table = read_with_data(profile)[1].get("environments")
+        environments = table if isinstance(table, dict) else {}
+        limit = _EVERY_RUN if every else 1
+        return [
+            ProfileRun(profile, environment, run)
+            for environment in ("", *environments)
+            for runs in (_incoming_runs, _outgoing_runs)
+            for run in runs(state, profile, environment, limit)
+        ]
+
+    reading, found, silent = BatchReader(profiles, of), list[ProfileRun](), 0
+    while reading.left and silent < _SILENT_BATCHES:
+        results = reading.take()
+        silent = 0 if results else silent + 1
+        found += [run for runs in results.values() for run in runs]
+    reading.stop()
+    return sorted(found, key=lambda each: (-each.run.at, each.profile, each.run.name))
+
+
+_SILENT_BATCHES = 50
+
+
+def _incoming_runs(state: Path, profile: Path, environment: str, limit: int) -> Iterator[LastRun]:
+    for path in sorted(ledger_file(state, profile, "any", environment=environment).parent.glob("*.sqlite")):
         try:
-            last = last_task_run(path)
+            rows, under_way = last_rows(path, limit)
         except LedgerError:
             continue
-        if last is not None:
-            run, counts, under_way = last
-            described = run.described_state(counts, is_running=under_way)
-            tasks = ", ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
-            ok = described in _GOOD and not counts["failed"] and not counts["unknown"]
-            found[path.stem] = LastRun(path.stem, ok, f"{described}, {tasks}", _seconds(run.ended or run.began), True)
-    return found
+        for index, row in enumerate(rows):
+            # a run marked as running that no process holds was killed
+            running = under_way and index == 0
+            described = row.state if row.state != "running" or running else "stopped"
+            counts = {"items": row.items} | ({"failed": row.failed} if row.failed else {})
+            yield LastRun(
+                path.stem,
+                described in _GOOD and not row.failed,
+                described,
+                counts,
+                _seconds(row.ended or row.began),
+                seconds=row.seconds,
+                requests=row.requests,
+                reason=row.reason,
+                code=row.code,
+                began=row.began,
+                number=row.id,
+            )
 
 
-def _read(incoming: str, row: RunRow, under_way: bool) -> LastRun:
-    """A run marked as running that no process holds was killed."""
-    state = row.state if row.state != "running" or under_way else "stopped"
-    ok = state in _GOOD and not row.failed
-    failed = f", {row.failed:,} failed" if row.failed else ""
-    return LastRun(incoming, ok, f"{state}, {row.items:,} items{failed}", _seconds(row.ended or row.began))
+def _outgoing_runs(state: Path, profile: Path, environment: str, limit: int) -> Iterator[LastRun]:
+    for path in sorted(tasks_file(state, profile, "any", environment).parent.glob("*.sqlite")):
+        try:
+            found, under_way = last_task_runs(path, limit)
+        except LedgerError:
+            continue
+        for index, (run, counts) in enumerate(found):
+            described = run.described_state(counts, is_running=under_way and index == 0)
+            yield LastRun(
+                path.stem,
+                described in _GOOD and not counts["failed"] and not counts["unknown"],
+                described,
+                {each: number for each, number in counts.items() if number},
+                _seconds(run.ended or run.began),
+                sends=True,
+                seconds=run.seconds,
+                requests=run.requests,
+                reason=run.reason,
+                code=run.code,
+                began=run.began,
+                number=run.id,
+            )
 
 
 def _seconds(moment: str) -> float:

@@ -1,14 +1,11 @@
-"""What home shows of a profile, and which profile was used last. Reads with the standard library alone."""
+"""What home shows of a profile. Reads with the standard library alone."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..files import read_regular, write_private
 from ..profile.library import ProfileSummary, read_with_data, unread_summary
 from ..text import count
 from .secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
@@ -106,22 +103,3 @@ def _kinds(authentications: Mapping[str, object]) -> Iterator[str]:
         kind = each.get("kind") if isinstance(each, dict) else None
         if isinstance(kind, str):
             yield _AUTHENTICATIONS.get(kind, kind)
-
-
-class LastUsed:
-    """Remembers in the state directory which profile was used last."""
-
-    def __init__(self, state: Path) -> None:
-        self._file = state / "last-profile"
-
-    def read(self) -> Path | None:
-        """The file of the profile, which may be gone; None where none is known. Blocks."""
-        with suppress(OSError):
-            if found := os.fsdecode(read_regular(self._file, 4096)):
-                return Path(found)
-        return None
-
-    def write(self, path: Path) -> None:
-        """Remembers this profile; where that fails, home starts at the first row. Blocks."""
-        with suppress(OSError):
-            write_private(self._file, os.fsencode(path))

@@ -1,7 +1,7 @@
 """Permissions of a token, read from the store's schema, and the resources to tick for the entities in use.
 
-The schema lists the routes that a caller may use (Magento_Webapi, AbstractSchemaGenerator). It answers 200 without any
-token too, so only a path that is there for the token and not for everybody says something about the token.
+The schema lists the routes that a caller may use (Magento_Webapi, AbstractSchemaGenerator). It responds with 200
+without any token too, so only a path that is there for the token and not for everybody says something about the token.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _known(method: str, uri: str) -> Readable | Writable | None:
 
 
 def modules_of(response: Response) -> frozenset[str]:
-    """The modules listed by a response to GET modules; empty if it is no such list."""
+    """The modules listed by a response to GET modules; empty if it is not such a list."""
     try:
         return frozenset(json.loads(response.body)) if response.status == 200 else frozenset()
     except (ValueError, TypeError, RecursionError):

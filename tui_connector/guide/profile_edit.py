@@ -14,11 +14,12 @@ from ..files import ChangedOnDisk, check_unchanged, digest, write_atomic
 from ..profile.document import Document
 from ..profile.environments import TABLE, names_of
 from ..profile.library import as_text, read_bytes
+from ..profile.on_failure import NAME as ON_FAILURE
 from ..profile.positions import KeyPath, rename_key, value_at
 from ..profile.problems import check_data
 from ..templates import Json
 from ..text import shown_line
-from .part_states import PartStates
+from .ledger_rename import LedgerRename
 from .save import difference, save
 from .setup import Setup
 from .summaries import FAMILIES, Family
@@ -33,7 +34,7 @@ class ProfileEdit:
     setup: Setup
     before: bytes
     """The file when it was read."""
-    states: PartStates | None = None
+    states: LedgerRename | None = None
     """The run states that move with it."""
 
     @property
@@ -76,7 +77,7 @@ class Undo:
     before: bytes
     expect: str
     """The digest of the file since the change."""
-    states: PartStates | None = None
+    states: LedgerRename | None = None
     """The run states that move back with it."""
 
     @property
@@ -144,12 +145,15 @@ def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> Pr
         raise UserError("part-not-renamed", f"{name} cannot be renamed to {new}: {problems[0]}")
     if family in ("incoming", "outgoing"):
         environments = ("", *names_of(draft))
-        return replace(edit, states=PartStates(state, path, environments, family, name, new))
+        return replace(edit, states=LedgerRename(state, path, environments, family, name, new))
     return edit
 
 
 def _references(data: Json, family: Family, name: str) -> Iterator[KeyPath]:
     """Where a profile, or the overrides of an environment, name this part."""
+    alert = data.get(ON_FAILURE) if isinstance(data, dict) else None
+    if family == "clients" and isinstance(alert, dict) and alert.get("client") == name:
+        yield ON_FAILURE, "client"
     for kind, each, part in _parts(data):
         if family == "clients" and kind != "clients" and part.get("client") == name:
             yield kind, each, "client"

@@ -45,7 +45,7 @@ class _SampleSource:
 
 
 @dataclass
-class _Told:
+class _SampleReport:
     """Keeps why the sample was not accepted."""
 
     problems: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ class SampleSender:
             run = self._sender.run(
                 session,
                 bench.exchanges,
-                _Told(),
+                _SampleReport(),
                 self._sender.outgoing,
                 source=_SampleSource(self._entity),
                 recorded=False,
@@ -88,14 +88,14 @@ class SampleSender:
         now = await self.plan()
         if not now.is_same(planned):
             raise UserError("plan-outdated", "The store has changed since; nothing was sent", "Plan it again.")
-        bench, told = self._sender.workbench, _Told()
+        bench, report = self._sender.workbench, _SampleReport()
         async with bench.session(self._sender.profile) as session:
             source = _SampleSource(self._entity)
             outgoing = self._sender.outgoing
-            run = self._sender.run(session, bench.exchanges, told, outgoing, source=source, recorded=False)
+            run = self._sender.run(session, bench.exchanges, report, outgoing, source=source, recorded=False)
             summary = await run.execute()
-        if summary.reason or told.problems:
-            raise UserError(summary.code or "sample-failed", summary.reason or "; ".join(told.problems))
+        if summary.reason or report.problems:
+            raise UserError(summary.code or "sample-failed", summary.reason or "; ".join(report.problems))
         return next((state for state, number in summary.tasks.items() if number), "new")
 
 

@@ -25,8 +25,8 @@ from ..secrets.errors import OtherStore
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from .keyring_entries import other_users
+from .ledger_rename import LedgerRename
 from .misplaced_secrets import misplaced_secrets
-from .part_states import PartStates
 from .secret_sources import secret_name, sources
 from .setup import Setup
 from .trust import ProfileTrust
@@ -75,7 +75,7 @@ async def save(
     confirm_replace: Callable[[OtherStore], Awaitable[bool]] | None = None,
     trust: ProfileTrust | None = None,
     profiles: Path | None = None,
-    states: PartStates | None = None,
+    states: LedgerRename | None = None,
 ) -> SaveResult:
     """Saves the secrets, then the profile, so that it never names a missing secret.
 
@@ -155,7 +155,7 @@ def _origins(setup: Setup) -> dict[str, list[str]]:
     return found
 
 
-def _write(setup: Setup, path: Path, overwrite: bool, states: PartStates | None) -> list[str]:
+def _write(setup: Setup, path: Path, overwrite: bool, states: LedgerRename | None) -> list[str]:
     """Writes the profile and the schema next to it; returns notes on what could not be done."""
     if not setup.saved:
         setup.document.draft = ordered(setup.draft)

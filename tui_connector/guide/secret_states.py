@@ -80,7 +80,7 @@ async def missing_secrets(
 
     Commands are not run, and nothing is prompted for. Raises `SecretError` if the keyring cannot be used.
     """
-    return [each for each in _secrets_of(profile, clients) if not await _has_value(each.source, vault, environ)]
+    return [each for each in secrets_of(profile, clients) if not await _has_value(each.source, vault, environ)]
 
 
 async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, str]) -> bool:
@@ -90,7 +90,8 @@ async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, s
     return source.env is None or bool(environ.get(source.env))
 
 
-def _secrets_of(profile: Profile, clients: Iterable[str]) -> Iterator[NamedSecret]:
+def secrets_of(profile: Profile, clients: Iterable[str]) -> Iterator[NamedSecret]:
+    """The secrets of these clients, and of the clients that log in for them."""
     parts: set[ModelPath] = set()
     left = list(clients)
     while left:

@@ -124,8 +124,12 @@ class Sender:
         source: EntitySource | None = None,
         *,
         recorded: bool = True,
+        ledger: Path | None = None,
     ) -> OutgoingRun:
-        """A run of `outgoing`, which is the saved one or made from it. `recorded`: in the ledger of its tasks."""
+        """A run of `outgoing`, which is the saved one or made from it.
+
+        `recorded`: in the ledger of its tasks, or in `ledger` if given.
+        """
         reads_incoming = outgoing.source is not None and outgoing.source.kind == "incoming"
         environment = OutgoingEnvironment(
             session,
@@ -133,7 +137,7 @@ class Sender:
             self.workbench.machine,
             self.name,
             self.file,
-            self.ledger if recorded else None,
+            (ledger or self.ledger) if recorded else None,
             explainer(self.profile, outgoing.client),
             incoming=self._incoming_items(session, watcher) if reads_incoming else None,
             sample=sample_entity([(each.method, each.uri) for each in outgoing.requests.values()]),

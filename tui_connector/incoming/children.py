@@ -372,7 +372,7 @@ class ChildReader:
         child.done = True
 
     def _use_smaller_pages(self, allowed: int) -> None:
-        """Raises `PaginationError` if pages are no larger now."""
+        """Raises `PaginationError` if pages have at most that many already."""
         if self._pagination is None:
             raise PaginationError(f"The store allows {allowed} items in a response", "Add a pagination.")
         if (self._pagination.max_page_size or 0) > allowed:  # another list may have found out

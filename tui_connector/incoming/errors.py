@@ -41,7 +41,7 @@ def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
 
 
 def error_for_response(response: Response, *, has_read: bool, retry_after: float | None) -> RunError:
-    """The run's error for a response with an unexpected status. `retry_after`: the seconds it asks for."""
+    """The run's error for a response with an unexpected status. `retry_after`: the seconds that it requests."""
     message = f"The store responded with {response.status} ({server_message(response)})"
 
     def run_error(action: Action, hint: str = "", max_page_size: int = 0) -> RunError:

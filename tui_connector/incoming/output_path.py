@@ -74,7 +74,10 @@ _EXECUTED_NAMES = frozenset(
 
 
 _DATA_SUFFIXES = frozenset(
-    {".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".psv", ".singer", ".db", ".db3", ".sqlite", ".sqlite3"}
+    {
+        *(".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".psv", ".singer"),
+        *(".db", ".db3", ".sqlite", ".sqlite3", ".duckdb", ".parquet"),
+    }
 )
 """Suffixes of files that no program executes or loads: in the profile's folder they need no trust."""
 

@@ -216,7 +216,7 @@ class ListReader:
         return f"{counts}: it omitted rows, or the list changed while it was read"
 
     def remarks(self) -> list[str]:
-        """What the user of a complete run is told about the list."""
+        """Notes for the user of a complete run about the list."""
         if not self.total.changed:
             return []
         return [
@@ -524,7 +524,10 @@ class ListReader:
         return self._pagination.begin(self._request, position)
 
     async def use_smaller_pages(self, allowed: int) -> None:
-        """Continues from the head with `allowed` items per page. Raises `PaginationError` if they are no larger now."""
+        """Continues from the head with `allowed` items per page.
+
+        Raises `PaginationError` if pages have at most that many already.
+        """
         if self._pagination is None:
             raise PaginationError(f"The store allows {allowed} items in a response", "Add a pagination.")
         position = self.position

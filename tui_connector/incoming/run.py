@@ -32,9 +32,9 @@ from .model import Incoming
 from .page_reader import PageRead, PageReader, ReadSoFar
 from .pages import read_page
 from .pagination import Pagination, PaginationError
-from .plan import ListRequest, OpenRun, RunEnvironment, RunOptions, RunPlan, can_start_at, plan
 from .reading import ListReader
 from .sink import SinkClosed, SinkError
+from .start import ListRequest, OpenRun, RunEnvironment, RunOptions, StartPoint, begin_run, can_start_at
 from .writing import RunCosts, RunWriter
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Run:
         self._name, self._incoming, self._options, self._watcher = environment.place.name, incoming, options, watcher
         self._environment, self._machine = environment, environment.machine
         self._list_request = ListRequest(
-            self._name, incoming, options.since, environment.session, environment.incomings
+            self._name, incoming, options.since, environment.session, environment.incomings, options.within
         )
         self._pace = Pace(options.in_flight, by_response=incoming.parent is not None)
         self._gate = Gate(self._pace)
@@ -95,7 +95,7 @@ class Run:
         assert incoming.sink is not None
         resumable = incoming.sink.resumable
         with Ledger.copy_of(self._environment.place.ledger) as ledger:
-            run_plan = plan(
+            start = begin_run(
                 ledger,
                 incoming,
                 self._options,
@@ -104,20 +104,26 @@ class Run:
                 request_line=request_line,
                 resumable=resumable,
             )
-        pagination, request = self._list_request.pages(run_plan)
+        pagination, request = self._list_request.pages(start)
         if pagination is not None:
-            position = first_position(without_references(run_plan.position, MARK), len(self._list_request.lineage) - 1)
+            position = first_position(without_references(start.position, MARK), len(self._list_request.lineage) - 1)
             request = pagination.begin(request, position).take()[0].request
         prepared = self._environment.session.prepared(self._list_request.lineage[0][1].client, request)
-        since = run_plan.run.since
-        start = " ".join(run_plan.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
-        sink = incoming.sink.model_dump(exclude_none=True)
+        since = start.run.since
+        where = " ".join(start.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
+        sink = [
+            str(each) for each in incoming.sink.model_dump(exclude_none=True).values() if not isinstance(each, dict)
+        ]
         uri = self._environment.session.mask.uri(prepared.uri.replace(quote(MARK), MARK))
         requests = [
             f"{prepared.method} {uri}",
             *map(self._environment.session.mask.uri, self._list_request.child_uris()),
         ]
-        return Preview(", then for each item ".join(requests), start, " ".join(map(str, sink.values())))
+        return Preview(
+            ", then for each item ".join(requests),
+            where,
+            " ".join(sink),
+        )
 
     def stop(self, why: str) -> None:
         """Ends the run cleanly: no more requests are sent, and the pages that have arrived in order are written."""
@@ -134,13 +140,14 @@ class Run:
         fingerprint, request_line = self._list_request.identity()
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
-            opened = self._opened = await self._in_thread(self._open, fingerprint, request_line)
-            log.info("run of %s begins: %s", self._name, " ".join(opened.plan.notes) or "everything")
-            for note in opened.plan.notes:
+            secrets = await self._sink_secrets()
+            opened = self._opened = await self._in_thread(self._open, fingerprint, request_line, secrets)
+            log.info("run of %s begins: %s", self._name, " ".join(opened.start.notes) or "everything")
+            for note in opened.start.notes:
                 self._watcher.note(note)
             self._progress.resumed_items, self._progress.resumed_seconds = (
-                opened.plan.run.items,
-                opened.plan.run.seconds,
+                opened.start.run.items,
+                opened.start.run.seconds,
             )
             return await self._finish(opened, await self._read_and_write(opened))
         finally:
@@ -149,7 +156,22 @@ class Run:
                 await self._in_thread(self._opened.close)
             self._thread.shutdown(wait=False)
 
-    def _open(self, fingerprint: str, request_line: str) -> OpenRun:
+    async def _sink_secrets(self) -> dict[str, str]:
+        """The values of the sink's secrets, by the key of their source. Raises `UserError`."""
+        sink, session = self._incoming.sink, self._environment.session
+        assert sink is not None
+        capability = sink.server_capability()
+        if sink.server is None or capability is None:
+            return {}
+        if not session.grants.has(capability):
+            raise UserError(
+                "server-untrusted",
+                f"The profile is not trusted to write to {sink.server}",
+                "Review what it can do, then allow it: tui-connector trust PROFILE.",
+            )
+        return {each.key: await session.secret(each, sink.server, "") for each in sink.secrets()}
+
+    def _open(self, fingerprint: str, request_line: str, secrets: dict[str, str]) -> OpenRun:
         return OpenRun.open(
             self._environment.place,
             self._incoming,
@@ -166,6 +188,7 @@ class Run:
             ),
             stored=partial(with_references, mask=self._environment.session.mask),
             stdout=self._environment.stdout,
+            secrets=secrets,
         )
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
@@ -174,9 +197,9 @@ class Run:
     async def _read_and_write(self, opened: OpenRun) -> RunEnd:
         """Reads and writes all pages; returns how that ended."""
         try:
-            pagination, request = self._list_request.pages(opened.plan)
-            position = await self._with_secrets(opened.plan.position, request)
-            self._reader = self._list_reader(pagination, request, opened.plan, position)
+            pagination, request = self._list_request.pages(opened.start)
+            position = await self._with_secrets(opened.start.position, request)
+            self._reader = self._list_reader(pagination, request, opened.start, position)
             if isinstance(self._reader, ChildReader):
                 self._progress.resumed_parents = self._parents_done = parents_read(position)
             if self._stopped is not None:
@@ -197,7 +220,7 @@ class Run:
             return RunEnd("stopped")
         if undated := await self._in_thread(opened.writer.missing_dates):
             return RunEnd("failed", undated, "no-dates")
-        previous_total = opened.plan.previous_total
+        previous_total = opened.start.previous_total
         if isinstance(self._reader, ChildReader) and not self._reader.read and previous_total:
             empty = empty_list(previous_total, f"All lists of {self._list_request.lineage[-2][0]} are empty")
             return RunEnd(END_STATES[empty.action], str(empty), empty.code)
@@ -230,23 +253,25 @@ class Run:
             ) from gone
 
     def _list_reader(
-        self, pagination: Pagination | None, request: Request, run_plan: RunPlan, position: Json
+        self, pagination: Pagination | None, request: Request, start: StartPoint, position: Json
     ) -> PageReader:
-        """The reader of the list or, for child lists, of those and of their parents."""
-        run = run_plan.run
-        so_far = ReadSoFar(position, run.read, run.failed, run.expected, run_plan.at_end, run.doubt)
+        """The reader of the list or, for child lists, of those and of their parents; or of what slices have read."""
+        if self._options.slice_items is not None:
+            return self._options.slice_items.reader(position, start.previous_total)
+        run = start.run
+        so_far = ReadSoFar(position, run.read, run.failed, run.expected, start.at_end, run.doubt)
         lineage = self._list_request.lineage
         if len(lineage) > 1:
             so_far = replace(so_far, failed=0, reported_total=None)
-        return self._reader_of(len(lineage) - 1, pagination, request, run_plan, so_far)
+        return self._reader_of(len(lineage) - 1, pagination, request, start, so_far)
 
     def _reader_of(
-        self, level: int, pagination: Pagination | None, request: Request, run_plan: RunPlan, so_far: ReadSoFar
+        self, level: int, pagination: Pagination | None, request: Request, start: StartPoint, so_far: ReadSoFar
     ) -> PageReader:
         """The reader of the incoming at this level of the lineage, of which the first has no parent."""
         incoming = self._list_request.lineage[level][1]
         if level == 0:
-            previous_total = run_plan.previous_total
+            previous_total = start.previous_total
             if self._incoming.parent is not None and not previous_total:  # there may have been parents without items
                 previous_total = None
             return self._open_list(incoming, pagination, request, so_far, previous_total=previous_total)
@@ -255,10 +280,10 @@ class Run:
             name,
             parent,
             incoming,
-            open_parents=partial(self._reader_of, level - 1, pagination, request, run_plan),
+            open_parents=partial(self._reader_of, level - 1, pagination, request, start),
             open_list=partial(self._open_list, incoming, is_child=True),
             send=self._gate.guard(self._environment.session.client(incoming.client)),
-            run=self._list_request.scope(run_plan),
+            run=self._list_request.scope(start),
             pace=self._pace,
             patience=self._patience,
             so_far=so_far,
@@ -347,7 +372,7 @@ class Run:
         self._watcher.note(f"{error.message}, retrying in {duration(pause)}.", warning=True)
 
     def _total_costs(self) -> RunCosts:
-        run = self._opened.plan.run if self._opened else None
+        run = self._opened.start.run if self._opened else None
         retries = self._reader.counts.retries if self._reader else 0
         return RunCosts(
             self._costs.requests + (run.requests if run else 0),

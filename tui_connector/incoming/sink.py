@@ -6,16 +6,18 @@ import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
 from ..errors import UserError
 from ..files import make_private
 from ..kinds import Kind
-from ..secrets.capability import is_inside
+from ..secrets.capability import Capability, is_inside
+from ..secrets.source import SecretSource
 from ..templates import Json
 from .output_path import OutputPaths
 from .raw_json import json_type
@@ -76,6 +78,10 @@ class SinkContext:
     """What receives the items for standard output; None: standard output itself."""
     cursor_of_parent: bool = False
     """Whether the cursor is a field of the parents, and not of the items."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The values of the sink's secrets, by the key of their source."""
+    resumes: bool = False
+    """Whether this run resumes one that was interrupted."""
 
     def output(self, path: str) -> Path:
         """The file to open for a path in the profile, with symbolic links resolved. Raises `SinkError`.
@@ -158,6 +164,8 @@ class Sink(Kind):
 
     endings: ClassVar[tuple[str, ...]] = ()
     """Endings of the file names for which `run --out FILE` uses this sink."""
+    not_compared: ClassVar[tuple[str, ...]] = ()
+    """Keys that may change without a new start, because they do not determine what is written where."""
 
     @property
     def on_stdout(self) -> bool:
@@ -173,6 +181,29 @@ class Sink(Kind):
     def resumable(self) -> bool:
         """Whether it can be truncated to a position; otherwise each run starts over."""
         return not self.on_stdout
+
+    @property
+    def server(self) -> str | None:
+        """The address of the server that it writes to, and that gets its secrets; None: it has none."""
+        return None
+
+    @property
+    def server_facts(self) -> Mapping[str, str]:
+        """What else determines whether a profile is trusted to write there, such as the mode of TLS."""
+        return {}
+
+    def server_capability(self) -> Capability | None:
+        """The capability to write to the server; None if it has none."""
+        if self.server is None:
+            return None
+        facts = self.server_facts
+        how = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+        return Capability.of("write", f"writes to {self.server}{how and f' ({how})'}", to=self.server, **facts)
+
+    def secrets(self) -> Sequence[SecretSource]:
+        """Its secrets."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value for value in values if isinstance(value, SecretSource)]
 
     def writes(self) -> Sequence[str]:
         """The paths of the files that it writes, as in the profile."""
@@ -206,6 +237,17 @@ def identifier_problem(fields: Mapping[str, bytes], identifier: str | None) -> s
     if text == b'""':
         return f"its identifier {identifier!r} is empty"
     return "" if json_type(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
+
+
+def import_driver(module: str, kind: str, *, extra: str) -> Any:
+    """The module that a sink of this kind needs. Raises `SinkError` where the extra that contains it is missing."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise SinkError(
+            f'The sink "{kind}" needs the extra "{extra}", which is not installed ({error})',
+            f"Install it: pip install 'tui-connector[{extra}]'",
+        ) from error
 
 
 def check_not_moved(path: Path, opened: os.stat_result) -> None:

@@ -1,4 +1,4 @@
-"""Which of the kept exchanges pass a filter: an index over a ring, made in slices, without a screen."""
+"""The exchanges that pass a filter: an index over the log, built a slice at a time, without a screen."""
 
 from __future__ import annotations
 

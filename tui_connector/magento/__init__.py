@@ -1,1 +1,1 @@
-"""What is particular to Magento 2: how it signs, pages, names and explains."""
+"""Magento 2: OAuth 1.0a, search criteria, keyset, entities, and the diagnosis of refusals."""

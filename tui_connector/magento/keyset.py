@@ -18,7 +18,15 @@ from ..client.message import Request
 from ..incoming.pages import Page, column_reader
 from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SinglePage
 from ..templates import Json
-from .search_criteria import CriteriaFilter, Direction, changed_since, valid_criteria, with_criteria
+from .search_criteria import (
+    CriteriaFilter,
+    Direction,
+    between,
+    changed_since,
+    end_of_list,
+    valid_criteria,
+    with_criteria,
+)
 
 _SPARSER = 4.0
 """How many times wider the next range is after an empty one."""
@@ -193,7 +201,7 @@ BEFORE_ALL = -1
 
 @dataclass(frozen=True, slots=True)
 class FirstPage(SinglePage):
-    """The list from an id on, without an end: its first page tells how many there are."""
+    """The list from an id on, without an end: its first page says how many there are."""
 
     ids: ListIds
     after: Json
@@ -298,7 +306,7 @@ class LastId(SinglePage):
 
 @dataclass(frozen=True, slots=True)
 class IdSearch(SinglePage):
-    """Finds an id after which there is nothing, where answers do not have the id: each look is twice as far."""
+    """Finds an id after which there is nothing, where responses do not have the id: each request looks twice as far."""
 
     repeatable = False
 
@@ -566,6 +574,16 @@ class Keyset(Pagination):
 
     def changed_since(self, request: Request, field: str, since: str) -> Request:
         return changed_since(request, field, since)
+
+    @property
+    def unique_number(self) -> tuple[str, str] | None:
+        return (self.filter, self.field) if self.field else None
+
+    def between(self, request: Request, field: str, after: str | None, until: str | None) -> Request:
+        return between(request, field, after, until)
+
+    def end(self, request: Request, field: str, direction: Direction) -> Request:
+        return end_of_list(request, field, direction)
 
 
 def _parse_position(position: Json) -> tuple[int | str, int | None]:

@@ -14,7 +14,7 @@ from ..client.message import Request
 from ..incoming.pagination import ListPart, Pagination
 from ..incoming.pagination.counted import CountedList
 from ..templates import Json
-from .search_criteria import changed_since, valid_criteria, with_criteria
+from .search_criteria import Direction, between, changed_since, end_of_list, valid_criteria, with_criteria
 
 
 class SearchCriteria(Pagination):
@@ -52,3 +52,9 @@ class SearchCriteria(Pagination):
 
     def changed_since(self, request: Request, field: str, since: str) -> Request:
         return changed_since(request, field, since)
+
+    def between(self, request: Request, field: str, after: str | None, until: str | None) -> Request:
+        return between(request, field, after, until)
+
+    def end(self, request: Request, field: str, direction: Direction) -> Request:
+        return end_of_list(request, field, direction)

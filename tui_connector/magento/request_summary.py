@@ -1,4 +1,4 @@
-"""What tells a request from its neighbours in a list: the specific part of its path, and of its search criteria."""
+"""A request in a few words, for the rows of a list: the specific part of its path, and of its search criteria."""
 
 from __future__ import annotations
 

@@ -489,6 +489,17 @@ def changed_since(request: Request, field: str, since: str) -> Request:
     return with_criteria(request, filters=(CriteriaFilter(field, since, "gteq"),))
 
 
+def between(request: Request, field: str, after: str | None, until: str | None) -> Request:
+    """`request` limited to values above `after` and not above `until`, if given."""
+    bounds = [(condition, value) for condition, value in (("gt", after), ("lteq", until)) if value is not None]
+    return with_criteria(request, filters=tuple(CriteriaFilter(field, value, condition) for condition, value in bounds))
+
+
+def end_of_list(request: Request, field: str, direction: Direction) -> Request:
+    """The request for the first item in this order."""
+    return with_criteria(request, order=((field, direction),), size=1, page=1)
+
+
 @lru_cache(maxsize=64)
 def _parsed(uri: str) -> tuple[str, tuple[str, ...], Criteria]:
     """The URI without its query, the other parameters as written, and the criteria."""

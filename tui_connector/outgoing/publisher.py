@@ -42,8 +42,8 @@ _TRIES_OF_BATCH = 2
 """How often a batch is sent that the store fails at, before it is sent in halves."""
 _OUTAGES = 3
 _FAILING = 5
-"""So many batches have failed, one after the other without a success, when the store counts as down: of responses that
-say that it is busy, and of others."""
+"""Batches that fail one after the other, without a success, before the store counts as down: for responses that
+say that it is busy, and for others."""
 _STATUS = RequestTemplate(uri="bulk", method="get")
 
 

@@ -23,7 +23,10 @@ class LeftLedger:
 
 
 def remember_profile(ledger: Path, profile: Path) -> None:
-    """Records beside the ledger whose it is. Blocks; a failure only means that the ledger does not follow a rename."""
+    """Records next to the ledger which profile it belongs to. Blocks.
+
+    A failure only means that the ledger does not follow a rename.
+    """
     place = ledger.parent / _PROFILE
     data = os.fsencode(f"{ledger.parent.name}\n{os.path.realpath(profile)}")
     with contextlib.suppress(OSError, FileFault):

@@ -44,8 +44,8 @@ from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, new_task, rec
 
 if TYPE_CHECKING:  # a plan does not wait for what sends
     from .bulk import Delivery
-    from .opening import OpenSending
     from .publisher import Publisher
+    from .start import OpenSending
     from .undo import UndoPlan
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class OutgoingOptions:
     """The user's options of this run. `full`: start over, although the last run can be resumed.
 
     `resumes`: only continue the last run; it is refused if that is not possible. `keep_going`: send every task, even if
-    the first ones all fail for the same reason.
+    the first ones all fail for the same reason. `only_loads`: reads the source into tasks, and sends none of them.
     """
 
     full: bool = False
@@ -70,6 +70,7 @@ class OutgoingOptions:
     in_flight: int | None = None
     resumes: bool = False
     keep_going: bool = False
+    only_loads: bool = False
 
 
 class ItemReader(Protocol):
@@ -224,7 +225,7 @@ class OutgoingRun:
 
     async def execute(self) -> Summary:
         """Runs to the end. Raises `UserError` if the run cannot start."""
-        from .opening import RunStart
+        from .start import RunStart
 
         self._started = self._machine.monotonic()
         if self._compare is None and self._is_compared:
@@ -312,6 +313,8 @@ class OutgoingRun:
             await self._load(opened)
             self._counts.update(await self._in_thread(opened.ledger.counts, opened.run.id))
             await self._refuse_many_changes(opened)
+            if self._options.only_loads:
+                return RunEnd("stopped")
             await self._publish(opened)
         except RunFailed as failed:
             return RunEnd(END_STATES[failed.error.action], str(failed), failed.error.code)
@@ -512,6 +515,7 @@ class OutgoingRun:
 
     async def _finish(self, opened: OpenSending, end: RunEnd) -> Summary:
         try:
+            await self._in_thread(opened.ledger.step, opened.run.id, (), self._now(), *self._total_costs())
             await self._in_thread(opened.ledger.end, opened.run.id, end, self._now())
             found = await self._in_thread(opened.ledger.counts, opened.run.id)
         except LedgerError as error:

@@ -174,8 +174,13 @@ class TaskRun:
 
 UNDO_DIGEST = "undo of "
 """The start of the digest of an undo; the number of the undone run follows."""
+SLICES = "slices:"
+"""Start of the code of a run that was sent in slices; their run id follows."""
 RETRY = "retry"
 """Code of a run of which tasks are to be sent again, whatever has changed since."""
+
+TaskValues = tuple[object, ...]
+"""The values of a task as they are stored."""
 
 _VERSION = 1
 _SCHEMA = """
@@ -194,7 +199,7 @@ create index task_run on task (run);
 """
 _RUNS_KEPT = 10
 _WINDOW_BYTES = 16_000_000
-_TASK = "id, line, identifier, state, entity, attempts, exchange, reason, code, step, responses, updated, former"
+TASK_COLUMNS = "id, line, identifier, state, entity, attempts, exchange, reason, code, step, responses, updated, former"
 _RUN = ", ".join(TaskRun.__slots__)
 
 
@@ -287,6 +292,15 @@ class TaskReader:
         known = ", ".join(str(row[0]) for row in kept) or "none"
         raise LedgerError(f"{self._path.stem} has no run {number or ''}".rstrip(), f"Known runs: {known}.")
 
+    def run_to_undo(self, number: int | None) -> TaskRun:
+        """The run of this number; without one the last, or the run whose undo was not completed in the last.
+
+        Raises `LedgerError`.
+        """
+        run = self.run(number)
+        continues = number is None and run.undone_run and run.state != "complete"
+        return self.run(run.undone_run) if continues else run
+
     def counts(self, run: int) -> dict[TaskState, int]:
         with explained(self._path):
             return _counts(self._database, run)
@@ -295,6 +309,11 @@ class TaskReader:
         """The tasks in the order of the source, starting after the id `after`. `limit`: -1 for all."""
         with explained(self._path):
             yield from _tasks(self._database, run, wanted, after, limit)
+
+    def rows(self, run: int) -> Iterator[TaskValues]:
+        """The tasks as they are stored, in the order of the source."""
+        with explained(self._path):
+            yield from self._database.execute(f"select {TASK_COLUMNS} from task where run = ? order by id", (run,))
 
     def reasons(self, run: int, wanted: TaskFilter = ALL_TASKS) -> list[ReasonGroup]:
         """The reasons of the tasks that have one, the most frequent first."""
@@ -335,12 +354,40 @@ class TaskLedger(LedgerDatabase):
                 "insert into run (began, state, fingerprint, digest) values (?, 'running', ?, ?)",
                 (began, fingerprint, digest),
             )
-            old = database.execute("select max(id) from run").fetchone()[0] - _RUNS_KEPT
-            database.execute("delete from task where run <= ?", (old,))
-            database.execute("delete from run where id <= ?", (old,))
+            self._forget_old(database)
             run = _last_run(database)
         assert run is not None
         return run
+
+    @staticmethod
+    def _forget_old(database: sqlite3.Connection) -> None:
+        old = database.execute("select max(id) from run").fetchone()[0] - _RUNS_KEPT
+        database.execute("delete from task where run <= ?", (old,))
+        database.execute("delete from run where id <= ?", (old,))
+
+    def add(self, run: TaskRun, tasks: Iterable[TaskValues]) -> TaskRun:
+        """Adds a run with all its tasks, as another ledger has them. Their ids keep their order."""
+        self._refuse_moved()
+        names = TaskRun.__slots__[1:]
+        with explained(self.path), self._database as database:
+            values = [getattr(run, name) for name in names]
+            database.execute(f"insert into run ({', '.join(names)}) values ({', '.join('?' * len(names))})", values)
+            [number] = database.execute("select max(id) from run").fetchone()
+            [last] = database.execute("select coalesce(max(id), 0) from task").fetchone()
+            database.executemany(
+                f"insert into task ({TASK_COLUMNS}, run) values ({', '.join('?' * 14)})",
+                ((last + int(str(first)), *others, number) for first, *others in tasks),
+            )
+            self._forget_old(database)
+            found = _last_run(database)
+        assert found is not None
+        return found
+
+    def sent_in(self, run_id: str) -> TaskRun | None:
+        """The run whose tasks were sent in slices with this run id."""
+        with explained(self.path):
+            row = self._database.execute("select id from run where code = ?", (f"{SLICES}{run_id}",)).fetchone()
+            return _run(self._database, row[0]) if row else None
 
     def resume(self, run: TaskRun, fingerprint: str, at: str) -> int:
         """Continues a run that has not ended; returns how many of its tasks are unknown now.
@@ -397,7 +444,9 @@ class TaskLedger(LedgerDatabase):
         size = 0
         with explained(self.path):
             where = "run = ? and id > ? and state = ? order by id limit ?"
-            for row in self._database.execute(f"select {_TASK} from task where {where}", (run, after, state, limit)):
+            for row in self._database.execute(
+                f"select {TASK_COLUMNS} from task where {where}", (run, after, state, limit)
+            ):
                 found.append(_task(row))
                 size += len(str(row[4] or ""))
                 if size > _WINDOW_BYTES:
@@ -506,11 +555,17 @@ def export_entities(tasks: Iterable[Task], file: TextIO) -> tuple[int, int]:
 
 def last_task_run(path: Path) -> tuple[TaskRun, Mapping[TaskState, int], bool] | None:
     """The latest run in a ledger, the number of its tasks by state, and whether it is running now."""
+    found, under_way = last_task_runs(path, 1)
+    return (*found[0], under_way) if found else None
+
+
+def last_task_runs(path: Path, limit: int) -> tuple[list[tuple[TaskRun, Mapping[TaskState, int]]], bool]:
+    """The latest runs in a ledger, newest first, each with its tasks by state; and whether the newest is running."""
     if not path.exists():
-        return None
+        return [], False
     with explained(path), closing(read_only(path)) as database:
-        run = _last_run(database)
-        return (run, _counts(database, run.id), is_held(path.with_suffix(".lock"))) if run is not None else None
+        found = [(run, _counts(database, run.id)) for run in _runs(database, "order by id desc limit ?", limit)]
+    return list(found), is_held(path.with_suffix(".lock"))
 
 
 def _stored(reason: str) -> str:
@@ -524,15 +579,17 @@ def _last_run(database: sqlite3.Connection) -> TaskRun | None:
 
 def _run(database: sqlite3.Connection, number: int | None) -> TaskRun | None:
     """The run of this number, or the last one."""
+    if number is None:
+        return next(_runs(database, "order by id desc limit 1"), None)
+    return next(_runs(database, "where id = ?", number), None)
+
+
+def _runs(database: sqlite3.Connection, which: str, *values: object) -> Iterator[TaskRun]:
     if not database.execute("pragma user_version").fetchone()[0]:
-        return None  # the first run was killed before it had made the tables
-    where = "" if number is None else "where id = ?"
-    wanted = [] if number is None else [number]
-    row = database.execute(f"select {_RUN} from run {where} order by id desc limit 1", wanted).fetchone()
-    if row is None:
-        return None
-    values = dict(zip(TaskRun.__slots__, row, strict=True))
-    return TaskRun(**{**values, "loaded": bool(values["loaded"])})
+        return  # the first run was killed before it had made the tables
+    for row in database.execute(f"select {_RUN} from run {which}", values).fetchall():
+        found = dict(zip(TaskRun.__slots__, row, strict=True))
+        yield TaskRun(**{**found, "loaded": bool(found["loaded"])})
 
 
 def _counts(database: sqlite3.Connection, run: int) -> dict[TaskState, int]:
@@ -542,7 +599,7 @@ def _counts(database: sqlite3.Connection, run: int) -> dict[TaskState, int]:
 
 def _tasks(database: sqlite3.Connection, run: int, wanted: TaskFilter, after: int, limit: int) -> Iterator[Task]:
     where, values = wanted.where(run)
-    query = f"select {_TASK} from task where {where} and id > ? order by id limit ?"
+    query = f"select {TASK_COLUMNS} from task where {where} and id > ? order by id limit ?"
     for row in database.execute(query, [*values, after, limit]):
         yield _task(row)
 

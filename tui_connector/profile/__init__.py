@@ -1,1 +1,1 @@
-"""What is saved for one store: its text, its model, its problems, and the list of all profiles."""
+"""Profiles: the text of one, its model and its problems, and the list of all."""

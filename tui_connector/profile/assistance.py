@@ -1,4 +1,4 @@
-"""What can be written at a place of a profile's text, and what the key there means: all of it from the models."""
+"""Completions and help at a place in the text of a profile, derived from the models."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class ParsedText:
     data: dict[str, Any]
     mistakes: list[Mistake]
     lost: frozenset[KeyPath]
-    """The paths whose values were taken out, as far as known; `*` as the last key stands for any."""
+    """The paths whose values were taken out, as far as known; `*` as the last key means any."""
     blocks: list[tuple[TextBlock, ParsedBlock, KeyPath]]
     """Each with the path of its table."""
 

@@ -18,7 +18,7 @@ from ..secrets.source import SecretSource
 from .destinations import destinations
 from .model import DEFAULT_CLIENT, Profile, secrets_in
 
-_ORDER = ("run", "secret", "connect", "write", "alter", "read")
+_ORDER = ("run", "secret", "connect", "write", "alter", "read", "send")
 
 
 def capabilities(profile: Profile, directory: Path, machine: Machine) -> list[Capability]:
@@ -48,10 +48,24 @@ class _ProfileCapabilities:
         yield from self._commands()
         for client in self._clients:
             yield from self._of_client(client)
-        for part in (self._profile.incoming, self._profile.outgoing):
-            for each in part.values():
-                yield from self._secrets_sent(secrets_in(each), each.client)
+        for each in self._profile.incoming.values():
+            own = set() if each.sink is None else {source.key for source in each.sink.secrets()}
+            yield from self._secrets_sent((found for found in secrets_in(each) if found.key not in own), each.client)
+        for configuration in self._profile.outgoing.values():
+            yield from self._secrets_sent(secrets_in(configuration), configuration.client)
         yield from self._files()
+        yield from self._on_failure()
+
+    def _on_failure(self) -> Iterator[Capability]:
+        found = self._profile.on_failure
+        if found is None:
+            return
+        if found.command is not None:
+            named = found.environment or []
+            yield ResolvedCommand.of(found.command, named, self._directory, self._machine.environ).capability
+            return
+        for origin in self._destinations.get(found.client, ()):
+            yield Capability.of("send", f"sends the summary of failed runs to {origin}", what="summary", to=origin)
 
     def _commands(self) -> Iterator[Capability]:
         for each in self._profile.secrets():
@@ -115,6 +129,9 @@ class _ProfileCapabilities:
                 if "\0" not in path and incoming.sink.alters(outputs.resolve(path)):
                     needed.append(outputs.alter_capability(path))
             needed += [outputs.read_capability(path) for path in incoming.sink.reads()]
+            needed.append(incoming.sink.server_capability())
+            if (server := incoming.sink.server) is not None:
+                needed += [_secret_sent(each.key, _source_text(each), server) for each in incoming.sink.secrets()]
         for outgoing in self._profile.outgoing.values():
             if outgoing.source is not None:
                 needed += [outputs.read_capability(path) for path in outgoing.source.reads()]

@@ -32,6 +32,10 @@ def destinations(profile: Profile) -> Mapping[str, list[str]]:
     for sent in profile.outgoing.values():
         for origin in _absolute_origins(request.uri for request in sent.requests.values()):
             reach(sent.client, origin)
+    alert = profile.on_failure
+    if alert is not None and alert.request is not None:
+        for origin in _absolute_origins([alert.request.uri]):
+            reach(alert.client, origin)
     changed = True
     while changed:  # a login's client may have an authentication of its own, which is a login again
         changed = False

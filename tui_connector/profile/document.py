@@ -38,7 +38,7 @@ _LARGEST_INTEGER = 2**63  # TOML 1.0, "Integer": 64 bits, signed
 
 
 class Unset:
-    """Stands for the removal of a key or an element."""
+    """Represents the removal of a key or an element."""
 
 
 UNSET: Final = Unset()

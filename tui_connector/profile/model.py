@@ -26,9 +26,11 @@ from ..outgoing.comparison import presets_from
 from ..outgoing.lookup import Lookup
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
+from ..outgoing.sources.incoming import IncomingSource
 from ..runs.request_templates import Inconsistency
 from ..secrets.source import SecretSource
 from ..templates import Json
+from .on_failure import OnFailure
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
     Authentication: ("tui_connector.client.authentication", "tui_connector.magento"),
@@ -122,6 +124,7 @@ class Profile(Model):
     log: LogSettings = Field(
         default_factory=LogSettings, title="Request log", description="What to store of the requests."
     )
+    on_failure: OnFailure | None = Field(None, title="On failure", description="What to do when a headless run fails.")
     environments: dict[EnvironmentName, dict[str, Any]] = Field(
         default_factory=dict,
         title="Environments",
@@ -196,8 +199,10 @@ class Profile(Model):
             for name, configuration in named.items():
                 base_uri = self.base_uri(configuration.client)
                 origins = (origin_of(base_uri),) if base_uri else ()
+                server = configuration.sink.server if part == "incoming" and configuration.sink else None
                 for field, path, source in _secrets_in(configuration):
-                    yield NamedSecret(f"{name}/{field}", source, origins, (part, name, *path))
+                    to = (server,) if server and path[0] == "sink" else origins
+                    yield NamedSecret(f"{name}/{field}", source, to, (part, name, *path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +290,24 @@ def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:
             if configuration.client not in clients:
                 wanted = configuration.client
                 yield Inconsistency((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
+            if (found := _unknown_source(profile, configuration)) is not None:
+                yield found._replace(place=(part, name, *found.place))
             for found in _own_inconsistencies(configuration):
                 yield found._replace(place=(part, name, *found.place))
+    if profile.on_failure is not None:
+        yield from profile.on_failure.inconsistencies(clients, profile.base_uri(profile.on_failure.client))
     yield from _wrong_parents(profile)
     yield from _ignored_criteria(profile)
     yield from _authentication_conflicts(profile)
     yield from _login_cycles(profile)
+
+
+def _unknown_source(profile: Profile, configuration: Incoming | Outgoing) -> Inconsistency | None:
+    source = configuration.source if isinstance(configuration, Outgoing) else None
+    if not isinstance(source, IncomingSource) or source.profile is not None or source.name in profile.incoming:
+        return None
+    message = f"unknown incoming {source.name!r}"
+    return Inconsistency(("source", "name"), message, source.name, list(profile.incoming))
 
 
 def _wrong_parents(profile: Profile) -> Iterator[Inconsistency]:

@@ -21,6 +21,7 @@ from .correction import Correction
 from .document import Document
 from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
 from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
+from .on_failure import NAME as ON_FAILURE
 from .positions import TextPosition, positions, value_at
 
 
@@ -142,7 +143,7 @@ def find_problems(
     such environment.
     """
     if newer := _newer_format(data.get("format")):
-        return None, [Found(("format",), newer, "newer-format")]  # what this version does not know is no error
+        return None, [Found(("format",), newer, "newer-format")]  # what this version does not know is not an error
     base, found = _checked_alone(data, prepare)
     profiles: dict[str, Profile] = {}
     for name in names_of(data):
@@ -259,6 +260,8 @@ def _inconsistencies_of_valid_parts(
         named = prepared.get(family)
         if isinstance(named, Mapping) and (family,) not in wrong:
             rest[family] = {name: part for name, part in named.items() if (family, name) not in wrong}
+    if ON_FAILURE in prepared and not any(path[:1] == (ON_FAILURE,) for path in wrong):
+        rest[ON_FAILURE] = prepared[ON_FAILURE]
     for each in inconsistencies(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
         path = each.place
         family = _referenced_family(path)
@@ -291,7 +294,9 @@ def _table(value: object) -> Mapping[str, Any]:
 def _referenced_family(path: ModelPath) -> str:
     if path[2:3] == ("authentications",):
         return "authentications"
-    return "clients" if path[2:] == ("client",) else ""
+    if path[2:] in (("parent", "incoming"), ("source", "name")):
+        return "incoming"
+    return "clients" if path[2:] == ("client",) or path == (ON_FAILURE, "client") else ""
 
 
 def _problem(found: Found, places: Mapping[ModelPath, TextPosition]) -> Problem:

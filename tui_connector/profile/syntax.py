@@ -287,7 +287,7 @@ def _closed_line(text: str, number: int) -> Correction | None:
 
 
 def _joined_inline_table(text: str, number: int) -> Correction | None:
-    """Writes an inline table that starts on this line, and goes on below it, on one line."""
+    """Writes an inline table that starts on this line and continues below on one line."""
     lines = text.split("\n")
     depth, parts = 0, []
     for index in range(number - 1, min(len(lines), number + 199)):

@@ -187,6 +187,7 @@ class LedgerDatabase:
         try:
             database.execute("pragma journal_mode = wal")
             database.execute("pragma synchronous = full")
+            database.execute("pragma secure_delete = on")  # entities that are not kept leave the file, too
             self._make_current(database, path)
             if path.exists():
                 path.chmod(0o600)

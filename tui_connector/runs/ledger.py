@@ -180,11 +180,18 @@ def ledger_file(state: Path, profile: Path, incoming: str, out: str = "", enviro
 
 def last_run(path: Path) -> tuple[RunRow | None, bool]:
     """The latest run in a ledger, without holding it, and whether it is under way at this moment."""
+    found, under_way = last_runs(path, 1)
+    return (found[0] if found else None), under_way
+
+
+def last_runs(path: Path, limit: int) -> tuple[list[RunRow], bool]:
+    """The latest runs in a ledger, newest first, and whether the newest is under way at this moment."""
     if not os.path.exists(path):
-        return None, False
+        return [], False
     with explained(path), contextlib.closing(read_only(path)) as database:
-        row = database.execute(f"select {_columns(database)} from run order by id desc limit 1").fetchone()
-    return (run_row(row) if row else None), is_held(path.with_suffix(".lock"))
+        query = f"select {_columns(database)} from run order by id desc limit ?"
+        found = [run_row(row) for row in database.execute(query, (limit,))]
+    return found, is_held(path.with_suffix(".lock"))
 
 
 COLUMNS = ", ".join(RunRow.__slots__)
@@ -230,6 +237,10 @@ class Ledger(LedgerDatabase):
     def last(self) -> RunRow | None:
         """The latest run, of whatever state."""
         return next(self._rows("order by id desc limit 1"), None)
+
+    def runs(self) -> list[RunRow]:
+        """The runs that are kept, the latest first."""
+        return list(self._rows("order by id desc"))
 
     def last_complete(self) -> RunRow | None:
         """The latest run that read its whole list."""

@@ -117,12 +117,12 @@ class Sandbox(LoopbackServer):
             if request.transport:
                 request.transport.abort()
             return web.Response()
-        told = JournalEntry()
-        response = await self._answer(request, path, query, told)
-        entry |= {"who": told.who, "status": response.status}
+        sender = JournalEntry()
+        response = await self._respond(request, path, query, sender)
+        entry |= {"who": sender.who, "status": response.status}
         return self._response(request, response)
 
-    async def _answer(self, request: web.BaseRequest, path: str, query: str, told: JournalEntry) -> StoreResponse:
+    async def _respond(self, request: web.BaseRequest, path: str, query: str, sender: JournalEntry) -> StoreResponse:
         refused = self._web_server(request, path)
         if refused:
             return refused
@@ -138,7 +138,7 @@ class Sandbox(LoopbackServer):
         if self._settings.flag("sandbox/hide_port"):
             headers["host"] = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
         received = StoreRequest(request.method, path, query, headers, await request.read())
-        return self._rest.response(received, told)
+        return self._rest.response(received, sender)
 
     def _web_server(self, request: web.BaseRequest, path: str) -> StoreResponse | None:
         """The response of the web server, if the request never reaches Magento."""

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-CapabilityKind = Literal["secret", "connect", "run", "write", "alter", "read"]
+CapabilityKind = Literal["secret", "connect", "run", "write", "alter", "read", "send"]
 
 _LARGEST_PROGRAM = 512 * 1024 * 1024
 """Bytes; a larger file is not hashed, so a command that is or names one is never run."""

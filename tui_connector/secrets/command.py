@@ -91,7 +91,7 @@ async def _start(argv: list[str], environment: Mapping[str, str] | None) -> tupl
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
             env=None if environment is None else dict(environment),
-            cwd=_home(environment),
+            cwd=home_of(environment),
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
         pipe.close()
@@ -114,7 +114,8 @@ def variables_of(source: SecretSource) -> tuple[str, ...]:
     return ()
 
 
-def _home(environment: Mapping[str, str] | None) -> str | None:
+def home_of(environment: Mapping[str, str] | None) -> str | None:
+    """The directory in which a command with this environment starts; None for this program's own."""
     if environment is None:
         return None
     home = environment.get("HOME", "")

@@ -19,7 +19,8 @@ ONE_SOURCE = (
 )
 
 
-def _command_variable(name: str) -> str:
+def command_variable(name: str) -> str:
+    """A variable that may be passed to a command. Raises ValueError."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"{name[:80]!r} is not the name of an environment variable")
     if name.upper().startswith("TUI_CONNECTOR_"):
@@ -36,7 +37,7 @@ class SecretSource(Model):
     env: Annotated[str | None, Field(title="In an environment variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
     command: Annotated[list[str] | None, Field(title="Printed by a command", min_length=1)] = None
     environment: Annotated[
-        list[Annotated[str, AfterValidator(_command_variable)]] | None,
+        list[Annotated[str, AfterValidator(command_variable)]] | None,
         Field(title="Variables passed to the command", min_length=1),
     ] = None
     ask: Annotated[bool | None, Field(title="Prompted for, and kept for this session only")] = None

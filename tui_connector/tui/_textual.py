@@ -103,7 +103,7 @@ class LineWrapping(WrappedDocument):
 
 
 class LineTextArea(TextArea):
-    """A text area for a `LineDocument`, whose lines can be drawn anew."""
+    """A text area for a `LineDocument`, whose lines can be drawn again."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # F6 and F7 are keys of the screens: with the whole text selected, the next letter would replace it

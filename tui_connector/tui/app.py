@@ -26,16 +26,17 @@ from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
 from .keys import KeyQueue, key_label, letter_bindings, to_keymap, with_character
+from .last_runs import LastRunsScreen
 from .themes import DARK, THEMES, chart_colors
 from .widgets.focus_marks import FocusMarks
 from .widgets.painted import PAINTS
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
+    from ..guide.summaries import ProfilePart
     from .log.screens import Recorded
     from .profile.page import ProfilePage
     from .setup.context import DemoStore, GuideContext
-    from .setup.screen import SetupScreen
 
 
 class ConnectorApp(QuietApp):
@@ -49,6 +50,7 @@ class ConnectorApp(QuietApp):
         "profile/profile.tcss",
         "toml_editor/editor.tcss",
         "run/run.tcss",
+        "last_runs.tcss",
         "app.tcss",
         "send/send.tcss",
         "importing/importing.tcss",
@@ -61,6 +63,7 @@ class ConnectorApp(QuietApp):
         Binding("colon,ctrl+p", "commands", "Commands", id="app.commands"),
         Binding("ctrl+q", "ask_quit", "Quit", show=False, priority=True, id="app.quit"),
         *letter_bindings("O", "show_job", "Open the run", "app.job", "f4"),
+        *letter_bindings("L", "show_runs", "Last runs of all profiles", "app.runs"),
     ]
 
     def __init__(
@@ -130,9 +133,7 @@ class ConnectorApp(QuietApp):
         if self._recorded is not None:
             self._open_recorded(self._recorded)
         else:
-            home = HomeScreen(self.machine)
-            home.show_demo_start(self._start_at == "demo")
-            self.push_screen(home)
+            self.push_screen(HomeScreen(self.machine))
         if self._start_at == "setup":
             self.call_after_refresh(self.open_setup, self._profile)
         elif self._start_at == "editor" and self._profile is not None:
@@ -212,8 +213,7 @@ class ConnectorApp(QuietApp):
         from .help import HelpScreen, help_topics
         from .keys import actions_of
 
-        reached = [] if self.focused is None else [*self.focused.ancestors_with_self]
-        self.push_screen(HelpScreen(help_topics(self.screen), actions_of(self.screen), reached))
+        self.push_screen(HelpScreen(help_topics(self.screen), actions_of(self.screen)))
 
     async def action_new_store(self) -> None:
         """Opens the guide for a new profile. Awaits it: the next key belongs to its first field."""
@@ -259,7 +259,9 @@ class ConnectorApp(QuietApp):
         self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
 
     @work
-    async def _open_page(self, path: Path, release: Callable[[], None]) -> None:
+    async def _open_page(
+        self, path: Path, release: Callable[[], None], environment: str = "", part: ProfilePart | None = None
+    ) -> None:
         from .profile.page import ProfilePage
 
         try:
@@ -274,7 +276,7 @@ class ConnectorApp(QuietApp):
                     text += "End that program and start again, or enter this address in the profile."
                     self.notify(shown(text), severity="warning", timeout=20, markup=False)
             await self._remember(path)
-            self.push_screen(ProfilePage(self.machine, path, self._log_of(path)))
+            self.push_screen(ProfilePage(self.machine, path, self._log_of(path, environment), environment, part))
         finally:
             release()
 
@@ -285,13 +287,13 @@ class ConnectorApp(QuietApp):
         self.switch_screen(Page(self.machine, message.path, log, message.environment, message.part))
 
     async def _remember(self, path: Path) -> None:
-        """Home begins at this profile from now on."""
-        from ..guide.overview import LastUsed
+        """Home begins at this profile from now on, and lists it as recent if it is a file elsewhere."""
+        from ..guide.profile_lists import ProfileLists
 
         for screen in self.screen_stack:
             if isinstance(screen, HomeScreen):
                 screen.choose(path)
-        await asyncio.to_thread(LastUsed(self.machine.directories.state).write, path)
+        await asyncio.to_thread(ProfileLists(self.machine.directories.state).opened, path)
 
     async def on_home_screen_resume_requested(self, message: HomeScreen.ResumeRequested) -> None:
         from .setup.context import resume_context
@@ -309,6 +311,7 @@ class ConnectorApp(QuietApp):
 
         release = self._key_queue.hold(f"Opening {path.stem}")
         try:
+            await self._remember(path)
             await open_editor(self, self.machine, path)
         finally:
             release()
@@ -336,15 +339,27 @@ class ConnectorApp(QuietApp):
         if context.path is not None:  # it was saved, or was a saved one
             self.run_worker(self._remember(context.path))
 
-    def on_setup_screen_finished(self, message: SetupScreen.Finished) -> None:
-        """After the guide, the page of its profile, unless the guide was opened from it."""
-        if isinstance(self.screen, HomeScreen):
-            self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
-
     def on_home_screen_delete_requested(self, message: HomeScreen.DeleteRequested) -> None:
         from .home.actions import delete_profile
 
         self._update_home(delete_profile(self, self.machine, message.path))
+
+    def on_home_screen_forget_requested(self, message: HomeScreen.ForgetRequested) -> None:
+        from .home.actions import forget_recent
+
+        self._update_home(forget_recent(self, self.machine, message.path))
+
+    def on_home_screen_archive_requested(self, message: HomeScreen.ArchiveRequested) -> None:
+        from .home.actions import archive
+
+        self._update_home(archive(self, self.machine, message.path, archived=message.archived))
+
+    @work
+    async def on_home_screen_open_file_requested(self) -> None:
+        from .home.actions import ask_path
+
+        if (path := await ask_path(self, self.machine)) is not None:
+            self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
 
     def on_home_screen_duplicate_requested(self, message: HomeScreen.DuplicateRequested) -> None:
         from .home.actions import duplicate_profile
@@ -418,23 +433,33 @@ class ConnectorApp(QuietApp):
         self.run_worker(done())
 
     async def _open_demo(self) -> None:
-        home = next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
-        if home is not None:
-            home.show_demo_start(True)
-        try:
-            await asyncio.to_thread(_preload_modules)  # imported by the loop, they would stop the screen
-            demo = await self._open_demo_store()
-            path = self.machine.directories.profiles / f"{demo.name}.toml"
-            if await asyncio.to_thread(path.exists):
-                self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
-            else:
-                await self.open_setup(None, demo)
-        finally:
-            if home is not None:
-                home.show_demo_start(False)
+        demo = await self._open_demo_store()
+        path = self.machine.directories.profiles / f"{demo.name}.toml"
+        if await asyncio.to_thread(path.exists):
+            self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+        else:
+            await self.open_setup(None, demo)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "show_runs":
+            return not isinstance(self.screen, LastRunsScreen) and self._recorded is None
         return bool(len(self.jobs)) if action == "show_job" else super().check_action(action, parameters)
+
+    def action_show_runs(self) -> None:
+        self.push_screen(LastRunsScreen(self.machine))
+
+    def on_last_runs_screen_open_requested(self, message: LastRunsScreen.OpenRequested) -> None:
+        from ..guide.summaries import ProfilePart
+
+        each = message.run
+        part = ProfilePart("outgoing" if each.run.sends else "incoming", each.run.name, "")
+        self._open_page(each.profile, self._key_queue.hold(f"Opening {each.profile.stem}"), each.environment, part)
+
+    def on_last_runs_screen_log_requested(self, message: LastRunsScreen.LogRequested) -> None:
+        from .log.screens import RecordedScreen, earlier_sessions
+
+        found = earlier_sessions(self.machine, message.run.profile, message.run.environment)
+        self.push_screen(RecordedScreen(self.machine, found))
 
     def action_show_job(self) -> None:
         """Opens the screen of the newest job; on the screen of a job, that of the next one."""

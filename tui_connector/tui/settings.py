@@ -1,7 +1,6 @@
 """`settings.toml` in the configuration directory: other keys for actions, and the theme.
 
-It is read before the first paint, with the standard library only. Mistakes in it are warnings, so that they lock nobody
-out.
+It is read before the first paint, with the standard library only. Mistakes in it are warnings and lock no user out.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Any
 
 from tui_connector.guide.importing import plan_new
 from tui_connector.machine import Machine
-from tui_connector.profile.importers.reading import read
+from tui_connector.profile.importers.detection import read
 
 FIRST = "searchCriteria[filterGroups][0][filters]"
 

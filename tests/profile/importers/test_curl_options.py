@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tui_connector.profile.importers.detection import read
 from tui_connector.profile.importers.model import Import, ImportOptions, InvalidImport
-from tui_connector.profile.importers.reading import read
 
 URL = "https://acme.example/rest/all/V1/store/websites"
 

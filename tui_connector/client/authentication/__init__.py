@@ -1,1 +1,1 @@
-"""The ways a request can prove who sends it."""
+"""The authentications, one file each."""

@@ -1,1 +1,1 @@
-"""The plugins a client may have."""
+"""The plugins of a client, one file each."""

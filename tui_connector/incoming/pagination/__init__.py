@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ...client.message import Request, Response
 from ...errors import UserError
@@ -22,6 +22,7 @@ from ...templates import Json
 from ..pages import Page
 
 CURSOR_HINT = "Put @{cursor} into the request where the store expects the date."
+RANGES_HINT = 'Slices need the pagination "keyset" or, for an incremental incoming, "search-criteria".'
 
 
 class PaginationError(UserError):
@@ -131,6 +132,19 @@ class Pagination(Kind):
     def changed_since(self, request: Request, field: str, since: str) -> Request:
         """The request limited to changes since a date. Raises `PaginationError` if the kind has no such filter."""
         raise PaginationError("This pagination cannot request changes", CURSOR_HINT)
+
+    @property
+    def unique_number(self) -> tuple[str, str] | None:
+        """The unique number by whose ranges the list can be read: its field in requests, and that in responses."""
+        return None
+
+    def between(self, request: Request, field: str, after: str | None, until: str | None) -> Request:
+        """The request limited to values above `after` and not above `until`. Raises `PaginationError`."""
+        raise PaginationError("This pagination cannot request ranges", RANGES_HINT)
+
+    def end(self, request: Request, field: str, direction: Literal["ASC", "DESC"]) -> Request:
+        """The request for the first item of the list in this order. Raises `PaginationError`."""
+        raise PaginationError("This pagination cannot request ranges", RANGES_HINT)
 
     @property
     def max_page_size(self) -> int | None:

@@ -34,7 +34,7 @@ class Offset(Pagination):
         return self.page(request, 0, size or self.page_size)
 
     def page(self, request: Request, before: int, size: int) -> Request:
-        """The page of `size` items behind so many."""
+        """The page of `size` items after `before` items."""
         request = with_parameter(request, self.send_in, self.parameter, before)
         return with_parameter(request, self.send_in, self.size_parameter, size)
 

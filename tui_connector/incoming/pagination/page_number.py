@@ -43,7 +43,7 @@ class PageNumber(Pagination):
         return self.page(request, 0, size or self.page_size)
 
     def page(self, request: Request, before: int, size: int) -> Request:
-        """The page of `size` items behind so many."""
+        """The page of `size` items after `before` items."""
         request = with_parameter(request, self.send_in, self.parameter, self.start + before // size)
         return with_parameter(request, self.send_in, self.size_parameter, size) if self.size_parameter else request
 

@@ -4,7 +4,7 @@ The format: https://hub.meltano.com/singer/spec
 
 A target that has made a column for a property makes a second one when the property's type changes, and leaves the first
 one empty from then on. So a type is declared once: by the first page that has a value, never by the first value alone,
-and what does not fit later is converted where nothing is lost by it, or rejected and reported.
+and what does not fit later is converted where nothing is lost, or rejected and reported.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Selection:
 
 @dataclass(slots=True)
 class StreamContext:
-    """What a sink is told of the other streams, by whoever runs several of them."""
+    """What a sink knows about the other streams of a tap, which runs several."""
 
     bookmarks: dict[str, Json] = field(default_factory=dict)
     """Those of all streams. A sink writes its own into it, and all of them into each STATE."""

@@ -234,7 +234,7 @@ class SqliteSink(Sink):
                 'Give the field another name with "transform".',
             )
         columns = tuple(name for name in self.columns if name != context.identifier)
-        table = _Table(self.table or context.name, context.name, context.identifier, columns)
+        table = _TableShape(self.table or context.name, context.name, context.identifier, columns)
         file = context.output(self.path)
         if self.alters(file) and not context.paths.grants.has(context.paths.alter_capability(self.path)):
             raise SinkError(
@@ -250,7 +250,7 @@ class SqliteSink(Sink):
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _TableShape:
     """How the table looks, and for which incoming it is."""
 
     name: str
@@ -267,7 +267,7 @@ class _Table:
         return json.dumps([self.identifier, self.columns])
 
     def create(self) -> str:
-        """`rowid` is said, so that it stays through VACUUM: positions are counted by it."""
+        """`rowid` is declared, so that VACUUM does not change it: positions are numbers of rows."""
         key = [f"{_quoted(self.identifier)} NOT NULL UNIQUE"] if self.identifier else []
         parts = ["rowid INTEGER PRIMARY KEY", *key, f"{_ITEM} TEXT NOT NULL", *map(_quoted, self.columns)]
         return f"CREATE TABLE {self.quoted} ({', '.join(parts)})"
@@ -287,7 +287,7 @@ class _OpenSqlite(OpenSink):
     continues, and those that were updated are read again, and updated again.
     """
 
-    def __init__(self, database: Database, table: _Table, position: Json, recorded: Json) -> None:
+    def __init__(self, database: Database, table: _TableShape, position: Json, recorded: Json) -> None:
         """`recorded` is the last position that this incoming recorded: by its id the table is known as its own."""
         self._database, self._table, self._recorded = database, table, recorded
         self._id = ""

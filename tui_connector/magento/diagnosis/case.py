@@ -128,7 +128,7 @@ class Case:
 
     @property
     def auth_scheme(self) -> str:
-        """The authentication scheme that a web server asks for, such as Basic."""
+        """The authentication scheme that a web server requires, such as Basic."""
         return without_secrets(self.response.header("WWW-Authenticate") or "").partition(" ")[0]
 
     @property

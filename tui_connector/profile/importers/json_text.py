@@ -53,7 +53,7 @@ def text_in(data: Mapping[str, Json], key: str) -> str:
 
 
 class _NotJson:
-    """Stands for a body that is not JSON."""
+    """Represents a body that is not JSON."""
 
 
 NOT_JSON: Any = _NotJson()

@@ -114,6 +114,10 @@ class FoundRequest:
     """The parameters with placeholders, in place of a body."""
     uses_presets: bool = True
     """Whether what is known about Magento's entities completes it."""
+    key: str = ""
+    """Identifies it for others that read its items."""
+    reads: str = ""
+    """The key of the request whose items are the entities that this one sends; empty if that is not known."""
 
 
 def unknown(written: str) -> str:

@@ -74,6 +74,8 @@ class _Configuration:
     data: dict[str, Json]
     preset: str = ""
     entities: list[Json] = field(default_factory=list)
+    key: str = ""
+    reads: str = ""
 
 
 class PartsBuilder:
@@ -397,7 +399,9 @@ class PartsBuilder:
         if prepared.found.description:
             described["description"] = shown_line(as_written(prepared.found.description), 300)
         place = prepared.found.place
-        return _Configuration(family, name, place, {**described, **data}, known.name if known else "")
+        found = prepared.found
+        preset = known.name if known else ""
+        return _Configuration(family, name, place, {**described, **data}, preset, key=found.key, reads=found.reads)
 
     def _filled(self, path: str, values: Mapping[str, Json]) -> str:
         """`path` with the known values of its variables."""
@@ -434,14 +438,15 @@ class PartsBuilder:
         }
         samples: dict[str, list[Json]] = {}
         seen: dict[str, str] = {}
+        names: dict[str, str] = {}
         repeated: Counter[str] = Counter()
         known_entities: set[str] = set()
         left_out = 0
         for each in self._chosen():
             plain = {key: value for key, value in each.data.items() if key not in ("title", "description")}
-            key = json.dumps([each.family, plain], sort_keys=True)
+            key = json.dumps([each.family, plain, each.reads], sort_keys=True)
             if key in seen:
-                name = seen[key]
+                name = names[each.key] = seen[key]
                 repeated[name] += 1
                 if each.family == "outgoing":
                     _extend(samples[name], each.entities, known_entities)
@@ -450,7 +455,7 @@ class PartsBuilder:
                 left_out += 1
                 continue
             name = free(each.name, parts[each.family])
-            seen[key] = name
+            seen[key] = names[each.key] = name
             for end in ("sink", "source"):
                 if end in each.data:
                     each.data[end] = {"kind": "jsonl", "path": f"{'outgoing/' * (end == 'source')}{name}.jsonl"}
@@ -458,12 +463,31 @@ class PartsBuilder:
             if each.family == "outgoing":
                 samples[name] = []
                 _extend(samples[name], each.entities, known_entities)
+        for each in self._configurations:
+            if each.reads and (outgoing := names.get(each.key)) is not None:
+                self._connect(parts, samples, outgoing, names.get(each.reads, ""), each)
         for name, number in repeated.items():
             self.leave_out("", count(number, "request"), f"the same as {name}")
         if left_out:
             reason = f"one import creates at most {MAX_CONFIGURATIONS} configurations: choose with --only"
             self.leave_out("", count(left_out, "request"), reason)
         return parts, samples
+
+    def _connect(
+        self,
+        parts: Mapping[str, dict[str, Json]],
+        samples: Mapping[str, list[Json]],
+        outgoing: str,
+        incoming: str,
+        found: _Configuration,
+    ) -> None:
+        """Makes an incoming the source of an outgoing."""
+        part = parts["outgoing"].get(outgoing)
+        if incoming in parts["incoming"] and isinstance(part, dict):
+            part["source"] = {"kind": "incoming", "name": incoming}
+            samples[outgoing].clear()
+        else:
+            self.leave_out(found.place, "its source", "the incoming is not imported; the entities are read from a file")
 
     def _chosen(self) -> list[_Configuration]:
         only = self.options.only

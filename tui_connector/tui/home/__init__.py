@@ -1,1 +1,1 @@
-"""Home: what is saved, what was left half-way, and what can be done with both."""
+"""Home: the saved profiles, the drafts, and the actions on both."""

@@ -1,4 +1,4 @@
-"""Actions of the home screen on profiles and drafts: delete, duplicate, discard. Each asks first."""
+"""Actions of the home screen on profiles and drafts. What cannot be taken back asks first."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from ...files import CannotSave, reason
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.duplicate import duplicate
 from ...guide.keyring_entries import keyring_entries, own_entries
+from ...guide.profile_lists import ProfileLists
 from ...machine import Machine
-from ...profile.library import Library
+from ...profile.library import Library, read_bytes
 from ...profile.trust import TrustRecords
 from ...text import shown_line
 from ..dialogs import ConfirmScreen, InputScreen
@@ -37,6 +38,7 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
 
     try:
         await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(ProfileLists(machine.directories.state).forget, path)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
         await asyncio.to_thread(TextDrafts(machine.directories.state, path).drop_all)
         with contextlib.suppress(CannotSave):  # trust --list shows the record of a deleted profile
@@ -53,6 +55,43 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
 async def _confirmed(app: App[None], screen: ConfirmScreen) -> bool:
     answer: bool | None = await app.push_screen_wait(screen)
     return bool(answer)
+
+
+async def archive(app: App[None], machine: Machine, path: Path, *, archived: bool) -> None:
+    """Archives a profile, or lists it again."""
+    try:
+        await asyncio.to_thread(ProfileLists(machine.directories.state).archive, path, archived=archived)
+    except OSError as error:
+        _notify(app, f"{path.stem} could not be archived: {reason(error)}", bad=True)
+        return
+    said = (
+        "is archived: A shows it. Its file, secrets, run states and history stay." if archived else "is listed again."
+    )
+    _notify(app, f"{path.stem} {said}")
+
+
+async def forget_recent(app: App[None], machine: Machine, path: Path) -> None:
+    """Removes a file from the recent ones."""
+    await asyncio.to_thread(ProfileLists(machine.directories.state).forget, path)
+    _notify(app, f"{path} is no longer listed. The file was not changed.")
+
+
+async def ask_path(app: App[None], machine: Machine) -> Path | None:
+    """The path of a profile that the user enters; None if there is none. An error asks again."""
+    question, typed = "Path of a profile, such as ~/shops/acme.toml:", ""
+    while True:
+        screen = InputScreen(question, typed, title="Open a file")
+        found: str | None = await app.push_screen_wait(screen)
+        if found is None:
+            return None
+        home = machine.environ.get("HOME", "")
+        path = Path(home, found[2:]) if home and found.startswith("~/") else Path(found)
+        try:
+            await asyncio.to_thread(read_bytes, path)
+        except UserError as error:
+            question, typed = f"{error.message}: {path}\nPath of a profile:", found
+            continue
+        return path.absolute()
 
 
 async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
@@ -112,6 +151,7 @@ async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[P
         return
     finally:
         vault.close()
+    await asyncio.to_thread(ProfileLists(machine.directories.state).move, path, renamed)
     await used(renamed)
     _notify(app, f"{path.stem} is now {name}.{''.join(f' {note}.' for note in notes)}", bad=bool(notes))
 

@@ -21,7 +21,7 @@ from ...guide.drafts import Draft
 from ...guide.overview import ProfileOverview
 from ...text import shown_line
 from ..widgets.painted import Painted
-from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells
+from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells, recent_cells
 
 
 class HomeList(Painted, ScrollView, can_focus=True):
@@ -51,7 +51,9 @@ class HomeList(Painted, ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self.rows = HomeRows()
+        self._rows = HomeRows()
+        self._lines: list[Path | Draft | str] = []
+        self._home = Path()
         self._now = 0.0
         self._needed: dict[str, int] = {}
         """The widths of the longest cells, by column."""
@@ -64,13 +66,13 @@ class HomeList(Painted, ScrollView, can_focus=True):
     @property
     def selected(self) -> ProfileOverview | Draft | None:
         """The row under the cursor."""
-        row = self.rows.at(self._cursor) if self._cursor < len(self.rows) else None
-        return None if isinstance(row, str) else row
+        line = self._lines[self._cursor] if self._cursor < len(self._lines) else ""
+        return self._rows.entry(line) if isinstance(line, Path) else line if isinstance(line, Draft) else None
 
-    def show(self, rows: HomeRows, now: float) -> None:
-        """Shows these rows; `now` in seconds since 1970."""
-        self.rows, self._now, self._needed = rows, now, rows.needed(now)
-        self.virtual_size = Size(self.size.width, len(rows) + 1)  # and the heads
+    def show(self, rows: HomeRows, now: float, home: Path) -> None:
+        """Shows these rows; `now` in seconds since 1970. `home`: the user's directory, which paths begin with."""
+        self._rows, self._lines, self._now, self._needed, self._home = rows, rows.lines(), now, rows.needed(now), home
+        self.virtual_size = Size(self.size.width, len(self._lines) + 1)  # and the heads
         if (wanted := self._find(self._wanted)) is not None:
             self._cursor_key, self._wanted = self._wanted, None
             self._cursor = wanted
@@ -90,19 +92,24 @@ class HomeList(Painted, ScrollView, can_focus=True):
     def _find(self, key: Path | str | None) -> int | None:
         if key is None:
             return None
-        if self._cursor < len(self.rows) and self.rows.key(self._cursor) == key:
+        if self._cursor < len(self._lines) and self._key(self._cursor) == key:
             return self._cursor
-        return next((index for index in range(len(self.rows)) if self.rows.key(index) == key), None)
+        return next((index for index in range(len(self._lines)) if self._key(index) == key), None)
+
+    def _key(self, index: int) -> Path | str | None:
+        """The identity of a line while others come and go; None where it is not selectable."""
+        line = self._lines[index]
+        return line.key if isinstance(line, Draft) else line if isinstance(line, Path) else None
 
     def _move_cursor(self, index: int, step: int, *, pin: bool = True) -> None:
         """Moves the cursor to this row, or to the next selectable one in the direction of `step`.
 
         `pin`: the user moved it, so it stays on its row from now on.
         """
-        last = len(self.rows) - 1
+        last = len(self._lines) - 1
         index = max(0, min(index, last))
         for each in (*range(index, last + 1 if step > 0 else -1, step), *range(index, -1, -1)):
-            if (key := self.rows.key(each) if each <= last else None) is not None:
+            if (key := self._key(each) if each <= last else None) is not None:
                 if each != self._cursor or pin:
                     self._cursor = each
                     self._scroll_to_cursor()
@@ -125,9 +132,9 @@ class HomeList(Painted, ScrollView, can_focus=True):
         if y == 0:
             return self._strip([(column.title, "muted") for column in self._columns(width)], width)
         index = self.scroll_offset.y + y - 1
-        if index >= len(self.rows):
+        if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
-        row = self.rows.at(index)
+        row = self._lines[index]
         if isinstance(row, str):
             return (
                 Strip([Segment(f" {row}", self.paint("title"))])
@@ -137,11 +144,14 @@ class HomeList(Painted, ScrollView, can_focus=True):
         there = self._columns(width)
         if isinstance(row, Draft):
             cells = draft_cells(row, self._now)
-        elif problem := row.summary.problem:
-            return self._strip([(f"✘ {row.name}", "error"), (problem, "error")], width, index, whole=True)
+        elif (entry := self._rows.entry(row)).path in self._rows.recent:
+            room = width - 2 - there[0].width - GAP
+            return self._strip(recent_cells(entry, self._home, room), width, index, whole=True)
+        elif problem := entry.summary.problem:
+            return self._strip([(f"✘ {entry.name}", "error"), (problem, "error")], width, index, whole=True)
         else:
             room = next((column.width for column in there if column.name == "run"), 0)
-            cells = profile_cells(row, self.rows.runs.get(row.path), self._now, room)
+            cells = profile_cells(entry, self._rows.runs.get(row), self._now, room)
         return self._strip([cells.get(column.name, ("", "")) for column in there], width, index)
 
     def _columns(self, width: int) -> list[HomeColumn]:
@@ -162,8 +172,8 @@ class HomeList(Painted, ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        index = self.scroll_offset.y + offset.y - 1 if offset is not None and offset.y > 0 else len(self.rows)
-        if index < len(self.rows) and self.rows.key(index) is not None:
+        index = self.scroll_offset.y + offset.y - 1 if offset is not None and offset.y > 0 else len(self._lines)
+        if index < len(self._lines) and self._key(index) is not None:
             self._move_cursor(index, 1)
             self.action_open()
 
@@ -177,9 +187,9 @@ class HomeList(Painted, ScrollView, can_focus=True):
         self._move_cursor(0, 1)
 
     def action_last(self) -> None:
-        self._move_cursor(len(self.rows) - 1, -1)
+        self._move_cursor(len(self._lines) - 1, -1)
 
     def action_open(self) -> None:
         if (row := self.selected) is not None:
-            self._cursor_key = self.rows.key(self._cursor)
+            self._cursor_key = self._key(self._cursor)
             self.post_message(self.Opened(row))

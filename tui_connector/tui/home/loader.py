@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 
 from ...guide.drafts import Draft, Drafts
-from ...guide.overview import LastUsed, ProfileOverview, read_overview
+from ...guide.overview import ProfileOverview, read_overview
+from ...guide.profile_lists import ProfileLists
 from ...machine import Machine
 from ...profile.library import BatchReader, Library, ProfileError, start_thread
 
@@ -34,6 +36,10 @@ class ProfilesFound(LoaderMessage):
 
     paths: Sequence[Path]
     problem: ProfileError | None = None
+    archived: Sequence[Path] = ()
+    """Those in the directory that are archived; not among `paths`."""
+    recent: Sequence[Path] = ()
+    """Files elsewhere that were opened, the latest first; they may be gone."""
     last_used: Path | None = None
     """The profile that was used last, which may be gone."""
 
@@ -65,6 +71,7 @@ class HomeLoader:
 
     def __init__(self, machine: Machine, send: Callable[[Message], None]) -> None:
         self._machine, self._send = machine, send
+        self._profiles = Path(os.path.abspath(machine.directories.profiles))
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -85,12 +92,19 @@ class HomeLoader:
         self._send(DraftsFound(self, Drafts(self._machine.directories.state).list()))
 
     def _list_profiles(self) -> None:
+        lists = ProfileLists(self._machine.directories.state)
+        opened, hidden = lists.recent(), set(lists.archived())
+        paths, problem = {}, None
         try:
-            paths = Library(self._machine.directories.profiles).paths()
+            # the directory may be relative, which the lists are not
+            paths = {Path(os.path.abspath(each)): each for each in Library(self._machine.directories.profiles).paths()}
         except ProfileError as error:
-            self._send(ProfilesFound(self, (), error))
-            return
-        self._send(ProfilesFound(self, paths, last_used=LastUsed(self._machine.directories.state).read()))
+            problem = error
+        listed = [each for absolute, each in paths.items() if absolute not in hidden]
+        archived = [each for absolute, each in paths.items() if absolute in hidden]
+        recent = [each for each in opened if each not in paths and each.parent != self._profiles]
+        last_used = next((paths.get(each, each) for each in opened), None)
+        self._send(ProfilesFound(self, listed, problem, archived, recent, last_used))
 
     def _read_entries(self, paths: Sequence[Path]) -> None:
         def overview(path: Path) -> ProfileOverview:

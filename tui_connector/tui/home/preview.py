@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -14,12 +13,12 @@ from ...guide.overview import ProfileOverview
 from ...text import shown_line
 from ...units import ago
 from ..widgets.frame import TONES
-from .rows import draft_store
+from .rows import draft_store, short_path
 
 if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
 
-_LABEL, _MOST_LINES = 15, 4
+_LABEL = 15
 _STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
 Line = tuple[tuple[str, str], ...]
 """Texts with their styles."""
@@ -39,28 +38,26 @@ def profile_preview(
     elif not entry.read:
         lines = [(("Reading …", TONES["muted"]),)]
     else:
-        path = shortened(short_path(summary.path, home), width - 2)
-        lines = list(_profile_lines(entry, runs, now, path, width if height > 12 else 0))
+        lines = list(_profile_lines(entry, runs, now, short_path(summary.path, home), roomy=height > 12))
     return _assemble(lines, width)
 
 
 def _profile_lines(
-    entry: ProfileOverview, runs: Sequence[LastRun], now: float, path: str, roomy: int
+    entry: ProfileOverview, runs: Sequence[LastRun], now: float, path: str, *, roomy: bool
 ) -> Iterator[Line]:
-    """`roomy`: the width, where there are enough lines for everything."""
     summary = entry.summary
     described = f"  {entry.description}" if entry.description and not roomy else ""
     yield (summary.title, "bold"), (described, TONES["muted"])
     if roomy:
         yield ((summary.base_uri or "no address yet", TONES["accent"]),)
-        for line in wrap(shown_line(entry.description), max(20, roomy))[:_MOST_LINES]:
-            yield ((line, TONES["muted"]),)
+        if entry.description:
+            yield ((entry.description, TONES["muted"]),)
         yield ()
-        yield from _rows("Authentication", entry.authentication or "none", roomy)
-        yield from _rows("Secrets", entry.secret_words or "none", roomy)
+        yield _row("Authentication", entry.authentication or "none")
+        yield _row("Secrets", entry.secret_words or "none")
         if len(entry.clients) > 1:
-            yield from _rows("Clients", ", ".join(entry.clients), roomy)
-        yield from _rows("File", path, roomy)
+            yield _row("Clients", ", ".join(entry.clients))
+        yield _row("File", path)
         yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
         yield ()
         yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
@@ -84,8 +81,12 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
         else:
             tone = TONES["success" if run.ok else "error"]
             said = run.outcome.removeprefix("complete, ").removeprefix("ended, ")
-            yield (f"  {run.mark} ", tone), (f"{name:<{width}}", ""), (f"  {ago(now - run.at)}", TONES["muted"])
-            yield ((f"    {said}", "" if run.ok else tone),)
+            yield (
+                (f"  {run.mark} ", tone),
+                (f"{name:<{width}}", ""),
+                (f"  {said}", "" if run.ok else tone),
+                (f"  {ago(now - run.at)}", TONES["muted"]),
+            )
 
 
 def draft_preview(draft: Draft, now: float, width: int, home: Path) -> Content:
@@ -107,30 +108,8 @@ def draft_preview(draft: Draft, now: float, width: int, home: Path) -> Content:
     return _assemble(lines, width)
 
 
-def short_path(path: Path, home: Path) -> str:
-    """The path with "~" for the home directory."""
-    try:
-        return f"~/{path.relative_to(home)}"
-    except ValueError:
-        return str(path)
-
-
-def shortened(path: str, room: int) -> str:
-    """The end of a path, which tells more than its beginning."""
-    return path if len(path) <= room else f"…{path[len(path) - max(1, room - 1) :]}"
-
-
 def _row(label: str, text: str) -> Line:
     return ((f"{label:<{_LABEL}}", TONES["muted"]), (text, ""))
-
-
-def _rows(label: str, text: str, width: int) -> Iterator[Line]:
-    """The text beside its label, or below it where that is too long."""
-    if len(text) <= width - _LABEL:
-        yield _row(label, text)
-    else:
-        yield _row(label, "")
-        yield ((f"  {text}", ""),)
 
 
 def _assemble(lines: Sequence[Line], width: int) -> Content:

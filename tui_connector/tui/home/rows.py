@@ -1,4 +1,4 @@
-"""The rows of the home screen's table: profiles, then drafts; what its filter leaves, and the text of each cell."""
+"""The rows of the home screen's table in their sections; what its filter leaves, and the text of each cell."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from ...guide.drafts import Draft
 from ...guide.overview import ProfileOverview, short_address, unread_overview
 from ...guide.secret_sources import SecretPlace
 from ...profile.library import base_uris
-from ...text import shown_line
 from ...units import ago
 
 if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
 
-HEADING = "Unfinished"
+_DRAFTS, _RECENT, _ARCHIVED = "Unfinished", "Recent files", "Archived"
 Cell = tuple[str, str]
 """A text and the name of its paint, which may be empty."""
 
@@ -39,10 +38,11 @@ _WIDTHS = {
     "title": ("Name", 118, 20, 44),
     "store": ("Store", 0, 14, 60),
     "authentication": ("Authentication", 62, 14, 24),
-    "run": ("Last run", 40, 16, 60),
+    "run": ("Last run", 40, 12, 60),
     "secrets": ("Secrets", 71, 9, 24),
 }
 GAP = 2
+_SHORTEST_PATH = 16
 _PLACES = {
     SecretPlace.KEYRING: "keyring",
     SecretPlace.ENVIRONMENT: "env",
@@ -73,6 +73,10 @@ class HomeRows:
 
     paths: Sequence[Path] = ()
     """The files of the profiles, sorted."""
+    recent: Sequence[Path] = ()
+    """Files elsewhere that were opened, the latest first."""
+    archived: Sequence[Path] = ()
+    """The files of archived profiles, where they are shown."""
     entries: dict[Path, ProfileOverview] = field(default_factory=dict)
     """The profiles that have been read."""
     drafts: Sequence[Draft] = ()
@@ -80,15 +84,21 @@ class HomeRows:
     """The last run of each incoming and outgoing of a profile, the latest first."""
 
     def needed(self, now: float) -> dict[str, int]:
-        """The widths of the longest cells, by column."""
-        rows = [profile_cells(each, self.runs.get(path), now, 60) for path, each in self.entries.items() if each.read]
+        """The widths of the longest cells, by column; without that of the last run, whose text adapts to its room."""
+        elsewhere = {*self.recent}
+        rows = [
+            profile_cells(each, None, now, 0)
+            for each in self.entries.values()
+            if each.read and each.path not in elsewhere
+        ]
         rows += [draft_cells(each, now) for each in self.drafts]
-        rows += [{"name": (path.stem, "")} for path in self.paths]
+        rows += [{"name": (path.stem, "")} for path in (*self.paths, *self.recent, *self.archived)]
         rows += [{"name": (f"✘ {each.name}", "")} for each in self.entries.values() if each.summary.problem]
         found: dict[str, int] = {}
         for row in rows:
             for name, (text, _) in row.items():
                 found[name] = max(found.get(name, 0), cell_len(text))
+        found.pop("run", None)
         return found
 
     def matching(self, words: str) -> HomeRows:
@@ -96,46 +106,37 @@ class HomeRows:
         terms = words.lower().split()
         if not terms:
             return self
-        paths = [path for path in self.paths if _matches(terms, self._searched(path))]
         drafts = [
             each for each in self.drafts if _matches(terms, f"draft {each.name} {each.title} {draft_store(each)}")
         ]
-        return HomeRows(paths, self.entries, drafts, self.runs)
+        paths, recent, archived = (
+            [path for path in paths if _matches(terms, self._searched(path))]
+            for paths in (self.paths, self.recent, self.archived)
+        )
+        return HomeRows(paths, recent, archived, self.entries, drafts, self.runs)
 
     def _searched(self, path: Path) -> str:
         entry = self.entries.get(path)
         if entry is None:
-            return path.stem
-        return f"{path.stem} {entry.summary.title} {entry.summary.base_uri or ''} {entry.description}"
+            return str(path) if path in self.recent else path.stem
+        where = f"{path} " if path in self.recent else ""
+        return f"{where}{path.stem} {entry.summary.title} {entry.summary.base_uri or ''} {entry.description}"
 
     def __len__(self) -> int:
-        return len(self.paths) + (self._heading + 1 + len(self.drafts) if self.drafts else 0)
+        """The number of profiles and drafts."""
+        return len(self.paths) + len(self.drafts) + len(self.recent) + len(self.archived)
 
-    @property
-    def _heading(self) -> int:
-        """Number of empty lines before the heading of the drafts."""
-        return 1 if self.paths else 0
+    def lines(self) -> list[Path | Draft | str]:
+        """What each line of the table shows; a text is not selectable."""
+        found: list[Path | Draft | str] = [*self.paths]
+        for heading, rows in ((_DRAFTS, self.drafts), (_RECENT, self.recent), (_ARCHIVED, self.archived)):
+            if rows:
+                found += [*([""] if found else []), heading, *rows]
+        return found
 
-    def at(self, index: int) -> ProfileOverview | Draft | str:
-        """The row at this index; a text is not selectable. Of a file that was not read yet, only the name is known."""
-        if index < len(self.paths):
-            path = self.paths[index]
-            return self.entries.get(path) or unread_overview(path)
-        below = index - len(self.paths) - self._heading
-        return self.drafts[below - 1] if below > 0 else "" if below < 0 else HEADING
-
-    def key(self, index: int) -> Path | str | None:
-        """The identity of a row while others come and go; None where it is not selectable."""
-        match self.at(index):
-            case ProfileOverview() as entry:
-                return entry.path
-            case Draft() as draft:
-                return draft.key
-        return None
-
-
-def _searched_draft(draft: Draft) -> str:
-    return f"draft {draft.name} {draft.title} {draft_store(draft)}"
+    def entry(self, path: Path) -> ProfileOverview:
+        """What is known of a profile; of a file that was not read yet, only its name."""
+        return self.entries.get(path) or unread_overview(path)
 
 
 def _matches(terms: list[str], text: str) -> bool:
@@ -158,16 +159,35 @@ def profile_cells(entry: ProfileOverview, runs: Sequence[LastRun] | None, now: f
     }
 
 
+def recent_cells(entry: ProfileOverview, home: Path, room: int) -> list[Cell]:
+    """The cells of a file elsewhere: its name and, in this room, its path with its problem or its store."""
+    path, problem = short_path(entry.path, home), entry.summary.problem
+    more = f": {problem}" if problem else f" · {entry.store}" if entry.store else ""
+    left = room - len(more)
+    if len(path) > left:  # the end of a path tells more than its beginning
+        left, more = (left, more) if left >= _SHORTEST_PATH else (room, "")
+        path = f"…{path[-left + 1 :]}" if len(path) > left else path
+    name, paints = (f"✘ {entry.name}", ("error", "error")) if problem else (entry.name, ("title", "muted"))
+    return [(name, paints[0]), (f"{path}{more}", paints[1])]
+
+
+def short_path(path: Path, home: Path) -> str:
+    """The path with "~" for the home directory."""
+    try:
+        return f"~/{path.relative_to(home)}"
+    except ValueError:
+        return str(path)
+
+
 def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
-    """The latest run: what was run, cut where there is no room for its age after it; the preview tells its outcome."""
+    """The latest run: its outcome and age, and where there is room what was run."""
     if not runs:
         return ("" if runs is None else "never", "muted")
     latest = runs[0]
-    age = f", {ago(now - latest.at)}"
-    return (
-        f"{latest.mark} {shown_line(latest.name, max(4, room - len(age) - 2))}{age}",
-        "success" if latest.ok else "error",
-    )
+    age = ago(now - latest.at)
+    texts = (f"{latest.name}: {latest.outcome}, {age}", f"{latest.name}, {age}", age)
+    text = next((each for each in texts if len(each) + 2 <= room), age)
+    return (f"{latest.mark} {text}", "success" if latest.ok else "error")
 
 
 def draft_cells(draft: Draft, now: float) -> dict[str, Cell]:

@@ -58,12 +58,6 @@ def _welcome(new: str, demo: str) -> Content:
     )
 
 
-_STARTING = (
-    "Starting a demo store on this computer: a small Magento-like server with products, orders and customers …\n\n"
-    "The guide then has five steps. Enter tests a step, Enter again goes to the next one."
-)
-
-
 @dataclass
 class ProfileMessage(Message):
     """A request for an action on this profile."""
@@ -90,6 +84,10 @@ class FilterInput(SafeInput):
         self.post_message(self.Left(clear))
 
 
+_DELETE = "Delete the profile, discard the draft, or remove the recent file from the list"
+_ARCHIVE = "Archive the profile: it is not listed any more, and nothing else changes; an archived one is listed again"
+
+
 class HomeScreen(Screen[None]):
     """Lists profiles and drafts, and starts the guide for a new profile."""
 
@@ -101,13 +99,16 @@ class HomeScreen(Screen[None]):
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Filter the profiles"),
         Binding("e", "edit", "Edit as text", show=False, id="home.edit-text", tooltip="Edit the profile as text"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
-        Binding("d", "delete", "Delete", id="home.delete", tooltip="Delete the profile, or discard the draft"),
+        Binding("d", "delete", "Delete", id="home.delete", tooltip=_DELETE),
         Binding("m", "rename", "Rename", id="home.rename", tooltip="Rename the profile"),
+        Binding("a", "archive", "Archive", id="home.archive", tooltip=_ARCHIVE),
         Binding("H", "history", "History", id="home.history", tooltip="The requests of earlier sessions"),
         Binding("i", "import", "Import", id="home.import", tooltip="Import a curl command or a file of another tool"),
         Binding("t", "try_demo", "Try the demo", id="home.demo", tooltip="Try the demo store"),
         Binding("escape", "show_all", "Show all", show=False, id="home.show-all", tooltip="Show all profiles again"),
         Binding("q", "app.ask_quit", "Quit", id="home.quit", tooltip="Quit the program"),
+        Binding("A", "show_archived", "Archived", id="home.archived", tooltip="Show or hide archived profiles"),
+        Binding("o", "open_file", "Open file", id="home.open-file", tooltip="Open a profile by its path"),
     ]
 
     class Painted(Message):
@@ -131,6 +132,18 @@ class HomeScreen(Screen[None]):
     class DeleteRequested(ProfileMessage):
         """Delete this profile."""
 
+    class ForgetRequested(ProfileMessage):
+        """Remove this file from the recent ones."""
+
+    @dataclass
+    class ArchiveRequested(ProfileMessage):
+        """Archive this profile, or list it again."""
+
+        archived: bool
+
+    class OpenFileRequested(Message):
+        """Ask for the path of a profile, and open it."""
+
     @dataclass
     class ResumeRequested(Message):
         """Resume this draft."""
@@ -149,6 +162,8 @@ class HomeScreen(Screen[None]):
         self._loader: HomeLoader | None = None
         self._rows = HomeRows()
         self._filter = ""
+        self._archived: Sequence[Path] = ()
+        self._shows_archived = False
         self._problem: ProfileError | None = None
         self._slow = False
         """Whether loading takes so long that the screen shows progress."""
@@ -161,13 +176,14 @@ class HomeScreen(Screen[None]):
         self._active_jobs = 0
         self._loaded = False
         """Whether the rows are complete and the list has the focus."""
-        self._starts_demo = False
-        """Whether the demo store is being started."""
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         yield Static("", id="home-heading")
-        yield Static("", id="home-empty", classes="panel")
+        keys = [(keys_of(self, name) or [""])[0] for name in ("home.new", "home.demo")]
+        welcome = Static(_welcome(*keys), id="home-empty", classes="panel")
+        welcome.border_title = "Welcome"
+        yield welcome
         with Container(id="home-body"):
             with Vertical(id="home-table", classes="panel -active"):
                 yield FilterInput(placeholder="Filter by name, title or store", compact=True, id="home-filter")
@@ -202,17 +218,12 @@ class HomeScreen(Screen[None]):
     @property
     def profiles(self) -> Sequence[Path]:
         """The files of the profiles that are listed."""
-        return self._rows.paths
-
-    def show_demo_start(self, starts: bool) -> None:
-        """Shows that the demo store is being started, or no longer."""
-        self._starts_demo = starts
-        if self.is_mounted:
-            self._draw()
+        return [*self._rows.paths, *self._rows.recent]
 
     def choose(self, path: Path) -> None:
         """Moves the cursor to this profile, as soon as it is listed."""
-        self.query_one(HomeList).want(path)
+        if self.is_mounted:  # otherwise it begins at what was opened last
+            self.query_one(HomeList).want(path)
 
     def on_unmount(self) -> None:
         self._stop()
@@ -244,12 +255,16 @@ class HomeScreen(Screen[None]):
     def _on_profiles(self, message: ProfilesFound) -> None:
         if message.loader is not self._loader:
             return
-        self._rows.paths, self._problem, self._unread = message.paths, message.problem, len(message.paths)
+        self._rows.paths, self._rows.recent, self._problem = message.paths, message.recent, message.problem
+        self._archived = message.archived
+        self._rows.archived = self._archived if self._shows_archived else ()
+        files = [*message.paths, *message.recent, *self._rows.archived]
+        self._unread = len(files)
         if ProfilesFound in self._never_found:
             self.query_one(HomeList).want(message.last_used)
         self._mark_found(ProfilesFound)
-        if message.paths:
-            self.call_after_refresh(message.loader.read, message.paths)
+        if files:
+            self.call_after_refresh(message.loader.read, files)
 
     @on(DraftsFound)
     def _on_drafts(self, message: DraftsFound) -> None:
@@ -292,7 +307,6 @@ class HomeScreen(Screen[None]):
             words += f"{' · ' if words else ''}{count(len(self._rows.drafts), 'draft')}"
         self.query_one(ScreenHeader).show("tui-connector", "connect a Magento 2 store", [(words, "muted")])
         self._show_state(self._state(rows))
-        self._show_empty()
         heading = self._heading()
         self.query_one("#home-heading", Static).update(Content(heading))
         self.set_class(bool(heading), "told")
@@ -300,15 +314,7 @@ class HomeScreen(Screen[None]):
         self.set_class(not (len(self._rows) or self._never_found or self._problem), "empty")
         if self.focused is None and len(self._rows):
             home_list.focus()
-        home_list.show(rows, self._machine.now().timestamp())
-
-    def _show_empty(self) -> None:
-        """What is shown where nothing is listed: the ways to start, or that the demo is starting."""
-        empty, title = self.query_one("#home-empty", Static), "Demo" if self._starts_demo else "Welcome"
-        if empty.border_title != title:
-            keys = [(keys_of(self, name) or [""])[0] for name in ("home.new", "home.demo")]
-            empty.border_title = title
-            empty.update(Content(_STARTING) if self._starts_demo else _welcome(*keys))
+        home_list.show(rows, self._machine.now().timestamp(), self._home)
 
     def _show_state(self, state: str) -> None:
         """In the lower border of the table; where it has none, after the title."""
@@ -319,17 +325,19 @@ class HomeScreen(Screen[None]):
     def _state(self, rows: HomeRows) -> str:
         """How much is read, or what the filter leaves."""
         if self._filter:
-            shown = count(len(rows.paths) + len(rows.drafts), "match", "matches")
-            return f"/{shown_line(self._filter, 30)}: {shown} · Esc shows all"
-        return f"read: {len(rows.paths) - self._unread:,} of {len(rows.paths):,}" if self._unread and self._slow else ""
+            return f"/{shown_line(self._filter, 30)}: {count(len(rows), 'match', 'matches')} · Esc shows all"
+        if self._unread and self._slow:
+            files = len(rows) - len(rows.drafts)
+            return f"read: {files - self._unread:,} of {files:,}"
+        key = (keys_of(self, "home.archived") or [""])[0]
+        hidden = len(self._archived) if not self._shows_archived else 0
+        return f"{hidden:,} archived ({key})" if hidden else ""
 
     def _heading(self) -> str:
         """What is wrong or slow with the directory."""
         directory = self._machine.directories.profiles
         if self._problem is not None:
             return f"✘ {shown_line(str(self._problem))}"
-        if self._starts_demo and len(self._rows):
-            return "  Starting the demo store …"
         if ProfilesFound in self._never_found:
             return f"  Reading {shown_line(str(directory))} …" if self._slow else ""
         return ""
@@ -340,17 +348,21 @@ class HomeScreen(Screen[None]):
         self.refresh_bindings()
         panel, row = self.query_one("#home-preview", Static), self.selected
         width, height = panel.content_size
-        now, home = self._machine.now().timestamp(), Path(self._machine.environ.get("HOME") or "/")
+        now = self._machine.now().timestamp()
         match row:
             case ProfileOverview() as entry:
                 runs = self._rows.runs.get(entry.path, ())
-                title, content = entry.name, profile_preview(entry, runs, now, width, height, home)
+                title, content = entry.name, profile_preview(entry, runs, now, width, height, self._home)
             case Draft() as draft:
-                title, content = f"Draft of {draft.name or 'a new store'}", draft_preview(draft, now, width, home)
+                title, content = f"Draft of {draft.name or 'a new store'}", draft_preview(draft, now, width, self._home)
             case _:
                 title, content = "", Content("No match." if self._filter else "")
         panel.border_title = Content(shown_line(title, max(10, width - 4)))
         panel.update(content, layout=False)
+
+    @property
+    def _home(self) -> Path:
+        return Path(self._machine.environ.get("HOME") or "/")
 
     async def action_new_store(self) -> None:
         await self.run_action("app.new_store")
@@ -400,8 +412,14 @@ class HomeScreen(Screen[None]):
             return True
         typing = isinstance(self.focused, FilterInput)
         match action:
-            case "new_store" | "import" | "app.ask_quit":
+            case "new_store" | "import" | "open_file" | "app.ask_quit":
                 return not typing
+            case "show_archived":
+                return bool(self._archived) and not typing
+            case "archive":
+                return isinstance(entry := self.selected, ProfileOverview) and not (
+                    typing or entry.path in self._rows.recent
+                )
             case "show_all":
                 return bool(self._filter)
             case "filter":
@@ -438,8 +456,21 @@ class HomeScreen(Screen[None]):
         if isinstance(entry := self.selected, ProfileOverview):
             self.post_message(self.RenameRequested(entry.path))
 
+    def action_archive(self) -> None:
+        if isinstance(entry := self.selected, ProfileOverview):
+            self.post_message(self.ArchiveRequested(entry.path, entry.path not in self._archived))
+
+    def action_show_archived(self) -> None:
+        self._shows_archived = not self._shows_archived
+        self.show()
+
+    def action_open_file(self) -> None:
+        self.post_message(self.OpenFileRequested())
+
     def action_delete(self) -> None:
         match self.selected:
+            case ProfileOverview() as entry if entry.path in self._rows.recent:
+                self.post_message(self.ForgetRequested(entry.path))
             case ProfileOverview() as entry:
                 self.post_message(self.DeleteRequested(entry.path))
             case Draft() as draft:

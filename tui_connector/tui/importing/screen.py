@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from ...errors import UserError
-from ...guide.importing import ImportPlan, ImportResult, carry_out, plan_import
+from ...guide.importing import ImportPlan, ImportResult, carry_out, plan_import, set_secrets
 from ...machine import Machine
-from ...profile.importers.elsewhere import source_text
+from ...profile.importers.background import source_text
 from ...secrets.backends import override_name
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
@@ -139,6 +139,8 @@ class ImportScreen(Dialog[Path | None]):
             if self._into is None and name != plan.name:
                 plan = await plan_import(self._text, self._machine, name=name)
             result = await carry_out(plan, vault, keep_for_session=True)
+            if result.to_set:
+                result = await set_secrets(plan, result, vault, self._machine, keep_for_session=True)
         except UserError as error:
             self._show_error(error)
         else:
@@ -192,12 +194,12 @@ _MOST_LINES = 250
 
 
 def _after(plan: ImportPlan, result: ImportResult) -> Iterator[str]:
-    """What the user is told once it is created."""
+    """The message after it was created."""
     yield f"{'Created' if plan.is_new else 'Added to'} {plan.name}."
     yield from result.notes
     if result.for_session:
         variables = ", ".join(map(override_name, result.for_session))
-        yield f"In this session, what you pasted is used. For later sessions, set {variables}."
+        yield f"In this session, what you entered is used. For later sessions, set {variables}."
     if result.to_set:
         secrets = count(len(result.to_set), "secret")
         yield f"{secrets} to set: open the guide, or run tui-connector secrets set {plan.name}."

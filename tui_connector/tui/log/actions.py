@@ -117,7 +117,7 @@ def _header_lines(headers: Headers) -> str:
 
 
 class FileScreen(Dialog[Path | None]):
-    """Asks for the path of a file to write, relative to the current directory."""
+    """Prompts for the path of a file to write, relative to the current directory."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="file.back")]
 
@@ -342,7 +342,7 @@ class LogActions:
         self.save_file(title, "requests.har", lambda path: _exported(chosen, path))
 
     def save_file(self, title: str, name: str, content: Callable[[Path], bytes]) -> None:
-        """Asks for a path and writes `content(path)` there."""
+        """Prompts for a path and writes `content(path)` there."""
 
         def chosen(path: Path | None) -> None:
             if path is not None:

@@ -81,7 +81,7 @@ def exchange_text(
 ) -> ExchangeText:
     """Formats the exchange, decoded and with JSON bodies indented unless `raw`; at most `longest` bytes of each body.
 
-    `more` tells how to see what the view omits.
+    `more` says how to see what the view omits.
     """
     text = ExchangeText()
     summary = messages = response = False

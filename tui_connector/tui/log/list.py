@@ -38,7 +38,7 @@ _MESSAGE_BYTES = 4_000  # bytes of a body that are read for the store's message
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns fit; `text` is the width of what is left for the summary."""
+    """The columns that fit; `text` is the width that is left for the summary."""
 
     number: int
     time: str
@@ -114,7 +114,7 @@ def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: fl
 def status_paint(exchange: Exchange) -> str:
     """The paint of a status: a badge, never in the colour of success, for what the store refused.
 
-    A refused probe is no failure: it asks which of two answers this store gives.
+    A refused probe is not a failure: it finds out which of two responses this store sends.
     """
     if exchange.status is None or exchange.status >= 500:
         return "badge-error"
@@ -164,7 +164,7 @@ def _summary(uri: str, room: int, message: int = 0) -> str:
 _MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
 """Probes after a failed request, and seconds before each of them, up to which they belong to that request."""
 REPAINTS = 20
-"""At most so many per second, and only after a change."""
+"""Maximum per second, and only after a change."""
 _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
 _SEARCH_BATCH = 100  # exchanges searched before keys are handled
 

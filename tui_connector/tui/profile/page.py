@@ -36,7 +36,7 @@ from ...machine import Machine
 from ...magento.diagnosis import diagnose_failure
 from ...profile.environments import names_of
 from ...profile.model import Profile
-from ...profile.problems import environment_data
+from ...profile.problems import Problem, environment_data
 from ...text import shown, shown_line
 from ..editor import edit
 from ..environments import EnvironmentScreen, environment_mark
@@ -48,6 +48,7 @@ from ..setup.opening import BeginWith, open_guide
 from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
 from ..widgets.choice import ChoiceScreen
+from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
 from .part_changes import PartChanges
 from .part_forms import PartForms
@@ -387,8 +388,12 @@ class ProfilePage(LogDock):
 
     @on(OptionList.OptionSelected, "#parts")
     async def action_edit(self) -> None:
+        await self._edit_selected()
+
+    async def _edit_selected(self, at: FormPath = ()) -> None:
+        """Edits the part under the cursor in its form, at this field."""
         part = self._list.selected
-        if part is not None and not await self._edit_here(part, add=False):
+        if part is not None and not await self._edit_here(part, add=False, at=at):
             await self._edit(part, "form", self.action_edit if part.family in ("incoming", "outgoing") else None)
 
     async def action_add(self) -> None:
@@ -411,13 +416,16 @@ class ProfilePage(LogDock):
             has_form = found in ("incoming", "outgoing")
             await self._edit(self._list.selected, "add", partial(self._add, found) if has_form else None, found)
 
-    async def _edit_here(self, part: ProfilePart, *, add: bool) -> bool:
-        """Opens the form of the part over the page, or of a new one; False if the guide is the place to edit it."""
+    async def _edit_here(self, part: ProfilePart, *, add: bool, at: FormPath = ()) -> bool:
+        """Opens the form of the part over the page, or of a new one; False if the guide is the place to edit it.
+
+        `at` is the field that has the focus first.
+        """
         # keys that are pressed now are meant for the form
         self._busy = f"Opening {part.name or 'the list of what can be added'}"
         self._fill()
         if await self._has_form(part):
-            self._edit_in_form(part, add=add)
+            self._edit_in_form(part, add=add, at=at)
             return True
         self._busy = ""
         return False
@@ -430,7 +438,7 @@ class ProfilePage(LogDock):
         return await asyncio.to_thread(drafts.find, key_for(self._path)) is None
 
     @work(exclusive=True, group="edit")
-    async def _edit_in_form(self, part: ProfilePart, *, add: bool) -> None:
+    async def _edit_in_form(self, part: ProfilePart, *, add: bool, at: FormPath) -> None:
         """Opens the form of the part, or of a new one; saves it after the difference was shown."""
         assert part.family in ("incoming", "outgoing")
         forms = self._forms
@@ -438,7 +446,7 @@ class ProfilePage(LogDock):
         try:
             async with self._file_workbench() as workbench:
                 if not add:
-                    undo = await forms.edit(workbench, part.family, name)
+                    undo = await forms.edit(workbench, part.family, name, at)
                 elif (added := await forms.add(workbench, part.family)) is not None:
                     name, undo = added
         except (UserError, OSError) as error:
@@ -451,6 +459,8 @@ class ProfilePage(LogDock):
             self._list.want(part.family, name)
             self.notify(f"Saved: {name}. u undoes it.", markup=False)
         self._reload()
+        if forms.text_wanted:
+            await self._open_text(forms.text_wanted)
 
     @on(OptionList.OptionSelected, "#page-problems")
     async def _edit_line(self) -> None:
@@ -540,28 +550,32 @@ class ProfilePage(LogDock):
         """Opens the file in the editor of this program, at the selected problem or part."""
         part = self._list.selected
         at = () if part is None else (part.family, part.name)
-        await open_editor(
-            self.app, self._machine, self._path, line=self._line_of_problem(), at=at, left=self._left_editor
-        )
+        await self._open_text(at)
 
-    def _line_of_problem(self) -> int | None:
-        """The line of the selected problem; None where there is none."""
+    async def _open_text(self, key: FormPath) -> None:
+        problem = self._problem
+        place = None if problem is None else problem.place
+        await open_editor(self.app, self._machine, self._path, place=place, key=key, left=self._left_editor)
+
+    @property
+    def _problem(self) -> Problem | None:
+        """The selected problem; None where there is none."""
         problems = self._opened.problems if self._opened else []
         chosen = self.query_one(ProblemList).highlighted or 0
-        return problems[chosen].line if chosen < len(problems) else None
+        return problems[chosen] if chosen < len(problems) else None
 
     def _left_editor(self, how: Left) -> None:
         if how.undo is not None:
             self._undo = how.undo
             self.refresh_bindings()
-        if how.part is not None:
-            self._list.select(*how.part)
-            self.call_after_refresh(self.action_edit)
+        if how.form_at:
+            self._list.select(str(how.form_at[0]), str(how.form_at[1]))
+            self.call_after_refresh(self._edit_selected, how.form_at)
 
     def action_external_editor(self) -> None:
         """Opens the file in the user's editor, at the selected problem."""
         try:
-            edit(self.app, self._machine.environ, self._path, self._line_of_problem())
+            edit(self.app, self._machine.environ, self._path, None if self._problem is None else self._problem.line)
         except UserError as error:
             self._notify_error(error)
         self._edited_here = True

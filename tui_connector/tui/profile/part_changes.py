@@ -38,7 +38,7 @@ class PartChanges:
         return await self._change("Delete", part, effect, partial(removal, self._path, part.family, part.name))
 
     async def new_name(self, part: ProfilePart) -> str | None:
-        """Asks for another name; None where it stays."""
+        """Prompts for another name; None if it is not changed."""
         screen = InputScreen(f"New name of {part.name}", part.name, title="Rename the part")
         name: str | None = await self._app.push_screen_wait(screen)
         return None if name == part.name else name

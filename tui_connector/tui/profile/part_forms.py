@@ -25,6 +25,7 @@ from ..setup.context import GuideContext
 from ..setup.incoming import IncomingForm
 from ..setup.step import FormScreen
 from ..widgets import highlight
+from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
 
 ConfigurationFamily = Literal["incoming", "outgoing"]
@@ -87,16 +88,23 @@ class PartForms:
     def __init__(self, app: App[None], path: Path) -> None:
         self._app, self._path = app, path
         self._edits: ProfileEdit | None = None
+        self.text_wanted: FormPath = ()
+        """Where the last form was left for the text of the file; empty if it was not."""
 
     @property
     def unsaved(self) -> bool:
         """Whether an open form has changes."""
         return self._edits is not None and self._edits.setup.document.changed
 
-    async def edit(self, workbench: Workbench, family: ConfigurationFamily, name: str) -> Undo | None:
-        """Opens the form of a configuration, then saves it with `workbench`. Raises `UserError` or OSError."""
+    async def edit(
+        self, workbench: Workbench, family: ConfigurationFamily, name: str, at: FormPath = ()
+    ) -> Undo | None:
+        """Opens the form of a configuration, at this field, then saves it with `workbench`.
+
+        Raises `UserError` or OSError.
+        """
         edit = await asyncio.to_thread(begin_edit, self._path)
-        return await self._edit(workbench, edit, family, name)
+        return await self._edit(workbench, edit, family, name, at)
 
     async def add(self, workbench: Workbench, family: ConfigurationFamily) -> tuple[str, Undo | None] | None:
         """Asks what to add, then as `edit`; returns the name of the part as well. Raises `UserError` or OSError."""
@@ -114,16 +122,18 @@ class PartForms:
         return name, await self._edit(workbench, edit, family, name)
 
     async def _edit(
-        self, workbench: Workbench, edit: ProfileEdit, family: ConfigurationFamily, name: str
+        self, workbench: Workbench, edit: ProfileEdit, family: ConfigurationFamily, name: str, at: FormPath = ()
     ) -> Undo | None:
         profiles = workbench.machine.directories.profiles
         context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
-        self._edits, was_applied = edit, False
+        self._edits, was_applied, self.text_wanted = edit, False, ()
         try:
             while True:
                 form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
-                form.done_label, form.begins_at_problem = "Save", was_applied
+                form.done_label, form.begins_at_problem, form.begins_at = "Save", was_applied, at
+                form.can_leave_for_text = lambda: not edit.setup.document.changed
                 applied = await self._app.push_screen_wait(form)
+                self.text_wanted = form.text_wanted
                 if not edit.setup.document.changed or not (applied or was_applied):
                     return None
                 was_applied = True

@@ -9,7 +9,7 @@ from textual.app import App
 
 from ...guide.summaries import ProfilePart
 from ...guide.workbench import Workbench
-from ...incoming.plan import RunOptions
+from ...incoming.start import RunOptions
 from ...profile.model import Profile
 from ..run.options import RunOptionsScreen
 from ..run.screen import open_run

@@ -1,4 +1,4 @@
-"""What is known of the parts of a profile: their tests, their last runs, and their secrets."""
+"""The status of the parts of a profile: their tests, their last runs, and their secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..widgets.frame import TONES
 
 
 class PartStatus:
-    """What is known of the parts of one profile, and how the page shows it. Times are seconds since the epoch."""
+    """The status of the parts of one profile, and how the page shows it. Times are seconds since the epoch."""
 
     def __init__(self) -> None:
         self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
@@ -52,7 +52,7 @@ class PartStatus:
         return ("!", "warning") if any(state.for_session for state in secrets) else (" ", "")
 
     def detail(self, part: ProfilePart, now: float, *, wide: bool) -> Iterator[Content]:
-        """What is known of a part: its test, its last run, its secrets, and on a wide screen its settings."""
+        """A part in lines: its test, its last run, its secrets, and on a wide screen its settings."""
         if (tested := self._tests.get((part.family, part.name))) is not None:
             tone = TONES["success" if tested[0].ok else "error"]
             yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))

@@ -1,1 +1,1 @@
-"""Runs: what goes on in the background, and the screen that shows it."""
+"""Runs in the background, and the screen that shows them."""

@@ -167,7 +167,7 @@ _TIME = 10
 
 
 class MessageList(Painted, ScrollView, can_focus=True):
-    """What the run told, the newest last, wrapped to the width. It follows the newest until it is scrolled up."""
+    """The messages of the run, the newest last, wrapped to the width. It follows the newest until it is scrolled up."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes="panel")

@@ -23,8 +23,8 @@ from ...guide.run_findings import explainer
 from ...guide.workbench import Workbench
 from ...incoming.catalog import with_bookmarks
 from ...incoming.model import Incoming
-from ...incoming.plan import RunEnvironment, RunLocation, RunOptions
 from ...incoming.run import Run
+from ...incoming.start import RunEnvironment, RunLocation, RunOptions
 from ...profile.model import Profile
 from ...runs.ledger import FailedRecord, ledger_file
 from ...runs.progress import STOPPED, Progress, Summary
@@ -43,7 +43,7 @@ Tone = Literal["", "muted", "warning", "error", "success"]
 
 @dataclass(frozen=True, slots=True)
 class RunMessage:
-    """What the run tells its user."""
+    """A message of the run for its user."""
 
     at: datetime
     text: str
@@ -385,8 +385,9 @@ class RunJob(BackgroundRun):
         """`screen` makes a screen that shows it."""
         super().__init__(app, workbench, profile, file, name)
         self._screen = screen
-        self.output = str(getattr(profile.incoming[name].sink, "path", None) or "no file")
-        """The file that the items are written to; its full path once the run has started."""
+        sink = profile.incoming[name].sink
+        self.output = str(getattr(sink, "path", None) or (sink and sink.server) or "no file")
+        """The file or server that the items are written to; its full path once the run has started."""
 
     @property
     def incoming(self) -> Incoming:

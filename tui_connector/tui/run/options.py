@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from ...errors import InvalidValue
-from ...incoming.plan import RunOptions, since_date
+from ...incoming.start import RunOptions, since_date
 from ...text import shown_line
 from ..widgets.choice import Toggle
 from ..widgets.fields import FieldRow, SafeInput

@@ -16,7 +16,7 @@ from ...client.exchange import Exchange
 from ...client.message import Request, Response
 from ...guide.resend import NewRequests, resend
 from ...guide.workbench import Workbench
-from ...incoming.plan import RunOptions
+from ...incoming.start import RunOptions
 from ...profile.model import Profile
 from ...text import shown
 from ..dialogs import ConfirmScreen

@@ -353,11 +353,11 @@ class SendJob(BackgroundRun):
             self.note(undo.remark, warning=True)
 
     def _undoable(self) -> tuple[TaskRun, list[Task]]:
-        """The last run, and its tasks that may have changed the store. Blocks."""
+        """The run to undo, and its tasks that may have changed the store. Blocks."""
         with TaskReader(self.sender.ledger) as reader:
             if reader.is_running:
                 raise UserError("outgoing-running", f"{self.name} is running", "Wait until it ends, or stop it.")
-            run = reader.run(None)
+            run = reader.run_to_undo(None)
             return run, list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
 
     async def _apply(self) -> Summary | None:

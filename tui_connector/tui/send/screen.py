@@ -151,9 +151,12 @@ class SendScreen(RunView[SendJob]):
         self.query_one(PlanView).type_filter()
 
     def on_key(self, event: events.Key) -> None:
-        """A character that is no key of this screen is the start of a text to find: an identifier, typed in a hurry."""
+        """A character that is not a key of this screen starts a search, such as for an identifier."""
         rows = self.query_one(PlanView).rows
-        if rows.has_focus and event.is_printable and event.character and event.key not in self.active_bindings:
+        if rows.has_focus and event.key in ("T", "u") and self.job.last is None:
+            event.stop()
+            self.notify("Nothing has been sent yet. a sends this plan.")
+        elif rows.has_focus and event.is_printable and event.character and event.key not in self.active_bindings:
             event.stop()
             self.query_one(PlanView).type_filter(event.character.strip())
 

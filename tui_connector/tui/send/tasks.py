@@ -272,7 +272,7 @@ class TasksScreen(Screen[bool]):
         self._change(lambda: self._book.skip(group.filter(("failed", "unknown"))))
 
     def action_export(self) -> None:
-        """Asks for a file, and writes the entities of the group; of all tasks, of those that failed."""
+        """Prompts for a file, and writes the entities of the group; of all tasks, of those that failed."""
         group, sender = self._group, self._task_sender
         start = sender.file.parent / f"{sender.name}-{group.state or 'failed'}.jsonl"
 

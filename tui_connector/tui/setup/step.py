@@ -53,7 +53,6 @@ class StepPane(VerticalScroll, can_focus=False):
 
     step: GuideStep
     test_label = "Test"
-    continue_label = "Continue"
 
     class Next(Message):
         """Go to the next step."""
@@ -71,9 +70,9 @@ class StepPane(VerticalScroll, can_focus=False):
         super().__init__(id=f"step-{self.step.value}")
         self.work = work
         self._finding: Finding | None = None
-        self._busy = self._said = ""
+        self._busy = ""
         self._counting: Timer | None = None
-        """What the step waits for, the result that it shows, and the timer of its seconds."""
+        """What the step waits for, and the timer of its seconds."""
 
     @property
     def setup(self) -> Setup:
@@ -90,13 +89,8 @@ class StepPane(VerticalScroll, can_focus=False):
         yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
         yield from self.outcome()
         with Horizontal(classes="buttons"):
-            yield from self.first_buttons()
             yield Button(self.test_label, id=f"test-{self.step.value}", compact=True, classes="test")
-            yield Continue(self.continue_label, id=f"continue-{self.step.value}", compact=True, classes="continue")
-
-    def first_buttons(self) -> ComposeResult:
-        """Buttons before that of the test."""
-        yield from ()
+            yield Continue("Continue", id=f"continue-{self.step.value}", compact=True, classes="continue")
 
     def asked(self) -> ComposeResult:
         """The fields of this step."""
@@ -157,9 +151,8 @@ class StepPane(VerticalScroll, can_focus=False):
             self._counting.stop()
         self._busy, self._counting = "", None
         self._show_result(text, bad=bad)
-        if text and text != self._said:
-            self.call_after_refresh(self.scroll_to_widget, self.query_one(".result"), animate=False)
-        self._said = text
+        if text:
+            self.call_after_refresh(self.query_one(".buttons").scroll_visible, animate=False)
 
     def _show_result(self, text: str, *, bad: bool = False) -> None:
         result = self.query_one(".result", Static)
@@ -190,15 +183,8 @@ class StepPane(VerticalScroll, can_focus=False):
             button = self.query_one(".fix", Button)
             button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
             button.add_class("there")
-        if self.has_fix:
-            self.screen.set_focus(self.query_one(".fix", Button))
-        else:
-            self.to_correct(finding)
+        self.screen.set_focus(self.query_one(".fix" if self.has_fix else ".test", Button))
         self.screen.refresh_bindings()
-
-    def to_correct(self, finding: Finding) -> None:
-        """Focuses what the user will use after this finding, which has no fix of one key."""
-        self.screen.set_focus(self.query_one(".test", Button))
 
     def busy(self, text: str) -> None:
         """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field.
@@ -417,12 +403,16 @@ def asked_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]
     return asked(kind_schemas.named(schema, setup.draft))
 
 
+_AS_TEXT = "Edit the profile as text, at the line of this field"
+
+
 class FormScreen(Dialog[bool]):
     """A form over the screen; returns whether its changes apply. Cancel restores what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="form.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="form.done", priority=True),
+        Binding("ctrl+g", "as_text", "As text", id="form.text", priority=True, tooltip=_AS_TEXT),
         Binding("pagedown", "section(1)", "Next section", id="form.next-section", priority=True),
         Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
         Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
@@ -432,6 +422,12 @@ class FormScreen(Dialog[bool]):
     """What ^S does, on its button."""
     begins_at_problem = False
     """Whether the first invalid field has the focus, if there is one, instead of the first field."""
+    begins_at: FormPath = ()
+    """The field that has the focus first; empty for the first one."""
+    can_leave_for_text: Callable[[], bool] | None = None
+    """Whether nothing is unsaved, so that the form can be left for the text of the file; None: there is no file."""
+    text_wanted: FormPath = ()
+    """Where the text of the file is wanted; empty if the form was not left for it."""
 
     def __init__(
         self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
@@ -463,8 +459,25 @@ class FormScreen(Dialog[bool]):
 
     def on_mount(self) -> None:
         self._form.check()
-        if not (self.begins_at_problem and self._form.focus_on_problem()):
+        if self.begins_at_problem and self._form.focus_on_problem():
+            return
+        if not (self.begins_at and self._form.focus_at(self.begins_at)):
             self.focus_first()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.can_leave_for_text is not None if action == "as_text" else super().check_action(action, parameters)
+
+    def action_as_text(self) -> None:
+        """Leaves the form for the line of this field in the text of the profile."""
+        path = self._form.path_of(self.focused)
+        self._form.after_pending_input(lambda: self._once_drawn(partial(self._leave_for_text, path)))
+
+    def _leave_for_text(self, path: FormPath) -> None:
+        if self._changed or self.can_leave_for_text is None or not self.can_leave_for_text():
+            self.notify("Save the changes first (^S).", markup=False)
+            return
+        self.text_wanted = path
+        self._close(False)
 
     def focus_first(self) -> None:
         """Focuses the first field."""

@@ -14,7 +14,7 @@ from ...machine import Machine
 from ...profile import line_ends
 from ...profile.blocks import parse
 from ...profile.document import Document
-from ...profile.positions import KeyPath
+from ...profile.positions import KeyPath, TextPosition
 from ...text import shown_line
 from .screen import EditorScreen, Left
 
@@ -24,17 +24,17 @@ async def open_editor(
     machine: Machine,
     path: Path,
     *,
-    line: int | None = None,
-    at: KeyPath = (),
+    place: TextPosition | None = None,
+    key: KeyPath = (),
     left: Callable[[Left], None] | None = None,
 ) -> None:
-    """Opens the editor at this line, or at this key; `left` is called when it is left. A problem is shown."""
+    """Opens the editor at this place, or at this key; `left` is called when it is left. A problem is shown."""
     try:
         document = await asyncio.to_thread(Document.open, path)
         draft = await asyncio.to_thread(TextDrafts(machine.directories.state, path).find)
-        if line is None:
-            line = await asyncio.to_thread(_line_of, document, at)
-        screen = EditorScreen(machine, document, line=line, has_forms=left is not None, draft=draft)
+        if place is None and key:
+            place = await asyncio.to_thread(_place_of, document, key)
+        screen = EditorScreen(machine, document, at=place, has_forms=left is not None, draft=draft)
     except UserError as error:
         app.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
         return
@@ -46,5 +46,5 @@ async def open_editor(
     await app.push_screen(screen, closed)
 
 
-def _line_of(document: Document, key: KeyPath) -> int:
-    return parse(line_ends.plain(document.text())).position(key).line if key else 1
+def _place_of(document: Document, key: KeyPath) -> TextPosition:
+    return parse(line_ends.plain(document.text())).position(key)

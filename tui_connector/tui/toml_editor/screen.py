@@ -62,8 +62,8 @@ class Left:
 
     undo: Undo | None
     """Undoes what was saved; None if nothing was."""
-    part: tuple[str, str] | None = None
-    """The family and the name of a part whose form is wanted."""
+    form_at: KeyPath = ()
+    """The key whose form is wanted: the family and the name of a part first; empty if none is."""
 
 
 class EditorScreen(Screen[Left]):
@@ -118,11 +118,11 @@ class EditorScreen(Screen[Left]):
         machine: Machine,
         document: Document,
         *,
-        line: int = 1,
+        at: TextPosition | None = None,
         has_forms: bool = False,
         draft: tuple[Path, TextDraft] | None = None,
     ) -> None:
-        """`document` is that of a file; `line` (from 1) is where the cursor begins.
+        """`document` is that of a file; `at` is where the cursor begins.
 
         `has_forms`: whoever opened the editor can open the form of a part. `draft` is an unsaved text that is offered.
         """
@@ -130,7 +130,7 @@ class EditorScreen(Screen[Left]):
         assert document.path is not None
         self._machine, self._document, self._path = machine, document, document.path
         self._trust = ProfileTrust(machine, document.path)
-        self._first_line, self._has_forms = line, has_forms
+        self._begins_at, self._has_forms = at or TextPosition(1, 1), has_forms
         self._checker = Checker()
         self._checked: Checked | None = None
         self._assisted: tuple[str, int] | None = None
@@ -173,7 +173,8 @@ class EditorScreen(Screen[Left]):
         area = self._area
         area.border_title = Content(shown_line(self._path.name))
         area.show(self._view)
-        area.move_cursor(area.clamp_visitable((self._first_line - 1, 0)), center=True)
+        begin = (self._begins_at.line - 1, self._begins_at.column - 1)
+        area.move_cursor(area.clamp_visitable(begin), center=True)
         self.set_interval(_LOOK_INTERVAL, self._look)
         self._draw()
         self.call_after_refresh(self._work)
@@ -390,7 +391,7 @@ class EditorScreen(Screen[Left]):
         if action in ("next_problem", "focus_problems", "fix"):
             return bool(self._problems)
         if action == "form":
-            return self._has_forms and self._part() is not None
+            return self._has_forms and _part_of(self._help_path) is not None
         if action == "compare":
             return self._is_changed or (self._change is not None and self._change.data is not None)
         if action in ("replace", "replace_all", "find_next", "close_search"):
@@ -404,7 +405,7 @@ class EditorScreen(Screen[Left]):
         if message.text != self._area.text or message.offset != self._area.offset_of_cursor:
             return
         found = message.assistance
-        self._help_path = found.help.path if found.help is not None else found.table
+        self._help_path = _key_at(found)
         self.refresh_bindings()
         self.query_one(HelpPanel).show(found, wide=self.has_class("wide"))
         completions = self.query_one(CompletionList)
@@ -614,17 +615,19 @@ class EditorScreen(Screen[Left]):
         await asyncio.to_thread(self._write_draft, next(self._draft_numbers), None)
         self.dismiss(Left(self._undo_of_saves))
 
-    def _part(self) -> tuple[str, str] | None:
-        """The part of the profile that the cursor is in."""
-        path = self._help_path
-        return (str(path[0]), str(path[1])) if len(path) > 1 and path[0] in FAMILIES else None
-
     def action_form(self) -> None:
-        """Leaves the editor for the form of the part at the cursor."""
+        """Leaves the editor for the form of the part at the cursor, at the field of its key."""
         if self._is_changed or self._problems:
             self.notify("Save the changes first (^S)." if self._is_changed else "Fix the problems first.", markup=False)
-        elif (part := self._part()) is not None:
-            self.dismiss(Left(self._undo_of_saves, part))
+        else:
+            self._leave_for_form(self._area.text, self._area.offset_of_cursor)
+
+    @work(exclusive=True, group="form")
+    async def _leave_for_form(self, text: str, offset: int) -> None:
+        """What is known of the cursor may still be that of an earlier place."""
+        path = _key_at(await asyncio.to_thread(assist, text, offset))
+        if _part_of(path) is not None:
+            self.dismiss(Left(self._undo_of_saves, path))
 
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line."""
@@ -710,3 +713,13 @@ class EditorScreen(Screen[Left]):
             "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
             "when you open the file again; literal secrets are not kept."
         )
+
+
+def _key_at(found: Assistance) -> KeyPath:
+    """The key at the cursor, or else its table."""
+    return found.help.path if found.help is not None else found.table
+
+
+def _part_of(path: KeyPath) -> tuple[str, str] | None:
+    """The part of the profile that a key belongs to; None if it has no form."""
+    return (str(path[0]), str(path[1])) if len(path) > 1 and path[0] in FAMILIES else None

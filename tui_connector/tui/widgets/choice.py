@@ -25,9 +25,7 @@ from .frame import Dialog
 class Toggle(Static, can_focus=True):
     """Yes or no: Space or Enter changes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "change", "Change", id="toggle.change", tooltip="Change yes or no")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "change", "Change", id="toggle.change")]
 
     @dataclass
     class Changed(Message):
@@ -66,9 +64,7 @@ class Toggle(Static, can_focus=True):
 class Choice(Static, can_focus=True):
     """A choice from options, in one row: Enter or Space opens them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "open", "Change", id="choice.open", tooltip="Open the options of a ▾ field")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "open", "Change", id="choice.open")]
 
     @dataclass
     class Chosen(Message):
@@ -83,7 +79,7 @@ class Choice(Static, can_focus=True):
 
     @dataclass
     class OpenRequested(Message):
-        """The only option was selected: open what it stands for."""
+        """The only option was selected: opens the options."""
 
         choice: Choice
 
@@ -196,7 +192,7 @@ class ChoiceScreen(Dialog[str | None]):
         options.focus()
 
     def on_key(self, event: events.Key) -> None:
-        """Letters select; one that continues no word starts anew, from the next option."""
+        """Letters select; one that continues no word starts over from the next option."""
         letter = (event.character or "").lower()
         if not event.is_printable or not letter.isalnum():
             return

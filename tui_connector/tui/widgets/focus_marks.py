@@ -1,6 +1,7 @@
 """Marks the panel and the field that contain the focus with the class `-active`.
 
 Their styles could use `:focus-within`, but then Textual styles everything in a panel again at each change of focus.
+What `-active` changes is the look of the marked widget itself and of the labels in it: only these are styled again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from textual.screen import Screen
 
 ACTIVE = "-active"
 _MARKED = ("panel", "field")
+_LABEL = ".label"
 
 
 class FocusMarks:
@@ -26,7 +28,9 @@ class FocusMarks:
         found = {node for node in around if any(node.has_class(name) for name in _MARKED)}
         marked = self._marked.get(screen, set())
         for node in marked - found:
-            node.remove_class(ACTIVE)
+            node.remove_class(ACTIVE, update=False)
         for node in found - marked:
-            node.add_class(ACTIVE)
+            node.add_class(ACTIVE, update=False)
+        styled = [each for node in marked ^ found for each in (node, *node.query(_LABEL))]
+        screen.app.stylesheet.update_nodes(styled, animate=True)
         self._marked[screen] = found

@@ -336,6 +336,19 @@ class Form(FieldGroup):
         if target is not None:
             self.screen.set_focus(target)
 
+    def focus_at(self, path: FormPath) -> bool:
+        """Focuses the field that this path is in; returns whether there is one."""
+        found = [row for row in self.query(FormField) if (full := self._full(row.asked.path)) == path[: len(full)]]
+        target = max(found, key=lambda row: len(row.asked.path)).first() if found else None
+        if target is not None:
+            self.screen.set_focus(target)
+        return target is not None
+
+    def path_of(self, widget: Widget | None) -> FormPath:
+        """The path of the field that this widget belongs to; that of the form if it is none of its fields."""
+        row = _row_of(widget) if widget is not None and self in widget.ancestors else None
+        return self.path if row is None else self._full(row.asked.path)
+
     def focus_on_problem(self) -> bool:
         """Focuses the first field with a problem; returns whether there is one."""
         targets = (row.first() for row in self.query(FormField) if row.is_wrong)

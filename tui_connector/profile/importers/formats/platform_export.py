@@ -27,6 +27,8 @@ _OAUTH1 = {
 _HEADERS = ("header-append", "header-set", "header-default", "header-defaults", "headers")
 _OF_CLIENT = ("connecttimeout", "timeout", "ssl_verifypeer", "plugins", "authentications")
 _MOST_LINES = 20_000
+_BRANCHES = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.\*")
+"""The pattern of a list inside an entity, such as "slideshow.slides.*"; other patterns differ from JMESPath."""
 
 
 def looks_like_export(text: str) -> bool:
@@ -72,8 +74,13 @@ class _Export:
             else:
                 self._leave_out(f"line {number}", f"{kind or 'a line'} {identifier}", "it has no counterpart")
         self._clients: dict[str, _Client] = {}
+        self._routes: dict[str, list[tuple[str, Mapping[str, Json]]]] = {}
+        """The routes that become sources, by the outgoing that they lead to: the incoming, and the route."""
 
     def read(self) -> Import:
+        for (kind, identifier), entry in self._found.items():
+            if kind == "route" and entry.get("disabled") is not True:
+                self._read_route(f"route {short(identifier)}", entry)
         for (kind, identifier), entry in self._found.items():
             place = f"{kind} {short(identifier)}"
             if entry.get("disabled") is True:
@@ -81,10 +88,7 @@ class _Export:
             elif kind == "incoming":
                 self._add_incoming(place, entry)
             elif kind == "outgoing":
-                self._add_outgoing(place, entry)
-            elif kind == "route":
-                reason = "an outgoing has its own source: set it to the incoming, if its items are the entities"
-                self._leave_out(place, f"the route {text_in(entry, 'name') or identifier}", reason)
+                self._add_outgoing(place, identifier, entry)
             elif kind == "http-client":
                 self._client(identifier)
         return self._builder.build()
@@ -195,6 +199,33 @@ class _Export:
 
     # -- configurations
 
+    def _read_route(self, place: str, entry: Mapping[str, Json]) -> None:
+        """A route is an outgoing whose source is an incoming, if nothing changes the items on the way."""
+        route = _parameters(entry.get("object"))
+        incoming, outgoing = (_named(route.get(end), end) for end in ("incoming", "outgoing"))
+        what = f"the route {text_in(entry, 'name') or place.partition(' ')[2]}"
+        for kind, name in (("incoming", incoming), ("outgoing", outgoing)):
+            found = self._found.get((kind, name))
+            if found is None or found.get("disabled") is True:
+                why = "is not in the export" if found is None else "is switched off"
+                self._leave_out(place, what, f"its {kind} {short(name)} {why}")
+                return
+        of_incoming = fields(self._found["incoming", incoming].get("object"))
+        of_outgoing = fields(self._found["outgoing", outgoing].get("object"))
+        changes = [
+            *([] if _branches(of_incoming) else items(of_incoming.get("transformers"))),
+            *items(route.get("transformers")),
+            *items(of_outgoing.get("transformers")),
+        ]
+        if changes:
+            reason = (
+                f"its {count(len(changes), 'transformer')} cannot be converted: write them as the mapping of a source "
+                f'{{ kind = "incoming", name = … }}; until then, the entities are read from a file'
+            )
+            self._leave_out(place, what, reason)
+            return
+        self._routes.setdefault(outgoing, []).append((incoming, entry))
+
     def _add_incoming(self, place: str, entry: Mapping[str, Json]) -> None:
         configuration = fields(entry.get("object"))
         subscriber = configuration.get("subscriber")
@@ -205,6 +236,7 @@ class _Export:
         request = self._request(place, entry, values)
         deserializer = _parameters(values.get("deserializer"))
         request.items = text_in(deserializer, "pattern")
+        request.key = f"incoming {text_in(entry, 'identifier')}"
         pagination = values.get("pagination")
         pages = _parameters(pagination)
         if _kind(pagination) == "next":
@@ -214,16 +246,26 @@ class _Export:
         request.method = request.method or "GET"
         if request.method == "GET":
             request.template = None
+        if branches := _branches(configuration):
+            request.items = branches
+            configuration = {**configuration, "transformers": []}
         self._note_transformers(place, configuration, values)
         self._builder.add(request)
 
-    def _add_outgoing(self, place: str, entry: Mapping[str, Json]) -> None:
+    def _add_outgoing(self, place: str, identifier: str, entry: Mapping[str, Json]) -> None:
         configuration = fields(entry.get("object"))
         publisher = configuration.get("publisher")
         kind = _kind(publisher)
         self._note_transformers(place, configuration, {})
         if kind == "http-publisher":
-            self._builder.add(self._request(place, entry, _parameters(publisher)))
+            routes = self._routes.get(identifier) or [("", entry)]
+            for number, (incoming, route) in enumerate(routes):
+                request = self._request(
+                    place, entry if number == 0 else {**entry, **_titles(route)}, _parameters(publisher)
+                )
+                request.key = f"outgoing {identifier} {number}"
+                request.reads = f"incoming {incoming}" if incoming else ""
+                self._builder.add(request)
             return
         found = [*_transformer_requests(configuration.get("transformers"))]
         if kind != "no-action-publisher" or not found:
@@ -277,6 +319,28 @@ def _parameters(value: Json) -> Mapping[str, Json]:
 
 def _reference(value: Json) -> str:
     return value if isinstance(value, str) else text_in(fields(value), "client") or _kind(value)
+
+
+def _named(value: Json, end: str) -> str:
+    """The identifier of a configuration that a route refers to."""
+    return value if isinstance(value, str) else text_in(fields(value), "identifier") or text_in(fields(value), end)
+
+
+def _titles(entry: Mapping[str, Json]) -> dict[str, Json]:
+    return {key: entry.get(key) for key in ("name", "identifier", "description")}
+
+
+def _branches(incoming: Mapping[str, Json]) -> str:
+    """Where in the response the elements are that become the entities, if the transformers do only this; JMESPath.
+
+    Lists inside the items of a list are left out: their number would not be the one that the store counts.
+    """
+    found = items(incoming.get("transformers"))
+    pattern = text_in(_parameters(_parameters(incoming.get("subscriber")).get("deserializer")), "pattern")
+    if len(found) != 1 or _kind(found[0]) != "brancher" or pattern not in ("", "@"):
+        return ""
+    match = _BRANCHES.fullmatch(text_in(_parameters(found[0]), "pattern"))
+    return match[1] if match is not None else ""
 
 
 def _joined(base: str, uri: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs the guide without a screen: each step is tested against the store and reported in one line."""
+"""Sets up a profile without a screen: each step of the guide is tested against the store and reported in one line."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from .workbench import Workbench, profile_of
 
 
 @dataclass(frozen=True, slots=True)
-class WalkInput:
+class SetupInput:
     """The address, and the secrets by field."""
 
     address: str
     secrets: Mapping[str, str]
 
 
-async def walk(
+async def set_up(
     setup: Setup,
-    responses: WalkInput,
+    given: SetupInput,
     path: Path,
     workbench: Workbench,
     say: Callable[[str], None],
@@ -41,11 +41,11 @@ async def walk(
     replace: bool = False,
 ) -> SaveResult:
     """Runs all five steps; `replace` as in `save`. Raises `UserError` at the first that fails."""
-    await _basics(setup, responses.address, workbench, say)
-    await _authentication(setup, responses.secrets, workbench, say)
+    await _basics(setup, given.address, workbench, say)
+    await _authentication(setup, given.secrets, workbench, say)
     await _incoming(setup, workbench, say)
     await _outgoing(setup, workbench, say)
-    return await _save(setup, responses.secrets, path, workbench, say, profile_directory, replace=replace)
+    return await _save(setup, given.secrets, path, workbench, say, profile_directory, replace=replace)
 
 
 def _failed(finding: Finding) -> UserError:

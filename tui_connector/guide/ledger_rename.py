@@ -17,7 +17,7 @@ from ..runs.ledger import Ledger, ledger_file
 
 
 @dataclass(frozen=True, slots=True)
-class PartStates:
+class LedgerRename:
     """The ledgers of an incoming or outgoing, in these environments of its profile, that get the name `new`."""
 
     state: Path
@@ -28,7 +28,7 @@ class PartStates:
     new: str
 
     @property
-    def reversed(self) -> PartStates:
+    def reversed(self) -> LedgerRename:
         """The same under the new name, to get the old one again."""
         return replace(self, name=self.new, new=self.name)
 

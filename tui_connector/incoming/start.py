@@ -26,8 +26,9 @@ from ..units import timestamp
 from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming, entity_names, lineage
 from .output_path import OutputPaths
-from .pagination import CURSOR_HINT, Pagination, PaginationError
+from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
 from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
+from .slice_items import SliceItems, run_id_of
 from .writing import RunWriter
 
 _NOT_COMPARED = {"title", "description", "disabled", "patience"}
@@ -53,6 +54,15 @@ def since_date(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ListRange:
+    """The items whose `field` is above `after`, and not above `until`."""
+
+    field: str
+    after: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """The user's options of this run."""
 
@@ -62,10 +72,14 @@ class RunOptions:
     in_flight: int | None = None
     mark: str | None = None
     """The high-water mark, where a Singer runner keeps it instead of the ledger."""
+    within: ListRange | None = None
+    """Read only this range of the list, whatever earlier runs have read."""
+    slice_items: SliceItems | None = None
+    """Write the items that were read in slices, instead of reading the list."""
 
 
 @dataclass(slots=True)
-class RunPlan:
+class StartPoint:
     """Where a run starts. `sink`: its position, None to start over. `at_end`: nothing is left to be read."""
 
     run: RunRow
@@ -75,6 +89,8 @@ class RunPlan:
     """Skip items that earlier runs have written."""
     notes: list[str] = field(default_factory=list)
     at_end: bool = False
+    resumes: bool = False
+    """Whether an interrupted run is continued."""
     previous_total: int | None = None
     """Items in the list when it was last read completely; None for a run that does not read the whole list."""
 
@@ -101,7 +117,8 @@ def _compared(incoming: Incoming, exclude: set[str]) -> dict[str, Json]:
         ("request", "reads"),
         ("parent", "incoming"),  # the parent itself is compared
     )
-    for part, name in omitted:
+    not_compared = () if incoming.sink is None else incoming.sink.not_compared
+    for part, name in (*omitted, *(("sink", name) for name in not_compared)):
         if isinstance(saved.get(part), dict):
             saved[part].pop(name, None)
     return saved
@@ -116,7 +133,7 @@ _STARTS_OVER = {
 """Codes of ends that a run cannot be resumed from, because its position leads back into them, and the reason."""
 
 
-def plan(
+def begin_run(
     ledger: Ledger,
     incoming: Incoming,
     options: RunOptions,
@@ -125,13 +142,20 @@ def plan(
     fingerprint: str,
     request_line: str,
     resumable: bool,
-) -> RunPlan:
+) -> StartPoint:
     """Decides where the run starts, and records the run in the ledger."""
+    if options.within is not None:
+        run = ledger.begin(began, fingerprint, request_line, options.since, moves_mark=False, forget=True)
+        return StartPoint(run, None, None, False)
+    slice_items = options.slice_items
+    if slice_items is not None:
+        slice_items.refuse_outdated(ledger)
     last = ledger.last()
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
-    if unfinished is not None and not options.full and options.since is None:
+    if unfinished is not None and (slice_items is not None or (not options.full and options.since is None)):
         lost = unfinished.code in _STARTS_OVER or has_lost_secret(unfinished.position)
+        lost = lost or run_id_of(unfinished.position) != (slice_items.run_id if slice_items else None)
         if unfinished.fingerprint == fingerprint and unfinished.sink is not None and resumable and not lost:
             ledger.resume(unfinished)
             skip_known = _skips_known(incoming, unfinished.since, ledger.mark())
@@ -139,16 +163,15 @@ def plan(
                 notes = [f"Completing the run of {unfinished.began}: all {unfinished.items} items had been written."]
             else:
                 notes = [f"Resuming the run of {unfinished.began} after {unfinished.items} items."]
-            return RunPlan(unfinished, unfinished.position, unfinished.sink, skip_known, notes, unfinished.at_end)
+            at_end = unfinished.at_end
+            return StartPoint(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
         notes += _start_over_notes(unfinished, fingerprint, request_line, resumable=resumable)
-    mark = ledger.mark() if options.mark is None else HighWaterMark(options.mark, fingerprint, None)
-    if mark is not None and mark.fingerprint != fingerprint:
-        if incoming.incremental is not None and not options.full:
-            notes.append("The configuration has changed since the last complete run, so everything is read again.")
-        mark = None
-    if incoming.incremental is None or options.full:
-        mark = None
-    since = _start_date(incoming, options, mark)
+    known = ledger.mark()
+    mark = _usable_mark(ledger, incoming, options, fingerprint)
+    changed = known is not None and known.fingerprint != fingerprint
+    if mark is None and changed and incoming.incremental is not None and not options.full:
+        notes.append("The configuration has changed since the last complete run, so everything is read again.")
+    since = _start_date(incoming, options, mark) if slice_items is None else slice_items.since
     moves_mark = options.since is None or mark is None or mark.value is None or options.since <= mark.value
     if not moves_mark:
         notes.append(
@@ -159,7 +182,7 @@ def plan(
     run = ledger.begin(began, fingerprint, request_line, since, moves_mark=moves_mark, forget=mark is None)
     skip_known = options.since is None and _skips_known(incoming, since, mark)
     reads_all = since is None and not options.full
-    return RunPlan(
+    return StartPoint(
         run,
         None,
         mark.sink if mark else None,
@@ -175,14 +198,28 @@ def _previous_total(ledger: Ledger, fingerprint: str) -> int:
     return last.read if last is not None and last.fingerprint == fingerprint and last.since is None else 0
 
 
-def start_over(ledger: Ledger, abandoned: RunPlan, began: str, incoming: Incoming, why: str) -> RunPlan:
-    """The plan when the output of earlier runs is gone. It still starts at the mark, unless changes are by content."""
+def start_over(ledger: Ledger, abandoned: StartPoint, began: str, incoming: Incoming, why: str) -> StartPoint:
+    """The start when the output of earlier runs is gone. It still starts at the mark, unless changes are by content."""
     run = abandoned.run
     since = run.since
     if incoming.incremental is not None and incoming.incremental.content:
         since = None
     new = ledger.begin(began, run.fingerprint, run.asked, since, moves_mark=run.moves_mark, forget=True)
-    return RunPlan(new, None, None, False, [*abandoned.notes, why])
+    return StartPoint(new, None, None, False, [*abandoned.notes, why])
+
+
+def _usable_mark(ledger: Ledger, incoming: Incoming, options: RunOptions, fingerprint: str) -> HighWaterMark | None:
+    """The mark that the run starts at; None if it reads everything."""
+    mark = ledger.mark() if options.mark is None else HighWaterMark(options.mark, fingerprint, None)
+    if mark is None or mark.fingerprint != fingerprint or incoming.incremental is None or options.full:
+        return None
+    return mark
+
+
+def first_change(ledger: Ledger, incoming: Incoming, fingerprint: str, *, full: bool) -> str | None:
+    """The date from which a new run reads changes; None if it reads everything."""
+    options = RunOptions(full=full)
+    return _start_date(incoming, options, _usable_mark(ledger, incoming, options, fingerprint))
 
 
 def _start_date(incoming: Incoming, options: RunOptions, mark: HighWaterMark | None) -> str | None:
@@ -210,6 +247,8 @@ def _start_over_notes(last: RunRow, fingerprint: str, request_line: str, *, resu
         return [f"Starting over: the configuration has changed since the run of {last.began} stopped{what}."]
     if last.code in _STARTS_OVER:
         return [f"Starting over: {_STARTS_OVER[last.code]}."]
+    if run_id_of(last.position) is not None:
+        return [f"Starting over: the run of {last.began} was writing items that were read in slices."]
     if has_lost_secret(last.position):
         return ["Starting over: the position of the last run contains a secret and could not be stored."]
     if not resumable:
@@ -254,7 +293,7 @@ class OpenRun:
     """A run that can start, with its ledger and its sink. It belongs to the writing thread."""
 
     ledger: Ledger
-    plan: RunPlan
+    start: StartPoint
     sink: OpenSink
     writer: RunWriter
     past_position: bool = False
@@ -283,13 +322,14 @@ class OpenRun:
         accepts_date: Callable[[str], bool],
         stored: Callable[[Json], Json],
         stdout: ByteOutput | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> Self:
         """`now` in Magento's format; `stored` replaces the secrets in a position. Raises `LedgerError`, `SinkError`."""
         assert incoming.sink is not None
         ledger = Ledger(place.ledger)
         try:
             resumable = incoming.sink.resumable
-            run_plan = plan(
+            start = begin_run(
                 ledger,
                 incoming,
                 options,
@@ -311,26 +351,28 @@ class OpenRun:
                 outputs,
                 stdout,
                 cursor_of_parent=incoming.parent is not None,
+                secrets=secrets or {},
+                resumes=start.resumes,
             )
             try:
-                sink = incoming.sink.open(context, run_plan.sink)
+                sink = incoming.sink.open(context, start.sink)
             except SinkMissing as gone:
-                run_plan = start_over(ledger, run_plan, now, incoming, f"Starting over: {gone.message}.")
+                start = start_over(ledger, start, now, incoming, f"Starting over: {gone.message}.")
                 sink = incoming.sink.open(context, None)
             changes = None
-            if incoming.incremental is not None:
+            if incoming.incremental is not None and options.within is None:
                 changes = ChangeFilter(
                     incoming.incremental,
                     incoming.identifier,
                     ledger,
-                    run_plan.run,
-                    skip_known=run_plan.skip_known,
+                    start.run,
+                    skip_known=start.skip_known,
                     accepts_date=accepts_date,
                 )
 
             writer = RunWriter(
                 ledger,
-                run_plan.run,
+                start.run,
                 sink,
                 changes=changes,
                 transform=incoming.item_transform(),
@@ -346,7 +388,7 @@ class OpenRun:
             except BaseException:
                 sink.close()
                 raise
-            return cls(ledger, run_plan, sink, writer)
+            return cls(ledger, start, sink, writer)
         except BaseException:
             ledger.close()
             raise
@@ -356,7 +398,10 @@ _CURSOR = "@{cursor}"
 
 
 class ListRequest:
-    """The request for an incoming's list. `since`: the date given by the user, instead of the ledger's mark."""
+    """The request for an incoming's list.
+
+    `since`: the date given by the user, instead of the ledger's mark. `within`: the part of the list that is read.
+    """
 
     def __init__(
         self,
@@ -365,9 +410,11 @@ class ListRequest:
         since: str | None,
         session: Session,
         incomings: Mapping[str, Incoming] | None = None,
+        within: ListRange | None = None,
     ) -> None:
         """`incomings`: those of the profile, with the parents. Raises `UserError` for a parent that is missing."""
         self._name, self._incoming, self._since, self._session = name, incoming, since, session
+        self._within = within
         self.lineage = lineage(name, incoming, incomings or {})
         """The incoming and its ancestors by name, the first ancestor first."""
 
@@ -407,20 +454,28 @@ class ListRequest:
         )
         return fingerprint, f"{prepared.method} {prepared.uri}"
 
-    def pages(self, run_plan: RunPlan) -> tuple[Pagination | None, Request]:
+    def pages(self, start: StartPoint) -> tuple[Pagination | None, Request]:
         """The pagination, and the request limited to changes if the run has a start date. Raises `UserError`.
 
         Those of child lists are of the first ancestor.
         """
-        run, incoming = run_plan.run, self._root
-        request = self._request(run.began, run.since)
+        return self.changes(start.run.began, start.run.since)
+
+    def changes(self, began: str, since: str | None) -> tuple[Pagination | None, Request]:
+        """As `pages`, for a run that begins at `began` and reads changes since then. Raises `UserError`."""
+        incoming = self._root
+        request = self._request(began, since)
         pagination = incoming.pagination
         incremental = self._incoming.incremental
         field = incremental.field if incremental else None
-        if field is not None and run.since is not None and not has_cursor_placeholder(self.listed_by_date):
+        if field is not None and since is not None and not has_cursor_placeholder(self.listed_by_date):
             if pagination is None:
                 raise PaginationError("Changes cannot be requested without a pagination", CURSOR_HINT)
-            request = pagination.changed_since(request, field, run.since)
+            request = pagination.changed_since(request, field, since)
+        if self._within is not None:
+            if pagination is None:
+                raise PaginationError("Ranges cannot be requested without a pagination", RANGES_HINT)
+            request = pagination.between(request, self._within.field, self._within.after, self._within.until)
         return pagination, request
 
     def child_uris(self) -> list[str]:
@@ -434,9 +489,9 @@ class ListRequest:
             uris.append(f"{each.request.method.upper()} {uri}")
         return uris
 
-    def scope(self, run_plan: RunPlan) -> dict[str, Json]:
+    def scope(self, start: StartPoint) -> dict[str, Json]:
         """What `@{…}` reads."""
-        return _run_scope(run_plan.run.began, run_plan.run.since)
+        return _run_scope(start.run.began, start.run.since)
 
     def _request(self, began: str, since: str | None) -> Request:
         """The list's request, before the pagination adds to it."""

@@ -22,7 +22,7 @@ _PATHS = ("path", "schema-file", "profile")
 
 
 @dataclass(slots=True)
-class Handover:
+class ExportedProfile:
     """A profile as text, what was changed in it, and the secrets that its recipient sets."""
 
     text: str
@@ -30,13 +30,13 @@ class Handover:
     secrets: list[str] = field(default_factory=list)
 
 
-def handover(path: Path, document: Document, profile: Profile, machine: Machine) -> Handover:
+def export_profile(path: Path, document: Document, profile: Profile, machine: Machine) -> ExportedProfile:
     """The profile without what belongs to this computer; comments are kept. Raises `ProfileError`.
 
     Absolute paths become relative ones, commands become keyring entries, and the files of TLS are left out.
     """
     copy = Document(document.text(), path)
-    made = Handover("")
+    made = ExportedProfile("")
     removed: list[ModelPath] = []
     for place, value in [*_places(copy.draft)]:
         key, where = place[-1], ".".join(map(str, place))

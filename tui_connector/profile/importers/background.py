@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ...machine import child_environment
 from .command_text import looks_like_command
+from .detection import read, read_text
 from .model import Import, ImportOptions, InvalidImport
-from .reading import read, read_text
 
 _LARGE = 500_000
 """Characters; smaller texts are parsed within some milliseconds."""
@@ -28,7 +28,7 @@ async def source_text(source: str, environ: Mapping[str, str]) -> str:
     return await asyncio.to_thread(read_text, path)
 
 
-async def read_elsewhere(text: str, environ: Mapping[str, str]) -> Import:
+async def read_in_background(text: str, environ: Mapping[str, str]) -> Import:
     """What the text contains, read in a thread or a process. Raises `InvalidImport`."""
     if len(text) < _LARGE:
         return await asyncio.to_thread(read, text, ImportOptions())

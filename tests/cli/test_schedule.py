@@ -1,0 +1,169 @@
+"""`schedule`: what it prints is read by systemd, run by a shell as cron does, and loaded as Celery does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from program import Program
+from requirements import require
+
+SINK = 'sink = { kind = "jsonl", path = "products.jsonl" }\n'
+
+
+@pytest.fixture
+def acme(profiles: Path) -> Path:
+    """The profile, with a sink."""
+    profile = profiles / "acme.toml"
+    profile.write_text(profile.read_text() + SINK)
+    return profile
+
+
+def test_the_units_are_accepted_by_systemd(program: Program, acme: Path, tmp_path: Path) -> None:
+    require("systemd-analyze")
+    ended = program("schedule", "acme", "products", "0 3 1,15 * mon", "--print", "systemd")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    parts = re.split(r"(?m)^# ~/\.config/systemd/user/(\S+)\n", ended.stdout)
+    assert parts[1::2] == ["tui-connector-acme-products.service", "tui-connector-acme-products.timer"]
+    files = []
+    for name, text in zip(parts[1::2], parts[2::2], strict=True):
+        files.append(tmp_path / name)
+        files[-1].write_text(text)
+    assert "OnCalendar=*-*-01,15 03:00:00\nOnCalendar=Mon *-*-* 03:00:00\n" in files[1].read_text()
+    assert f"EnvironmentFile=-{os.path.abspath(acme.parent.parent)}/tui-connector-acme-products.env" in ended.stdout
+    checked = subprocess.run(
+        ["systemd-analyze", "--user", "verify", *files],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert [line for line in checked.stderr.splitlines() if "tui-connector" in line] == []
+    assert checked.returncode == 0, checked.stderr
+
+
+def _crontab(text: str) -> tuple[dict[str, str], str]:
+    """The variables and the command of a crontab with one entry, as cron reads them."""
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    pairs = (line.split("=", 1) for line in lines[:-1])
+    variables = {name: value.strip('"') for name, value in pairs}
+    assert lines[-1].startswith("*/15 * * * * ")
+    return variables, lines[-1].removeprefix("*/15 * * * * ").replace("\\%", "%")
+
+
+def test_the_crontab_line_reads_the_items_without_a_session(
+    program: Program, acme: Path, environment: dict[str, str], may_hold_canary: set[Path]
+) -> None:
+    odd = acme.with_name("100% acme's.toml")
+    acme.rename(odd)
+    assert program("trust", str(odd), "--yes").returncode == 0
+    ended = program("schedule", str(odd), "products", "*/15 * * * *", "--print", "cron")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "not trusted" not in ended.stdout
+    variables, command = _crontab(ended.stdout)
+    assert "LANG" in variables
+    found = re.search(r"# The file (.+) \(create it with mode 600\)", ended.stdout)
+    assert found is not None
+    secrets = Path(found[1])
+    secrets.write_text("".join(f"{name}='{environment[name]}'\n" for name in environment if "TOKEN" in name))
+    with secrets.open("a") as file:
+        file.write("".join(f"{name}='{environment[name]}'\n" for name in environment if "CONSUMER" in name))
+
+    def run_by_cron() -> subprocess.CompletedProcess[str]:
+        given = {"HOME": environment["HOME"], "PYTHONPATH": environment["PYTHONPATH"], **variables}
+        return subprocess.run(["/bin/sh", "-c", command], env=given, capture_output=True, text=True, timeout=60)
+
+    done = run_by_cron()
+    errors = Path(variables["XDG_STATE_HOME"]) / "tui-connector" / "tui-connector-100__acme_s-products.err"
+    assert (done.returncode, done.stdout, done.stderr, errors.read_text()) == (0, "", "", "")
+    assert len(odd.with_name("products.jsonl").read_text().splitlines()) == 30
+    if "flock" in command:
+        lock = errors.with_suffix(".lock")
+        held = ["flock", str(lock), "sh", "-c", "echo held; cat"]
+        with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
+            assert holder.stdin is not None
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            items = odd.with_name("products.jsonl")
+            items.unlink()
+            assert (run_by_cron().returncode, items.exists()) == (0, False)
+            holder.stdin.close()
+
+
+def test_the_beat_entry_is_one(program: Program, acme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    acme.write_text(f'{acme.read_text()}\n[environments.staging]\nname = "Staging"\n')
+    ended = program("schedule", "acme", "products", "0 8-10 * * 1-5", "--print", "celery", "--env", "staging")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    schedules = types.ModuleType("celery.schedules")
+    monkeypatch.setattr(schedules, "crontab", dict, raising=False)
+    monkeypatch.setitem(sys.modules, "celery", types.ModuleType("celery"))
+    monkeypatch.setitem(sys.modules, "celery.schedules", schedules)
+    tasks: dict[str, Any] = {}
+
+    class App:
+        conf = types.SimpleNamespace(beat_schedule={})
+
+        def task(self, *, name: str, **_: object) -> Any:
+            return lambda function: tasks.setdefault(name, function)
+
+    app = App()
+    exec(compile(ended.stdout, "beat", "exec"), {"app": app})
+    [(name, entry)] = app.conf.beat_schedule.items()
+    assert name == "tui-connector-acme-staging-products"
+    assert entry["schedule"]["day_of_week"] == "1,2,3,4,5"
+    assert entry["args"][-6:] == ["run", "--quiet", "--env", "staging", str(acme), "products"]
+    assert entry["task"] in tasks
+    refused = program("schedule", "acme", "products", "0 0 13 * 5", "--print", "celery")
+    assert (refused.returncode, "Make two schedules" in refused.stderr) == (2, True)
+
+
+def test_secrets_and_trust_are_named(program: Program, acme: Path) -> None:
+    text = acme.read_text()
+    acme.write_text(text.replace('{ env = "ACCESS_TOKEN" }', '{ keyring = "acme/integration/access-token" }'))
+    printed = program("schedule", "acme", "products", "@daily", "--print", "cron").stdout
+    assert "TUI_CONNECTOR_ACME_INTEGRATION_ACCESS_TOKEN='…'    keyring entry" in printed
+    assert "CONSUMER_KEY='…'" in printed
+    assert "not trusted yet, so the run would refuse: tui-connector trust acme" in printed
+    assert "CANARY" not in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "why"),
+    [
+        ((SINK, ""), "products", "writes its items to standard output"),
+        ((SINK, f"{SINK}disabled = true\n"), "products", "is disabled"),
+        (('{ env = "ACCESS_TOKEN" }', "{ ask = true }"), "products", "cannot prompt for integration/access-token"),
+        ((SINK, SINK), "orders", "no incoming or outgoing named 'orders'"),
+    ],
+)
+def test_a_run_that_needs_its_user_is_refused(
+    program: Program, acme: Path, change: tuple[str, str], name: str, why: str
+) -> None:
+    acme.write_text(acme.read_text().replace(*change))
+    ended = program("schedule", "acme", name, "@daily", "--print", "systemd")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert why in ended.stderr
+
+
+def test_sending_to_production_has_to_be_allowed(program: Program, acme: Path) -> None:
+    text = acme.read_text().replace("[clients.magento]\n", "[clients.magento]\nproduction = true\n")
+    acme.write_text(
+        f"""{text}
+[outgoing.stock]
+client = "magento"
+source = {{ kind = "csv", path = "stock.csv" }}
+identifier = "sku"
+request = {{ method = "post", uri = "inventory/source-items", parameters = {{ sourceItems = ["&{{@}}"] }} }}
+"""
+    )
+    ended = program("schedule", "acme", "stock", "@daily", "--print", "systemd")
+    assert (ended.returncode, "marked as production" in ended.stderr) == (2, True)
+    ended = program("schedule", "acme", "stock", "@daily", "--print", "systemd", "--yes-production")
+    assert "run --quiet --yes-production" in ended.stdout

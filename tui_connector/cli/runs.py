@@ -1,0 +1,44 @@
+"""`runs`: the last runs of all profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..text import count, json_text, shown_line
+from ..units import ago, elapsed
+from .completion import profiles
+from .opening import find, machine_of
+
+
+@click.command()
+@click.argument("profile", required=False, shell_complete=profiles)
+@click.option("--all", "every", is_flag=True, help="List all runs that are kept, not only the last of each.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_obj
+def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bool) -> None:
+    """List the last run of each incoming and outgoing, newest first: of PROFILE, or of all profiles.
+
+    Each environment of a profile has runs of its own. Of an incoming, the last 50 runs are kept, of an outgoing the
+    last 10.
+    """
+    from ..guide.last_runs import listed_profiles, runs_of_profiles
+
+    machine = machine_of(profile_dir)
+    directories = machine.directories
+    paths = [find(profile, machine)] if profile else listed_profiles(directories.profiles, directories.state)
+    found = runs_of_profiles(directories.state, paths, every=every)
+    if as_json:
+        click.echo(json_text([each.as_json() for each in found]))
+        return
+    if not found:
+        click.echo(f"No runs of {count(len(paths), 'profile')} so far.")
+    now = machine.now().timestamp()
+    width = max((len(shown_line(each.label)) for each in found), default=0)
+    names = max((len(shown_line(each.run.name)) for each in found), default=0)
+    for each in found:
+        run = each.run
+        took = f" in {elapsed(run.seconds)}" if run.seconds else ""
+        line = f"{run.mark} {ago(now - run.at):>10}  {shown_line(each.label):{width}}  {shown_line(run.name):{names}}  "
+        click.echo(shown_line(f"{line}{run.outcome}{took}{': ' + run.reason if run.reason else ''}"))

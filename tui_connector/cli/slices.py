@@ -1,0 +1,610 @@
+"""`plan`, `run --slice` and `commit`: one run by several processes or machines, driven by any engine."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from ..text import count, env_option, shown
+from ..units import timestamp
+from .completion import configurations, files, profiles
+from .errors import CommandFailed, Exit
+from .opening import allowed, environment_option, find, machine_of, read, run, stop_on_signal, trust_option
+from .request import keeping_history, printer
+from .run_output import RunOutput, exit_of, exit_of_error
+
+if TYPE_CHECKING:
+    from ..client.session import Session
+    from ..client.wire import Bounds
+    from ..guide.sending import Sender
+    from ..guide.workbench import Workbench
+    from ..incoming.model import Incoming
+    from ..incoming.run import Run
+    from ..incoming.slices import By, SliceRun
+    from ..incoming.start import RunEnvironment
+    from ..machine import Machine
+    from ..outgoing.model import Outgoing
+    from ..outgoing.run import OutgoingRun
+    from ..profile.model import Profile
+    from ..runs.ledger import FailedRecord
+    from ..runs.progress import Progress, Summary
+    from ..runs.slices import Slice, SliceDirectory, SlicePlan, SliceReport
+
+T = TypeVar("T")
+
+_EXCHANGES_IN_MEMORY = 200
+
+
+def shared_options(command: Callable[..., object]) -> Callable[..., object]:
+    """The options that say which run, and where its slices are."""
+    for option in (
+        click.option(
+            "--shared",
+            metavar="DIR",
+            shell_complete=files,
+            help="Directory of the slices, the same on all machines (default: in the state directory).",
+        ),
+        click.option("--run-id", metavar="ID", help="Identifies the run of which the slices are."),
+    ):
+        command = option(command)
+    return command
+
+
+def slice_options(command: Callable[..., object]) -> Callable[..., object]:
+    """The options of `run` about slices."""
+    text = 'Read or send one slice of a run that was planned with `plan`: its number, such as "3" or "3/16".'
+    return click.option("--slice", "spec", metavar="SLICE", help=text)(shared_options(command))
+
+
+@click.command("plan")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("name", shell_complete=configurations)
+@click.option("--slices", "number", type=click.IntRange(1, 10_000), required=True, help="How many slices to plan.")
+@click.option("--by", type=click.Choice(["id", "time"]), help="Ranges of the id, or of the date of `incremental`.")
+@click.option("--full", is_flag=True, help="Everything, whatever earlier runs have read.")
+@shared_options
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON on one line.")
+@click.option("--kubernetes", is_flag=True, help="Print an Indexed Job that plans and runs the slices; plan nothing.")
+@click.option("--airflow", is_flag=True, help="Print a DAG that plans and runs the slices; plan nothing.")
+@trust_option
+@environment_option
+@click.pass_obj
+def plan(
+    profile_dir: Path | None,
+    /,
+    profile: str,
+    name: str,
+    number: int,
+    by: By | None,
+    full: bool,
+    run_id: str | None,
+    shared: str | None,
+    as_json: bool,
+    kubernetes: bool,
+    airflow: bool,
+    trust_once: bool,
+    environment: str,
+) -> None:
+    """Divide a run into slices, for several processes or machines.
+
+    The slices are ranges whose bounds are fixed now, saved under a run id. Run each of them with `run PROFILE NAME
+    --slice NUMBER --run-id ID`, in any order, anywhere, and again if one fails; then `commit PROFILE NAME --run-id ID`.
+
+    Exit code 0: planned, 2 or 3: do not retry, 4: retry later.
+    """
+    if kubernetes or airflow:
+        if sum((kubernetes, airflow, as_json, shared is not None)) > 1:
+            message = "--kubernetes, --airflow, --json and --shared exclude each other."
+            raise CommandFailed(message, Exit.SETUP)
+        options = [*(["--full"] if full else []), *(["--by", by] if by else [])]
+        text = _engine(profile_dir, profile, name, environment, number, run_id, options, kubernetes=kubernetes)
+        click.echo(shown(text), nl=False)
+        return
+    command = _Sliced.open(profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json)
+    planned = command.run(lambda: command.plan(run_id, number, by, full=full))
+    if as_json:
+        click.echo(planned.model_dump_json())
+        return
+    noun = "task" if planned.sends else "item"
+    held = "" if planned.expected is None else f", {count(planned.expected, noun)}"
+    click.echo(f"{command.label}: {count(len(planned.slices), 'slice')} by {planned.field}{held}")
+    for each in planned.slices:
+        expected = "" if each.expected is None else f"  {count(each.expected, noun)}"
+        bounds = "" if planned.sends else f"  above {each.after}, up to {each.until}"
+        click.echo(f"  {each.index:>4}{bounds}{expected}")
+    arguments = f"{shlex.quote(profile)} {name}{env_option(environment)} --run-id {planned.run_id}"
+    arguments += f" --shared {shlex.quote(shared)}" if shared else ""
+    click.echo(f"Run each slice: tui-connector run {arguments} --slice NUMBER")
+    click.echo(f"Then:           tui-connector commit {arguments}")
+
+
+def _engine(
+    profile_dir: Path | None,
+    profile: str,
+    name: str,
+    environment: str,
+    number: int,
+    run_id: str | None,
+    options: list[str],
+    *,
+    kubernetes: bool,
+) -> str:
+    """What runs the slices in an engine. Nothing is sent or written. Raises `UserError`."""
+    from ..guide.engines import Engine
+    from ..incoming.slices import check_sliceable
+    from ..runs.slices import check_run_id, new_run_id
+
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    saved = read(path, environment)
+    _configuration(saved, name)
+    if name in saved.incoming:
+        check_sliceable(name, saved.incoming[name])
+    run_id = check_run_id(run_id or new_run_id(name, timestamp(machine.now())))
+    engine = Engine(saved, path, name, machine, number, run_id, options)
+    return engine.kubernetes() if kubernetes else engine.airflow()
+
+
+def _configuration(saved: Profile, name: str) -> Incoming | Outgoing:
+    """Raises `CommandFailed` if the profile has none of this name."""
+    found = saved.incoming.get(name) or saved.outgoing.get(name)
+    if found is None:
+        known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
+        message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
+        raise CommandFailed(message, Exit.SETUP)
+    return found
+
+
+@click.command("commit")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("name", shell_complete=configurations)
+@shared_options
+@click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
+@click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
+@trust_option
+@environment_option
+@click.pass_obj
+def commit(
+    profile_dir: Path | None,
+    /,
+    profile: str,
+    name: str,
+    run_id: str | None,
+    shared: str | None,
+    as_json: bool,
+    quiet: bool,
+    trust_once: bool,
+    environment: str,
+) -> None:
+    """Write what the slices of a run have read, all at once.
+
+    Checks that every slice is done and complete, writes the items into the sink and moves the high-water mark. This
+    happens once: a commit that was killed resumes, and a repeated one changes nothing.
+
+    Exit code 0: committed, 1: committed, but some items failed, 2: do not retry, 4: run the named slices, then retry.
+    """
+    command = _Sliced.open(
+        profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json, quiet=quiet
+    )
+    sys.exit(command.run(lambda: command.commit(_required(run_id))))
+
+
+def run_slice(
+    profile_dir: Path | None,
+    profile: str,
+    names: tuple[str, ...],
+    options: Mapping[str, object],
+    *,
+    spec: str,
+    run_id: str | None,
+    shared: str | None,
+    log: str | None,
+    environment: str,
+    once: bool,
+    as_json: bool,
+    quiet: bool,
+    in_flight: int | None,
+    keep_going: bool,
+    confirm: Callable[[Profile, dict[str, Outgoing], Machine], None],
+) -> Exit:
+    """`run --slice`. `options`: others of `run`, by name, which it does not have. Raises `CommandFailed`.
+
+    `confirm` asks before anything is sent to a store in production.
+    """
+    for option, value in options.items():
+        if value:
+            other = option.replace("_", "-")
+            raise CommandFailed(f"--slice and --{other}: these options cannot be combined.", Exit.SETUP)
+    if len(names) != 1:
+        raise CommandFailed("--slice needs the NAME of one configuration.", Exit.SETUP)
+    command = _Sliced.open(
+        profile_dir, profile, names[0], environment, shared, once=once, as_json=as_json, quiet=quiet, log=log
+    )
+    name = names[0]
+    if name in command.saved.outgoing:
+        confirm(command.saved, {name: command.saved.outgoing[name]}, command.workbench.machine)
+    return command.run(lambda: command.slice(_required(run_id), spec, in_flight, keep_going=keep_going))
+
+
+def _required(run_id: str | None) -> str:
+    if run_id is None:
+        raise CommandFailed("--run-id is missing: `plan` prints it.", Exit.SETUP)
+    return run_id
+
+
+@dataclass
+class _Sliced(ABC):
+    """One command about the slices of a configuration."""
+
+    name: str
+    path: Path
+    saved: Profile
+    workbench: Workbench
+    output: RunOutput
+    shared: Path
+    bounds: Bounds
+    """How much of the bodies is kept and masked."""
+
+    @classmethod
+    def open(
+        cls,
+        profile_dir: Path | None,
+        profile: str,
+        name: str,
+        environment: str,
+        shared: str | None,
+        *,
+        once: bool,
+        as_json: bool,
+        quiet: bool = False,
+        log: str | None = None,
+    ) -> _Sliced:
+        """For an incoming or an outgoing. Raises `UserError`."""
+        from ..client.exchange import Exchanges
+        from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
+        from ..guide.workbench import Workbench
+        from ..runs.slices import shared_directory
+
+        machine = machine_of(profile_dir)
+        path = find(profile, machine)
+        saved = read(path, environment)
+        configuration = _configuration(saved, name)
+        trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[configuration.client])
+        exchanges = Exchanges(_EXCHANGES_IN_MEMORY, 4_000_000, _EXCHANGES_IN_MEMORY)
+        workbench = Workbench(machine, exchanges, directory=path.parent, trust=trust)
+        if log is not None:
+            exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
+        bounds = OF_A_RUN if log is not None or saved.log.history == "bodies" else OF_A_RUN_UNSEEN
+        output = RunOutput(as_json=as_json, data_on_stdout=False, quiet=quiet, environment=saved.environment_label)
+        kind = _IncomingSlices if name in saved.incoming else _OutgoingSlices
+        return kind(name, path, saved, workbench, output, shared_directory(machine.directories.state, shared), bounds)
+
+    @property
+    def label(self) -> str:
+        return self.output.shown(self.name)
+
+    def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Runs the command, with the history that the profile keeps. Raises `UserError`."""
+        from ..runs.errors import RunFailed
+
+        async def whole() -> T:
+            try:
+                return await work()
+            except RunFailed as failed:
+                raise CommandFailed(str(failed), exit_of_error(failed.error)) from failed
+
+        with keeping_history(self.workbench, self.path, self.saved):
+            return run(whole())
+
+    @abstractmethod
+    async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
+        """The plan, saved. A run id that has one already keeps it."""
+
+    @abstractmethod
+    async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
+        """Reads or sends one slice, unless it is done."""
+
+    @abstractmethod
+    async def commit(self, run_id: str) -> Exit:
+        """Writes or records what all slices have done, unless that is done."""
+
+    def _new_run_id(self, run_id: str | None) -> str:
+        """The one that was given, or a new one."""
+        from ..runs.slices import check_run_id, new_run_id
+
+        return check_run_id(run_id or new_run_id(self.name, timestamp(self.workbench.machine.now())))
+
+    def _existing(self, directory: SliceDirectory, configuration: str, number: int) -> SlicePlan | None:
+        """The plan that the run id has already, if it was made for the same. Blocks. Raises `SliceError`."""
+        if directory.planned() is None:
+            return None
+        found = directory.plan_of(*self._identity(configuration))
+        if found.requested != number:
+            raise directory.taken(found)
+        return found
+
+    async def _execute(self, current: Run | SliceRun | OutgoingRun) -> Summary:
+        """Runs it, until it ends or a signal stops it. Raises `UserError`."""
+        self.output.on_full = current.stop
+        stop_on_signal(current.stop)
+        summary = await current.execute()
+        self.output.ended(summary)
+        return summary
+
+    def _empty(self, spec: str) -> Exit:
+        """Engines start as many slices as were asked for."""
+        self.output.note(f"Slice {spec} is empty: the list has fewer items than slices were asked for.", warning=True)
+        return Exit.DONE
+
+    @staticmethod
+    def _committed_plan(directory: SliceDirectory, identity: tuple[str, str, str, str]) -> SlicePlan:
+        """The plan of a commit, which waits for one as it waits for slices. Blocks. Raises `SliceError`."""
+        return directory.plan_of(*identity, code="slices-missing")
+
+    def _identity(self, configuration: str) -> tuple[str, str, str, str]:
+        """What a plan must have been made for."""
+        return self.path.stem, self.name, self.saved.environment, configuration
+
+
+class _IncomingSlices(_Sliced):
+    """The slices of an incoming."""
+
+    @property
+    def _incoming(self) -> Incoming:
+        return self.saved.incoming[self.name]
+
+    async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
+        from ..client.wire import OF_A_RUN
+        from ..incoming.slices import SliceOptions, SlicePlanner, configuration
+        from ..runs.slices import SliceDirectory
+
+        run_id = self._new_run_id(run_id)
+        directory = SliceDirectory(self.shared, run_id)
+        async with self.workbench.session(self.saved, OF_A_RUN) as session:
+            around = self._environment(session)
+            fingerprint = configuration(self._incoming, around)
+            if (found := await asyncio.to_thread(self._existing, directory, fingerprint, number)) is not None:
+                return found
+            planner = SlicePlanner(self._incoming, SliceOptions(number, by, full), around)
+            planned = await planner.plan(run_id, self.path.stem, self.saved.environment)
+            return await asyncio.to_thread(directory.create, planned)
+
+    async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
+        from ..incoming.slices import SliceRun, configuration, done_summary
+        from ..runs.slices import SliceDirectory
+
+        directory = SliceDirectory(self.shared, run_id)
+        async with self.workbench.session(self.saved, self.bounds) as session:
+            around = self._environment(session)
+            identity = self._identity(configuration(self._incoming, around))
+            planned, chosen, done = await asyncio.to_thread(self._planned, directory, identity, spec)
+            self.output.begins(self.name)
+            if chosen is None:
+                return self._empty(spec)
+            if done is None and (await asyncio.to_thread(directory.committed)) is not None:
+                self.output.note(f"The run {run_id} has been committed.")
+                return Exit.DONE
+            if done is not None:
+                self.output.note(f"Slice {chosen.index} is done already.")
+                self.output.ended(done_summary(self.name, done))
+                return Exit.DONE
+            reader = SliceRun(self._incoming, directory, planned, chosen, around, self.output, in_flight=in_flight)
+            summary = await self._execute(reader)
+        # a slice that is done has reported, also which records failed; one that is incomplete may be complete later
+        return {"complete": Exit.DONE, "incomplete": Exit.STOPPED}.get(summary.state, exit_of(summary))
+
+    async def commit(self, run_id: str) -> Exit:
+        from ..client.wire import OF_A_RUN
+        from ..incoming.slice_items import AlreadyCommitted
+        from ..incoming.slices import commit_run, configuration
+        from ..runs.slices import Commit, SliceDirectory
+
+        directory = SliceDirectory(self.shared, run_id)
+        async with self.workbench.session(self.saved, OF_A_RUN) as session:
+            around = self._environment(session)
+            identity = self._identity(configuration(self._incoming, around))
+            planned = await asyncio.to_thread(self._committed_plan, directory, identity)
+            self.output.begins(self.name)
+            found = await asyncio.to_thread(directory.committed)
+            if found is None:
+                reports = await asyncio.to_thread(directory.reports, planned)
+                try:
+                    summary = await self._execute(
+                        commit_run(self._incoming, directory, planned, reports, around, self.output)
+                    )
+                except AlreadyCommitted as before:
+                    row = before.row
+                    found = Commit(run_id=run_id, state=row.state, items=row.items, failed=row.failed)
+                else:
+                    if summary.state in ("complete", "incomplete"):
+                        ended = Commit(run_id=run_id, state=summary.state, items=summary.items, failed=summary.failed)
+                        await asyncio.to_thread(directory.commit, ended)
+                    return exit_of(summary)
+        self.output.note(f"The run {run_id} was committed before: {count(found.items, 'item')}.")
+        await asyncio.to_thread(directory.commit, found)
+        return Exit.DONE if found.state == "complete" and not found.failed else Exit.FAILED
+
+    def _planned(
+        self, directory: SliceDirectory, identity: tuple[str, str, str, str], spec: str
+    ) -> tuple[SlicePlan, Slice | None, SliceReport | None]:
+        """The plan, the slice that is asked for, and its report if it is done. Blocks."""
+        planned = directory.plan_of(*identity)
+        chosen = directory.chosen(planned, spec)
+        return planned, chosen, None if chosen is None else directory.report(planned, chosen.index)
+
+    def _environment(self, session: Session) -> RunEnvironment:
+        from ..guide.run_findings import explainer
+        from ..incoming.start import RunEnvironment, RunLocation
+        from ..runs.ledger import ledger_file
+
+        machine = self.workbench.machine
+        ledger = ledger_file(machine.directories.state, self.path, self.name, environment=self.saved.environment)
+        return RunEnvironment(
+            session,
+            self.workbench.exchanges,
+            machine,
+            RunLocation(self.name, self.path, ledger),
+            explainer(self.saved, self._incoming.client),
+            incomings=self.saved.incoming,
+        )
+
+
+class _OutgoingSlices(_Sliced):
+    """The slices of an outgoing."""
+
+    async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
+        from ..client.wire import OF_A_RUN
+        from ..outgoing.plan import fingerprint
+        from ..outgoing.slices import PLANNED, divide, refuse_unfinished
+        from ..runs.slices import SliceDirectory, SlicePlan
+
+        if by is not None:
+            raise CommandFailed("--by is for incoming configurations; tasks are divided by identifier.", Exit.SETUP)
+        run_id, sender = self._new_run_id(run_id), self._sender()
+        directory, now = SliceDirectory(self.shared, run_id), timestamp(self.workbench.machine.now())
+        async with self.workbench.session(self.saved, OF_A_RUN) as session:
+            configuration = fingerprint(sender.outgoing, session)
+            if (found := await asyncio.to_thread(self._existing, directory, configuration, number)) is not None:
+                return found
+            if not full:
+                await asyncio.to_thread(refuse_unfinished, sender.ledger, self.name)
+            await sender.prepare()
+            tasks, planned = await asyncio.to_thread(directory.new_tasks), None
+            try:
+                await self._load(sender, session, tasks / PLANNED)
+                run, slices = await asyncio.to_thread(divide, tasks, number, run_id)
+                planned = await asyncio.to_thread(
+                    directory.create,
+                    SlicePlan(
+                        run_id=run_id,
+                        profile=self.path.stem,
+                        name=self.name,
+                        environment=self.saved.environment,
+                        sends=True,
+                        configuration=configuration,
+                        created=now,
+                        requested=number,
+                        field=sender.outgoing.identifier or "line",
+                        by="hash",
+                        full=full,
+                        source=run.digest,
+                        tasks=tasks.name,
+                        expected=sum(each.expected or 0 for each in slices),
+                        slices=tuple(slices),
+                    ),
+                )
+                return planned
+            finally:
+                if planned is None or planned.tasks != tasks.name:  # another process was first
+                    await asyncio.to_thread(directory.discard_tasks, tasks.name)
+
+    async def _load(self, sender: Sender, session: Session, ledger: Path) -> None:
+        """Reads the source into tasks. Raises `UserError`."""
+        from ..outgoing.run import OutgoingOptions
+
+        options, notes = OutgoingOptions(only_loads=True), _SliceNotes(self.output)
+        run = sender.run(session, self.workbench.exchanges, notes, sender.outgoing, options, ledger=ledger)
+        stop_on_signal(run.stop)
+        loaded = await run.execute()
+        if loaded.reason:
+            raise CommandFailed(loaded.reason, exit_of(loaded))
+
+    async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
+        from ..outgoing.plan import fingerprint
+        from ..outgoing.run import OutgoingOptions
+        from ..outgoing.slices import PlannedSource, SentSlice, summary
+        from ..runs.slices import SliceDirectory
+
+        directory, sender = SliceDirectory(self.shared, run_id), self._sender()
+        async with self.workbench.session(self.saved, self.bounds) as session:
+            identity = self._identity(fingerprint(sender.outgoing, session))
+            planned = await asyncio.to_thread(directory.plan_of, *identity)
+            chosen = directory.chosen(planned, spec)
+            self.output.begins(self.name, sends=True)
+            if chosen is None:
+                return self._empty(spec)
+            if await asyncio.to_thread(directory.committed) is not None:
+                self.output.note(f"The run {run_id} has been committed.", warning=True)
+                return Exit.DONE
+            ledger = directory.tasks(planned, chosen.index)
+            sent = await asyncio.to_thread(SentSlice.of, ledger)
+            if sent is None:
+                message = f"The tasks of slice {chosen.index} are missing: {ledger}"
+                raise CommandFailed(f"{message}. Use the same --shared on every machine.", Exit.SETUP)
+            if sent.is_done:
+                self.output.note(f"Slice {chosen.index} is done already.", warning=True)
+                self.output.ended(summary(self.name, sent.run, sent.counts))
+                return Exit.DONE
+            options = OutgoingOptions(in_flight=in_flight, keep_going=keep_going)
+            ended = await self._execute(
+                sender.run(
+                    session,
+                    self.workbench.exchanges,
+                    self.output,
+                    sender.outgoing,
+                    options,
+                    PlannedSource(planned),
+                    ledger=ledger,
+                )
+            )
+        # a slice that is done has recorded which tasks failed
+        return Exit.DONE if ended.state == "complete" else exit_of(ended)
+
+    async def commit(self, run_id: str) -> Exit:
+        from ..outgoing.plan import fingerprint
+        from ..outgoing.slices import gather, summary
+        from ..runs.slices import Commit, SliceDirectory
+
+        directory, sender = SliceDirectory(self.shared, run_id), self._sender()
+        async with self.workbench.session(self.saved, self.bounds) as session:
+            identity = self._identity(fingerprint(sender.outgoing, session))
+        planned = await asyncio.to_thread(self._committed_plan, directory, identity)
+        self.output.begins(self.name, sends=True)
+        found = await asyncio.to_thread(directory.committed)
+        if found is None:
+            run, counts, is_new = await asyncio.to_thread(
+                gather,
+                directory,
+                planned,
+                sender.ledger,
+                self.path,
+                lambda: timestamp(self.workbench.machine.now()),
+            )
+            ended = summary(self.name, run, counts)
+            found = Commit(run_id=run_id, state=run.state, items=ended.received, failed=ended.failed)
+            if is_new:
+                self.output.ended(ended)
+                await asyncio.to_thread(directory.commit, found)
+                return exit_of(ended)
+        self.output.note(f"The run {run_id} was committed before: {count(found.items, 'task')}.", warning=True)
+        await asyncio.to_thread(directory.commit, found)
+        return Exit.FAILED if found.failed else Exit.DONE
+
+    def _sender(self) -> Sender:
+        from ..guide.sending import Sender
+
+        return Sender(self.workbench, self.saved, self.path, self.name)
+
+
+class _SliceNotes:
+    """Prints what is noted while a source is read; the failed lines are reported by the commit."""
+
+    def __init__(self, output: RunOutput) -> None:
+        self._output = output
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        self._output.say(f"Note: {text}")
+
+    def failed(self, record: FailedRecord) -> None:
+        self._output.say(f"{record.record}: {record.message}")
+
+    def progress(self, progress: Progress) -> None:
+        """A plan prints nothing else."""

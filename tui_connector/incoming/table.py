@@ -1,0 +1,264 @@
+"""A sink's table in a database: which table is ours, the rows of the next durable step, and what a run does at its end.
+
+Rows are kept in memory until the next durable step, which is one transaction: none is open while the run waits for the
+store. With an identifier, a step that is repeated after a kill replaces its rows by the same rows; without one, rows
+after the recorded one are deleted first.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from ..templates import Json
+from ..text import count
+from .columns import EXTRA, ROW, ColumnLimits, ColumnType, TypedColumns
+from .sink import OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing
+
+TABLES: Final = "tui_connector_tables"
+"""The table that says which tables are ours, beside them."""
+TABLES_COLUMNS: Final = "name text PRIMARY KEY, incoming text, id text, shape text, row_count bigint"
+_BUFFER: Final = 4 * 1024 * 1024
+"""Bytes of items that are stored before the next durable step is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRecord:
+    """What the database says of a table of ours."""
+
+    incoming: str
+    id: str
+    shape: str
+    rows: int
+    """The number of its last row."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """A row of the next durable step. It has no cells for columns that were added after it."""
+
+    number: int
+    cells: list[bytes | None]
+    extra: bytes | None
+    item: bytes
+
+
+class TableStore(Protocol):
+    """One table in a database. All methods but `errors` and `close` raise the driver's errors."""
+
+    limits: ColumnLimits
+    """Without columns that are taken up by others."""
+
+    def __str__(self) -> str:
+        """The table in messages, such as "The table public.products"."""
+        ...
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Raises the driver's errors as `SinkError`."""
+        ...
+
+    def record(self) -> TableRecord | None:
+        """What is recorded of the table; None if it is not ours."""
+        ...
+
+    def types(self) -> Mapping[str, ColumnType | None] | None:
+        """The type of each column; None for one that no field can have. None instead of all if there is no table."""
+        ...
+
+    def begin(self, record: TableRecord, *, drop: bool, clear: bool) -> None:
+        """Records the table as ours, and drops or empties it, in one transaction."""
+        ...
+
+    def resume(self, incoming: str, after: int | None) -> None:
+        """Records who writes the table, and deletes rows after this one, if any."""
+        ...
+
+    def store(
+        self, rows: Sequence[PendingRow], before: Mapping[str, ColumnType] | None, after: Mapping[str, ColumnType]
+    ) -> list[str]:
+        """Stores rows and the number of the last one in one transaction; returns why rows were stored as JSON only.
+
+        `before`: the columns of the table, None if there is no table; `after`: those that it needs.
+        """
+        ...
+
+    def delete_until(self, row: int) -> int:
+        """Deletes the rows up to this one; returns how many there were."""
+        ...
+
+    def count(self) -> int:
+        """The number of rows."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class OpenTable(OpenSink):
+    """A table that is being written."""
+
+    def __init__(
+        self,
+        store: TableStore,
+        context: SinkContext,
+        position: Json,
+        *,
+        only: Sequence[str] | None,
+        attributes: Literal["json", "columns"],
+    ) -> None:
+        """`only`: the fields to write; None: all. Raises `SinkError` if the table was not written by this incoming."""
+        self._store = store
+        self._incoming, self._identifier = context.name, context.identifier
+        self._shape = json.dumps([context.identifier, only, attributes])
+        self._id, self._rows = "", 0
+        self._pending: dict[bytes | int, PendingRow] = {}
+        self._size = 0
+        self._refused: list[str] = []
+        self._repeated, self._deleted = 0, 0
+        self._must_begin = self._is_whole = position is None
+        """`_is_whole`: everything since `_start` was written by this process."""
+        self._must_drop = False
+        self._start: int | None = None
+        """The last row of earlier runs, if this run reads everything: those that are left at its end are deleted."""
+        with store.errors():
+            found = store.types()
+            self._check_ours(found, position, context.known)
+            if position is not None:
+                self._resume(position, found is not None, resumes=context.resumes)
+        self._types: dict[str, ColumnType] | None = None
+        """The columns of the table; None: there is no table."""
+        if found is not None and not self._must_drop:
+            self._types = self._own_types(found)
+        foreign = [] if self._types is None else [name for name in found or {} if name not in self._types]
+        self._columns = TypedColumns(
+            self._types or {}, context.identifier, store.limits, only=only, attributes=attributes
+        ).reserve([EXTRA, ROW, *foreign])
+
+    def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
+        assert not self._must_begin, "sync comes before the first write"
+        fitted = self._columns.fit(items)
+        rejected = {each.index for each in fitted.rejected}
+        kept = [item for index, item in enumerate(items) if index not in rejected]
+        for item, cells, extra in zip(kept, fitted.rows, fitted.extras, strict=True):
+            self._rows += 1
+            key = self._rows if self._identifier is None else cells[0]
+            assert key is not None
+            self._pending.pop(key, None)
+            self._pending[key] = PendingRow(self._rows, cells, extra, item)
+            self._size += len(item)
+        if self._size > _BUFFER:
+            self._store_step()
+        return fitted.rejected
+
+    def sync(self) -> Json:
+        if self._must_begin:
+            self._begin()
+        self._store_step()
+        start: dict[str, Json] = {} if self._start is None else {"start": self._start}
+        return {"rows": self._rows, "table": self._id, **start}
+
+    def complete(self, mark: str | None) -> None:
+        self._store_step()
+        if self._start is not None and self._types is not None and self._identifier is not None:
+            with self._store.errors():
+                self._deleted = self._store.delete_until(self._start) if self._start else 0
+                if self._is_whole:
+                    self._repeated = self._rows - self._start - self._store.count()
+        self._start = None
+
+    def remarks(self) -> Sequence[str]:
+        said = self._columns.remarks()
+        if self._repeated > 0:
+            said.append(
+                f"{self._repeated} of the items had the same {self._identifier!r} as an earlier one and replaced it. "
+                f"Is {self._identifier!r} unique?"
+            )
+        if self._deleted:
+            were = "was" if self._deleted == 1 else "were"
+            said.append(f"{count(self._deleted, 'row')} of items that the store no longer lists {were} deleted.")
+        if self._refused:
+            more = " …" if len(self._refused) > 3 else ""
+            said.append(
+                f"{count(len(self._refused), 'row')} could not be stored in columns and "
+                f'{"is" if len(self._refused) == 1 else "are"} whole in "{EXTRA}": '
+                f"{'; '.join(self._refused[:3])}{more}."
+            )
+        return said
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _check_ours(self, found: Mapping[str, ColumnType | None] | None, position: Json, known: Json) -> None:
+        if found is None:
+            return
+        record = self._store.record()
+        if record is None:
+            raise SinkError(
+                f"{self._store} already exists and was not created by this program",
+                'It was not changed. Use another "table" in the sink.',
+            )
+        self._id, self._rows = record.id, record.rows
+        if (known.get("table") if isinstance(known, dict) else None) != self._id:
+            of = f"belongs to the incoming {record.incoming!r} of" if record.incoming != self._incoming else "is of"
+            raise SinkError(
+                f"{self._store} {of} another configuration, or of a state directory that is lost",
+                'It was not changed. Use another "table" in the sink; if nobody needs those rows, drop the table.',
+            )
+        if not {EXTRA, ROW} <= found.keys():
+            raise SinkError(f"{self._store} no longer has the columns {EXTRA} and {ROW}", "Drop it, and run again.")
+        if record.shape != self._shape:
+            if position is not None:
+                raise SinkMissing(f"{self._store} has columns that differ from the sink's", "Start over with --full.")
+            self._must_drop = True
+
+    def _own_types(self, found: Mapping[str, ColumnType | None]) -> dict[str, ColumnType]:
+        """The types of the columns for fields, the identifier first."""
+        types = {name: type_ for name, type_ in found.items() if type_ is not None and name not in (EXTRA, ROW)}
+        if self._identifier is None:
+            return types
+        if self._identifier not in types:
+            raise SinkError(
+                f"{self._store} has no usable column {self._identifier!r}, the identifier", "Drop it, and run again."
+            )
+        return {self._identifier: types[self._identifier], **types}
+
+    def _resume(self, position: Json, exists: bool, *, resumes: bool) -> None:
+        recorded = position if isinstance(position, dict) else {}
+        rows, start = recorded.get("rows"), recorded.get("start")
+        if not isinstance(rows, int) or self._rows < rows:
+            raise SinkMissing(
+                f"{self._store} is gone, or does not have the rows that earlier runs wrote", "Start over with --full."
+            )
+        self._id = self._id or str(recorded.get("table") or "")
+        if resumes and isinstance(start, int):
+            self._start = start
+        if not exists:
+            return
+        cuts = self._identifier is None and self._rows > rows
+        self._store.resume(self._incoming, rows if cuts else None)
+        if cuts:
+            self._rows = rows
+
+    def _begin(self) -> None:
+        """Makes the table known as this run's own. With an identifier, rows of earlier runs stay until the end."""
+        self._id = self._id or secrets.token_hex(8)
+        clear = self._types is not None and self._identifier is None
+        if self._types is None or clear:
+            self._rows = 0
+        with self._store.errors():
+            record = TableRecord(self._incoming, self._id, self._shape, self._rows)
+            self._store.begin(record, drop=self._must_drop, clear=clear)
+        self._start, self._must_begin, self._must_drop = self._rows, False, False
+
+    def _store_step(self) -> None:
+        if not self._pending:
+            return
+        types = dict(self._columns.types)
+        with self._store.errors():
+            self._refused += self._store.store(list(self._pending.values()), self._types, types)
+        self._types = types
+        self._pending.clear()
+        self._size = 0

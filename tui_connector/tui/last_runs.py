@@ -1,0 +1,173 @@
+"""The last runs of all profiles, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from ..errors import UserError
+from ..machine import Machine
+from ..text import count, shown, shown_line
+from ..units import ago, elapsed
+from .widgets.frame import KeyFooter, ScreenHeader
+from .widgets.row_list import ListRow, RowList
+
+if TYPE_CHECKING:
+    from ..guide.last_runs import ProfileRun
+
+_REFRESH = 5.0
+"""Seconds between two looks at the ledgers."""
+
+
+class LastRunsScreen(Screen[None]):
+    """Lists the last run of each configuration. Enter opens the page of its profile, `l` its requests."""
+
+    AUTO_FOCUS = ""
+    IMMEDIATE: ClassVar = frozenset({"runs.back"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "log", "Log", id="runs.log", tooltip="The requests of the profile's last sessions"),
+        Binding("a", "every", "All runs", id="runs.all", tooltip="Show all runs that are kept, or the last of each"),
+        Binding("q,escape", "back", "Back", id="runs.back"),
+    ]
+
+    @dataclass
+    class RunsRead(Message):
+        """The ledgers were read."""
+
+        runs: Sequence[ProfileRun]
+        every: bool
+        problem: str = ""
+
+    @dataclass
+    class OpenRequested(Message):
+        """Open the page of the profile at the configuration that ran."""
+
+        run: ProfileRun
+
+    @dataclass
+    class LogRequested(Message):
+        """Show the requests of the last sessions of the profile."""
+
+        run: ProfileRun
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self._machine = machine
+        self._every = False
+        self._runs: Sequence[ProfileRun] | None = None
+        self._loading = True
+        self._problem = ""
+
+    def compose(self) -> ComposeResult:
+        yield ScreenHeader()
+        yield RowList(self._row, word=11, name=28, id="last-runs")
+        yield Static("", id="last-run-reason", classes="panel")
+        yield Static("", id="last-runs-none")
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        self._list.focus()
+        self.set_interval(_REFRESH, self._refresh_runs)
+        self._read()
+
+    def on_screen_resume(self) -> None:
+        if self._runs is not None:
+            self._read()
+
+    @property
+    def _list(self) -> RowList[ProfileRun]:
+        return self.query_one("#last-runs", RowList)
+
+    @property
+    def loading_message(self) -> str:
+        """Keys wait until the runs that are wanted have been read."""
+        return "Reading the last runs" if self._loading else ""
+
+    def _row(self, each: ProfileRun) -> ListRow:
+        run = each.run
+        paint = "error" if not run.ok else "accent" if run.state == "running" else "success"
+        counts = ", ".join(f"{number:,} {name}" for name, number in run.counts.items()) or "no tasks"
+        parts = [ago(self._machine.now().timestamp() - run.at), elapsed(run.seconds), counts, run.reason]
+        text = " · ".join(part for part in parts if part)
+        return ListRow("→" if run.state == "running" else run.mark, paint, run.state, f"{each.label} {run.name}", text)
+
+    def _refresh_runs(self) -> None:
+        if self.is_current and not self._loading:
+            self._read()
+
+    @work(exclusive=True, group="read")
+    async def _read(self) -> None:
+        from ..guide.last_runs import listed_profiles, runs_of_profiles
+
+        directories, every = self._machine.directories, self._every
+
+        def read() -> list[ProfileRun]:
+            paths = listed_profiles(directories.profiles, directories.state)
+            return runs_of_profiles(directories.state, paths, every=every)
+
+        try:
+            self.post_message(self.RunsRead(await asyncio.to_thread(read), every))
+        except UserError as error:
+            self.post_message(self.RunsRead((), every, str(error)))
+
+    @on(RunsRead)
+    def _on_read(self, message: RunsRead) -> None:
+        if message.every is not self._every:
+            return
+        selected = self._list.selected
+        self._runs, self._problem, self._loading = message.runs, message.problem, False
+        same = (number for number, each in enumerate(message.runs) if selected is not None and _same(each, selected))
+        self._list.show(message.runs, next(same, None if selected is None else 0))
+        failed = sum(not each.run.ok for each in message.runs)
+        what = "all runs that are kept" if self._every else "the last of each configuration"
+        state = [(f"{failed:,} not complete", "error")] if failed else []
+        self.query_one(ScreenHeader).show("Last runs", f"{count(len(message.runs), 'run')} · {what}", state)
+        nothing = "Nothing has been run yet. Open a profile and press r on an incoming or outgoing."
+        self.query_one("#last-runs-none", Static).update(Content(shown(message.problem) or nothing))
+        self.set_class(not message.runs, "empty")
+        self.refresh_bindings()
+
+    @on(RowList.Highlighted)
+    def _on_run(self) -> None:
+        """Shows the whole reason, which the row has no room for."""
+        note, each = self.query_one("#last-run-reason", Static), self._list.selected
+        note.display = each is not None and bool(each.run.reason)
+        if each is not None:
+            note.border_title = Content(shown_line(f"{each.label} {each.run.name}", 60))
+            note.update(Content(shown(each.run.reason)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "log" and self.is_mounted:
+            return self._list.selected is not None
+        return True
+
+    @on(RowList.Chosen)
+    def _on_chosen(self) -> None:
+        if (each := self._list.selected) is not None:
+            self.post_message(self.OpenRequested(each))
+
+    def action_log(self) -> None:
+        if (each := self._list.selected) is not None:
+            self.post_message(self.LogRequested(each))
+
+    def action_every(self) -> None:
+        self._every, self._loading = not self._every, True
+        self._read()
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+
+def _same(one: ProfileRun, other: ProfileRun) -> bool:
+    keys = [(each.profile, each.environment, each.run.name, each.run.sends, each.run.number) for each in (one, other)]
+    return keys[0] == keys[1]
