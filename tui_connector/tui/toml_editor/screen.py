@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count as count_from
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,12 +19,11 @@ from textual.timer import Timer
 from textual.widgets import OptionList, Static, TextArea
 
 from ...errors import UserError
-from ...files import ChangedOnDisk, digest, reason
+from ...files import ChangedOnDisk, digest
 from ...guide.misplaced_secrets import plan_move
 from ...guide.profile_edit import Undo
 from ...guide.summaries import FAMILIES
-from ...guide.text_drafts import TextDraft, TextDrafts
-from ...guide.trust import ProfileTrust
+from ...guide.text_drafts import TextDraft
 from ...machine import Machine
 from ...profile import line_ends
 from ...profile.assistance import Assistance, assist
@@ -37,7 +34,6 @@ from ...profile.problems import Problem
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
 from ...text import count, shown_line
-from ...units import ago
 from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..file_watch import FileChange, FileWatch
@@ -46,7 +42,9 @@ from ..widgets.frame import KeyFooter, ScreenHeader
 from .area import TomlArea
 from .difference import DifferenceScreen
 from .panels import CompletionList, HelpPanel, ProblemRows, can_be_fixed
+from .saving import TextSaver
 from .search import SearchBar
+from .unsaved_text import UnsavedText
 
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""
@@ -129,7 +127,8 @@ class EditorScreen(Screen[Left]):
         super().__init__()
         assert document.path is not None
         self._machine, self._document, self._path = machine, document, document.path
-        self._trust = ProfileTrust(machine, document.path)
+        self._saver = TextSaver(machine, document.path, document)
+        self._unsaved = UnsavedText(machine, document.path, document)
         self._begins_at, self._has_forms = at or TextPosition(1, 1), has_forms
         self._checker = Checker()
         self._checked: Checked | None = None
@@ -145,16 +144,10 @@ class EditorScreen(Screen[Left]):
         self._last_edit = -1
         self._shown_callout = ""
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
-        self._undo_of_saves: Undo | None = None
-        """Undoes what was saved since the editor was opened, or since a change by another program was merged."""
         self._saving = False
         self._mask = Mask()
-        self._drafts = TextDrafts(machine.directories.state, document.path)
-        self._draft_numbers = count_from(1)
         self._draft_timer: Timer | None = None
         self._found_draft = draft
-        self._draft_problem = ""
-        """Why the text could not be kept as a draft the last time."""
 
     # Looks
 
@@ -470,7 +463,7 @@ class EditorScreen(Screen[Left]):
     async def _save(self, *, and_leave: bool = False) -> None:
         try:
             if await self._saved() and and_leave:
-                self.dismiss(Left(self._undo_of_saves))
+                self.dismiss(Left(self._saver.undo))
         finally:
             self._saving = False
 
@@ -479,17 +472,13 @@ class EditorScreen(Screen[Left]):
         self._record()
         text = self._area.text
         checked = await asyncio.to_thread(self._checker_for_saving, text)
-        if checked.literal_secrets and (problem := await asyncio.to_thread(self._new_secret, checked)) is not None:
+        if (problem := await self._saver.new_secret(checked)) is not None:
             self._go_to(problem.place)
             self._tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
             return False
-        before_saving, expected = self._document.file_data, self._document.file_digest
         gone = self._change is not None and self._change.data is None and not self._change.problem
         try:
-            allowed = await self._trust.check_before_saving(self._document.text_as_read, checked.profile, self._path)
-            await asyncio.to_thread(self._document.save, overwrite=gone)
-            if allowed is not None and checked.profile is not None:
-                await asyncio.to_thread(self._trust.grant_saved, self._path, checked.profile)
+            await self._saver.save(checked, overwrite=gone)
         except ChangedOnDisk:
             self._watch = FileWatch(self._path)
             words = "Not saved: another program changed the file. F6 compares and merges."
@@ -499,21 +488,13 @@ class EditorScreen(Screen[Left]):
         except UserError as error:
             self._tell(error)
             return False
-        if self._undo_of_saves is not None and self._undo_of_saves.expect == expected:
-            before_saving = self._undo_of_saves.before
-        self._undo_of_saves = Undo(self._path, before_saving, digest(self._document.file_data))
         self._change, self._last_edit = None, -1
-        await asyncio.to_thread(self._write_draft, next(self._draft_numbers), self._text_to_keep())
+        await self._unsaved.write(self._text_to_keep())
         found = len(checked.problems)
         words = f"Saved with {count(found, 'problem')}." if found else "Saved."
         self.notify(words, severity="warning" if found else "information", markup=False)
         self._draw()
         return True
-
-    def _new_secret(self, checked: Checked) -> Problem | None:
-        """A literal secret that the file does not have yet."""
-        known = {problem.keys for problem in Checker().check(self._document.text_as_read).literal_secrets}
-        return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
 
     def _checker_for_saving(self, text: str) -> Checked:
         return self._checked if self._checked is not None and self._checked.text == text else Checker().check(text)
@@ -526,39 +507,23 @@ class EditorScreen(Screen[Left]):
         if not self._is_changed:
             return ""
         kept = "They are kept, without secrets, and offered when you open it again."
-        lost = f"They are not kept: {shown_line(self._draft_problem, 200)}"
-        return f"{self._path.name} has unsaved changes. {lost if self._draft_problem else kept}"
+        lost = f"They are not kept: {shown_line(self._unsaved.problem, 200)}"
+        return f"{self._path.name} has unsaved changes. {lost if self._unsaved.problem else kept}"
 
     def before_exit(self) -> None:
         """The file is written only when its user says so: the text is kept beside it."""
-        self._write_draft(next(self._draft_numbers), self._text_to_keep())
+        self._unsaved.write_now(self._text_to_keep())
 
     # Drafts
 
     def _text_to_keep(self) -> str | None:
         return self._area.text if self._is_changed else None
 
-    def _write_draft(self, number: int, text: str | None) -> str:
-        """Keeps the text, or drops the draft where there is none. Returns why that failed."""
-        try:
-            if text is None:
-                self._drafts.drop(number)
-            else:
-                now = self._machine.now().timestamp()
-                self._drafts.keep(number, text, self._document.file_digest or "", now)
-        except UserError as error:
-            return str(error)
-        except OSError as error:
-            return f"{reason(error)}: {error.filename}"
-        return ""
-
     @work(group="draft")
     async def _keep_draft(self) -> None:
-        problem = await asyncio.to_thread(self._write_draft, next(self._draft_numbers), self._text_to_keep())
-        if problem and not self._draft_problem and self.is_attached:
-            words = f"The unsaved text cannot be kept as a draft: {problem}"
+        if await self._unsaved.keep(self._text_to_keep()) and self.is_attached:
+            words = f"The unsaved text cannot be kept as a draft: {self._unsaved.problem}"
             self.notify(shown_line(words, 400), severity="warning", timeout=15, markup=False)
-        self._draft_problem = problem
 
     def _offer_draft(self, file: Path, draft: TextDraft) -> None:
         """Asks what to do with the unsaved text of a program that has ended."""
@@ -566,11 +531,6 @@ class EditorScreen(Screen[Left]):
         if draft.text == self._area.text:
             self._drop_found(file)
             return
-        age = ago(self._machine.now().timestamp() - draft.kept_at)
-        changed = draft.based_on != self._document.file_digest
-        question = f"{self._path.name} has changes that were not saved ({age})."
-        question += " Secrets were left out of them." if not draft.is_complete else ""
-        question += " The file has changed since; F6 shows the differences." if changed else ""
 
         def chosen(option: str | None) -> None:
             if option == "restore":
@@ -582,20 +542,17 @@ class EditorScreen(Screen[Left]):
                 self._drop_found(file)
 
         options = {"restore": "Restore them", "discard": "Discard them", "later": "Decide later"}
-        self.app.push_screen(ChoiceScreen(options, question=question, title="Unsaved changes"), chosen)
+        self.app.push_screen(
+            ChoiceScreen(options, question=self._unsaved.question(draft), title="Unsaved changes"), chosen
+        )
 
     @work(group="draft")
     async def _drop_found(self, file: Path) -> None:
-        """Deletes the draft that was found, once a restored text is kept as this editor's own."""
-        number, text = next(self._draft_numbers), self._text_to_keep()
-        problem = await asyncio.to_thread(self._write_draft, number, text)
-        if not problem:
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(file.unlink)
+        await self._unsaved.replace(file, self._text_to_keep())
 
     def action_back(self) -> None:
         if not self._is_changed:
-            self.dismiss(Left(self._undo_of_saves))
+            self.dismiss(Left(self._saver.undo))
             return
 
         def chosen(option: str | None) -> None:
@@ -612,8 +569,8 @@ class EditorScreen(Screen[Left]):
     async def _discard(self) -> None:
         if self._draft_timer is not None:
             self._draft_timer.stop()
-        await asyncio.to_thread(self._write_draft, next(self._draft_numbers), None)
-        self.dismiss(Left(self._undo_of_saves))
+        await self._unsaved.write(None)
+        self.dismiss(Left(self._saver.undo))
 
     def action_form(self) -> None:
         """Leaves the editor for the form of the part at the cursor, at the field of its key."""
@@ -627,7 +584,7 @@ class EditorScreen(Screen[Left]):
         """What is known of the cursor may still be that of an earlier place."""
         path = _key_at(await asyncio.to_thread(assist, text, offset))
         if _part_of(path) is not None:
-            self.dismiss(Left(self._undo_of_saves, path))
+            self.dismiss(Left(self._saver.undo, path))
 
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line."""
