@@ -239,6 +239,24 @@ async def test_a_plan_that_is_stopped_before_it_is_applied_has_sent_nothing(plan
     assert [json.loads(line)["event"] for line in out.splitlines()] == ["start", "summary"]
 
 
+async def test_a_run_is_neither_undone_nor_repeated_in_another_store(planner: Planner) -> None:
+    planner.write(*ROWS, "SYNC-0003,nowhere,1,1")
+    assert (await planner("run", "stock"))[0] == 1
+    written, sent = planner.profile.read_text(), planner.writes()
+    planner.profile.write_text(written.replace("/rest/all/", "/rest/default/"))
+    code, out, err = await planner("run", "stock", "--undo", "last")
+    assert (code, out) == (2, "")
+    assert "stock: Run 1 was not sent to " in err
+    assert (await planner("tasks", "stock", "retry"))[0] == 0
+    code, _, err = await planner("run", "stock")
+    assert code == 2
+    assert "The tasks to be sent again are of run 1, which was not sent to " in err
+    assert planner.writes() == sent
+    planner.profile.write_text(written.replace("batch = 20", "batch = 5"))
+    assert (await planner("run", "stock"))[0] == 1, "a corrected configuration may send them"
+    assert (await planner("run", "stock", "--undo", "last", "--plan"))[0] == 0
+
+
 async def test_what_someone_else_changed_since_is_not_undone(planner: Planner) -> None:
     assert (await planner("run", "stock"))[0] == 0
     planner.write("SYNC-0001,default,3,1")

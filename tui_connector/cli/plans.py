@@ -193,7 +193,7 @@ class OutgoingPlan:
         run, counts, tasks, last = await asyncio.to_thread(self._tasks, number or None)
         if not number and run.id != last:
             self._output.note(f"The undo of run {run.id} was not completed; continuing it.", warning=True)
-        plan = await self._planner.undo_plan(tasks)
+        plan = await self._planner.undo_plan(run, tasks)
         deletes = self._wanted.delete_created
         if tasks:
             self._printed.undo(plan, delete_created=deletes)

@@ -93,10 +93,23 @@ def store_address(outgoing: Outgoing, session: Session) -> str:
 
 
 def fingerprint(outgoing: Outgoing, session: Session) -> str:
-    """Identifies what is sent, and where: a run is resumed and a plan applied only while this is unchanged."""
+    """Identifies where it is sent and, after a slash, what: a run is resumed, a plan applied only while unchanged."""
     saved = outgoing.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
-    compared = [store_address(outgoing, session), saved, session.written_headers(outgoing.client)]
-    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
+    return f"{_store_identity(outgoing, session)}/{_hash([saved, session.written_headers(outgoing.client)])}"
+
+
+def sends_elsewhere(outgoing: Outgoing, session: Session, fingerprint: str) -> bool:
+    """Whether what has this fingerprint was sent to another store, or store view, than this outgoing sends to now."""
+    before, separator, _ = fingerprint.partition("/")
+    return bool(separator) and before != _store_identity(outgoing, session)
+
+
+def _store_identity(outgoing: Outgoing, session: Session) -> str:
+    return _hash(store_address(outgoing, session))[:16]
+
+
+def _hash(data: object) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 async def limited(

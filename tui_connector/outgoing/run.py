@@ -36,7 +36,7 @@ from .current_values import CurrentValues
 from .equality import ABSENT
 from .errors import result_for_exception
 from .model import Outgoing
-from .plan import PlanEntry, SavedPlan, planned, store_address, too_many
+from .plan import PlanEntry, SavedPlan, planned, sends_elsewhere, store_address, too_many
 from .preview import OutgoingPreview, first_requests
 from .run_thread import LedgerInThread, RunThread
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
@@ -206,10 +206,14 @@ class OutgoingRun:
         """Raises `PlanError` if the store has other values than the plan says, and `UserError`, `RunFailed`."""
         await plan.refuse_changed_store(self._reader(remembers=True))
 
-    async def undo_plan(self, tasks: Sequence[Task]) -> UndoPlan:
-        """What would take these tasks of an earlier run back. Raises `RunFailed`."""
+    async def undo_plan(self, run: TaskRun, tasks: Sequence[Task]) -> UndoPlan:
+        """What would take these tasks of an earlier run back. Raises `UserError` and `RunFailed`."""
         from .undo import undo_plan
 
+        if sends_elsewhere(self._outgoing, self._session, run.fingerprint):
+            address = store_address(self._outgoing, self._session)
+            message = f"Run {run.id} was not sent to {address}, where {self._name} is sent to now"
+            raise UserError("undo-store", message, "Undo it with the base URI of the client that it was sent with.")
         return await undo_plan(tasks, self._outgoing, self._current_values() if self._is_compared else None)
 
     def stop(self, why: str) -> None:

@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..runs.database import LedgerError
 from ..text import count
 from .model import Outgoing
-from .plan import fingerprint
+from .plan import fingerprint, sends_elsewhere, store_address
 from .renamed_profile import left_ledgers, remember_profile
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
 from .tasks import RETRY, TaskLedger, TaskRun, TaskState, last_task_run
@@ -69,6 +69,7 @@ class RunStart:
         unfinished = last if last is not None and last.state != "complete" else None
         if unfinished is not None and unfinished.code == RETRY and unfinished.loaded and not self.full:
             self._refuse_undo(unfinished)
+            self._refuse_other_store(unfinished)
             return self._resume(ledger, unfinished, fingerprint)
         if unfinished is None and self.resumes:
             raise _not_resumed("the last run is complete")
@@ -95,6 +96,13 @@ class RunStart:
             if undo is not None and undo is not self.outgoing and run.fingerprint == fingerprint(undo, self.session):
                 message = f"The tasks of run {run.id} undo an earlier run, with another request than this outgoing's"
                 raise UserError("undo-not-repeated", message, "Undo the earlier run again, by its number.")
+
+    def _refuse_other_store(self, run: TaskRun) -> None:
+        """Raises `UserError` if the tasks to be sent again were sent to another store."""
+        if sends_elsewhere(self.outgoing, self.session, run.fingerprint):
+            address = store_address(self.outgoing, self.session)
+            message = f"The tasks to be sent again are of run {run.id}, which was not sent to {address}"
+            raise UserError("retry-store", message, "Send them with the former base URI, or start over with --full.")
 
     def _changed_since(self, unfinished: TaskRun, fingerprint: str, digest: str | None) -> str:
         """Why an unfinished run is not resumed; "" if it is."""

@@ -340,7 +340,7 @@ class SendJob(BackgroundRun):
         outgoing = self.sender.outgoing
         undone, tasks = await asyncio.to_thread(self._undoable)
         async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
-            undo = await self._sending(session, outgoing).undo_plan(tasks)
+            undo = await self._sending(session, outgoing).undo_plan(undone, tasks)
             plan = Plan(undo=undo, undone=undone, store=store_address(outgoing, session))
         for entry in undo.restore:
             plan.add(PlanRow("restore", entry.change.identifier, entry.line, entry.change.changes))
