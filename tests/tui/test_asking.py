@@ -61,7 +61,7 @@ async def test_one_time_code_without_a_source_is_not_shown_as_saved(machine: Mac
             await pilot.press("escape", "a")
             await until_shown(pilot, "The key the authenticator app")
             rows = [row for row in pilot.app.screen.query(FormField) if isinstance(row.editor, Secret)]
-            marks = {row.asked.title: str(row.query_one(".mark", Static).content) for row in rows}
+            marks = {row.spec.title: str(row.query_one(".mark", Static).content) for row in rows}
     assert marks == {"Password": marks["Password"], "TOTP secret": ""}
     assert marks["Password"]
 

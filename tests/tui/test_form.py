@@ -18,7 +18,7 @@ from tui_connector.kinds import Model, broken_packages, json_schema
 from tui_connector.secrets.source import SecretSource, secret_field
 from tui_connector.templates import TemplateText
 from tui_connector.tui.widgets.fields import TextField
-from tui_connector.tui.widgets.form import FieldType, Form, FormField, asked
+from tui_connector.tui.widgets.form import FieldType, Form, FormField, field_specs
 from tui_connector.tui.widgets.secret import Secret
 
 
@@ -56,7 +56,9 @@ class FormApp(App[None]):
         self.entered = False
 
     def compose(self) -> ComposeResult:
-        yield Form(asked(json_schema(self.model)), self.data, ("here",), lambda path, place: {place: str(path[-1])})
+        yield Form(
+            field_specs(json_schema(self.model)), self.data, ("here",), lambda path, place: {place: str(path[-1])}
+        )
 
     def on_form_edited(self, event: Form.Edited) -> None:
         self.edits[event.path] = event.value
@@ -84,7 +86,7 @@ async def type_into(pilot: Pilot[None], app: FormApp, name: str, text: str) -> N
 
 
 def test_every_field_of_a_schema_is_asked_for_in_its_own_way() -> None:
-    types = {each.name: each.type for each in asked(json_schema(Everything))}
+    types = {each.name: each.type for each in field_specs(json_schema(Everything))}
     assert types == {
         "text": FieldType.TEXT,
         "number": FieldType.INTEGER,
@@ -310,7 +312,7 @@ async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> 
         assert kind_schemas.plugins()["shout-in-a-form-test"] == "Shout at the store"
         schema = kind_schemas.plugin("shout-in-a-form-test")
         assert schema is not None
-        assert [each.title for each in asked(schema)] == ["Times"]
+        assert [each.title for each in field_specs(schema)] == ["Times"]
         assert summaries.plugin({"kind": "shout-in-a-form-test", "times": 3}) == "Shout at the store: 3"
         app = FormApp(Shout, {"kind": "shout-in-a-form-test"})
         async with app.run_test() as pilot:

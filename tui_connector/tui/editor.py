@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
+from textual.widget import Widget
 
 from ..errors import UserError
 from ..files import write_private
 from ..machine import Machine, child_environment
 from ..secrets.named_values import mask_message
 from ..secrets.names import is_secret_parameter
+from ..text import shown
+from .widgets.fields import JsonField
 
 _PLUS_LINE = frozenset(
     {"vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "joe", "ne", "kak"}
@@ -109,3 +112,11 @@ def edit_text(app: App[object], machine: Machine, text: str) -> str:
         raise UserError("editor", f"{path} cannot be edited: {error}.") from error
     finally:
         path.unlink(missing_ok=True)
+
+
+def edit_field(owner: Widget, machine: Machine, field: JsonField) -> None:
+    """Opens the text of a field of `owner` in the user's editor. A problem is shown."""
+    try:
+        field.text = edit_text(owner.app, machine, field.text)
+    except UserError as error:
+        owner.notify(shown(str(error)), severity="warning", markup=False)

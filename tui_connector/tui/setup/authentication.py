@@ -20,10 +20,10 @@ from ...magento.diagnosis import Finding, Fix
 from ...profile.positions import value_at
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow
-from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath, asked, with_inner
+from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath, field_specs, with_inner
 from ..widgets.secret import Secret, SecretInput
 from .context import GuideContext
-from .step import SetupForm, StepPane, asked_in
+from .step import SetupForm, StepPane, field_specs_in
 
 # Which fields step 2 shows, and which of them were given.
 
@@ -40,14 +40,14 @@ def guide_fields(setup: Setup) -> list[FieldSpec]:
         for each in setup.fields()
     ]
     if setup.auth_kind == ADMIN and setup.needs_code():
-        found += [replace(each, path=CODE, required=False) for each in asked(kind_schemas.one_time_code())]
+        found += [replace(each, path=CODE, required=False) for each in field_specs(kind_schemas.one_time_code())]
     return found
 
 
 def schema_fields(setup: Setup) -> list[FieldSpec]:
     """All that the kind takes."""
     schema = kind_schemas.authentication(setup.auth_kind)
-    return list(asked_in(setup, schema)) if schema is not None else []
+    return list(field_specs_in(setup, schema)) if schema is not None else []
 
 
 def code_wanted(setup: Setup) -> str:
@@ -146,7 +146,7 @@ class AuthenticationPane(StepPane):
         self._whole = False
         """Whether every field is shown, and not only those that the guide asks for."""
 
-    def asked(self) -> ComposeResult:
+    def compose_fields(self) -> ComposeResult:
         yield FieldRow("way", "How", Choice({}, "", id="way"))
         yield Static("", id="applied", classes="quiet")
         yield Static("", id="note", classes="quiet")
@@ -174,7 +174,7 @@ class AuthenticationPane(StepPane):
         await fields.mount(
             SetupForm(
                 self.work,
-                self._asked(),
+                self._specs(),
                 self._path,
                 data=setup.default_authentication(),
                 before_edit=setup.write_authentication,
@@ -200,7 +200,7 @@ class AuthenticationPane(StepPane):
     def _say_saved(self) -> None:
         """Which secrets the profile has a place for, and so need not be typed."""
         for row in self.form.query(FormField):
-            place = (*self._path, *row.asked.path)
+            place = (*self._path, *row.spec.path)
             saved = self.setup.authentication in self.setup.saved_authentications and self.setup.at(*place) is not None
             if isinstance(row.editor, Secret) and saved and row.editor.place != "ask":
                 row.mark(row.editor.show_saved())
@@ -231,7 +231,7 @@ class AuthenticationPane(StepPane):
         self.put(self.query_one("#note", Static), note)
         self._preview()
 
-    def _asked(self) -> list[FieldSpec]:
+    def _specs(self) -> list[FieldSpec]:
         guide = guide_fields(self.setup)
         return schema_fields(self.setup) if self._whole or not guide else guide
 
@@ -248,7 +248,7 @@ class AuthenticationPane(StepPane):
     def begin(self) -> None:
         if not self.query("#way-form"):
             return  # the fields are on their way, and start when they are there
-        if (self.form.path, self.form.asked) != (self._path, tuple(self._asked())):
+        if (self.form.path, self.form.specs) != (self._path, tuple(self._specs())):
             # another step has chosen another client, or there are more to choose from
             self.run_worker(self._switched(), group="fields", exclusive=True)
             return
@@ -276,7 +276,7 @@ class AuthenticationPane(StepPane):
     def edit_field(self) -> None:
         if self.query("#way-form"):
             wrong = self.form.query(FormField).filter(".wrong")
-            self.form.focus_on(wrong.first(FormField).asked.name if wrong else self._missing())
+            self.form.focus_on(wrong.first(FormField).spec.name if wrong else self._missing())
             if wrong and isinstance(entry := self.screen.focused, SecretInput):
                 entry.replace_secret()
 

@@ -31,7 +31,7 @@ from ...text import printable_line
 from ..dialogs import InputScreen
 from ..widgets.choice import Choice, ChoiceScreen
 from ..widgets.fields import FieldRow, TextField
-from ..widgets.form import asked
+from ..widgets.form import field_specs
 from ..widgets.ordered_list import OrderedList
 from .step import FormScreen, StepPane
 
@@ -74,7 +74,7 @@ class BasicsPane(StepPane):
 
         found: StoreViews
 
-    def asked(self) -> ComposeResult:
+    def compose_fields(self) -> ComposeResult:
         setup = self.setup
         address = TextField(setup.typed_address, id="field-address", placeholder="shop.example")
         yield FieldRow("address", "Store address", address, _ABOUT["address"])
@@ -300,7 +300,7 @@ class BasicsPane(StepPane):
         self._client_changed()
         self.query_one("#plugins", OrderedList).highlighted = index
         schema = kind_schemas.plugin(kind)
-        if schema is not None and asked(schema):
+        if schema is not None and field_specs(schema):
             self._edit_plugin(index, added=True)
 
     @on(OrderedList.RemoveRequested)
@@ -339,7 +339,7 @@ class BasicsPane(StepPane):
     def _edit_plugin(self, index: int, *, added: bool = False) -> None:
         kind = str(self.setup.at("clients", self.setup.client, "plugins", index, "kind") or "")
         schema = kind_schemas.plugin(kind)
-        if schema is None or not asked(schema):
+        if schema is None or not field_specs(schema):
             self.say(f"{kind_schemas.plugins().get(kind, kind)}: no settings.")
             return
         path = ("clients", self.setup.client, "plugins", index)

@@ -25,7 +25,7 @@ from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
-from .step import FormScreen, SetupForm, asked_in
+from .step import FormScreen, SetupForm, field_specs_in
 
 _ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
 _SEVERAL = (
@@ -220,7 +220,10 @@ class OutgoingForm(FormScreen):
     async def _changed_steps(self, _: None) -> None:
         """Shows the fields again: a chain and a single request have different ones."""
         self.query_one("#steps", Choice).show("", self._steps())
-        before, self._form = self._form, SetupForm(self._work, asked_in(self._work.setup, self._schema()), self._path)
+        before, self._form = (
+            self._form,
+            SetupForm(self._work, field_specs_in(self._work.setup, self._schema()), self._path),
+        )
         await before.remove()
         await self.query_one("#form-over VerticalScroll").mount(self._form)
         self._form.check()

@@ -230,7 +230,7 @@ class ConfigurationsPane(StepPane):
     entities: ClassVar[Mapping[str, Readable | Writable]]
     """Magento's entities, by name."""
 
-    def asked(self) -> ComposeResult:
+    def compose_fields(self) -> ComposeResult:
         yield Static("", classes="chosen")
         yield ConfigurationList(id=f"{self.family}-list")
         yield EntityChooser(id=f"{self.family}-chooser")

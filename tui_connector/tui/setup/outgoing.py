@@ -27,8 +27,7 @@ from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
 from ...templates import Json
-from ...text import shown
-from ..editor import edit_text
+from ..editor import edit_field
 from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text
@@ -93,8 +92,8 @@ class OutgoingPane(ConfigurationsPane):
         requests: Sequence[SampleRequest]
         problem: str = ""
 
-    def asked(self) -> ComposeResult:
-        yield from super().asked()
+    def compose_fields(self) -> ComposeResult:
+        yield from super().compose_fields()
         with Horizontal(id="sample-row", classes="field"):
             yield Static(Content("Sample (JSON)"), classes="label")
             yield JsonField(id="sample")
@@ -161,10 +160,7 @@ class OutgoingPane(ConfigurationsPane):
     @on(JsonField.EditorRequested)
     def _open_editor(self, event: JsonField.EditorRequested) -> None:
         event.stop()
-        try:
-            event.json_field.text = edit_text(self.app, self.work.workbench.machine, event.json_field.text)
-        except UserError as error:
-            self.notify(shown(str(error)), severity="warning", markup=False)
+        edit_field(self, self.work.workbench.machine, event.json_field)
 
     @property
     def _shows_sample(self) -> bool:

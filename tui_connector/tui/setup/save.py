@@ -90,7 +90,7 @@ class SavePane(StepPane):
         self._told: set[tuple[Path, str]] = set()
         """Warnings shown about saving to a file; saving again ignores them."""
 
-    def asked(self) -> ComposeResult:
+    def compose_fields(self) -> ComposeResult:
         yield Static("", classes="chosen")
         yield Choice(_PLACES, self.setup.secret_place.value, id="secret-place")
 

@@ -30,11 +30,11 @@ from ...magento.token_shape import unlikely_length
 from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
-from ..editor import edit_text
+from ..editor import edit_field
 from ..log.panel import LogDock
 from ..widgets.criteria import CriteriaScreen
 from ..widgets.fields import JsonField, move_to_row
-from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
+from ..widgets.form import FieldSpec, FieldType, Form, FormPath, field_specs
 from ..widgets.frame import TONES, Dialog
 from ..widgets.secret import SecretInput
 from .context import GuideContext
@@ -83,7 +83,7 @@ class StepPane(VerticalScroll, can_focus=False):
         return self.setup.trial_data(self.work.workbench.vault.held)
 
     def compose(self) -> ComposeResult:
-        yield from self.asked()
+        yield from self.compose_fields()
         yield Static("", classes="words")
         yield Static("", classes="result callout")
         yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
@@ -92,7 +92,7 @@ class StepPane(VerticalScroll, can_focus=False):
             yield Button(self.test_label, id=f"test-{self.step.value}", compact=True, classes="test")
             yield Continue("Continue", id=f"continue-{self.step.value}", compact=True, classes="continue")
 
-    def asked(self) -> ComposeResult:
+    def compose_fields(self) -> ComposeResult:
         """The fields of this step."""
         yield from ()
 
@@ -274,7 +274,7 @@ class SetupForm(Form):
     def __init__(
         self,
         work: GuideContext,
-        asked: Iterable[FieldSpec],
+        specs: Iterable[FieldSpec],
         path: FormPath,
         *,
         data: Json = None,
@@ -284,7 +284,7 @@ class SetupForm(Form):
         """`data` is shown for a part that is not in the draft yet; `before_edit` adds it."""
         there = work.setup.at(*path)
         data = there if isinstance(there, dict) else data
-        super().__init__(asked, data if isinstance(data, dict) else {}, path, self._source, id=id)
+        super().__init__(specs, data if isinstance(data, dict) else {}, path, self._source, id=id)
         self.work = work
         self._before_edit = before_edit
         self._checking: Timer | None = None
@@ -324,9 +324,9 @@ class SetupForm(Form):
         return unlikely_length(str(path[-1]), len(work.glimpse(path)))
 
     def _secret_places(self) -> list[FormPath]:
-        asked: list[FormPath] = [(*self.path, *each.path) for each in self.asked if each.type is FieldType.SECRET]
+        secrets: list[FormPath] = [(*self.path, *each.path) for each in self.specs if each.type is FieldType.SECRET]
         named = [path for path in self.work.setup.secret_paths() if path[: len(self.path)] == self.path]
-        return [*asked, *named]
+        return [*secrets, *named]
 
     def _source(self, path: FormPath, place: str) -> dict[str, Json]:
         return source(_PLACES[place], secret_name(self.work.setup.name, path))
@@ -359,10 +359,7 @@ class SetupForm(Form):
     @on(JsonField.EditorRequested)
     def _open_editor(self, event: JsonField.EditorRequested) -> None:
         event.stop()
-        try:
-            event.json_field.text = edit_text(self.app, self.work.workbench.machine, event.json_field.text)
-        except UserError as error:
-            self.notify(shown(str(error)), severity="warning", markup=False)
+        edit_field(self, self.work.workbench.machine, event.json_field)
 
     def criteria_screen(self, path: FormPath, rows: Sequence[str]) -> CriteriaScreen:
         """Search criteria; of an incoming, with its fields and the number of matching items."""
@@ -398,9 +395,9 @@ _PLACES = {
 }
 
 
-def asked_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]:
+def field_specs_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]:
     """The fields of a schema for this profile: a client is one of its clients."""
-    return asked(kind_schemas.named(schema, setup.draft))
+    return field_specs(kind_schemas.named(schema, setup.draft))
 
 
 _AS_TEXT = "Edit the profile as text, at the line of this field"
@@ -437,7 +434,7 @@ class FormScreen(Dialog[bool]):
         self._work, self._path = work, path
         self._before = deepcopy(work.setup.at(*path))
         self._secrets_before = work.workbench.vault.held_secrets()
-        self._form = SetupForm(work, asked_in(work.setup, schema), path)
+        self._form = SetupForm(work, field_specs_in(work.setup, schema), path)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="form-over") as form:

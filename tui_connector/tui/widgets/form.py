@@ -96,7 +96,7 @@ class KindSpec:
         return _fields(self.schema, self.definitions, self.path)
 
 
-def asked(schema: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
+def field_specs(schema: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
     """The fields of an object's JSON Schema (draft-07), in order, without constants such as its kind."""
     return _fields(schema, schema.get("definitions", {}), ())
 
@@ -248,7 +248,7 @@ class Form(FieldGroup):
 
     def __init__(
         self,
-        asked: Iterable[FieldSpec],
+        specs: Iterable[FieldSpec],
         data: Mapping[str, Json],
         path: FormPath,
         make_source: MakeSource,
@@ -256,17 +256,17 @@ class Form(FieldGroup):
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id, classes="form")
-        self.asked, self.path = tuple(asked), path
+        self.specs, self.path = tuple(specs), path
         self.data: dict[str, Json] = deepcopy(dict(data))
         self._make_source = make_source
         self._former: dict[tuple[str, ...], dict[str, dict[str, Json]]] = {}
         """By the path of a variant, what each kind had before another was chosen."""
 
     def compose(self) -> ComposeResult:
-        yield from self._rows(self.asked)
+        yield from self._rows(self.specs)
 
-    def _rows(self, asked: Iterable[FieldSpec]) -> Iterator[Widget]:
-        for each in asked:
+    def _rows(self, specs: Iterable[FieldSpec]) -> Iterator[Widget]:
+        for each in specs:
             if each.type is FieldType.GROUP:
                 yield Static(Content(each.title), classes="heading")
                 yield Vertical(*self._rows(each.inner), classes="section")
@@ -327,19 +327,19 @@ class Form(FieldGroup):
 
     def field(self, name: str) -> FormField | None:
         """The row of the field with this name, or None."""
-        return next((row for row in self.query(FormField) if row.asked.name == name), None)
+        return next((row for row in self.query(FormField) if row.spec.name == name), None)
 
     def focus_on(self, name: str = "") -> None:
         """Focuses this field, or the first one."""
-        rows = [row for row in self.query(FormField) if not name or row.asked.name == name or row.holds(name)]
+        rows = [row for row in self.query(FormField) if not name or row.spec.name == name or row.holds(name)]
         target = rows[0].first() if rows else None
         if target is not None:
             self.screen.set_focus(target)
 
     def focus_at(self, path: FormPath) -> bool:
         """Focuses the field that this path is in; returns whether there is one."""
-        found = [row for row in self.query(FormField) if (full := self._full(row.asked.path)) == path[: len(full)]]
-        target = max(found, key=lambda row: len(row.asked.path)).first() if found else None
+        found = [row for row in self.query(FormField) if (full := self._full(row.spec.path)) == path[: len(full)]]
+        target = max(found, key=lambda row: len(row.spec.path)).first() if found else None
         if target is not None:
             self.screen.set_focus(target)
         return target is not None
@@ -347,7 +347,7 @@ class Form(FieldGroup):
     def path_of(self, widget: Widget | None) -> FormPath:
         """The path of the field that this widget belongs to; that of the form if it is none of its fields."""
         row = _row_of(widget) if widget is not None and self in widget.ancestors else None
-        return self.path if row is None else self._full(row.asked.path)
+        return self.path if row is None else self._full(row.spec.path)
 
     def focus_on_problem(self) -> bool:
         """Focuses the first field with a problem; returns whether there is one."""
@@ -381,7 +381,7 @@ class Form(FieldGroup):
 
     def show_problems(self, problems: Mapping[FormPath, str]) -> None:
         """Shows problems by path, each at its field, or at the first of several fields that it concerns."""
-        rows = {self._full(row.asked.path): row for row in self.query(FormField)}
+        rows = {self._full(row.spec.path): row for row in self.query(FormField)}
         said: dict[FormPath, str] = {}
         for at, words in problems.items():
             at_field = sorted((path for path in rows if at[: len(path)] == path), key=len, reverse=True)
@@ -394,15 +394,15 @@ class Form(FieldGroup):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         row = _row_of(event.input)
-        if row is not None and event.value != to_text(row.asked, row.value):
-            self._edit(row, from_text(row.asked, event.value))
+        if row is not None and event.value != to_text(row.spec, row.value):
+            self._edit(row, from_text(row.spec, event.value))
 
     @on(TextArea.Changed)
     def _area_typed(self, event: TextArea.Changed) -> None:
         event.stop()
         row = _row_of(event.text_area)
-        if row is not None and event.text_area.text != to_lines(row.asked, row.value):
-            value = from_text(row.asked, event.text_area.text)
+        if row is not None and event.text_area.text != to_lines(row.spec, row.value):
+            value = from_text(row.spec, event.text_area.text)
             if value != row.value:
                 self._edit(row, value)
 
@@ -411,7 +411,7 @@ class Form(FieldGroup):
         event.stop()
         row = _row_of(event.toggle)
         if row is not None:
-            self._edit(row, None if event.value == row.asked.default else event.value)
+            self._edit(row, None if event.value == row.spec.default else event.value)
 
     @on(Choice.Chosen)
     async def _chosen(self, event: Choice.Chosen) -> None:
@@ -419,14 +419,14 @@ class Form(FieldGroup):
         if row is None:
             return
         event.stop()
-        if row.asked.type is FieldType.VARIANT:
+        if row.spec.type is FieldType.VARIANT:
             await self._choose_kind(row, event.option)
         else:
             self._edit(row, event.option or None)
 
     async def _choose_kind(self, row: FormField, kind: str) -> None:
         """Shows the fields of another kind: with what they had before, else with values that both kinds have."""
-        variant, before = row.asked, self._at(row.asked)
+        variant, before = row.spec, self._at(row.spec)
         before = before if isinstance(before, dict) else {}
         former = self._former.setdefault(variant.path, {})
         former[_kind_of(before)] = before
@@ -453,7 +453,7 @@ class Form(FieldGroup):
                 self._edit(row, list(rows) or None)
 
         if row is not None:
-            self.app.push_screen(self.criteria_screen(self._full(row.asked.path), field.rows), edited)
+            self.app.push_screen(self.criteria_screen(self._full(row.spec.path), field.rows), edited)
 
     def criteria_screen(self, path: FormPath, rows: Sequence[str]) -> CriteriaScreen:
         """The screen that edits the search criteria at this path."""
@@ -480,13 +480,13 @@ class Form(FieldGroup):
         event.stop()
         row = _row_of(event.pairs)
         if row is not None:
-            self.post_message(self.SecretTyped(self, (*self._full(row.asked.path), event.key), event.values[0]))
+            self.post_message(self.SecretTyped(self, (*self._full(row.spec.path), event.key), event.values[0]))
 
     @on(Secret.Entered)
     def _given(self, event: Secret.Entered) -> None:
         """Distributes the values over the secret fields from this one on, or over all where the numbers are equal."""
         event.stop()
-        rows = [row for row in self.query(FormField) if row.asked.type is FieldType.SECRET]
+        rows = [row for row in self.query(FormField) if row.spec.type is FieldType.SECRET]
         row = _row_of(event.secret)
         start = 0 if row is None or len(event.values) == len(rows) > 1 else rows.index(row)
         if row is not None:
@@ -495,12 +495,12 @@ class Form(FieldGroup):
                 f"{len(event.values)} values were pasted; there was no field for the last {over}" if over > 0 else ""
             )
         for each, value in zip(rows[start:], event.values, strict=False):
-            self.post_message(self.SecretTyped(self, self._full(each.asked.path), value))
+            self.post_message(self.SecretTyped(self, self._full(each.spec.path), value))
 
     def held(self, path: FormPath, glimpse: str) -> None:
         """Shows that a secret is available: its length and `glimpse`."""
         for row in self.query(FormField):
-            full = self._full(row.asked.path)
+            full = self._full(row.spec.path)
             if path[: len(full)] != full:
                 continue
             if isinstance(row.editor, Secret):
@@ -519,13 +519,13 @@ class Form(FieldGroup):
         # where the focus moves fast, the event of an earlier field may arrive late
         if row is not None and event.widget is self.screen.focused:
             is_set = isinstance(event.widget, SecretInput) and event.widget.locked
-            about = f"Set: Delete or a paste replaces it. {row.asked.about}" if is_set else row.asked.about
-            self.post_message(self.Focused(self, row.asked.name, about))
+            about = f"Set: Delete or a paste replaces it. {row.spec.about}" if is_set else row.spec.about
+            self.post_message(self.Focused(self, row.spec.name, about))
 
     def _edit(self, row: FormField, value: Json) -> None:
         row.value = value
-        self._put(row.asked.path, deepcopy(value))
-        self.post_message(self.Edited(self, self._full(row.asked.path), value))
+        self._put(row.spec.path, deepcopy(value))
+        self.post_message(self.Edited(self, self._full(row.spec.path), value))
 
 
 class FormField(FieldRow):
@@ -534,16 +534,16 @@ class FormField(FieldRow):
     _mark = ""
     """The mark of an available secret, restored when the typed text is deleted."""
 
-    def __init__(self, asked: FieldSpec, editor: Widget, value: Json) -> None:
-        super().__init__("-".join(asked.path), asked.title, editor, asked.about)
-        self.asked, self.editor, self.value = asked, editor, value
-        self.set_class(asked.type is FieldType.VARIANT, "kind")
+    def __init__(self, spec: FieldSpec, editor: Widget, value: Json) -> None:
+        super().__init__("-".join(spec.path), spec.title, editor, spec.about)
+        self.spec, self.editor, self.value = spec, editor, value
+        self.set_class(spec.type is FieldType.VARIANT, "kind")
         self.set_class(isinstance(editor, (Pairs, JsonField)), "tall")
 
     @property
     def section(self) -> str:
         """The group or variant that the field belongs to; empty if none."""
-        return self.asked.path[0] if len(self.asked.path) > 1 or self.asked.type is FieldType.VARIANT else ""
+        return self.spec.path[0] if len(self.spec.path) > 1 or self.spec.type is FieldType.VARIANT else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         self._mark = text
@@ -604,39 +604,39 @@ def with_inner(fields: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
         yield from with_inner(each.inner)
 
 
-def to_text(asked: FieldSpec, value: Json) -> str:
+def to_text(spec: FieldSpec, value: Json) -> str:
     """Formats the value for a line of text, with control characters made visible."""
-    return shown_line(_to_text(asked, value))
+    return shown_line(_to_text(spec, value))
 
 
-def to_lines(asked: FieldSpec, value: Json) -> str:
+def to_lines(spec: FieldSpec, value: Json) -> str:
     """Formats the value for a field of several lines."""
     if isinstance(value, (dict, list)):
         return shown(json.dumps(value, ensure_ascii=False, indent=2))
-    return shown(_to_text(asked, value))
+    return shown(_to_text(spec, value))
 
 
-def _to_text(asked: FieldSpec, value: Json) -> str:
+def _to_text(spec: FieldSpec, value: Json) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
         # quote a text that would be parsed as another type
-        return json.dumps(value) if asked.type is FieldType.JSON and from_text(asked, value) != value else value
-    if asked.type is FieldType.LIST and isinstance(value, list) and not any("," in str(each) for each in value):
+        return json.dumps(value) if spec.type is FieldType.JSON and from_text(spec, value) != value else value
+    if spec.type is FieldType.LIST and isinstance(value, list) and not any("," in str(each) for each in value):
         return ", ".join(map(str, value))
     return json.dumps(value, ensure_ascii=False)
 
 
-def from_text(asked: FieldSpec, text: str) -> Json:
+def from_text(spec: FieldSpec, text: str) -> Json:
     """Parses a line of text as a value of the field; text that is invalid is returned as it is, for the validation."""
     text = text.strip()
     if not text:
         return None
-    if asked.type is FieldType.TEXT or asked.type is FieldType.CHOICE:
+    if spec.type is FieldType.TEXT or spec.type is FieldType.CHOICE:
         return text
-    if asked.type is FieldType.LIST and not text.startswith("["):
+    if spec.type is FieldType.LIST and not text.startswith("["):
         parts = [part.strip() for part in text.split(",") if part.strip()]
-        return [int(part) if asked.of_integers and part.isdigit() else part for part in parts]
+        return [int(part) if spec.of_integers and part.isdigit() else part for part in parts]
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):
