@@ -104,8 +104,10 @@ def store(items: int, milliseconds: float) -> Iterator[int]:
     command = [sys.executable, str(HERE / "listing_store.py"), str(items), str(milliseconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.terminate()
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
 
 
 def medians(costs: list[Cost]) -> Cost:

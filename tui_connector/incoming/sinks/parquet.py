@@ -34,7 +34,7 @@ _ITEMS: Final = ".jsonl"
 _ID: Final = b"tui_connector"
 """In the file's metadata: the output that it is of."""
 _GROUP_ITEMS: Final = 20_000
-_GROUP_BYTES: Final = 16 * 1024 * 1024
+_GROUP_BYTES: Final = 8 * 1024 * 1024
 """Largest group of rows, in items and in bytes of JSON."""
 
 
