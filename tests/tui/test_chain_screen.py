@@ -106,6 +106,8 @@ async def test_reference_to_a_missing_step_is_reported_and_not_sent(
         await until(pilot, lambda: not setup.problems())
         await back_to_steps(pilot)
         await pilot.press("ctrl+s", "ctrl+s", "t")
+        await until_shown(pilot, "Preview for the sample (not sent)")
+        await pilot.press("pagedown")
         assert "POST products/@{steps.change.body.sku}/media" in await until_shown(
             pilot, "needs the response of step change"
         )

@@ -13,12 +13,14 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.list import LogView
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.authentication import AuthenticationPane
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -31,11 +33,15 @@ Data = dict[str, Any]
 
 
 @asynccontextmanager
-async def guide(machine: Machine, sandbox: Sandbox, size: tuple[int, int] = (100, 50)) -> AsyncIterator[Pilot[None]]:
-    """The guide at its first step, the store's address filled in."""
+async def guide(
+    machine: Machine, sandbox: Sandbox, size: tuple[int, int] = (100, 50), *, tokens: bool = False
+) -> AsyncIterator[Pilot[None]]:
+    """The guide at its first step, the store's address filled in. `tokens`: the demo has those of an integration."""
     admin = sandbox.description()["admin"]
     assert isinstance(admin, dict)
     values = {"username": str(admin["username"]), "password": str(admin["password"])}
+    if tokens:
+        values |= full_integration(sandbox)
 
     async def demo() -> DemoStore:
         return DemoStore(sandbox.url, "acme", "Acme", "", values)
@@ -364,6 +370,53 @@ async def test_steps_behind_the_zoomed_log_do_not_take_the_focus(machine: Machin
         await pilot.press("l", "n")
         text = await until_shown(pilot, "Consumer secret")
         assert "l back" not in text
+
+
+async def test_step_2_of_the_demo_needs_only_enter(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, (80, 24), tokens=True) as pilot:
+        await to_authentication(pilot)
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "use-sandbox")
+        assert "Enter fills them in" in shown(pilot.app)
+        await pilot.press("enter")
+        await until_shown(pilot, "Enter tests it")
+        assert "Demo values  " not in shown(pilot.app).split("Requests")[0]
+        await pilot.press("enter")
+        await until_shown(pilot, "✔ The store accepts it.")
+
+
+async def test_tokens_pasted_over_the_demo_button_go_to_the_fields(machine: Machine, sandbox: Sandbox) -> None:
+    tokens = full_integration(sandbox)
+    async with guide(machine, sandbox, tokens=True) as pilot:
+        await to_authentication(pilot)
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "use-sandbox")
+        for name in ("consumer-key", "consumer-secret", "access-token", "access-token-secret"):
+            pilot.app.post_message(events.Paste(tokens[name]))
+        await until(pilot, lambda: all(value[-4:] in shown(pilot.app) for value in tokens.values()))
+        await pilot.press("ctrl+r")
+        await until_shown(pilot, "✔ The store accepts it.")
+
+
+async def test_digits_after_a_failed_address_test_correct_the_address(machine: Machine, sandbox: Sandbox) -> None:
+    right = sandbox.url
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("e", "backspace", "backspace", "enter")
+        await until_shown(pilot, "✘ ")
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
+        await pilot.press(*right[-2:], "enter")
+        await until_shown(pilot, "Magento 2.4")
+
+
+async def test_enter_after_saving_opens_the_page_of_the_profile(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, tokens=True) as pilot:
+        await to_authentication(pilot)
+        await pilot.press("enter", "enter")
+        await until_shown(pilot, "✔ The store accepts it.")
+        await pilot.press("5")
+        await until_shown(pilot, "Enter: save.")
+        await pilot.press("enter")
+        await until_shown(pilot, "Open profile")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ProfilePage))
 
 
 async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandbox: Sandbox) -> None:

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,6 +165,7 @@ def demo(profile_dir: Path | None) -> None:
 
 async def start_sandbox(machine: Machine) -> Sandbox:
     """The sandbox store: on the port that the demo's profile names, on its preferred port, or on any free one."""
+    await asyncio.to_thread(import_module, "tui_connector.sandbox.server")  # which takes a while
     from ..sandbox.server import Sandbox, SandboxOptions
 
     saved = await asyncio.to_thread(_saved_port, machine.directories.profiles)

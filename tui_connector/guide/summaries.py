@@ -120,9 +120,15 @@ def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
     return f"{kind_schemas.authentication_title(kind)}{secrets}"
 
 
+def _file(path: Json) -> Json:
+    """The end of a path, which tells files apart: its last folder and its name."""
+    folders = path.split("/") if isinstance(path, str) else []
+    return "/".join(["…", *folders[-2:]]) if len(folders) > 3 else path
+
+
 def _incoming(value: Json) -> str:
     pages = value_at(value, ("pagination", "kind"))
-    sink = value_at(value, ("sink", "path")) or value_at(value, ("sink", "kind"))
+    sink = _file(value_at(value, ("sink", "path"))) or value_at(value, ("sink", "kind"))
     since = value_at(value, ("incremental", "field"))
     more = [pages, f"changes by {since}" if since else None, f"→ {sink}" if sink else None]
     return " · ".join([_request(value), *(str(each) for each in more if each)])
@@ -136,7 +142,7 @@ def _outgoing(value: Json) -> str:
     else:
         sent = _request(value)
     batch = value_at(value, ("batch",))
-    source = value_at(value, ("source", "path")) or value_at(value, ("source", "kind"))
+    source = _file(value_at(value, ("source", "path"))) or value_at(value, ("source", "kind"))
     more = [f"{batch} at a time" if batch else None, f"← {source}" if source else None]
     return " · ".join([sent, *(str(each) for each in more if each)])
 

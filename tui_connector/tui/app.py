@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .log.screens import Recorded
     from .profile.page import ProfilePage
     from .setup.context import DemoStore, GuideContext
+    from .setup.screen import SetupScreen
 
 
 class ConnectorApp(QuietApp):
@@ -133,7 +134,9 @@ class ConnectorApp(QuietApp):
         if self._recorded is not None:
             self._open_recorded(self._recorded)
         else:
-            self.push_screen(HomeScreen(self.machine))
+            home = HomeScreen(self.machine)
+            home.show_demo_start(self._start_at == "demo")
+            self.push_screen(home)
         if self._start_at == "setup":
             self.call_after_refresh(self.open_setup, self._profile)
         elif self._start_at == "editor" and self._profile is not None:
@@ -213,7 +216,8 @@ class ConnectorApp(QuietApp):
         from .help import HelpScreen, help_topics
         from .keys import actions_of
 
-        self.push_screen(HelpScreen(help_topics(self.screen), actions_of(self.screen)))
+        reached = [] if self.focused is None else [*self.focused.ancestors_with_self]
+        self.push_screen(HelpScreen(help_topics(self.screen), actions_of(self.screen), reached))
 
     async def action_new_store(self) -> None:
         """Opens the guide for a new profile. Awaits it: the next key belongs to its first field."""
@@ -339,6 +343,11 @@ class ConnectorApp(QuietApp):
         if context.path is not None:  # it was saved, or was a saved one
             self.run_worker(self._remember(context.path))
 
+    def on_setup_screen_finished(self, message: SetupScreen.Finished) -> None:
+        """After the guide, the page of its profile, unless the guide was opened from it."""
+        if isinstance(self.screen, HomeScreen):
+            self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
+
     def on_home_screen_delete_requested(self, message: HomeScreen.DeleteRequested) -> None:
         from .home.actions import delete_profile
 
@@ -433,12 +442,20 @@ class ConnectorApp(QuietApp):
         self.run_worker(done())
 
     async def _open_demo(self) -> None:
-        demo = await self._open_demo_store()
-        path = self.machine.directories.profiles / f"{demo.name}.toml"
-        if await asyncio.to_thread(path.exists):
-            self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
-        else:
-            await self.open_setup(None, demo)
+        home = next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
+        if home is not None:
+            home.show_demo_start(True)
+        try:
+            await asyncio.to_thread(_preload_modules)  # imported by the loop, they would stop the screen
+            demo = await self._open_demo_store()
+            path = self.machine.directories.profiles / f"{demo.name}.toml"
+            if await asyncio.to_thread(path.exists):
+                self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+            else:
+                await self.open_setup(None, demo)
+        finally:
+            if home is not None:
+                home.show_demo_start(False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "show_runs":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -39,9 +40,10 @@ class HelpScreen(Dialog[None]):
         Binding("escape,q,question_mark,f1,enter", "dismiss", "Close", id="help.close")
     ]
 
-    def __init__(self, topics: list[str], actions: Iterable[KeyAction]) -> None:
+    def __init__(self, topics: list[str], actions: Iterable[KeyAction], reached: Sequence[DOMNode] = ()) -> None:
+        """`reached`: the widgets whose keys work where the focus is."""
         super().__init__()
-        self._topics = topics
+        self._topics, self._reached = topics, reached
         self._actions = list(actions)
 
     def compose(self) -> ComposeResult:
@@ -52,7 +54,7 @@ class HelpScreen(Dialog[None]):
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")
             yield Static(Content("Every action is a letter. In a field, press Esc, then the letter."))
-            for title, actions in _groups(self._actions).items():
+            for title, actions in _groups(self._actions, self._reached).items():
                 yield Static(Content(title), classes="heading")
                 yield Static(Content("\n".join(map(_line, actions))), classes="help-words")
 
@@ -61,18 +63,18 @@ class HelpScreen(Dialog[None]):
         panel.border_title, panel.border_subtitle = "Help", "Esc: close · ↑↓: scroll"
 
 
-def _groups(actions: Iterable[KeyAction]) -> dict[str, list[KeyAction]]:
+def _groups(actions: Iterable[KeyAction], reached: Sequence[DOMNode]) -> dict[str, list[KeyAction]]:
     """The actions by where they work: nearest to the focus first."""
-    found: dict[str, list[KeyAction]] = {"Here": [], "On this screen": [], "In every screen": []}
+    here, screen, elsewhere, everywhere = "Here", "On this screen", "In its other parts", "In every screen"
+    found: dict[str, list[KeyAction]] = {here: [], screen: [], elsewhere: [], everywhere: []}
     for action in actions:
-        place = (
-            "In every screen"
-            if isinstance(action.node, App)
-            else "On this screen"
-            if isinstance(action.node, Screen)
-            else "Here"
-        )
-        found[place].append(action)
+        match action.node:
+            case App():
+                found[everywhere].append(action)
+            case Screen():
+                found[screen].append(action)
+            case node:
+                found[here if node in reached else elsewhere].append(action)
     return {title: group for title, group in found.items() if group}
 
 

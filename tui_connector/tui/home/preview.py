@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -18,7 +19,7 @@ from .rows import draft_store, short_path
 if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
 
-_LABEL = 15
+_LABEL, _MOST_LINES = 15, 4
 _STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
 Line = tuple[tuple[str, str], ...]
 """Texts with their styles."""
@@ -38,26 +39,28 @@ def profile_preview(
     elif not entry.read:
         lines = [(("Reading …", TONES["muted"]),)]
     else:
-        lines = list(_profile_lines(entry, runs, now, short_path(summary.path, home), roomy=height > 12))
+        path = shortened(short_path(summary.path, home), width - 2)
+        lines = list(_profile_lines(entry, runs, now, path, width if height > 12 else 0))
     return _assemble(lines, width)
 
 
 def _profile_lines(
-    entry: ProfileOverview, runs: Sequence[LastRun], now: float, path: str, *, roomy: bool
+    entry: ProfileOverview, runs: Sequence[LastRun], now: float, path: str, roomy: int
 ) -> Iterator[Line]:
+    """`roomy`: the width, where there are enough lines for everything."""
     summary = entry.summary
     described = f"  {entry.description}" if entry.description and not roomy else ""
     yield (summary.title, "bold"), (described, TONES["muted"])
     if roomy:
         yield ((summary.base_uri or "no address yet", TONES["accent"]),)
-        if entry.description:
-            yield ((entry.description, TONES["muted"]),)
+        for line in wrap(shown_line(entry.description), max(20, roomy))[:_MOST_LINES]:
+            yield ((line, TONES["muted"]),)
         yield ()
-        yield _row("Authentication", entry.authentication or "none")
-        yield _row("Secrets", entry.secret_words or "none")
+        yield from _rows("Authentication", entry.authentication or "none", roomy)
+        yield from _rows("Secrets", entry.secret_words or "none", roomy)
         if len(entry.clients) > 1:
-            yield _row("Clients", ", ".join(entry.clients))
-        yield _row("File", path)
+            yield from _rows("Clients", ", ".join(entry.clients), roomy)
+        yield from _rows("File", path, roomy)
         yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
         yield ()
         yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
@@ -81,12 +84,8 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
         else:
             tone = TONES["success" if run.ok else "error"]
             said = run.outcome.removeprefix("complete, ").removeprefix("ended, ")
-            yield (
-                (f"  {run.mark} ", tone),
-                (f"{name:<{width}}", ""),
-                (f"  {said}", "" if run.ok else tone),
-                (f"  {ago(now - run.at)}", TONES["muted"]),
-            )
+            yield (f"  {run.mark} ", tone), (f"{name:<{width}}", ""), (f"  {ago(now - run.at)}", TONES["muted"])
+            yield ((f"    {said}", "" if run.ok else tone),)
 
 
 def draft_preview(draft: Draft, now: float, width: int, home: Path) -> Content:
@@ -108,8 +107,22 @@ def draft_preview(draft: Draft, now: float, width: int, home: Path) -> Content:
     return _assemble(lines, width)
 
 
+def shortened(path: str, room: int) -> str:
+    """The end of a path, which tells more than its beginning."""
+    return path if len(path) <= room else f"…{path[len(path) - max(1, room - 1) :]}"
+
+
 def _row(label: str, text: str) -> Line:
     return ((f"{label:<{_LABEL}}", TONES["muted"]), (text, ""))
+
+
+def _rows(label: str, text: str, width: int) -> Iterator[Line]:
+    """The text beside its label, or below it where that is too long."""
+    if len(text) <= width - _LABEL:
+        yield _row(label, text)
+    else:
+        yield _row(label, "")
+        yield ((f"  {text}", ""),)
 
 
 def _assemble(lines: Sequence[Line], width: int) -> Content:

@@ -13,6 +13,7 @@ from ...guide.drafts import Draft
 from ...guide.overview import ProfileOverview, short_address, unread_overview
 from ...guide.secret_sources import SecretPlace
 from ...profile.library import base_uris
+from ...text import shown_line
 from ...units import ago
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _WIDTHS = {
     "title": ("Name", 118, 20, 44),
     "store": ("Store", 0, 14, 60),
     "authentication": ("Authentication", 62, 14, 24),
-    "run": ("Last run", 40, 12, 60),
+    "run": ("Last run", 40, 16, 60),
     "secrets": ("Secrets", 71, 9, 24),
 }
 GAP = 2
@@ -84,12 +85,12 @@ class HomeRows:
     """The last run of each incoming and outgoing of a profile, the latest first."""
 
     def needed(self, now: float) -> dict[str, int]:
-        """The widths of the longest cells, by column; without that of the last run, whose text adapts to its room."""
+        """The widths of the longest cells, by column."""
         elsewhere = {*self.recent}
         rows = [
-            profile_cells(each, None, now, 0)
-            for each in self.entries.values()
-            if each.read and each.path not in elsewhere
+            profile_cells(each, self.runs.get(path), now, 60)
+            for path, each in self.entries.items()
+            if each.read and path not in elsewhere
         ]
         rows += [draft_cells(each, now) for each in self.drafts]
         rows += [{"name": (path.stem, "")} for path in (*self.paths, *self.recent, *self.archived)]
@@ -98,7 +99,6 @@ class HomeRows:
         for row in rows:
             for name, (text, _) in row.items():
                 found[name] = max(found.get(name, 0), cell_len(text))
-        found.pop("run", None)
         return found
 
     def matching(self, words: str) -> HomeRows:
@@ -180,14 +180,15 @@ def short_path(path: Path, home: Path) -> str:
 
 
 def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
-    """The latest run: its outcome and age, and where there is room what was run."""
+    """The latest run: what was run, cut where there is no room for its age after it; the preview tells its outcome."""
     if not runs:
         return ("" if runs is None else "never", "muted")
     latest = runs[0]
-    age = ago(now - latest.at)
-    texts = (f"{latest.name}: {latest.outcome}, {age}", f"{latest.name}, {age}", age)
-    text = next((each for each in texts if len(each) + 2 <= room), age)
-    return (f"{latest.mark} {text}", "success" if latest.ok else "error")
+    age = f", {ago(now - latest.at)}"
+    return (
+        f"{latest.mark} {shown_line(latest.name, max(4, room - len(age) - 2))}{age}",
+        "success" if latest.ok else "error",
+    )
 
 
 def draft_cells(draft: Draft, now: float) -> dict[str, Cell]:

@@ -58,6 +58,12 @@ def _welcome(new: str, demo: str) -> Content:
     )
 
 
+_STARTING = (
+    "Starting a demo store on this computer: a small Magento-like server with products, orders and customers …\n\n"
+    "The guide then has five steps. Enter tests a step, Enter again goes to the next one."
+)
+
+
 @dataclass
 class ProfileMessage(Message):
     """A request for an action on this profile."""
@@ -176,14 +182,13 @@ class HomeScreen(Screen[None]):
         self._active_jobs = 0
         self._loaded = False
         """Whether the rows are complete and the list has the focus."""
+        self._starts_demo = False
+        """Whether the demo store is being started."""
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         yield Static("", id="home-heading")
-        keys = [(keys_of(self, name) or [""])[0] for name in ("home.new", "home.demo")]
-        welcome = Static(_welcome(*keys), id="home-empty", classes="panel")
-        welcome.border_title = "Welcome"
-        yield welcome
+        yield Static("", id="home-empty", classes="panel")
         with Container(id="home-body"):
             with Vertical(id="home-table", classes="panel -active"):
                 yield FilterInput(placeholder="Filter by name, title or store", compact=True, id="home-filter")
@@ -219,6 +224,12 @@ class HomeScreen(Screen[None]):
     def profiles(self) -> Sequence[Path]:
         """The files of the profiles that are listed."""
         return [*self._rows.paths, *self._rows.recent]
+
+    def show_demo_start(self, starts: bool) -> None:
+        """Shows that the demo store is being started, or no longer."""
+        self._starts_demo = starts
+        if self.is_mounted:
+            self._draw()
 
     def choose(self, path: Path) -> None:
         """Moves the cursor to this profile, as soon as it is listed."""
@@ -307,6 +318,7 @@ class HomeScreen(Screen[None]):
             words += f"{' · ' if words else ''}{count(len(self._rows.drafts), 'draft')}"
         self.query_one(ScreenHeader).show("tui-connector", "connect a Magento 2 store", [(words, "muted")])
         self._show_state(self._state(rows))
+        self._show_empty()
         heading = self._heading()
         self.query_one("#home-heading", Static).update(Content(heading))
         self.set_class(bool(heading), "told")
@@ -315,6 +327,14 @@ class HomeScreen(Screen[None]):
         if self.focused is None and len(self._rows):
             home_list.focus()
         home_list.show(rows, self._machine.now().timestamp(), self._home)
+
+    def _show_empty(self) -> None:
+        """What is shown where nothing is listed: the ways to start, or that the demo is starting."""
+        empty, title = self.query_one("#home-empty", Static), "Demo" if self._starts_demo else "Welcome"
+        if empty.border_title != title:
+            keys = [(keys_of(self, name) or [""])[0] for name in ("home.new", "home.demo")]
+            empty.border_title = title
+            empty.update(Content(_STARTING) if self._starts_demo else _welcome(*keys))
 
     def _show_state(self, state: str) -> None:
         """In the lower border of the table; where it has none, after the title."""
@@ -338,6 +358,8 @@ class HomeScreen(Screen[None]):
         directory = self._machine.directories.profiles
         if self._problem is not None:
             return f"✘ {shown_line(str(self._problem))}"
+        if self._starts_demo and len(self._rows):
+            return "  Starting the demo store …"
         if ProfilesFound in self._never_found:
             return f"  Reading {shown_line(str(directory))} …" if self._slow else ""
         return ""

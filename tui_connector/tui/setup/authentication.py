@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Static
 
@@ -17,6 +18,7 @@ from ...guide.authentication_test import AuthenticationTest, last_login, preview
 from ...guide.setup import Setup
 from ...guide.texts import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...magento.diagnosis import Finding, Fix
+from ...profile.importers.command_text import looks_like_command
 from ...profile.positions import value_at
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow
@@ -154,6 +156,10 @@ class AuthenticationPane(StepPane):
         yield Toggle(False, id="whole")
         yield Static("", id="preview", classes="quiet")
 
+    def first_buttons(self) -> ComposeResult:
+        if self.work.sandbox:
+            yield Button(Content.assemble(("u", "bold"), "  Demo values"), id="use-sandbox", compact=True)
+
     async def on_mount(self) -> None:
         await self._show_way()
 
@@ -254,14 +260,29 @@ class AuthenticationPane(StepPane):
             return
         missing = self._missing()
         self.form.check()
-        if missing or not self.setup.fields():
+        demo = self._show_demo_button(missing)
+        if demo is not None:
+            self.screen.set_focus(demo)
+        elif missing or not self.setup.fields():
             self.form.focus_on(missing)
         else:
             self.focus_buttons()
         if self.complete:
             self.explain("")
+        elif demo is not None:
+            self.explain("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
+        elif not missing and self.setup.fields():
+            self.explain("Nothing is missing. Enter tests it.")
         else:
             self._explain(missing)
+
+    def _show_demo_button(self, missing: str) -> Button | None:
+        """The button that fills in the demo's values, while it has one for the missing field; else it is hidden."""
+        if not self.work.sandbox:
+            return None
+        button = self.query_one("#use-sandbox", Button)
+        button.display = missing in self.work.sandbox
+        return button if button.display else None
 
     def _missing(self) -> str:
         """The name of the first field that was not given."""
@@ -288,8 +309,8 @@ class AuthenticationPane(StepPane):
         place = "" if self.setup.auth_kind == OAUTH2 else "In Magento: "
         beside = f"{place}{in_magento[0]} (? for all steps)" if in_magento else ""
         if self.work.sandbox:
-            beside = "This is the demo: F9 fills in its store's values."
-        self.explain(f"{about} {'' if wide else beside}")
+            beside = "F9 fills in the demo's values."
+        self.explain(f"{about} {'' if wide else beside}".strip())
 
     @on(Form.Focused)
     def _field_focused(self, event: Form.Focused) -> None:
@@ -412,6 +433,15 @@ class AuthenticationPane(StepPane):
         await asyncio.to_thread(self.work.workbench.allow_logins)
         await self._try()
 
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste while a button has the focus goes to the field to fill in or to correct."""
+        if isinstance(self.screen.focused, Button) and not looks_like_command(event.text):
+            self.edit_field()
+            if isinstance(entry := self.screen.focused, SecretInput):
+                event.stop()
+                entry.handle_paste(event.text)
+
+    @on(Button.Pressed, "#use-sandbox")
     def use_sandbox(self) -> None:
         """The demo's values into the fields."""
         setup = self.setup
@@ -424,7 +454,9 @@ class AuthenticationPane(StepPane):
                 self.work.hold(setup.path_of(each), values[each.name])
             else:
                 setup.edit(setup.path_of(each), values[each.name])
-        self.query_one(".test", Button).focus()  # an Enter that follows at once belongs to the filled fields
+        self.screen.set_focus(
+            self.query_one(".test", Button)
+        )  # an Enter that follows at once belongs to the filled fields
         self._filling = True
         self.run_worker(self._filled())
 

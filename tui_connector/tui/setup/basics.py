@@ -145,6 +145,10 @@ class BasicsPane(StepPane):
         wrong = self.query(".wrong TextField")
         self.screen.set_focus(wrong.first(Input) if wrong else self.query_one("#field-address", Input))
 
+    def to_correct(self, finding: Finding) -> None:
+        name = "store-view" if finding.id == "store-code" else "address"
+        self.screen.set_focus(self.query_one(f"#field-{name}", Input))
+
     def on_descendant_blur(self) -> None:
         self._show_list_keys()
 

@@ -298,8 +298,7 @@ class ConfigurationsPane(StepPane):
     def draw(self) -> None:
         """Redraws the list from the setup."""
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
-        heading = f"{self.family.capitalize()}:" if found else "Nothing selected yet. Available in Magento:"
-        self.query_one(".chosen", Static).update(Content(heading))
+        self.put(self.query_one(".chosen", Static), "" if found else "Nothing selected yet. Available in Magento:")
         self.rows.show(found, max(40, self.app.size.width - 4), lambda name: self.work.is_tested(self.family, name))
         self.rows.display = bool(found)
         self.query_one(EntityChooser).display = self._choosing or not found

@@ -221,6 +221,7 @@ class IncomingPane(ConfigurationsPane):
             self.found(message.tried.finding)
             return
         self.passed(message.name)
+        self.explain("")  # the outcome needs its lines
         self.say(f"✔ {message.tried.summary}")
         self.go_on()
 

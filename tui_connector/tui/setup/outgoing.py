@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -66,7 +66,8 @@ class OutgoingPane(ConfigurationsPane):
     test_label = "Show request"
     entities = WRITABLE
     BINDINGS: ClassVar[list[BindingType]] = [
-        *letter_bindings("S", "send_sample", "Send the sample", "outgoing.send-sample", "ctrl+t", show=True),
+        *letter_bindings("S", "send_sample", "Send sample", "outgoing.send-sample", "ctrl+t", show=True),
+        Binding("E", "edit_sample", "Edit sample", show=False, id="outgoing.edit-sample"),
     ]
 
     @dataclass
@@ -166,11 +167,8 @@ class OutgoingPane(ConfigurationsPane):
     def _shows_sample(self) -> bool:
         return bool(self.query_one("#sample-row").display)
 
-    def edit_field(self) -> None:
-        if self._shows_sample:
-            self.screen.set_focus(self.query_one("#sample"))
-        else:
-            super().edit_field()
+    def action_edit_sample(self) -> None:
+        self.screen.set_focus(self.query_one("#sample"))
 
     def removed(self, name: str) -> None:
         self._samples.pop(name, None)
@@ -199,8 +197,8 @@ class OutgoingPane(ConfigurationsPane):
             self.post_message(self.Prepared(name, prepared))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A sample is sent only while it is shown."""
-        if action == "send_sample":
+        """A sample is edited and sent only while it is shown."""
+        if action in ("send_sample", "edit_sample"):
             return self.is_mounted and self._shows_sample
         return super().check_action(action, parameters)
 
@@ -272,11 +270,12 @@ class OutgoingPane(ConfigurationsPane):
             self.say(f"✘ {problem}", bad=True)
             return
         wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
-        well = "✔ Preview for the sample (not sent) · S ^T: plan and send it"
+        well = "✔ Preview for the sample (not sent) · E: edit it · S ^T: send it"
         if not self._sends_sample or wrong:
             self.say("\n".join(wrong) or well, bad=bool(wrong))
         if not wrong:
             self.passed(message.name)
+        self.explain("")  # the outcome needs its lines
         text = as_text(requests)
         self.query_one(".preview", Static).update(highlight.json_(text))
         if not self.query_one("#sample").has_focus and not self.rows.has_focus:

@@ -47,6 +47,7 @@ _COMMAND = (
 )
 
 
+_WHAT_IS_WRITTEN = "Enter: save. The file is shown below; it contains no secret."
 _TITLES = {"clients": "client", "authentications": "authentication", "incoming": "incoming", "outgoing": "outgoing"}
 _FIRST = "modules"
 """The request of the new process; every token may send it."""
@@ -60,6 +61,7 @@ class SavePane(StepPane):
     ]
     step = GuideStep.SAVE
     test_label = "Save"
+    continue_label = "Close"
 
     @dataclass
     class KeyringKnown(Message):
@@ -83,6 +85,8 @@ class SavePane(StepPane):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._asked_keyring = False
+        self._note = ""
+        """Why the secrets are not stored in the keyring."""
         self._told_before = False
         """Whether the profile existed before, so that new capabilities are listed."""
         self._reviewed = False
@@ -110,13 +114,17 @@ class SavePane(StepPane):
         if wrong:
             self.explain(f"✘ The profile is invalid:\n{wrong}")
         else:
-            self.explain(f"! {self.setup.missing(missing)}" if missing else "Enter: save. No secret is written to it.")
+            self.explain(f"! {self.setup.missing(missing)}" if missing else _WHAT_IS_WRITTEN)
         self._preview()
         self.run_worker(self._assign_own_entries(path), group="entries", exclusive=True)
+        self._name_continue()
         self.query_one(".test", Button).focus()
         if not self._asked_keyring:
             self._asked_keyring = True
             self.run_worker(self._ask_keyring(), group="keyring")
+
+    def _name_continue(self) -> None:
+        self.query_one(".continue", Button).label = "Open profile" if self.complete else self.continue_label
 
     async def _assign_own_entries(self, path: Path) -> None:
         await assign_own_entries(self.setup, path, self.work.workbench.vault, self.work.profiles)
@@ -156,9 +164,10 @@ class SavePane(StepPane):
     def _save_elsewhere(self, reason: str) -> None:
         """Switches to environment variables; the user sees it before anything is saved."""
         self._place(SecretPlace.ENVIRONMENT)
-        self.say(
-            f"! {reason}. The profile uses environment variables instead; in this session, what you typed is used."
+        self._note = (
+            f"{reason}. The profile uses environment variables instead; in this session, what you typed is used"
         )
+        self._say_unwritten()
 
     @on(Choice.Chosen)
     def _chosen(self, event: Choice.Chosen) -> None:
@@ -191,9 +200,16 @@ class SavePane(StepPane):
         """Shows what will be written; the second call writes it."""
         if not self._reviewed and self._can_save():
             self._reviewed = True
-            self.say(f"Not written yet: s writes what is shown below to {self._path()}.")
+            self.explain("")
+            self._say_unwritten()
         elif self._reviewed:
             self.test()
+
+    def _say_unwritten(self) -> None:
+        """What the next press does, and what to know before it."""
+        review = "Not written yet: s or Enter writes the file as it is shown below." if self._reviewed else ""
+        note = f"! {self._note}." if self._note else ""
+        self.say("\n".join(each for each in (note, review) if each))
 
     def _can_save(self) -> bool:
         """Whether there is something to save that may be written; otherwise shows why not."""
@@ -320,13 +336,13 @@ class SavePane(StepPane):
             f"Set up: {self._what()}.",
             "Now you can, once the variables below are set:" if message.saved.environment else "Now you can:",
             *(f"  {command:<{width}}  {does}" for command, does in ready.items()),
-            "  q, then Enter: its page, to test, run and edit it",
         ]
         lines += [f"! The profile is invalid:\n{wrong}", "q: back."] if wrong else usable
         lines += self._later(message.saved.environment)
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
         self.explain("")
         self._show(Content(""))
+        self._name_continue()
         self.say("\n".join(lines), bad=message.call is not None and not message.call.ok)
         self.post_message(self.Changed())
         self.query_one(".continue", Button).focus()

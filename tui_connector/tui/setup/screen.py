@@ -6,8 +6,9 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual import on, work
@@ -15,6 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, ContentSwitcher, Static
 
@@ -136,6 +138,12 @@ def stepper(marks: Mapping[GuideStep, str], current: GuideStep) -> Content:
 
 class SetupScreen(LogDock):
     """Five steps, each tested against the store as it goes."""
+
+    @dataclass
+    class Finished(Message):
+        """The profile is saved, and the user went on from the last step."""
+
+        path: Path
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -365,6 +373,8 @@ class SetupScreen(LogDock):
     async def action_next(self) -> None:
         if self._step is GuideStep.SAVE:
             await self.action_back()
+            if self.work.path is not None and not self._draft_writer.unsaved:
+                self.app.post_message(self.Finished(self.work.path))
         else:
             await self.go_to(GuideStep(self._step + 1))
 

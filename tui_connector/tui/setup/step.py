@@ -53,6 +53,7 @@ class StepPane(VerticalScroll, can_focus=False):
 
     step: GuideStep
     test_label = "Test"
+    continue_label = "Continue"
 
     class Next(Message):
         """Go to the next step."""
@@ -70,9 +71,9 @@ class StepPane(VerticalScroll, can_focus=False):
         super().__init__(id=f"step-{self.step.value}")
         self.work = work
         self._finding: Finding | None = None
-        self._busy = ""
+        self._busy = self._said = ""
         self._counting: Timer | None = None
-        """What the step waits for, and the timer of its seconds."""
+        """What the step waits for, the result that it shows, and the timer of its seconds."""
 
     @property
     def setup(self) -> Setup:
@@ -89,8 +90,13 @@ class StepPane(VerticalScroll, can_focus=False):
         yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
         yield from self.outcome()
         with Horizontal(classes="buttons"):
+            yield from self.first_buttons()
             yield Button(self.test_label, id=f"test-{self.step.value}", compact=True, classes="test")
-            yield Continue("Continue", id=f"continue-{self.step.value}", compact=True, classes="continue")
+            yield Continue(self.continue_label, id=f"continue-{self.step.value}", compact=True, classes="continue")
+
+    def first_buttons(self) -> ComposeResult:
+        """Buttons before that of the test."""
+        yield from ()
 
     def compose_fields(self) -> ComposeResult:
         """The fields of this step."""
@@ -151,8 +157,9 @@ class StepPane(VerticalScroll, can_focus=False):
             self._counting.stop()
         self._busy, self._counting = "", None
         self._show_result(text, bad=bad)
-        if text:
-            self.call_after_refresh(self.query_one(".buttons").scroll_visible, animate=False)
+        if text and text != self._said:
+            self.call_after_refresh(self.scroll_to_widget, self.query_one(".result"), animate=False)
+        self._said = text
 
     def _show_result(self, text: str, *, bad: bool = False) -> None:
         result = self.query_one(".result", Static)
@@ -183,8 +190,15 @@ class StepPane(VerticalScroll, can_focus=False):
             button = self.query_one(".fix", Button)
             button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
             button.add_class("there")
-        self.screen.set_focus(self.query_one(".fix" if self.has_fix else ".test", Button))
+        if self.has_fix:
+            self.screen.set_focus(self.query_one(".fix", Button))
+        else:
+            self.to_correct(finding)
         self.screen.refresh_bindings()
+
+    def to_correct(self, finding: Finding) -> None:
+        """Focuses what the user will use after this finding, which has no fix of one key."""
+        self.screen.set_focus(self.query_one(".test", Button))
 
     def busy(self, text: str) -> None:
         """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.widget import Widget
 from textual.widgets import OptionList
 
 
@@ -13,6 +14,26 @@ class BoundedList(OptionList):
 
     def action_cursor_up(self) -> None:
         self._move(-1)
+
+    def action_page_down(self) -> None:
+        if (outer := self._outer) is not None:
+            outer.scroll_page_down(animate=False)
+        else:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
+    def action_page_up(self) -> None:
+        if (outer := self._outer) is not None:
+            outer.scroll_page_up(animate=False)
+        else:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    @property
+    def _outer(self) -> Widget | None:
+        """What the page keys scroll instead of a list that is wholly visible."""
+        if self.max_scroll_y:
+            return None
+        outer = (each for each in self.ancestors if isinstance(each, Widget))
+        return next((each for each in outer if each.allow_vertical_scroll and each.max_scroll_y), None)
 
     def at_end(self, by: int) -> bool:
         """Whether no option follows (1) or precedes (-1) the one under the cursor."""

@@ -25,7 +25,9 @@ from .frame import Dialog
 class Toggle(Static, can_focus=True):
     """Yes or no: Space or Enter changes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "change", "Change", id="toggle.change")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "change", "Change", id="toggle.change", tooltip="Change yes or no")
+    ]
 
     @dataclass
     class Changed(Message):
@@ -64,7 +66,9 @@ class Toggle(Static, can_focus=True):
 class Choice(Static, can_focus=True):
     """A choice from options, in one row: Enter or Space opens them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "open", "Change", id="choice.open")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "open", "Change", id="choice.open", tooltip="Open the options of a ▾ field")
+    ]
 
     @dataclass
     class Chosen(Message):

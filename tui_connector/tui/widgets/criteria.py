@@ -23,8 +23,36 @@ from .choice import Choice
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
 
-_COMMON = ("eq", "neq", "gt", "gteq", "lt", "lteq", "like", "in", "nin", "null", "notnull")
-_CONDITIONS = {name: name for name in (*_COMMON, *(each for each in CONDITION_TYPES if each not in _COMMON))}
+_MEANINGS = {
+    "eq": "equal to",
+    "neq": "not equal to",
+    "gt": "greater than, or after",
+    "gteq": "greater than or equal to",
+    "lt": "less than, or before",
+    "lteq": "less than or equal to",
+    "like": "like a pattern: % is any text, _ any character",
+    "in": "one of these, separated by commas",
+    "nin": "none of these, separated by commas",
+    "null": "has no value",
+    "notnull": "has a value",
+    "nlike": "not like a pattern",
+    "finset": "a list that contains this, such as category ids",
+    "nfinset": "a list that does not contain this",
+    "regexp": "matches a regular expression of MySQL",
+    "from": "starting at this value; with `to`, a range",
+    "to": "up to this value",
+}
+_CONDITIONS = {
+    name: f"{name:<8}{_MEANINGS.get(name, '')}".rstrip() for name in dict.fromkeys((*_MEANINGS, *CONDITION_TYPES))
+}
+_SHORT = {name: name for name in _CONDITIONS}
+_HELP = (
+    "Search criteria\n"
+    "Each row is a condition on a field of the items: field, condition, value. Rows joined by `and` must all be true; "
+    "of rows joined by `or`, one is enough. A new row appears below the last one; an empty field removes its row.\n"
+    "In the profile, each line of `where` is such a row: status eq processing or status eq pending.\n\n"
+    + "\n".join(f"{name:<9} {meaning}" for name, meaning in _MEANINGS.items())
+)
 _UNTIL_COUNTED = 0.4
 """Seconds after the last change until the matching items are counted."""
 _SHOWN = 200
@@ -33,7 +61,9 @@ _SHOWN = 200
 class CriteriaField(Static, can_focus=True):
     """The rows of search criteria in a form; Enter opens them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space,down", "open", "Edit", id="criteria.open")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space,down", "open", "Edit", id="criteria.open", tooltip="Edit search criteria")
+    ]
 
     @dataclass
     class OpenRequested(Message):
@@ -84,7 +114,7 @@ class CriteriaRow(Horizontal):
         field.suggester = SuggestFromList(self._fields) if self._fields else None
         yield field
         chosen = condition.condition if condition else "eq"
-        conditions = Choice(_CONDITIONS, chosen)
+        conditions = Choice(_CONDITIONS, chosen, short=_SHORT)
         conditions.add_class("condition")
         yield conditions
         has_value = condition is not None and condition.condition not in WITHOUT_VALUE
@@ -144,6 +174,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel", id="criteria.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="criteria.done", priority=True),
+        Binding("question_mark,f1", "app.help", "Help", id="criteria.help"),
     ]
 
     @dataclass
@@ -178,7 +209,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="form-over") as panel:
             panel.border_title = "Search criteria"
-            panel.border_subtitle = "^S done · Esc cancel"
+            panel.border_subtitle = "^S: done · F1: help · Esc: cancel"
             about = "Only items for which all of this is true; alternatives are joined by or."
             yield Static(Content(about), classes="form-about")
             with VerticalScroll(can_focus=False), FieldGroup(id="criteria-rows"):
@@ -255,6 +286,9 @@ class CriteriaScreen(Dialog[list[str] | None]):
             except ValueError as error:
                 return str(error)
         return ""
+
+    def help_text(self) -> str:
+        return _HELP
 
     def _count(self) -> None:
         rows = self._counted_rows = self.rows
