@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from http_server import Received, Server, reply, serving
-from listing import Asked, Item
-from runs import Told
+from listing import Item, SearchRequest
+from runs import RunNotes
 
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.run_findings import explainer
@@ -82,7 +82,7 @@ class Orders:
         if path == "orders":
             if self.parents_bare:
                 return json_reply(list(self.orders.values()))
-            asked = Asked.read(request)
+            asked = SearchRequest.read(request)
             found = [
                 each
                 for number, each in sorted(self.orders.items(), reverse=asked.descending)
@@ -179,7 +179,7 @@ class CommentRuns:
     async def run(
         self,
         options: RunOptions | None = None,
-        told: Told | None = None,
+        told: RunNotes | None = None,
         on_run: Callable[[Run], None] = lambda run: None,
     ) -> Summary:
         saved = self.profile()
@@ -190,7 +190,7 @@ class CommentRuns:
             environment = RunEnvironment(
                 session, bench.exchanges, self.machine, place, explain, incomings=saved.incoming
             )
-            run = Run(saved.incoming["comments"], options or RunOptions(), environment, told or Told())
+            run = Run(saved.incoming["comments"], options or RunOptions(), environment, told or RunNotes())
             on_run(run)
             return await run.execute()
 

@@ -32,11 +32,11 @@ class Server:
     received: list[Received] = field(default_factory=list)
 
 
-Answering = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
+Responder = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(response: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+async def serving(response: Responder, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """A server that calls `response` for each request, to write the response."""
     server = Server("")
 

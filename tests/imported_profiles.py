@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runs import Told
+from runs import RunNotes
 
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.importing import ImportPlan, ImportResult, carry_out, plan_new
@@ -70,7 +70,7 @@ async def run_all(outcome: Outcome, machine: Machine, *, empty: bool = False) ->
                 file = getattr(outgoing.source, "path", None)
                 if file is not None and not (path.parent / file).exists():
                     continue
-                told, sender = Told(), Sender(bench, profile, path, name)
+                told, sender = RunNotes(), Sender(bench, profile, path, name)
                 await sender.prepare()
                 summary = await sender.run(session, bench.exchanges, told, outgoing).execute()
                 failed = [summary.state, summary.reason, dict(summary.tasks), *told.notes, *told.records]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import fork_server
-from runs import Told
+from runs import RunNotes
 
 from tui_connector.cli.opening import read as read_profile
 from tui_connector.client.wire import OF_A_RUN
@@ -142,7 +142,7 @@ class RunFolder:
         async with bench.session(saved, OF_A_RUN) as session:
             location = RunLocation("items", self.profile, ledger_file(self.state, self.profile, "items"))
             environment = RunEnvironment(session, bench.exchanges, machine, location)
-            return (await Run(saved.incoming["items"], RunOptions(), environment, Told()).execute()).state
+            return (await Run(saved.incoming["items"], RunOptions(), environment, RunNotes()).execute()).state
 
 
 WHEN_TRACED = """

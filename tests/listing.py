@@ -18,7 +18,7 @@ Item = dict[str, Any]
 
 
 @dataclass
-class Asked:
+class SearchRequest:
     """What one request searched for."""
 
     after: int = -1
@@ -29,7 +29,7 @@ class Asked:
     descending: bool = False
 
     @classmethod
-    def read(cls, request: Received) -> Asked:
+    def read(cls, request: Received) -> SearchRequest:
         asked = cls()
         filters: dict[str, dict[str, str]] = {}
         for name, value in parse_qsl(urlsplit(request.head.split(b" ")[1].decode()).query):
@@ -52,11 +52,11 @@ class Asked:
         return asked
 
 
-Bend = Callable[[Asked, list[Item]], "bytes | None"]
+Bend = Callable[[SearchRequest, list[Item]], "bytes | None"]
 """Gives the response in place of the usual one, or None; `items` are those that the page would hold."""
 
 
-def _as_usual(asked: Asked, items: list[Item]) -> bytes | None:
+def _as_usual(asked: SearchRequest, items: list[Item]) -> bytes | None:
     return None
 
 
@@ -66,14 +66,14 @@ class Listing:
 
     items: dict[int, Item]
     bend: Bend = _as_usual
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[SearchRequest] = field(default_factory=list)
     answers_id: bool = True
     counts: bool = True
-    closes: Callable[[Asked], bool] = lambda asked: False
+    closes: Callable[[SearchRequest], bool] = lambda asked: False
     """Whether the connection is cut in place of a response."""
     drips: Callable[[list[Item]], bool] = lambda items: False
     """Whether the response that would hold these comes byte by byte, and never to its end."""
-    before: Callable[[Asked], Awaitable[None]] | None = None
+    before: Callable[[SearchRequest], Awaitable[None]] | None = None
     """What is waited for before a response."""
     server: Server = field(default_factory=lambda: Server(""))
     dated: str = "Tue, 24 Nov 2026 12:00:00 GMT"
@@ -83,7 +83,7 @@ class Listing:
         return self.server.url
 
     async def response(self, request: Received, writer: asyncio.StreamWriter) -> None:
-        asked = Asked.read(request)
+        asked = SearchRequest.read(request)
         self.asked.append(asked)
         if self.closes(asked):
             writer.close()

@@ -29,7 +29,7 @@ NUMBERS = {"kind": "search-criteria", "order": "entity_id", "page-size": 10}
 
 
 @dataclass
-class Told:
+class RunNotes:
     """What a run tells; `at` is called at each progress."""
 
     at: Callable[[Progress], None] = lambda progress: None
@@ -121,7 +121,7 @@ class Shop:
     async def run(
         self,
         wanted: RunOptions | None = None,
-        told: Told | None = None,
+        told: RunNotes | None = None,
         on_run: Callable[[Run], None] = lambda run: None,
         **changes: Any,
     ) -> Summary:
@@ -133,7 +133,7 @@ class Shop:
             surroundings = RunEnvironment(
                 session, self.bench.exchanges, self.machine, place, explain, incomings=saved.incoming
             )
-            run = Run(saved.incoming[self.name], wanted or RunOptions(), surroundings, told or Told())
+            run = Run(saved.incoming[self.name], wanted or RunOptions(), surroundings, told or RunNotes())
             on_run(run)
             return await run.execute()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from http_server import Received, Server, reply, serving
 from profiles import bearer
-from runs import Told
+from runs import RunNotes
 
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.run_findings import explainer
@@ -116,7 +116,7 @@ class Outbox:
     outgoing: dict[str, Any] = field(default_factory=dict)
     compare: Compare | None = None
     client: dict[str, Any] = field(default_factory=dict)
-    told: Told = field(default_factory=Told)
+    told: RunNotes = field(default_factory=RunNotes)
     bench: Workbench = field(init=False)
 
     def __post_init__(self) -> None:

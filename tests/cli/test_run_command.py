@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from http_server import reply
-from listing import Asked, Item
+from listing import Item, SearchRequest
 from run_command import Command, summary
 
 
@@ -45,7 +45,7 @@ async def test_every_incoming_of_a_run_has_a_summary_line(command: Command) -> N
 
 
 async def test_a_summary_never_says_complete_where_an_item_failed(command: Command) -> None:
-    def breaks(asked: Asked, items: list[Item]) -> bytes | None:
+    def breaks(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("500 Internal Server Error", b"{}") if any(item["id"] == 77 for item in items) else None
 
     command.store.bend = breaks
@@ -148,7 +148,7 @@ async def test_a_signal_stops_it_cleanly_and_the_next_run_goes_on(command: Comma
     stuck = asyncio.Event()
     never = asyncio.Event()
 
-    async def get_stuck(asked: Asked) -> None:
+    async def get_stuck(asked: SearchRequest) -> None:
         if asked.after >= 100:
             stuck.set()
             await never.wait()
@@ -181,7 +181,7 @@ async def test_the_exit_code_says_who_is_to_act(command: Command, status: str, c
 
 
 async def test_one_broken_record_is_exit_code_1(command: Command) -> None:
-    def breaks(asked: Asked, items: list[Item]) -> bytes | None:
+    def breaks(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("500 Internal Server Error", b"{}") if any(item["id"] == 77 for item in items) else None
 
     command.store.bend = breaks
@@ -227,7 +227,7 @@ async def test_what_is_wrong_with_the_command_is_said_and_nothing_is_asked(
 async def test_a_second_run_at_once_is_told_as_one_that_was_stopped(command: Command) -> None:
     began, never = asyncio.Event(), asyncio.Event()
 
-    async def get_stuck(asked: Asked) -> None:
+    async def get_stuck(asked: SearchRequest) -> None:
         began.set()
         await never.wait()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from http_server import reply
-from listing import Asked, Item, product
+from listing import Item, SearchRequest, product
 from run_command import Command
 
 RUN = ("items", "--run-id", "r1")
@@ -120,7 +120,7 @@ async def test_a_killed_slice_is_read_again(command: Command) -> None:
     await planned(command)
     held = asyncio.Event()
 
-    async def holds(asked: Asked) -> None:
+    async def holds(asked: SearchRequest) -> None:
         if asked.after >= 70:
             held.set()
             await asyncio.sleep(3600)
@@ -140,9 +140,9 @@ async def test_a_killed_slice_is_read_again(command: Command) -> None:
 
 async def test_two_processes_on_one_slice_do_not_disturb_each_other(command: Command) -> None:
     await planned(command, slices=2)
-    both, first_pages = asyncio.Event(), list[Asked]()
+    both, first_pages = asyncio.Event(), list[SearchRequest]()
 
-    async def meet(asked: Asked) -> None:
+    async def meet(asked: SearchRequest) -> None:
         """Neither gets its first page before both have requested it."""
         if (asked.after, asked.until, asked.size) == (0, 100, 10):
             first_pages.append(asked)
@@ -246,7 +246,7 @@ async def test_exit_codes_say_whether_to_try_again(command: Command) -> None:
 async def test_an_incomplete_slice_is_to_be_read_again(command: Command) -> None:
     await planned(command, slices=2)
 
-    def omits(asked: Asked, items: list[Item]) -> bytes | None:
+    def omits(asked: SearchRequest, items: list[Item]) -> bytes | None:
         left = [item for item in items if item["id"] != 33]
         return None if len(left) == len(items) or asked.size == 1 else command.store.page(left, 100)
 
@@ -257,7 +257,7 @@ async def test_an_incomplete_slice_is_to_be_read_again(command: Command) -> None
 
 
 async def test_a_record_that_breaks_the_store_is_reported_by_the_commit(command: Command) -> None:
-    def breaks(asked: Asked, items: list[Item]) -> bytes | None:
+    def breaks(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("500 Internal Server Error", b"{}") if any(item["id"] == 77 for item in items) else None
 
     await planned(command, slices=2)

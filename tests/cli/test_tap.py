@@ -12,7 +12,7 @@ from typing import Any
 import fork_server
 import pytest
 from http_server import reply
-from listing import Asked, Item
+from listing import Item, SearchRequest
 from requirements import require
 from run_command import Command
 
@@ -152,7 +152,7 @@ async def test_a_run_that_finds_nothing_new_keeps_the_bookmark(tap: Tap) -> None
 
 
 async def test_an_interrupted_stream_does_not_move_its_bookmark(tap: Tap) -> None:
-    def breaks(asked: Asked, items: list[Item]) -> bytes | None:
+    def breaks(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("403 Forbidden", b'{"message":"no"}') if asked.since and asked.after >= 100 else None
 
     tap.store.bend = breaks

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fork_server
 import pytest
-from http_server import Answering, Received, reply, serving
+from http_server import Received, Responder, reply, serving
 from profiles import PASSWORD, admin, login, logins, profile
 
 from tui_connector.client.authentication.login_lockouts import Account, LoginLockouts
@@ -138,7 +138,7 @@ async def test_a_token_is_cached_until_it_expires_and_then_renewed_once(machine:
         bench.close()
 
 
-def _shop(good: str) -> tuple[list[str], Answering]:
+def _shop(good: str) -> tuple[list[str], Responder]:
     """A shop that gives tokens t1, t2, … and takes only `good`."""
     given: list[str] = []
 

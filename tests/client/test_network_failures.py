@@ -106,12 +106,12 @@ async def at(case: str, directory: Path) -> AsyncIterator[str]:
 
 
 @dataclass
-class Told:
+class Explained:
     finding: Finding
     address: str
 
 
-async def told(machine: Machine, case: str, directory: Path) -> Told:
+async def told(machine: Machine, case: str, directory: Path) -> Explained:
     """What a request is told that goes to where this case happens."""
     bench = Workbench(machine)
     trusted = directory / "authority.pem"
@@ -128,7 +128,7 @@ async def told(machine: Machine, case: str, directory: Path) -> Told:
             with pytest.raises(RequestFailed) as failed:
                 await session.client("shop")(Request("GET", "modules"))
         bench.close()
-    return Told(diagnose_failure(failed.value, f"GET {address}/rest/V1/modules"), address)
+    return Explained(diagnose_failure(failed.value, f"GET {address}/rest/V1/modules"), address)
 
 
 CASES = {

@@ -19,7 +19,7 @@ from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
 
-Answering = Callable[[str, Received], bytes]
+Responder = Callable[[str, Received], bytes]
 ROWS = json.dumps({"results": [{"id": 1}, {"id": 2}, {"id": 3}], "count": 2503}).encode()
 LIST = {
     "client": "shop",
@@ -43,7 +43,7 @@ def profile(base_uri: str, incoming: dict[str, Any], bearer: bool = True) -> Pro
 
 async def checked(
     machine: Machine,
-    response: Answering,
+    response: Responder,
     path: str = "/api",
     incoming: dict[str, Any] | None = None,
     bearer: bool = True,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from child_lists import CommentRuns, json_reply, order, profile_data, store_with
 from http_server import reply
-from runs import Told
+from runs import RunNotes
 
 from tui_connector.incoming.run import Run
 from tui_connector.incoming.start import RunOptions
@@ -92,7 +92,7 @@ async def test_a_parent_whose_list_is_refused_fails_and_the_others_are_read(tmp_
         del store.comments[3], store.orders[8]["entity_id"]
         store.orders[8]["increment_id"] = "none"
         store.bend = lambda path: reply("403 Forbidden", b'{"message": "No"}') if path == "orders/5/comments" else None
-        runs, told = CommentRuns(store, tmp_path, machine, parent={"pagination": None}), Told()
+        runs, told = CommentRuns(store, tmp_path, machine, parent={"pagination": None}), RunNotes()
         summary = await runs.run(told=told)
     assert (summary.state, summary.failed) == ("complete", 3)
     assert found(runs) == expected({number: 2 for number in counts if number not in (3, 5, 8)})
@@ -123,7 +123,7 @@ async def test_a_list_at_which_the_store_always_fails_is_skipped_while_others_wo
 ) -> None:
     async with store_with(dict.fromkeys(range(1, 20), 1)) as store:
         store.bend = lambda path: reply("500 Oops", b"{}") if path == "orders/1/comments" else None
-        runs, told = CommentRuns(store, tmp_path, impatient), Told()
+        runs, told = CommentRuns(store, tmp_path, impatient), RunNotes()
         summary = await runs.run(told=told)
         assert store.lists_requested().count(1) >= 3
     assert (summary.state, summary.failed, summary.items) == ("complete", 1, 18)
@@ -155,7 +155,7 @@ async def test_a_refused_token_stops_the_run_and_the_next_one_resumes(tmp_path: 
         store.bend = lambda path: None
         runs.others = {"sales": profile_data(store.url, {}, {})["incoming"]["orders"]}
         runs.child = {"parent": {"incoming": "sales", "fields": {"order_id": "entity_id"}}}  # it has been renamed
-        assert (await runs.run(told=(told := Told()))).state == "complete"
+        assert (await runs.run(told=(told := RunNotes()))).state == "complete"
     assert told.notes[0].startswith("Resuming")
     assert found(runs) == expected(COUNTS)
 
@@ -177,7 +177,7 @@ async def test_it_is_not_complete_if_a_list_is_not(tmp_path: Path, machine: Mach
 async def test_a_field_that_the_items_have_already_is_not_replaced(tmp_path: Path, machine: Machine) -> None:
     async with store_with({1: 1}) as store:
         child = {"parent": {"incoming": "orders", "fields": {"comment": "entity_id"}}}
-        runs, told = CommentRuns(store, tmp_path, machine, child), Told()
+        runs, told = CommentRuns(store, tmp_path, machine, child), RunNotes()
         assert (await runs.run(told=told)).failed == 1
     assert "already has the field 'comment'" in told.records[0].message
 
@@ -230,7 +230,7 @@ async def test_progress_counts_parents(tmp_path: Path, machine: Machine) -> None
         seen.append((progress.parents, progress.parents_expected))
 
     async with store_with(COUNTS) as store:
-        await CommentRuns(store, tmp_path, machine).run(told=Told(at))
+        await CommentRuns(store, tmp_path, machine).run(told=RunNotes(at))
     assert seen == sorted(seen)
     assert seen[-1] == (len(COUNTS), len(COUNTS))
 

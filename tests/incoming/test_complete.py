@@ -11,8 +11,8 @@ import pytest
 from http_server import Received, reply, serving
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from listing import Asked, Item, Listing, listing, product, products
-from runs import KEYSET, NUMBERS, Shop, Told, shop
+from listing import Item, Listing, SearchRequest, listing, product, products
+from runs import KEYSET, NUMBERS, RunNotes, Shop, shop
 
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
@@ -24,7 +24,7 @@ INCREMENTAL = {"field": "updated_at"}
 def hiding(*hidden: int, count: Callable[[list[Item], int], object] = lambda shown, total: total) -> Any:
     """Rows that the store counts and takes out of its pages after they were cut."""
 
-    def bend(asked: Asked, items: list[Item]) -> bytes:
+    def bend(asked: SearchRequest, items: list[Item]) -> bytes:
         found = sum(asked.after < number <= asked.until for number in range(1, 251))
         shown = [item for item in items if item["id"] not in hidden]
         return reply("200 OK", json.dumps({"items": shown, "total_count": count(shown, found)}).encode())
@@ -75,7 +75,7 @@ async def test_short_pages_are_not_the_end_where_the_total_is_that_of_the_page(
 async def test_a_store_that_caps_its_pages_is_read_whole(
     tmp_path: Path, machine: Machine, pagination: dict[str, Any], counts: bool
 ) -> None:
-    def capped(asked: Asked, items: list[Item]) -> bytes:
+    def capped(asked: SearchRequest, items: list[Item]) -> bytes:
         size = min(20, asked.size)
         found = [i for n, i in sorted(store.items.items(), reverse=asked.descending) if asked.after < n <= asked.until]
         return store.page(found[(asked.page - 1) * size : asked.page * size], len(found))
@@ -192,10 +192,12 @@ OUTAGES: dict[str, bytes] = {
 }
 
 
-def failing(outage: bytes, first: int, last: int) -> Callable[[Listing], Callable[[Asked, list[Item]], bytes | None]]:
+def failing(
+    outage: bytes, first: int, last: int
+) -> Callable[[Listing], Callable[[SearchRequest, list[Item]], bytes | None]]:
     """Requests number `first` to `last` fail."""
 
-    def bend_of(store: Listing) -> Callable[[Asked, list[Item]], bytes | None]:
+    def bend_of(store: Listing) -> Callable[[SearchRequest, list[Item]], bytes | None]:
         return lambda asked, items: outage if first <= len(store.asked) <= last else None
 
     return bend_of
@@ -269,7 +271,7 @@ async def test_the_mark_stays_where_a_record_failed_and_nothing_is_written_twice
     items = {number: product(number, f"2026-11-24 10:00:{number:02d}") for number in range(1, 31)}
     broken: set[int] = set()
 
-    def breaks(asked: Asked, page: list[Item]) -> bytes | None:
+    def breaks(asked: SearchRequest, page: list[Item]) -> bytes | None:
         return OUTAGES["500"] if any(item["id"] in broken for item in page) else None
 
     async with listing(items, breaks) as store:
@@ -278,7 +280,7 @@ async def test_the_mark_stays_where_a_record_failed_and_nothing_is_written_twice
         for number in range(31, 60):
             items[number] = product(number, f"2026-11-24 11:00:{number:02d}")
         broken.add(40)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
         assert (summary.state, summary.failed, summary.items) == ("complete", 1, 28)
         assert [record.record for record in told.records] == ["entity_id 40"]
         assert any("The next run reads changes since 2026-11-24 10:00:30 again" in each for each in summary.remarks)
@@ -313,7 +315,7 @@ async def test_no_store_makes_a_run_complete_with_a_row_missing(
     # a list that is empty whenever it is requested cannot be told from one that has no rows
     assume(not (how == "an empty list" and {1, 2} <= fails))
 
-    def bend(asked: Asked, items: list[Item]) -> bytes:
+    def bend(asked: SearchRequest, items: list[Item]) -> bytes:
         if len(store.asked) in fails:
             return OUTAGES[how]
         found = [i for n, i in sorted(store.items.items(), reverse=asked.descending) if asked.after < n <= asked.until]
@@ -353,7 +355,7 @@ async def test_a_store_that_ignores_the_direction_of_the_order_is_read_whole(
 ) -> None:
     store_of_all = products(*numbers)
 
-    def bend(asked: Asked, items: list[Item]) -> bytes:
+    def bend(asked: SearchRequest, items: list[Item]) -> bytes:
         found = [item for number, item in sorted(store_of_all.items()) if asked.after < number <= asked.until]
         first = (asked.page - 1) * asked.size
         page = found[first : first + asked.size]

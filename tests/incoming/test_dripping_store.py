@@ -8,7 +8,7 @@ from pathlib import Path
 
 import fork_server
 from listing import Item, listing, products
-from runs import KEYSET, Told, shop
+from runs import KEYSET, RunNotes, shop
 
 from tui_connector.machine import Machine
 
@@ -38,7 +38,7 @@ async def test_a_record_that_always_drips_is_found_and_left_out(tmp_path: Path, 
         store.drips = lambda items: any(item["id"] == 18 for item in items)
         reader = shop(store, tmp_path, machine, pagination=FOUR)
         reader.timeout = "500ms"
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (summary.state, summary.failed) == ("complete", 1)
     assert reader.ids() == [number for number in range(1, 41) if number != 18]
     assert told.records[0].record == "entity_id 18"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from listing import Asked, listing, products
-from runs import Shop, Told, shop
+from listing import SearchRequest, listing, products
+from runs import RunNotes, Shop, shop
 
 from tui_connector.incoming.sink import SinkError
 from tui_connector.incoming.start import RunOptions
@@ -33,7 +33,7 @@ async def test_a_run_that_stopped_at_the_last_item_does_not_start_over(tmp_path:
         reader = shop(store, tmp_path, machine)
         await reader.run(RunOptions(limit=30))
         asked = len(store.asked)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (summary.state, summary.items) == ("complete", 30)
     assert reader.ids() == list(range(1, 31))
     assert len(store.asked) == asked
@@ -79,7 +79,7 @@ async def test_a_ledger_of_version_2_is_resumed(tmp_path: Path, machine: Machine
         found, _ = last_run(reader.ledger)
         assert found is not None
         assert (found.items, found.code) == (10, "")
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert summary.state == "complete"
     assert "after 10 items" in told.notes[0]
     assert reader.ids() == list(range(1, 31))
@@ -100,7 +100,7 @@ async def test_a_run_of_version_2_that_went_in_a_circle_is_not_resumed(
         reader = shop(store, tmp_path, machine)
         await reader.run(RunOptions(limit=10))
         _as_version_2(reader.ledger, reason)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert summary.state == "complete"
     assert said in told.notes[0]
     assert "after 10 items" not in "".join(told.notes)
@@ -264,7 +264,7 @@ async def test_an_output_that_is_taken_away_while_it_is_written_is_not_complete(
     folder.mkdir()
     file = folder / "items.jsonl"
 
-    async def before(asked: Asked) -> None:
+    async def before(asked: SearchRequest) -> None:
         if asked.after < 10 or not file.exists():
             return
         if what == "deleted":
@@ -318,7 +318,7 @@ async def test_an_output_that_another_program_changes_during_the_run_is_neither_
     file, left = tmp_path / "items.jsonl", b""
     ticks = itertools.count()
 
-    async def before(asked: Asked) -> None:
+    async def before(asked: SearchRequest) -> None:
         nonlocal left
         if asked.after != after or left:
             return
@@ -351,7 +351,7 @@ async def test_an_output_that_another_program_changes_during_the_run_is_neither_
 async def test_a_ledger_that_is_taken_away_during_the_run_is_mentioned(
     tmp_path: Path, machine: Machine, what: str
 ) -> None:
-    async def before(asked: Asked) -> None:
+    async def before(asked: SearchRequest) -> None:
         if asked.after != 20 or not reader.ledger.exists():
             return
         if what == "state directory":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from listing import Asked, Item, listing, product, products
-from runs import Told, shop
+from listing import Item, SearchRequest, listing, product, products
+from runs import RunNotes, shop
 
 from tui_connector.incoming.incremental import sort_key
 from tui_connector.incoming.start import RunOptions
@@ -37,7 +37,7 @@ async def test_the_mark_is_never_later_than_the_run_began(tmp_path: Path, machin
     """An item that changed while the run was reading, behind its back, is read by the next one."""
     items = {number: product(number, "2026-11-24 10:00:00") for number in range(1, 101)}
 
-    def change(asked: Asked, page: list[Item]) -> bytes | None:
+    def change(asked: SearchRequest, page: list[Item]) -> bytes | None:
         if asked.after >= 50 and items[100]["updated_at"] < "2026-11-24 12":
             items[1] = product(1, "2026-11-24 12:00:03")
             items[100] = product(100, "2026-11-24 12:00:09")
@@ -74,7 +74,7 @@ async def test_a_first_run_with_since_says_that_what_is_older_stays_unread(tmp_p
     items = {number: product(number, f"2026-11-{number:02d} 10:00:00") for number in range(1, 21)}
     async with listing(items) as store:
         reader = shop(store, tmp_path, machine, incremental={"field": "updated_at"})
-        await reader.run(RunOptions(since="2026-11-18 00:00:00"), told=(told := Told()))
+        await reader.run(RunOptions(since="2026-11-18 00:00:00"), told=(told := RunNotes()))
         assert "changes before 2026-11-18 00:00:00 are read with --full only" in told.notes[0]
         assert (await reader.run()).items == 0
     assert reader.ids() == [18, 19, 20]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from killed_runs import SINKS, RunFolder
-from listing import Asked, Item, Listing, listing, products
+from listing import Item, Listing, SearchRequest, listing, products
 from postgres import Database
 
 from tui_connector.machine import Machine
@@ -32,14 +32,14 @@ class Moment:
     asked: int = 0
     asked_for_the_last: bool = False
 
-    async def before(self, _: Asked) -> None:
+    async def before(self, _: SearchRequest) -> None:
         """Before each response: late enough for several durable steps, later still once the moment has come."""
         self.asked += 1
         if self.asked == self.requests:
             self.came.set()
         await asyncio.sleep(0.02 if self.asked > self.requests else 0.01)
 
-    def bend(self, asked: Asked, items: list[Item]) -> None:
+    def bend(self, asked: SearchRequest, items: list[Item]) -> None:
         self.asked_for_the_last |= not asked.descending and bool(items) and items[-1]["id"] == IDS[-1]
 
 

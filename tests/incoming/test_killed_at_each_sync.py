@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from killed_runs import SINKS, FilesOfAMoment, RunFolder, stops_at_each_sync
-from listing import Asked, listing, products
+from listing import SearchRequest, listing, products
 from requirements import require
 
 from tui_connector.machine import Machine
@@ -46,7 +46,7 @@ async def test_a_run_that_is_killed_at_any_fsync_is_completed_by_the_next_one(
         assert await alone.run() == "complete"
         wanted = read(alone.out)
 
-        async def hold_the_last_page(asked: Asked) -> None:
+        async def hold_the_last_page(asked: SearchRequest) -> None:
             """Until a durable step has recorded the items of earlier pages."""
             async with asyncio.timeout(60):
                 while asked.after == 50:

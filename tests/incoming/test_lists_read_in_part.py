@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from http_server import Received, reply, serving
-from listing import Asked, Item, listing, product, products
+from listing import Item, SearchRequest, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, shop
 
 from tui_connector.incoming.start import RunOptions
@@ -201,7 +201,7 @@ async def test_no_content_is_no_items(tmp_path: Path, machine: Machine) -> None:
     assert reader.ids() == list(range(1, 11))
 
 
-def sorted_as_text(asked: Asked, items: list[Item]) -> bytes:
+def sorted_as_text(asked: SearchRequest, items: list[Item]) -> bytes:
     found = [number for number in range(1, 101) if asked.after < number <= asked.until]
     found.sort(key=str, reverse=asked.descending)
     page = found[(asked.page - 1) * asked.size : asked.page * asked.size]
@@ -223,7 +223,7 @@ async def test_rows_that_a_join_doubles_make_a_run_incomplete(
 ) -> None:
     """With page numbers, as many rows are missing as came twice: the number of items is right."""
 
-    def joined(asked: Asked, items: list[Item]) -> bytes | None:
+    def joined(asked: SearchRequest, items: list[Item]) -> bytes | None:
         if asked.size == 1:
             return None
         found = [number for number in range(1, 101) if asked.after < number <= asked.until]
@@ -254,7 +254,7 @@ CHANGES: dict[str, Callable[[dict[int, Item], int], None]] = {
 async def test_rows_that_move_between_page_numbers_leave_the_mark(
     tmp_path: Path, machine: Machine, change: str
 ) -> None:
-    async def before(asked: Asked) -> None:
+    async def before(asked: SearchRequest) -> None:
         CHANGES[change](store.items, len(store.asked))
 
     async with listing(products(*range(1, 101)), before=before) as store:
@@ -270,7 +270,7 @@ async def test_the_mark_is_bound_by_this_clock_where_the_store_tells_no_time(tmp
     late = machine.now().strftime("%Y-%m-%d")
     items = {number: product(number, "2020-01-01 00:00:00") for number in range(1, 101)}
 
-    def change(asked: Asked, page: list[Item]) -> bytes:
+    def change(asked: SearchRequest, page: list[Item]) -> bytes:
         found = [
             item
             for number, item in sorted(items.items(), reverse=asked.descending)
@@ -314,7 +314,7 @@ async def test_another_header_of_the_client_is_another_list(tmp_path: Path, mach
 async def test_a_row_that_is_hidden_while_the_first_page_breaks_is_missed(tmp_path: Path, impatient: Machine) -> None:
     """The last id is then looked for from the second last row on, whose total counts the whole list, too."""
 
-    def bend(asked: Asked, items: list[Item]) -> bytes:
+    def bend(asked: SearchRequest, items: list[Item]) -> bytes:
         if len(store.asked) <= 2:
             return reply("500 Internal Server Error", b"{}")
         counted = sum(asked.after < number <= asked.until for number in (1, 2, 3))

@@ -25,31 +25,31 @@ COUNT = 1_003
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """One request: its query and its JSON body."""
 
     query: dict[str, str]
     body: Any
 
 
-Answering = Callable[[Asked], bytes]
+Responder = Callable[[ReceivedRequest], bytes]
 
 
 @dataclass
 class Store:
-    response: Answering
+    response: Responder
     server: Server = field(default_factory=lambda: Server(""))
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedRequest] = field(default_factory=list)
 
     async def receive(self, request: Received, writer: asyncio.StreamWriter) -> None:
         target = urlsplit(request.head.split(b" ")[1].decode())
         query = {name: values[0] for name, values in parse_qs(target.query).items()}
-        self.asked.append(Asked(query, json.loads(request.body) if request.body else None))
+        self.asked.append(ReceivedRequest(query, json.loads(request.body) if request.body else None))
         writer.write(self.response(self.asked[-1]))
 
 
 @asynccontextmanager
-async def store(response: Answering) -> AsyncIterator[Store]:
+async def store(response: Responder) -> AsyncIterator[Store]:
     made = Store(response)
     async with serving(made.receive) as server:
         made.server = server
@@ -64,7 +64,7 @@ def ok(body: object, *headers: str) -> bytes:
     return reply("200 OK", json.dumps(body).encode(), *headers)
 
 
-def graphql(asked: Asked) -> bytes:
+def graphql(asked: ReceivedRequest) -> bytes:
     variables = asked.body["variables"]
     assert asked.body["query"] == "query($first: Int!, $after: String) { products }"
     before = int((variables.get("after") or "c0")[1:])
@@ -74,28 +74,28 @@ def graphql(asked: Asked) -> bytes:
     return ok({"data": {"products": {"nodes": found, "pageInfo": {"hasNextPage": more, "endCursor": cursor}}}})
 
 
-def elasticsearch(asked: Asked) -> bytes:
+def elasticsearch(asked: ReceivedRequest) -> bytes:
     assert asked.query == {}
     before = asked.body.get("search_after", [0, ""])[0]
     hits = [{"_source": row, "sort": [row["id"], "x"]} for row in rows(before, asked.body["size"])]
     return ok({"hits": {"hits": hits}})
 
 
-def by_header_cursor(asked: Asked) -> bytes:
+def by_header_cursor(asked: ReceivedRequest) -> bytes:
     before = int(asked.query.get("after", 0))
     return ok(rows(before, 100), *([f"X-Next-Cursor: {before + 100}"] if before + 100 < COUNT else []))
 
 
-def by_page_in_body(asked: Asked) -> bytes:
+def by_page_in_body(asked: ReceivedRequest) -> bytes:
     page = asked.body["paging"][0]
     return ok({"rows": rows((page["number"] - 1) * page["size"], page["size"])})
 
 
-def by_offset_in_body(asked: Asked) -> bytes:
+def by_offset_in_body(asked: ReceivedRequest) -> bytes:
     return ok({"rows": rows(asked.body["params"]["skip"], asked.body["params"]["top"])})
 
 
-def by_content_range(asked: Asked) -> bytes:
+def by_content_range(asked: ReceivedRequest) -> bytes:
     before, size = int(asked.query["offset"]), int(asked.query["limit"])
     found = rows(before, size)
     return ok(found, f"Content-Range: items {before}-{before + len(found) - 1}/{COUNT}")
@@ -103,7 +103,7 @@ def by_content_range(asked: Asked) -> bytes:
 
 GRAPHQL = {"query": "query($first: Int!, $after: String) { products }", "variables": {}}
 CURSOR = "data.products.pageInfo.endCursor"
-WAYS: dict[str, tuple[Answering, dict[str, Any]]] = {
+WAYS: dict[str, tuple[Responder, dict[str, Any]]] = {
     "GraphQL": (
         graphql,
         {
@@ -228,8 +228,8 @@ async def test_the_first_items_are_requested_as_the_run_requests_them(machine: M
 WORDPRESS = b'{"code":"rest_post_invalid_page_number","message":"Too large.","data":{"status":400}}'
 
 
-def by_page(size: int, count: int, behind: bytes, *headers: str, last: int = 10**9) -> Answering:
-    def response(asked: Asked) -> bytes:
+def by_page(size: int, count: int, behind: bytes, *headers: str, last: int = 10**9) -> Responder:
+    def response(asked: ReceivedRequest) -> bytes:
         page = int(asked.query["page"])
         found = rows((page - 1) * size, size, count)
         return ok(found, *headers) if page == 1 or (found and page <= last) else behind

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from listing import listing, product, products
 from postgres import PASSWORD, Cluster, Database, new_database
-from runs import Shop, Told
+from runs import RunNotes, Shop
 from sink_runs import begin, go_on, write
 
 from tui_connector.incoming.sink import SinkContext, SinkError, SinkMissing
@@ -475,7 +475,7 @@ async def test_items_a_table_cannot_tell_apart_are_said(postgres: Database, tmp_
     del listed[9]["sku"]
     async with listing(listed) as store:
         shop = Shop(tmp_path, machine, store.url, {"sink": postgres.saved})
-        summary = await shop.run(told=(told := Told()))
+        summary = await shop.run(told=(told := RunNotes()))
     assert (summary.items, summary.failed) == (19, 1)
     assert "no 'sku'" in told.records[0].message
     assert any("1 of the items had the same 'sku' as an earlier one" in remark for remark in summary.remarks)

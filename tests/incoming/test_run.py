@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from listing import Asked, listing, products
-from runs import BEARER, KEYSET, NUMBERS, Shop, Told, in_sandbox, shop
+from listing import SearchRequest, listing, products
+from runs import BEARER, KEYSET, NUMBERS, RunNotes, Shop, in_sandbox, shop
 from user_errors import user_error
 
 from tui_connector.client.message import Request
@@ -126,9 +126,9 @@ async def test_a_stopped_run_goes_on_and_ends_as_if_it_had_never_been(tmp_path: 
         reader = shop(store, tmp_path, machine)
         states = []
         for after in (25, 60, 200):
-            told = Told()
+            told = RunNotes()
 
-            def stop_late(run: Run, after: int = after, told: Told = told) -> None:
+            def stop_late(run: Run, after: int = after, told: RunNotes = told) -> None:
                 told.at = lambda progress: run.stop("enough") if progress.items >= after else None
 
             states.append((await reader.run(told=told, on_run=stop_late)).state)
@@ -163,7 +163,7 @@ async def test_a_changed_request_begins_anew_and_says_so(tmp_path: Path, machine
     async with listing(products(*range(1, 101))) as store:
         reader = shop(store, tmp_path, machine)
         await reader.run(RunOptions(limit=25))
-        told = Told()
+        told = RunNotes()
         summary = await reader.run(told=told, request={"uri": "products?fields=items[id,sku]"})
     assert summary.items == 100
     assert "configuration has changed" in told.notes[0]
@@ -174,7 +174,7 @@ async def test_a_second_run_is_refused_and_told_who_holds_it(tmp_path: Path, mac
     async with listing(products(*range(1, 101))) as store:
         came, go_on = asyncio.Event(), asyncio.Event()
 
-        async def wait(asked: Asked) -> None:
+        async def wait(asked: SearchRequest) -> None:
             came.set()
             await go_on.wait()
 

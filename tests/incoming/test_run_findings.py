@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from http_server import reply
-from listing import Asked, Item, listing, products
+from listing import Item, SearchRequest, listing, products
 from profiles import TOKEN
-from runs import Told, shop
+from runs import RunNotes, shop
 
 from tui_connector.client.message import Request, Response
 from tui_connector.guide.run_findings import explainer
@@ -20,7 +20,7 @@ DENIED = {"message": "The consumer isn't authorized to access %resources.", "par
 MAINTENANCE = b"<html><head><title>503</title></head><body>Service Temporarily Unavailable</body></html>"
 
 
-def _always(status: str, body: bytes, *headers: str) -> Callable[[Asked, list[Item]], bytes | None]:
+def _always(status: str, body: bytes, *headers: str) -> Callable[[SearchRequest, list[Item]], bytes | None]:
     return lambda _asked, _items: reply(status, body, *headers)
 
 
@@ -49,14 +49,14 @@ async def test_a_refused_run_ends_with_the_finding(
 async def test_maintenance_is_named_while_a_run_waits(tmp_path: Path, impatient: Machine) -> None:
     left = 2
 
-    def bend(_asked: Asked, _items: list[Item]) -> bytes | None:
+    def bend(_asked: SearchRequest, _items: list[Item]) -> bytes | None:
         nonlocal left
         left -= 1
         return reply("503 Service Unavailable", MAINTENANCE, "Content-Type: text/html") if left >= 0 else None
 
     async with listing(products(*range(1, 11)), bend) as store:
         reader = shop(store, tmp_path, impatient)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert summary.state == "complete"
     assert reader.ids() == list(range(1, 11))
     assert any("The store is in maintenance mode" in note for note in told.notes), told.notes

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from certificates import server_context
 from http_server import reply
-from listing import Asked, Item, listing, product, products
-from runs import KEYSET, NUMBERS, Shop, Told, shop
+from listing import Item, SearchRequest, listing, product, products
+from runs import KEYSET, NUMBERS, RunNotes, Shop, shop
 
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 
 
-def _breaking(*broken: int, status: str = "500 Internal Server Error") -> Callable[[Asked, list[Item]], bytes | None]:
-    def bend(asked: Asked, items: list[Item]) -> bytes | None:
+def _breaking(
+    *broken: int, status: str = "500 Internal Server Error"
+) -> Callable[[SearchRequest, list[Item]], bytes | None]:
+    def bend(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply(status, b'{"message":"broken"}') if any(item["id"] in broken for item in items) else None
 
     return bend
@@ -30,7 +32,7 @@ async def test_a_page_that_breaks_the_store_is_halved_down_to_the_record(
 ) -> None:
     async with listing(products(*range(1, 101)), _breaking(*broken)) as store:
         reader = shop(store, tmp_path, machine, pagination=pagination)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert summary.state == "complete"
     assert reader.ids() == [number for number in range(1, 101) if number not in broken]
     assert summary.failed == len(broken)
@@ -46,7 +48,7 @@ async def test_neighbours_that_break_the_store_are_left_out_without_waiting(
 ) -> None:
     async with listing(products(*range(1, 101)), _breaking(*broken)) as store:
         reader = shop(store, tmp_path, machine, pagination=pagination)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (summary.state, summary.failed) == ("complete", len(broken))
     assert reader.ids() == [number for number in range(1, 101) if number not in broken]
     assert not any("retrying in" in note for note in told.notes)
@@ -58,14 +60,14 @@ async def test_a_certificate_nobody_vouches_for_ends_the_run_at_once(
 ) -> None:
     async with listing(products(*range(1, 101)), tls=server_context(tmp_path)) as store:
         reader = shop(store, tmp_path, machine, pagination=pagination)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (summary.state, summary.requests) == ("failed", 1)
     assert "is self-signed" in summary.reason
     assert told.notes == []
 
 
 async def test_a_store_that_only_breaks_is_not_read_to_pieces(tmp_path: Path, impatient: Machine) -> None:
-    def broken(asked: Asked, items: list[Item]) -> bytes | None:
+    def broken(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("500 Internal Server Error", b"{}") if asked.after >= 20 else None
 
     async with listing(products(*range(1, 1_001)), broken) as store:
@@ -82,25 +84,25 @@ async def test_a_store_that_breaks_at_everything_gets_time_at_each_further_page(
     """As while it is deployed: a page that was good before breaks it too."""
     left = [24]
 
-    def down(asked: Asked, items: list[Item]) -> bytes | None:
+    def down(asked: SearchRequest, items: list[Item]) -> bytes | None:
         left[0] -= len(store.asked) > 3
         return reply("500 Internal Server Error", b"{}") if len(store.asked) > 3 and left[0] >= 0 else None
 
     async with listing(products(*range(1, 1_001)), down) as store:
         reader = shop(store, tmp_path, impatient, pagination={**KEYSET, "page-size": 100})
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert summary.state == "complete"
     assert sum("retrying in" in note for note in told.notes) > 3
 
 
 async def test_the_page_size_a_store_allows_is_read_from_its_answer(tmp_path: Path, machine: Machine) -> None:
-    def limits(asked: Asked, items: list[Item]) -> bytes | None:
+    def limits(asked: SearchRequest, items: list[Item]) -> bytes | None:
         body = {"message": "Maximum SearchCriteria pageSize is %max", "parameters": {"max": 7}}
         return reply("400 Bad Request", json.dumps(body).encode()) if asked.size > 7 else None
 
     async with listing(products(*range(1, 51)), limits) as store:
         reader = shop(store, tmp_path, machine)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert summary.state == "complete"
     assert reader.ids() == list(range(1, 51))
     assert "allows 7 items" in told.notes[0]
@@ -109,7 +111,7 @@ async def test_the_page_size_a_store_allows_is_read_from_its_answer(tmp_path: Pa
 async def test_a_refused_token_stops_at_once_and_keeps_the_position(tmp_path: Path, machine: Machine) -> None:
     refuses = [True]
 
-    def refuse(asked: Asked, items: list[Item]) -> bytes | None:
+    def refuse(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("401 Unauthorized", b'{"message":"no"}') if refuses[0] and asked.after >= 30 else None
 
     async with listing(products(*range(1, 301)), refuse) as store:
@@ -127,7 +129,7 @@ async def test_maintenance_is_waited_for_as_long_as_the_store_asks(tmp_path: Pat
     waits = []
     left = [3]
 
-    def away(asked: Asked, items: list[Item]) -> bytes | None:
+    def away(asked: SearchRequest, items: list[Item]) -> bytes | None:
         if asked.after < 20 or not left[0]:
             return None
         left[0] -= 1
@@ -135,7 +137,7 @@ async def test_maintenance_is_waited_for_as_long_as_the_store_asks(tmp_path: Pat
 
     async with listing(products(*range(1, 101)), away) as store:
         reader = shop(store, tmp_path, impatient)
-        told = Told()
+        told = RunNotes()
         summary = await reader.run(told=told)
     waits = [note for note in told.notes if "retrying in 7 s" in note]
     assert summary.state == "complete"
@@ -153,7 +155,7 @@ async def test_no_retry_after_causes_more_requests_than_none(tmp_path: Path, imp
     for name, headers in (("without", ()), ("with", (f"Retry-After: {value}",))):
         (folder := tmp_path / name).mkdir()
 
-        def away(asked: Asked, items: list[Item], headers: tuple[str, ...] = headers) -> bytes | None:
+        def away(asked: SearchRequest, items: list[Item], headers: tuple[str, ...] = headers) -> bytes | None:
             return reply("503 Service Unavailable", b"", *headers) if asked.after >= 20 else None
 
         async with listing(products(*range(1, 31)), away) as store:
@@ -164,7 +166,7 @@ async def test_no_retry_after_causes_more_requests_than_none(tmp_path: Path, imp
 
 
 async def test_a_store_that_asks_to_wait_for_ten_years_is_quoted(tmp_path: Path, impatient: Machine) -> None:
-    def away(asked: Asked, items: list[Item]) -> bytes | None:
+    def away(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("503 Service Unavailable", b"", "Retry-After: 315360000") if asked.after >= 20 else None
 
     async with listing(products(*range(1, 31)), away) as store:
@@ -176,7 +178,7 @@ async def test_a_store_that_asks_to_wait_for_ten_years_is_quoted(tmp_path: Path,
 async def test_patience_ends_and_the_next_run_goes_on(tmp_path: Path, impatient: Machine) -> None:
     is_away = [True]
 
-    def away(asked: Asked, items: list[Item]) -> bytes | None:
+    def away(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("503 Service Unavailable", b"") if is_away[0] and asked.after >= 20 else None
 
     async with listing(products(*range(1, 101)), away) as store:
@@ -191,12 +193,12 @@ async def test_a_lost_network_is_waited_for_and_then_left_to_the_next_run(tmp_pa
     async with listing(products(*range(1, 101))) as store:
         store.closes = lambda asked: asked.after >= 20
         reader = shop(store, tmp_path, impatient, patience="2m")
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
         assert summary.state == "stopped"
         assert sum("retrying in" in note for note in told.notes) > 3
         left = [5]
 
-        def closes(asked: Asked) -> bool:
+        def closes(asked: SearchRequest) -> bool:
             left[0] -= asked.after >= 50
             return asked.after >= 50 and left[0] > 0
 
@@ -208,7 +210,7 @@ async def test_a_lost_network_is_waited_for_and_then_left_to_the_next_run(tmp_pa
 async def test_the_same_page_twice_is_a_circle(tmp_path: Path, machine: Machine) -> None:
     """A store that knows no filter on ids answers its first page for ever."""
 
-    def same(asked: Asked, items: list[Item]) -> bytes | None:
+    def same(asked: SearchRequest, items: list[Item]) -> bytes | None:
         body = {"items": [product(number) for number in range(1, 11)], "total_count": 100}
         return reply("200 OK", json.dumps(body).encode())
 
@@ -241,7 +243,7 @@ async def test_another_field_than_the_one_that_is_filtered_by_is_found_out(
 
 @pytest.mark.parametrize("gone", [[50], [48, 49, 50], list(range(11, 51))], ids=str)
 async def test_the_last_items_may_be_deleted_meanwhile(tmp_path: Path, machine: Machine, gone: list[int]) -> None:
-    def delete(asked: Asked, items: list[Item]) -> bytes | None:
+    def delete(asked: SearchRequest, items: list[Item]) -> bytes | None:
         if asked.descending:
             response = store.page(items, 1)
             for each in gone:
@@ -258,7 +260,7 @@ async def test_the_last_items_may_be_deleted_meanwhile(tmp_path: Path, machine: 
 async def test_page_numbers_stop_where_a_store_repeats_its_last_page(tmp_path: Path, machine: Machine) -> None:
     """Magento 2.3 does so; and here it does not count, so that only the repetition tells."""
 
-    def last_again(asked: Asked, items: list[Item]) -> bytes | None:
+    def last_again(asked: SearchRequest, items: list[Item]) -> bytes | None:
         number = min(asked.page, 3)
         page = [product(each) for each in range(number * 10 - 9, number * 10 + 1)]
         return reply("200 OK", json.dumps({"items": page}).encode())
@@ -270,7 +272,7 @@ async def test_page_numbers_stop_where_a_store_repeats_its_last_page(tmp_path: P
 
 
 async def test_page_numbers_that_are_ignored_are_found_out(tmp_path: Path, machine: Machine) -> None:
-    def first_only(asked: Asked, items: list[Item]) -> bytes | None:
+    def first_only(asked: SearchRequest, items: list[Item]) -> bytes | None:
         page = [product(each) for each in range(1, 11)]
         return reply("200 OK", json.dumps({"items": page, "total_count": 100}).encode())
 
@@ -284,7 +286,7 @@ async def test_page_numbers_that_are_ignored_are_found_out(tmp_path: Path, machi
 
 
 async def test_fewer_items_than_a_store_counts_are_reported(tmp_path: Path, machine: Machine) -> None:
-    def short(asked: Asked, items: list[Item]) -> bytes | None:
+    def short(asked: SearchRequest, items: list[Item]) -> bytes | None:
         if asked.page != 3:
             return None
         return reply("200 OK", json.dumps({"items": items[1:], "total_count": 50}).encode())
@@ -302,7 +304,7 @@ async def test_a_transform_that_fails_on_one_item_leaves_that_one_out(tmp_path: 
     items[37]["name"] = None
     async with listing(items) as store:
         reader = shop(store, tmp_path, machine, transform="{id: id, length: length(name)}")
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (summary.items, summary.failed, summary.state) == (49, 1, "complete")
     assert told.records[0].record == "item 37 (sku S37)"
     assert 37 not in reader.ids()
@@ -311,7 +313,7 @@ async def test_a_transform_that_fails_on_one_item_leaves_that_one_out(tmp_path: 
 async def test_a_bad_page_in_the_middle_is_asked_for_again(tmp_path: Path, machine: Machine) -> None:
     bad = [b"", b'{"items":[{"id"', b"<html><title>Busy</title></html>", b'{"message":"Deadlock"}']
 
-    def bend(asked: Asked, items: list[Item]) -> bytes | None:
+    def bend(asked: SearchRequest, items: list[Item]) -> bytes | None:
         return reply("200 OK", bad.pop()) if asked.after >= 20 and bad else None
 
     async with listing(products(*range(1, 101)), bend) as store:
@@ -337,7 +339,7 @@ async def test_a_store_that_counts_wrongly_is_read_to_its_end(
 ) -> None:
     """As modules do whose total_count is the number of items they loaded."""
 
-    def bend(asked: Asked, items: list[Item]) -> bytes:
+    def bend(asked: SearchRequest, items: list[Item]) -> bytes:
         told = WRONG_COUNTS[count](len(items), len(store.items))
         return reply("200 OK", json.dumps({"items": items, "total_count": told}).encode())
 

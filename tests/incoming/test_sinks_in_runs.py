@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from listing import listing, product, products
-from runs import Shop, Told
+from runs import RunNotes, Shop
 
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
@@ -98,7 +98,7 @@ async def test_items_a_table_cannot_tell_apart_are_said(tmp_path: Path, machine:
     del items[9]["sku"]
     async with listing(items) as store:
         shop = Shop(tmp_path, machine, store.url, {"sink": {"kind": "sqlite", "path": "store.db"}})
-        summary = await shop.run(told=(told := Told()))
+        summary = await shop.run(told=(told := RunNotes()))
     assert (summary.items, summary.failed) == (19, 1)
     assert told.records[0].record == "item 9 of the output"
     assert "no 'sku'" in told.records[0].message

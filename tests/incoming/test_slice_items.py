@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from listing import Asked, Listing, listing, products
-from runs import BEARER, NUMBERS, Shop, Told, in_sandbox, shop
+from listing import Listing, SearchRequest, listing, products
+from runs import BEARER, NUMBERS, RunNotes, Shop, in_sandbox, shop
 
 from tui_connector.client.wire import OF_A_RUN
 from tui_connector.incoming import slice_items
@@ -37,13 +37,13 @@ class Slices:
 
     async def read(self, index: int) -> Summary:
         plan = self.directory.plan()
-        run = SliceRun(self.incoming, self.directory, plan, plan.slices[index], self.environment, Told())
+        run = SliceRun(self.incoming, self.directory, plan, plan.slices[index], self.environment, RunNotes())
         return await run.execute()
 
-    async def commit(self, told: Told | None = None) -> Summary:
-        return await self.commit_run(told or Told()).execute()
+    async def commit(self, told: RunNotes | None = None) -> Summary:
+        return await self.commit_run(told or RunNotes()).execute()
 
-    def commit_run(self, told: Told) -> Run:
+    def commit_run(self, told: RunNotes) -> Run:
         plan = self.directory.plan()
         return commit_run(self.incoming, self.directory, plan, self.directory.reports(plan), self.environment, told)
 
@@ -67,7 +67,7 @@ async def _stopped_in_the_middle(run: Slices, monkeypatch: pytest.MonkeyPatch) -
     """A commit that is stopped after its first chunk."""
     with monkeypatch.context() as patched:
         patched.setattr(slice_items, "_CHUNK", 1_000)
-        told = Told()
+        told = RunNotes()
         commit = run.commit_run(told)
         told.at = lambda progress: commit.stop("enough")
         ended = await commit.execute()
@@ -84,7 +84,7 @@ async def test_a_commit_that_was_stopped_resumes(
         assert [(await run.read(index)).state for index in range(3)] == ["complete"] * 3
         await _stopped_in_the_middle(run, monkeypatch)
         assert len(reader.ids()) < 100
-        told = Told()
+        told = RunNotes()
         ended = await run.commit(told)
         assert (ended.state, ended.items) == ("complete", 100)
         assert told.notes[0].startswith("Resuming the run of ")
@@ -102,7 +102,7 @@ async def test_an_ordinary_run_after_a_stopped_commit_starts_over(
         for index in range(2):
             await run.read(index)
         await _stopped_in_the_middle(run, monkeypatch)
-    told = Told()
+    told = RunNotes()
     assert (await reader.run(told=told)).state == "complete"
     assert told.notes[0].startswith("Starting over: the run of ")
     assert reader.ids() == list(range(1, 101))
@@ -118,7 +118,7 @@ async def test_a_commit_after_a_stopped_run_writes_all_items_once(
             await run.read(index)
         running: list[Run] = []
 
-        async def stop_at_first_request(asked: Asked) -> None:
+        async def stop_at_first_request(asked: SearchRequest) -> None:
             running[0].stop("enough")
 
         store.before = stop_at_first_request

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from http_server import reply
 from listing import listing, products
-from runs import Told, shop
+from runs import RunNotes, shop
 
 from tui_connector.incoming.sink import SinkError
 from tui_connector.incoming.start import RunOptions
@@ -21,7 +21,7 @@ async def test_a_file_that_was_taken_away_is_begun_anew(tmp_path: Path, machine:
         reader = shop(store, tmp_path, machine)
         await reader.run(RunOptions(limit=20))
         reader.path.unlink()
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert summary.state == "complete"
     assert "Starting over" in " ".join(told.notes)
     assert reader.ids() == list(range(1, 51))

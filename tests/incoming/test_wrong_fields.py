@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from listing import listing, products
-from runs import Told, shop
+from runs import RunNotes, shop
 
 from tui_connector.cli.errors import Exit
 from tui_connector.cli.run_output import exit_of
@@ -33,7 +33,7 @@ async def test_a_misspelt_date_stops_the_run_before_anything_is_written(
         before = reader.path.read_bytes()
         wrong = shop(store, tmp_path, machine, incremental={"field": field})
         for _ in range(2):
-            summary = await wrong.run(told=(told := Told()))
+            summary = await wrong.run(told=(told := RunNotes()))
             assert (summary.state, exit_of(summary), summary.items) == ("failed", Exit.SETUP, 0)
             assert f"No item has the field {field!r}, which incremental.field names" in summary.reason
             assert "The items contain: id, " in summary.reason
@@ -48,7 +48,7 @@ async def test_a_sink_that_needs_the_identifier_says_once_that_there_is_none(
 ) -> None:
     async with listing(products(*range(1, 131))) as store:
         reader = shop(store, tmp_path, machine, identifier="skuu", sink=sink)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (exit_of(summary), summary.items, told.records) == (Exit.SETUP, 0, [])
     assert "which identifier names" in summary.reason
     assert "did you mean 'sku'?" in summary.reason
@@ -57,7 +57,7 @@ async def test_a_sink_that_needs_the_identifier_says_once_that_there_is_none(
 async def test_a_sink_that_does_not_need_it_writes_all_and_says_it_once(tmp_path: Path, machine: Machine) -> None:
     async with listing(products(*range(1, 131))) as store:
         reader = shop(store, tmp_path, machine, identifier="skuu")
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (summary.state, summary.items, told.records) == ("complete", 130, [])
     assert ["did you mean 'sku'?" in remark for remark in summary.remarks] == [True]
 
@@ -72,7 +72,7 @@ async def test_content_needs_the_identifier_in_the_items(tmp_path: Path, machine
 async def test_a_transform_that_drops_the_identifier_is_said_once(tmp_path: Path, machine: Machine) -> None:
     async with listing(products(*range(1, 31))) as store:
         reader = shop(store, tmp_path, machine, transform="{name: name}", sink=SQLITE)
-        summary = await reader.run(told=(told := Told()))
+        summary = await reader.run(told=(told := RunNotes()))
     assert (exit_of(summary), told.records) == (Exit.SETUP, [])
     assert "The items contain: name." in summary.reason
 

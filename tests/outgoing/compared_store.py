@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from profiles import TOKEN, bearer, full, profile
-from runs import Told
+from runs import RunNotes
 
 from tui_connector.client.message import Request, Response
 from tui_connector.client.session import Session
@@ -89,7 +89,7 @@ class ComparedStore:
             self.ledger,
             source=entities,
         )
-        return await OutgoingRun(outgoing, OutgoingOptions(full=full), environment, Told()).execute()
+        return await OutgoingRun(outgoing, OutgoingOptions(full=full), environment, RunNotes()).execute()
 
     @property
     def ledger(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from recorded_store import RecordedStore, integration, pool
-from runs import Shop, Told
+from runs import RunNotes, Shop
 
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
@@ -38,7 +38,7 @@ async def test_written_items_are_those_that_the_store_sent(
 ) -> None:
     """Byte for byte: numbers, escapes, nulls and the order of names are those of the store."""
     sent = pool(f"/V1/{READABLE[entity].path}")
-    told = Told()
+    told = RunNotes()
     reading = shop(store, tmp_path, machine, entity, sink={"kind": "jsonl", "path": "items.jsonl"})
     summary = await reading.run(told=told)
     assert (summary.state, summary.items, told.records) == ("complete", len(sent), [])

@@ -15,7 +15,7 @@ from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault
 
 
-class Answering:
+class ScriptedUser:
     """A user who answers with the question's own number."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ async def test_empty_input_differs_from_no_terminal(machine: Machine, response: 
 async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -> None:
     names = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
     saved = profile("https://shop.example/rest/V1", {"kind": "oauth1", **{name: {"ask": True} for name in names}})
-    user = Answering()
+    user = ScriptedUser()
     vault = Vault(replace(machine, prompt=user), Mask())
     sources = [each.source for each in saved.secrets()]
     origin = "https://shop.example"

@@ -99,8 +99,8 @@ async def test_opening_a_profile_asks_nothing_and_the_first_test_asks_once(
         await until(pilot, lambda: not asked(app))
 
 
-class Answering:
-    """A user who answers each question so, and remembers them."""
+class ScriptedUser:
+    """A user who gives this answer to each question; `questions` are those so far."""
 
     def __init__(self, response: bool) -> None:
         self.response, self.questions = response, list[str]()
@@ -113,12 +113,12 @@ class Answering:
         return self.response
 
 
-def _with(machine: Machine, user: Answering) -> Machine:
+def _with(machine: Machine, user: ScriptedUser) -> Machine:
     return Machine(machine.directories, machine.environ, machine.keyring, user)
 
 
 async def test_setup_made_in_the_guide_is_trusted_when_saved(machine: Machine) -> None:
-    user = Answering(False)
+    user = ScriptedUser(False)
     here = _with(machine, user)
     bench = Workbench(here)
     path = machine.directories.profiles / "acme.toml"
@@ -142,7 +142,7 @@ async def test_setup_made_in_the_guide_is_trusted_when_saved(machine: Machine) -
 
 @pytest.mark.parametrize("response", [True, False])
 async def test_saving_a_foreign_profile_does_not_trust_it(machine: Machine, response: bool) -> None:
-    user = Answering(response)
+    user = ScriptedUser(response)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
     setup = Setup.from_document("acme", Document.read(path))
@@ -158,7 +158,7 @@ async def test_saving_a_foreign_profile_does_not_trust_it(machine: Machine, resp
 
 
 async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(machine: Machine) -> None:
-    user = Answering(True)
+    user = ScriptedUser(True)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
     setup = Setup.from_document("acme", Document.read(path))
@@ -189,7 +189,7 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
 
 
 async def test_capabilities_added_in_a_form_are_trusted_and_listed_when_saved(machine: Machine) -> None:
-    user = Answering(False)
+    user = ScriptedUser(False)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
     records = TrustRecords(machine.directories.state)
@@ -260,7 +260,7 @@ async def test_schema_link_cannot_overwrite_other_files(machine: Machine, tmp_pa
 
 
 async def test_question_for_an_unsaved_profile_names_it_and_all_the_secrets_that_are_sent(machine: Machine) -> None:
-    user = Answering(False)
+    user = ScriptedUser(False)
     here = _with(machine, user)
     names = ["consumer-key", "consumer-secret", "access-token", "access-token-secret"]
     entries = [f"acme/integration/{each}" for each in names]
