@@ -101,6 +101,12 @@ class LineWrapping(WrappedDocument):
     def height(self) -> int:
         return len(self._offset_to_line_info)
 
+    def wrap(self, width: int, tab_width: int | None = None) -> None:
+        """Where no line is wrapped, a new width of the widget changes nothing."""
+        same = tab_width in (None, self._tab_width) and self.height == self.document.line_count
+        if width or self._width or not same:
+            super().wrap(width, tab_width)
+
 
 class LineTextArea(TextArea):
     """A text area for a `LineDocument`, whose lines can be drawn again."""
@@ -127,6 +133,12 @@ class LineTextArea(TextArea):
         """Draws all lines again: what they look like has changed, not their text."""
         self._line_cache.clear()
         self.refresh()
+
+    def redraw_lines(self, lines: Iterable[int]) -> None:
+        """Draws these lines again, by their index."""
+        self._line_cache.clear()
+        for line in lines:
+            self.refresh_line(line)
 
 
 def current_bindings(node: DOMNode, app: App[Any]) -> BindingsMap:

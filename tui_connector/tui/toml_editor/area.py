@@ -173,9 +173,10 @@ class TomlArea(LineTextArea):
         by_line: dict[int, list[Problem]] = {}
         for problem in problems:
             by_line.setdefault(problem.place.line - 1, []).append(problem)
-        if by_line != self._problems:
-            self._problems = by_line
-            self.redraw()
+        changed = [line for line in {**self._problems, **by_line} if self._problems.get(line) != by_line.get(line)]
+        self._problems = by_line
+        if changed:
+            self.redraw_lines(changed)
 
     def highlight_text(self, text: str) -> None:
         """Highlights each place of a text that is looked for."""

@@ -50,6 +50,8 @@ _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""
 _WIDE = 100
 """Columns from which the help is beside the text."""
+_LIST_DELAY = 0.3
+"""Seconds without a key after which the list of problems grows or shrinks: the text would jump while it is typed."""
 _DRAFT_DELAY = 1.0
 """Seconds after a change until the text is kept as a draft."""
 
@@ -147,6 +149,7 @@ class EditorScreen(Screen[Left]):
         self._saving = False
         self._mask = Mask()
         self._draft_timer: Timer | None = None
+        self._list_timer: Timer | None = None
         self._found_draft = draft
 
     # Looks
@@ -303,10 +306,19 @@ class EditorScreen(Screen[Left]):
             self._document.use_parsed(checked.data, is_current=checked.text == self._view)
         self._area.mark(checked.problems)
         rows = self.query_one(ProblemRows)
-        rows.show(checked.problems)
-        if not checked.problems and rows.has_focus:
-            self._area.focus()
+        if self._list_timer is not None:
+            self._list_timer.stop()
+        if rows.has_focus or rows.option_count == len(checked.problems):
+            self._list_problems()
+        else:
+            self._list_timer = self.set_timer(_LIST_DELAY, self._list_problems)
         self._draw()
+
+    def _list_problems(self) -> None:
+        rows = self.query_one(ProblemRows)
+        rows.show(self._problems)
+        if not self._problems and rows.has_focus:
+            self._area.focus()
 
     def action_next_problem(self) -> None:
         """Goes to the next problem after the cursor, or to the first one."""
@@ -322,6 +334,7 @@ class EditorScreen(Screen[Left]):
 
     def action_focus_problems(self) -> None:
         if self._problems:
+            self._list_problems()
             self.query_one(ProblemRows).focus()
 
     @on(OptionList.OptionSelected, "#editor-problems")
