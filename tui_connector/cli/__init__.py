@@ -43,6 +43,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "trust": "trust",
         "secrets": "secrets",
         "sandbox": "sandbox",
+        "serve": "serve",
         "completion": "completion",
     }
 )

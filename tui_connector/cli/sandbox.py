@@ -87,7 +87,7 @@ def sandbox(
         store = Sandbox(SandboxOptions(port, products, seed, latency, chosen), machine.now)
         async with store:
             click.echo(json_text(store.description()) if as_json else _described(store.description()))
-            await _until_stopped()
+            await until_stopped()
 
     asyncio.run(serve())
 
@@ -107,7 +107,7 @@ def _replay(file: Path, port: int, *, as_json: bool) -> None:
     async def serve() -> None:
         async with Replay(found.exchanges, port, mark=MARK, report=report) as store:
             click.echo(json_text(json_of(found, store.url)) if as_json else described(found, file, store.url))
-            await _until_stopped()
+            await until_stopped()
 
     asyncio.run(serve())
 
@@ -119,7 +119,8 @@ def _pair(text: str) -> tuple[str, str]:
     return path, value
 
 
-async def _until_stopped() -> None:
+async def until_stopped() -> None:
+    """Until the process is told to stop."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

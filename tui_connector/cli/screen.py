@@ -23,6 +23,7 @@ from .completion import profiles
 from .errors import CommandFailed, Exit
 from .opening import find, machine_of, run, trust_option
 from .sandbox import PORT
+from .streams import BROWSER_DRIVER
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -135,6 +136,8 @@ def _start_demo(machine: Machine) -> Callable[[], Awaitable[DemoStore]]:
 
 
 def _need_terminal() -> None:
+    if os.environ.get("TEXTUAL_DRIVER") == BROWSER_DRIVER:  # its terminal is a tab of a browser
+        return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CommandFailed("This needs a terminal. Without one, use: request, check, profiles, demo.", Exit.SETUP)
 

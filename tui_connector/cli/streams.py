@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+BROWSER_DRIVER = "textual.drivers.web_driver:WebDriver"
+"""The value of TEXTUAL_DRIVER with which the program draws in a browser, through the standard streams."""
 DEBUG_VARIABLE = "TUI_CONNECTOR_DEBUG"
 """Environment variable for `--debug`; also the key of that option in click's context."""
 

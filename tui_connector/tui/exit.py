@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 import threading
@@ -39,17 +40,21 @@ class ProgramExit:
         """`leave` saves what can be saved, and exits with this code."""
         self._leave = leave
         self._kill_timer: threading.Timer | None = None
+        self._in_browser = False
+        """Whether keys come from a web server, by a pipe."""
 
     def watch(self, app: App[None]) -> None:
         """Starts to watch for signals and the terminal; call it only where there is a terminal."""
         loop = asyncio.get_running_loop()
+        self._in_browser = app.is_web
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._exit, number)
         app.set_interval(_TERMINAL_CHECK_INTERVAL, self._check_terminal)
 
     def _check_terminal(self) -> None:
         """A terminal can disappear without a signal; its driver would then read nothing in an endless loop."""
-        if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+        stdin = sys.__stdin__.fileno() if sys.__stdin__ else 0
+        if _is_closed_pipe(stdin) if self._in_browser else not os.isatty(stdin):
             self._exit(signal.SIGHUP)
 
     def _exit(self, number: signal.Signals) -> None:
@@ -59,3 +64,10 @@ class ProgramExit:
             self._kill_timer.daemon = True
             self._kill_timer.start()
             self._leave(128 + number)
+
+
+def _is_closed_pipe(descriptor: int) -> bool:
+    """Whether the writing end of a pipe is closed, as the server that held it has ended."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # POLLHUP and POLLERR are always reported
+    return bool(poll.poll(0))
