@@ -11,7 +11,7 @@ from tui_connector.incoming.pagination import Pagination
 from tui_connector.incoming.sink import Sink
 from tui_connector.kinds import Kind, json_schema
 from tui_connector.profile.model import schema
-from tui_connector.tui.widgets.form import FieldType, asked
+from tui_connector.tui.widgets.form import FieldType, field_specs
 
 OURS = [*Pagination.all_kinds().values(), *Sink.all_kinds().values()]
 PROFILE = {"format": 1, "name": "x", "clients": {"c": {}}}
@@ -24,7 +24,7 @@ def name(kind: type[Kind]) -> str:
 @pytest.mark.parametrize("kind", OURS, ids=name)
 def test_every_field_has_its_words_and_a_place_in_a_form(kind: type[Kind]) -> None:
     properties = json_schema(kind)["properties"]
-    for field in asked(json_schema(kind)):
+    for field in field_specs(json_schema(kind)):
         assert field.title
         assert field.about
         assert field.type is not FieldType.JSON
