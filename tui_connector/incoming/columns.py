@@ -37,6 +37,8 @@ _DATE_TIME: Final = re.compile(rb'"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"')
 _DATE: Final = re.compile(rb'"\d{4}-\d\d-\d\d"')
 _NO_DATES: Final = (b'""', b'"0000-00-00"', b'"0000-00-00 00:00:00"')
 """What Magento and MySQL write where there is no date."""
+_NUMBER_TEXT: Final = re.compile(rb'"-?(?:0|[1-9]\d*)(?:\.\d+)?"')
+_BOOLEAN_TEXTS: Final = {b'"0"': b"false", b'"1"': b"true"}
 _INTEGER: Final = re.compile(rb"-?\d+")
 _ESCAPED: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 """May be a character that databases cannot store: NUL, or half of a surrogate pair."""
@@ -137,12 +139,17 @@ class TypedColumns:
         *,
         only: Sequence[str] | None = None,
         attributes: Literal["json", "columns"] = "json",
+        declared: Mapping[str, ColumnType] | None = None,
     ) -> None:
-        """`types`: the columns that the table has. `only`: the fields to write; None: all."""
+        """`types`: the columns that the table has. `only`: the fields to write; None: all.
+
+        `declared`: the types of a schema. A text that is exactly a value of the declared type is stored as that value.
+        """
         self.types: dict[str, ColumnType] = dict(types)
         self._identifier, self._limits = identifier, limits
         self._wanted = None if only is None else {*only, *filter(None, [identifier])}
         self._flatten = attributes == "columns"
+        self._declared = declared or {}
         self._unfitting: dict[str, _Unfitting] = {}
         self._unnamed: dict[str, None] = {}
         """Fields that cannot have a column."""
@@ -231,7 +238,7 @@ class TypedColumns:
             if full or self._is_taken(name) or not self._limits.is_name(name):
                 self._unnamed[name] = None
                 continue
-            self.types[name] = _type_of_all(found)
+            self.types[name] = self._declared.get(name) or _type_of_all(found)
             fitted.added.append(name)
 
     def _is_taken(self, name: str) -> bool:
@@ -247,6 +254,8 @@ class TypedColumns:
             if text == b"null":
                 continue
             place = places.get(name)
+            if name in self._declared and place is not None:
+                text = _as_declared(text, self.types[name])
             if place is None:
                 if name in self._unnamed:
                     extra.append(_member(name, text))
@@ -282,6 +291,15 @@ class TypedColumns:
         noted = self._unfitting.setdefault(name, _Unfitting())
         noted.count += 1
         noted.example = noted.example or text[:60].decode(errors="replace")
+
+
+def _as_declared(text: bytes, type_: ColumnType) -> bytes:
+    """The value that this text is, such as the price "9.990000" of a custom attribute; otherwise the text itself."""
+    if type_ in ("integer", "decimal") and _NUMBER_TEXT.fullmatch(text):
+        return text[1:-1]
+    if type_ == "boolean":
+        return _BOOLEAN_TEXTS.get(text, text)
+    return text
 
 
 def _member(name: str, text: bytes) -> bytes:

@@ -80,6 +80,8 @@ class SinkContext:
     """Whether the cursor is a field of the parents, and not of the items."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The values of the sink's secrets, by the key of their source."""
+    uri: str = ""
+    """The URI of the request, as in the profile."""
     resumes: bool = False
     """Whether this run resumes one that was interrupted."""
 

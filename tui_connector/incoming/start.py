@@ -352,6 +352,7 @@ class OpenRun:
                 stdout,
                 cursor_of_parent=incoming.parent is not None,
                 secrets=secrets or {},
+                uri=incoming.request.uri,
                 resumes=start.resumes,
             )
             try:

@@ -108,8 +108,12 @@ class OpenTable(OpenSink):
         *,
         only: Sequence[str] | None,
         attributes: Literal["json", "columns"],
+        declared: Mapping[str, ColumnType],
     ) -> None:
-        """`only`: the fields to write; None: all. Raises `SinkError` if the table was not written by this incoming."""
+        """`only`: the fields to write; None: all. `declared`: the types of a schema.
+
+        Raises `SinkError` if the table was not written by this incoming.
+        """
         self._store = store
         self._incoming, self._identifier = context.name, context.identifier
         self._shape = json.dumps([context.identifier, only, attributes])
@@ -134,7 +138,7 @@ class OpenTable(OpenSink):
             self._types = self._own_types(found)
         foreign = [] if self._types is None else [name for name in found or {} if name not in self._types]
         self._columns = TypedColumns(
-            self._types or {}, context.identifier, store.limits, only=only, attributes=attributes
+            self._types or {}, context.identifier, store.limits, only=only, attributes=attributes, declared=declared
         ).reserve([EXTRA, ROW, *foreign])
 
     def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from ...templates import Json
 from ..arrow import DECIMAL_DIGITS, arrow_table
 from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes
+from ..item_schema import SchemaFile, declared_types
 from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, check_not_moved, import_driver
 from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
 
@@ -64,10 +65,14 @@ class DuckDbSink(Sink):
     )
     columns: ColumnNames = None
     custom_attributes: CustomAttributes = "json"
+    schema_file: SchemaFile = None
 
     @property
     def requires_identifier(self) -> bool:
         return True
+
+    def reads(self) -> Sequence[str]:
+        return [] if self.schema_file is None else [self.schema_file]
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier is not None and (context.identifier in (EXTRA, ROW) or not _is_name(context.identifier)):
@@ -77,7 +82,9 @@ class DuckDbSink(Sink):
             )
         store = _DuckDbTable(context.output(self.path), self.table or context.name, context.identifier)
         try:
-            return OpenTable(store, context, position, only=self.columns, attributes=self.custom_attributes)
+            declared = declared_types(self.schema_file, context)
+            only, attributes = self.columns, self.custom_attributes
+            return OpenTable(store, context, position, only=only, attributes=attributes, declared=declared)
         except BaseException:
             store.close()
             raise

@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -23,6 +23,7 @@ from ...templates import Json
 from ...text import count
 from ..arrow import DECIMAL_DIGITS, arrow_table
 from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes, FittedRows, TypedColumns
+from ..item_schema import SchemaFile, declared_types
 from ..output_file import OutputFile
 from ..raw_json import json_type, members
 from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, identifier_problem, import_driver
@@ -51,6 +52,7 @@ class ParquetSink(Sink):
     )
     columns: ColumnNames = None
     custom_attributes: CustomAttributes = "json"
+    schema_file: SchemaFile = None
 
     @property
     def requires_identifier(self) -> bool:
@@ -59,13 +61,17 @@ class ParquetSink(Sink):
     def writes(self) -> Sequence[str]:
         return [self.path, f"{self.path}{_ITEMS}"]
 
+    def reads(self) -> Sequence[str]:
+        return [] if self.schema_file is None else [self.schema_file]
+
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier in (EXTRA, ROW):
             raise SinkError(
                 f"A file cannot have a column named {context.identifier!r} for the identifier",
                 'Give the field another name with "transform".',
             )
-        file = _ParquetFile(context.output(self.path), self, context.identifier)
+        declared = declared_types(self.schema_file, context)
+        file = _ParquetFile(context.output(self.path), self, context.identifier, declared)
         known = context.known.get("parquet") if isinstance(context.known, dict) else None
         file.check_ours(str(known or ""))
         items = context.output(f"{self.path}{_ITEMS}")
@@ -118,8 +124,10 @@ class _Batch:
 class _ParquetFile:
     """The Parquet file at `path`."""
 
-    def __init__(self, path: Path, sink: ParquetSink, identifier: str | None) -> None:
-        self._path, self._sink, self.identifier = path, sink, identifier
+    def __init__(
+        self, path: Path, sink: ParquetSink, identifier: str | None, declared: Mapping[str, ColumnType]
+    ) -> None:
+        self._path, self._sink, self.identifier, self._declared = path, sink, identifier, declared
         self._pyarrow = import_driver("pyarrow", sink.kind, extra="warehouse")
         self._parquet = import_driver("pyarrow.parquet", sink.kind, extra="warehouse")
 
@@ -191,8 +199,9 @@ class _ParquetFile:
 
     def _columns(self, types: dict[str, ColumnType]) -> TypedColumns:
         limits = ColumnLimits(_is_name, 10_000, 1_000_000, decimal_digits=DECIMAL_DIGITS)
+        only, attributes = self._sink.columns, self._sink.custom_attributes
         columns = TypedColumns(
-            types, self.identifier, limits, only=self._sink.columns, attributes=self._sink.custom_attributes
+            types, self.identifier, limits, only=only, attributes=attributes, declared=self._declared
         )
         return columns.reserve([EXTRA, ROW])
 

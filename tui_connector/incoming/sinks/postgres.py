@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ...secrets.source import SecretSource, secret_field
 from ...templates import Json
 from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes
+from ..item_schema import SchemaFile, declared_types
 from ..raw_json import plain_text
 from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, import_driver
 from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
@@ -136,6 +137,7 @@ class PostgresSink(Sink):
     table: _Name | None = Field(None, title="Table", description="Default: the incoming's name.", examples=["products"])
     columns: ColumnNames = None
     custom_attributes: CustomAttributes = "json"
+    schema_file: SchemaFile = None
 
     @model_validator(mode="after")
     def _is_one_server(self) -> Self:
@@ -165,7 +167,7 @@ class PostgresSink(Sink):
         return {"tls": self._tls or ""}
 
     def reads(self) -> Sequence[str]:
-        return [] if self.ca_file is None else [self.ca_file]
+        return [path for path in (self.ca_file, self.schema_file) if path is not None]
 
     @property
     def _tls(self) -> SslMode | None:
@@ -188,10 +190,12 @@ class PostgresSink(Sink):
             raise SinkError(
                 f"{table[:80]!r} is not a valid name of a table in PostgreSQL", 'Name a "table" in the sink.'
             )
+        declared = declared_types(self.schema_file, context)
         server = _Server(self, self._parameters(context))
         try:
             store = _PostgresTable(server, server.prepare(self.schema_, table), table, context.identifier)
-            return OpenTable(store, context, position, only=self.columns, attributes=self.custom_attributes)
+            only, attributes = self.columns, self.custom_attributes
+            return OpenTable(store, context, position, only=only, attributes=attributes, declared=declared)
         except BaseException:
             server.close()
             raise
