@@ -122,8 +122,15 @@ async def until(pilot: Any, condition: Callable[[], bool]) -> None:
 
 async def until_shown(pilot: Any, text: str) -> str:
     """Waits until the screen shows this text; returns the screen."""
-    await until(pilot, lambda: text in shown(pilot.app))
-    return shown(pilot.app)
+    screen = ""
+
+    def holds() -> bool:
+        nonlocal screen
+        screen = shown(pilot.app)
+        return text in screen
+
+    await until(pilot, holds)
+    return screen
 
 
 async def press_and_see(pilot: Any, key: str, text: str) -> str:

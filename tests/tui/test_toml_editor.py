@@ -453,7 +453,8 @@ async def test_a_full_disk_loses_nothing(machine: Machine, monkeypatch: pytest.M
         sync = os.fsync
         monkeypatch.setattr(os, "fsync", full)
         await pilot.press("ctrl+end", "#", "ctrl+s")
-        await until_shown(pilot, "No space left on device")
+        said = pilot.app._notifications
+        await until(pilot, lambda: any("No space left on device" in each.message for each in said))
         assert file_of(pilot).read_text() == TEXT
         assert area(pilot).text == TEXT + "#"
         monkeypatch.setattr(os, "fsync", sync)
