@@ -1,4 +1,4 @@
-"""A small scripted store with one list of items, searched as Magento does, whose answers a test can bend."""
+"""A small scripted store with one list of items, searched as Magento does, whose responses a test can change."""
 
 from __future__ import annotations
 

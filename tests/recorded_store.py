@@ -1,4 +1,4 @@
-"""A store that answers with what a real Magento 2.4.7 answered: its status, headers and bodies, on a real socket.
+"""A store that sends the responses of a real Magento 2.4.7: its status, headers and bodies, on a real socket.
 
 An exchange that was recorded for the same caller, method, path and query is given back as it was. Lists are made of the
 items that were recorded whole, by the search criteria that are asked for; everything else is refused as the real store

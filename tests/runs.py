@@ -1,4 +1,4 @@
-"""Runs for tests: an incoming of a store, read into a file, and what the run told."""
+"""Runs for tests: an incoming of a store, read into a file, and the notes of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user is told of an error, and the exit code that a command ends with for it."""
+"""The message for a user about an error, and the exit code that a command ends with for it."""
 
 from __future__ import annotations
 

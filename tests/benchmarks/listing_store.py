@@ -1,4 +1,4 @@
-"""A store for benchmarks, in a process of its own: one list of products of 2 KB, answers made beforehand, gzip.
+"""A store for benchmarks, in a process of its own: one list of products of 2 KB, responses made beforehand, gzip.
 
 python tests/benchmarks/listing_store.py ITEMS MILLISECONDS: prints its port, and answers pages of 100 that begin at a
 multiple of 100, whole; what else is asked for (the last id) is answered alike. The pages of a long list repeat.

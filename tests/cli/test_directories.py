@@ -1,4 +1,4 @@
-"""Directories that cannot be read or written: what is said, and that it is no traceback."""
+"""Directories that cannot be read or written: a clear error each time, and never a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`on-failure`: the command or the webhook of a profile is told about a headless run that failed."""
+"""`on-failure`: the command or the webhook of a profile is notified of a headless run that failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`run` as a shell and cron see it: exit codes, events, signals, and nothing said where all is well."""
+"""`run` as a shell and cron see it: exit codes, events, signals, and no output where all is well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base URIs as people write them: what cannot be one is said at its place, what can goes nowhere else."""
+"""Base URIs as people write them: an invalid one is reported at its place, and requests go nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers no good server gives: each is a response or one typed failure, recorded, within bounds and printable."""
+"""Responses that no good server sends: each is a response or one typed failure, recorded, bounded and printable."""
 
 from __future__ import annotations
 

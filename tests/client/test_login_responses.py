@@ -1,4 +1,4 @@
-"""What a store answers to a login, and what the template makes of it: a token, or a clear refusal."""
+"""What a store responds to a login, and what the template makes of it: a token, or a clear refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong before there is a response: each case on a real socket, and what its user is told."""
+"""What goes wrong before there is a response: each case on a real socket, and the message for its user."""
 
 from __future__ import annotations
 

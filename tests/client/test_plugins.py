@@ -1,4 +1,4 @@
-"""What each plugin does to a request on a real socket, and what it refuses to be told."""
+"""What each plugin does to a request on a real socket, and the settings that it refuses."""
 
 from __future__ import annotations
 

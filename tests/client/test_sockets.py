@@ -1,4 +1,4 @@
-"""The sockets below: hosts with several addresses, bodies larger than what is held, and answers nobody asked for."""
+"""The sockets below: hosts with several addresses, bodies larger than what is held, and unrequested responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS with real certificates: own authorities, client certificates, and what is said when they do not fit."""
+"""TLS with real certificates: own authorities, client certificates, and the errors when they do not fit."""
 
 from __future__ import annotations
 

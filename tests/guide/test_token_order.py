@@ -1,4 +1,4 @@
-"""Four tokens pasted in the wrong order are put right, whatever language the store speaks."""
+"""Four tokens pasted in the wrong order are sorted, in whatever language the store responds."""
 
 from __future__ import annotations
 

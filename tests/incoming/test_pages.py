@@ -1,4 +1,4 @@
-"""What a store answers in place of a list, and what becomes of it."""
+"""What a store sends in place of a list, and the errors that follow."""
 
 from __future__ import annotations
 

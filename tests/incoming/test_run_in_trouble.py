@@ -1,4 +1,4 @@
-"""A run while the store breaks, refuses, repeats itself or counts wrongly: what is waited for, left out, or the end."""
+"""A run while the store fails, refuses, repeats pages or counts wrongly: it waits, skips items, or ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A field that the profile misspells is said once, before anything is written; content is known in any order."""
+"""A field that the profile misspells is reported once, before anything is written; content is known in any order."""
 
 from __future__ import annotations
 

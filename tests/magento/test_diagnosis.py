@@ -1,4 +1,4 @@
-"""What stores, and what stands in front of them, say beyond the recordings; and answers that nobody foresaw."""
+"""Responses of stores, and of servers in front of them, that are not in the recordings, and unforeseen ones."""
 
 from __future__ import annotations
 

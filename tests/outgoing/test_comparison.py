@@ -1,4 +1,4 @@
-"""A comparison in a profile: what is wrong with it is said at its place."""
+"""A comparison in a profile: its problems are reported at their places."""
 
 from __future__ import annotations
 

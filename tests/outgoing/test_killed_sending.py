@@ -1,4 +1,4 @@
-"""Runs that are killed: what was answered is not sent again, and *unknown* is exactly what was cut off in between."""
+"""Runs that are killed: what has a response is not sent again, and *unknown* is exactly what was cut off in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outgoing as a chain of steps: what a profile may say, and where it is told what it may not."""
+"""An outgoing as a chain of steps: what a profile may contain, and where problems are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema, read by an independent reader: it takes what the program takes, and knows every field."""
+"""The JSON Schema, read by an independent reader: it accepts what the program accepts, and has every field."""
 
 from __future__ import annotations
 

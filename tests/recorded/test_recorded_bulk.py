@@ -1,4 +1,4 @@
-"""What a real store's queue has accepted, and what it said about its operations."""
+"""What a real store's queue has accepted, and what it reported about its operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chains whose steps read what a real store answered."""
+"""Chains whose steps read the responses of a real store."""
 
 from __future__ import annotations
 

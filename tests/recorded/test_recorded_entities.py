@@ -1,4 +1,4 @@
-"""What the guide offers to read and to send, beside what a real store answers and took."""
+"""What the guide offers to read and to send, compared with what a real store sends and accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guide on a real store's responses: its address, the three ways in, what is wrong, and what a token may do."""
+"""The guide on a real store's responses: its address, three authentications, the problems, and permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox answers as a real Magento 2.4.7 did: exchanges recorded there are sent again and compared."""
+"""The sandbox responds as a real Magento 2.4.7 did: exchanges recorded there are sent again and compared."""
 
 from __future__ import annotations
 

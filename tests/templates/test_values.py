@@ -1,4 +1,4 @@
-"""What an author of templates writes, and what an unfriendly answer or profile may make of it."""
+"""What an author of templates writes, and what a hostile response or profile may make of it."""
 
 from __future__ import annotations
 

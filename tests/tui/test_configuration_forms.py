@@ -1,4 +1,4 @@
-"""The forms of steps 3 and 4: what is typed counts at once, and what is wrong is said at its field."""
+"""The forms of steps 3 and 4: changes apply immediately, and problems are shown at their fields."""
 
 from __future__ import annotations
 

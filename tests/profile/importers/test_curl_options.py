@@ -1,4 +1,4 @@
-"""What the options of curl become, and what is said about those that have no counterpart."""
+"""What the options of curl become, and the notes about those that have no counterpart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions that come up over the screen while something is tested."""
+"""Prompts over the screen while something is tested."""
 
 from __future__ import annotations
 

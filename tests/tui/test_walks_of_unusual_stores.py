@@ -1,4 +1,4 @@
-"""Stores that are not straight, walked by keyboard in a real terminal: each ends with the store's yes."""
+"""Unusual stores, set up by keyboard in a real terminal: each ends with a successful test."""
 
 from __future__ import annotations
 

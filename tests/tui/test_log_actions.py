@@ -1,4 +1,4 @@
-"""What is done with a request of the log: copied, kept, sent again, exported."""
+"""The actions on a request of the log: copy, save, resend, export."""
 
 from __future__ import annotations
 
