@@ -217,6 +217,12 @@ async def test_an_entity_that_no_uri_can_name_does_not_stop_the_others(store: Co
     assert [each.action for each in await values.read(stocked[:1])] == ["create"], "alone, after others"
 
 
+@pytest.mark.parametrize("quantity", ["1e999999999", "NaN", "many", True, {"a": 1}, [2], None])
+async def test_a_number_that_identifies_an_entity_may_be_nonsense(store: ComparedStore, quantity: Any) -> None:
+    price = {"sku": "SYNC-0001", "price": 3, "price_type": "fixed", "website_id": 0, "customer_group": "ALL GROUPS"}
+    assert await store.actions(preset("tier-prices"), [{**price, "quantity": quantity}]) == ["create"]
+
+
 async def test_a_comparison_that_no_entity_fits_is_reported(store: ComparedStore) -> None:
     names = preset("products", compare={"request": {"uri": "products/&{code}"}, "items": "@"})
     with pytest.raises(RunFailed, match="cannot be requested"):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 import msgspec
@@ -467,7 +467,7 @@ def _key(value: Json | Absent, places: int | None) -> str | None:
     if places is not None:
         try:
             return f"{rounded(Decimal(str(value)), places).normalize():f}"
-        except InvalidOperation:
+        except ArithmeticError:  # not a number, or one of a billion digits
             return str(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
