@@ -253,6 +253,18 @@ async def test_store_views_have_codes_and_names(machine: Machine) -> None:
     assert listed.views[0].name
 
 
+@pytest.mark.parametrize("body", [b"null", b"7", b"{}", b'"x"', b"[[]]"])
+async def test_a_list_of_store_views_that_is_none_has_no_views(machine: Machine, body: bytes) -> None:
+    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("200 OK", body))
+
+    bench = Workbench(machine)
+    async with serving(answer) as store, bench.anonymous() as session:
+        found = await store_views(session.client("default"), RestAddress(store.url), "")
+    bench.close()
+    assert found.views == ()
+
+
 def with_codes_in_urls(sandbox: Sandbox) -> Fault:
     """A store whose URLs begin with the code of a view (web/url/use_store): /nl/rest/… is /rest/… too."""
 

@@ -108,6 +108,13 @@ async def test_the_page_size_a_store_allows_is_read_from_its_answer(tmp_path: Pa
     assert "allows 7 items" in told.notes[0]
 
 
+async def test_a_refusal_that_is_nested_too_deeply_is_only_a_refusal(tmp_path: Path, machine: Machine) -> None:
+    deep = reply("400 Bad Request", b'{"trace": ' + b"[" * 50_000)
+    async with listing(products(*range(1, 11)), lambda asked, items: deep) as store:
+        summary = await shop(store, tmp_path, machine).run()
+    assert (summary.state, "400" in summary.reason) == ("failed", True)
+
+
 async def test_a_refused_token_stops_at_once_and_keeps_the_position(tmp_path: Path, machine: Machine) -> None:
     refuses = [True]
 

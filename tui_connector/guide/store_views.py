@@ -43,7 +43,8 @@ async def store_views(send: Send, address: RestAddress, way: AuthKind) -> StoreV
     if finding is not None:
         return StoreViews(finding=finding)
     found = json.loads(response.body)
-    rows = [row for row in found if isinstance(row, dict) and row.get("code") != "admin"]
+    listed = found if isinstance(found, list) else []
+    rows = [row for row in listed if isinstance(row, dict) and row.get("code") != "admin"]
     return StoreViews(
         tuple(StoreView(str(row.get("code")), str(row.get("name")), bool(row.get("is_active", 1))) for row in rows)
     )

@@ -105,7 +105,7 @@ def _page_size_limit(response: Response) -> int:
     """The largest page, where the response names it: `Maximum SearchCriteria pageSize is %max`. Otherwise 0."""
     try:
         envelope = msgspec.json.decode(response.body, type=_ErrorBody)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return 0
     if not _PAGE_SIZE.search(envelope.message):
         return 0

@@ -438,7 +438,7 @@ def _items(response: Response, expression: Expression, data: Json) -> list[Item]
 def _decoded(response: Response) -> Json:
     try:
         data: Json = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = "HTML" if response.body.lstrip()[:1] == b"<" else "invalid JSON"
         message = f"The store responded with {response.status} and {what} instead of the current values"
         raise RunFailed(RunError(Action.WAIT, message, "", response.exchange, code="not-json")) from error
@@ -449,7 +449,7 @@ def _largest(response: Response) -> int:
     """The limit that a refusal names, such as Magento's maximum page size; 0 if it names none."""
     try:
         data = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return 0
     parameters = data.get("parameters") if isinstance(data, dict) else None
     most = parameters.get("max") if isinstance(parameters, dict) else None
