@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..errors import UserError
+from ..errors import InvalidValue
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -36,12 +36,9 @@ _OTHER_CRONS: Mapping[str, str] = MappingProxyType(
 _PART = re.compile(r"(?P<star>\*)|(?P<first>[A-Za-z]+|[0-9]{1,2})(?:-(?P<last>[A-Za-z]+|[0-9]{1,2}))?")
 
 
-class InvalidCron(UserError):
-    """A cron expression that cannot be used."""
-
-    def __init__(self, text: str, why: str) -> None:
-        hint = 'Write minute, hour, day of month, month and day of week, such as "*/15 * * * *".'
-        super().__init__("invalid-cron", f"The cron expression {text[:80]!r} cannot be used: {why}", hint)
+def _invalid(text: str, why: str) -> InvalidValue:
+    hint = 'Write minute, hour, day of month, month and day of week, such as "*/15 * * * *".'
+    return InvalidValue("invalid-cron", f"The cron expression {text[:80]!r} cannot be used: {why}", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +74,17 @@ class Cron:
 
     @classmethod
     def parse(cls, text: str) -> Cron:
-        """Raises `InvalidCron`."""
+        """Raises `InvalidValue`."""
         written = " ".join(text.split())
         if written.startswith("@"):
             if written.lower() not in _MACROS:
                 why = "it has no times" if written.lower() == "@reboot" else f"known are {', '.join(_MACROS)}"
-                raise InvalidCron(written, f"{written} is not supported: {why}")
+                raise _invalid(written, f"{written} is not supported: {why}")
             return cls.parse(_MACROS[written.lower()])
         fields = written.split(" ") if written else []
         if len(fields) != len(_FIELDS):
             extra = "; seconds and years do not exist in crontab(5)" if len(fields) in (6, 7) else ""
-            raise InvalidCron(written, f"it has {len(fields)} fields instead of 5{extra}")
+            raise _invalid(written, f"it has {len(fields)} fields instead of 5{extra}")
         minutes, hours, days, months, weekdays = (
             _values(field, part, written) for field, part in zip(_FIELDS, fields, strict=True)
         )
@@ -95,7 +92,7 @@ class Cron:
         either = not fields[2].startswith("*") and not fields[4].startswith("*")
         possible = any(min(days) <= _LONGEST_MONTH[month - 1] for month in months)
         if not possible and not either:
-            raise InvalidCron(written, "these months have no such day, so it would never run")
+            raise _invalid(written, "these months have no such day, so it would never run")
         return cls(written, minutes, hours, days, months, weekdays, either)
 
     @property
@@ -127,9 +124,9 @@ class Cron:
         return f"{week}*-{month}-{day} {hour}:{minute}:00"
 
     def celery(self) -> dict[str, str]:
-        """The same times as arguments of `celery.schedules.crontab`. Raises `InvalidCron` if that is not possible."""
+        """The same times as arguments of `celery.schedules.crontab`. Raises `InvalidValue` if that is not possible."""
         if self.either_day and not self.all_days and not self.all_weekdays:
-            raise InvalidCron(
+            raise _invalid(
                 self.text,
                 "cron runs on the days of the month and on the days of the week, but Celery only on days that are "
                 "both. Make two schedules",
@@ -158,21 +155,21 @@ def _part(field: _Field, text: str, whole: str) -> Iterable[int]:
     match = _PART.fullmatch(span)
     if match is None:
         other = next((why for sign, why in _OTHER_CRONS.items() if sign in span), "")
-        raise InvalidCron(whole, f"{where} is not valid{': ' + other if other else ''}")
+        raise _invalid(whole, f"{where} is not valid{': ' + other if other else ''}")
     if slash and not re.fullmatch(r"[0-9]{1,2}", step_text):
-        raise InvalidCron(whole, f"{where} has the step {step_text!r}, which is not a number")
+        raise _invalid(whole, f"{where} has the step {step_text!r}, which is not a number")
     step = int(step_text) if slash else 1
     if step == 0:
-        raise InvalidCron(whole, f"{where} has the step 0")
+        raise _invalid(whole, f"{where} has the step 0")
     if match["star"]:
         first, last = field.first, 6 if field.names == _WEEKDAYS else field.last
     else:
         first = _number(field, match["first"], where, whole)
         if slash and match["last"] is None:
-            raise InvalidCron(whole, f"{where} has a step without a range; write {span}-{field.last}/{step_text}")
+            raise _invalid(whole, f"{where} has a step without a range; write {span}-{field.last}/{step_text}")
         last = first if match["last"] is None else _number(field, match["last"], where, whole)
     if first > last:
-        raise InvalidCron(whole, f"{where} ends before it starts; write two ranges")
+        raise _invalid(whole, f"{where} ends before it starts; write two ranges")
     return range(first, last + 1, step)
 
 
@@ -180,12 +177,12 @@ def _number(field: _Field, text: str, where: str, whole: str) -> int:
     if text.isdecimal():
         number = int(text)
         if not field.first <= number <= field.last:
-            raise InvalidCron(whole, f"{where} is not between {field.first} and {field.last}")
+            raise _invalid(whole, f"{where} is not between {field.first} and {field.last}")
         return number
     if text.lower() in field.names:
         return field.first + field.names.index(text.lower())
     other = _OTHER_CRONS.get(text, "") if len(text) == 1 else ""
-    raise InvalidCron(whole, f"{where} is not valid{': ' + other if other else ''}")
+    raise _invalid(whole, f"{where} is not valid{': ' + other if other else ''}")
 
 
 def _numbers(values: tuple[int, ...]) -> str:

@@ -25,17 +25,12 @@ from .cron import Cron
 from .secret_states import secrets_of
 from .trust import ProfileTrust
 
+_CODE = "cannot-schedule"
+"""The code of errors about a configuration that cannot run without its user."""
 _PLAIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _DIRECTORIES = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 """Variables that decide where profiles and ledgers are, which a scheduler does not set."""
 _NETWORK = (*sorted(PROXY_VARIABLES), "SSL_CERT_FILE", "SSL_CERT_DIR")
-
-
-class CannotSchedule(UserError):
-    """A configuration that cannot run without its user."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__("cannot-schedule", message, hint)
 
 
 def program() -> list[str]:
@@ -60,31 +55,33 @@ class Schedule:
     yes_production: bool = False
 
     def check(self) -> None:
-        """Raises `CannotSchedule` if the run would need its user."""
+        """Raises `UserError` if the run would need its user."""
         saved, name = self.saved, self.name
         incoming, outgoing = saved.incoming.get(name), saved.outgoing.get(name)
         part = incoming or outgoing
         if part is None:
             known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
-            raise CannotSchedule(f"The profile has no incoming or outgoing named {name!r}", f"It has: {known}.")
+            raise UserError(_CODE, f"The profile has no incoming or outgoing named {name!r}", f"It has: {known}.")
         if part.disabled:
-            raise CannotSchedule(f"{name} is disabled in the profile", "Remove `disabled = true` to use it again.")
+            raise UserError(_CODE, f"{name} is disabled in the profile", "Remove `disabled = true` to use it again.")
         if incoming is not None and (incoming.sink is None or incoming.sink.on_stdout):
             message = f"{name} writes its items to standard output, where a scheduled run has no reader"
-            raise CannotSchedule(message, 'Give it a sink, such as sink = { kind = "jsonl", path = "items.jsonl" }.')
+            raise UserError(_CODE, message, 'Give it a sink, such as sink = { kind = "jsonl", path = "items.jsonl" }.')
         if outgoing is not None and (outgoing.source is None or outgoing.source.kind == "stdin"):
-            raise CannotSchedule(f"{name} reads its entities from standard input, which a scheduled run does not have")
+            raise UserError(
+                _CODE, f"{name} reads its entities from standard input, which a scheduled run does not have"
+            )
         client = saved.clients.get(part.client)
         if outgoing is not None and client is not None and client.production and not self.yes_production:
             message = f"{name} sends to {saved.label}, which is marked as production, and a scheduled run cannot ask"
-            raise CannotSchedule(message, "Add --yes-production if it shall send without asking.")
+            raise UserError(_CODE, message, "Add --yes-production if it shall send without asking.")
         asked = [each.name for each in self._secrets() if each.source.ask]
         if asked:
             message = f"A scheduled run cannot prompt for {', '.join(asked)}"
-            raise CannotSchedule(message, "Use { keyring = … }, { env = … } or { command = … } as its source.")
+            raise UserError(_CODE, message, "Use { keyring = … }, { env = … } or { command = … } as its source.")
         for each in (*self._command(), str(self.machine.directories.state)):
             if not each.isprintable():
-                raise CannotSchedule(f"The path {each!r} contains characters that no scheduler's file can hold")
+                raise UserError(_CODE, f"The path {each!r} contains characters that no scheduler's file can hold")
 
     def systemd(self) -> str:
         """A service and a timer for the user's systemd."""
