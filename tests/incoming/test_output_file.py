@@ -119,7 +119,7 @@ def test_a_folder_a_pipe_and_a_path_that_is_none(tmp_path: Path) -> None:
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     nowhere = "../nowhere/items.jsonl"
     assert "not trusted to write" in refusal(tmp_path, JsonLinesSink(path=nowhere))
-    typed = OutputPaths(tmp_path, typed=nowhere)
+    typed = OutputPaths(tmp_path, typed=[nowhere])
     assert "does not exist" in refusal(tmp_path, JsonLinesSink(path=nowhere), outputs=typed)
     assert "is not a valid path" in refusal(tmp_path, JsonLinesSink(path="a\0b"))
     (tmp_path / "loop").symlink_to("loop")

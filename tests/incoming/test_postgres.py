@@ -33,9 +33,9 @@ def lines(*items: Any) -> list[bytes]:
     return [item if isinstance(item, bytes) else json.dumps(item).encode() for item in items]
 
 
-def stored(into: Database, folder: Path, *steps: list[bytes], **fields: Any) -> list[str]:
-    """Writes items; returns the remarks."""
-    opened, _ = begin(sink(into, **fields), folder, **PRODUCTS)
+def stored(into: Database, folder: Path, *steps: list[bytes], known: Any = None, **fields: Any) -> list[str]:
+    """A complete run; returns the remarks."""
+    opened, _ = begin(sink(into, **fields), folder, known, **PRODUCTS)
     for step in steps:
         assert not opened.write(step)
         opened.sync()
@@ -198,10 +198,12 @@ def test_names_are_quoted(postgres: Database, tmp_path: Path) -> None:
     item = json.dumps({"sku": "A", **dict.fromkeys((*hostile, *impossible), "x")}).encode()
     table = 'pro"ducts; %s {}'
     remarks = stored(postgres, tmp_path, [item], [item], table=table)
+    assert any("'ctid'" in remark and "2 more" in remark for remark in remarks)
+    [(rows, id_)] = postgres.rows("SELECT row_count, id FROM tui_connector_tables")
+    stored(postgres, tmp_path, [item], table=table, known={"rows": rows, "table": id_})  # and replaces them
     assert list(postgres.types(table.replace('"', '""'))) == ["sku", *hostile]
     [(extra,)] = postgres.rows('SELECT _extra::text FROM "pro""ducts; %%s {}"'.replace("%%", "%"))
     assert json.loads(extra) == dict.fromkeys(impossible, "x")
-    assert any("'ctid'" in remark and "2 more" in remark for remark in remarks)
 
 
 def test_more_fields_than_a_table_has_columns(postgres: Database, tmp_path: Path) -> None:
@@ -467,6 +469,24 @@ async def test_a_table_is_brought_up_to_date(postgres: Database, tmp_path: Path,
     found = {item["id"]: item["name"] for item in postgres.items("items")}
     assert len(found) == 31
     assert (found[7], found[31], found[8]) == ("Changed", "Product 31", "Product 8")
+
+
+async def test_a_full_run_in_which_a_record_failed_deletes_nothing(
+    postgres: Database, tmp_path: Path, machine: Machine
+) -> None:
+    """The row of that record may be the last that there is of it."""
+    listed = products(*range(1, 21))
+    async with listing(listed) as store:
+        shop = Shop(tmp_path, machine, store.url, {"sink": postgres.saved})
+        assert (await shop.run()).state == "complete"
+        del store.items[9]["sku"]
+        summary = await shop.run()
+        assert len(postgres.items("items")) == 20
+        assert "no longer lists were kept, because some records failed" in " ".join(summary.remarks)
+        store.items[9]["sku"] = "S9"
+        del store.items[10]
+        summary = await shop.run()
+    assert summary.remarks == ("1 row of items that the store no longer lists was deleted.",)
 
 
 async def test_items_a_table_cannot_tell_apart_are_said(postgres: Database, tmp_path: Path, machine: Machine) -> None:

@@ -194,7 +194,7 @@ def test_a_table_of_an_earlier_version_is_still_its_own(tmp_path: Path) -> None:
 def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path, SqliteSink(path="."))
     nowhere = "../nowhere/store.db"
-    typed = OutputPaths(tmp_path, typed=nowhere)
+    typed = OutputPaths(tmp_path, typed=[nowhere])
     assert "does not exist" in refusal(tmp_path, SqliteSink(path=nowhere), outputs=typed)
     assert "not trusted to write" in refusal(tmp_path, SqliteSink(path=nowhere))
     assert "never written" in refusal(tmp_path, SqliteSink(path="/proc/sys/kernel/version"))

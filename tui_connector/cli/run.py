@@ -521,7 +521,7 @@ class Runs:
             machine,
             place,
             explain,
-            typed_output=next(iter(typed), None),
+            typed_outputs=typed,
             incomings=saved.incoming,
         )
         return Run(incoming, self._wanted, around, self._output)

@@ -7,7 +7,7 @@ import pwd
 import site
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -91,8 +91,8 @@ class OutputPaths:
     directories: Directories | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     grants: Grants = field(default_factory=Grants)
-    typed: str | None = None
-    """A path that the user has typed as the output of this run, which needs no trust."""
+    typed: Sequence[str] = ()
+    """Paths that the user has typed as the output of this run, which need no trust."""
     any_name: bool = False
     """Whether files in the profile's folder need no trust whatever their names."""
 
@@ -117,7 +117,11 @@ class OutputPaths:
                 f"{real} is never written by a sink: {reason}",
                 "Choose another file in the profile's folder.",
             )
-        if path != self.typed and (needed := self.write_capability(path)) is not None and not self.grants.has(needed):
+        if (
+            path not in self.typed
+            and (needed := self.write_capability(path)) is not None
+            and not self.grants.has(needed)
+        ):
             raise UserError(
                 "path-refused",
                 f"This profile is not trusted to write {real}",

@@ -149,6 +149,9 @@ class OpenSink(ABC):
     def sync(self) -> Json:
         """Makes the written data durable; returns the position for the ledger. Raises `SinkError`."""
 
+    failed: int = 0
+    """Records of the run that could not be read or written; set before `complete` is called."""
+
     def complete(self, mark: str | None) -> None:  # noqa: B027  # optional
         """Called before the last `sync` of a complete run; `mark` is the date up to which changes have been read."""
 

@@ -287,7 +287,7 @@ class SliceRun:
         self._incoming = incoming.model_copy(update={"sink": StdoutSink(), "filter": None, "transform": None})
         within = ListRange(plan.field, chosen.after, chosen.until)
         self._options = RunOptions(since=plan.since, in_flight=in_flight, within=within)
-        self._environment = replace(environment, place=replace(environment.place, ledger=None), typed_output=None)
+        self._environment = replace(environment, place=replace(environment.place, ledger=None), typed_outputs=())
         self._mask = environment.session.masked
         self._run: Run | None = None
         self._stopped = ""

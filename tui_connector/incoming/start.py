@@ -274,8 +274,8 @@ class RunEnvironment:
     machine: Machine
     place: RunLocation
     explain: Explain = lambda _request, _answer: None
-    typed_output: str | None = None
-    """The output file that the user has just typed (`--out`), if any."""
+    typed_outputs: Sequence[str] = ()
+    """The output files that the user has just typed (`--out`)."""
     stdout: ByteOutput | None = None
     """What receives the items for standard output; None: standard output itself."""
     incomings: Mapping[str, Incoming] = field(default_factory=dict)
@@ -285,7 +285,7 @@ class RunEnvironment:
     def outputs(self) -> OutputPaths:
         """The files that the run may write."""
         machine, directory = self.machine, Path(os.path.realpath(self.place.file)).parent
-        return OutputPaths(directory, machine.directories, machine.environ, self.session.grants, self.typed_output)
+        return OutputPaths(directory, machine.directories, machine.environ, self.session.grants, self.typed_outputs)
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ class OpenTable(OpenSink):
         self._pending: dict[bytes | int, PendingRow] = {}
         self._size = 0
         self._refused: list[str] = []
-        self._repeated, self._deleted = 0, 0
+        self._repeated, self._deleted, self._is_kept = 0, 0, False
         self._must_begin = self._is_whole = position is None
         """`_is_whole`: everything since `_start` was written by this process."""
         self._must_drop = False
@@ -167,9 +167,11 @@ class OpenTable(OpenSink):
     def complete(self, mark: str | None) -> None:
         self._store_step()
         if self._start is not None and self._types is not None and self._identifier is not None:
+            self._is_kept = self._start > 0 and self.failed > 0
             with self._store.errors():
-                self._deleted = self._store.delete_until(self._start) if self._start else 0
-                if self._is_whole:
+                if not self._is_kept:  # a record that failed may have a row
+                    self._deleted = self._store.delete_until(self._start)
+                if self._is_whole and not self._is_kept:
                     self._repeated = self._rows - self._start - self._store.count()
         self._start = None
 
@@ -183,6 +185,8 @@ class OpenTable(OpenSink):
         if self._deleted:
             were = "was" if self._deleted == 1 else "were"
             said.append(f"{count(self._deleted, 'row')} of items that the store no longer lists {were} deleted.")
+        if self._is_kept:
+            said.append("Rows of items that the store no longer lists were kept, because some records failed.")
         if self._refused:
             more = " …" if len(self._refused) > 3 else ""
             said.append(

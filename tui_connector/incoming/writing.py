@@ -355,6 +355,7 @@ class RunWriter:
         moves_mark = end.state == "complete" and self._moves_mark()
         value = self._mark() if moves_mark else None
         if moves_mark:
+            self._sink.failed = self.written.failed
             self._sink.complete(value)
         closed: Json = None
         if past_position:

@@ -278,11 +278,11 @@ class _Server:
 
     def run(self, statement: Any, *values: Any) -> int:
         """The number of rows that it changed. Raises the driver's errors."""
-        changed: int = self.connection.execute(statement, values or None).rowcount
+        changed: int = self.connection.execute(statement, values).rowcount
         return changed
 
     def rows(self, statement: Any, *values: Any) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.connection.execute(statement, values or None).fetchall()
+        found: list[tuple[Any, ...]] = self.connection.execute(statement, values).fetchall()
         return found
 
     @contextlib.contextmanager
@@ -463,7 +463,7 @@ class _PostgresTable:
         with self._server.connection.transaction(), self._server.connection.cursor() as cursor:
             with cursor.copy(self._composed("COPY {} FROM STDIN", self._staging)) as copy:
                 copy.write(data)
-            cursor.execute(self._upsert(types))
+            cursor.execute(self._upsert(types), ())
             cursor.execute(self._statement("DELETE FROM {staging}"))
 
     def _create(self, types: Mapping[str, ColumnType]) -> Composed:
@@ -521,7 +521,7 @@ class _PostgresTable:
         return composed
 
     def _quoted(self, name: str) -> Identifier:
-        quoted: Identifier = self._sql.Identifier(name)
+        quoted: Identifier = self._sql.Identifier(name.replace("%", "%%"))  # statements are executed with values
         return quoted
 
     def _listed(self, parts: Sequence[Composed | Identifier]) -> Composed:
