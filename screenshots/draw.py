@@ -17,7 +17,7 @@ from textual.widgets import Input
 from walk import Walk, walking
 
 from tui_connector.runs.progress import Progress, Summary
-from tui_connector.tui.run.job import RunFigures
+from tui_connector.tui.run.metrics import RunMetrics
 from tui_connector.tui.run.screen import RunScreen
 
 HERE = Path(__file__).parent
@@ -79,15 +79,15 @@ def _show_long_run(walk: Walk, percent: int) -> None:
     screen = walk.app.screen
     assert isinstance(screen, RunScreen)
     job = screen.job
-    summary = job.figures.summary or Summary("products", "complete", _ITEMS, 0, 0, _SECONDS, _ITEMS // _PAGE, 0)
-    figures, items, latencies = RunFigures(), 0.0, 0.0
+    summary = job.metrics.summary or Summary("products", "complete", _ITEMS, 0, 0, _SECONDS, _ITEMS // _PAGE, 0)
+    metrics, items, latencies = RunMetrics(), 0.0, 0.0
     tick, ticks = 0.25, int(_SECONDS * 4 * percent / 100)
     for number in range(1, ticks + 1):
         share = number / (_SECONDS * 4)
         wave = 1 + 0.18 * math.sin(number / 7) + 0.07 * math.sin(number / 2.3) - 0.5 * math.exp(-number / 9)
         items = min(_ITEMS * share * (0.97 + 0.03 * share), items + _ITEMS / _SECONDS * tick * wave)
         latencies += 0.19 + 0.05 * math.sin(number / 11) + 0.02 * math.cos(number / 3)
-        figures.add_sample(
+        metrics.add_sample(
             Progress(
                 items=round(_ITEMS if number == _SECONDS * 4 else items),
                 expected=_ITEMS,
@@ -101,8 +101,8 @@ def _show_long_run(walk: Walk, percent: int) -> None:
         )
     job.active = percent < 100
     if percent == 100:
-        figures.summary = replace(summary, items=_ITEMS, seconds=_SECONDS, requests=_SECONDS * 4)
-    job.figures = figures
+        metrics.summary = replace(summary, items=_ITEMS, seconds=_SECONDS, requests=_SECONDS * 4)
+    job.metrics = metrics
     for change in job.on_change:
         change()
 

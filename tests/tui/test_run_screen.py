@@ -14,8 +14,9 @@ from tui_connector.runs.progress import Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.run.figures import MessageList, axis_maximum, fitted
-from tui_connector.tui.run.job import RunFigures, RunMessage, Series
+from tui_connector.tui.run.charts import MessageList, axis_maximum, fitted
+from tui_connector.tui.run.job import RunMessage
+from tui_connector.tui.run.metrics import RunMetrics, Series
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
 
@@ -195,12 +196,12 @@ async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         assert isinstance(app.screen, RunScreen)
         job = app.screen.job
-        await until(pilot, lambda: job.figures.progress.items > 0)
+        await until(pilot, lambda: job.metrics.progress.items > 0)
         await sandbox.close()
         await until_shown(pilot, "waiting for the store")
         await until_shown(pilot, "In flight 0 of")
-        before = job.figures.progress.seconds
-        await until(pilot, lambda: job.figures.progress.seconds > before + 1)
+        before = job.metrics.progress.seconds
+        await until(pilot, lambda: job.metrics.progress.seconds > before + 1)
         await until_shown(pilot, "retrying in 2 s")
 
 
@@ -224,24 +225,24 @@ async def test_options_are_offered_before_a_run(machine: Machine) -> None:
 
 
 def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
-    figures = RunFigures(Progress(items=5, requests=4, in_flight=4, limit=4))
-    assert ("In flight", "4 of 4") in figures.tiles()
-    figures.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
-    assert ("In flight", "0 of 4") in figures.tiles()
+    metrics = RunMetrics(Progress(items=5, requests=4, in_flight=4, limit=4))
+    assert ("In flight", "4 of 4") in metrics.tiles()
+    metrics.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
+    assert ("In flight", "0 of 4") in metrics.tiles()
 
 
-def test_figures_show_the_last_second_and_in_the_end_the_means() -> None:
-    figures = RunFigures()
+def test_metrics_show_the_last_second_and_in_the_end_the_means() -> None:
+    metrics = RunMetrics()
     for tick in range(1, 41):  # a slow start, then ten times as fast
         items = tick * 10 if tick <= 20 else 200 + (tick - 20) * 100
         requests = tick if tick <= 20 else 20 + (tick - 20) * 4
         mean = 0.4 if tick <= 20 else (20 * 0.4 + (requests - 20) * 0.1) / requests
-        figures.add_sample(Progress(items, 4_000, seconds=tick / 4, responses=requests, latency=mean, limit=4))
-    tiles = dict(figures.tiles())
+        metrics.add_sample(Progress(items, 4_000, seconds=tick / 4, responses=requests, latency=mean, limit=4))
+    tiles = dict(metrics.tiles())
     assert (tiles["Rate"], tiles["Latency"], tiles["Items"]) == ("400/s", "100 ms", "2,200 of 4,000")
     assert tiles["Remaining"] == "8 s"
-    figures.summary = Summary("products", "stopped", 2_200, 0, 0, 10.0, 100, 0, "Stopped by the user")
-    tiles = dict(figures.tiles())
+    metrics.summary = Summary("products", "stopped", 2_200, 0, 0, 10.0, 100, 0, "Stopped by the user")
+    tiles = dict(metrics.tiles())
     assert (tiles["Rate (mean)"], tiles["Latency (mean)"], tiles["Time"]) == ("220/s", "160 ms", "10 s")
 
 
@@ -263,14 +264,14 @@ def test_a_series_fills_every_width_and_stays_bounded() -> None:
     assert series.columns(4)[-1] > series.columns(4)[0]
 
 
-def test_a_run_of_half_a_second_has_figures() -> None:
-    figures = RunFigures()
-    figures.add_sample(Progress(50, 100, seconds=0.25, responses=5, latency=0.02))
-    figures.add_sample(Progress(100, 100, seconds=0.48, responses=5, latency=0.02))
-    assert figures.latencies.values == [20, 20]
-    figures.summary = Summary("products", "complete", 100, 0, 0, 0.48, 5, 0, "")
-    assert ("Time", "480 ms") in figures.tiles()
-    assert figures.state == ("✔ complete: 100 items in 480 ms", "success")
+def test_a_run_of_half_a_second_has_metrics() -> None:
+    metrics = RunMetrics()
+    metrics.add_sample(Progress(50, 100, seconds=0.25, responses=5, latency=0.02))
+    metrics.add_sample(Progress(100, 100, seconds=0.48, responses=5, latency=0.02))
+    assert metrics.latencies.values == [20, 20]
+    metrics.summary = Summary("products", "complete", 100, 0, 0, 0.48, 5, 0, "")
+    assert ("Time", "480 ms") in metrics.tiles()
+    assert metrics.state == ("✔ complete: 100 items in 480 ms", "success")
 
 
 def test_numbers_from_a_million_on_are_shortened_where_there_is_no_room() -> None:

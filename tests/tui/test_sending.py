@@ -19,7 +19,7 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.templates import Json
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
-from tui_connector.tui.run.figures import MessageList
+from tui_connector.tui.run.charts import MessageList
 from tui_connector.tui.send.job import SendJob
 from tui_connector.tui.send.plan_view import change_text, type_change
 from tui_connector.tui.send.screen import SendScreen
@@ -171,9 +171,9 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.press("y")
         await acme.shows("✔ run 1 undone: 3 finished")
         job = acme.job()
-        assert job.figures.progress.items == 3  # of the restoring and the deleting run
-        assert job.figures.summary is not None
-        assert job.figures.progress.requests == job.figures.summary.requests
+        assert job.metrics.progress.items == 3  # of the restoring and the deleting run
+        assert job.metrics.summary is not None
+        assert job.metrics.progress.requests == job.metrics.summary.requests
         await acme.press("u")
         await acme.shows("run 3, which undid run 1:")
         await acme.press("r")

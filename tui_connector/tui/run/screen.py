@@ -25,7 +25,7 @@ from ..jobs import jobs_of
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
 from ..widgets.frame import KeyFooter, ScreenHeader
-from .figures import Chart, MessageList, ProgressLine, Tile
+from .charts import Chart, MessageList, ProgressLine, Tile
 from .job import BackgroundRun, RunJob
 from .options import RunOptionsScreen
 
@@ -43,7 +43,7 @@ Job = TypeVar("Job", bound=BackgroundRun)
 
 
 class RunView(LogDock, Generic[Job]):
-    """Shows a run: its state, figures, charts and messages. `q` leaves it running, `s` stops it."""
+    """Shows a run: its state, metrics, charts and messages. `q` leaves it running, `s` stops it."""
 
     AUTO_FOCUS = ""
     STOP_QUESTION: ClassVar[str]
@@ -75,7 +75,7 @@ class RunView(LogDock, Generic[Job]):
         yield KeyFooter()
 
     def _below_state(self) -> ComposeResult:
-        """What is shown below the state and the figures."""
+        """What is shown below the state and the metrics."""
         yield from ()
 
     def on_mount(self) -> None:
@@ -96,24 +96,24 @@ class RunView(LogDock, Generic[Job]):
     def _draw(self) -> None:
         if not self.is_current and self._dialog is None:
             return
-        job, figures = self.job, self.job.figures
+        job, metrics = self.job, self.job.metrics
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
         self._draw_header()
-        self.set_class(bool(figures.start_error), "refused")
+        self.set_class(bool(metrics.start_error), "refused")
         text, tone = self._state()
         state = self.query_one("#run-state", Static)
         state.update(Content(shown(text)))
         for each in ("success", "warning", "error"):
             state.set_class(tone == each, each)
-        self.query_one(ProgressLine).show(figures.share, figures.counts())
+        self.query_one(ProgressLine).show(metrics.share, metrics.counts())
         stacked = self.has_class("wide")
-        for tile, (label, value) in zip(self._tiles, figures.tiles(), strict=True):
+        for tile, (label, value) in zip(self._tiles, metrics.tiles(), strict=True):
             tile.show(label, value, stacked=stacked)
-        progress = figures.progress
+        progress = metrics.progress
         seconds = progress.seconds - progress.resumed_seconds
-        self.query_one("#run-rate", Chart).show(figures.rates, seconds)
-        self.query_one("#run-latency", Chart).show(figures.latencies, seconds)
+        self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
+        self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
         self.refresh_bindings()
 
@@ -122,7 +122,7 @@ class RunView(LogDock, Generic[Job]):
 
     def _state(self) -> tuple[str, str]:
         """One line on how the run is doing, and its tone."""
-        return self.job.figures.state
+        return self.job.metrics.state
 
     def action_stop(self) -> None:
         """Stops the run, after confirmation."""

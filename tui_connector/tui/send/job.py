@@ -32,7 +32,8 @@ from ...runs.errors import RunFailed
 from ...runs.progress import Summary
 from ...text import count
 from ...units import timestamp
-from ..run.job import BackgroundRun, Tone
+from ..run.job import BackgroundRun
+from ..run.metrics import Tone
 
 _KEPT_ROWS = 20_000
 """Entities of a plan that are listed; the plan itself has all of them."""
@@ -195,18 +196,18 @@ class SendJob(BackgroundRun):
             return super().badge
         if self.active:
             return f"▶ {self.name}: plan", "accent"
-        return (f"✘ {self.name}: plan", "error") if self.figures.start_error else (f"✔ {self.name}: plan", "success")
+        return (f"✘ {self.name}: plan", "error") if self.metrics.start_error else (f"✔ {self.name}: plan", "success")
 
     @property
     def state(self) -> tuple[str, Tone]:
         """One line on the plan, or on the run, and its tone."""
-        plan, figures = self.plan, self.figures
+        plan, metrics = self.plan, self.metrics
         if self.sends:
             return self._run_state()
-        if figures.start_error:
-            return f"✘ {figures.start_error}", "error"
+        if metrics.start_error:
+            return f"✘ {metrics.start_error}", "error"
         if self.phase == "planning" or plan is None:
-            what = "stopping" if figures.stopping else "comparing with the store"
+            what = "stopping" if metrics.stopping else "comparing with the store"
             return f"{what} · {count(plan.total if plan else 0, *self.NOUN)}", ""
         if not plan.to_send:
             tone: Tone = "warning" if plan.counts["bad"] or plan.counts["left"] else "success"
@@ -216,9 +217,9 @@ class SendJob(BackgroundRun):
         return f"{what}, not sent yet: {plan.words()}", ""
 
     def _run_state(self) -> tuple[str, Tone]:
-        summary = self.figures.summary
+        summary = self.metrics.summary
         if summary is None or summary.state != "complete":
-            return self.figures.state
+            return self.metrics.state
         parts = [f"{number:,} {state}" for state, number in summary.tasks.items() if number]
         failed = summary.failed > 0
         # never "complete" where a task failed

@@ -20,7 +20,8 @@ from textual.widgets import Static
 from ...text import shown, shown_line
 from ...units import elapsed
 from ..widgets.painted import Painted
-from .job import RunMessage, Series, Tone
+from .job import RunMessage
+from .metrics import Series, Tone
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
