@@ -92,6 +92,18 @@ def test_the_query_is_shown_decoded_one_parameter_per_line() -> None:
     assert "GET /rest/V1/products/A%2FB%20C?searchCriteria%5BpageSize%5D=3&x=a+b%26c&flag HTTP/1.1" in raw.lines
 
 
+def test_search_criteria_are_told_in_one_line_and_aligned_where_there_is_room() -> None:
+    query = (
+        "searchCriteria[filter_groups][0][filters][0][field]=qty&searchCriteria[filter_groups][0][filters][0][value]=5"
+    )
+    each = exchange(uri=f"https://acme.example/rest/V1/products?{query}&searchCriteria[pageSize]=3")
+    page = decoded(each, 120)
+    assert "query     qty = 5 · 3 per page" in page.lines
+    rows = [line for number, line in enumerate(page.lines) if page.style(number) is Role.PARAMETER]
+    assert {row.index(" = ") for row in rows} == {len("  searchCriteria[filter_groups][0][filters][0][field]")}
+    assert not any(line.startswith("query") for line in decoded(exchange(uri="https://acme.example/x?y=1")).lines)
+
+
 def test_a_repeated_exchange_is_compared_as_far_as_it_is_recorded() -> None:
     whole = exchange(1, body=RecordedBody(b"123456789", 9))
     part = exchange(2, body=RecordedBody(b"123", 9, cut=True))

@@ -11,6 +11,7 @@ from ..profile.checker import Checker
 from ..profile.document import Document
 from ..profile.library import ProfileError
 from ..profile.model import Profile
+from ..profile.positions import layout
 from ..profile.problems import Problem, check, environment_data
 from .summaries import ProfilePart, parts
 
@@ -41,6 +42,20 @@ class OpenedProfile:
     def line(self) -> int | None:
         """Where the first problem is."""
         return self.problems[0].line if self.problems else None
+
+    def text_of(self, part: ProfilePart) -> str:
+        """The tables of a part as the file has them; empty for a profile with problems, or with other values."""
+        if self.document is None or self.profile is None or self.environment:
+            return ""
+        text = self.document.text()
+        headers = [each for each in layout(text).statements if each.is_header]
+        ends = [*(each.start for each in headers[1:]), len(text)]
+        tables = [
+            text[header.start : end].strip()
+            for header, end in zip(headers, ends, strict=True)
+            if header.path[:2] == (part.family, part.name)
+        ]
+        return "\n\n".join(tables)
 
 
 def open_profile(path: Path, environment: str = "") -> OpenedProfile:

@@ -25,6 +25,13 @@ def request_summary(uri: str) -> str:
     return " · ".join([_specific(path), *_telling(query)])
 
 
+def criteria_summary(uri: str) -> str:
+    """What is asked of a list, without its path; empty without a filter, which takes several parameters to write."""
+    query = _target(uri).partition("?")[2]
+    names = (_CRITERIA.fullmatch(name) for name, _ in parameters(query))
+    return " · ".join(_telling(query)) if any(name and "filters" in name[1] for name in names) else ""
+
+
 def request_path(uri: str) -> str:
     """The specific part of the path, decoded, such as "products"."""
     return _specific(_target(uri).partition("?")[0])

@@ -6,19 +6,22 @@ Independent of widgets.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ...client.exchange import Exchange, RecordedBody, Timings
 from ...client.printer import Formatter, Role, blocks, phases
 from ...magento.diagnosis import Finding
+from ...magento.request_summary import criteria_summary
 from ...text import shown, shown_line
 from ...units import milliseconds, size
 
 BAR = "━"
 _MIN_BAR, _MAX_BAR = 8, 60
 """Columns of all bars together; with fewer there are none."""
+_ROOMY, _LONGEST_NAME = 90, 64
+"""Columns from which the values of a query are below each other, and the longest name for which they are moved."""
 LONGEST_BODY = 4_000_000
 """Bytes of a body that are shown; the rest can be saved to a file."""
 
@@ -104,7 +107,7 @@ def exchange_text(
         if role is Role.TIMINGS and not raw:
             text.add(Extra.WATERFALL, waterfall(exchange.timings, width))
             continue
-        text.add(role, *lines)
+        text.add(role, *(_aligned(lines) if role is Role.PARAMETER and width >= _ROOMY else lines))
         if role in (Role.TRUNCATED, Role.HTML):
             text.add(Extra.HINT, "z shows its text" if role is Role.HTML and view == "full" else more)
     if not summary:
@@ -113,12 +116,21 @@ def exchange_text(
     return text
 
 
+def _aligned(parameters: Sequence[str]) -> Iterator[str]:
+    """The values of a query below each other."""
+    rows = [line.partition(" = ") for line in parameters]
+    longest = max((len(name) for name, equals, _ in rows if equals and len(name) <= _LONGEST_NAME), default=0)
+    return (f"{name:<{longest}}{equals}{value}".rstrip() for name, equals, value in rows)
+
+
 def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges) -> None:
     """Adds the finding and the related requests."""
     if related.finding is not None:
         text.add(Extra.FINDING, shown_line(f"  {related.finding.summary}"))
         text.add(Extra.FINDING, *(f"  → {line}" for line in shown(related.finding.remedy).split("\n")))
         text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in related.finding.evidence))
+    if criteria := criteria_summary(exchange.uri):
+        text.add(Extra.RELATED, shown_line(f"query     {criteria}"))
     if len(related.attempts) > 1:
         outcomes = "  →  ".join(_outcome(each) for each in related.attempts)
         text.add(Extra.RELATED, shown_line(f"attempts  {outcomes}"))

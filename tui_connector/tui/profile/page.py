@@ -312,7 +312,8 @@ class ProfilePage(LogDock):
             shown_line(f"{FAMILIES[part.family].partition(' (')[0]} · {part.name}" if part else "")
         )
         now, wide = self._machine.now().timestamp(), self.has_class("wide")
-        detail.update(Content("\n").join(self._status.detail(part, now, wide=wide)) if part else "")
+        lines = self._status.detail(part, now, self._opened.text_of(part), wide=wide) if part else ()
+        detail.update(Content("\n").join(lines))
 
     def action_test(self) -> None:
         part = self._list.selected

@@ -12,6 +12,7 @@ from ...guide.secret_states import SecretState
 from ...guide.summaries import ProfilePart
 from ...text import count, shown, shown_line
 from ...units import ago
+from ..widgets import highlight
 from ..widgets.frame import TONES
 
 
@@ -51,8 +52,8 @@ class PartStatus:
             return "✘", "error"
         return ("!", "warning") if any(state.for_session for state in secrets) else (" ", "")
 
-    def detail(self, part: ProfilePart, now: float, *, wide: bool) -> Iterator[Content]:
-        """A part in lines: its test, its last run, its secrets, and on a wide screen its settings."""
+    def detail(self, part: ProfilePart, now: float, text: str, *, wide: bool) -> Iterator[Content]:
+        """A part in lines: its test, its last run, its secrets, and on a wide screen its settings, from `text`."""
         if (tested := self._tests.get((part.family, part.name))) is not None:
             tone = TONES["success" if tested[0].ok else "error"]
             yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))
@@ -63,7 +64,11 @@ class PartStatus:
             text = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(text), TONES["muted" if not run else "success" if run.ok else "error"]))
         yield from self._secret_lines(part, wide=wide)
-        if wide:
+        if wide and text:
+            if part.family != "clients":
+                yield Content("")
+            yield highlight.toml(text)
+        elif wide:
             for words in part.summary.split(" · "):
                 yield Content.assemble((shown_line(words), TONES["muted"]))
 
