@@ -12,7 +12,8 @@ those of a built-in kind:
 - `Authentication`: `start(context)` returns the layer that signs; it reads secrets with `context.secret`.
 - `Pagination`: `begin(request, position)` returns a `ListPart`; `SequentialPages` suffices where each response says how
   to continue.
-- `Sink`: `open(context, position)` returns an `OpenSink`.
+- `Sink`: `open(context, position)` returns an `OpenSink`. A sink that writes to a server names it with `server`, which
+  needs trust; the values of its secrets are in `context.secrets`, by their `key`.
 - `Source`: `open(context)` yields a `SourceEntity` for each entity and a `BadEntity` for what cannot be read as one.
 - `Lookup`: `requests(template, wanted, limits, run)` yields requests for the current values of many entities.
 

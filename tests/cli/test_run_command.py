@@ -83,6 +83,15 @@ async def test_out_writes_elsewhere_and_leaves_the_sink_alone(command: Command) 
     assert not (command.folder / "items.jsonl").exists()
 
 
+async def test_out_writes_parquet_into_any_folder(command: Command, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """With the items beside it, which the user has not named."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    target = tmp_path_factory.mktemp("elsewhere") / "items.parquet"
+    assert (await command.run("--out", str(target)))[0] == 0
+    assert parquet.read_table(target).num_rows == 200
+    assert sorted(each.name for each in target.parent.iterdir()) == ["items.parquet", "items.parquet.jsonl"]
+
+
 async def test_a_dry_run_sends_nothing_and_says_what_it_would(command: Command) -> None:
     code, out, _ = await command.run("--dry-run")
     assert code == 0
