@@ -19,10 +19,9 @@ from ..machine import Machine
 from ..profile.capabilities import capabilities
 from ..profile.model import NamedSecret, Profile
 from ..profile.trust import folder_of
-from ..secrets.backends import override_name
 from ..secrets.capability import digest
 from ..text import env_option
-from .secret_states import secrets_of
+from .secret_states import secret_variables, secrets_of
 
 _PARALLEL = 4
 """Slices that run at the same time, unless the text is edited."""
@@ -59,7 +58,7 @@ class Engine:
         profile = f"{_DATA}/{self.path.name}"
         slices, claim = self._kubernetes_name(""), "tui-connector"
         secret = f"tui-connector-{_label(self.path.stem)}"
-        variables = self._variables()
+        variables = secret_variables(self._secrets())
         create = " ".join(f"--from-literal={name}=…" for name, _ in variables)
         head = [
             f"# {self._description} in {self.number} slices, then one commit. Kubernetes 1.31 or newer.",
@@ -145,7 +144,7 @@ class Engine:
     def airflow(self) -> str:
         """A DAG that plans, maps one task to each slice, and commits."""
         notes = [f"    {line.removeprefix('# ')}" for line in self._notes()]
-        variables = [f"        {name}    {what}" for name, what in self._variables()]
+        variables = [f"        {name}    {what}" for name, what in secret_variables(self._secrets())]
         dag_id = re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(["tui-connector", self.path.stem, self.name]))
         lines = [
             f'"""{_docstring(self._description)} in {self.number} slices, then one commit. Airflow 3.',
@@ -253,7 +252,7 @@ class Engine:
             ),
             *(
                 line
-                for variable, _ in self._variables()
+                for variable, _ in secret_variables(self._secrets())
                 for line in (
                     f"    - name: {variable}",
                     "      valueFrom:",
@@ -285,16 +284,6 @@ class Engine:
     def _secrets(self) -> list[NamedSecret]:
         part = self.saved.incoming.get(self.name) or self.saved.outgoing.get(self.name)
         return list(secrets_of(self.saved, [part.client] if part is not None else []))
-
-    def _variables(self) -> list[tuple[str, str]]:
-        """The environment variables that secrets can be given in, and the secrets."""
-        found = []
-        for each in self._secrets():
-            if each.source.keyring is not None:
-                found.append((override_name(each.source.keyring), f"keyring entry {each.source.keyring}"))
-            elif each.source.env is not None:
-                found.append((each.source.env, each.name))
-        return list(dict.fromkeys(found))
 
     def _notes(self) -> list[str]:
         """Comments on what else is needed."""

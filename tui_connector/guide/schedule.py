@@ -18,11 +18,10 @@ from ..machine import PROXY_VARIABLES, Machine
 from ..profile.capabilities import capabilities
 from ..profile.model import NamedSecret, Profile
 from ..profile.trust import folder_of
-from ..secrets.backends import override_name
 from ..secrets.capability import absolute_path
 from ..text import env_option
 from .cron import Cron
-from .secret_states import secrets_of
+from .secret_states import secret_variables, secrets_of
 from .trust import ProfileTrust
 
 _CODE = "cannot-schedule"
@@ -87,7 +86,7 @@ class Schedule:
         """A service and a timer for the user's systemd."""
         unit, where = self._unit, "~/.config/systemd/user"
         settings = [f"Environment={_systemd_word(f'{name}={value}')}" for name, value in self._environment().items()]
-        if self._variables():
+        if secret_variables(self._secrets()):
             settings.append(f"EnvironmentFile=-{_systemd_path(str(self._secrets_file))}")
         command = " ".join(_systemd_word(word, command=True) for word in self._command())
         lines = [
@@ -130,7 +129,7 @@ class Schedule:
         else:
             overlap = "# While a run is active, the next one ends at once with exit code 4."
         line = f"{shlex.join(words)} 2>>{shlex.quote(str(errors))}"
-        if self._variables():
+        if secret_variables(self._secrets()):
             file = shlex.quote(str(self._secrets_file))
             line = f"set -a; [ ! -r {file} ] || . {file}; {line}"
         lines = [
@@ -208,16 +207,6 @@ class Schedule:
             clients.append(alert.client)
         return list(secrets_of(self.saved, clients))
 
-    def _variables(self) -> list[tuple[str, str]]:
-        """The environment variables that secrets can be given in, and the secrets."""
-        found = []
-        for each in self._secrets():
-            if each.source.keyring is not None:
-                found.append((override_name(each.source.keyring), f"keyring entry {each.source.keyring}"))
-            elif each.source.env is not None:
-                found.append((each.source.env, each.name))
-        return list(dict.fromkeys(found))
-
     @property
     def _secrets_file(self) -> Path:
         return self.machine.directories.config / f"{self._unit}.env"
@@ -228,7 +217,7 @@ class Schedule:
     def _notes(self, file: str) -> list[str]:
         """Comments on what the run needs from outside: secrets, trust, and variables of the network."""
         lines = []
-        if variables := self._variables():
+        if variables := secret_variables(self._secrets()):
             lines += [
                 "# A scheduled run usually has no session keyring, or one that is locked while you are logged out.",
                 f"# {file} {self._secrets_file} (create it with mode 600) then holds the secrets:",

@@ -104,3 +104,14 @@ def secrets_of(profile: Profile, clients: Iterable[str]) -> Iterator[NamedSecret
             if profile.authentications[each].login_uri() is not None:
                 left.append(profile.authentications[each].login_client())
     return (each for each in profile.secrets() if each.path[:2] in parts)
+
+
+def secret_variables(secrets: Iterable[NamedSecret]) -> list[tuple[str, str]]:
+    """The environment variables that these secrets can be given in, each with the secret in words."""
+    found = []
+    for each in secrets:
+        if each.source.keyring is not None:
+            found.append((override_name(each.source.keyring), f"keyring entry {each.source.keyring}"))
+        elif each.source.env is not None:
+            found.append((each.source.env, each.name))
+    return list(dict.fromkeys(found))

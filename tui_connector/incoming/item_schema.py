@@ -49,7 +49,7 @@ def declared_types(schema_file: str | None, context: SinkContext) -> dict[str, C
             raise SinkError(f"The schema {file} is not valid JSON: {error}") from error
         reason = getattr(error, "strerror", None) or error
         raise SinkError(f"The schema {file} cannot be read: {reason}", "Correct the sink's schema-file.") from error
-    document = _Document(schema)
+    document = _SchemaDocument(schema)
     item = document.items_of(uri) if "paths" in document.root else document.root
     if item is None:
         raise SinkError(
@@ -62,7 +62,7 @@ def declared_types(schema_file: str | None, context: SinkContext) -> dict[str, C
     return {name: type_ for name, type_ in types.items() if type_ is not None}
 
 
-class _Document:
+class _SchemaDocument:
     """A JSON document with references to its parts."""
 
     def __init__(self, root: Json) -> None:
