@@ -6,8 +6,11 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import fork_server
 import pytest
 from http_server import reply
 from sending import OK, Sent, Store, storing
+
+from tui_connector.outgoing.tasks import TaskLedger
 
 PROFILE = """
 format = 1
@@ -210,3 +215,27 @@ async def test_tasks_that_were_not_sent_are_not_left_behind_by_a_plan(slices: Sl
     code, _, err = await slices("plan", *RUN, "--slices", "2")
     assert (code, "is not complete" in err) == (2, True)
     assert (await slices("plan", *RUN, "--slices", "2", "--full"))[0] == 0
+
+
+async def test_what_is_appended_within_a_day_is_one_run(slices: Slices) -> None:
+    day = datetime.now(UTC).date()
+    for run_id in ("a", "b"):
+        run = ("stock", "--run-id", run_id)
+        assert (await slices("plan", *run, "--slices", "1"))[0] == 0
+        assert (await slices("run", *run, "--slice", "0"))[0] == 0
+        code, _, err = await slices("commit", *run, "--append")
+        assert (code, err.startswith("stock: 40 finished in ")) == (0, True), err
+    found = [json.loads(line) for line in (await slices("tasks", "stock", "--json"))[1].splitlines()]
+    lines = [task["line"] for task in found if "line" in task]
+    assert len(lines) == len(set(lines))
+    assert len(lines) == 80 or datetime.now(UTC).date() != day
+    assert (await slices("commit", "stock", "--run-id", "b", "--append"))[0] == 0
+
+
+def test_a_ledger_of_an_earlier_version_is_updated(tmp_path: Path) -> None:
+    file = tmp_path / "stock.sqlite"
+    TaskLedger(file).close()
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("drop table added; pragma user_version = 1")
+    with TaskLedger(file) as ledger:
+        assert ledger.sent_in("r1") is None

@@ -167,6 +167,7 @@ def _configuration(saved: Profile, name: str) -> Incoming | Outgoing:
 @click.argument("profile", shell_complete=profiles)
 @click.argument("name", shell_complete=configurations)
 @shared_options
+@click.option("--append", is_flag=True, help="Add the tasks to those that were committed today with this option.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
 @trust_option
@@ -179,6 +180,7 @@ def commit(
     name: str,
     run_id: str | None,
     shared: str | None,
+    append: bool,
     as_json: bool,
     quiet: bool,
     trust_once: bool,
@@ -194,7 +196,7 @@ def commit(
     command = _Sliced.open(
         profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json, quiet=quiet
     )
-    sys.exit(command.run(lambda: command.commit(_required(run_id))))
+    sys.exit(command.run(lambda: command.commit(_required(run_id), append=append)))
 
 
 def run_slice(
@@ -313,7 +315,7 @@ class _Sliced(ABC):
         """Reads or sends one slice, unless it is done."""
 
     @abstractmethod
-    async def commit(self, run_id: str) -> Exit:
+    async def commit(self, run_id: str, *, append: bool) -> Exit:
         """Writes or records what all slices have done, unless that is done."""
 
     def _new_run_id(self, run_id: str | None) -> str:
@@ -401,12 +403,14 @@ class _IncomingSlices(_Sliced):
         # a slice that is done has reported, also which records failed; one that is incomplete may be complete later
         return {"complete": Exit.DONE, "incomplete": Exit.STOPPED}.get(summary.state, exit_of(summary))
 
-    async def commit(self, run_id: str) -> Exit:
+    async def commit(self, run_id: str, *, append: bool) -> Exit:
         from ..client.wire import OF_A_RUN
         from ..incoming.slice_items import AlreadyCommitted
         from ..incoming.slices import commit_run, configuration
         from ..runs.slices import Commit, SliceDirectory
 
+        if append:
+            raise CommandFailed("--append is for outgoing configurations.", Exit.SETUP)
         directory = SliceDirectory(self.shared, run_id)
         async with self.workbench.session(self.saved, OF_A_RUN) as session:
             around = self._environment(session)
@@ -558,7 +562,7 @@ class _OutgoingSlices(_Sliced):
         # a slice that is done has recorded which tasks failed
         return Exit.DONE if ended.state == "complete" else exit_of(ended)
 
-    async def commit(self, run_id: str) -> Exit:
+    async def commit(self, run_id: str, *, append: bool) -> Exit:
         from ..outgoing.plan import fingerprint
         from ..outgoing.slices import gather, summary
         from ..runs.slices import Commit, SliceDirectory
@@ -577,6 +581,7 @@ class _OutgoingSlices(_Sliced):
                 sender.ledger,
                 self.path,
                 lambda: timestamp(self.workbench.machine.now()),
+                append=append,
             )
             ended = summary(self.name, run, counts)
             found = Commit(run_id=run_id, state=run.state, items=ended.received, failed=ended.failed)

@@ -8,6 +8,7 @@ are in one slice, in the order of the source.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,9 +150,17 @@ def summary(name: str, run: TaskRun, counts: dict[TaskState, int]) -> Summary:
 
 
 def gather(
-    directory: SliceDirectory, plan: SlicePlan, ledger: Path, profile: Path, now: Callable[[], str]
+    directory: SliceDirectory,
+    plan: SlicePlan,
+    ledger: Path,
+    profile: Path,
+    now: Callable[[], str],
+    *,
+    append: bool = False,
 ) -> tuple[TaskRun, dict[TaskState, int], bool]:
     """Adds the tasks of all slices to the ledger of the outgoing, as one run; returns it, and whether it is new.
+
+    `append`: to the last run, if slices were added to it on the same day. The counts are of these tasks alone.
 
     Blocks. Raises `SliceError`, which names the slices that are not done, and `LedgerError`.
     """
@@ -175,8 +184,11 @@ def gather(
             "",
             f"{SLICES}{plan.run_id}",
         )
-        added = main.add(run, _tasks(directory, plan))
-        return added, main.counts(added.id), True
+        main.add(run, _tasks(directory, plan), plan.run_id, append=append)
+        counts = Counter[TaskState]()
+        for each in sent:
+            counts.update(each.counts)
+        return run, dict(counts), True
 
 
 def _all_done(directory: SliceDirectory, plan: SlicePlan) -> list[SentSlice]:

@@ -182,7 +182,11 @@ RETRY = "retry"
 TaskValues = tuple[object, ...]
 """The values of a task as they are stored."""
 
-_VERSION = 1
+_VERSION = 2
+_ADDED = """
+create table added (run_id text primary key, run integer not null) without rowid;
+"""
+"""Runs whose tasks were sent in slices, by the run id of these."""
 _SCHEMA = """
 create table run (
     id integer primary key, began text not null, ended text, state text not null, fingerprint text not null,
@@ -197,6 +201,7 @@ create table task (
 );
 create index task_run on task (run);
 """
+_CHANGES = {0: _SCHEMA + _ADDED, 1: _ADDED}
 _RUNS_KEPT = 10
 _WINDOW_BYTES = 16_000_000
 TASK_COLUMNS = "id, line, identifier, state, entity, attempts, exchange, reason, code, step, responses, updated, former"
@@ -338,7 +343,7 @@ class TaskReader:
 class TaskLedger(LedgerDatabase):
     """An open ledger, held by this process alone. A context manager."""
 
-    VERSION, CHANGES, USE, WITHOUT = _VERSION, {0: _SCHEMA}, "sent", " and sends everything again"
+    VERSION, CHANGES, USE, WITHOUT = _VERSION, _CHANGES, "sent", " and sends everything again"
 
     def last(self) -> TaskRun | None:
         """The latest run, in any state."""
@@ -364,29 +369,51 @@ class TaskLedger(LedgerDatabase):
         old = database.execute("select max(id) from run").fetchone()[0] - _RUNS_KEPT
         database.execute("delete from task where run <= ?", (old,))
         database.execute("delete from run where id <= ?", (old,))
+        database.execute("delete from added where run <= ?", (old,))
 
-    def add(self, run: TaskRun, tasks: Iterable[TaskValues]) -> TaskRun:
-        """Adds a run with all its tasks, as another ledger has them. Their ids keep their order."""
+    def add(self, run: TaskRun, tasks: Iterable[TaskValues], run_id: str = "", *, append: bool = False) -> TaskRun:
+        """Adds a run with all its tasks, as another ledger has them. Their ids keep their order.
+
+        `run_id`: of the slices in which they were sent. `append`: to the last run, if that was added on the same day.
+        """
         self._refuse_moved()
-        names = TaskRun.__slots__[1:]
         with explained(self.path), self._database as database:
-            values = [getattr(run, name) for name in names]
-            database.execute(f"insert into run ({', '.join(names)}) values ({', '.join('?' * len(names))})", values)
-            [number] = database.execute("select max(id) from run").fetchone()
-            [last] = database.execute("select coalesce(max(id), 0) from task").fetchone()
+            last = _last_run(database)
+            if append and last is not None and last.began[:10] == run.began[:10] and self._is_added(last):
+                number = last.id
+                values = (run.requests, run.retries, run.seconds, run.ended, number)
+                database.execute(
+                    "update run set requests = requests + ?, retries = retries + ?, seconds = seconds + ?, ended = ?"
+                    " where id = ?",
+                    values,
+                )
+                query = "select coalesce(max(line), 0) from task where run = ?"
+                [lines] = database.execute(query, (number,)).fetchone()
+            else:
+                names, lines = TaskRun.__slots__[1:], 0
+                places = ", ".join("?" * len(names))
+                values_of_run = [getattr(run, name) for name in names]
+                database.execute(f"insert into run ({', '.join(names)}) values ({places})", values_of_run)
+                [number] = database.execute("select max(id) from run").fetchone()
+            [task] = database.execute("select coalesce(max(id), 0) from task").fetchone()
             database.executemany(
                 f"insert into task ({TASK_COLUMNS}, run) values ({', '.join('?' * 14)})",
-                ((last + int(str(first)), *others, number) for first, *others in tasks),
+                ((task + int(str(first)), lines + int(str(at)), *others, number) for first, at, *others in tasks),
             )
+            if run_id:
+                database.execute("insert into added (run_id, run) values (?, ?)", (run_id, number))
             self._forget_old(database)
-            found = _last_run(database)
+            found = _run(database, number)
         assert found is not None
         return found
+
+    def _is_added(self, run: TaskRun) -> bool:
+        return self._database.execute("select 1 from added where run = ?", (run.id,)).fetchone() is not None
 
     def sent_in(self, run_id: str) -> TaskRun | None:
         """The run whose tasks were sent in slices with this run id."""
         with explained(self.path):
-            row = self._database.execute("select id from run where code = ?", (f"{SLICES}{run_id}",)).fetchone()
+            row = self._database.execute("select run from added where run_id = ?", (run_id,)).fetchone()
             return _run(self._database, row[0]) if row else None
 
     def resume(self, run: TaskRun, fingerprint: str, at: str) -> int:
