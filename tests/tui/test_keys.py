@@ -79,14 +79,14 @@ async def test_home_shows_only_actions_available_for_the_row(machine: Machine) -
     app = program(machine)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "New store" in shown(app))
-        for words in ("Open", "Duplicate", "Delete"):
+        for words in ("Open", "Edit", "Duplicate"):
             assert words not in shown(app)
     machine.directories.profiles.mkdir(parents=True)
     (machine.directories.profiles / "shop.toml").write_text('format = 1\nname = "Shop"\n')
     app = program(machine)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "Duplicate" in shown(app))
-        assert "Delete" in shown(app)
+        assert "e Edit" in shown(app)
 
 
 def test_a_letter_works_in_a_field_after_escape() -> None:

@@ -103,7 +103,7 @@ class HomeScreen(Screen[None]):
         # priority: what is typed next belongs to the first field of the guide
         Binding("n", "new_store", "New store", priority=True, id="home.new", tooltip="Set up a new store"),
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Filter the profiles"),
-        Binding("e", "edit", "Edit as text", show=False, id="home.edit-text", tooltip="Edit the profile as text"),
+        Binding("e", "edit", "Edit", id="home.edit-text", tooltip="Edit the profile as text"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
         Binding("d", "delete", "Delete", id="home.delete", tooltip=_DELETE),
         Binding("m", "rename", "Rename", id="home.rename", tooltip="Rename the profile"),

@@ -41,6 +41,8 @@ class TomlArea(LineTextArea):
         Binding("ctrl+y", "request_redo", "Redo", id="editor.redo", priority=True, show=False),
         Binding("ctrl+home", "to_start", "Start of the text", id="editor.start", show=False),
         Binding("ctrl+end", "to_end", "End of the text", id="editor.end", show=False),
+        Binding("ctrl+k", "cut_line", "Cut the line", id="editor.cut-line", show=False),
+        Binding("ctrl+u", "paste_lines", "Paste what ^K cut", id="editor.paste-lines", show=False),
         Binding("tab", "accept", "Complete, or indent", id="editor.accept", priority=True, show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -71,6 +73,8 @@ class TomlArea(LineTextArea):
         self._problems: dict[int, list[Problem]] = {}
         self._found = ""
         self._verbatim = False
+        self._cut, self._after_cut = "", ("", (0, 0))
+        """What ^K cut, and the text and the cursor after that: another ^K there adds to it."""
         self._quoted_lines: tuple[str, frozenset[int]] = ("", frozenset())
 
     # Text
@@ -135,6 +139,39 @@ class TomlArea(LineTextArea):
 
     def action_to_end(self) -> None:
         self.move_cursor(self.document.end)
+
+    def action_cut_line(self) -> None:
+        """Cuts the selection, or the whole line; several in a row are pasted together."""
+        start, end = sorted(self.selection)
+        if start == end:
+            row, last = start[0], self.document.line_count - 1
+            start, end = (row, 0), (row + 1, 0) if row < last else (row, len(self.document.lines[row]))
+        cut = self.get_text_range(start, end)
+        continues = self._after_cut == (self.text, self.selection.end)
+        self._cut = self._cut + cut if continues else cut
+        self.replace("", start, end, maintain_selection_offset=False)
+        self._after_cut = self.text, self.selection.end
+
+    def action_paste_lines(self) -> None:
+        """Pastes what was cut; whole lines above the line of the cursor."""
+        if not self._cut:
+            self.notify("Nothing to paste: ^K cuts a line, ^V pastes from the clipboard.", markup=False)
+            return
+        start, end = self.selection
+        if self._cut.endswith("\n") and start == end:
+            start = end = (start[0], 0)
+        self._verbatim = True
+        try:
+            self.replace(self._cut, start, end, maintain_selection_offset=False)
+        finally:
+            self._verbatim = False
+
+    def action_cut(self) -> None:
+        """Cuts the selection; without one, nothing: ^X leaves other editors, and must not delete a line here."""
+        if self.selection.is_empty:
+            self.notify("Nothing is selected. Esc leaves the editor; ^K cuts the line.", markup=False)
+        else:
+            super().action_cut()
 
     def action_accept(self) -> None:
         """Writes the selected completion; without a list of them, indents."""

@@ -58,9 +58,18 @@ def can_be_fixed(problem: Problem) -> bool:
     return problem.fix is not None or problem.code == "literal-secret"
 
 
+def _key(path: str) -> str:
+    """The last key of a path, with the index in it: the line tells the rest, and the message needs the room."""
+    keys = path.split(".")
+    start = len(keys) - 1
+    while start > 0 and keys[start].isdigit():
+        start -= 1
+    return ".".join(keys[start:])
+
+
 def _problem_line(problem: Problem) -> Content:
     message = "is a literal secret" if problem.code == "literal-secret" else problem.text
-    text = shown_line(f"{problem.path}: {message}" if problem.path else message, 400)
+    text = shown_line(f"{key}: {message}" if (key := _key(problem.path)) else message, 400)
     title = problem.fix.title if problem.fix is not None else "Move it into the keyring"
     fix = f"  → F7: {shown_line(title, 80)}" if can_be_fixed(problem) else ""
     line, column = problem.place

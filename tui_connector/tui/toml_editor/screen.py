@@ -74,7 +74,9 @@ class EditorScreen(Screen[Left]):
         Binding("ctrl+s", "save", "Save", id="editor.save", priority=True),
         Binding("f8", "next_problem", "Next problem", id="editor.next-problem", priority=True),
         Binding("f7", "fix", "Fix", id="editor.fix", priority=True, tooltip="Apply the suggested correction"),
+        Binding("escape", "back", "Back", id="editor.back"),
         Binding("f6", "compare", "Changes", id="editor.compare", priority=True, tooltip="Compare with the file; merge"),
+        Binding("ctrl+w", "find", "Find", show=False, id="editor.where-is", priority=True),
         Binding("ctrl+f", "find", "Find", id="editor.find", priority=True, tooltip="Find and replace"),
         Binding("f3", "find_next", "Next match", show=False, id="editor.find-next", priority=True),
         Binding("ctrl+r", "replace", "Replace", show=False, id="editor.replace", priority=True, tooltip="Replace"),
@@ -83,7 +85,6 @@ class EditorScreen(Screen[Left]):
         Binding("f9", "focus_problems", "Problems", show=False, id="editor.problems", priority=True),
         Binding("ctrl+o", "external", "$EDITOR", show=False, id="editor.external", priority=True),
         Binding("ctrl+g", "form", "Form", id="editor.form", priority=True, tooltip="Edit this part in its form"),
-        Binding("escape", "back", "Back", id="editor.back"),
     ]
 
     @dataclass
@@ -394,8 +395,10 @@ class EditorScreen(Screen[Left]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self.is_mounted:
             return True
-        if action in ("next_problem", "focus_problems", "fix"):
+        if action in ("next_problem", "focus_problems"):
             return bool(self._problems)
+        if action == "fix":
+            return any(map(can_be_fixed, self._problems))
         if action == "form":
             return self._has_forms and _part_of(self._help_path) is not None
         if action == "compare":
@@ -575,8 +578,10 @@ class EditorScreen(Screen[Left]):
             elif option == "discard":
                 self._discard()
 
-        options = {"save": "Save and leave", "discard": "Discard the changes", "stay": "Keep editing"}
-        self.app.push_screen(ChoiceScreen(options, question=f"{self._path.name} has unsaved changes."), chosen)
+        found, question = len(self._problems), f"{self._path.name} has unsaved changes."
+        save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
+        options = {"save": save, "discard": "Discard the changes", "stay": "Keep editing"}
+        self.app.push_screen(ChoiceScreen(options, question=question, title="Unsaved changes"), chosen)
 
     @work(group="draft")
     async def _discard(self) -> None:
@@ -678,8 +683,9 @@ class EditorScreen(Screen[Left]):
             "the next one, F7 applies the suggested correction, or "
             "moves a literal secret into the keyring, F9 enters the list. Completions open as you type, or "
             "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds; then F3 goes to the next match, ^R replaces it and "
-            "F5 replaces all. ^Z undoes, ^Y redoes. ^S saves, even with problems, but never a secret as a literal "
-            "value. If another program changes the file, your changes stay: F6 compares both and merges them. ^O opens "
+            "F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S saves, even with problems, but "
+            "never a secret as a literal value. If another program changes the file, your changes stay: F6 compares "
+            "both and merges them. ^O opens "
             "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
             "when you open the file again; literal secrets are not kept."
         )
