@@ -20,6 +20,10 @@ from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
 _MAGIC: Final = b"DUCK"
 """After the checksum of 8 bytes at the start of a database."""
 _STAGING: Final = "tui_connector_staging"
+_DATABASE: Final = "store"
+_OWN_TABLES: Final = f"duckdb_tables() WHERE database_name = '{_DATABASE}'"
+_ROW_GROUP: Final = 8_192
+"""Rows that DuckDB compresses together, and holds in memory when it does."""
 
 _SQL_TYPES: Final[dict[ColumnType, str]] = {
     "boolean": "BOOLEAN",
@@ -101,11 +105,15 @@ class _DuckDbTable:
         _check_file(path)
         offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
         with self.errors():
-            self._connection = self._duckdb.connect(str(path), config=offline)
+            self._connection = self._duckdb.connect(config=offline)
         try:
             with self.errors():
+                # only so can the size of row groups be chosen: the usual one takes 250 MB where rows have 2 KB
+                file = str(path).replace("'", "''")
+                self._run(f"ATTACH '{file}' AS {_DATABASE} (ROW_GROUP_SIZE {_ROW_GROUP})")
+                self._run(f"USE {_DATABASE}")
                 self._run("SET TimeZone = 'UTC'")
-                others = self._rows("SELECT count(*) FROM duckdb_tables() WHERE table_name <> ?", TABLES)
+                others = self._rows(f"SELECT count(*) FROM {_OWN_TABLES} AND table_name <> ?", TABLES)
                 if others != [(0,)] and not self._has_record():
                     raise SinkError(
                         f"{path} is a database of another program", "It was not changed. Choose another file."
@@ -203,7 +211,7 @@ class _DuckDbTable:
                 self._run(f"ALTER TABLE {table} ALTER {column} SET DATA TYPE {sql_type} USING {using}")
 
     def _has_record(self) -> bool:
-        return self._rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", TABLES) != []
+        return self._rows(f"SELECT 1 FROM {_OWN_TABLES} AND table_name = ?", TABLES) != []
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
