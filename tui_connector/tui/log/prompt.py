@@ -1,0 +1,130 @@
+"""The input line below the log: a filter, a search of the list, or a text to find in the detail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from ...log.filter import BadFilter, help_rows, parse
+from ...text import shown_line
+from ..widgets.fields import SafeInput
+
+Purpose = Literal["filter", "search", "find"]
+"""The list's filter, a search of the list for a text or a filter, or a text to find in the detail."""
+
+_LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
+_LABEL = 8
+_EMPTY_HELP = "post  404  products  ~e error  ~t 1s  ~w run  ~h header  ~b body · F1: help"
+_SEARCH_HELP = "Searches rows, headers and bodies; or a filter such as ~s 4xx · F1: help"
+_VALID_HELP = "Enter: apply · Esc: cancel"
+
+
+class LogPrompt(Vertical):
+    """The input line for a filter or a search. A valid filter applies immediately."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Undo", show=False, id="prompt.cancel"),
+        Binding("down", "enter", "To the match", show=False, id="prompt.down"),
+    ]
+
+    @dataclass
+    class Entered(Message):
+        """A valid line was typed; `final` once it was entered."""
+
+        purpose: Purpose
+        text: str
+        final: bool
+
+    @dataclass
+    class Cancelled(Message):
+        """Esc: restore the previous text."""
+
+        purpose: Purpose
+        before: str
+
+    def __init__(self) -> None:
+        super().__init__(id="log-prompt")
+        self.purpose: Purpose = "filter"
+        self._before = ""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Static("", classes="label")
+            yield SafeInput(compact=True, id="log-typed", select_on_focus=False)
+        yield Static("", classes="message")
+
+    def open(self, purpose: Purpose, text: str) -> None:
+        """Opens the line; `text` is its initial content."""
+        self.purpose, self._before = purpose, text
+        self.query_one(".label", Static).update(Content(_LABELS[purpose]))
+        typed = self.query_one(Input)
+        with typed.prevent(Input.Changed):
+            typed.value = text
+        typed.select_all()  # what is typed replaces it
+        self._check()
+        typed.focus()
+
+    def show_message(self, text: str) -> None:
+        """Shows a text under the line."""
+        message_line = self.query_one(".message", Static)
+        message_line.update(Content(shown_line(text)))
+        message_line.remove_class("bad")
+
+    def help_text(self) -> str:
+        rows = "\n".join(f"  {example:<30} {text}" for example, text in help_rows())
+        return f"The filter\nAdjacent terms must all match. Case does not matter.\n{rows}"
+
+    def _check(self) -> bool:
+        """Whether the text is valid; shows a message about it."""
+        typed = self.query_one(Input).value
+        if self.purpose == "find":
+            self.show_message("Enter: find · then n: next, N: previous")
+            return True
+        try:
+            if self.purpose == "filter" or "~" in typed:
+                parse(typed)
+        except BadFilter as error:
+            self._show_error(error)
+            return False
+        if self.purpose == "search":
+            self.show_message("Enter: find · then n: next, N: previous" if typed else _SEARCH_HELP)
+        else:
+            self.show_message(_VALID_HELP if typed else _EMPTY_HELP)
+        return True
+
+    def _show_error(self, error: BadFilter) -> None:
+        """Shows the message with an arrow at the column of the error, or the column as a number."""
+        column = _LABEL + error.column - 1 - int(self.query_one(Input).scroll_offset.x)
+        before, behind = f"{error.message} ^", f"^ {error.message}"
+        if column + len(behind) <= self.size.width:
+            text = " " * column + behind
+        elif column + 1 >= len(before):
+            text = " " * (column + 1 - len(before)) + before
+        else:
+            text = str(error) if len(str(error)) <= self.size.width else error.message
+        message_line = self.query_one(".message", Static)
+        message_line.update(Content(shown_line(text)))
+        message_line.add_class("bad")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._check() and self.purpose == "filter":
+            # not the value of the event: more may have been typed since, and was checked
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=False))
+
+    @on(Input.Submitted)
+    def action_enter(self) -> None:
+        if self._check():
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=True))
+
+    def action_cancel(self) -> None:
+        self.post_message(self.Cancelled(self.purpose, self._before))
