@@ -15,7 +15,7 @@ from tui_connector.guide.drafts import Draft, Drafts
 from tui_connector.log.recording import Notice
 from tui_connector.machine import Machine
 from tui_connector.profile import library
-from tui_connector.tui import profile
+from tui_connector.tui.profile import page as profile
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
 from tui_connector.tui.home import actions
