@@ -9,6 +9,7 @@ import pytest
 
 from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
+from tui_connector.profile.text_secrets import without_literal_secrets
 from tui_connector.secrets.mask import MARK, Mask
 from tui_connector.secrets.names import is_secret_name, is_secret_parameter
 
@@ -149,3 +150,8 @@ def test_the_mask_knows_each_name_that_a_profile_refuses() -> None:
         assert not is_secret_name(name), name
         assert not is_secret_parameter(name, "entity_id"), name
         assert mask.uri(f"https://x.example/?{name}=entity_id") == f"https://x.example/?{name}=entity_id"
+
+
+@pytest.mark.parametrize("begun", ["client = ", "client =", "token = ", 'token = "', "request = {", "x = [", "[a", "'"])
+def test_any_text_that_is_being_typed_can_be_kept(begun: str) -> None:
+    assert without_literal_secrets(f"format = 1\n[incoming.orders]\n{begun}") is not None

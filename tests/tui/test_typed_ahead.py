@@ -15,12 +15,12 @@ from tui_connector.guide.drafts import Draft, Drafts
 from tui_connector.log.recording import Notice
 from tui_connector.machine import Machine
 from tui_connector.profile import library
-from tui_connector.tui.profile import page as profile
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
 from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
+from tui_connector.tui.profile import page as profile
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen

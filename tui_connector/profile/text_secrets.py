@@ -63,7 +63,7 @@ def _by_name(text: str) -> Iterator[TextEdit]:
         at, name = key.end(), key[1].strip("\"'")
         is_valid = any(start <= key.start() < end for start, end in valid)
         value = _LONG.match(text, at) or (_STRING if is_valid else _REST).match(text, at)
-        if value is None or (text[at] in "{[" and not is_valid and _KEY.search(value.group())):
+        if value is None or (value.group().startswith(("{", "[")) and not is_valid and _KEY.search(value.group())):
             continue
         is_source = name in _names() and not (is_valid and name in _ALSO_ORDINARY)
         if value.group().strip("\"' ") and (is_source or is_secret_parameter(name, value.group().strip("\"' "))):
