@@ -16,7 +16,7 @@ import pyte
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from requirements import require
 
-_DEADLINE = 60.0
+_DEADLINE = 120.0
 KEYS = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, "Tab": 9}
 
 

@@ -60,6 +60,16 @@ class Computer:
         return subprocess.CompletedProcess(arguments, code, out.decode(), err.decode())
 
 
+ALERTS = """
+[on-failure]
+command = ["/home/me/bin/notify"]
+
+[environments.staging.on-failure]
+command = ["./notify.sh"]
+environment = ["CHANNEL"]
+"""
+
+
 @pytest.fixture
 def computer(clean_environment: dict[str, str], tmp_path: Path) -> Computer:
     return Computer(clean_environment, tmp_path)
@@ -85,6 +95,17 @@ def test_a_profile_is_handed_over_without_what_belongs_to_this_computer(computer
     ):
         assert line in ended.stderr
     assert (computer.profiles / "acme.toml").read_text() == PROFILE
+
+
+def test_the_commands_of_alerts_are_left_out(computer: Computer) -> None:
+    file = computer.profiles / "acme.toml"
+    file.write_text(PROFILE + ALERTS)
+    ended = computer.run("profiles", "export", "acme")
+    assert ended.returncode == 0, ended.stderr
+    assert "on-failure is left out: a command of this computer" in ended.stderr
+    found = tomllib.loads(ended.stdout)
+    assert "on-failure" not in found
+    assert "notify" not in ended.stdout
 
 
 def test_the_recipient_imports_it_under_another_name(computer: Computer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -87,10 +88,16 @@ async def test_a_command_that_hangs_is_ended(command: Command) -> None:
     assert b"on-failure: ./notify.sh did not finish within 200ms" in err
 
 
+def _number(file: Path) -> int:
+    return int(file.read_text())
+
+
 async def test_what_it_starts_in_the_background_does_not_keep_the_run(command: Command) -> None:
-    notifier(command, "#!/bin/sh\nsleep 30 &\n")
-    _, _, err = await asyncio.wait_for(command.run("items"), 25)
+    notifier(command, "#!/bin/sh\nsleep 1000 &\necho $! > sleeper\n")
+    _, _, err = await asyncio.wait_for(command.run("items"), 300)
     assert b"on-failure" not in err
+    sleeper = _number(Path(command.environment["HOME"], "sleeper"))
+    os.kill(sleeper, signal.SIGKILL)  # it was still there
 
 
 @pytest.fixture

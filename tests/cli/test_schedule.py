@@ -78,7 +78,7 @@ def test_the_crontab_line_reads_the_items_without_a_session(
 
     def run_by_cron() -> subprocess.CompletedProcess[str]:
         given = {"HOME": environment["HOME"], "PYTHONPATH": environment["PYTHONPATH"], **variables}
-        return subprocess.run(["/bin/sh", "-c", command], env=given, capture_output=True, text=True, timeout=60)
+        return subprocess.run(["/bin/sh", "-c", command], env=given, capture_output=True, text=True, timeout=120)
 
     done = run_by_cron()
     errors = Path(variables["XDG_STATE_HOME"]) / "tui-connector" / "tui-connector-100__acme_s-products.err"

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from ..machine import Machine
 from ..profile.document import UNSET, Document
 from ..profile.model import ModelPath, Profile
+from ..profile.on_failure import NAME as ON_FAILURE
 from ..profile.positions import value_at
 from ..profile.problems import check_data
 from ..secrets.source import SecretSource
@@ -33,7 +34,8 @@ class ExportedProfile:
 def export_profile(path: Path, document: Document, profile: Profile, machine: Machine) -> ExportedProfile:
     """The profile without what belongs to this computer; comments are kept. Raises `ProfileError`.
 
-    Absolute paths become relative ones, commands become keyring entries, and the files of TLS are left out.
+    Absolute paths become relative ones, commands of secrets become keyring entries. The files of TLS and the commands
+    of alerts are left out.
     """
     copy = Document(document.text(), path)
     made = ExportedProfile("")
@@ -43,6 +45,9 @@ def export_profile(path: Path, document: Document, profile: Profile, machine: Ma
         if key in _FILES_OF_TLS and place[-2:-1] == ("tls",):
             removed.append(place)
             made.changes.append(f"{where} is left out: a file of this computer")
+        elif key == ON_FAILURE and isinstance(value, dict) and "command" in value:
+            removed.append(place)
+            made.changes.append(f"{where} is left out: a command of this computer")
         elif isinstance(value, dict) and "command" in value and value.keys() <= {"command", "environment"}:
             entry = f"{path.stem}/{place[1]}/{key}"
             copy.set(place, {"keyring": entry})
