@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
 from textual.css.model import RuleSet
@@ -82,7 +83,7 @@ async def _wait_for_screen(self: Pilot[Any]) -> bool:
 
     await asyncio.sleep(0)
     busy = [pump for pump in (app, *app.screen.walk_children(with_self=True)) if _has_messages(pump)]
-    left = sum(pump.call_later(handled) for pump in busy)
+    left = sum(pump.post_message(events.Callback(callback=handled)) for pump in busy)
     if left:
         waits = [asyncio.create_task(event.wait()) for event in (done, app._exception_event)]
         ended, _ = await asyncio.wait(waits, timeout=_DEADLINE, return_when=asyncio.FIRST_COMPLETED)
