@@ -111,9 +111,9 @@ class Run:
         prepared = self._environment.session.prepared(self._list_request.lineage[0][1].client, request)
         since = start.run.since
         where = " ".join(start.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
-        sink = [
-            str(each) for each in incoming.sink.model_dump(exclude_none=True).values() if not isinstance(each, dict)
-        ]
+        sink = incoming.sink
+        values = [] if sink.server else sink.model_dump(exclude_defaults=True, exclude={"kind"}).values()
+        written = " ".join([sink.kind, *map(str, filter(None, [sink.server, *values]))])
         uri = self._environment.session.mask.uri(prepared.uri.replace(quote(MARK), MARK))
         requests = [
             f"{prepared.method} {uri}",
@@ -122,7 +122,7 @@ class Run:
         return Preview(
             ", then for each item ".join(requests),
             where,
-            " ".join(sink),
+            written,
         )
 
     def stop(self, why: str) -> None:
