@@ -98,8 +98,10 @@ def test_the_crontab_line_reads_the_items_without_a_session(
 
 
 def test_the_beat_entry_is_one(program: Program, acme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    acme.write_text(f'{acme.read_text()}\n[environments.staging]\nname = "Staging"\n')
-    ended = program("schedule", "acme", "products", "0 8-10 * * 1-5", "--print", "celery", "--env", "staging")
+    text = f'{acme.read_text()}\n[environments.staging]\nname = "Staging"\n'
+    acme = acme.with_name("acme 🛒.toml")
+    acme.write_text(text)
+    ended = program("schedule", str(acme), "products", "0 8-10 * * 1-5", "--print", "celery", "--env", "staging")
     assert (ended.returncode, ended.stderr) == (0, "")
     schedules = types.ModuleType("celery.schedules")
     monkeypatch.setattr(schedules, "crontab", dict, raising=False)
@@ -116,7 +118,7 @@ def test_the_beat_entry_is_one(program: Program, acme: Path, monkeypatch: pytest
     app = App()
     exec(compile(ended.stdout, "beat", "exec"), {"app": app})
     [(name, entry)] = app.conf.beat_schedule.items()
-    assert name == "tui-connector-acme-staging-products"
+    assert name == "tui-connector-acme__-staging-products"
     assert entry["schedule"]["day_of_week"] == "1,2,3,4,5"
     assert entry["args"][-6:] == ["run", "--quiet", "--env", "staging", str(acme), "products"]
     assert entry["task"] in tasks

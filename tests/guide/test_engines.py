@@ -195,6 +195,35 @@ def test_a_dag_can_be_imported_by_airflow(machine: Machine, tmp_path: Path) -> N
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
+HOSTILE = r"""{ keyring = "x\"\"\"\nimport os\nos.abort()\n\"\"\"\\" }"""
+
+
+def test_names_in_a_profile_cannot_add_statements_or_keys(machine: Machine) -> None:
+    saved, problems = check(PROFILE.replace('{ keyring = "acme/a/token" }', HOSTILE))
+    assert saved is not None, problems
+    path = Path("/etc/tui/ein $(HOME) $$ \"x\": 'y' \\ 😀.toml")
+    hostile = Engine(saved, path, "products", machine, 16, "r1")
+    tree = ast.parse(hostile.airflow())
+    plain = ast.parse(engine(machine).airflow())
+    assert [type(each) for each in tree.body] == [type(each) for each in plain.body]
+    [constant] = [each for each in tree.body if ast.unparse(each).startswith("PROFILE =")]
+    assert isinstance(constant, ast.Assign)
+    assert ast.literal_eval(constant.value) == str(path)
+    slices, commit = jobs(hostile.kubernetes())
+    for container in (
+        slices["spec"]["template"]["spec"]["containers"] + commit["spec"]["template"]["spec"]["containers"]
+    ):
+        expanded = re.sub(r"\$(\$|\((\w+)\))", lambda found: "$" if found[1] == "$" else "?", container["command"][2])
+        assert expanded == f"/data/{path.name}"  # as Kubernetes expands variables in a command
+
+
+def test_a_path_that_no_manifest_can_hold_is_refused(machine: Machine) -> None:
+    saved, _ = check(PROFILE)
+    assert saved is not None
+    with pytest.raises(UserError, match="no manifest can hold"):
+        Engine(saved, Path("/etc/tui/x\nkind: Secret.toml"), "products", machine, 4, "r1")
+
+
 def test_a_secret_that_needs_its_user_is_refused(machine: Machine) -> None:
     saved, _ = check(PROFILE.replace('{ keyring = "acme/a/token" }', "{ ask = true }"))
     assert saved is not None

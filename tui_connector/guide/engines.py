@@ -7,7 +7,7 @@ variables, which a Secret or the workers have.
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,10 +52,13 @@ class Engine:
                 f"No engine can prompt for {', '.join(asked)}",
                 "Use { keyring = … }, { env = … } or { command = … } as its source.",
             )
+        if not str(self.path).isprintable():
+            message = f"The path {str(self.path)!r} contains characters that no manifest can hold"
+            raise UserError("slices-unusable", message, "Rename the profile.")
 
     def kubernetes(self) -> str:
         """Two Jobs: the slices, and the commit."""
-        profile = f"{_DATA}/{self.path.name}"
+        profile = f"{_DATA}/{self.path.name}".replace("$", "$$")  # "$(NAME)" is a variable in a command
         slices, claim = self._kubernetes_name(""), "tui-connector"
         secret = f"tui-connector-{_label(self.path.stem)}"
         variables = secret_variables(self._secrets())
@@ -143,8 +146,8 @@ class Engine:
 
     def airflow(self) -> str:
         """A DAG that plans, maps one task to each slice, and commits."""
-        notes = [f"    {line.removeprefix('# ')}" for line in self._notes()]
-        variables = [f"        {name}    {what}" for name, what in secret_variables(self._secrets())]
+        notes = [f"    {_docstring(line.removeprefix('# '))}" for line in self._notes()]
+        variables = [f"        {name}    {_docstring(what)}" for name, what in secret_variables(self._secrets())]
         dag_id = re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(["tui-connector", self.path.stem, self.name]))
         lines = [
             f'"""{_docstring(self._description)} in {self.number} slices, then one commit. Airflow 3.',
@@ -161,13 +164,13 @@ class Engine:
             "from airflow.exceptions import AirflowFailException",
             "from airflow.sdk import DAG, task",
             "",
-            f"PROFILE = {json.dumps(str(self.path))}  # the same path on all workers",
-            f"NAME = {json.dumps(self.name)}",
+            f"PROFILE = {_quoted(os.path.abspath(self.path))}  # the same path on all workers",
+            f"NAME = {_quoted(self.name)}",
             'SHARED = "/srv/tui-connector"',
             f"SLICES = {self.number}",
-            f"OPTIONS = {json.dumps(list(self.options))}",
-            f"ENVIRONMENT = {json.dumps(self._env_option())}",
-            f"TRUST = {json.dumps(self._digest())}  # tui-connector trust PROFILE --digest",
+            f"OPTIONS = {_list(self.options)}",
+            f"ENVIRONMENT = {_list(self._env_option())}",
+            f"TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest",
             "",
             "",
             "def call(command, run_id, *words, final=(2, 3)):",
@@ -189,7 +192,7 @@ class Engine:
             "    return list(range(SLICES))",
             "",
             "",
-            f"# a pool for each store limits what several DAGs send to it: @task(pool={json.dumps(self.path.stem)}, …)",
+            f"# a pool for each store limits what several DAGs send to it: @task(pool={_quoted(self.path.stem)}, …)",
             f"@task(**retried, max_active_tis_per_dagrun={min(_PARALLEL, self.number)})",
             "def run_slice(number, run_id=None):",
             '    call("run", run_id, "--slice", str(number))',
@@ -200,7 +203,7 @@ class Engine:
             '    call("commit", run_id, final=(1, 2, 3))',
             "",
             "",
-            f"with DAG({json.dumps(dag_id)}, schedule=None, start_date=datetime(2026, 1, 1), max_active_runs=1):",
+            f"with DAG({_quoted(dag_id)}, schedule=None, start_date=datetime(2026, 1, 1), max_active_runs=1):",
             "    run_slice.expand(number=plan()) >> commit()",
         ]
         return "\n".join(lines) + "\n"
@@ -243,12 +246,12 @@ class Engine:
         return [
             f"- name: {name}",
             f"  image: registry.example/tui-connector:{__version__}  # yours",
-            f"  command: {json.dumps(['tui-connector', *words])}",
+            f"  command: {_list(['tui-connector', *words])}",
             "  env:",
             *(
                 line
                 for variable, value in environment.items()
-                for line in (f"    - name: {variable}", f"      value: {json.dumps(value)}")
+                for line in (f"    - name: {variable}", f"      value: {_quoted(value)}")
             ),
             *(
                 line
@@ -303,7 +306,18 @@ def _label(text: str) -> str:
 
 
 def _docstring(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', "'")
+    """On one line, and without a quote that could end the docstring."""
+    return repr(text)[1:-1].replace('"', "'")
+
+
+def _quoted(text: str) -> str:
+    """A literal of Python and of YAML, which unlike JSON have one escape for any character."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(each if " " <= each <= "~" else f"\\U{ord(each):08x}" for each in escaped) + '"'
+
+
+def _list(words: Sequence[str]) -> str:
+    return f"[{', '.join(map(_quoted, words))}]"
 
 
 def _indented(lines: Sequence[str], by: int) -> list[str]:

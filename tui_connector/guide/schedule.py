@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -167,7 +166,7 @@ class Schedule:
             f"app.conf.beat_schedule[{self._unit!r}] = {{",
             f'    "task": "{task}",',
             f'    "schedule": crontab({times}),',
-            f'    "args": {json.dumps(list(self._command()))},',
+            f'    "args": {self._command()!r},',
             "}",
         ]
         return "\n".join(lines) + "\n"
