@@ -193,3 +193,28 @@ async def test_lost_responses_are_lost_again(replay: Start) -> None:
     assert not reader.at_eof()
     writer.close()
     await writer.wait_closed()
+
+
+async def test_thousands_of_bodies_to_one_uri_are_found_at_once(replay: Start) -> None:
+    sent = [json.dumps({"product": {"sku": f"S{number}", "name": "x" * 200}}).encode() for number in range(8_000)]
+    replayed = await replay(*(exchange(number, "POST", "/products", each, number) for number, each in enumerate(sent)))
+    assert await replayed.data("/products", "POST", sent[7_777].replace(b": ", b" :")) == 7_777
+
+
+async def test_a_recording_full_of_masked_parts_does_not_block(replay: Start) -> None:
+    target = f"/products?{'&'.join(f'{MARK}a{MARK}b{MARK}a' * 10 for _ in range(3))}"
+    replayed = await replay(get(1, target, "never"), get(2, "/orders", "here"))
+    assert (await replayed.ask("GET", f"/products?{'&'.join('ab' * 500 for _ in range(3))}")).status == 501
+    assert await replayed.data("/orders") == "here"
+
+
+async def test_pages_of_other_sites_cannot_read_a_recording(replay: Start) -> None:
+    allows = (*JSON, ("Access-Control-Allow-Origin", "*"), ("access-control-allow-headers", "*"))
+    replayed = await replay(get(1, "/customers", ["CANARY-customer"], headers=allows))
+    reply = await replayed.ask("GET", "/customers", Origin="https://evil.example")
+    assert not [name for name in reply.headers if name.lower().startswith("access-control")]
+    port = urlsplit(replayed.url).port
+    rebound = await replayed.ask("GET", "/customers", Host=f"evil.example:{port}")
+    assert (rebound.status, b"CANARY" in rebound.body) == (403, False)
+    for host in (f"localhost:{port}", f"127.0.0.1:{port}", "SHOP.example"):
+        assert (await replayed.ask("GET", "/customers", Host=host)).status == 200

@@ -25,6 +25,9 @@ _TRANSPORT_HEADERS = frozenset(
     }
 )
 """They describe the recorded connection (RFC 9110 §7.6.1), or a compression that the recorded body no longer has."""
+_CONSENT = "access-control-"
+"""Headers by which a store lets pages of other sites read its responses. It did not consent to those of a replay."""
+_HERE = ("127.0.0.1", "localhost", "[::1]")
 _LINK_HEADERS = ("link", "location")
 _MAX_BODY = 64_000_000
 _CHUNK = 65_536
@@ -52,6 +55,8 @@ class RecordedExchange:
 
 
 Query = tuple[tuple[str, str], ...]
+_BodyKey = tuple[bool, bytes]
+"""Whether the body is only a beginning, and the body; JSON in one form, whatever its spaces and the order of keys."""
 
 
 @dataclass
@@ -78,11 +83,13 @@ class Replay(LoopbackServer):
         """`mark` stands in the recorded requests for any text; `report` is told of requests without a response."""
         super().__init__(port, abandons=True)
         self._mark, self._report = mark, report
-        self._by_target: dict[tuple[str, tuple[str, ...], Query], list[_Responses]] = {}
-        self._masked: list[tuple[_Pattern, list[_Responses]]] = []
+        self._by_target: dict[tuple[str, tuple[str, ...], Query], dict[_BodyKey, _Responses]] = {}
+        self._masked: dict[_Pattern, dict[_BodyKey, _Responses]] = {}
         """Requests with a masked part in the path or in the query."""
         self._paths: set[str] = set()
         self._origins: set[str] = set()
+        self._hosts = {*_HERE}
+        """Any other name is of a web page that had its name resolve to this computer."""
         self.count = 0
         for each in recorded:
             self._add(each)
@@ -94,20 +101,20 @@ class Replay(LoopbackServer):
         self._paths.add(parts.path)
         if parts.scheme and parts.netloc:
             self._origins.add(f"{parts.scheme}://{parts.netloc}")
+            self._hosts.add(_without_port(parts.netloc))
         target = _target(exchange.method, parts.path, parts.query)
         if self._mark in exchange.uri:
-            pattern = _Pattern(*target, self._mark)
-            group = next((found for known, found in self._masked if known == pattern), None)
-            if group is None:
-                self._masked.append((pattern, group := []))
+            group = self._masked.setdefault(_Pattern(*target, self._mark), {})
         else:
-            group = self._by_target.setdefault(target, [])
-        known = next((found for found in group if _same_recorded_body(found.request, exchange)), None)
-        if known is None:
-            group.append(known := _Responses(exchange))
-        known.recorded.append(exchange)
+            group = self._by_target.setdefault(target, {})
+        key = _body_key(exchange.sent, truncated=exchange.sent_truncated)
+        group.setdefault(key, _Responses(exchange)).recorded.append(exchange)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        host = _without_port(request.headers.get("Host", ""))
+        if host not in self._hosts:
+            text = "A replay is for this computer only, not for %host: use the address that was printed."
+            return self._refuse(request, Refusal(403, text, {"host": host[:_SHOWN]}))
         path, _, query = request.raw_path.partition("?")
         body = await _read(request)
         if body is None:
@@ -126,7 +133,7 @@ class Replay(LoopbackServer):
             text = "The response of the recorded request %number cannot be replayed: %reason."
             return self._refuse(request, Refusal(501, text, {"number": found.number, "reason": found.missing}))
         assert found.status is not None
-        headers = [(name, value) for name, value in found.headers if name.lower() not in _TRANSPORT_HEADERS]
+        headers = [(name, value) for name, value in found.headers if _is_passed_on(name.lower())]
         links = [(name, self._relinked(value) if name.lower() in _LINK_HEADERS else value) for name, value in headers]
         content = self._relinked(found.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         response = web.Response(status=found.status, body=content)
@@ -135,16 +142,18 @@ class Replay(LoopbackServer):
             response.headers.add(name, value)
         return response
 
-    def _group(self, target: tuple[str, tuple[str, ...], Query]) -> list[_Responses]:
+    def _group(self, target: tuple[str, tuple[str, ...], Query]) -> dict[_BodyKey, _Responses]:
         if found := self._by_target.get(target):
             return found
-        return next((found for pattern, found in self._masked if pattern.matches(*target)), [])
+        return next((found for pattern, found in self._masked.items() if pattern.matches(*target)), {})
 
-    def _with_body(self, group: list[_Responses], body: bytes) -> _Responses | None:
+    def _with_body(self, group: dict[_BodyKey, _Responses], body: bytes) -> _Responses | None:
         """The responses to this body; the body does not matter if only one was recorded."""
         if len(group) == 1:
-            return group[0]
-        return next((each for each in group if _is_body(each.request, body, self._mark)), None)
+            return next(iter(group.values()))
+        if found := group.get(_body_key(body)):
+            return found
+        return next((each for each in group.values() if _is_body(each.request, body, self._mark)), None)
 
     def _unknown(self, request: web.BaseRequest, other_body: bool) -> Refusal:
         what = f"{request.method} {request.raw_path}"
@@ -177,8 +186,8 @@ class Replay(LoopbackServer):
             given = Counter(_pairs(parts.query))
             return alike[parts.path], exchange.method == request.method, -((wanted - given) + (given - wanted)).total()
 
-        groups = [*self._by_target.values(), *(found for _, found in self._masked)]
-        return max((each.request for group in groups for each in group), key=score, default=None)
+        groups = [*self._by_target.values(), *self._masked.values()]
+        return max((each.request for group in groups for each in group.values()), key=score, default=None)
 
     def _refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
         message = str(refusal)
@@ -234,6 +243,14 @@ async def _read(request: web.BaseRequest) -> bytes | None:
     return b"".join(parts)
 
 
+def _is_passed_on(header: str) -> bool:
+    return header not in _TRANSPORT_HEADERS and not header.startswith(_CONSENT)
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":\d*\Z", "", host.rpartition("@")[2].lower())
+
+
 def _target(method: str, path: str, query: str) -> tuple[str, tuple[str, ...], Query]:
     """What a request is found by. The order matters among parameters of the same name only."""
     return method.upper(), _segments(path), tuple(sorted(_pairs(query), key=lambda pair: pair[0]))
@@ -262,14 +279,24 @@ def _alike(recorded: str, given: str, mark: str) -> bool:
     if mark not in recorded:
         return recorded == given
     # the mark of an authorization is followed by its length
-    parts = re.split(rf"{re.escape(mark)}(?:\(\d+\))?", recorded)
-    return re.fullmatch(".*".join(map(re.escape, parts)), given, re.DOTALL) is not None
+    first, *middle, last = re.split(rf"{re.escape(mark)}(?:\(\d+\))?", recorded)
+    at, end = len(first), len(given) - len(last)
+    if at > end or not given.startswith(first) or not given.endswith(last):
+        return False
+    for part in middle:  # a regular expression would try all ways to place them
+        found = given.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
-def _same_recorded_body(one: RecordedExchange, other: RecordedExchange) -> bool:
-    return one.sent_truncated == other.sent_truncated and (
-        one.sent == other.sent or (_json(one.sent) is not None and _json(one.sent) == _json(other.sent))
-    )
+def _body_key(body: bytes, *, truncated: bool = False) -> _BodyKey:
+    """The same for bodies that are the same request."""
+    try:
+        return truncated, json.dumps(json.loads(body), sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        return truncated, body
 
 
 def _is_body(recorded: RecordedExchange, given: bytes, mark: str) -> bool:
