@@ -12,7 +12,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import re
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .machine import NoPrompt, this_machine
+from .machine import this_machine
 from .runs.slices import SliceDirectory, SlicePlan, shared_directory
 
 try:
@@ -45,6 +44,7 @@ SHARED = "TUI_CONNECTOR_SHARED"
 BEAT = "TUI_CONNECTOR_BEAT"
 """A file for beat: on each line five fields of cron, a profile and the name of a configuration."""
 
+_MACHINE = this_machine()
 _PREFIX = "tui-connector"
 FAILED_QUEUE = f"{_PREFIX}.failed"
 """Batches that cannot be sent: the setup is wrong, or the store refuses. They are kept until somebody looks."""
@@ -61,7 +61,7 @@ class CommandEnded(Exception):
 
 
 def _broker() -> str:
-    address = os.environ.get(BROKER, "amqp://")
+    address = _MACHINE.environ.get(BROKER, "amqp://")
     if not address.startswith(("amqp://", "amqps://", "pyamqp://")):
         raise UserError("broker", f"{BROKER} must be RabbitMQ", "Write amqp://… or amqps://….")
     return address
@@ -81,7 +81,7 @@ def _configured() -> tuple[list[str], dict[tuple[str, str], int]]:
     """The stores, and the partitions of each queue of entities, of `QUEUES`. Raises `UserError`."""
     stores: list[str] = []
     partitions: dict[tuple[str, str], int] = {}
-    for each in os.environ.get(QUEUES, "").split():
+    for each in _MACHINE.environ.get(QUEUES, "").split():
         if match := _PARTITIONED.fullmatch(each):
             partitions[match[1], match[2]] = int(match[3])
         elif re.fullmatch(r"[\w.@-]+", each, re.ASCII):
@@ -123,7 +123,7 @@ def _beat_schedule() -> dict[str, dict[str, object]]:
     """The schedule in the file `BEAT`. Raises `UserError`."""
     from .guide.cron import Cron
 
-    file = os.environ.get(BEAT)
+    file = _MACHINE.environ.get(BEAT)
     found: dict[str, dict[str, object]] = {}
     for number, line in enumerate(Path(file).read_text().splitlines() if file else (), 1):
         words = line.partition("#")[0].split()
@@ -238,7 +238,7 @@ def send(
     """
     lines = "".join(f"{json.dumps(each)}\n" for each in entities).encode()
     of = ["--run-id", batch, *_shared()]
-    until, pause = time.monotonic() + _SEND_SECONDS, 1.0
+    until, pause = _MACHINE.monotonic() + _SEND_SECONDS, 1.0
     for command, words in (
         ("plan", ["--slices", "1", "--full", *of]),
         ("run", ["--slice", "0", *of, *options]),
@@ -250,7 +250,7 @@ def send(
                 break
             if code in (_SETUP, _REFUSED):
                 raise Reject(f"{command} of batch {batch} ended with exit code {code}", requeue=False)
-            if time.monotonic() + pause > until:
+            if _MACHINE.monotonic() + pause > until:
                 raise Reject(f"batch {batch} is put back: {command} ended with exit code {code}", requeue=True)
             time.sleep(pause)
             pause = min(60.0, pause * 2)
@@ -321,13 +321,13 @@ def _decide(task: Task, code: int, what: str, run_id: str) -> None:
 
 
 def _shared() -> list[str]:
-    return ["--shared", os.environ[SHARED]] if os.environ.get(SHARED) else []
+    return ["--shared", _MACHINE.environ[SHARED]] if _MACHINE.environ.get(SHARED) else []
 
 
 def _all_done(run_id: str) -> bool:
     """Whether every slice has reported. Raises `UserError`."""
     directory = SliceDirectory(
-        shared_directory(this_machine(NoPrompt(), None).directories.state, os.environ.get(SHARED) or None), run_id
+        shared_directory(_MACHINE.directories.state, _MACHINE.environ.get(SHARED) or None), run_id
     )
     planned = directory.plan()
     if not planned.sends:

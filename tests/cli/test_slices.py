@@ -334,3 +334,18 @@ async def test_what_an_engine_needs_is_printed_without_a_request(command: Comman
     assert b"SHOP_TOKEN" in out
     assert command.store.asked == []
     assert not directory(command).exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 2}', '{"format": 1, "slices": []}'])
+async def test_a_plan_that_is_not_one_is_refused(command: Command, content: str) -> None:
+    await planned(command, slices=1)
+    (directory(command) / "plan.json").write_text(content)
+    code, _, err = await command.run(*RUN, "--slice", "0")
+    assert (code, b"was not written by this version" in err) == (2, True)
+
+
+async def test_a_plan_that_others_could_have_written_is_refused(command: Command) -> None:
+    await planned(command, slices=1)
+    (directory(command) / "plan.json").chmod(0o666)
+    code, _, err = await command.run(*RUN, "--slice", "0")
+    assert (code, b"can be changed by other users" in err) == (2, True)

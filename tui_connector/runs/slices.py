@@ -310,27 +310,24 @@ class SliceDirectory:
 
     def reports(self, plan: SlicePlan) -> list[SliceReport]:
         """The reports of all slices, whose data is verified. Raises `SliceError`, which names all that is missing."""
-        found: list[SliceReport] = []
-        missing, damaged, short = list[str](), list[str](), list[str]()
-        for each in plan.slices:
-            report = self.report(plan, each.index)
-            if report is None:
-                missing.append(str(each.index))
-            elif not self._is_intact(report):
-                damaged.append(str(each.index))
-            elif report.items + len(report.failed) < _agreed(each, report):
-                short.append(f"{each.index} ({report.items:,} of {_agreed(each, report):,} items)")
-            else:
-                found.append(report)
+        found = [(each, self.report(plan, each.index)) for each in plan.slices]
+        # before all of their data is read: a commit may be tried often until the last slice is done
+        refuse_open(plan, (([str(each.index) for each, report in found if report is None], "not done"),))
+        reports = [report for _, report in found if report is not None]
+        damaged = [str(report.slice) for report in reports if not self._is_intact(report)]
+        short = [
+            f"{each.index} ({report.items:,} of {_agreed(each, report):,} items)"
+            for each, report in zip(plan.slices, reports, strict=True)
+            if report.items + len(report.failed) < _agreed(each, report)
+        ]
         refuse_open(
             plan,
             (
-                (missing, "not done"),
                 (damaged, "done, but their data is missing or damaged (remove their reports)"),
                 (short, "incomplete (remove their reports)"),
             ),
         )
-        return found
+        return reports
 
     def _is_intact(self, report: SliceReport) -> bool:
         hashed, size = hashlib.sha256(), 0
