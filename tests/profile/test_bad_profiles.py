@@ -12,6 +12,7 @@ from tui_connector import __version__
 from tui_connector.cli.errors import Exit, exit_code
 from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
+from tui_connector.profile.checker import Checker
 from tui_connector.profile.document import Document
 from tui_connector.profile.library import Library
 from tui_connector.profile.problems import check
@@ -331,3 +332,9 @@ request = { method = "post", uri = "others" }
         "6:29: incoming.orders.request.methd: unknown key; did you mean 'method'?",
         "17:31: outgoing.others.source.name: unknown incoming 'order'; did you mean 'orders'?",
     ]
+
+
+def test_a_repeated_key_names_the_line_of_the_first_one_in_the_whole_text() -> None:
+    text = 'format = 1\nname = "Acme"\n\n[clients.m]\ntimeout = "1s"\ntimeout = "2s"\n'
+    [problem] = Checker().check(text).problems
+    assert str(problem).startswith("6:1: The key timeout is already defined on line 5")

@@ -102,7 +102,7 @@ def parse(text: str) -> ParsedText:
             mistakes = [mistake._replace(fix=_from_json(text))] if mistake else []
             return ParsedText({}, mistakes, frozenset({("*",)}), [])
     found = [(block, _parsed_block(block.text)) for block in blocks(text)]
-    mistakes = [_moved(mistake, block) for block, parsed in found for mistake in parsed.mistakes]
+    mistakes = [mistake.moved(block.line, block.start) for block, parsed in found for mistake in parsed.mistakes]
     merged = _Merged()
     placed = []
     for block, parsed in found:
@@ -162,11 +162,6 @@ def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[
             for number in range(first, end if is_header else first + 1):
                 lines[number] = ""
     return ParsedText({}, sorted(mistakes), frozenset({("*",)}), [])
-
-
-def _moved(mistake: Mistake, block: TextBlock) -> Mistake:
-    place = TextPosition(mistake.position.line + block.line, mistake.position.column)
-    return mistake._replace(position=place, fix=mistake.fix.moved(block.start) if mistake.fix else None)
 
 
 # Splitting

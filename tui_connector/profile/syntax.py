@@ -26,6 +26,18 @@ class Mistake(NamedTuple):
     hint: str | None
     code: str = SYNTAX
     fix: Correction | None = None
+    first: int = 0
+    """The line of what it repeats, which the message names; 0 if it repeats nothing."""
+
+    def moved(self, lines: int, characters: int) -> Mistake:
+        """The same mistake in a text that has so much more in front."""
+        place = TextPosition(self.position.line + lines, self.position.column)
+        fix = self.fix.moved(characters) if self.fix else None
+        if not self.first:
+            return self._replace(position=place, fix=fix)
+        first = self.first + lines
+        message = self.message.replace(f"on line {self.first}", f"on line {first}")
+        return self._replace(position=place, message=message, fix=fix, first=first)
 
 
 def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
@@ -196,7 +208,7 @@ def _duplicate_at(number: int, before: str, text: str) -> Mistake | None:
     fix = None
     if re.match(r"\s*[^=]+=\s*[^\[{]", line) and not re.search(r'"""|\'\'\'', line):
         fix = replace_line(text, number, f"# {line.lstrip()}", "Make this line a comment")
-    return Mistake(here, message, "Keep one of the two lines.", "duplicate-key", fix)
+    return Mistake(here, message, "Keep one of the two lines.", "duplicate-key", fix, where)
 
 
 def _duplicate_table(here: TextPosition, before: str, text: str, *, is_list: bool, keys: list[str]) -> Mistake | None:
