@@ -185,6 +185,12 @@ def test_a_full_run_replaces_rows_and_deletes_those_that_are_left_at_its_end(tmp
     assert writing.remarks() == ["1 row of items that the store no longer lists was deleted."]
 
 
+def test_an_identifier_is_the_same_however_it_is_escaped(tmp_path: Path) -> None:
+    """And one that is sometimes a number is a number or a text, as the store sent it."""
+    stored(tmp_path, [b'{"sku":"a/1","n":1}', b'{"sku":"a\\/1","n":2}', b'{"sku":5}'], lines({"sku": "b"}))
+    assert rows(tmp_path) == [{"sku": '"a/1"', "n": 2}, {"sku": "5"}, {"sku": '"b"'}]
+
+
 def test_custom_attributes_as_columns(tmp_path: Path) -> None:
     pairs = [{"attribute_code": "color", "value": "5"}, {"attribute_code": "tags", "value": ["1"]}]
     stored(tmp_path, lines({"sku": "A", "custom_attributes": pairs}), **{"custom-attributes": "columns"})

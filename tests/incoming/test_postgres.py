@@ -414,6 +414,7 @@ def test_two_runs_do_not_write_at_once(postgres: Database, tmp_path: Path, monke
     opened, _ = begin(sink(postgres), tmp_path, **PRODUCTS)
     assert "Another run has been writing to the table 'products'" in refusal(postgres, tmp_path)
     opened.close()
+    monkeypatch.setattr("tui_connector.incoming.sinks.postgres._WAIT", "30s")  # until the server has noticed
     begin(sink(postgres), tmp_path, **PRODUCTS)[0].close()
 
 

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field
 
 from ..templates import Json
 from ..text import count, first_repeated
-from .raw_json import encode_json, json_type, members
+from .raw_json import encode_json, json_type, members, plain_text
 from .sink import RejectedItem, identifier_problem
 
 ColumnType = Literal["boolean", "integer", "decimal", "date", "datetime", "datetime-utc", "text", "json"]
@@ -116,10 +116,6 @@ class FittedRows:
     extras: list[bytes | None] = field(default_factory=list)
     """Of each row, the JSON object with what no column can hold."""
     rejected: list[RejectedItem] = field(default_factory=list)
-    added: list[str] = field(default_factory=list)
-    """Columns that these items have added."""
-    widened: dict[str, ColumnType] = field(default_factory=dict)
-    """Columns whose type these items have widened, with the type before."""
 
 
 @dataclass(slots=True)
@@ -172,7 +168,7 @@ class TypedColumns:
                 fitted.rejected.append(RejectedItem(index, reason))
                 continue
             parsed.append(self._flat(fields) if self._flatten and ATTRIBUTES in fields else fields)
-        self._add_columns(parsed, fitted)
+        self._add_columns(parsed)
         places = {name: place for place, name in enumerate(self.types)}
         for fields in parsed:
             self._fit_row(fields, places, fitted)
@@ -203,6 +199,8 @@ class TypedColumns:
         if not _is_storable(text):
             return f"its identifier {self._identifier!r} contains a character that the database cannot store"
         type_ = self.types.get(self._identifier)
+        if type_ == "json":
+            return ""
         found = _identifier_type(text, self._limits.decimal_digits)
         if type_ is None or type_ == found or (type_, found) in _WIDENED or (type_, found) == ("decimal", "integer"):
             return ""
@@ -220,12 +218,11 @@ class TypedColumns:
         flat = {name: text for name, text in fields.items() if name != ATTRIBUTES}
         return flat | {each.attribute_code: bytes(each.value) for each in attributes}
 
-    def _add_columns(self, parsed: Sequence[Mapping[str, bytes]], fitted: FittedRows) -> None:
+    def _add_columns(self, parsed: Sequence[Mapping[str, bytes]]) -> None:
         if self._identifier is not None and parsed and self._identifier not in self.types:
             digits = self._limits.decimal_digits
             type_ = _type_of_all(_identifier_type(fields[self._identifier], digits) for fields in parsed)
             self.types = {self._identifier: type_, **self.types}
-            fitted.added.append(self._identifier)
         new: dict[str, set[ColumnType | None]] = {}
         for fields in parsed:
             for name, text in fields.items():
@@ -239,7 +236,6 @@ class TypedColumns:
                 self._unnamed[name] = None
                 continue
             self.types[name] = self._declared.get(name) or _type_of_all(found)
-            fitted.added.append(name)
 
     def _is_taken(self, name: str) -> bool:
         """Whether a column of this name is somebody else's, or differs in case only."""
@@ -256,10 +252,12 @@ class TypedColumns:
             place = places.get(name)
             if name in self._declared and place is not None:
                 text = _as_declared(text, self.types[name])
+            if name == self._identifier and b"\\" in text:
+                text = encode_json(plain_text(text))  # equal identifiers are equal bytes, however they were escaped
             if place is None:
                 if name in self._unnamed:
                     extra.append(_member(name, text))
-            elif self._fits(name, text, fitted):
+            elif self._fits(name, text):
                 row[place] = text
             else:
                 extra.append(_member(name, text))
@@ -267,7 +265,7 @@ class TypedColumns:
         fitted.rows.append(row)
         fitted.extras.append(b"{" + b",".join(extra) + b"}" if extra else None)
 
-    def _fits(self, name: str, text: bytes, fitted: FittedRows) -> bool:
+    def _fits(self, name: str, text: bytes) -> bool:
         """Whether the column can hold this value, widened if necessary."""
         type_ = self.types[name]
         if type_ == "text":
@@ -283,7 +281,6 @@ class TypedColumns:
         wider = _WIDENED.get((type_, found))
         if wider is None or not _is_storable(text):
             return False
-        fitted.widened.setdefault(name, type_)
         self.types[name] = wider
         return True
 
