@@ -98,10 +98,19 @@ def test_search_criteria_are_told_in_one_line_and_aligned_where_there_is_room() 
     )
     each = exchange(uri=f"https://acme.example/rest/V1/products?{query}&searchCriteria[pageSize]=3")
     page = decoded(each, 120)
-    assert "query     qty = 5 · 3 per page" in page.lines
+    assert "where     qty = 5" in page.lines
     rows = [line for number, line in enumerate(page.lines) if page.style(number) is Role.PARAMETER]
     assert {row.index(" = ") for row in rows} == {len("  searchCriteria[filter_groups][0][filters][0][field]")}
-    assert not any(line.startswith("query") for line in decoded(exchange(uri="https://acme.example/x?y=1")).lines)
+    assert not any(line.startswith("where") for line in decoded(exchange(uri="https://acme.example/x?y=1")).lines)
+
+
+def test_sections_follow_each_other_and_start_over() -> None:
+    page = decoded(exchange(method="POST", request_body=b'{"a":1}', body=b'{"b":2}'))
+    told, line = [], 0
+    for _ in range(5):
+        line = page.next_section(line)
+        told.append(next(each for each in page.lines[line:] if each).partition(" ")[0])
+    assert told == ["POST", "{", "HTTP/1.1", "{", "POST"]
 
 
 def test_a_repeated_exchange_is_compared_as_far_as_it_is_recorded() -> None:

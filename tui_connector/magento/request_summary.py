@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..client.uri import parameters, readable
 
@@ -25,11 +25,14 @@ def request_summary(uri: str) -> str:
     return " · ".join([_specific(path), *_telling(query)])
 
 
-def criteria_summary(uri: str) -> str:
-    """What is asked of a list, without its path; empty without a filter, which takes several parameters to write."""
-    query = _target(uri).partition("?")[2]
-    names = (_CRITERIA.fullmatch(name) for name, _ in parameters(query))
-    return " · ".join(_telling(query)) if any(name and "filters" in name[1] for name in names) else ""
+def conditions(uri: str) -> str:
+    """The filters of search criteria, such as "qty > 5 and status = 1"; empty where there are none."""
+    filters: dict[tuple[str, str], dict[str, str]] = {}
+    for name, value in parameters(_target(uri).partition("?")[2]):
+        match _keys(name):
+            case ["filtergroups", group, "filters", number, field]:
+                filters.setdefault((group, number), {})[field] = value or ""
+    return " and ".join(_groups(filters))
 
 
 def request_path(uri: str) -> str:
@@ -48,6 +51,20 @@ def _specific(path: str) -> str:
     return readable(path[start.end() :] if start else path)
 
 
+def _keys(name: str) -> list[str] | None:
+    """The keys of a parameter of search criteria; None for another one."""
+    match = _CRITERIA.fullmatch(name)
+    return [key.replace("_", "").lower() for key in _KEY.findall(match[1])] if match else None
+
+
+def _groups(filters: Mapping[tuple[str, str], dict[str, str]]) -> Iterator[str]:
+    """The filters of each group, by the numbers of group and filter."""
+    groups: dict[str, list[str]] = {}
+    for (group, _), each in filters.items():
+        groups.setdefault(group, []).append(_filter(each))
+    yield from (" or ".join(group) for group in groups.values())
+
+
 def _telling(query: str) -> Iterator[str]:
     """The parts of a query, those that differ from page to page first."""
     filters: dict[tuple[str, str], dict[str, str]] = {}
@@ -55,9 +72,7 @@ def _telling(query: str) -> Iterator[str]:
     page = size = ""
     others: list[tuple[str, str | None]] = []
     for name, value in parameters(query):
-        match = _CRITERIA.fullmatch(name)
-        keys = [key.replace("_", "").lower() for key in _KEY.findall(match[1])] if match else []
-        match keys:
+        match _keys(name):
             case ["filtergroups", group, "filters", number, field]:
                 filters.setdefault((group, number), {})[field] = value or ""
             case ["sortorders", number, field]:
@@ -66,12 +81,9 @@ def _telling(query: str) -> Iterator[str]:
                 page = value or ""
             case ["pagesize"]:
                 size = value or ""
-            case _ if match is None or value:
+            case keys if keys is None or value:
                 others.append((name, value))
-    groups: dict[str, list[str]] = {}
-    for (group, _), each in filters.items():
-        groups.setdefault(group, []).append(_filter(each))
-    yield from (" or ".join(group) for group in groups.values())
+    yield from _groups(filters)
     if page:
         yield f"page {page}"
     yield from (name if value is None else f"{name}={value}" for name, value in others if name != "fields")

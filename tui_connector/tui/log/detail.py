@@ -39,6 +39,7 @@ _PAINTS: dict[LineStyle, str] = {
     Extra.EVIDENCE: "muted",
     Extra.WATERFALL: "muted",
     Extra.RELATED: "warning",
+    Extra.CRITERIA: "accent",
     Extra.HINT: "muted",
 }
 """Paint of each kind of line; the others are plain."""
@@ -204,6 +205,7 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         Binding("up,k", "move(-1)", "Up", show=False, id="detail.up"),
         Binding("pagedown,space", "page(1)", "Page down", show=False, id="detail.page-down"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="detail.page-up"),
+        Binding("b", "section", "Body", id="detail.section", tooltip="Next section: request, response, their bodies"),
         Binding("g,home", "go(0)", "Top", show=False, id="detail.top"),
         Binding("G,end", "go(-1)", "End", show=False, id="detail.end"),
     ]
@@ -357,6 +359,13 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
 
     def action_page(self, direction: int) -> None:
         self._go(self._cursor + direction * max(1, self.size.height - 1))
+
+    def action_section(self) -> None:
+        """Goes to the next section, which is then at the top."""
+        if len(self._rows):
+            row = self._rows.first_of(self._text.next_section(self._rows[self._cursor].line))
+            self._go(row)
+            self.scroll_to(y=row, animate=False, force=True)
 
     def action_go(self, row: int) -> None:
         self._go(row if row >= 0 else len(self._rows) - 1)

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from ...client.exchange import Exchange, RecordedBody, Timings
 from ...client.printer import Formatter, Role, blocks, phases
 from ...magento.diagnosis import Finding
-from ...magento.request_summary import criteria_summary
+from ...magento.request_summary import conditions
 from ...text import shown, shown_line
 from ...units import milliseconds, size
 
@@ -33,10 +33,15 @@ class Extra(Enum):
     EVIDENCE = auto()
     WATERFALL = auto()
     RELATED = auto()
+    CRITERIA = auto()
     HINT = auto()
 
 
 LineStyle = Role | Extra
+
+
+_SECTIONS = {Role.REQUEST, Role.SUCCESS, Role.REFUSED, Role.ERROR, Role.JSON, Role.BODY, Role.HTML}
+"""The styles that begin a section."""
 
 
 @dataclass
@@ -54,6 +59,13 @@ class ExchangeText:
             self._starts.append(len(self.lines))
             self._styles.append(style)
         self.lines.extend(line.expandtabs(4) if "\t" in line else line for line in lines)
+
+    def next_section(self, line: int) -> int:
+        """The next line that begins a request, a response or a body; after the last one, the first one."""
+        first = self._styles.index(Role.REQUEST) if Role.REQUEST in self._styles else len(self._styles)
+        runs = list(zip(self._starts, self._styles, strict=True))[first:]
+        starts = [start for start, style in runs if style in _SECTIONS]
+        return next((start for start in starts if start > line), starts[0] if starts else 0)
 
     def style(self, line: int) -> LineStyle:
         return self._styles[bisect_right(self._starts, line) - 1]
@@ -129,8 +141,8 @@ def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchang
         text.add(Extra.FINDING, shown_line(f"  {related.finding.summary}"))
         text.add(Extra.FINDING, *(f"  → {line}" for line in shown(related.finding.remedy).split("\n")))
         text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in related.finding.evidence))
-    if criteria := criteria_summary(exchange.uri):
-        text.add(Extra.RELATED, shown_line(f"query     {criteria}"))
+    if where := conditions(exchange.uri):
+        text.add(Extra.CRITERIA, shown_line(f"where     {where}"))
     if len(related.attempts) > 1:
         outcomes = "  →  ".join(_outcome(each) for each in related.attempts)
         text.add(Extra.RELATED, shown_line(f"attempts  {outcomes}"))

@@ -393,7 +393,9 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _why_empty(self) -> str:
         if self.view.filter.expression is not None:
             return f"None of {len(self._ring):,} matches. F: filter off · f: change"
-        return "No failures. e: show all" if self.errors_only else "No requests yet."
+        return (
+            "No failures. e: show all" if self.errors_only else "No requests yet. Each is shown here while it is sent."
+        )
 
     def _notice(self, text: str, width: int) -> Strip:
         return Strip([Segment(f" {text}", self.paint("muted"))]).crop_extend(0, width, None).apply_style(self._style)

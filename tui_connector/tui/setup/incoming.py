@@ -35,22 +35,24 @@ from .configurations import ConfigurationsPane
 from .context import GuideContext
 from .step import FormScreen
 
-_COLUMNS = 4
+_COLUMNS, _COLUMN_WIDTH = 4, 14
+"""Descriptive columns that are always shown, and the width for each further one."""
 _LONGEST = 100_000
 """Characters of one item that are shown: a category tree can have millions."""
 
 _TELLING = ("name", "status", "state", "type_id", "price", "qty", "quantity", "grand_total", "firstname", "lastname")
 
 
-def columns(items: Sequence[Json], *first: str) -> list[str]:
-    """The columns for these items: those named first, then up to four descriptive ones."""
+def columns(items: Sequence[Json], *first: str, width: int = 0) -> list[str]:
+    """The columns for these items: those named first, then four descriptive ones, or more where there is room."""
     simple: dict[str, None] = {}
     for item in items:
         if isinstance(item, dict):
             simple |= {key: None for key, value in item.items() if not isinstance(value, (dict, list))}
     named = [name for name in dict.fromkeys(first) if name in simple]
     telling = [name for name in (*_TELLING, *simple) if name in simple and name not in named]
-    return [*named, *list(dict.fromkeys(telling))[:_COLUMNS]]
+    most = max(_COLUMNS, width // _COLUMN_WIDTH - len(named) - 1)
+    return [*named, *list(dict.fromkeys(telling))[:most]]
 
 
 def table(items: Sequence[Json], names: Sequence[str], width: int) -> list[str]:
@@ -59,8 +61,17 @@ def table(items: Sequence[Json], names: Sequence[str], width: int) -> list[str]:
         return ["", *(shown_line(json.dumps(item, ensure_ascii=False), width) for item in items)]
     rows = [list(names), *([_cell(item, name) for name in names] for item in items)]
     widths = [min(24, max(len(row[column]) for row in rows)) for column in range(len(names))]
-    lines = ("  ".join(f"{cell:<{size}.{size}}" for cell, size in zip(row, widths, strict=True)) for row in rows)
+    aligns = [">" if all(_is_number(item, name) for item in items) else "<" for name in names]
+    lines = (
+        "  ".join(f"{cell:{align}{size}.{size}}" for cell, align, size in zip(row, aligns, widths, strict=True))
+        for row in rows
+    )
     return [shown_line(line, width) for line in lines]
+
+
+def _is_number(item: Json, name: str) -> bool:
+    value = item.get(name) if isinstance(item, dict) else None
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(item: Json, name: str) -> str:
@@ -95,7 +106,8 @@ class ItemTable(BoundedList):
         self._identifier = first[0] if first else ""
         self.display = bool(items)
         self.clear_options()
-        titles, *rows = table(items, columns(items, *first), max(40, self.app.size.width - 6))
+        width = max(40, self.container_size.width - 2)
+        titles, *rows = table(items, columns(items, *first, width=width), width)
         first_column = len(titles) - len(titles.partition("  ")[2].lstrip())
         self.add_option(Option(Content.assemble((titles, f"bold {TONES['muted']}")), disabled=True))
         self.add_options(
