@@ -8,11 +8,12 @@ import subprocess
 import sys
 import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 from program import Program
 from requirements import require
+
+from tui_connector import cli
 
 SINK = 'sink = { kind = "jsonl", path = "products.jsonl" }\n'
 
@@ -103,25 +104,19 @@ def test_the_beat_entry_is_one(program: Program, acme: Path, monkeypatch: pytest
     acme.write_text(text)
     ended = program("schedule", str(acme), "products", "0 8-10 * * 1-5", "--print", "celery", "--env", "staging")
     assert (ended.returncode, ended.stderr) == (0, "")
-    schedules = types.ModuleType("celery.schedules")
+    schedules, tasks = types.ModuleType("celery.schedules"), types.ModuleType("tui_connector.celery")
+    app = types.SimpleNamespace(conf=types.SimpleNamespace(beat_schedule={}))
     monkeypatch.setattr(schedules, "crontab", dict, raising=False)
-    monkeypatch.setitem(sys.modules, "celery", types.ModuleType("celery"))
-    monkeypatch.setitem(sys.modules, "celery.schedules", schedules)
-    tasks: dict[str, Any] = {}
-
-    class App:
-        conf = types.SimpleNamespace(beat_schedule={})
-
-        def task(self, *, name: str, **_: object) -> Any:
-            return lambda function: tasks.setdefault(name, function)
-
-    app = App()
-    exec(compile(ended.stdout, "beat", "exec"), {"app": app})
+    monkeypatch.setattr(tasks, "app", app, raising=False)
+    for name, module in (("celery.schedules", schedules), ("tui_connector.celery", tasks)):
+        monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(ended.stdout, "beat", "exec"), {})
     [(name, entry)] = app.conf.beat_schedule.items()
     assert name == "tui-connector-acme__-staging-products"
     assert entry["schedule"]["day_of_week"] == "1,2,3,4,5"
-    assert entry["args"][-6:] == ["run", "--quiet", "--env", "staging", str(acme), "products"]
-    assert entry["task"] in tasks
+    assert entry["task"] == "tui_connector.run"
+    assert f'name="{entry["task"]}"' in (Path(cli.__file__).parents[1] / "celery.py").read_text()
+    assert (entry["args"], entry["kwargs"]) == (["acme 🛒", "products"], {"env": "staging"})
     refused = program("schedule", "acme", "products", "0 0 13 * 5", "--print", "celery")
     assert (refused.returncode, "Make two schedules" in refused.stderr) == (2, True)
 
@@ -169,3 +164,5 @@ request = {{ method = "post", uri = "inventory/source-items", parameters = {{ so
     assert (ended.returncode, "marked as production" in ended.stderr) == (2, True)
     ended = program("schedule", "acme", "stock", "@daily", "--print", "systemd", "--yes-production")
     assert "run --quiet --yes-production" in ended.stdout
+    ended = program("schedule", "acme", "stock", "@daily", "--print", "celery", "--yes-production")
+    assert """"kwargs": {'options': ['--yes-production']}""" in ended.stdout

@@ -143,30 +143,30 @@ class Schedule:
         return "\n".join(lines) + "\n"
 
     def celery(self) -> str:
-        """An entry of a Celery beat schedule, and its task. Raises `InvalidCron` if Celery has no such times."""
+        """A module with a beat entry for the tasks of `tui_connector.celery`.
+
+        Raises `InvalidValue` if Celery has no such times.
+        """
         times = ", ".join(f"{name}={value!r}" for name, value in self.cron.celery().items())
-        task = "tui_connector.run"
-        environment = {name: value for name, value in self._environment().items() if name != "PATH"}
+        usual = self.path.parent == self.machine.directories.profiles and self.profile_dir is None
+        profile = self.path.stem if usual else os.path.abspath(self.path)
+        given: dict[str, object] = {"env": self.saved.environment} if self.saved.environment else {}
+        if self.yes_production:
+            given["options"] = ["--yes-production"]
         lines = [
-            f"# {self._description}; add it to the module of your Celery app",
+            f"# {self._description}; a module for celery -A MODULE beat, with the extra “celery”",
             *self._notes("The worker's environment file"),
-            "# Celery reads the times in app.conf.timezone, which is UTC unless it is set; cron uses the local time.",
+            "# Celery reads the times in app.conf.timezone, which is UTC; cron uses the local time.",
             "# While a run is active, the next one ends at once with exit code 4. A failed run fails its task.",
-            "import os",
-            "import subprocess",
-            "",
             "from celery.schedules import crontab",
             "",
-            "",
-            f'@app.task(name="{task}", ignore_result=True)',
-            "def run_tui_connector(*command):",
-            f"    subprocess.run(command, check=True, env={{**os.environ, **{environment!r}}})",
-            "",
+            "from tui_connector.celery import app",
             "",
             f"app.conf.beat_schedule[{self._unit!r}] = {{",
-            f'    "task": "{task}",',
+            '    "task": "tui_connector.run",',
             f'    "schedule": crontab({times}),',
-            f'    "args": {self._command()!r},',
+            f'    "args": {[profile, self.name]!r},',
+            f'    "kwargs": {given!r},',
             "}",
         ]
         return "\n".join(lines) + "\n"
