@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from screens import shown, until
+from screens import shown, until, until_shown
 from textual.pilot import Pilot
 
 from tui_connector.guide.drafts import Drafts
@@ -19,6 +20,7 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen, InputScreen
+from tui_connector.tui.file_watch import state_of
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile.page import ProfilePage
@@ -515,3 +517,32 @@ async def test_page_behind_the_zoomed_log_does_not_take_the_focus(machine: Machi
         await pilot.press("escape")
         await until(pilot, lambda: app.focused is not None and app.focused.id == "parts")
         assert "GET products" in shown(app)
+
+
+async def test_a_file_whose_times_jump_has_not_changed(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
+        page = app.screen
+        assert isinstance(page, ProfilePage)
+        for seconds in (0, 4_000_000_000):  # 1970 and 2096
+            os.utime(path, (seconds, seconds))
+            await until(pilot, lambda: page._file_state == state_of(path))
+            assert "was reloaded" not in shown(app)
+        path.write_text(path.read_text().replace("Acme store", "Acme shop"))
+        os.utime(path, (0, 0))
+        await until(pilot, lambda: "was reloaded" in shown(app) and "Acme shop" in shown(app))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        screen = app.screen
+        assert isinstance(screen, EditorScreen)
+        await until_shown(pilot, "saved")
+        await pilot.press("#")
+        await until_shown(pilot, "modified")
+        os.utime(path, (4_000_000_000, 4_000_000_000))
+        await until(pilot, lambda: screen._watch._state == state_of(path))
+        await pilot.pause()
+        assert "Another program" not in shown(app)

@@ -254,6 +254,9 @@ class ProfilePage(LogDock):
     @on(FileRead)
     def _on_read(self, message: FileRead) -> None:
         first = self._opened is None
+        if message.only_if_changed and _has_same_text(self._opened, message.opened):
+            self._file_state = message.state  # only its times have changed, which jump on some network drives
+            return
         self._opened, self._file_state = message.opened, message.state
         self._status.runs, self._status.sent = message.runs, message.sent
         if message.history_problem:
@@ -640,3 +643,9 @@ class ProfilePage(LogDock):
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
             "environments, the header names the one in use, and E shows and changes it."
         )
+
+
+def _has_same_text(before: OpenedProfile | None, now: OpenedProfile) -> bool:
+    if before is None or before.document is None or now.document is None:
+        return False
+    return before.document.file_digest == now.document.file_digest

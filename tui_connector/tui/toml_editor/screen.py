@@ -50,6 +50,8 @@ _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""
 _WIDE = 100
 """Columns from which the help is beside the text."""
+_BRIEF = 2.5
+"""Seconds that a message stays which tells of what is visible: it covers lines of the text."""
 _LIST_DELAY = 0.3
 """Seconds without a key after which the list of problems grows or shrinks: the text would jump while it is typed."""
 _DRAFT_DELAY = 1.0
@@ -365,7 +367,8 @@ class EditorScreen(Screen[Left]):
             return
         self._start_change()
         self._area.apply_edits(problem.fix.edits)
-        self.notify(shown_line(f"Line {problem.place.line}: {problem.fix.title}. ^Z undoes it.", 200), markup=False)
+        words = f"Line {problem.place.line}: {problem.fix.title}. ^Z undoes it."
+        self.notify(shown_line(words, 200), timeout=_BRIEF, markup=False)
 
     @work(exclusive=True, group="move")
     async def _move_secret(self, problem: Problem) -> None:
@@ -508,7 +511,7 @@ class EditorScreen(Screen[Left]):
         await self._unsaved.write(self._text_to_keep())
         found = len(checked.problems)
         words = f"Saved with {count(found, 'problem')}." if found else "Saved."
-        self.notify(words, severity="warning" if found else "information", markup=False)
+        self.notify(words, severity="warning" if found else "information", timeout=_BRIEF, markup=False)
         self._draw()
         return True
 
