@@ -33,7 +33,7 @@ from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES, Dialog
 from .configurations import ConfigurationsPane
 from .context import GuideContext
-from .step import FormScreen
+from .step import FormScreen, StepPane
 
 _COLUMNS, _COLUMN_WIDTH = 4, 14
 """Descriptive columns that are always shown, and the width for each further one."""
@@ -106,7 +106,7 @@ class ItemTable(BoundedList):
         self._identifier = first[0] if first else ""
         self.display = bool(items)
         self.clear_options()
-        width = max(40, self.container_size.width - 2)
+        width = max(40, self.query_ancestor(StepPane).scrollable_content_region.width - 4)  # hidden, it has no width
         titles, *rows = table(items, columns(items, *first, width=width), width)
         first_column = len(titles) - len(titles.partition("  ")[2].lstrip())
         self.add_option(Option(Content.assemble((titles, f"bold {TONES['muted']}")), disabled=True))
