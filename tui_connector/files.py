@@ -161,12 +161,17 @@ def read_private(path: Path, largest: int | None = None) -> bytes:
 
     Raises PermissionError if it belongs to another user, or if its mode allows others to write to it.
     """
+    check_private(path)
+    return read_regular(path, largest)
+
+
+def check_private(path: Path) -> None:
+    """Raises PermissionError if another user owns this file or directory or may write to it, and OSError."""
     found = os.stat(path)
     if found.st_uid not in (os.geteuid(), 0):
         raise PermissionError(errno.EPERM, "belongs to another user", str(path))
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise PermissionError(errno.EPERM, "can be changed by other users", str(path))
-    return read_regular(path, largest)
 
 
 # Directories

@@ -88,6 +88,13 @@ async def test_a_command_that_hangs_is_ended(command: Command) -> None:
     assert b"on-failure: ./notify.sh did not finish within 200ms" in err
 
 
+async def test_a_command_that_prints_endlessly_is_ended_before_the_disk_is_full(command: Command) -> None:
+    notifier(command, "#!/bin/sh\nyes\n")
+    _, _, err = await asyncio.wait_for(command.run("items"), 60)
+    assert b"on-failure: the command" in err
+    assert b"printed more than 1 MB" in err
+
+
 def _number(file: Path) -> int:
     return int(file.read_text())
 
@@ -147,6 +154,15 @@ async def test_a_webhook_that_refuses_is_reported(command: Command) -> None:
         webhook(command, gone)
         _, _, err = await command.run("items")
     assert b"on-failure: the webhook responded with status 410" in err
+
+
+async def test_a_webhook_whose_secret_is_missing_leaves_the_exit_code(command: Command, hook: Server) -> None:
+    plain, _, _ = await command.run("items")
+    webhook(command, hook)
+    missing = '[authentications.alerts]\nkind = "bearer"\ntoken = { env = "NOT_SET" }\n[clients.alerts]\n'
+    command.change('[clients.alerts]\nauthentications = ["a"]', f'{missing}authentications = ["alerts"]')
+    code, _, err = await command.run("items")
+    assert (code, b"on-failure: " in err, b"NOT_SET" in err) == (plain, True, True), err
 
 
 async def test_secrets_are_masked_in_what_is_told(command: Command) -> None:

@@ -95,6 +95,15 @@ async def test_what_is_shared_is_private_and_can_be_in_any_directory(command: Co
     assert command.ids() == list(range(1, 201))
 
 
+async def test_a_run_whose_directory_others_can_write_to_is_refused(command: Command) -> None:
+    await planned(command, slices=1)
+    directory(command).chmod(0o777)  # so that they could replace the tasks or the data of a slice
+    code, error = await commit(command)
+    assert (code, "r1 cannot be used: can be changed by other users" in error) == (2, True), error
+    directory(command).chmod(0o700)
+    assert await read(command, 0) == 0
+
+
 async def test_planning_again_changes_nothing(command: Command) -> None:
     plan = await planned(command)
     command.store.items[300] = product(300)

@@ -524,7 +524,15 @@ def test_settings_that_cannot_work(wrong: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "mode"), [("db.example", "verify-full"), ("127.0.0.1", "prefer"), ("/run/postgresql", "prefer")]
+    ("host", "mode"),
+    [
+        ("db.example", "verify-full"),
+        ("127.0.0.1", "prefer"),
+        ("::1", "prefer"),
+        ("/run/postgresql", "prefer"),
+        ("127.0.0.1.evil.example", "verify-full"),
+        ("/run/postgresql,evil.example", "verify-full"),  # libpq tries both
+    ],
 )
 def test_the_certificate_is_verified_unless_the_server_is_on_this_machine(host: str, mode: str) -> None:
     saved = PostgresSink.model_validate({"kind": "postgres", "host": host, "database": "shop"})

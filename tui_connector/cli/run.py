@@ -492,13 +492,13 @@ class Runs:
         """Tells the profile's `on-failure`, unless the user has stopped the run."""
         if saved.on_failure is None or code is Exit.DONE or self._stopped:
             return
-        from ..guide.failure_alert import AlertFailed, alert
+        from ..guide.failure_alert import alert
 
         whose = {"profile": self._path.stem, "store": saved.name, "environment": saved.environment_label}
         which = {"name": name, "direction": "outgoing" if sends else "incoming", "exit": int(code)}
         try:
             await alert(saved.on_failure, {**whose, **which, **figures}, session, self._workbench)
-        except AlertFailed as failed:
+        except UserError as failed:  # also a secret that is missing
             self._output.note(f"on-failure: {failed}", warning=True)
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:

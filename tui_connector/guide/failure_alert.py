@@ -8,6 +8,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO
 
 from ..client.message import RequestFailed
@@ -18,11 +19,14 @@ from ..profile.on_failure import OnFailure
 from ..secrets.capability import ResolvedCommand
 from ..secrets.command import command_environment, home_of
 from ..templates import Json, PlaceholderError, Scope
-from ..text import json_text
+from ..text import json_text, without_secrets
 from .workbench import Workbench
 
 _SHOWN = 1_000
-"""Bytes of a failed command's output that are reported."""
+"""Characters of a failed command's output that are reported."""
+_MAX_OUTPUT = 1_000_000
+_POLL = 0.1
+"""Seconds between two looks at how much a command has printed."""
 
 
 class AlertFailed(UserError):
@@ -99,14 +103,18 @@ async def _finished(
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise AlertFailed(f"the command {name} cannot be started: {reason}") from error
+    ended = asyncio.ensure_future(process.wait())
     try:
-        status = await process.wait()
+        while not (await asyncio.wait([ended], timeout=_POLL))[0]:
+            if os.fstat(printed.fileno()).st_size > _MAX_OUTPUT:
+                raise AlertFailed(f"the command {name} printed more than 1 MB, and was ended")
     finally:
         if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        status = await ended
     if status:
-        size = printed.seek(0, os.SEEK_END)
-        printed.seek(max(0, size - _SHOWN))
-        said = printed.read().decode("utf-8", "replace").strip()
+        printed.seek(0)
+        # before it is cut, so that no half of a secret is left
+        said = without_secrets(printed.read(_MAX_OUTPUT).decode("utf-8", "replace"))[-_SHOWN:].strip()
         raise AlertFailed(f"the command {name} exited with status {status}{': ' + said if said else ''}")

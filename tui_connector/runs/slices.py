@@ -21,7 +21,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UserError
-from ..files import make_private, open_private, read_private, reason, remedy, write_private
+from ..files import check_private, make_private, open_private, read_private, reason, remedy, write_private
 from ..secrets.named_values import mask_message
 from ..text import count, listed
 from .ledger import State
@@ -193,7 +193,9 @@ class SliceDirectory:
         )
 
     def planned(self) -> SlicePlan | None:
-        """The plan; None if there is none yet."""
+        """The plan; None if there is none yet. Raises `SliceError` if other users could replace what is beside it."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            check_private(self.path)
         return self._read(self.path / "plan.json", SlicePlan)
 
     def plan(self, code: str = "slices-planned") -> SlicePlan:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -34,7 +35,6 @@ _WAIT: Final = "30s"
 """How long to wait for another program's lock."""
 _CONNECT_TIMEOUT: Final = 10
 _STAGING: Final = "tui_connector_staging"
-_LOCAL: Final = ("localhost", "::1")
 
 _SQL_TYPES: Final[dict[ColumnType, str]] = {
     "boolean": "boolean",
@@ -174,8 +174,7 @@ class PostgresSink(Sink):
         """None: as the service says."""
         if self.sslmode is not None or self.host is None:
             return self.sslmode
-        is_local = self.host in _LOCAL or self.host.startswith(("/", "127.", "@"))
-        return "prefer" if is_local else "verify-full"
+        return "prefer" if all(map(_is_local, self.host.split(","))) else "verify-full"
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier is not None and (
@@ -225,6 +224,16 @@ class PostgresSink(Sink):
         elif self._tls == "verify-full":
             found["sslrootcert"] = "system"
         return found
+
+
+def _is_local(host: str) -> bool:
+    """Whether it is a socket or a loopback address of this machine, not a name such as 127.0.0.1.example.com."""
+    if host == "localhost" or host.startswith(("/", "@")):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class _Server:
