@@ -144,6 +144,7 @@ def test_files_that_a_command_names_are_read_below_the_folder_only(computer: Com
     [
         ("", "the format is not known"),
         ("hello", "the format is not known"),
+        ("# the shop\nopenapi: 3.0.0\npaths: {}\n", "in YAML. Convert it to JSON first"),
         ("curl", "the command has no address"),
         ("curl -H 'a: b", "The quote ' is not closed"),
         ("curl --wrong x", "the option --wrong is not known"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import re
 import stat
 from collections.abc import Callable
 from functools import cache
@@ -34,8 +35,16 @@ def read(text: str, options: ImportOptions | None = None) -> Import:
             raise too_deep() from error
     if source.syntax_error is not None:
         raise source.syntax_error
+    if _YAML.search(text[:_SEARCHED]) is not None:
+        hint = "Convert it to JSON first, such as with: yq -o json FILE | tui-connector profiles import -"
+        raise InvalidImport("import-yaml", "this is an OpenAPI or Swagger document in YAML", hint)
     names = listed([each.name for each in known])
     raise InvalidImport("import-format", "the format is not known", f"These can be imported: {names}.")
+
+
+_YAML = re.compile(r"^[\"']?(?:openapi|swagger)[\"']?[ \t]*:", re.MULTILINE)
+_SEARCHED = 20_000
+"""Characters of a text in which the version of such a document is looked for."""
 
 
 @cache
