@@ -221,6 +221,15 @@ def test_what_is_not_ours_is_not_touched(tmp_path: Path) -> None:
     assert "is a symbolic link" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["tui_connector_tables", "TUI_connector_staging"])
+def test_names_of_tables_that_the_program_uses_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="used by this program itself"):
+        DuckDbSink.model_validate({"kind": "duckdb", "path": "a.duckdb", "table": name})
+    with pytest.raises(SinkError, match="used by this program itself"):
+        begin(DuckDbSink.model_validate({"kind": "duckdb", "path": "a.duckdb"}), tmp_path, name=name, identifier="id")
+    assert not (tmp_path / "a.duckdb").exists()
+
+
 def test_a_file_that_is_open_elsewhere_is_said(tmp_path: Path) -> None:
     write(SINK, tmp_path, [lines({"sku": "A"})], **PRODUCTS)
     code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"

@@ -390,7 +390,7 @@ def test_what_the_server_does_not_allow(postgres: Database, tmp_path: Path) -> N
     assert "Grant the user USAGE and CREATE" in denied.value.hint
     with pytest.raises(SinkError, match="cannot have a column named 'ctid'"):
         begin(sink(postgres), tmp_path, name="products", identifier="ctid")
-    with pytest.raises(SinkError, match="not a valid name of a table"):
+    with pytest.raises(SinkError, match="names of 1 to 63 bytes"):
         begin(sink(postgres), tmp_path, name="x" * 64)
 
 
@@ -521,6 +521,12 @@ def test_settings_that_cannot_work(wrong: dict[str, Any], message: str) -> None:
     good = {"kind": "postgres", "host": "db.example", "database": "shop"}
     with pytest.raises(ValueError, match=message):
         PostgresSink.model_validate({**good, **wrong})
+
+
+def test_an_incoming_named_like_the_programs_own_table_needs_another_one(tmp_path: Path) -> None:
+    saved = PostgresSink.model_validate({"kind": "postgres", "host": "db.example", "database": "shop"})
+    with pytest.raises(SinkError, match="used by this program itself"):
+        begin(saved, tmp_path, name="tui_connector_tables")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from .sink import OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing
 
 TABLES: Final = "tui_connector_tables"
 """The table that says which tables are ours, beside them."""
+NAME_THE_TABLE: Final = 'Name a "table" in the sink.'
+"""What to do where the incoming's name cannot be that of a table."""
 TABLES_COLUMNS: Final = "name text PRIMARY KEY, incoming text, id text, shape text, row_count bigint"
 _BUFFER: Final = 4 * 1024 * 1024
 """Bytes of items that are stored before the next durable step is due."""

@@ -15,7 +15,7 @@ from ..arrow import DECIMAL_DIGITS, arrow_table
 from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes
 from ..item_schema import SchemaFile, declared_types
 from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, check_not_moved, import_driver
-from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
+from ..table import NAME_THE_TABLE, TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
 
 _MAGIC: Final = b"DUCK"
 """After the checksum of 8 bytes at the start of a database."""
@@ -45,8 +45,10 @@ _AS_TEXT: Final[dict[ColumnType, str]] = {
 
 
 def _check_name(name: str) -> str:
-    if not _is_name(name) or name.lower() == TABLES:
+    if not _is_name(name):
         raise ValueError(f"{name[:80]!r} is not a valid name of a table")
+    if name.lower() in (TABLES, _STAGING):
+        raise ValueError(f"{name} is used by this program itself")
     return name
 
 
@@ -84,7 +86,11 @@ class DuckDbSink(Sink):
                 f"A table cannot have a column named {context.identifier[:80]!r} for the identifier",
                 'Give the field another name with "transform".',
             )
-        store = _DuckDbTable(context.output(self.path), self.table or context.name, context.identifier)
+        try:
+            table = _check_name(self.table or context.name)
+        except ValueError as error:
+            raise SinkError(f"The table cannot be named like the incoming: {error}", NAME_THE_TABLE) from error
+        store = _DuckDbTable(context.output(self.path), table, context.identifier)
         try:
             declared = declared_types(self.schema_file, context)
             only, attributes = self.columns, self.custom_attributes

@@ -18,7 +18,7 @@ from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomA
 from ..item_schema import SchemaFile, declared_types
 from ..raw_json import plain_text
 from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, import_driver
-from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
+from ..table import NAME_THE_TABLE, TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
 
 if TYPE_CHECKING:
     import psycopg
@@ -184,11 +184,10 @@ class PostgresSink(Sink):
                 f"A table cannot have a column named {context.identifier[:80]!r} for the identifier",
                 'Give the field another name with "transform".',
             )
-        table = self.table or context.name
-        if not _is_name(table):
-            raise SinkError(
-                f"{table[:80]!r} is not a valid name of a table in PostgreSQL", 'Name a "table" in the sink.'
-            )
+        try:
+            table = _check_name(self.table or context.name)
+        except ValueError as error:
+            raise SinkError(f"The table cannot be named like the incoming: {error}", NAME_THE_TABLE) from error
         declared = declared_types(self.schema_file, context)
         server = _Server(self, self._parameters(context))
         try:
