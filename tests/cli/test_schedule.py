@@ -82,7 +82,8 @@ def test_the_crontab_line_reads_the_items_without_a_session(
         return subprocess.run(["/bin/sh", "-c", command], env=given, capture_output=True, text=True, timeout=120)
 
     done = run_by_cron()
-    errors = Path(variables["XDG_STATE_HOME"]) / "tui-connector" / "tui-connector-100__acme_s-products.err"
+    [errors] = re.findall(r"/tui-connector-100__acme_s-products-\w{8}\.err", ended.stdout.split("\n*/15", 1)[1])
+    errors = Path(variables["XDG_STATE_HOME"], "tui-connector", errors[1:])
     assert (done.returncode, done.stdout, done.stderr, errors.read_text()) == (0, "", "", "")
     assert len(odd.with_name("products.jsonl").read_text().splitlines()) == 30
     if "flock" in command:
@@ -112,13 +113,26 @@ def test_the_beat_entry_is_one(program: Program, acme: Path, monkeypatch: pytest
         monkeypatch.setitem(sys.modules, name, module)
     exec(compile(ended.stdout, "beat", "exec"), {})
     [(name, entry)] = app.conf.beat_schedule.items()
-    assert name == "tui-connector-acme__-staging-products"
+    assert re.fullmatch(r"tui-connector-acme__-staging-products-\w{8}", name)
     assert entry["schedule"]["day_of_week"] == "1,2,3,4,5"
     assert entry["task"] == "tui_connector.run"
     assert f'name="{entry["task"]}"' in (Path(cli.__file__).parents[1] / "celery.py").read_text()
     assert (entry["args"], entry["kwargs"]) == (["acme 🛒", "products"], {"env": "staging"})
     refused = program("schedule", "acme", "products", "0 0 13 * 5", "--print", "celery")
     assert (refused.returncode, "Make two schedules" in refused.stderr) == (2, True)
+
+
+def test_no_two_schedules_share_a_lock_or_a_file_of_secrets(program: Program, acme: Path, tmp_path: Path) -> None:
+    text = acme.read_text()
+    acme.write_text(f'{text}\n[environments.staging]\nname = "Staging"\n')
+    paths = [acme.with_name(name) for name in ("acme-staging.toml", "a b.toml", "a_b.toml")] + [tmp_path / acme.name]
+    for path in paths:
+        path.write_text(text)
+    words = [[str(path)] for path in (acme, *paths)] + [["acme", "--env", "staging"]]
+    printed = [program("schedule", *each, "products", "@daily", "--print", "cron").stdout for each in words]
+    for pattern in (r"# Errors are appended to (\S+)\.err\.", r"# The file (\S+\.env) "):
+        found = [re.search(pattern, text) for text in printed]
+        assert len({each and each[1] for each in found} - {None}) == len(words), found
 
 
 def test_secrets_and_trust_are_named(program: Program, acme: Path) -> None:

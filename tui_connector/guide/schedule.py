@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -173,9 +174,14 @@ class Schedule:
 
     @property
     def _unit(self) -> str:
+        """A name for files that no other configuration has: two with one lock would skip each other's runs."""
         environment = [self.saved.environment] if self.saved.environment else []
-        whole = "-".join(["tui-connector", self.path.stem, *environment, self.name])
-        return re.sub(r"[^A-Za-z0-9_.-]", "_", whole)
+        path = os.path.abspath(self.path)
+        parts = ["tui-connector", self.path.stem, *environment, self.name]
+        is_usual = self.profile_dir is None and Path(path).parent == self.machine.directories.profiles
+        if environment or not is_usual or not re.fullmatch(r"[A-Za-z0-9_.]+", self.path.stem):
+            parts.append(hashlib.sha256("\0".join([path, *environment, self.name]).encode()).hexdigest()[:8])
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(parts))
 
     @property
     def _description(self) -> str:
