@@ -258,10 +258,14 @@ def _begin_elsewhere(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests must not depend on their order. The same number gives the same order, in each process."""
+    """Tests must not depend on their order. The same number gives the same order, in each process.
+
+    Those that share a long walk through the program come first, in one process: others would wait for its end.
+    """
     seed = config.getoption("seed")
     if seed:
         items.sort(key=lambda item: hashlib.sha1(f"{seed} {item.nodeid}".encode()).digest())
+        items.sort(key=lambda item: "run_folder" not in getattr(item, "fixturenames", ()))
     else:
         items.sort(key=lambda item: item.location[:2])
 
