@@ -27,6 +27,7 @@ from tui_connector.errors import UserError
 
 require_modules("celery")
 
+from celery.exceptions import Reject  # noqa: E402
 from kombu import Connection  # noqa: E402
 
 
@@ -159,6 +160,26 @@ def test_a_partition_has_one_consumer_and_a_store_one_queue(monkeypatch: pytest.
     assert tasks._route("tui_connector.send", ("acme", "stock", [], "b"), {"partition": 1}, {}) == {
         "queue": "tui-connector.acme.stock.1"
     }
+
+
+@pytest.mark.parametrize("option", ["--trust", "--out=/tmp/x", "--record", "-h"])
+def test_a_message_cannot_trust_a_profile_or_name_a_file(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    tasks = configured(monkeypatch)
+    for call in (
+        lambda: tasks.run("acme", "items", options=["--in-flight", "4", option]),
+        lambda: tasks.run_slice("acme", "items", 0, "r1", options=[option]),
+        lambda: tasks.send("acme", "stock", [], "b1", partition=0, options=[option]),
+    ):
+        with pytest.raises(Reject, match=f"cannot have the option {option}"):
+            call()
+
+
+def test_a_profile_in_a_message_is_no_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    tasks = configured(monkeypatch)
+    with pytest.raises(tasks.CommandEnded, match="exit code 2"):
+        tasks.run("--help", "items", env="--help")
 
 
 def test_beat_reads_lines_of_cron(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ _SLICE_RETRIES = 12
 _LONGEST_PAUSE = 300
 _SEND_SECONDS = 1_200
 """How long one batch is tried before it is put back: RabbitMQ closes a channel after 30 minutes (consumer_timeout)."""
+_OPTIONS = ("--full", "--in-flight", "--keep-going", "--limit", "--quiet", "--since", "--yes-production")
+"""What a message may add to a command. It may come from anybody who can reach the broker: no option in it trusts a
+profile or names a file."""
 _PARTITIONED = re.compile(r"([\w.@-]+)/([\w.-]+):([1-9]\d{0,2})", re.ASCII)
 
 
@@ -167,7 +170,7 @@ app.conf.update(
 @app.task(bind=True, name="tui_connector.run")
 def run(self: Task, profile: str, name: str, *, env: str = "", options: Sequence[str] = ()) -> None:
     """Runs a configuration as `run` does; a run that was stopped resumes with the next one on the schedule."""
-    code = _call("run", profile, name, env, *options)[0]
+    code = _call("run", profile, name, env, *_allowed(options))[0]
     if code:
         raise CommandEnded(f"run {profile} {name} ended with exit code {code}")
 
@@ -204,7 +207,9 @@ def run_slice(
     self: Task, profile: str, name: str, number: int, run_id: str, *, env: str = "", options: Sequence[str] = ()
 ) -> None:
     """Runs one slice; the last one of a run queues the commit."""
-    code, _ = _call("run", profile, name, env, "--slice", str(number), "--run-id", run_id, *_shared(), *options)
+    code, _ = _call(
+        "run", profile, name, env, "--slice", str(number), "--run-id", run_id, *_shared(), *_allowed(options)
+    )
     _decide(self, code, f"slice {number}", run_id)
     if _all_done(run_id):
         commit.apply_async((profile, name, run_id), {"env": env})
@@ -241,7 +246,7 @@ def send(
     until, pause = _MACHINE.monotonic() + _SEND_SECONDS, 1.0
     for command, words in (
         ("plan", ["--slices", "1", "--full", *of]),
-        ("run", ["--slice", "0", *of, *options]),
+        ("run", ["--slice", "0", *of, *_allowed(options)]),
         ("commit", ["--append", *of]),
     ):
         while True:
@@ -320,6 +325,14 @@ def _decide(task: Task, code: int, what: str, run_id: str) -> None:
     raise task.retry(countdown=pause, exc=ended)
 
 
+def _allowed(options: Sequence[str]) -> list[str]:
+    """The options of a message. Raises `Reject`."""
+    for each in options:
+        if each.startswith("-") and each.partition("=")[0] not in _OPTIONS:
+            raise Reject(f"A message cannot have the option {each}, only {', '.join(_OPTIONS)}", requeue=False)
+    return list(options)
+
+
 def _shared() -> list[str]:
     return ["--shared", _MACHINE.environ[SHARED]] if _MACHINE.environ.get(SHARED) else []
 
@@ -340,9 +353,10 @@ def _all_done(run_id: str) -> bool:
 
 def _call(command: str, profile: str, name: str, env: str, *words: str, given: bytes = b"") -> tuple[int, str]:
     """Runs a command of the program; returns its exit code, and what it printed. Messages go to the worker's log."""
-    line = [sys.executable, "-m", "tui_connector", command, profile, name, "--json", *words]
+    options = ["--json", *words, *([f"--env={env}"] if env else [])]
     process = subprocess.Popen(
-        [*line, *(["--env", env] if env else [])],
+        # what follows "--" is no option, whatever a message names
+        [sys.executable, "-m", "tui_connector", command, *options, "--", profile, name],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         preexec_fn=_stop_with_worker if sys.platform == "linux" else None,
