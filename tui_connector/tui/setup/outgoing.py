@@ -270,7 +270,7 @@ class OutgoingPane(ConfigurationsPane):
             self.say(f"✘ {problem}", bad=True)
             return
         wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
-        well = "✔ Preview for the sample (not sent) · E: edit it · S ^T: send it"
+        well = "✔ Preview for the sample (not sent) · E: edit · S ^T: plan and send"
         if not self._sends_sample or wrong:
             self.say("\n".join(wrong) or well, bad=bool(wrong))
         if not wrong:
