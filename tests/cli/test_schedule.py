@@ -14,7 +14,20 @@ from program import Program
 from requirements import require
 
 from tui_connector import cli
+from tui_connector.guide.cron import Cron
+from tui_connector.guide.schedule import Schedule
+from tui_connector.machine import Machine
+from tui_connector.profile.problems import check
 
+PROFILE = """
+format = 1
+name = "Acme"
+[clients.shop]
+[incoming.products]
+client = "shop"
+request = { uri = "https://acme.example/rest/V1/products" }
+sink = { kind = "jsonl", path = "products.jsonl" }
+"""
 SINK = 'sink = { kind = "jsonl", path = "products.jsonl" }\n'
 
 
@@ -38,9 +51,27 @@ def test_the_units_are_accepted_by_systemd(program: Program, acme: Path, tmp_pat
         files[-1].write_text(text)
     assert "OnCalendar=*-*-01,15 03:00:00\nOnCalendar=Mon *-*-* 03:00:00\n" in files[1].read_text()
     assert f"EnvironmentFile=-{os.path.abspath(acme.parent.parent)}/tui-connector-acme-products.env" in ended.stdout
+    _verify(files, tmp_path)
+
+
+def test_units_name_a_program_whatever_its_path_is(machine: Machine, tmp_path: Path) -> None:
+    require("systemd-analyze")
+    odd = tmp_path / "$HOME $$ 100% é"
+    odd.mkdir()
+    (odd / "tui").symlink_to("/bin/true")
+    saved, problems = check(PROFILE)
+    assert saved is not None, problems
+    planned = Schedule(saved, odd / "acme.toml", "products", Cron.parse("@daily"), machine, [str(odd / "tui")])
+    service, _, _ = planned.systemd().rpartition("\n# ~/")
+    file = tmp_path / "tui-connector-odd.service"
+    file.write_text(service)
+    _verify([file], tmp_path)
+
+
+def _verify(files: list[Path], folder: Path) -> None:
     checked = subprocess.run(
         ["systemd-analyze", "--user", "verify", *files],
-        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "LC_ALL": "C"},
+        env={**os.environ, "XDG_RUNTIME_DIR": str(folder), "LC_ALL": "C"},
         capture_output=True,
         text=True,
         timeout=60,

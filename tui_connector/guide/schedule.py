@@ -88,7 +88,9 @@ class Schedule:
         settings = [f"Environment={_systemd_word(f'{name}={value}')}" for name, value in self._environment().items()]
         if secret_variables(self._secrets()):
             settings.append(f"EnvironmentFile=-{_systemd_path(str(self._secrets_file))}")
-        command = " ".join(_systemd_word(word, command=True) for word in self._command())
+        first, *words = self._command()
+        # in the path of the program, "$" is no variable
+        command = " ".join([_systemd_word(first), *(_systemd_word(word, command=True) for word in words)])
         lines = [
             f"# {where}/{unit}.service",
             *self._notes("EnvironmentFile"),
