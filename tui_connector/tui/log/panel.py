@@ -443,10 +443,6 @@ WIDE = (100, 32)
 """Columns and rows from which all panes are side by side."""
 
 
-_TALL = 44
-"""Rows from which the log gets half of the screen: the forms do not need more than the rest."""
-
-
 class LogDock(Screen[None]):
     """A screen with the log below. While the log is zoomed, widgets behind it get the focus only afterwards."""
 
@@ -479,7 +475,6 @@ class LogDock(Screen[None]):
 
     def _adapt_to(self, size: Size) -> None:
         self.set_class(size.width >= WIDE[0] and size.height >= WIDE[1], "wide")
-        self.set_class(size.height >= _TALL, "tall")
 
     def resized(self) -> None:
         """Called after a resize."""
