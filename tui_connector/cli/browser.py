@@ -47,9 +47,9 @@ _PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <title>tui-connector</title>
-<link rel="stylesheet" href="/static/css/xterm.css">
+<link rel="stylesheet" href="static/css/xterm.css">
 <style>
-@font-face { font-family: "Roboto Mono"; src: url("/static/fonts/RobotoMono-VariableFont_wght.ttf"); }
+@font-face { font-family: "Roboto Mono"; src: url("static/fonts/RobotoMono-VariableFont_wght.ttf"); }
 html, body { margin: 0; height: 100%; background: #10141b; color: #dbe2ee; font-family: sans-serif; }
 #terminal { width: 100vw; height: 100vh; }
 #ended { display: none; position: absolute; top: 40%; width: 100%; text-align: center; }
@@ -57,12 +57,12 @@ body.-closed #ended { display: block; }
 body.-closed #terminal { opacity: 0.2; }
 #ended a { color: #6cb6ff; }
 </style>
-<script src="/static/js/textual.js"></script>
-<script src="/keys.js"></script>
+<script src="static/js/textual.js"></script>
+<script src="keys.js"></script>
 </head>
 <body>
-<div id="ended">The program has ended. <a href="/">Start it again</a></div>
-<div id="terminal" class="textual-terminal" data-session-websocket-url="ws://HOST/ws" data-font-size="15"></div>
+<div id="ended">The program has ended. <a href="./">Start it again</a></div>
+<div id="terminal" class="textual-terminal" data-session-websocket-url="ws://HOSTws" data-font-size="15"></div>
 </body>
 </html>
 """
@@ -99,6 +99,8 @@ class BrowserServer:
         self._command, self._port, self._environ = command, port, environ
         self._files = static_files()
         self._token, self._cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self._folder = f"/{secrets.token_urlsafe(16)}/"
+        """Where the page is. A browser sends a cookie to all ports, but not to all paths."""
         self._programs: set[_Program] = set()
         self._runner: web.ServerRunner | None = None
         self.address = ""
@@ -132,7 +134,7 @@ class BrowserServer:
         if refused is not None:
             log.warning("refused %s %s", request.method, request.path[:100])
             return _protected(refused, self._port)
-        if request.path == "/ws" and request.method == "GET":
+        if self._path(request) == "ws" and request.method == "GET":
             return await self._run_program(request)
         return _protected(self._response(request), self._port)
 
@@ -142,13 +144,17 @@ class BrowserServer:
         if request.headers.get("Host", "").lower() not in here:
             return _text(403, "This server is for this computer only.")
         origin = request.headers.get("Origin")
-        if origin is None and request.path == "/ws":
+        if origin is None and self._path(request) == "ws":
             return _text(403, "A connection without an origin is not from the program's page.")
         if origin is not None and origin.lower() not in {f"http://{each}" for each in here}:
             return _text(403, "Other sites cannot use this server.")
         if self._has_cookie(request) or (request.path == "/" and self._has_token(request)):
             return None
         return _text(403, "Open the address that tui-connector serve has printed.")
+
+    def _path(self, request: web.BaseRequest) -> str | None:
+        """The path below the folder; None if it is elsewhere."""
+        return request.path.removeprefix(self._folder) if request.path.startswith(self._folder) else None
 
     def _has_token(self, request: web.BaseRequest) -> bool:
         return _same(request.query.get("token", ""), self._token)
@@ -165,16 +171,19 @@ class BrowserServer:
             return _text(405, "Only GET is supported.")
         if request.path == "/" and "token" in request.query:
             # the token leaves the address, and with it the history
-            response = web.Response(status=303, headers={"Location": "/"})
+            response = web.Response(status=303, headers={"Location": self._folder})
             if self._has_token(request):
-                response.set_cookie(self._cookie_name, self._cookie, httponly=True, samesite="Strict", path="/")
+                response.set_cookie(
+                    self._cookie_name, self._cookie, httponly=True, samesite="Strict", path=self._folder
+                )
             return response
-        if request.path == "/":
-            page = _PAGE.replace("HOST", request.headers["Host"].lower())
+        path = self._path(request)
+        if path == "":
+            page = _PAGE.replace("HOST", request.headers["Host"].lower() + self._folder)
             return web.Response(text=page, content_type="text/html")
-        if request.path == "/keys.js":
+        if path == "keys.js":
             return web.Response(text=_KEYS, content_type="text/javascript")
-        file = self._files.get(request.path.removeprefix("/static/")) if request.path.startswith("/static/") else None
+        file = self._files.get(path.removeprefix("static/")) if path and path.startswith("static/") else None
         if file is None:
             return _text(404, "There is nothing here.")
         return web.Response(body=file.read_bytes(), headers={"Content-Type": _TYPES[file.suffix]})
