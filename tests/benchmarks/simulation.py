@@ -307,7 +307,9 @@ class Fleet:
 
     def runs(self, chance: random.Random) -> Iterator[Run]:
         """In the order in which they are due."""
-        sizes = list(self.times.values())
+        sizes = [
+            {name: [round(each * SECOND) for each in found] for name, found in of.items()} for of in self.times.values()
+        ]
         due: list[tuple[int, int]] = []
         for store in range(self.stores):
             cron = self.schedule(store)
@@ -321,7 +323,7 @@ class Fleet:
             if self.is_down(store):
                 yield Run(at, store, [[self.patience]])
                 continue
-            of = {name: [round(each * SECOND) for each in found] for name, found in sizes[store % len(sizes)].items()}
+            of = sizes[store % len(sizes)]
             slices = [chance.choice(of["slice"]) for _ in range(self.slices)]
             yield Run(at, store, ([chance.choice(of["plan"])], slices, [chance.choice(of["commit"])]))
 
@@ -388,9 +390,8 @@ def _middle_and_end(microseconds: list[int]) -> tuple[float, float]:
     return found[len(found) // 2] / SECOND, found[math.ceil(len(found) * 0.99) - 1] / SECOND
 
 
-def saturation(fleet: Fleet) -> int:
-    """The number of stores, within 2 %, from which the fleet is saturated."""
-    low, high = 1, round(fleet.capacity * 1.3)
+def saturation(fleet: Fleet, low: int, high: int) -> int:
+    """The number of stores, within 2 %, from which the fleet is saturated: it is with `high`, and not with `low`."""
     while high - low > max(1, high // 50):
         middle = (low + high) // 2
         if simulated(replace(fleet, stores=middle)).is_saturated:
@@ -515,11 +516,15 @@ def by_stores(fleet: Fleet, shares: Sequence[float]) -> dict[str, list[tuple[flo
         print(f"{name}: a run every {each.every} minutes")
         _header("stores")
         curve = curves[name] = []
+        low = 0
         for share in shares:
             found = simulated(replace(each, stores=max(1, round(fleet.capacity * share))))
             _print(found.stores, found)
             curve.append((found.stores, found.done[1]))
-        print(f"  saturates at {saturation(each):,} stores; their work alone would allow {each.capacity:,.0f}")
+            if found.is_saturated:
+                print(f"  saturates at {saturation(each, low, found.stores):,} stores", flush=True)
+                break
+            low = found.stores
     return curves
 
 
@@ -559,10 +564,11 @@ def main() -> None:
         print(f"store with {size} products: {shown}")
     fleet = Fleet(times, given.stores, given.workers, given.every)
     if given.smoke:
-        fleet = replace(fleet, stores=20, workers=4, hours=2)
+        fleet = replace(fleet, stores=20, workers=2, limit=1, hours=2)
     print(f"{fleet.workers} workers, at most {fleet.limit} slices of a store at a time, {fleet.slices} slices a run")
-    curves = by_stores(fleet, (0.5, 1.1) if given.smoke else (0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.1))
-    by_interval(fleet, (1, 60) if given.smoke else (1, 2, 3, 5, 10, 15, 30, 60))
+    print(f"the work of {fleet.capacity:,.0f} stores with a run every {fleet.every} minutes would keep them all busy")
+    curves = by_stores(fleet, (0.5, 1.1) if given.smoke else (0.1, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1))
+    by_interval(fleet, (1, 60) if given.smoke else (2, 3, 4, 5, 6, 10, 15, 30, 60))
     if given.plot is not None:
         title = f"{fleet.workers} workers, a run of each store every {fleet.every} minutes"
         up = "99 % of the runs are committed after … seconds"
