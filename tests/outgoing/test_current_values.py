@@ -93,6 +93,15 @@ async def test_a_mistyped_sku_is_distinguished_from_a_new_value(store: ComparedS
     found = await store.plan(preset(name), [sample | {"sku": "SYNC-0001"}, sample | {"sku": "NO-SUCH"}])
     assert [each.note for each in found] == ["", "the store has no product with this sku"]
     assert found[1].action == "create"
+    assert [each.refused for each in found] == [False, name != "stock"]  # stock is stored for any sku
+
+
+async def test_a_price_of_an_unknown_product_is_refused_as_the_plan_says(store: ComparedStore) -> None:
+    prices = [{"sku": "NO-SUCH", "store_id": 0, "price": price} for price in (3, 4)]
+    found = await store.plan(preset("base-prices"), prices)
+    assert [each.as_json().get("refused") for each in found] == [True, True]
+    summary = await store.run(preset("base-prices"), prices)
+    assert summary.tasks["failed"] == 2
 
 
 async def test_two_entities_of_one_product_are_compared_one_after_the_other(store: ComparedStore) -> None:
@@ -256,4 +265,5 @@ async def test_a_stored_secret_is_not_kept_as_a_former_value(store: ComparedStor
 
 async def test_a_product_without_a_price_of_its_own_is_reported(store: ComparedStore) -> None:
     [found] = await store.plan(preset("base-prices"), [{"sku": "MH01", "store_id": 0, "price": 3}])
-    assert (found.action, found.note) == ("create", "the store will refuse it, because it does not exist")
+    assert (found.action, found.note) == ("create", "the store has no such entity to change")
+    assert found.refused

@@ -230,7 +230,7 @@ async def test_e_mail_addresses_are_compared_without_case(store: ComparedStore) 
     again = [person | {"email": "new@example.COM"}, person | {"email": "new@example.com", "firstname": "Other"}]
     found = await store.plan(customers, again)
     assert [each.action for each in found] == ["unchanged", "change"]
-    assert found[1].note == "the store will refuse it, because it already exists"
+    assert (found[1].note, found[1].refused) == ("it already exists in the store", True)
 
 
 async def test_dates_that_a_store_sets_by_itself_are_not_a_change(store: ComparedStore) -> None:

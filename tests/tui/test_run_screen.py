@@ -66,6 +66,12 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
             messages = app.screen.query_one(MessageList)
             assert f"Writing to {written.resolve()}" in messages.text
             assert "profiles/products.jsonl" in shown(app).splitlines()[0]
+            await pilot.press("f", *"404")
+            await until_shown(pilot, "filter 404: 0 of")
+            await pilot.press("escape")
+            await until(pilot, lambda: "filter 404" not in shown(app))
+            if app.screen_stack[-1].has_class("zoomed"):  # where the log has little room
+                await pilot.press("l")
             await pilot.press("q")
             await until(pilot, lambda: not isinstance(app.screen, RunScreen))
             await pilot.press("q")

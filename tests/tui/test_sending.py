@@ -391,3 +391,40 @@ def test_a_change_of_type_is_marked_in_the_plan(old: Json, new: Json, mark: str)
     change = FieldChange("quantity", old, new)
     assert type_change(change) == mark
     assert (f"(! {mark})" in change_text(change)) is bool(mark)
+
+
+PRICES = """[outgoing.base-prices]
+client = "magento"
+source = { kind = "jsonl", path = "outgoing/base-prices.jsonl" }
+identifier = "sku"
+batch = 20
+request = { method = "post", uri = "products/base-prices", parameters = { prices = "&{@}" } }
+compare = { preset = "base-prices" }
+"""
+
+
+async def test_what_the_store_will_refuse_is_not_promised_as_a_creation(machine: Machine) -> None:
+    async with shop(machine, profile=PROFILE + PRICES, size=(80, 24)) as acme:
+        source = acme.profile.with_name("outgoing") / "base-prices.jsonl"
+        source.parent.mkdir()
+        source.write_text('{"sku":"NOPE-1","store_id":0,"price":5}\n{"sku":"24-MB01","store_id":0,"price":5}\n')
+        screen = await acme.plan()
+        assert "0 to create, 1 to change, 0 unchanged, 1 that the store will refuse" in " ".join(screen.split())
+        assert "✘ refused    NOPE-1             the store has no product with this sku" in screen
+        await acme.press("a")
+        await acme.shows("1 that the store will refuse")
+
+
+async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: Machine) -> None:
+    async with shop(machine, profile=PROFILE + PRICES, size=(80, 24)) as acme:
+        source = acme.profile.with_name("outgoing") / "base-prices.jsonl"
+        await acme.press("enter")
+        await acme.shows("base-prices")
+        await acme.press("end", "r")
+        await acme.shows("cannot be read: No such file or directory", "w: write a sample there")
+        await acme.press("w")
+        await acme.shows("1 to change", "24-MB01")
+        assert json.loads(source.read_text())["sku"] == "24-MB01"
+        source.write_text("")
+        await acme.press("w")  # nothing that exists is replaced
+        assert source.read_text() == ""

@@ -45,9 +45,11 @@ class PlanOutput:
             self.counts["bad"] += 1
             self._output.say(f"{self._name}: line {entry.line} cannot be sent: {getattr(entry, 'message', '')}")
             return
-        self.counts[change.action] += 1
+        self.counts["refused" if change.refused else change.action] += 1
         if self._json:
             self._add(_json(change.as_json()))
+        elif change.refused:
+            self._add(_refused_line(change))
         elif change.action != "unchanged":
             self._add(_line(change.identifier, change.action, change.changes, change.note))
 
@@ -56,11 +58,12 @@ class PlanOutput:
         number = self.counts
         parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
         parts.append(f"{number['unchanged']:,} unchanged")
+        parts += [f"{number['refused']:,} that the store will refuse"] if number["refused"] else []
         parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
         self.flush()
         where = f"; saved in {saved}" if saved else "; nothing was sent"
         self._output.summary(f"{self._name}: {', '.join(parts)}{where}")
-        changes = number["create"] + number["change"]
+        changes = number["create"] + number["change"] + number["refused"]
         if most is not None and changes > most:
             allowed = f"more than max-changes allows ({most:,}): sending would be refused."
             self._output.say(f"{self._name}: {count(changes, 'change')} are {allowed}")
@@ -116,10 +119,20 @@ def _json(line: dict[str, Json]) -> str:
 
 def _line(identifier: str, action: str, changes: tuple[FieldChange, ...], note: str) -> str:
     """For example "24-MB01  change  quantity: 5 → 7"."""
-    creates = action == "create"
-    fields = ", ".join(f"{each.field}: {_shown(each.new) if creates else _both(each)}" for each in changes)
+    fields = _fields(changes, action)
     text = "  ".join(part for part in (identifier or "(no identifier)", action, fields) if part)
     return shown_line(f"{text}  ({note})" if note else text, _WIDTH)
+
+
+def _refused_line(change: EntityChange) -> str:
+    """For example "NOPE-1  refused  the store has no product with this sku  (price: 5)"."""
+    fields = _fields(change.changes, change.action)
+    text = "  ".join((change.identifier or "(no identifier)", "refused", change.note))
+    return shown_line(f"{text}  ({fields})" if fields else text, _WIDTH)
+
+
+def _fields(changes: tuple[FieldChange, ...], action: str) -> str:
+    return ", ".join(f"{each.field}: {_shown(each.new) if action == 'create' else _both(each)}" for each in changes)
 
 
 def _both(change: FieldChange) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..client.exchange import ExchangeLog
 from ..client.session import Session
 from ..errors import UserError
-from ..files import make_private
+from ..files import make_private, reason, remedy, write_private
 from ..outgoing.model import Outgoing
 from ..outgoing.plan import PlanError, SavedPlan
 from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
@@ -22,6 +23,7 @@ from ..profile.library import Library
 from ..profile.model import Profile
 from ..runs.database import unusable
 from ..runs.progress import Watcher
+from ..templates import Json
 from ..text import env_option
 from .chain import sample_entity
 from .run_findings import explainer
@@ -53,6 +55,24 @@ class LastTasks:
     @property
     def resumable(self) -> bool:
         return bool(self.run.loaded and self.run.state != "complete" and self.open and not self.is_running)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSource:
+    """The file of a source that does not exist, and what it could contain: a sample entity."""
+
+    path: Path
+    content: str
+
+    def write(self) -> None:
+        """Writes the sample, and replaces nothing. Blocks. Raises `UserError`."""
+        try:
+            write_private(self.path, self.content.encode(), replace=False)
+        except FileExistsError:
+            pass  # it was put there meanwhile
+        except OSError as error:
+            message = f"The sample cannot be written to {self.path}: {reason(error)}"
+            raise UserError("sample-unwritable", message, remedy(error)) from error
 
 
 class Sender:
@@ -91,6 +111,14 @@ class Sender:
         if source is not None and source.kind == "stdin":
             shell = f"… | tui-connector run {self.file.stem} {self.name}{env_option(self.profile.environment)}"
             raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
+
+    def missing_source(self) -> MissingSource | None:
+        """The file of the source, if it does not exist and a sample can be written there. Blocks."""
+        source = self.outgoing.source
+        path = getattr(source, "path", None)
+        content = source.example(_sample_of(self.outgoing)) if source is not None and isinstance(path, str) else ""
+        real = self.file.resolve().parent / str(path)
+        return MissingSource(real, content) if content and not os.path.lexists(real) else None
 
     async def prepare(self) -> None:
         """Makes the directory of the ledger, and opens the other profile that the source reads, if there is one.
@@ -140,7 +168,7 @@ class Sender:
             (ledger or self.ledger) if recorded else None,
             explainer(self.profile, outgoing.client),
             incoming=self._incoming_items(session, watcher) if reads_incoming else None,
-            sample=sample_entity([(each.method, each.uri) for each in outgoing.requests.values()]),
+            sample=_sample_of(outgoing),
             source=source,
             environment=self.profile.environment,
         )
@@ -177,3 +205,7 @@ class Sender:
         if self._other is not None:
             self._other.workbench.close()
             self._other = None
+
+
+def _sample_of(outgoing: Outgoing) -> Json:
+    return sample_entity([(each.method, each.uri) for each in outgoing.requests.values()])

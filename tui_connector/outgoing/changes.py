@@ -43,12 +43,15 @@ class EntityChange:
     former: Json
     note: str = ""
     """A warning before the entity is sent, such as a sku without a product."""
+    refused: bool = False
+    """Whether the store is expected to refuse it, for the reason in `note`."""
 
     def as_json(self) -> dict[str, Json]:
         """The object that `--plan --json` prints."""
         line: dict[str, Json] = {"identifier": self.identifier, "action": self.action}
         line["changes"] = [each.as_json() for each in self.changes]
-        return line | {"note": self.note} if self.note else line
+        line |= {"note": self.note} if self.note else {}
+        return line | {"refused": True} if self.refused else line
 
 
 Compare: TypeAlias = Callable[[Sequence[Json]], Awaitable[Sequence[EntityChange]]]

@@ -91,6 +91,9 @@ class Existence(Model):
     message: str = Field(
         "the store has no product with this sku", title="Message", description="Shown if nothing is found."
     )
+    unchecked: bool = Field(
+        False, title="Unchecked", description="The store accepts an entity that belongs to nothing, too."
+    )
 
 
 class Detail(Model):

@@ -52,14 +52,16 @@ class Current:
     by_fallback: bool = False
     """The item is that of `fallback`, which applies because there is none for the entity itself."""
     note: str = ""
+    refused: bool = False
+    """The store is expected to refuse the entity, for the reason in `note`."""
     changes: Sequence[FieldChange] = ()
     """The fields in which it differs from what is sent."""
 
 
 _UNLIMITED: Final = LookupLimits()
 NOTHING: Final = Current(ABSENT)
-_EXISTS = "the store will refuse it, because it already exists"
-_MISSING = "the store will refuse it, because it does not exist"
+_EXISTS = "it already exists in the store"
+_MISSING = "the store has no such entity to change"
 
 
 @dataclass(slots=True)
@@ -151,7 +153,7 @@ class CurrentValues:
                 item = _merged(state.item, sent_before[identity])
                 state = replace(state, item=item, changes=self.differences(one, item))
             change = self._change(name, entity, one, state)
-            if change.action != "unchanged":
+            if change.action != "unchanged" and not change.refused:
                 sent_before[identity] = _merged(sent_before.get(identity, ABSENT), one)
                 while len(sent_before) > _REMEMBERED:
                     del sent_before[next(iter(sent_before))]
@@ -198,7 +200,7 @@ class CurrentValues:
         requires = comparison.requires
         if missing and requires is not None:
             for each in await self._without_owner(missing):
-                found[each.index] = replace(NOTHING, note=requires.message)
+                found[each.index] = replace(NOTHING, note=requires.message, refused=not requires.unchecked)
         return [found.get(each.index, NOTHING) for each in wanted]
 
     async def _without_owner(self, missing: Sequence[Wanted]) -> list[Wanted]:
@@ -224,7 +226,7 @@ class CurrentValues:
             names = self.comparison.identifiers
             exact = [each for each in candidates if all(member(each, n) == member(wanted.data, n) for n in names)]
             candidates = exact or candidates
-        found = Current(candidates[0], by_fallback, "", self.differences(wanted.sent, candidates[0]))
+        found = Current(candidates[0], by_fallback, changes=self.differences(wanted.sent, candidates[0]))
         for item in candidates[1:] if found.changes else ():
             if not self.differences(wanted.sent, item):
                 return Current(item, by_fallback)
@@ -270,11 +272,12 @@ class CurrentValues:
             return EntityChange(name, "unchanged", (), None)
         if isinstance(item, Absent) or comparison.existing == "another":
             created = changes_of(sent, ABSENT, comparison.equality)
-            note = current.note or (_MISSING if comparison.missing == "refused" else "")
-            return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note)
-        note = _EXISTS if comparison.existing == "refused" else ""
+            refused = current.refused or comparison.missing == "refused"
+            note = current.note or (_MISSING if refused else "")
+            return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note, refused)
+        refused = comparison.existing == "refused"
         former = self._former(entity, sent, current=item, by_fallback=current.by_fallback)
-        return EntityChange(name, "change", tuple(current.changes), former, note)
+        return EntityChange(name, "change", tuple(current.changes), former, _EXISTS if refused else "", refused)
 
     def _removal(self, name: str, entity: Json, sent: dict[str, Json], item: Item | Absent) -> EntityChange:
         """The change of an entity that is sent to be removed: nothing if the store does not have it."""

@@ -208,6 +208,7 @@ class PlanWriter:
         line["changes"] = [_change_json(each) for each in change.changes]
         line |= {"entity": entry.entity, "former": change.former}
         line |= {"note": change.note} if change.note else {}
+        line |= {"refused": True} if change.refused else {}
         text = json.dumps(line, ensure_ascii=False)
         if self._mask.mask_known(text) != text:
             message = f"The plan would contain a secret of this profile, in the entity of line {entry.line}"
@@ -420,7 +421,8 @@ def _parsed(line: bytes) -> PlanEntry | BadEntity | None:
     if data["action"] not in get_args(EntityAction):
         raise ValueError("action")
     changes = tuple(FieldChange(str(each["field"]), each.get("old", ABSENT), each["new"]) for each in data["changes"])
-    change = EntityChange(str(data["identifier"]), data["action"], changes, data["former"], str(data.get("note", "")))
+    note, refused = str(data.get("note", "")), data.get("refused") is True
+    change = EntityChange(str(data["identifier"]), data["action"], changes, data["former"], note, refused)
     return PlanEntry(number, data["entity"], change)
 
 

@@ -106,6 +106,10 @@ class Source(Kind):
         path = getattr(self, "path", None)
         return [path] if isinstance(path, str) else []
 
+    def example(self, sample: Json) -> str:
+        """A file for it that has this entity only; "" if there is none."""
+        return ""
+
     def other_profile(self, environment: str) -> OtherProfile | None:
         """The other profile that it reads, if it reads one; `environment` is that of its own profile."""
         return None

@@ -58,14 +58,13 @@ def _delete_rows(uri: str, name: str, fields: str) -> Table:
     }
 
 
-_PRODUCT_EXISTS: Table = {
-    "requires": {
-        "request": {"uri": "products", "parameters": {"fields": "items[sku],total_count"}},
-        "lookup": {"kind": "in-filter", "field": "sku"},
-        "identifier": "sku",
-        "message": "the store has no product with this sku",
-    }
+_EXISTING_PRODUCT: Table = {
+    "request": {"uri": "products", "parameters": {"fields": "items[sku],total_count"}},
+    "lookup": {"kind": "in-filter", "field": "sku"},
+    "identifier": "sku",
+    "message": "the store has no product with this sku",
 }
+_PRODUCT_EXISTS: Table = {"requires": _EXISTING_PRODUCT}
 _REFUSED: Table = {"existing": "refused"}
 _PRICE: Table = {"places": 6}
 _QUANTITY: Table = {"places": 4}
@@ -76,7 +75,7 @@ _FINAL = "They cannot be deleted or changed."
 COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     "stock": {
         **_search("inventory/source-items", "sku", equal=["source_code"]),
-        **_PRODUCT_EXISTS,
+        "requires": {**_EXISTING_PRODUCT, "unchecked": True},  # the store creates stock for any sku
         **_delete_rows("inventory/source-items-delete", "sourceItems", "sku source_code"),
         "identifier": ["sku", "source_code"],
         "rules": {"quantity": _QUANTITY},

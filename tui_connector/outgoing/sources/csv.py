@@ -82,10 +82,19 @@ class CsvSource(CsvFormat, Source):
         if not isinstance(sample, dict):
             return "CSV: a first line with the names of the fields, then one entity per line"
         flat = {name: value for name, value in sample.items() if not isinstance(value, (dict, list))}
+        return f"CSV: the names of the fields, then one entity per line, such as\n{self._written(flat).rstrip()}"
+
+    def example(self, sample: Json) -> str:
+        if not isinstance(sample, dict) or any(isinstance(value, (dict, list)) for value in sample.values()):
+            return ""
+        return self._written(sample)
+
+    def _written(self, entity: Mapping[str, Json]) -> str:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=_DELIMITERS.get(self.delimiter, ","), lineterminator="\n")
-        writer.writerows([flat, flat.values()])
-        return f"CSV: the names of the fields, then one entity per line, such as\n{text.getvalue().rstrip()}"
+        values = [str(value).lower() if isinstance(value, bool) else value for value in entity.values()]
+        writer.writerows([entity, values])
+        return text.getvalue()
 
 
 class _Lines:

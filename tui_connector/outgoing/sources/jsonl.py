@@ -30,6 +30,9 @@ class JsonLinesSource(Source):
         with context.open_file(self.path, _contents) as file:
             yield from json_lines(file)
 
+    def example(self, sample: Json) -> str:
+        return "" if sample is None else f"{json.dumps(sample, ensure_ascii=False)}\n"
+
 
 def _contents(sample: Json) -> str:
     example = "" if sample is None else f", such as\n{beginning(json.dumps(sample, ensure_ascii=False), _MAX_EXAMPLE)}"

@@ -135,6 +135,12 @@ class RunView(LogDock, Generic[Job]):
         self._dialog = ConfirmScreen(self.STOP_QUESTION)
         self.app.push_screen(self._dialog, answered)
 
+    def action_filter_log(self) -> None:
+        """Opens the filter of the log, which is zoomed where it has little room."""
+        if not self.zoomed and self.log_panel.has_class("low"):
+            self.action_zoom()
+        self.log_panel.action_filter()
+
     def action_back(self) -> None:
         """Leaves the screen; a run that is active continues."""
         if not self.leave_log():
@@ -155,6 +161,7 @@ class RunScreen(RunView[RunJob]):
         Binding("s", "stop", "Stop", id="run.stop"),
         Binding("r", "start", "Run", id="run.start"),
         Binding("R", "options", "Run with options", id="run.options"),
+        Binding("f", "filter_log", "Filter", id="run.filter", tooltip="Filter the requests in the log"),
         *LOG_AND_BACK,
     ]
 

@@ -18,7 +18,7 @@ from ...client.exchange import OwnExchanges
 from ...client.session import Session
 from ...client.wire import OF_A_RUN
 from ...errors import UserError
-from ...guide.sending import LastTasks, Sender
+from ...guide.sending import LastTasks, MissingSource, Sender
 from ...guide.workbench import Workbench
 from ...outgoing.changes import FieldChange
 from ...outgoing.model import Outgoing
@@ -38,8 +38,8 @@ from ..run.metrics import Tone
 _KEPT_ROWS = 20_000
 """Entities of a plan that are listed; the plan itself has all of them."""
 
-RowKind = Literal["create", "change", "unchanged", "send", "bad", "restore", "created", "delete", "left"]
-SENT: tuple[RowKind, ...] = ("create", "change", "send", "restore", "delete")
+RowKind = Literal["create", "change", "refused", "unchanged", "send", "bad", "restore", "created", "delete", "left"]
+SENT: tuple[RowKind, ...] = ("create", "change", "refused", "send", "restore", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,10 @@ class SendOptions:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """What would happen to one entity; a "bad" one cannot be sent, and one that is "left" cannot be undone."""
+    """What would happen to one entity.
+
+    The store is expected to refuse a "refused" one. A "bad" one cannot be sent; one that is "left" cannot be undone.
+    """
 
     kind: RowKind
     identifier: str
@@ -86,7 +89,7 @@ class Plan:
             self.add(PlanRow("bad", "", entry.line, note=entry.message))
             return
         change = entry.change
-        kind: RowKind = change.action if self.compared else "send"
+        kind: RowKind = "refused" if change.refused else change.action if self.compared else "send"
         self.add(PlanRow(kind, change.identifier, entry.line, change.changes, change.note))
 
     @property
@@ -133,6 +136,7 @@ class Plan:
             unchanged = "unchanged, sent as well" if self.options.everything else "unchanged"
             parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
             parts += [f"{number['unchanged']:,} {unchanged}"]
+            parts += [f"{number['refused']:,} that the store will refuse"] if number["refused"] else []
         else:
             parts = [f"{number['send']:,} to send (not compared)"]
         parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
@@ -164,6 +168,8 @@ class SendJob(BackgroundRun):
         self._exchanges = OwnExchanges(workbench.exchanges)
         self.last: LastTasks | None = None
         """The last run, as its ledger says; None until it has been read, or if there is none."""
+        self.missing_source: MissingSource | None = None
+        """The file whose absence has prevented the plan, if a sample can be written there."""
 
     def screen(self) -> Screen[None]:
         return self._screen(self)
@@ -205,7 +211,8 @@ class SendJob(BackgroundRun):
         if self.sends:
             return self._run_state()
         if metrics.start_error:
-            return f"✘ {metrics.start_error}", "error"
+            hint = "" if self.missing_source is None else "\nw: write a sample there, and plan"
+            return f"✘ {metrics.start_error}{hint}", "error"
         if self.phase == "planning" or plan is None:
             what = "stopping" if metrics.stopping else "comparing with the store"
             return f"{what} · {count(plan.total if plan else 0, *self.NOUN)}", ""
@@ -214,7 +221,7 @@ class SendJob(BackgroundRun):
             what = f" to {plan.undoing}" if plan.undo is not None else ""
             return f"Nothing to send{what}: {plan.words()}", tone
         what = f"Plan to {plan.undoing}" if plan.undo is not None else "Plan"
-        return f"{what}, not sent yet: {plan.words()}", ""
+        return f"{what}, not sent yet: {plan.words()}", "warning" if plan.counts["refused"] else ""
 
     def _run_state(self) -> tuple[str, Tone]:
         summary = self.metrics.summary
@@ -234,6 +241,13 @@ class SendJob(BackgroundRun):
         if not self.active:
             self._leave_plan("planning")
             self._begin(partial(self._explained, partial(self._plan, options)))
+
+    def write_sample(self) -> None:
+        """Writes a sample to the missing file of the source, then plans."""
+        missing = self.missing_source
+        if not self.active and missing is not None:
+            self._leave_plan("planning")
+            self._begin(partial(self._explained, partial(self._plan_sample, missing)))
 
     def start_undo(self) -> None:
         """Makes the plan that undoes the last run; sends only requests that read."""
@@ -278,7 +292,7 @@ class SendJob(BackgroundRun):
 
     def _leave_plan(self, phase: Phase) -> None:
         self._close_saved()
-        self.phase, self.plan = phase, None
+        self.phase, self.plan, self.missing_source = phase, None, None
 
     def unsaved_work(self) -> str:
         if not (self.active and self.sends):
@@ -294,6 +308,10 @@ class SendJob(BackgroundRun):
             return await work()
         except RunFailed as failed:
             raise UserError(failed.error.code or "run", failed.error.message, failed.error.hint) from failed
+        except UserError as error:
+            if error.code == "source-unreadable" and not self.sends:
+                self.missing_source = await asyncio.to_thread(self.sender.missing_source)
+            raise
         finally:
             self.phase = "sent" if self.sends else "planned"
             await self._read_last()
@@ -335,6 +353,11 @@ class SendJob(BackgroundRun):
             file = self.sender.plan_file
             await save_plan(file, head, entries, session.mask, plan.add_entry)
             plan.saved = await asyncio.to_thread(SavedPlan.open, file)
+
+    async def _plan_sample(self, missing: MissingSource) -> None:
+        await asyncio.to_thread(missing.write)
+        self.note(f"A sample was written to {missing.path}")
+        await self._plan(SendOptions())
 
     async def _plan_undo(self) -> None:
         self._exchanges = OwnExchanges(self.workbench.exchanges)

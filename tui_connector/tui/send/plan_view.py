@@ -33,6 +33,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _SIGNS: dict[RowKind, tuple[str, str, str]] = {
     "create": ("+", "success", "create"),
     "change": ("~", "warning", "change"),
+    "refused": ("✘", "error", "refused"),
     "unchanged": ("=", "muted", "unchanged"),
     "send": ("→", "accent", "send"),
     "bad": ("✘", "error", "bad line"),
@@ -79,7 +80,7 @@ def _type(value: Json | Absent) -> str:
 def plan_row(row: PlanRow) -> ListRow:
     sign, paint, word = _SIGNS[row.kind]
     fields = ", ".join(change_text(each) for each in row.changes[:20])
-    text = f"{fields}  ({row.note})" if row.note and fields else fields or row.note
+    text = f"{row.note}  ({fields})" if row.note and fields else fields or row.note  # the note is never cut off
     name = row.identifier or (f"line {row.line}" if row.line else "(no identifier)")
     return ListRow(sign, paint, word, name, text, is_muted=row.kind == "unchanged")
 
@@ -90,7 +91,8 @@ def row_detail(row: PlanRow) -> Content:
     where = f" · line {row.line}" if row.line else ""
     parts: list[Content] = [Content.assemble((f"{sign} {word}", TONES.get(tone, "")), (where, TONES["muted"]))]
     if row.note:
-        parts.append(Content.assemble((shown(row.note), TONES["warning"])))
+        note = f"The store will refuse this: {row.note}." if row.kind == "refused" else row.note
+        parts.append(Content.assemble((shown(note), TONES["warning"])))
     for change in row.changes:
         old = value_text(change.old, _LONG_VALUE)
         new = Content.assemble(("    new  ", TONES["muted"]), shown(value_text(change.new, _LONG_VALUE)))

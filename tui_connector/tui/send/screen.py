@@ -34,6 +34,13 @@ class SendScreen(RunView[SendJob]):
         Binding("s", "stop", "Stop", id="send.stop"),
         Binding("c", "resume", "Resume", id="send.resume", tooltip="Send the remaining tasks of the last run"),
         Binding("r", "plan", "Plan", id="send.plan", tooltip="Compare with the store and show what would change"),
+        Binding(
+            "w",
+            "write_sample",
+            "Write sample",
+            id="send.write-sample",
+            tooltip="Write a sample to the file that the source lacks, and plan",
+        ),
         Binding("T", "tasks", "Tasks", id="send.tasks", tooltip="The state of each entity of the last run"),
         Binding("u", "undo", "Undo", id="send.undo", tooltip="Show how the last run would be undone"),
         Binding(
@@ -43,7 +50,9 @@ class SendScreen(RunView[SendJob]):
             id="send.delete-created",
             tooltip="Undo: also delete what the run created",
         ),
-        Binding("f", "kinds", "Filter", id="send.kinds", tooltip="List only one kind of entities"),
+        Binding(
+            "f", "kinds", "Filter", id="send.kinds", tooltip="List only one kind of entities; of a run: filter the log"
+        ),
         Binding("slash", "filter", "Find", id="send.filter", tooltip="List only entities with a text"),
         Binding("R", "options", "Plan with options", show=False, id="send.options"),
         *LOG_AND_BACK,
@@ -92,6 +101,8 @@ class SendScreen(RunView[SendJob]):
             return job.active
         if action in ("plan", "options"):
             return not job.active
+        if action == "write_sample":
+            return not job.active and job.missing_source is not None
         if action == "apply":
             return not job.active and job.can_send
         if action == "resume":
@@ -102,10 +113,13 @@ class SendScreen(RunView[SendJob]):
             return job.last is not None
         if action == "delete_created":
             return not job.active and job.can_delete_created
-        return not job.sends if action in ("filter", "kinds") else True
+        return not job.sends if action == "filter" else True
 
     def action_plan(self) -> None:
         self.job.start(SendOptions())
+
+    def action_write_sample(self) -> None:
+        self.job.write_sample()
 
     def action_options(self) -> None:
         """Makes a plan with options."""
@@ -145,7 +159,11 @@ class SendScreen(RunView[SendJob]):
         self.app.push_screen(TasksScreen(self.job.sender), closed)
 
     def action_kinds(self) -> None:
-        self.query_one(PlanView).choose_kind()
+        """Filters what is shown: the plan, or the requests of the run."""
+        if self.job.sends:
+            self.action_filter_log()
+        else:
+            self.query_one(PlanView).choose_kind()
 
     def action_filter(self) -> None:
         self.query_one(PlanView).type_filter()
@@ -170,7 +188,8 @@ class SendScreen(RunView[SendJob]):
         return (
             "Sending\n"
             "The plan comes first: the entities of the source are compared with the values that the store has now; "
-            "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent. a sends exactly this "
+            "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent; ✘ the store will refuse, "
+            "for the reason in the row, such as a price of a product that does not exist. a sends exactly this "
             "plan, after a confirmation; it is refused if the store has changed since. Each entity is a task. c "
             "resumes a run that was stopped or killed; what was accepted is not sent again. u shows how the last run "
             "would be undone, with the values that the store had before it; a then sends those. R plans with options: "

@@ -53,7 +53,8 @@ class _Sample:
 def _changes(plan: SamplePlan) -> str:
     """One entity with the fields that would change."""
     change = plan.entry.change
-    word = change.action if plan.compared else "send (not compared)"
+    action = "the store will refuse" if change.refused else change.action
+    word = action if plan.compared else "send (not compared)"
     note = f" ({change.note})" if change.note else ""
     return f"{word} {change.identifier}: {', '.join(change_text(each) for each in change.changes)}{note}"
 
