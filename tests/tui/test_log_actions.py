@@ -12,7 +12,7 @@ from textual.widgets import Input, TextArea
 from watched_log import Watched, filled, no_demo, watching
 
 from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.client.message import Failure, NoResponse, Request, Response
+from tui_connector.client.message import Failure, NoResponse, Request, RequestInfo, Response
 from tui_connector.guide.resend import resend
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.recording import Reader
@@ -149,6 +149,29 @@ async def test_the_request_that_was_resent_is_in_sight_and_nothing_says_that_it_
         await watched.pilot.press("x")
         await watched.shows("▸ #100 ")
         assert not watched.app._notifications
+
+
+async def test_what_a_resent_request_has_changed_is_in_sight_also_after_a_search(machine: Machine) -> None:
+    items = [{"sku": f"SKU-{n}"} for n in range(100)]
+    before, after = (json.dumps({"items": [*items, {"state": state}]}).encode() for state in ("complete", "complete2"))
+    log = filled(exchange(1, body=before))
+
+    async def send(_: Exchange, __: Request) -> Response:
+        log.record(exchange(2, body=after, original=Request("GET", "/", about=RequestInfo(repeats=1))))
+        return Response(200, (), b"", 2)
+
+    async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
+        await watched.pilot.press("slash")
+        await watched.type("complete")
+        await watched.pilot.press("enter")
+        await watched.shows('"state": "complete"')
+        await watched.pilot.press("enter", "x")
+        await watched.shows("#2 GET")
+        await watched.shows("complete: 1 match")
+        await watched.shows("compared  with #1")
+        assert watched.panel.detail.scroll_offset.y == 0
+        await watched.pilot.press("n")
+        await watched.shows("complete: 1 of 1")
 
 
 async def test_what_was_sent_is_selected_and_in_sight_whatever_filter_is_on(machine: Machine) -> None:

@@ -184,7 +184,7 @@ async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is
         await watched.type("increment_id")
         await watched.pilot.press("enter")
         await watched.until(lambda: watched.selected() == 2)
-        await watched.shows("increment_id: 1 of 1 · full")
+        await watched.shows("increment_id: 1 match · full")
         await watched.shows('"increment_id": "000000021"')
         await watched.pilot.press("escape")
         await watched.shows("long · decoded")
@@ -405,3 +405,65 @@ async def test_keys_work_with_bodies_of_any_kind(machine: Machine, data: bytes) 
         await watched.until(lambda: not watched.panel.detail._building)
         await watched.pilot.press("escape", "down")
         await watched.until(lambda: watched.selected() == 2)
+
+
+async def test_each_page_down_moves_the_detail_by_a_page_also_the_first(machine: Machine) -> None:
+    body = json.dumps({"items": [{"sku": f"SKU-{n}"} for n in range(200)]}).encode()
+    async with watching(machine, filled(exchange(1, body=body)), size=(80, 24)) as watched:
+        detail = watched.panel.detail
+        await watched.pilot.press("enter")
+        await watched.shows("SKU-0")
+        await watched.until(lambda: detail.has_focus and not watched.panel.view.display)
+        page = detail.size.height - 1
+        await watched.pilot.press("pagedown")
+        await watched.until(lambda: detail.scroll_offset.y == page)
+        await watched.pilot.press("pagedown")
+        await watched.until(lambda: detail.scroll_offset.y == 2 * page)
+        await watched.pilot.press("down", "pageup", "pageup")
+        await watched.until(lambda: detail.scroll_offset.y == 0)
+
+
+async def test_the_title_says_what_n_goes_to(machine: Machine) -> None:
+    body = json.dumps({"items": [{"state": "complete"}, {"state": "new"}, {"state": "complete"}]}).encode()
+    log = filled(exchange(1, body=body), exchange(2), exchange(3, body=body), exchange(4))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("slash")
+        await watched.type("complete")
+        await watched.pilot.press("enter")
+        await watched.shows("search complete (n: next request)")
+        await watched.shows("complete: 2 matches")
+        await watched.pilot.press("n")
+        await watched.until(lambda: watched.selected() == 3)
+        await watched.pilot.press("enter")
+        await watched.shows("complete: 1 of 2")
+        await watched.pilot.press("n")
+        await watched.shows("complete: 2 of 2")
+        await watched.pilot.press("g")
+        await watched.shows("complete: 2 matches")
+        await watched.pilot.press("N")
+        await watched.shows("complete: 2 of 2")
+        assert watched.selected() == 3
+
+
+async def test_t_goes_to_the_slowest_request_then_to_the_next_slowest(machine: Machine) -> None:
+    seconds = {1: 0.3, 2: 2.0, 3: 0.1, 4: 1.0}
+    log = filled(*(exchange(n, timings=Timings(total=took)) for n, took in seconds.items()))
+    async with watching(machine, log) as watched:
+        for number in (2, 4, 1, 3, 2):
+            await watched.pilot.press("t")
+            await watched.until(lambda number=number: watched.selected() == number)  # type: ignore[misc]
+        await watched.pilot.press("down", "t")
+        await watched.until(lambda: watched.selected() == 2)
+
+
+async def test_requests_that_were_selected_are_not_new(machine: Machine) -> None:
+    log = filled(*map(exchange, range(1, 4)))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("up")
+        log.record(exchange(4))
+        log.record(exchange(5))
+        await watched.shows("paused, 2 new (G: follow)")
+        await watched.pilot.press("down", "down")
+        await watched.shows("paused, 1 new (G: follow)")
+        await watched.pilot.press("down")
+        await watched.shows("paused (G: follow)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -220,7 +220,7 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
 
     @dataclass
     class Searched(Message):
-        """The current hit of the search, and the number of hits."""
+        """The hit that the cursor is on, 0 if it is on none, and the number of hits."""
 
         current: int
         count: int
@@ -241,15 +241,20 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self._building = self._outdated = False
         self.needle = ""
         self._hits: list[tuple[int, int]] = []
-        self._hit = 0
+        self._jumps = False
+        """Whether to go to the first hit once it is found: not while something more important is at the top."""
 
     def show(self, exchange: Exchange | None, related: RelatedExchanges = RelatedExchanges()) -> None:  # noqa: B008 - immutable
         """Shows this exchange; the same one again changes nothing."""
         if exchange is self.exchange and related == self._related:
             return
+        explains = related.finding is not None and self._related.finding is None
         if exchange is not self.exchange:
-            self._cursor = 0
             self._expanded = self.has_focus
+            self._hits = []
+        if exchange is not self.exchange or explains:
+            self._cursor = 0
+            self._jumps = related.repeated is None and not explains
             self.scroll_to(y=0, animate=False, force=True)
         self.exchange, self._related = exchange, related
         self._build()
@@ -329,6 +334,11 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         return text, WrappedLines(text.lines, width, hang)
 
     def _set_text(self, text: ExchangeText, rows: WrappedLines) -> None:
+        if self._hit_at_cursor():
+            self._jumps = True  # it stays in sight
+        if len(self._rows) and rows.width != self._rows.width:
+            line = self._rows[self._cursor].line
+            self._cursor = rows.first_of(max(0, min(line, len(text.lines) - 1)))
         self._text, self._rows = text, rows
         self._cursor = min(self._cursor, max(0, len(rows) - 1))
         self.virtual_size = Size(self.size.width, len(rows))
@@ -358,7 +368,10 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self._go(self._cursor + step)
 
     def action_page(self, direction: int) -> None:
-        self._go(self._cursor + direction * max(1, self.size.height - 1))
+        """Moves what is shown by a page, and the cursor with it."""
+        step = direction * max(1, self.size.height - 1)
+        self.scroll_to(y=self.scroll_offset.y + step, animate=False, force=True)
+        self._go(self._cursor + step)
 
     def action_section(self) -> None:
         """Goes to the next section, which is then at the top."""
@@ -371,7 +384,9 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self._go(row if row >= 0 else len(self._rows) - 1)
 
     def _go(self, row: int) -> None:
-        self._cursor = max(0, min(row, len(self._rows) - 1))
+        self._cursor, self._jumps = max(0, min(row, len(self._rows) - 1)), False
+        if self._hits:
+            self._report_hits()
         self.scroll_to_region(Region(0, self._cursor, 1, 1), animate=False, force=True)
         self.refresh()
 
@@ -387,7 +402,7 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
 
     def search(self, needle: str) -> None:
         """Searches all lines of the full view, and goes to the first hit at or below the cursor."""
-        before, self.needle = self.view, needle
+        before, self.needle, self._jumps = self.view, needle, True
         if self.view != before:
             self._hits = []
             self._build()  # which searches the new text
@@ -424,19 +439,31 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         if message.text is not self._text or message.needle != self.needle:
             return
         self._hits = message.hits
-        here = self._rows[self._cursor].line if len(self._rows) else 0
-        self._hit = next((i for i, (line, _) in enumerate(self._hits) if line >= here), 0)
-        self._show_hit()
+        if self._jumps and self._hits:
+            self._show_hit(bisect_left(self._hits, (self._cursor_line, 0)))
+        else:
+            self._report_hits()
+
+    @property
+    def _cursor_line(self) -> int:
+        return self._rows[self._cursor].line if len(self._rows) else 0
 
     def next_hit(self, step: int) -> None:
-        """Goes to the next or previous hit; wraps around at the ends."""
-        if self._hits:
-            self._hit = (self._hit + step) % len(self._hits)
-            self._show_hit()
+        """Goes to the next hit below the cursor, or above it where `step` is -1; wraps around at the ends."""
+        if self._hits and step > 0:
+            self._show_hit(bisect_left(self._hits, (self._cursor_line + 1, 0)))
+        elif self._hits:
+            self._show_hit(bisect_left(self._hits, (self._cursor_line, 0)) - 1)
 
-    def _show_hit(self) -> None:
-        if self._hits:
-            row = self._rows.row_at(*self._hits[self._hit])
-            self._go(row)
-            self.scroll_to(y=row - self.size.height // 3, animate=False, force=True)
-        self.post_message(self.Searched(self._hit + 1 if self._hits else 0, len(self._hits)))
+    def _show_hit(self, hit: int) -> None:
+        row = self._rows.row_at(*self._hits[hit % len(self._hits)])
+        self._go(row)
+        self.scroll_to(y=row - self.size.height // 3, animate=False, force=True)
+
+    def _hit_at_cursor(self) -> int:
+        """Which of the hits the cursor is on, from 1; 0 if it is on none."""
+        hit = bisect_left(self._hits, (self._cursor_line, 0))
+        return hit + 1 if hit < len(self._hits) and self._hits[hit][0] == self._cursor_line else 0
+
+    def _report_hits(self) -> None:
+        self.post_message(self.Searched(self._hit_at_cursor(), len(self._hits)))

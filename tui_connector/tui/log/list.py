@@ -222,6 +222,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view = View(exchanges, perf_counter)
         self._position = -1
         self._end_when_paused = 0
+        self._slowest: tuple[float, int] | None = None
+        """Seconds and negative position of the exchange that was selected as the slowest."""
         self._keeps_in_view = False
         """Whether the selection stays in view while a new filter is applied: until the user scrolls."""
         self._followed = -1
@@ -284,7 +286,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     @property
     def new_count(self) -> int:
-        """Number of exchanges since following was paused."""
+        """Number of exchanges since following was paused, below those that were selected since."""
         return 0 if self.following else len(self.view) - self.view.index(self._end_when_paused)
 
     def filter(self, wanted: Filter) -> None:
@@ -408,6 +410,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._keeps_in_view = False
         index = min(max(index, 0), len(self.view) - 1)
         self._position = self.view[index]
+        if self._position >= self._end_when_paused:  # what is above it was seen
+            self._end_when_paused = self._position + 1
+            self.post_message(self.Changed())
         self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
         self.refresh()
         self._report_selection()
@@ -438,6 +443,18 @@ class LogView(Painted, ScrollView, can_focus=True):
             if count % _SEARCH_BATCH == 0:
                 await asyncio.sleep(0)
         self.post_message(self.NotFound())
+
+    def select_slowest(self) -> None:
+        """Selects the slowest exchange of the list; if that was selected by this already, the next slowest."""
+        ring = self._ring
+        first, held = ring.first, list(ring)  # as in _find
+        times = [(held[at - first].timings.total, -at) for at in self.view if at >= first]
+        if not times:
+            return
+        is_next = not self.following and self._slowest is not None and -self._slowest[1] == self._position
+        faster = [each for each in times if self._slowest is not None and each < self._slowest] if is_next else []
+        self._slowest = max(faster or times)
+        self.select(self.view.index(-self._slowest[1]))
 
     def stop_following(self) -> None:
         """Stops following; the selection stays."""

@@ -21,7 +21,7 @@ from ...client.exchange import Exchange, Exchanges
 from ...log.filter import Filter, Predicate, parse
 from ...magento.diagnosis import Finding
 from ...magento.request_summary import request_path
-from ...text import shown_line
+from ...text import count, shown_line
 from .actions import LogActions, LogContext, LogHost, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import comparison
@@ -42,8 +42,8 @@ class ActiveFilter:
         return self.filter if self.on else Filter()
 
 
-def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: str) -> Iterator[str]:
-    """The parts of the title of the list: counts, following, filter and marks."""
+def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: str, search: str = "") -> Iterator[str]:
+    """The parts of the title of the list: counts, following, filter, search and marks."""
     failures = log.failures.end - log.failures.cleared
     failed = f" · {failures} failed" if failures else ""
     in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
@@ -57,6 +57,8 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: st
         progress = f", {searched:,} searched" if view.view.searching else ""
         state = f"{len(view.view):,} of {total:,} match{progress}" if filtering.on else "off (F)"
         yield f"filter {filtering.text}: {state}"
+    if search:
+        yield f"search {search} (n: next request)"
     if view.marks:
         yield f"{len(view.marks)} marked"
     if discarded := log.first - log.cleared:
@@ -91,7 +93,14 @@ class LogPanel(LogHost):
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("F", "toggle_filter", "Filter off or on", show=False, id="log.toggle-filter"),
-        Binding("n", "next_match(1)", "Next match", show=False, id="log.next-found"),
+        Binding(
+            "n",
+            "next_match(1)",
+            "Next match",
+            show=False,
+            id="log.next-found",
+            tooltip="In the list, the next request that matches; in the detail, the next match in it",
+        ),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
         Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
@@ -100,6 +109,9 @@ class LogPanel(LogHost):
         Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
+        Binding(
+            "t", "slowest", "Slowest", id="log.slowest", tooltip="The slowest request listed; again: the next slowest"
+        ),
         Binding("plus", "new", "New request", id="log.new", tooltip="Write and send a new request"),
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
         Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
@@ -124,7 +136,9 @@ class LogPanel(LogHost):
         self._filtering = ActiveFilter()
         self._wanted: Predicate | None = None
         """The search of the list."""
-        self._searched = self._found = ""
+        self._searched = ""
+        self._found = 0, 0
+        """The match in the detail that the cursor is on, and their number."""
         self._show_pending = False
         self._shown_at = 0.0
         self._list_share = {"side": 5, "below": 4}
@@ -147,8 +161,10 @@ class LogPanel(LogHost):
         return (
             "The request log\nEvery request the program sends, newest last, secrets masked. The list follows the "
             "newest until you move up; G follows again. Failures are kept longer than other requests; e shows only "
-            "them.\nThe detail pane uses the format set in the client's Log requests plugin; Enter shows the whole "
-            "request, and v changes the view: simple, long, full, curl."
+            "them. t goes to the slowest request, and again to the next slowest. / searches: in the list, n goes to "
+            "the next request that matches; in the detail, to the next match in it.\nThe detail pane uses the format "
+            "set in the client's Log requests plugin; Enter shows the whole request, and v changes the view: simple, "
+            "long, full, curl."
         )
 
     def on_resize(self, event: events.Resize) -> None:
@@ -200,15 +216,23 @@ class LogPanel(LogHost):
         exchange = self.detail.exchange
         what = f"#{exchange.number} {exchange.method} {request_path(exchange.uri)}" if exchange is not None else ""
         state = f"{self.detail.view} · {'raw' if self.detail.raw else 'decoded'}" if exchange is not None else ""
-        if found := self._found if self.detail.needle else "":
-            state = f"{self.detail.needle}: {found} · {state}"
+        if self.detail.needle:
+            state = f"{self.detail.needle}: {self._found_words()} · {state}"
         if not self.has_class("wide") and what:
             what, state = f"{what} · {state}", ""
         self.detail.border_title, self.detail.border_subtitle = Content(shown_line(what)), Content(shown_line(state))
 
+    def _found_words(self) -> str:
+        """Which match in the detail is the current one, where `n` goes to the next of them."""
+        current, number = self._found
+        if not number:
+            return "not in this view"
+        return f"{current} of {number}" if current and self.detail.has_focus else count(number, "match", "matches")
+
     def _title_parts(self) -> Iterator[str]:
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
-        return title_parts(self.exchanges, self.view, self._filtering, hint)
+        search = self._searched if self._wanted is not None else ""
+        return title_parts(self.exchanges, self.view, self._filtering, hint, search)
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
@@ -316,6 +340,7 @@ class LogPanel(LogHost):
         self._searched, self._wanted = text, search_for(text) if text else None
         self.detail.search("" if "~" in text else text)
         self.action_next_match(1)
+        self._update_title()
 
     @on(LogPrompt.Cancelled)
     def _on_cancelled(self, message: LogPrompt.Cancelled) -> None:
@@ -348,8 +373,16 @@ class LogPanel(LogHost):
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
-        self._found = f"{message.current} of {message.count}" if message.count else "not in this view"
+        self._found = message.current, message.count
         self._update_title()
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _on_focus_moved(self) -> None:
+        self._update_detail_title()
+
+    def action_slowest(self) -> None:
+        self.view.select_slowest()
 
     def action_errors(self) -> None:
         self.view.set_errors_only(not self.view.errors_only)
