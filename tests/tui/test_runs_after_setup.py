@@ -92,6 +92,7 @@ async def test_the_secrets_of_the_demo_are_known_in_a_later_session(machine: Mac
         await until_shown(pilot, "from environment variables")
         await pilot.press("enter")
         await until_shown(pilot, "Now you can")
+        await until_shown(pilot, "fills in the demo store's secrets")
         path = machine.directories.profiles / "acme.toml"
         later = replace(machine, typed=TypedSecrets())
         demo = await pilot.app._open_demo_store()

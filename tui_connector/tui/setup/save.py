@@ -353,7 +353,16 @@ class SavePane(StepPane):
         return "; ".join(f"{title} {', '.join(table)}" for title, table in names.items() if table)
 
     def _later(self, variables: Sequence[str]) -> list[str]:
-        """How a new process gets secrets that are not in the keyring; this one goes on with what was typed."""
+        """How a new process gets secrets that are not in the keyring; this one goes on with what was typed.
+
+        The demo's secrets are known to each process that opens its screens.
+        """
+        if variables and self.work.sandbox:
+            return [
+                "  This program fills in the demo store's secrets whenever you open this profile.",
+                "  Only commands in a shell need these variables:",
+                *(f"    {name}" for name in variables),
+            ]
         if variables:
             return [
                 "! Not tested in a new process, which would have no secrets: only this session uses what you entered.",
