@@ -409,10 +409,10 @@ async def test_what_the_store_will_refuse_is_not_promised_as_a_creation(machine:
         source.parent.mkdir()
         source.write_text('{"sku":"NOPE-1","store_id":0,"price":5}\n{"sku":"24-MB01","store_id":0,"price":5}\n')
         screen = await acme.plan()
-        assert "0 to create, 1 to change, 0 unchanged, 1 that the store will refuse" in " ".join(screen.split())
+        assert "0 to create, 1 to change, 0 unchanged, 1 to be refused" in screen
         assert "✘ refused    NOPE-1             the store has no product with this sku" in screen
         await acme.press("a")
-        await acme.shows("1 that the store will refuse")
+        await acme.shows("1 to be refused")
 
 
 async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: Machine) -> None:
@@ -421,7 +421,7 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         await acme.press("enter")
         await acme.shows("base-prices")
         await acme.press("end", "r")
-        await acme.shows("cannot be read: No such file or directory", "w: write a sample there")
+        await acme.shows("Put the file there", "w: write a sample there")
         await acme.press("w")
         await acme.shows("1 to change", "24-MB01")
         assert json.loads(source.read_text())["sku"] == "24-MB01"

@@ -58,7 +58,7 @@ class PlanOutput:
         number = self.counts
         parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
         parts.append(f"{number['unchanged']:,} unchanged")
-        parts += [f"{number['refused']:,} that the store will refuse"] if number["refused"] else []
+        parts += [f"{number['refused']:,} to be refused"] if number["refused"] else []
         parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
         self.flush()
         where = f"; saved in {saved}" if saved else "; nothing was sent"

@@ -136,7 +136,7 @@ class Plan:
             unchanged = "unchanged, sent as well" if self.options.everything else "unchanged"
             parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
             parts += [f"{number['unchanged']:,} {unchanged}"]
-            parts += [f"{number['refused']:,} that the store will refuse"] if number["refused"] else []
+            parts += [f"{number['refused']:,} to be refused"] if number["refused"] else []
         else:
             parts = [f"{number['send']:,} to send (not compared)"]
         parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
