@@ -89,7 +89,7 @@ def test_a_fleet_saturates_when_its_work_exceeds_its_workers() -> None:
     assert full.wait[1] > quiet.wait[1]
 
 
-def test_a_store_that_is_down_delays_those_that_share_its_processes() -> None:
+def test_a_store_in_maintenance_delays_those_that_share_its_processes() -> None:
     fleet = Fleet(TIMES, stores=80, workers=8, limit=2, patience=600 * SECOND, lost_per_hour=0)
     well, shared = simulated(fleet), simulated(replace(fleet, down=40))
     assert well.start[1] < shared.start[1] < 600

@@ -10,8 +10,8 @@ process is queued again in front. Four fleets are compared:
 
 - own workers: groups of as many processes as a store bears (`-c`), each with the queues of its own stores;
 - the same, with all schedules at the same minute;
-- the same, with one store in a hundred down: each of its runs holds a process until the patience is exhausted. Only the
-  other stores are counted;
+- the same, with one store in a hundred in maintenance: each of its runs holds a process until the patience is
+  exhausted. (One that is unreachable when a run starts fails at once.) Only the other stores are counted;
 - one pool: every process serves every store, within the limit of each store. Celery has no such thing; it is the ideal.
 
 A fleet is saturated when more than 1 % of the runs are not committed when the next one is due. Two hours are measured,
@@ -286,7 +286,7 @@ class Fleet:
     spread: bool = True
     pooled: bool = False
     down: int = 0
-    """Every store with a number divisible by this is down; 0: none."""
+    """Every store with a number divisible by this is in maintenance; 0: none."""
     patience: int = 5 * _MINUTE
     """As an incoming has by default."""
     hours: int = 3
@@ -491,7 +491,7 @@ def fleets(fleet: Fleet) -> dict[str, Fleet]:
     return {
         "own workers": fleet,
         "own workers, schedules at the same minute": replace(fleet, spread=False),
-        "own workers, one store in a hundred down": replace(fleet, down=100),
+        "own workers, one store in a hundred in maintenance": replace(fleet, down=100),
         "one pool": replace(fleet, pooled=True),
     }
 
