@@ -73,7 +73,7 @@ def test_lost_processes_lose_no_task_and_exceed_no_limit() -> None:
     [(15, False, [0, 15, 30, 45]), (15, True, [7, 22, 37, 52]), (60, True, [7]), (120, True, [7])],
 )
 def test_runs_are_due_when_cron_says(every: int, spread: bool, minutes: list[int]) -> None:
-    fleet = Fleet(TIMES, stores=8, every=every, spread=spread)
+    fleet = Fleet(TIMES, stores=8, workers=4, every=every, spread=spread)
     due = [run.due // SECOND // 60 for run in fleet.runs(random.Random(1)) if run.store == 7]
     assert sorted({each % 60 for each in due}) == minutes
     assert len(due) == math.ceil(180 / every)

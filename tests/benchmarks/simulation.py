@@ -286,7 +286,7 @@ class Fleet:
     spread: bool = True
     pooled: bool = False
     down: int = 0
-    """Every store with a number divisible by this is in maintenance; 0: none."""
+    """One store in so many is in maintenance, in different groups; 0: none."""
     patience: int = 5 * _MINUTE
     """As an incoming has by default."""
     hours: int = 3
@@ -297,10 +297,11 @@ class Fleet:
     seed: int = 1
 
     def is_down(self, store: int) -> bool:
-        return self.down > 0 and store % self.down == 0
+        return self.down > 0 and store % self.down == store // self.down % self.down
 
     def schedule(self, store: int) -> Cron:
-        start = store % self.every if self.spread else 0
+        # one after another in each group of workers
+        start = store // max(1, self.workers // self.limit) % self.every if self.spread else 0
         if self.every < 60:
             return Cron.parse(f"{start}-59/{self.every} * * * *")
         return Cron.parse(f"{start % 60} {start // 60}-23/{self.every // 60} * * *")
