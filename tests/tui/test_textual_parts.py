@@ -18,6 +18,7 @@ from textual.dom import DOMNode
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
 from tui_connector import tui
@@ -28,10 +29,11 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (App, "_fatal_error", ["self"]),
     (MessagePump, "_close_messages_no_wait", ["self"]),
     (Widget, "_forward_event", ["self", "event"]),
+    (ScrollView, "_size_updated", ["self", "size", "virtual_size", "container_size", "layout"]),
     (events.Event, "_set_forwarded", ["self"]),
     (DOMNode, "_merge_bindings", []),
 ]
-STATE = ["_bindings", "_keymap"]
+STATE = ["_bindings", "_keymap", "_size"]
 
 
 @pytest.mark.parametrize(("owner", "name", "parameters"), PARTS, ids=[name for _, name, _ in PARTS])
@@ -41,7 +43,7 @@ def test_textual_has_this_method(owner: type[Any], name: str, parameters: list[s
 
 @pytest.mark.parametrize("name", STATE)
 def test_textual_has_this_attribute(name: str) -> None:
-    assert hasattr(App(), name)
+    assert hasattr(App() if name != "_size" else Widget(), name)
 
 
 def test_textual_calls_what_is_overridden() -> None:

@@ -18,7 +18,9 @@ from textual.document._document import Document, EditResult
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.dom import DOMNode
-from textual.geometry import Size
+from textual.geometry import Offset, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import TextArea
 
@@ -55,6 +57,25 @@ class PasteHandler(Widget):
             self.handle_paste(event.text)
         else:
             super()._forward_event(event)
+
+
+class ResizedView(ScrollView):
+    """A scroll view that is told each new size.
+
+    Textual compares the places of two layouts, and sends no `Resize` where something has asked for the places between
+    a change of the styles and the layout that follows it.
+    """
+
+    def size_changed(self) -> None:
+        """Called after the size has changed."""
+        raise NotImplementedError
+
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        before = self._size
+        updated = super()._size_updated(size, virtual_size, container_size, layout)
+        if self._size != before:
+            self.call_later(self.size_changed)
+        return updated
 
 
 class LineDocument(Document):
