@@ -15,8 +15,11 @@ from textual.widgets import Input, OptionList, Static
 from tui_connector.client.layer import Plugin
 from tui_connector.client.model import HeaderName, HttpClient, Span
 from tui_connector.kinds import Model, broken_packages, json_schema
+from tui_connector.machine import Machine
 from tui_connector.secrets.source import SecretSource, secret_field
 from tui_connector.templates import TemplateText
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.widgets.fields import TextField
 from tui_connector.tui.widgets.form import FieldType, Form, FormField, field_specs
 from tui_connector.tui.widgets.secret import Secret
@@ -43,6 +46,10 @@ class Everything(Model):
     other: SecretSource = secret_field("Other key", "Another secret.")
     inner: Inner = Field(default_factory=Inner, title="Inner")
     anything: Any = Field(None, title="Anything")
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
 
 
 class FormApp(App[None]):
@@ -130,6 +137,33 @@ async def test_typed_values_become_data_of_the_right_types() -> None:
         ("here", "on"): True,
         ("here", "level"): "high",
     }
+
+
+async def test_a_value_is_edited_at_its_end_in_every_field() -> None:
+    app = FormApp(Everything, {"text": "so", "number": 4, "wait": "1"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_into(pilot, app, "text", "up")
+        await type_into(pilot, app, "number", "2")
+        await type_into(pilot, app, "wait", "s")
+        app.form.focus_on("number")
+        await pilot.pause()
+    assert app.edits == {("here", "text"): "soup", ("here", "number"): 42, ("here", "wait"): "1s"}
+
+
+async def test_the_label_of_the_focused_field_is_reversed(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.screen.mount(Form(field_specs(json_schema(Everything)), {}, (), lambda path, place: {}))
+        form = app.screen.query_one(Form)
+
+        def marked() -> list[str]:
+            rows = form.query(FormField)
+            return [each.spec.name for each in rows if each.query_one(".label").styles.text_style.reverse]
+
+        form.focus_on("level")
+        await until(pilot, lambda: marked() == ["level"])
+        form.focus_on("on")
+        await until(pilot, lambda: marked() == ["on"])
 
 
 async def test_emptied_field_removes_the_value() -> None:

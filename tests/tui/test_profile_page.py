@@ -181,13 +181,17 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
     before = path.read_text()
     app = trusting(machine)
     async with on_page(app) as pilot:
-        await pilot.press("down", "down", "enter", *["pagedown"] * 3)  # typed ahead of the form
+        await pilot.press("down", "down", "enter", *["pagedown"] * 2)  # typed ahead of the form
         await in_form(app, pilot, "Incoming products")
         assert "Save             Cancel" in shown(app)
-        await pilot.press("enter", *"keyset", "enter", "down", "down", "down", *"50", "ctrl+s")
+        await pilot.press("enter", *"keyset", "enter", "down", "down", "down", "ctrl+u", *"50", "ctrl+s")
         await until(pilot, lambda: "page-size = 50" in shown(app) and isinstance(app.screen, SaveScreen))
+        assert "Not saved yet" in shown(app)
+        assert "y Save  n Back to the form" in shown(app)  # as on the buttons
         await pilot.press("enter")  # the harmless answer
         await in_form(app, pilot, "Incoming products")
+        await until(pilot, lambda: _has_focus(app, "pagination-page-size"))  # where it was
+        assert "^S Save" in shown(app)
         await pilot.press("escape")
         await until(pilot, lambda: "Discard what you changed" in shown(app))
         await pilot.press("n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
 from textual import on
@@ -27,7 +28,7 @@ class ConfirmScreen(Dialog[bool]):
         Binding("n,escape", "dismiss(False)", "No", id="confirm.no"),
         Binding("left,right", "app.focus_next", "Other button", show=False, id="confirm.move"),
     ]
-    KEYS: ClassVar[str] = "y: yes · n, Enter: no"
+    KEYS: ClassVar[str] = "y: {yes} · n, Enter: {no}"
     ENTER_SAYS_NO: ClassVar[bool] = True
 
     def __init__(
@@ -54,7 +55,12 @@ class ConfirmScreen(Dialog[bool]):
                 yield Button(_answer("y", self._labels[0]), id="confirm-yes", compact=True)
                 yield Button(_answer("n", self._labels[1]), id="confirm-no", compact=True)
         panel.border_title = Content(shown_line(self._title))
-        panel.border_subtitle = Content(self.KEYS)
+        yes, no = (shown_line(each).lower() for each in self._labels)
+        panel.border_subtitle = Content(self.KEYS.format(yes=yes, no=no))
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        return dict(zip(("confirm.yes", "confirm.no"), self._labels, strict=True))
 
     def on_mount(self) -> None:
         if self.ENTER_SAYS_NO:
@@ -74,7 +80,7 @@ class AllowScreen(ConfirmScreen):
     """A confirmation that opens by itself. No button has the focus: Enter may be meant for the screen before."""
 
     AUTO_FOCUS = ""
-    KEYS: ClassVar[str] = "y: yes · n: no"
+    KEYS: ClassVar[str] = "y: {yes} · n: {no}"
     ENTER_SAYS_NO: ClassVar[bool] = False
 
 

@@ -19,9 +19,8 @@ class CommandInput(SafeInput):
         *,
         id: str | None = None,  # noqa: A002
         placeholder: str = "",
-        select_on_focus: bool = True,
     ) -> None:
-        super().__init__(compact=True, id=id, placeholder=placeholder, select_on_focus=select_on_focus)
+        super().__init__(compact=True, id=id, placeholder=placeholder)
         self._on_command = on_command
 
     def on_paste(self, event: events.Paste) -> None:

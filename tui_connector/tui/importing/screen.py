@@ -80,7 +80,7 @@ class ImportScreen(Dialog[Path | None]):
         with Vertical(id="import") as panel:
             with Horizontal(classes="field", id="import-name-row"):
                 yield Static(Content("Name"), classes="label")
-                yield SafeInput(compact=True, id="import-name", select_on_focus=False)
+                yield SafeInput(compact=True, id="import-name")
             with VerticalScroll(id="import-list"):
                 yield Static("  Reading …", id="import-lines")
             yield Static("", id="import-error")

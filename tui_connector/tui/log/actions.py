@@ -128,7 +128,7 @@ class FileScreen(Dialog[Path | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="file"):
             yield Static(Content(shown_line(self._title)))
-            yield SafeInput(self._default_path, compact=True, select_on_focus=False)
+            yield SafeInput(self._default_path, compact=True)
             yield Static(Content("Enter: save · Esc: back. Only you can read the file."), classes="quiet")
 
     @on(Input.Submitted)

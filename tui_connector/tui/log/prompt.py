@@ -58,7 +58,7 @@ class LogPrompt(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("", classes="label")
-            yield SafeInput(compact=True, id="log-typed", select_on_focus=False)
+            yield SafeInput(compact=True, id="log-typed")
         yield Static("", classes="message")
 
     def open(self, purpose: Purpose, text: str) -> None:

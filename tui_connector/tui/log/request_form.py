@@ -155,10 +155,10 @@ class RequestForm(Dialog[Request | None]):
             form.border_title = shown_line(self._heading)
             with Horizontal(classes="field"):
                 yield Static(Content("Method"), classes="label")
-                yield SafeInput(compact=True, id="resend-method", select_on_focus=False)
+                yield SafeInput(compact=True, id="resend-method")
             with Horizontal(classes="field"):
                 yield Static(Content("Path"), classes="label")
-                yield CommandInput(self._fill_from_command, id="resend-uri", select_on_focus=False)
+                yield CommandInput(self._fill_from_command, id="resend-uri")
             yield Static("", id="resend-paths")
             yield Static(Content("Query, one parameter per line"), classes="heading")
             yield SeveralLines(id="resend-query")

@@ -41,7 +41,7 @@ class SaveScreen(ConfirmScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "dismiss(True)", "Save", show=False, id="confirm.save"),
     ]
-    KEYS: ClassVar[str] = "y, ^S: save · n, Enter: back to the form"
+    KEYS: ClassVar[str] = "y, ^S: {yes} · n, Enter: {no}"
 
 
 class InvalidScreen(ConfirmScreen):
@@ -50,7 +50,7 @@ class InvalidScreen(ConfirmScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "dismiss(False)", "Back to the form", show=False, id="confirm.back-to-form"),
     ]
-    KEYS: ClassVar[str] = "y: save · n, ^S, Enter: back to the form"
+    KEYS: ClassVar[str] = "y: {yes} · n, ^S, Enter: {no}"
 
 
 class AddPartScreen(Dialog[tuple[str, bool] | None]):
@@ -133,7 +133,7 @@ class PartForms:
                 form.done_label, form.begins_at_problem, form.begins_at = "Save", was_applied, at
                 form.can_leave_for_text = lambda: not edit.setup.document.changed
                 applied = await self._app.push_screen_wait(form)
-                self.text_wanted = form.text_wanted
+                self.text_wanted, at = form.text_wanted, form.left_at
                 if not edit.setup.document.changed or not (applied or was_applied):
                     return None
                 was_applied = True
@@ -151,7 +151,7 @@ class PartForms:
     async def _confirmed(self, edit: ProfileEdit, name: str) -> bool:
         """Shows what will be written, and what is invalid with it."""
         kind: type[ConfirmScreen] = SaveScreen
-        question, yes = f"This changes in {self._path.name}:\n", "Save"
+        question, yes = f"Not saved yet. This changes in {self._path.name}:\n", "Save"
         if problems := edit.problems:
             listed = "\n".join(f"✘ {each}" for each in problems[:5])
             found = f"{count(len(problems), 'problem')}. Nothing can be sent before this is fixed.\n{listed}"

@@ -41,8 +41,8 @@ class RunOptionsScreen(Dialog[RunOptions | None]):
         with Vertical(classes="question", id="run-options") as box:
             box.border_title = shown_line(f"Run {self._incoming}", 60)
             yield FieldRow("full", "Full", Toggle(False, "start over and read everything", id="option-full"))
-            yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit", select_on_focus=False))
-            yield FieldRow("since", "Since", SafeInput(compact=True, id="option-since", select_on_focus=False))
+            yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit"))
+            yield FieldRow("since", "Since", SafeInput(compact=True, id="option-since"))
             yield Static(Content(_ABOUT), classes="help-words")
             yield Static(Content("Enter: run · Tab: next · Space: change · Esc: cancel"), classes="heading")
 

@@ -37,7 +37,7 @@ class SendOptionsScreen(Dialog[SendOptions | None]):
         with Vertical(classes="question", id="run-options") as box:
             box.border_title = shown_line(f"Plan {self._outgoing}", 60)
             yield FieldRow("all", "Send all", Toggle(False, "also send unchanged entities", id="option-all"))
-            yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit", select_on_focus=False))
+            yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit"))
             yield Static(Content(_ABOUT), classes="help-words")
             yield Static(Content("Enter: plan · Tab: next · Space: change · Esc: cancel"), classes="heading")
 

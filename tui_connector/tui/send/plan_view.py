@@ -176,9 +176,7 @@ class PlanView(Container):
         yield RowList(plan_row, word=10, name=18, id="plan-rows")
         with VerticalScroll(id="plan-detail", classes="panel", can_focus=False):
             yield Static("", id="plan-fields")
-        yield PlanFilter(
-            placeholder="identifier, field or value", compact=True, id="plan-filter", select_on_focus=False
-        )
+        yield PlanFilter(placeholder="identifier, field or value", compact=True, id="plan-filter")
 
     def on_mount(self) -> None:
         self.query_one(PlanFilter).display = False

@@ -173,7 +173,7 @@ class SendScreen(RunView[SendJob]):
         rows = self.query_one(PlanView).rows
         if rows.has_focus and event.key in ("T", "u") and self.job.last is None:
             event.stop()
-            self.notify("Nothing has been sent yet. a sends this plan.")
+            self.notify("Nothing has been sent yet. a applies this plan.")
         elif rows.has_focus and event.is_printable and event.character and event.key not in self.active_bindings:
             event.stop()
             self.query_one(PlanView).type_filter(event.character.strip())
@@ -189,10 +189,10 @@ class SendScreen(RunView[SendJob]):
             "Sending\n"
             "The plan comes first: the entities of the source are compared with the values that the store has now; "
             "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent; ✘ the store will refuse, "
-            "for the reason in the row, such as a price of a product that does not exist. a sends exactly this "
+            "for the reason in the row, such as a price of a product that does not exist. a applies exactly this "
             "plan, after a confirmation; it is refused if the store has changed since. Each entity is a task. c "
             "resumes a run that was stopped or killed; what was accepted is not sent again. u shows how the last run "
-            "would be undone, with the values that the store had before it; a then sends those. R plans with options: "
+            "would be undone, with the values that the store had before it; a applies that. R plans with options: "
             "a limit, or unchanged entities as well. T lists the tasks. "
             "q leaves this screen, and a run continues."
         )

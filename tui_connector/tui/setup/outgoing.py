@@ -203,6 +203,10 @@ class OutgoingPane(ConfigurationsPane):
             return self.is_mounted and self._shows_sample
         return super().check_action(action, parameters)
 
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        return {"outgoing.send-sample": "Send sample" if self.is_mounted and self._planned else "Plan sample"}
+
     def action_send_sample(self) -> None:
         """The first press shows what sending the sample would change, the second one sends it."""
         name = self.rows.chosen
@@ -218,6 +222,7 @@ class OutgoingPane(ConfigurationsPane):
         sender = Sender(self.work.workbench, profile, file, name)
         planned, self._planned = self._planned, None
         self._sends_sample = True
+        self.screen.refresh_bindings()
         if planned is None or planned[0] != sample:
             self.say("… comparing with the store")
             self._plan_sample(sender, sample)
@@ -254,6 +259,7 @@ class OutgoingPane(ConfigurationsPane):
             self.say("✔ Nothing to send: the store has these values already")
         else:
             self._planned = message.sample, plan
+            self.screen.refresh_bindings()
             self.say(f"Plan, not sent yet: {_changes(plan)}\nPress again to send it to {plan.store}")
 
     @on(Sent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -437,6 +437,8 @@ class FormScreen(Dialog[bool]):
     """The field that has the focus first; empty for the first one."""
     can_leave_for_text: Callable[[], bool] | None = None
     """Whether nothing is unsaved, so that the form can be left for the text of the file; None: there is no file."""
+    left_at: FormPath = ()
+    """The field that had the focus last; empty if none had."""
     text_wanted: FormPath = ()
     """Where the text of the file is wanted; empty if the form was not left for it."""
 
@@ -475,6 +477,10 @@ class FormScreen(Dialog[bool]):
         if not (self.begins_at and self._form.focus_at(self.begins_at)):
             self.focus_first()
 
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        return {"form.done": self.done_label}
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.can_leave_for_text is not None if action == "as_text" else super().check_action(action, parameters)
 
@@ -509,8 +515,13 @@ class FormScreen(Dialog[bool]):
         around = 7 + (self.query_one(".form-about").outer_size.height if self._about else 0)
         self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - around)
 
+    def _note_focus(self) -> None:
+        if (path := self._form.path_of(self.focused)) != self._form.path:
+            self.left_at = path
+
     @on(Form.Focused)
     def _explain(self, event: Form.Focused) -> None:
+        self._note_focus()
         self.query_one(".words", Static).update(Content(shown(event.about)))
 
     @on(Form.Entered)
@@ -520,6 +531,7 @@ class FormScreen(Dialog[bool]):
     @on(Button.Pressed, "#form-done")
     def action_done(self) -> None:
         """Closes the form; its changes apply."""
+        self._note_focus()
         self.set_focus(None)  # which ends the input of a secret
         self._form.after_pending_input(lambda: self._once_drawn(partial(self._close, True)))
 

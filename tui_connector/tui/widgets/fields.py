@@ -34,10 +34,13 @@ class _SecretsAsDots(Highlighter):
 
 
 class SafeInput(Input):
-    """An input that makes control characters of a paste visible. A password stays unchanged, as only dots are drawn."""
+    """An input that makes control characters of a paste visible. A password stays unchanged, as only dots are drawn.
+
+    A value is not selected when its field gets the focus: a stray letter would replace it. ^U deletes it.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+        super().__init__(*arguments, select_on_focus=False, **options)
         self.highlighter = _SecretsAsDots()
 
     virtual_size: Reactive[Size] = Reactive(Size(0, 0))
@@ -130,11 +133,8 @@ class TextField(SafeInput):
         id: str | None = None,  # noqa: A002
         placeholder: str = "",
         password: bool = False,
-        select_on_focus: bool = False,
     ) -> None:
-        super().__init__(
-            value, id=id, placeholder=placeholder, password=password, compact=True, select_on_focus=select_on_focus
-        )
+        super().__init__(value, id=id, placeholder=placeholder, password=password, compact=True)
 
     def on_paste(self, event: events.Paste) -> None:
         """Inserts the first line that is not empty."""

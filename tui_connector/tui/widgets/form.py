@@ -322,8 +322,7 @@ class Form(FieldGroup):
             return CriteriaField(list(map(str, value or ())))
         if each.type in (FieldType.JSON, FieldType.CRITERIA, FieldType.VARIANT):
             return JsonField(to_lines(each, value))
-        is_number = each.type in (FieldType.INTEGER, FieldType.NUMBER)
-        return TextField(to_text(each, value), placeholder=each.hint, select_on_focus=is_number)
+        return TextField(to_text(each, value), placeholder=each.hint)
 
     def field(self, name: str) -> FormField | None:
         """The row of the field with this name, or None."""
@@ -363,11 +362,13 @@ class Form(FieldGroup):
             event.stop()
 
     def to_section(self, by: int) -> None:
-        """Focuses the first field of the next (1) or previous (-1) section: a group, a variant, or what is between."""
+        """Focuses the first field of the next (1) or previous (-1) section: a group, a variant, or the first field."""
         rows, focused = list(self.query(FormField)), self.screen.focused
         row = _row_of(focused) if focused is not None else None
         here = rows.index(row) if row in rows else -1
-        starts = [at for at, each in enumerate(rows) if at == 0 or each.section != rows[at - 1].section]
+        starts = [
+            at for at, each in enumerate(rows) if at == 0 or (each.section and each.section != rows[at - 1].section)
+        ]
         later, earlier = [each for each in starts if each > here], [each for each in starts if each < here]
         targets = later[:1] if by > 0 else earlier[-1:]
         if targets and (target := rows[targets[0]].first()) is not None:

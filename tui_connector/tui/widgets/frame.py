@@ -167,7 +167,10 @@ def _takes_text(screen: Screen[object]) -> bool:
 
 
 def footer_keys(screen: Screen[object]) -> list[FooterKey]:
-    """What the footer of this screen has to show now, one key an action."""
+    """What the footer of this screen has to show now, one key an action.
+
+    `key_titles` of a screen or widget: titles that depend on its state, by the id of the binding.
+    """
     shown: dict[str, FooterKey] = {}
     takes_text = _takes_text(screen)
     for active in screen.active_bindings.values():
@@ -177,7 +180,8 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         if takes_text and len(key_label(binding.key)) == 1 and key_label(binding.key).isascii():
             continue  # it is typed into the field; Textual does not know the character of all keys
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
-        key = FooterKey(_printed(binding), binding.description, binding.key, name in _PINNED)
+        title = getattr(active.node, "key_titles", {}).get(name, binding.description)
+        key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED)
         if name not in shown or shown[name].key.startswith("Esc "):
             shown[name] = key
     return list(shown.values())
