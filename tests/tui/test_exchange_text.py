@@ -104,13 +104,13 @@ def test_search_criteria_are_told_in_one_line_and_aligned_where_there_is_room() 
     assert not any(line.startswith("where") for line in decoded(exchange(uri="https://acme.example/x?y=1")).lines)
 
 
-def test_sections_follow_each_other_and_start_over() -> None:
+def test_the_body_of_the_response_is_the_first_section_and_the_others_follow() -> None:
     page = decoded(exchange(method="POST", request_body=b'{"a":1}', body=b'{"b":2}'))
     told, line = [], 0
     for _ in range(5):
         line = page.next_section(line)
         told.append(next(each for each in page.lines[line:] if each).partition(" ")[0])
-    assert told == ["POST", "{", "HTTP/1.1", "{", "POST"]
+    assert told == ["{", "POST", "{", "HTTP/1.1", "{"]  # the response's body first
 
 
 def test_a_repeated_exchange_is_compared_as_far_as_it_is_recorded() -> None:

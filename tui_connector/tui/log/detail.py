@@ -205,7 +205,9 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         Binding("up,k", "move(-1)", "Up", show=False, id="detail.up"),
         Binding("pagedown,space", "page(1)", "Page down", show=False, id="detail.page-down"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="detail.page-up"),
-        Binding("b", "section", "Body", id="detail.section", tooltip="Next section: request, response, their bodies"),
+        Binding(
+            "b", "section", "Body", id="detail.section", tooltip="To the response's body, then to the next section"
+        ),
         Binding("g,home", "go(0)", "Top", show=False, id="detail.top"),
         Binding("G,end", "go(-1)", "End", show=False, id="detail.end"),
     ]

@@ -40,7 +40,9 @@ class Extra(Enum):
 LineStyle = Role | Extra
 
 
-_SECTIONS = {Role.REQUEST, Role.SUCCESS, Role.REFUSED, Role.ERROR, Role.JSON, Role.BODY, Role.HTML}
+_RESPONSES = {Role.SUCCESS, Role.REFUSED, Role.ERROR}
+_BODIES = {Role.JSON, Role.BODY, Role.HTML}
+_SECTIONS = {Role.REQUEST} | _RESPONSES | _BODIES
 """The styles that begin a section."""
 
 
@@ -61,10 +63,18 @@ class ExchangeText:
         self.lines.extend(line.expandtabs(4) if "\t" in line else line for line in lines)
 
     def next_section(self, line: int) -> int:
-        """The next line that begins a request, a response or a body; after the last one, the first one."""
+        """The next line that begins a request, a response or a body; after the last one, the first one.
+
+        From elsewhere than such a line, and from the first line: the body of the response, which is wanted most.
+        """
         first = self._styles.index(Role.REQUEST) if Role.REQUEST in self._styles else len(self._styles)
         runs = list(zip(self._starts, self._styles, strict=True))[first:]
         starts = [start for start, style in runs if style in _SECTIONS]
+        if line == 0 or line not in starts:
+            responses = [start for start, style in runs if style in _RESPONSES]
+            bodies = [start for start, style in runs if style in _BODIES and responses and start > responses[-1]]
+            if bodies:
+                return bodies[0]
         return next((start for start in starts if start > line), starts[0] if starts else 0)
 
     def style(self, line: int) -> LineStyle:
