@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from memory_keyring import MemoryKeyring, NoKeyring
 from screens import shown, until, until_shown
+from textual.widgets import Static
 
 from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.text_drafts import TextDrafts
@@ -27,6 +28,7 @@ from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
+from tui_connector.tui.toml_editor.panels import ProblemRows
 from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.toml_editor.search import SearchBar
 
@@ -137,8 +139,8 @@ async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
         await pilot.press("ctrl+end", *"pag")
         await until_shown(pilot, "pagination  ")
         await pilot.press("tab")
-        assert area(pilot).text.endswith("pagination")
-        await pilot.press(*' = { kind = "key')
+        assert area(pilot).text.endswith("pagination = ")
+        await pilot.press(*'{ kind = "key')
         await until_shown(pilot, "keyset")
         await pilot.press("tab")
         assert area(pilot).text.endswith('{ kind = "keyset"') or area(pilot).text.endswith('{ kind = "keyset')
@@ -154,6 +156,57 @@ async def test_find_and_replace(machine: Machine) -> None:
         assert "acme" not in area(pilot).text.lower()
         await pilot.press("escape", "ctrl+z")
         await until(pilot, lambda: area(pilot).text == TEXT)
+
+
+async def test_enter_stays_at_the_match_that_is_shown_and_f3_goes_on(machine: Machine) -> None:
+    places = [at for at in range(len(TEXT)) if TEXT.lower().startswith("acme", at)]
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+f", *"acme", "enter")
+        await until(pilot, lambda: not pilot.app.screen.query_one(SearchBar).is_open)
+        assert area(pilot).offset_of_cursor == places[0] + 4
+        await pilot.press("f3")
+        await until(pilot, lambda: area(pilot).offset_of_cursor == places[1] + 4)
+
+
+async def test_f6_says_that_nothing_was_changed(machine: Machine) -> None:
+    async with editing(machine, size=(80, 24)) as pilot:
+        await pilot.press("f6")
+        await until_shown(pilot, "Nothing to compare")
+
+
+async def test_messages_cover_neither_text_nor_problems(machine: Machine) -> None:
+    async with editing(machine, TEXT + 'nmae = "x"\n', size=(80, 24)) as pilot:
+        await until_shown(pilot, "✘ 1 problem")
+        await pilot.press("ctrl+end", "#", "ctrl+s")
+        screen = await until_shown(pilot, "Saved with 1 problem.")
+        assert screen.splitlines()[-2].strip() == "Saved with 1 problem."
+        assert "Help" in screen
+        assert not pilot.app._notifications
+
+
+async def test_the_problem_at_the_cursor_is_readable_whole(machine: Machine) -> None:
+    name = "a-header-whose-name-is-so-long-that-its-problem-needs-more-than-one-line"
+    async with editing(machine, f"{TEXT}{name} = 1\n", size=(80, 24)) as pilot:
+        await until_shown(pilot, "✘ 1 problem")
+        rows = pilot.app.screen.query_one(ProblemRows)
+        await until(pilot, lambda: rows.virtual_size.height > 1)
+
+
+def _last_note(pilot: Any) -> str:
+    """What is shown of the last line with notes, without its number."""
+    lines = [each for each in shown(pilot.app).splitlines() if "note" in each]
+    return lines[-1].strip().partition("  ")[2]
+
+
+async def test_only_the_line_of_the_cursor_is_scrolled_sideways(machine: Machine) -> None:
+    long = f"# begin {'note ' * 40}end"
+    async with editing(machine, f"{TEXT}{long}\n{long}", size=(80, 24)) as pilot:
+        await pilot.press("ctrl+end")
+        lines = (await until_shown(pilot, "note end")).splitlines()
+        assert len([each for each in lines if "# begin" in each]) == 1
+        assert any("[clients.m]" in each for each in lines)
+        await pilot.press("up")
+        await until(pilot, lambda: _last_note(pilot).startswith("# begin"))
 
 
 async def test_a_change_by_another_program_is_shown_when_nothing_was_typed(machine: Machine) -> None:
@@ -414,9 +467,8 @@ async def test_a_literal_secret_stays_where_there_is_no_keyring(machine: Machine
         area(pilot).show(text)
         await until_shown(pilot, "F7: Move it into the keyring")
         await pilot.press("f7")
-        await until(pilot, lambda: any(each.severity == "error" for each in pilot.app._notifications))
-        [message] = [each.message for each in pilot.app._notifications if each.severity == "error"]
-        assert "keyring" in message
+        status = pilot.app.screen.query_one("#editor-status", Static)
+        await until(pilot, lambda: status.has_class("error") and "keyring" in str(status.render()))
         assert area(pilot).text == text
 
 
@@ -453,8 +505,7 @@ async def test_a_full_disk_loses_nothing(machine: Machine, monkeypatch: pytest.M
         sync = os.fsync
         monkeypatch.setattr(os, "fsync", full)
         await pilot.press("ctrl+end", "#", "ctrl+s")
-        said = pilot.app._notifications
-        await until(pilot, lambda: any("No space left on device" in each.message for each in said))
+        await until_shown(pilot, "No space left on device")
         assert file_of(pilot).read_text() == TEXT
         assert area(pilot).text == TEXT + "#"
         monkeypatch.setattr(os, "fsync", sync)

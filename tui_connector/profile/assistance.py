@@ -52,6 +52,8 @@ class Assistance:
     completions: list[Completion]
     start: int
     """Where the text that a completion replaces begins; it ends at the place itself."""
+    suffix: str = ""
+    """What follows a completion, unless it is there already."""
 
 
 def assist(text: str, offset: int) -> Assistance:
@@ -68,7 +70,8 @@ def assist(text: str, offset: int) -> Assistance:
     found = [each for each in _completions(place, data, parsed.data) if each.text != place.typed]
     matching = [each for each in found if each.text.startswith(place.typed)]
     matching += [each for each in found if place.typed and place.typed in each.text and each not in matching]
-    return Assistance(table, _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS], start)
+    follows = "" if place.mode != "key" or text[offset:].lstrip(" \t").startswith(("=", ".")) else " = "
+    return Assistance(table, _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS], start, follows)
 
 
 def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[TextBlock, KeyPath, Any]:

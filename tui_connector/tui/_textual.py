@@ -130,7 +130,32 @@ class LineWrapping(WrappedDocument):
 
 
 class LineTextArea(TextArea):
-    """A text area for a `LineDocument`, whose lines can be drawn again."""
+    """A text area for a `LineDocument`, whose lines can be drawn again.
+
+    Only the line of the cursor is scrolled sideways, as in nano: all others keep their beginning in view.
+    """
+
+    _row = -1
+    """The row of the text that is drawn or clicked now; -1 otherwise."""
+
+    @property
+    def scroll_offset(self) -> Offset:
+        x, y = super().scroll_offset
+        return Offset(0 if self._row not in (-1, self.selection.end[0]) else x, y)
+
+    def render_line(self, y: int) -> Strip:
+        self._row = y + super().scroll_offset.y
+        try:
+            return super().render_line(y)
+        finally:
+            self._row = -1
+
+    def get_target_document_location(self, event: events.MouseEvent) -> tuple[int, int]:
+        self._row = event.y + super().scroll_offset.y - self.gutter.top
+        try:
+            return super().get_target_document_location(event)
+        finally:
+            self._row = -1
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # F6 and F7 are keys of the screens: with the whole text selected, the next letter would replace it

@@ -155,7 +155,7 @@ class TomlArea(LineTextArea):
     def action_paste_lines(self) -> None:
         """Pastes what was cut; whole lines above the line of the cursor."""
         if not self._cut:
-            self.notify("Nothing to paste: ^K cuts a line, ^V pastes from the clipboard.", markup=False)
+            self.screen.notify("Nothing to paste: ^K cuts a line, ^V pastes from the clipboard.", markup=False)
             return
         start, end = self.selection
         if self._cut.endswith("\n") and start == end:
@@ -169,7 +169,7 @@ class TomlArea(LineTextArea):
     def action_cut(self) -> None:
         """Cuts the selection; without one, nothing: ^X leaves other editors, and must not delete a line here."""
         if self.selection.is_empty:
-            self.notify("Nothing is selected. Esc leaves the editor; ^K cuts the line.", markup=False)
+            self.screen.notify("Nothing is selected. Esc leaves the editor; ^K cuts the line.", markup=False)
         else:
             super().action_cut()
 

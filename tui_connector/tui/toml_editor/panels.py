@@ -52,6 +52,13 @@ class ProblemRows(OptionList):
         self.border_subtitle = f"F8: next · F7: fix ({fixes})" if fixes else "F8: next"
         self.set_class(bool(problems), "there")  # not of the screen: all of it would be styled again
 
+    def follow(self, row: int, column: int) -> None:
+        """Selects the problem at the cursor, or the first one of its line, so that all of it is in view."""
+        there = [(index, each.place.column) for index, each in enumerate(self._problems) if each.place.line == row + 1]
+        before = [index for index, start in there if start <= column + 1]
+        if there and not self.has_focus:
+            self.highlighted = before[-1] if before else there[0][0]
+
 
 def can_be_fixed(problem: Problem) -> bool:
     """Whether F7 corrects it."""
@@ -119,15 +126,16 @@ class CompletionList(Container):
         self._text_area = area
         self._rows = CompletionRows(id="editor-completions")
         self._completions: Sequence[Completion] = ()
-        self._start = 0
-        """Where the text begins that a completion replaces."""
+        self._start, self._suffix = 0, ""
+        """Where the text begins that a completion replaces, and what follows it."""
 
     def compose(self) -> ComposeResult:
         yield self._rows
 
     def offer(self, found: Assistance) -> None:
         """These completions can be opened, or replace those that are shown."""
-        self._completions, self._start = found.completions[:_MAX_COMPLETIONS], found.start
+        self._completions = found.completions[:_MAX_COMPLETIONS]
+        self._start, self._suffix = found.start, found.suffix
 
     @property
     def has_any(self) -> bool:
@@ -167,7 +175,7 @@ class CompletionList(Container):
         else:
             if key == "tab" and self._rows.highlighted is not None:
                 text, area = self._completions[self._rows.highlighted].text, self._text_area
-                area.replace(text, area.location(self._start), area.selection.end)
+                area.replace(text + self._suffix, area.location(self._start), area.selection.end)
             self.close()
 
     @property

@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import OptionList, Static, TextArea
@@ -51,7 +52,7 @@ _LOOK_INTERVAL = 0.5
 _WIDE = 100
 """Columns from which the help is beside the text."""
 _BRIEF = 2.5
-"""Seconds that a message stays which tells of what is visible: it covers lines of the text."""
+"""Seconds that a message stays which tells of what is visible."""
 _LIST_DELAY = 0.3
 """Seconds without a key after which the list of problems grows or shrinks: the text would jump while it is typed."""
 _DRAFT_DELAY = 1.0
@@ -153,6 +154,7 @@ class EditorScreen(Screen[Left]):
         self._mask = Mask()
         self._draft_timer: Timer | None = None
         self._list_timer: Timer | None = None
+        self._status_timer: Timer | None = None
         self._found_draft = draft
 
     # Looks
@@ -166,6 +168,7 @@ class EditorScreen(Screen[Left]):
         yield SearchBar(area, id="editor-search")
         yield ProblemRows(id="editor-problems")
         yield CompletionList(area, id="editor-completions-layer")
+        yield Static("", id="editor-status")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -213,6 +216,28 @@ class EditorScreen(Screen[Left]):
             callout.styles.display = "block" if text else "none"
         self.refresh_bindings()
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Shows a message in the line above the keys: a notification would cover the problems and the help."""
+        status = self.query_one("#editor-status", Static)
+        status.update(Content(shown_line(message, 400)))
+        for each in ("warning", "error"):
+            status.set_class(severity == each, each)
+        status.add_class("there")
+        if self._status_timer is not None:
+            self._status_timer.stop()
+        self._status_timer = self.set_timer(timeout or self.app.NOTIFICATION_TIMEOUT, self._clear_status)
+
+    def _clear_status(self) -> None:
+        self.query_one("#editor-status", Static).remove_class("there")
+
     def _callout(self) -> str:
         if self._change is None:
             return ""
@@ -238,6 +263,7 @@ class EditorScreen(Screen[Left]):
     def _on_moved(self, event: TextArea.SelectionChanged) -> None:
         event.stop()
         self._work()
+        self.query_one(ProblemRows).follow(*event.selection.end)
 
     def _record(self) -> None:
         """Takes what was typed into the document and its history."""
@@ -320,6 +346,7 @@ class EditorScreen(Screen[Left]):
     def _list_problems(self) -> None:
         rows = self.query_one(ProblemRows)
         rows.show(self._problems)
+        rows.follow(*self._area.selection.end)
         if not self._problems and rows.has_focus:
             self._area.focus()
 
@@ -404,9 +431,9 @@ class EditorScreen(Screen[Left]):
             return any(map(can_be_fixed, self._problems))
         if action == "form":
             return self._has_forms and _part_of(self._help_path) is not None
-        if action == "compare":
-            return self._is_changed or (self._change is not None and self._change.data is not None)
-        if action in ("replace", "replace_all", "find_next", "close_search"):
+        if action == "find_next":
+            return self.query_one(SearchBar).has_text
+        if action in ("replace", "replace_all", "close_search", "accept_match"):
             return self.query_one(SearchBar).is_open
         return True
 
@@ -452,6 +479,11 @@ class EditorScreen(Screen[Left]):
     def action_find(self) -> None:
         self.query_one(SearchBar).open()
         self.refresh_bindings()
+
+    def action_accept_match(self) -> None:
+        """Leaves the cursor at the match that is shown; F3 goes to the next one."""
+        self.query_one(SearchBar).find(from_here=True)
+        self.action_close_search()
 
     def action_find_next(self) -> None:
         self.query_one(SearchBar).find()
@@ -656,6 +688,9 @@ class EditorScreen(Screen[Left]):
         """Shows how the text differs from the file, and takes what is chosen of either."""
         self._record()
         change = self._change
+        if not self._is_changed and (change is None or change.data is None):
+            self.notify("Nothing to compare: the text is that of the file.", markup=False)
+            return
         base = self._document.text_as_read
         theirs = base if change is None or change.data is None else text_of(self._path, change.data)
         texts = [line_ends.plain(each) for each in (base, self._document.text(), theirs)]
@@ -685,10 +720,10 @@ class EditorScreen(Screen[Left]):
             "Edits the profile as text. Problems are shown at their lines while you type, and listed below: F8 goes to "
             "the next one, F7 applies the suggested correction, or "
             "moves a literal secret into the keyring, F9 enters the list. Completions open as you type, or "
-            "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds; then F3 goes to the next match, ^R replaces it and "
-            "F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S saves, even with problems, but "
-            "never a secret as a literal value. If another program changes the file, your changes stay: F6 compares "
-            "both and merges them. ^O opens "
+            "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds: Enter goes to the match, F3 to the next one, "
+            "^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S saves, even "
+            "with problems, but never a secret as a literal value. F6 compares the text with the file. If another "
+            "program changes the file, your changes stay: F6 compares both and merges them. ^O opens "
             "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
             "when you open the file again; literal secrets are not kept."
         )

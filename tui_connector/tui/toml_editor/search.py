@@ -18,7 +18,7 @@ class SearchInput(SafeInput):
     """The text to find, or what it is replaced by."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.find_next", "Next", id="editor.find-enter", show=False),
+        Binding("enter", "screen.accept_match", "To the match", id="editor.find-enter", show=False),
         Binding("escape", "screen.close_search", "Close", id="editor.find-close"),
     ]
 
@@ -40,6 +40,11 @@ class SearchBar(Vertical):
     def is_open(self) -> bool:
         return self.has_class("there")
 
+    @property
+    def has_text(self) -> bool:
+        """Whether there is a text to find, also while the bar is closed."""
+        return bool(self._wanted.value)
+
     def open(self) -> None:
         """Shows the bar, with the selected text as the one to find."""
         self.add_class("there")
@@ -47,6 +52,7 @@ class SearchBar(Vertical):
         if chosen and "\n" not in chosen:
             self._wanted.value = chosen
         self._wanted.focus()
+        self._wanted.select_all()  # what is typed replaces it
         self._text_area.highlight_text(self._wanted.value)
 
     def close(self) -> None:
@@ -58,8 +64,9 @@ class SearchBar(Vertical):
     @on(Input.Changed, "#editor-find")
     def _on_typed(self, event: Input.Changed) -> None:
         event.stop()
-        self._text_area.highlight_text(event.value)
-        self.find(from_here=True)
+        if self.is_open:
+            self._text_area.highlight_text(event.value)
+            self.find(from_here=True)
 
     def find(self, *, from_here: bool = False) -> None:
         """Selects the next match, from the start again after the last one; `from_here`: also the selected one."""
