@@ -445,14 +445,14 @@ async def test_the_title_says_what_n_goes_to(machine: Machine) -> None:
         assert watched.selected() == 3
 
 
-async def test_t_goes_to_the_slowest_request_then_to_the_next_slowest(machine: Machine) -> None:
+async def test_d_goes_to_the_slowest_request_then_to_the_next_slowest(machine: Machine) -> None:
     seconds = {1: 0.3, 2: 2.0, 3: 0.1, 4: 1.0}
     log = filled(*(exchange(n, timings=Timings(total=took)) for n, took in seconds.items()))
     async with watching(machine, log) as watched:
         for number in (2, 4, 1, 3, 2):
-            await watched.pilot.press("t")
+            await watched.pilot.press("D")
             await watched.until(lambda number=number: watched.selected() == number)  # type: ignore[misc]
-        await watched.pilot.press("down", "t")
+        await watched.pilot.press("down", "D")
         await watched.until(lambda: watched.selected() == 2)
 
 

@@ -110,7 +110,7 @@ class LogPanel(LogHost):
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
         Binding(
-            "t", "slowest", "Slowest", id="log.slowest", tooltip="The slowest request listed; again: the next slowest"
+            "D", "slowest", "Slowest", id="log.slowest", tooltip="The slowest request listed; again: the next slowest"
         ),
         Binding("plus", "new", "New request", id="log.new", tooltip="Write and send a new request"),
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
@@ -161,7 +161,7 @@ class LogPanel(LogHost):
         return (
             "The request log\nEvery request the program sends, newest last, secrets masked. The list follows the "
             "newest until you move up; G follows again. Failures are kept longer than other requests; e shows only "
-            "them. t goes to the slowest request, and again to the next slowest. / searches: in the list, n goes to "
+            "them. D goes to the slowest request, and again to the next slowest. / searches: in the list, n goes to "
             "the next request that matches; in the detail, to the next match in it.\nThe detail pane uses the format "
             "set in the client's Log requests plugin; Enter shows the whole request, and v changes the view: simple, "
             "long, full, curl."
