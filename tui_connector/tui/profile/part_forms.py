@@ -126,30 +126,24 @@ class PartForms:
     ) -> Undo | None:
         profiles = workbench.machine.directories.profiles
         context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
-        self._edits, was_applied, self.text_wanted = edit, False, ()
+        self._edits, self.text_wanted = edit, ()
         try:
-            while True:
-                form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
-                form.done_label, form.begins_at_problem, form.begins_at = "Save", was_applied, at
-                form.can_leave_for_text = lambda: not edit.setup.document.changed
-                applied = await self._app.push_screen_wait(form)
-                self.text_wanted, at = form.text_wanted, form.left_at
-                if not edit.setup.document.changed or not (applied or was_applied):
-                    return None
-                was_applied = True
-                if applied and await self._confirmed(edit, name):
-                    return await self._save(workbench, edit, profiles)
-                if not applied and await self._discarded():
-                    return None
+            form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
+            form.done_label, form.begins_at = "Save", at
+            form.question = lambda: self._question(edit, name)
+            form.can_leave_for_text = lambda: not edit.setup.document.changed
+            applied = await self._app.push_screen_wait(form)
+            self.text_wanted = form.text_wanted
+            if not applied or not edit.setup.document.changed:
+                return None
+            return await self._save(workbench, edit, profiles)
         finally:
             self._edits = None
 
-    async def _discarded(self) -> bool:
-        answer: bool | None = await self._app.push_screen_wait(ConfirmScreen("Discard what you changed in this form?"))
-        return bool(answer)
-
-    async def _confirmed(self, edit: ProfileEdit, name: str) -> bool:
-        """Shows what will be written, and what is invalid with it."""
+    def _question(self, edit: ProfileEdit, name: str) -> ConfirmScreen | None:
+        """Shows what will be written, and what is invalid with it; None where nothing changes."""
+        if not edit.setup.document.changed:
+            return None
         kind: type[ConfirmScreen] = SaveScreen
         question, yes = f"Not saved yet. This changes in {self._path.name}:\n", "Save"
         if problems := edit.problems:
@@ -157,9 +151,7 @@ class PartForms:
             found = f"{count(len(problems), 'problem')}. Nothing can be sent before this is fixed.\n{listed}"
             question, yes, kind = f"{found}\n\n{question}", "Save it anyway", InvalidScreen
         changes = highlight.difference(edit.difference)
-        screen = kind(question, title=f"Save {name}", yes=yes, no="Back to the form", details=changes)
-        answer: bool | None = await self._app.push_screen_wait(screen)
-        return bool(answer)
+        return kind(question, title=f"Save {name}", yes=yes, no="Back to the form", details=changes)
 
     async def _save(self, workbench: Workbench, edit: ProfileEdit, profiles: Path) -> Undo | None:
         try:

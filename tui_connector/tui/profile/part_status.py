@@ -61,8 +61,8 @@ class PartStatus:
             sends = part.family == "outgoing"
             run = (self.sent if sends else self.runs).get(part.name)
             never = "Never sent. r shows what it would change." if sends else "Never run. r runs it."
-            text = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
-            yield Content.assemble((shown_line(text), TONES["muted" if not run else "success" if run.ok else "error"]))
+            words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
+            yield Content.assemble((shown_line(words), TONES["muted" if not run else "success" if run.ok else "error"]))
         yield from self._secret_lines(part, wide=wide)
         if wide and text:
             if part.family != "clients":

@@ -16,6 +16,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content, Span
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...errors import UserError
@@ -431,14 +432,15 @@ class FormScreen(Dialog[bool]):
 
     done_label = "Done"
     """What ^S does, on its button."""
-    begins_at_problem = False
-    """Whether the first invalid field has the focus, if there is one, instead of the first field."""
     begins_at: FormPath = ()
     """The field that has the focus first; empty for the first one."""
+    question: Callable[[], ConfirmScreen | None] | None = None
+    """The question, over the form, whether its changes apply; None where nothing is to be asked.
+
+    The callable raises `UserError` where they cannot apply.
+    """
     can_leave_for_text: Callable[[], bool] | None = None
     """Whether nothing is unsaved, so that the form can be left for the text of the file; None: there is no file."""
-    left_at: FormPath = ()
-    """The field that had the focus last; empty if none had."""
     text_wanted: FormPath = ()
     """Where the text of the file is wanted; empty if the form was not left for it."""
 
@@ -472,8 +474,6 @@ class FormScreen(Dialog[bool]):
 
     def on_mount(self) -> None:
         self._form.check()
-        if self.begins_at_problem and self._form.focus_on_problem():
-            return
         if not (self.begins_at and self._form.focus_at(self.begins_at)):
             self.focus_first()
 
@@ -515,13 +515,8 @@ class FormScreen(Dialog[bool]):
         around = 7 + (self.query_one(".form-about").outer_size.height if self._about else 0)
         self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - around)
 
-    def _note_focus(self) -> None:
-        if (path := self._form.path_of(self.focused)) != self._form.path:
-            self.left_at = path
-
     @on(Form.Focused)
     def _explain(self, event: Form.Focused) -> None:
-        self._note_focus()
         self.query_one(".words", Static).update(Content(shown(event.about)))
 
     @on(Form.Entered)
@@ -530,10 +525,33 @@ class FormScreen(Dialog[bool]):
 
     @on(Button.Pressed, "#form-done")
     def action_done(self) -> None:
-        """Closes the form; its changes apply."""
-        self._note_focus()
+        """Closes the form; its changes apply, once its question was answered."""
+        focused = self.focused
         self.set_focus(None)  # which ends the input of a secret
-        self._form.after_pending_input(lambda: self._once_drawn(partial(self._close, True)))
+        self._form.after_pending_input(lambda: self._once_drawn(partial(self._done, focused)))
+
+    def _done(self, focused: Widget | None) -> None:
+        if not self.is_current:
+            return  # the key was pressed twice
+        if self.question is None:
+            self._close(True)
+            return
+        self._form.check()
+        if not self._form.focus_on_problem() and focused is not None and focused.is_attached:
+            self.set_focus(focused)
+        try:
+            screen = self.question()
+        except UserError as error:
+            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+            return
+        if screen is None:
+            self._close(True)
+        else:
+            self.app.push_screen(screen, self._answered)
+
+    def _answered(self, yes: bool | None) -> None:
+        if yes:
+            self._close(True)
 
     def _once_drawn(self, then: Callable[[], None]) -> None:
         self.call_after_refresh(then)
