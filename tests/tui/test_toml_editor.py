@@ -248,6 +248,31 @@ async def test_a_long_line_is_shown_with_what_changed_at_its_end(machine: Machin
         assert "note before" in screen
 
 
+async def test_new_problems_are_saved_only_after_a_question(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        wrong = TEXT.replace('kind = "bearer"', 'kind = "barer"')
+        assert wrong != TEXT
+        area(pilot).show(wrong)
+        await until_shown(pilot, "✘ 1 problem")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "1 new problem.")
+        await pilot.press("enter")  # the harmless answer
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        assert file_of(pilot).read_text() == TEXT
+        await pilot.press("escape")
+        await until_shown(pilot, "has unsaved changes")
+        await pilot.press("enter")  # the first choice
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        assert file_of(pilot).read_text() == TEXT
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "1 new problem.")
+        await pilot.press("y")
+        await until(pilot, lambda: file_of(pilot).read_text() == wrong)
+        await until_shown(pilot, "Saved with 1 problem.")
+        await pilot.press("ctrl+end", "#", "ctrl+s")  # no other problem than the file has
+        await until(pilot, lambda: file_of(pilot).read_text() == wrong + "#")
+
+
 async def test_a_deleted_file_is_written_again(machine: Machine) -> None:
     async with editing(machine) as pilot:
         file_of(pilot).unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 from ...files import digest
@@ -31,6 +32,19 @@ class TextSaver:
         known = {problem.keys for problem in Checker().check(self._document.text_as_read).literal_secrets}
         return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
 
+    async def new_problems(self, checked: Checked) -> list[Problem]:
+        """Problems that the file does not have yet, wherever their lines are now."""
+        return await asyncio.to_thread(self._new_problems, checked) if checked.problems else []
+
+    def _new_problems(self, checked: Checked) -> list[Problem]:
+        known = Counter(map(_identity, Checker().check(self._document.text_as_read).problems))
+        new = []
+        for problem in checked.problems:
+            known[_identity(problem)] -= 1
+            if known[_identity(problem)] < 0:
+                new.append(problem)
+        return new
+
     async def save(self, checked: Checked, *, overwrite: bool) -> None:
         """Raises `UserError`; `ChangedOnDisk` if another program has changed the file, unless `overwrite`."""
         before, expected = self._document.file_data, self._document.file_digest
@@ -41,3 +55,7 @@ class TextSaver:
         if self.undo is not None and self.undo.expect == expected:
             before = self.undo.before
         self.undo = Undo(self._path, before, digest(self._document.file_data))
+
+
+def _identity(problem: Problem) -> tuple[str, str, str]:
+    return problem.path, problem.code, problem.message

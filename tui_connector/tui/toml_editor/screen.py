@@ -511,21 +511,25 @@ class EditorScreen(Screen[Left]):
             self._save()
 
     @work(group="save")
-    async def _save(self, *, and_leave: bool = False) -> None:
+    async def _save(self, *, and_leave: bool = False, accepted: bool = False) -> None:
+        """`accepted`: that the text has problems was shown, and it is to be saved with them."""
         try:
-            if await self._saved() and and_leave:
+            if await self._saved(accepted=accepted) and and_leave:
                 self.dismiss(Left(self._saver.undo))
         finally:
             self._saving = False
 
-    async def _saved(self) -> bool:
-        """Saves the text; whether that worked."""
+    async def _saved(self, *, accepted: bool) -> bool:
+        """Saves the text, after a question where it has problems that the file does not have; whether it was saved."""
         self._record()
         text = self._area.text
         checked = await asyncio.to_thread(self._checker_for_saving, text)
         if (problem := await self._saver.new_secret(checked)) is not None:
             self._go_to(problem.place)
             self._tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
+            return False
+        if not accepted and (new := await self._saver.new_problems(checked)) and not await self._accepts(new):
+            self._go_to(new[0].place)
             return False
         gone = self._change is not None and self._change.data is None and not self._change.problem
         try:
@@ -546,6 +550,13 @@ class EditorScreen(Screen[Left]):
         self.notify(words, severity="warning" if found else "information", timeout=_BRIEF, markup=False)
         self._draw()
         return True
+
+    async def _accepts(self, problems: Sequence[Problem]) -> bool:
+        """Asks whether to save the text with these problems."""
+        listed = "\n".join(f"✘ {each}" for each in problems[:5])
+        question = f"{count(len(problems), 'new problem')}. Nothing can be sent before this is fixed.\n{listed}"
+        screen = ConfirmScreen(question, title=f"Save {self._path.name}", yes="Save it anyway", no="Keep editing")
+        return bool(await self.app.push_screen_wait(screen))
 
     def _checker_for_saving(self, text: str) -> Checked:
         return self._checked if self._checked is not None and self._checked.text == text else Checker().check(text)
@@ -609,13 +620,15 @@ class EditorScreen(Screen[Left]):
         def chosen(option: str | None) -> None:
             if option == "save" and not self._saving:
                 self._saving = True
-                self._save(and_leave=True)
+                self._save(and_leave=True, accepted=bool(found))
             elif option == "discard":
                 self._discard()
 
         found, question = len(self._problems), f"{self._path.name} has unsaved changes."
         save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
         options = {"save": save, "discard": "Discard the changes", "stay": "Keep editing"}
+        if found:
+            options = {key: options[key] for key in ("stay", "save", "discard")}
         self.app.push_screen(ChoiceScreen(options, question=question, title="Unsaved changes"), chosen)
 
     @work(group="draft")
@@ -721,8 +734,8 @@ class EditorScreen(Screen[Left]):
             "the next one, F7 applies the suggested correction, or "
             "moves a literal secret into the keyring, F9 enters the list. Completions open as you type, or "
             "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds: Enter goes to the match, F3 to the next one, "
-            "^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S saves, even "
-            "with problems, but never a secret as a literal value. F6 compares the text with the file. If another "
+            "^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S saves, new "
+            "problems only after a question, and never a secret as a literal value. F6 compares the text with the file. If another "
             "program changes the file, your changes stay: F6 compares both and merges them. ^O opens "
             "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
             "when you open the file again; literal secrets are not kept."
