@@ -91,6 +91,17 @@ def test_one_key_corrects_a_mistake(wrong: str, right: str) -> None:
     assert checker.check(apply(text, fixes[0].edits)).problems == []
 
 
+@pytest.mark.parametrize(("used", "hint"), [(False, True), (True, False)])
+def test_a_mistyped_name_may_be_that_of_a_part_to_which_nothing_refers(used: bool, hint: bool) -> None:
+    text = GOOD.replace("[authentications.a]", "[authentications.integra0n]")
+    text = text.replace('authentications = ["a"]', 'authentications = ["integration"]')
+    if used:
+        text += '[clients.other]\nauthentications = ["integra0n"]\n'
+    [problem] = Checker().check(text).problems
+    assert problem.fix is not None
+    assert ("Or rename [authentications.integra0n]" in problem.text) is hint
+
+
 def test_a_key_below_a_plugin_is_moved_to_its_client() -> None:
     text = GOOD.replace('timeout = "30s"\n', "").replace(
         '/rest/all/V1"\n', '/rest/all/V1"\ntimeout = "30s"  # slow shop\n'

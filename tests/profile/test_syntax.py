@@ -45,6 +45,8 @@ def refused(text: str) -> Mistake:
         ("a = 1,5\n", 1, "full stop: 1.5"),
         ("a = 0012\n", 1, "leading zeros"),
         ("a = 30s\n", 1, 'write "30s"'),
+        ("a = { b = 50x }\n", 1, 'text in quotes: "50x"'),
+        ("a = [1, 50x]\nb = 2\n", 1, 'text in quotes: "50x"'),
         ("a = 5 MB\n", 1, 'write "5 MB"'),
         ("a = null\n", 1, "no null"),
         ("a = None\n", 1, "no null"),
@@ -220,3 +222,9 @@ def test_common_mistakes_are_corrected(text: str, corrected: str) -> None:
 )
 def test_what_may_mean_several_things_is_not_corrected(text: str) -> None:
     assert refused(text).fix is None
+
+
+@pytest.mark.parametrize("text", ["a = { page-size = 50x }\n", "a = { page-size = 50x, c = 1 }\n"])
+def test_an_invalid_value_in_an_inline_table_is_named_at_its_place(text: str) -> None:
+    found = refused(text)
+    assert (found.position, found.message) == (TextPosition(1, 19), "Invalid value 50x")

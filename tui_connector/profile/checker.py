@@ -21,7 +21,7 @@ from .document import SCHEMA_LINE, Document
 from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextPosition, TextSpan, position_finder
-from .problems import Found, Problem, find_problems
+from .problems import Found, Problem, find_problems, referenced_family
 from .syntax import Mistake
 
 _MAX_PARTS: Final = 2_000
@@ -73,7 +73,8 @@ class Checker:
                 place = _span_of(parsed, each.path)
                 fix = _fix_of(each, parsed, plain, place)
                 value = _value_position(*place) if place is not None and each.code != "unknown-key" else None
-                problems.append(Problem(line, column, path, each.message, each.code, "", fix, each.path, value))
+                hint = _other_direction(each, parsed.data)
+                problems.append(Problem(line, column, path, each.message, each.code, hint, fix, each.path, value))
         valid = not parsed.mistakes and not undecoded
         return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid)
 
@@ -147,6 +148,21 @@ def _from_latin(text: str) -> str:
         return data.decode("cp1252")
     except UnicodeDecodeError:  # five bytes mean nothing in it
         return data.decode("latin-1")
+
+
+def _other_direction(found: Found, data: Mapping[str, Any]) -> str:
+    """Where nothing refers to the part that was probably meant, its own name may be the mistyped one."""
+    name, family = found.suggestion, referenced_family(found.path)
+    if found.code != "unknown-name" or not name or family not in ("authentications", "clients"):
+        return ""
+    return "" if _has_text(data, name) else f"Or rename [{family}.{name}], which nothing refers to."
+
+
+def _has_text(data: object, text: str) -> bool:
+    """Whether a value somewhere in the data is this text."""
+    if isinstance(data, Mapping):
+        return any(_has_text(each, text) for each in data.values())
+    return any(_has_text(each, text) for each in data) if isinstance(data, list) else data == text
 
 
 # Corrections of meaning

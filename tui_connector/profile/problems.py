@@ -264,7 +264,7 @@ def _inconsistencies_of_valid_parts(
         rest[ON_FAILURE] = prepared[ON_FAILURE]
     for each in inconsistencies(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
         path = each.place
-        family = _referenced_family(path)
+        family = referenced_family(path)
         left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
         if (family,) not in wrong and value_at(data, path) not in left_out:
             yield _inconsistent(each, [*each.known, *left_out])
@@ -291,7 +291,8 @@ def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _referenced_family(path: ModelPath) -> str:
+def referenced_family(path: ModelPath) -> str:
+    """The family of the part that the value at this path names; empty if it names none."""
     if path[2:3] == ("authentications",):
         return "authentications"
     if path[2:] in (("parent", "incoming"), ("source", "name")):

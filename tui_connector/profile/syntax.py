@@ -59,6 +59,10 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
         column, character, why = invalid
         place = TextPosition(position.line, column)
         return Mistake(place, f"Invalid character {character}", why.hint, *_correction(text, position.line, why))
+    if message.startswith("Unclosed") and (value := _invalid_value(line, position.column)) is not None:
+        column, written = value
+        hint = f'Write a number without letters, or text in quotes: "{written}".'
+        return Mistake(TextPosition(position.line, column), f"Invalid value {written}", hint, "invalid-toml-value")
     cause = cause_of(line)
     if cause is None:
         return Mistake(position, message, None)
@@ -66,6 +70,18 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     if code == "inline-table-lines":
         fix = _joined_inline_table(text, position.line) or _closed_line(text, position.line)
     return Mistake(position, message, cause.hint, code, fix)
+
+
+def _invalid_value(line: str, column: int) -> tuple[int, str] | None:
+    """The column and text of a value that was read as complete in its middle, such as 50x; None if it is none."""
+    for value in re.finditer(r"(?<=[=,\[{\s])[\w.+-]+(?=\s*(?:[,\]}#]|$))", STRING.sub(_blank, line)):
+        if value.start() + 1 < column <= value.end():
+            return value.start() + 1, value.group()
+    return None
+
+
+def _blank(quoted: re.Match[str]) -> str:
+    return '"' * len(quoted.group())
 
 
 def _correction(text: str, number: int, cause: Cause) -> tuple[str, Correction | None]:
