@@ -191,6 +191,10 @@ class LogActions:
     def __init__(self, panel: LogHost, context: LogContext) -> None:
         self._panel, self._context = panel, context
 
+    @property
+    def _profile(self) -> str:
+        return self._context.profile() or ""
+
     def notify(self, sentence: str, *, bad: bool = False) -> None:
         self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
 
@@ -234,7 +238,7 @@ class LogActions:
         if request.method in ("GET", "HEAD"):
             self._send(exchange, request)
         else:
-            self._panel.app.push_screen(ConfirmScreen(sending_question(request, exchange.uri)), chosen)
+            self._panel.app.push_screen(ConfirmScreen(sending_question(request, exchange.uri, self._profile)), chosen)
 
     def edit(self, exchange: Exchange | None) -> None:
         """Opens the request in a form, which sends it."""
@@ -247,7 +251,8 @@ class LogActions:
                 self._send(exchange, changed)
 
         title = f"Edit and resend #{exchange.number}"
-        self._panel.app.push_screen(RequestForm(request, self._context.machine, title, exchange.uri), chosen)
+        form = RequestForm(request, self._context.machine, title, exchange.uri, profile=self._profile)
+        self._panel.app.push_screen(form, chosen)
 
     def _request_of(self, exchange: Exchange | None) -> Request | None:
         if exchange is None:
@@ -301,7 +306,9 @@ class LogActions:
                 self._await_response(new.send(request), f"{request.method} {request.uri}")
 
         request = Request("GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test"))
-        self._panel.app.push_screen(RequestForm(request, self._context.machine, "New request", base, new.paths), chosen)
+        machine = self._context.machine
+        form = RequestForm(request, machine, "New request", base, new.paths, profile=self._profile)
+        self._panel.app.push_screen(form, chosen)
 
     def explain(self, exchange: Exchange) -> None:
         """Diagnoses the exchange, in a thread, as a long response takes time."""

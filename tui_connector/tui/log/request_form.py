@@ -96,14 +96,15 @@ def split_query(uri: str) -> tuple[str, list[str]]:
 _ANY_BASE = "https://host.invalid"
 
 
-def sending_question(request: Request, base: str) -> str:
+def sending_question(request: Request, base: str, profile: str = "") -> str:
     """The question before a request that may change the store; `base` is an address of the store."""
     try:
         uri = absolute(base, request.uri)
         path, store = readable(uri.removeprefix(origin_of(uri))).partition("?")[0], origin_of(uri)
     except InvalidValue:
         path, store = request.uri, base
-    return f"Send {request.method} {shown_line(path, 200)}\nto {shown_line(store, 200)}?\nIt may change the store."
+    to = f"the store of {profile}, {store}" if profile else store
+    return f"Send {request.method} {shown_line(path, 200)}\nto {shown_line(to, 200)}?\nIt may change the store."
 
 
 _PATHS = 5
@@ -140,13 +141,14 @@ class RequestForm(Dialog[Request | None]):
         title: str,
         base: str,
         paths: Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]] | None = None,
+        profile: str = "",
     ) -> None:
         """`base` is an address of the store, for the question before sending; `paths` finds those to complete."""
         super().__init__()
         self._find_paths = paths
         self._paths: Mapping[str, tuple[str, ...]] = {}
         self._original = self._request = request
-        self._machine, self._heading, self._base = machine, title, base
+        self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._body_shown = False
         self._paths_shown = ""
 
@@ -295,7 +297,7 @@ class RequestForm(Dialog[Request | None]):
         if request.method in ("GET", "HEAD"):
             self.dismiss(request)
         else:
-            self.app.push_screen(ConfirmScreen(sending_question(request, self._base)), chosen)
+            self.app.push_screen(ConfirmScreen(sending_question(request, self._base, self._profile)), chosen)
 
     @on(Input.Submitted)
     def _next(self) -> None:

@@ -137,7 +137,9 @@ class RunMetrics:
                 )
             return f"running · {took}", ""
         if summary.state == "complete":
-            items = f"complete: {count(summary.items, *self.noun)} in {elapsed(summary.seconds)}"
+            unchanged = not summary.items and progress.dropped > 0
+            written = f"nothing new, {progress.dropped:,} unchanged" if unchanged else count(summary.items, *self.noun)
+            items = f"complete: {written} in {elapsed(summary.seconds)}"
             failed = f", {count(summary.failed, *self.noun)} failed" if summary.failed else ""
             return (f"✘ {items}{failed}", "error") if summary.failed else (f"✔ {items}", "success")
         if summary.as_requested:

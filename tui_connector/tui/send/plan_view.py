@@ -112,7 +112,7 @@ class RowScreen(Dialog[None]):
     """One entity of a plan with all its fields."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,escape,enter", "dismiss(None)", "Back", id="plan-row.back"),
+        Binding("escape,q,enter", "dismiss(None)", "Back", id="plan-row.back"),
         Binding("question_mark,f1", "app.help", "Help", show=False, id="plan-row.help"),
     ]
 

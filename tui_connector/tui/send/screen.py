@@ -92,7 +92,8 @@ class SendScreen(RunView[SendJob]):
         known = ", ".join(f"{number:,} {state}" for state, number in last.counts.items() if number)
         hint = " c resumes it." if last.resumable else ""
         state = last.run.described_state(last.counts, is_running=last.is_running)
-        return f"{text}\nLast run, {last.run.id} of {last.run.began}: {state}, {known or 'no tasks'}.{hint}", tone
+        run = f"Last run (number {last.run.id}, started {last.run.began})"
+        return f"{text}\n{run}: {state}, {known or 'no tasks'}.{hint}", tone
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now."""

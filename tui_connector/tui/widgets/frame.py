@@ -93,6 +93,8 @@ class FooterKey:
     pressed: str
     """Textual's name of the key."""
     pinned: bool
+    is_way_back: bool = False
+    """Whether it leaves the screen: it is shown even where there is no room for all keys before it."""
 
     @property
     def width(self) -> int:
@@ -140,9 +142,13 @@ class KeyFooter(Static):
             [(_FIELD, "bold $background on $accent"), " "] if typing else [" "]
         )
         self._keys = []
+        kept = next((key for key in others if key.is_way_back), None)
         for key in others:
-            if column + key.width > room:
-                break
+            reserved = kept.width if kept is not None and key is not kept else 0
+            if column + key.width + reserved > room:
+                continue
+            if key is kept:
+                kept = None
             parts += self._piece(key, column)
             column += key.width
         parts.append(" " * max(0, room - column))
@@ -181,7 +187,8 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
             continue  # it is typed into the field; Textual does not know the character of all keys
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
         title = getattr(active.node, "key_titles", {}).get(name, binding.description)
-        key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED)
+        is_way_back = name.endswith(".back") and binding.description == "Back"
+        key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED, is_way_back)
         if name not in shown or shown[name].key.startswith("Esc "):
             shown[name] = key
     return list(shown.values())
