@@ -206,6 +206,55 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         assert not any("another program" in each.message for each in app._notifications)
 
 
+async def test_form_stays_below_its_question_and_what_is_typed_then_is_discarded_once(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with on_page(app, size=(120, 36)) as pilot:
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        form = app.screen
+        await pilot.press("down", "end", *"?a=1", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        assert form in app.screen_stack
+        await pilot.press("n", "end", *"&b=2")
+        await until(pilot, lambda: app.screen is form and "products?a=1&b=2" in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Discard what you changed" in shown(app))
+        await pilot.press("n")
+        await until(pilot, lambda: app.screen is form and "products?a=1&b=2" in shown(app))
+        await pilot.press("escape", "y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
+        assert "Discard what you changed" not in shown(app)
+        assert path.read_text() == before
+
+
+async def test_detail_of_an_incoming_shows_its_last_run_once_and_its_text(machine: Machine) -> None:
+    write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with on_page(app, size=(120, 36)) as pilot:
+        await pilot.press("down", "down")
+        await until(pilot, lambda: "Never run. r runs it." in shown(app) and 'items = "items"' in shown(app))
+        assert shown(app).count("Never run. r runs it.") == 1
+
+
+async def test_q_leaves_a_page_whose_log_is_searched_and_esc_ends_the_search_first(machine: Machine) -> None:
+    write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with on_page(app, size=(120, 36)) as pilot:
+        for key in ("escape", "q"):
+            await pilot.press("tab")
+            await until(pilot, lambda: app.screen.query_one(LogPanel).has_focus_within)
+            await pilot.press("slash", *"nowhere", "enter")
+            await until(pilot, lambda: "search nowhere" in shown(app))
+            await pilot.press(key)
+            if key == "escape":
+                await until(pilot, lambda: "search nowhere" not in shown(app))
+                assert isinstance(app.screen, ProfilePage)
+                await pilot.press("shift+tab")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
 async def test_form_of_a_part_never_overwrites_a_change_of_another_program_silently(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)

@@ -190,6 +190,37 @@ async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is
         await watched.shows("long · decoded")
 
 
+async def test_each_esc_closes_the_innermost_of_what_the_log_shows(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1), refusal(2), exchange(3)), size=(160, 40)) as watched:
+        assert not watched.says("F Filter off or on")
+        await watched.pilot.press("f")
+        await watched.type("~s 401")
+        await watched.pilot.press("enter")
+        await watched.shows("filter ~s 401: 1 of 3 match")
+        await watched.shows("F Filter off or on")
+        await watched.pilot.press("slash")
+        await watched.type("products")
+        await watched.pilot.press("enter")
+        await watched.shows("search products (n: next, Esc: end)")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: watched.panel.detail.has_focus)
+        before = watched.screen()
+        await watched.pilot.press("i")
+        await watched.until(lambda: watched.panel._explanation_shown)
+        await watched.until(lambda: watched.screen() != before)
+        await watched.pilot.press("escape")
+        await watched.until(lambda: not watched.panel._explanation_shown)
+        assert watched.panel.detail.has_focus
+        await watched.pilot.press("escape")
+        await watched.until(lambda: watched.panel.view.has_focus)
+        assert watched.says("search products")
+        await watched.pilot.press("escape")
+        await watched.until(lambda: not watched.says("search products"))
+        assert watched.numbers() == [2]
+        await watched.pilot.press("escape")
+        await watched.until(lambda: watched.numbers() == [1, 2, 3])
+
+
 async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(machine: Machine) -> None:
     log = filled(*(exchange(n, status=404 if n in (3, 7) else 200) for n in range(1, 11)))
     async with watching(machine, log) as watched:

@@ -17,6 +17,7 @@ from tui_connector.runs.progress import Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.log.list import LogView
 from tui_connector.tui.run.charts import MessageList, axis_maximum, fitted
 from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.metrics import RunMetrics, Series
@@ -96,8 +97,14 @@ async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -
             await until_shown(pilot, "stopped after")
             await asyncio.to_thread(_is_cut_at_a_line, written)
             sandbox.change({"sandbox/latency_ms": "0"})
+            view = app.screen.query_one(LogView)
+            view.stop_following()
+            await pilot.press("G")
+            assert view.following
+            view.stop_following()
             await pilot.press("r")
             await until_shown(pilot, "complete: 200 items")
+            assert view.following
     assert len(set(written.read_bytes().splitlines())) == 200
 
 
@@ -281,6 +288,13 @@ def test_a_run_of_half_a_second_has_metrics() -> None:
     metrics.summary = Summary("products", "complete", 100, 0, 0, 0.48, 5, 0, "")
     assert ("Time", "480 ms") in metrics.tiles()
     assert metrics.state == ("✔ complete: 100 items in 480 ms", "success")
+
+
+def test_a_complete_run_without_changes_says_so() -> None:
+    metrics = RunMetrics()
+    metrics.add_sample(Progress(0, 1, seconds=0.2, responses=1, dropped=1))
+    metrics.summary = Summary("products", "complete", 0, 0, 0, 0.2, 1, 0, "")
+    assert metrics.state == ("✔ complete: nothing new, 1 unchanged in 200 ms", "success")
 
 
 def test_numbers_from_a_million_on_are_shortened_where_there_is_no_room() -> None:

@@ -53,8 +53,8 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: st
     if view.errors_only:
         yield "errors only (e)"
     if filtering.filter.expression is not None:
-        searched, total = view.view.searched
-        progress = f", {searched:,} searched" if view.view.searching else ""
+        checked, total = view.view.searched
+        progress = f", {checked:,} searched" if view.view.searching else ""
         state = f"{len(view.view):,} of {total:,} match{progress}" if filtering.on else "off (F)"
         yield f"filter {filtering.text}: {state}"
     if search:
@@ -92,7 +92,7 @@ class LogPanel(LogHost):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
-        Binding("F", "toggle_filter", "Filter off or on", show=False, id="log.toggle-filter"),
+        Binding("F", "toggle_filter", "Filter off or on", id="log.toggle-filter"),
         Binding(
             "n",
             "next_match(1)",
@@ -279,17 +279,37 @@ class LogPanel(LogHost):
         self.call_after_refresh(self._update_detail_title)  # the focus changes the view
 
     def leave(self) -> bool:
-        """Esc: closes the prompt, or goes from the detail to the list. False where neither applies."""
+        """Esc: closes the innermost of prompt, explanation, detail, search and filter. False where there is none."""
+        if self._explanation_shown and not self.has_class("asking"):
+            self._explained = None
+            self._show()
+        elif self.leave_detail():
+            pass
+        elif self._wanted is not None:
+            self._search_list("")
+        elif self._filtering.filter.expression is not None:
+            self.filter("")
+        else:
+            return False
+        return True
+
+    def leave_detail(self) -> bool:
+        """Closes the prompt, or goes from the detail to the list. False where neither applies."""
         if self.has_class("asking"):
             self.query_one(LogPrompt).action_cancel()
         elif self.has_class("reading") or self.detail.has_focus:
             self.remove_class("reading")
             self.view.focus()
-        elif self._wanted is not None:
-            self._search_list("")
         else:
             return False
         return True
+
+    @property
+    def _explanation_shown(self) -> bool:
+        selected, explained = self.selected, self._explained
+        if selected is None or explained is None or not self.detail.display:
+            return False
+        return explained[0] == selected.number and explained[1] is not None
 
     def action_leave(self) -> None:
         if not self.leave():
@@ -299,6 +319,7 @@ class LogPanel(LogHost):
         """Applies this filter. Raises `BadFilter`."""
         self._filtering = ActiveFilter(parse(text), text)
         self.view.filter(self._filtering.applied)
+        self.refresh_bindings()
 
     def action_filter(self) -> None:
         self._open_prompt("filter", self._filtering.text)
@@ -308,9 +329,6 @@ class LogPanel(LogHost):
         self.query_one(LogPrompt).open(purpose, before)
 
     def action_toggle_filter(self) -> None:
-        if self._filtering.filter.expression is None:
-            self.action_filter()
-            return
         self._filtering = replace(self._filtering, on=not self._filtering.on)
         self.view.filter(self._filtering.applied)
 
@@ -348,6 +366,7 @@ class LogPanel(LogHost):
         if message.purpose == "filter":
             self._filtering = replace(self._filtering, filter=parse(message.before), text=message.before)
             self.view.filter(self._filtering.applied)
+            self.refresh_bindings()
         (self.detail if message.purpose == "find" else self.view).focus()
 
     def action_pause(self) -> None:
@@ -355,6 +374,8 @@ class LogPanel(LogHost):
         self.view.action_pause()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "toggle_filter":
+            return self._filtering.filter.expression is not None
         if action == "divide":
             return self.view.display and self.detail.display
         if action == "next_match":
@@ -479,6 +500,9 @@ WIDE = (100, 32)
 class LogDock(Screen[None]):
     """A screen with the log below. While the log is zoomed, widgets behind it get the focus only afterwards."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("G", "follow_log", "Follow the log", show=False, id="log.follow-below"),
+    ]
     _focus_behind: Widget | None = None
     """The widget to focus when the zoom ends."""
 
@@ -540,9 +564,14 @@ class LogDock(Screen[None]):
         else:
             self.begin()
 
+    def action_follow_log(self) -> None:
+        """Follows the newest request."""
+        if not self.log_panel.view.following:
+            self.log_panel.view.action_follow()
+
     def leave_log(self) -> bool:
-        """Esc: leaves the prompt or detail of the log, or ends the zoom. False where neither applies."""
-        if self.log_panel.leave():
+        """Leaves the prompt or detail of the log, or ends the zoom. False where neither applies."""
+        if self.log_panel.leave_detail():
             return True
         if self.zoomed:
             self.action_zoom()

@@ -363,6 +363,7 @@ class ProfilePage(LogDock):
         opened, part = self._opened, self._list.selected
         if opened is None or self._usable() is None:
             return
+        self.action_follow_log()
         if part is not None and part.family in ("incoming", "outgoing"):
             self._part_runs.start(part, ask_options=ask_options)
             return

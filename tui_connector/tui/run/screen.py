@@ -53,6 +53,7 @@ class RunView(LogDock, Generic[Job]):
         super().__init__()
         self.job = job
         self._dialog: ConfirmScreen | None = None
+        self._was_active = False
         self._tiles = [Tile(width) for width in _LABEL_WIDTHS]
 
     def compose(self) -> ComposeResult:
@@ -97,6 +98,9 @@ class RunView(LogDock, Generic[Job]):
         if not self.is_current and self._dialog is None:
             return
         job, metrics = self.job, self.job.metrics
+        if job.active and not self._was_active:
+            self.action_follow_log()  # the requests of the new run are wanted, not one that was looked at
+        self._was_active = job.active
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
         self._draw_header()

@@ -426,6 +426,8 @@ class SetupScreen(LogDock):
         """Esc: leaves the field for the buttons, or the zoom; it never quits and loses nothing."""
         if isinstance(self.focused, SecretInput) and self.focused.restore():
             return
+        if self.is_in_log and self.log_panel.leave():
+            return
         if not self.leave_log():
             self.pane.focus_buttons()
 
