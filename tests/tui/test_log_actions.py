@@ -218,11 +218,11 @@ async def test_a_failed_request_of_the_user_is_selected_too(machine: Machine) ->
 async def test_a_request_that_may_change_the_store_is_confirmed_before_it_is_resent(machine: Machine) -> None:
     store = Store()
     log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products", request_body=b"{}"))
-    async with watching(machine, log, context=LogContext(machine, lambda: None, store.send)) as watched:
+    async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
         for refusal in ("enter", "escape", "n"):
             await watched.pilot.press("x")
             await watched.shows("Send POST /rest/V1/products")
-            await watched.shows("to https://acme.example?")
+            await watched.shows("to the store of acme, https://acme.example?")
             await watched.pilot.press(refusal)
             await watched.until(lambda: not isinstance(watched.app.screen, ConfirmScreen))
         assert not store.requests
