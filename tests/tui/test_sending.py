@@ -14,13 +14,14 @@ from runs import BEARER
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
-from tui_connector.outgoing.changes import FieldChange
+from tui_connector.outgoing.changes import EntityChange, FieldChange
+from tui_connector.outgoing.plan import PlanEntry
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.templates import Json
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.run.charts import MessageList
-from tui_connector.tui.send.job import SendJob
+from tui_connector.tui.send.job import Plan, SendJob
 from tui_connector.tui.send.plan_view import change_text, type_change
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.context import DemoStore
@@ -375,6 +376,13 @@ async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Mach
         await acme.shows("create SYNC-0001")
         await acme.press("ctrl+t")
         await acme.shows("✘ The store responded with 400")
+
+
+def test_the_counts_of_a_plan_name_its_warnings() -> None:
+    plan = Plan()
+    plan.add_entry(PlanEntry(1, {}, EntityChange("A", "create", (), None, "quantity: not a number")))
+    plan.add_entry(PlanEntry(2, {}, EntityChange("B", "create", (), None)))
+    assert plan.words() == "2 to create, 0 to change, 0 unchanged, 1 with a warning"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ from ..templates.expression import Expression
 from ..text import beginning
 from .changes import EntityChange, FieldChange, attributes_in, changes_of, leaves_of, projected, value_at, with_value
 from .envelope import Envelope
-from .equality import ABSENT, Absent, EqualityRule, member, rounded
+from .equality import ABSENT, Absent, EqualityRule, is_number, member, rounded
 from .lookup import Lookup, LookupLimits, LookupRequest, Wanted, one_by_one
 from .model import Outgoing
 
@@ -273,11 +273,23 @@ class CurrentValues:
         if isinstance(item, Absent) or comparison.existing == "another":
             created = changes_of(sent, ABSENT, comparison.equality)
             refused = current.refused or comparison.missing == "refused"
-            note = current.note or (_MISSING if refused else "")
+            note = current.note or (_MISSING if refused else self._wrong_types(created))
             return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note, refused)
         refused = comparison.existing == "refused"
         former = self._former(entity, sent, current=item, by_fallback=current.by_fallback)
-        return EntityChange(name, "change", tuple(current.changes), former, _EXISTS if refused else "", refused)
+        note = _EXISTS if refused else self._wrong_types(current.changes)
+        return EntityChange(name, "change", tuple(current.changes), former, note, refused)
+
+    def _wrong_types(self, changes: Iterable[FieldChange]) -> str:
+        """A warning about texts in fields that are compared as numbers; empty where there are none."""
+        wrong = [each.field for each in changes if self._is_wrong(each)]
+        return f"{', '.join(wrong)}: not a number" if wrong else ""
+
+    def _is_wrong(self, change: FieldChange) -> bool:
+        if not isinstance(change.new, str) or not change.new or is_number(change.new):
+            return False
+        rule = self.equality(change.field)
+        return rule is not None and (rule.number or rule.places is not None)
 
     def _removal(self, name: str, entity: Json, sent: dict[str, Json], item: Item | Absent) -> EntityChange:
         """The change of an entity that is sent to be removed: nothing if the store does not have it."""

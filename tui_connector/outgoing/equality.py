@@ -115,6 +115,11 @@ def _assign(index: int, options: Sequence[Sequence[int]], taken: dict[int, int],
     return False
 
 
+def is_number(text: str) -> bool:
+    """Whether the store reads the text as a number."""
+    return _decimal(text, _ANY_NUMBER) is not None
+
+
 def _truth(value: Json) -> bool | None:
     """Whether Magento reads the value as true; None if it is not a boolean in any of its forms."""
     if isinstance(value, str):

@@ -72,6 +72,8 @@ class Plan:
     compared: bool = True
     counts: Counter[RowKind] = field(default_factory=Counter)
     rows: list[PlanRow] = field(default_factory=list)
+    warnings: int = 0
+    """Entities to send that the store will probably refuse."""
     store: str = ""
     """The address that is sent to."""
     saved: SavedPlan | None = None
@@ -90,6 +92,7 @@ class Plan:
             return
         change = entry.change
         kind: RowKind = "refused" if change.refused else change.action if self.compared else "send"
+        self.warnings += bool(change.note) and not change.refused
         self.add(PlanRow(kind, change.identifier, entry.line, change.changes, change.note))
 
     @property
@@ -140,6 +143,7 @@ class Plan:
         else:
             parts = [f"{number['send']:,} to send (not compared)"]
         parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
+        parts += [f"{self.warnings:,} with a warning"] if self.warnings else []
         return ", ".join(parts)
 
 
