@@ -229,6 +229,14 @@ async def test_form_stays_below_its_question_and_what_is_typed_then_is_discarded
         assert path.read_text() == before
 
 
+async def test_the_footer_keeps_the_way_back_where_there_is_no_room_for_all_keys(machine: Machine) -> None:
+    write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with on_page(app, size=(60, 24)) as pilot:
+        await until(pilot, lambda: "q Back" in shown(app).splitlines()[-1])
+        assert "History" not in shown(app).splitlines()[-1]
+
+
 async def test_detail_of_an_incoming_shows_its_last_run_once_and_its_text(machine: Machine) -> None:
     write(machine)
     app = ConnectorApp(machine, no_demo)

@@ -142,13 +142,16 @@ class KeyFooter(Static):
             [(_FIELD, "bold $background on $accent"), " "] if typing else [" "]
         )
         self._keys = []
-        kept = next((key for key in others if key.is_way_back), None)
+        back = next((key for key in others if key.is_way_back), None)
+        reserved = back.width if back is not None else 0
+        is_full = False
         for key in others:
-            reserved = kept.width if kept is not None and key is not kept else 0
-            if column + key.width + reserved > room:
+            if key is back:
+                reserved = 0
+            fits = column + key.width + reserved <= room
+            is_full = is_full or not fits
+            if not fits or (is_full and key is not back):
                 continue
-            if key is kept:
-                kept = None
             parts += self._piece(key, column)
             column += key.width
         parts.append(" " * max(0, room - column))
