@@ -555,8 +555,11 @@ class EditorScreen(Screen[Left]):
         """Asks whether to save the text with these problems."""
         listed = "\n".join(f"✘ {each}" for each in problems[:5])
         question = f"{count(len(problems), 'new problem')}. Nothing can be sent before this is fixed.\n{listed}"
-        screen = ConfirmScreen(question, title=f"Save {self._path.name}", yes="Save it anyway", no="Keep editing")
-        return bool(await self.app.push_screen_wait(screen))
+        title = f"Save {self._path.name}"
+        answer: bool | None = await self.app.push_screen_wait(
+            ConfirmScreen(question, title=title, yes="Save it anyway", no="Keep editing")
+        )
+        return bool(answer)
 
     def _checker_for_saving(self, text: str) -> Checked:
         return self._checked if self._checked is not None and self._checked.text == text else Checker().check(text)
@@ -628,7 +631,7 @@ class EditorScreen(Screen[Left]):
         save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
         options = {"save": save, "discard": "Discard the changes", "stay": "Keep editing"}
         if found:
-            options = {key: options[key] for key in ("stay", "save", "discard")}
+            options = {key: options[key] for key in ("stay", "discard", "save")}
         self.app.push_screen(ChoiceScreen(options, question=question, title="Unsaved changes"), chosen)
 
     @work(group="draft")
