@@ -363,8 +363,9 @@ class KeyQueue:
         return held or (screen.loading_message if isinstance(screen, LoadsInBackground) else "")
 
     def _binding_id(self, event: events.Key) -> str:
-        """The id of the binding that this key has on the current screen."""
-        bound = self._app.screen.active_bindings.get(event.key) if self._app.screen_stack else None
+        """The id of the binding that this key has on the current screen; empty before that has its widgets."""
+        screen = self._app.screen if self._app.screen_stack else None
+        bound = screen.active_bindings.get(event.key) if screen is not None and screen.is_mounted else None
         return (bound.binding.id or "") if bound is not None else ""
 
     def _must_wait(self, event: events.Event) -> bool:
