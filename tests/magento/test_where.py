@@ -20,7 +20,7 @@ from tui_connector.client.model import RequestTemplate
 from tui_connector.client.where import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
-from tui_connector.magento.search_criteria import filters_as_rows
+from tui_connector.magento.request_criteria import filters_as_rows
 from tui_connector.profile.problems import check
 from tui_connector.sandbox.criteria import parse_query, read_criteria
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

@@ -85,7 +85,7 @@ def request(
 
 def _warn_of_ignored_criteria(uri: str) -> None:
     """Prints which search criteria of the request Magento ignores."""
-    from ..magento.search_criteria import ignored_criteria
+    from ..magento.misread_criteria import ignored_criteria
 
     with best_effort(), suppress(InvalidValue):
         for message in ignored_criteria(uri):

@@ -14,7 +14,8 @@ from ..client.message import Request
 from ..incoming.pagination import ListPart, Pagination
 from ..incoming.pagination.counted import CountedList
 from ..templates import Json
-from .search_criteria import Direction, between, changed_since, end_of_list, valid_criteria, with_criteria
+from .request_criteria import between, changed_since, end_of_list, valid_criteria, with_criteria
+from .search_criteria import Direction
 
 
 class SearchCriteria(Pagination):

@@ -1,4 +1,4 @@
-"""Magento's search criteria: parsed in every spelling in use, and sent in one.
+"""Magento's search criteria: parsed in every spelling in use, and written in one.
 
 A user's criteria (in the URI or under `parameters`) and those of a run (pages, keyset, date) are parsed into `Criteria`
 and sent together in one form. With two spellings Magento would ignore one: it reads `searchCriteria` and then ignores
@@ -12,21 +12,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import lru_cache
-from typing import Literal, TypeAlias
-from urllib.parse import quote, unquote_plus
+from typing import Literal, Self, TypeAlias
+from urllib.parse import unquote_plus
 
-from ..client.message import Request
-from ..client.model import RequestTemplate
 from ..client.uri import escape_percents
-from ..client.where import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, Condition, parameters_of, unknown_condition
-from ..incoming.pagination import PaginationError
-from ..templates import Json, Scope, Template
+from ..client.where import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, unknown_condition
 
 Direction = Literal["ASC", "DESC"]
 Place: TypeAlias = tuple[str | int, ...]
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _ROOTS = ("searchCriteria", "search_criteria")
 _NAMES = {
     "filtergroups": "filter_groups",
@@ -71,7 +65,7 @@ _UNPREFIXED = ("filtergroups", "filtergroup", "filters", "filter", "sortorders",
 _UNPREFIXED_IN_FILTERS = ("conditiontype", "field", "value", "direction")
 _EVERYTHING = ("", "all", "*", "{}", "[]")
 """Values for criteria without any limit, as in `searchCriteria=all`."""
-_UNKNOWN = "\0"
+UNKNOWN = "\0"
 """Replaces each placeholder of a template, whose value is not known yet."""
 
 
@@ -84,7 +78,7 @@ class CriteriaFilter:
     condition: str = "eq"
 
     def __post_init__(self) -> None:
-        if self.condition not in CONDITION_TYPES and _UNKNOWN not in self.condition:
+        if self.condition not in CONDITION_TYPES and UNKNOWN not in self.condition:
             raise ValueError(unknown_condition(self.condition))
 
 
@@ -127,30 +121,36 @@ class IgnoredCriterion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parameter:
+class Parameter:
     """One parameter as written, decoded."""
 
     name: str
     value: str
     place: Place = ()
 
+    @classmethod
+    def decoded(cls, part: str, place: Place) -> Self:
+        """Of a part of a query, between two "&"."""
+        name, _, value = part.partition("=")
+        return cls(unquote_plus(escape_percents(name)), unquote_plus(escape_percents(value)), place)
+
 
 @dataclass(slots=True)
 class _Node:
     """A level of the criteria; members have the names of `_NAMES`."""
 
-    members: dict[str, _Node | _Parameter] = field(default_factory=dict)
+    members: dict[str, _Node | Parameter] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
     """The first spelling of each member's name."""
     appended: str | None = None
     """The element that the last `[]` started."""
 
-    def first(self) -> _Parameter:
+    def first(self) -> Parameter:
         each = next(iter(self.members.values()))
         return each.first() if isinstance(each, _Node) else each
 
 
-class _Reader:
+class CriteriaParser:
     """Parses criteria. `wrong`: parts without a meaning; `adjusted`: parts that Magento itself would misread."""
 
     def __init__(self) -> None:
@@ -159,20 +159,20 @@ class _Reader:
         self._root = _Node()
         self._outer = ""
 
-    def read(self, params: Iterable[_Parameter]) -> Criteria:
+    def parse(self, params: Iterable[Parameter]) -> Criteria:
         for each in params:
             self._add(each)
         return self._criteria(self._root)
 
-    def _refuse(self, param: _Parameter, message: str) -> None:
+    def _refuse(self, param: Parameter, message: str) -> None:
         if not any(each.message == message for each in self.wrong):
             self.wrong.append(IgnoredCriterion(param.place, message))
 
-    def _adjust(self, param: _Parameter, message: str) -> None:
+    def _adjust(self, param: Parameter, message: str) -> None:
         if not any(each.message == message for each in self.adjusted):
             self.adjusted.append(IgnoredCriterion(param.place, message))
 
-    def _add(self, param: _Parameter) -> None:
+    def _add(self, param: Parameter) -> None:
         root, keys = _split(param.name)
         if keys is None:
             right = f"{root}[…]"
@@ -182,7 +182,7 @@ class _Reader:
             self._adjust(param, f"Magento reads {_ROOTS[0]} and ignores {_ROOTS[1]} beside it: write {_ROOTS[0]} only")
         self._outer = self._outer or root
         if not keys:
-            if param.value not in _EVERYTHING and _UNKNOWN not in param.value:
+            if param.value not in _EVERYTHING and UNKNOWN not in param.value:
                 message = f"Magento ignores the text {_shown(param.value)} in {root}: write {_GROUP}[filters][0][field]"
                 self._refuse(param, f"{message}, … in the URI, or a table under parameters")
             elif self._root.members:
@@ -190,7 +190,7 @@ class _Reader:
             return
         self._insert(self._root, keys, param)
 
-    def _insert(self, node: _Node, keys: Sequence[str], param: _Parameter) -> None:
+    def _insert(self, node: _Node, keys: Sequence[str], param: Parameter) -> None:
         repeats = sum(not key for key in keys[:-1])
         for index, key in enumerate(keys):
             rest = keys[index + 1 :]
@@ -213,22 +213,22 @@ class _Reader:
                 self._set(node, name, param)
                 return
             inside = node.members.setdefault(name, _Node())
-            if isinstance(inside, _Parameter):
+            if isinstance(inside, Parameter):
                 if inside.value not in _EVERYTHING:
                     self._refuse_duplicate(inside, param)
                     return
                 inside = node.members[name] = _Node()
             node = inside
 
-    def _set(self, node: _Node, name: str, param: _Parameter) -> None:
+    def _set(self, node: _Node, name: str, param: Parameter) -> None:
         before = node.members.setdefault(name, param)
         if isinstance(before, _Node):
             if param.value not in _EVERYTHING:
                 self._refuse_duplicate(before.first(), param)
-        elif before.value != param.value or (_UNKNOWN in param.value and before is not param):
+        elif before.value != param.value or (UNKNOWN in param.value and before is not param):
             self._refuse_duplicate(before, param)
 
-    def _refuse_duplicate(self, first: _Parameter, second: _Parameter) -> None:
+    def _refuse_duplicate(self, first: Parameter, second: Parameter) -> None:
         values = f"{_shown(first.value)} and {_shown(second.value)}"
         message = f"{_shown(second.name)} is given twice, as {values}; Magento reads one of them only. Give each filter"
         self._refuse(second, f"{message} an index of its own, all in the URI or all under parameters")
@@ -254,9 +254,9 @@ class _Reader:
                     self._unknown(node, name, inside, ("filter_groups", "sortOrders", "pageSize", "currentPage"))
         return found
 
-    def _elements(self, name: str, inside: _Node | _Parameter, words: Sequence[str]) -> list[_Node]:
+    def _elements(self, name: str, inside: _Node | Parameter, words: Sequence[str]) -> list[_Node]:
         """The elements of a list; without an index, its single element."""
-        if isinstance(inside, _Parameter):
+        if isinstance(inside, Parameter):
             self._refuse_text(inside, name)
             return []
         if inside.members and all(key in words for key in inside.members):
@@ -266,14 +266,14 @@ class _Reader:
         for key, each in inside.members.items():
             if key in _FULL_NAME or _normalized(key) in _WRONG_NAMES:
                 self._unknown(inside, key, each, words, inside=name)
-            elif isinstance(each, _Parameter):
+            elif isinstance(each, Parameter):
                 self._refuse_text(each, name)
             else:
                 found.append(each)
         return found
 
-    def _refuse_text(self, param: _Parameter, name: str) -> None:
-        if param.value not in _EVERYTHING and _UNKNOWN not in param.value:
+    def _refuse_text(self, param: Parameter, name: str) -> None:
+        if param.value not in _EVERYTHING and UNKNOWN not in param.value:
             self._refuse(param, f"{_shown(param.name)} is text; Magento needs {_names_inside(name)}")
 
     def _group(self, node: _Node) -> tuple[CriteriaFilter, ...]:
@@ -317,7 +317,7 @@ class _Reader:
         written = self._text(inside)
         if inside is None or written is None or isinstance(inside, _Node):
             return "eq"
-        if _UNKNOWN in written or not written:
+        if UNKNOWN in written or not written:
             return written or "eq"
         if written.lower() not in CONDITION_TYPES:
             self._refuse(inside, unknown_condition(written))
@@ -326,14 +326,14 @@ class _Reader:
             self._adjust(inside, f"{written!r} is not a condition type of Magento: write {written.lower()!r}")
         return written.lower()
 
-    def _value(self, inside: _Node | _Parameter | None, condition: str | None) -> str | None:
+    def _value(self, inside: _Node | Parameter | None, condition: str | None) -> str | None:
         if not isinstance(inside, _Node):
             return inside.value if inside is not None else None
-        parts = [each for each in inside.members.values() if isinstance(each, _Parameter)]
+        parts = [each for each in inside.members.values() if isinstance(each, Parameter)]
         if len(parts) < len(inside.members):
             self._refuse(inside.first(), f"{_shown(inside.first().name)}: a value is text, a number or a list of these")
             return None
-        if condition is not None and condition not in LIST_CONDITIONS and _UNKNOWN not in condition:
+        if condition is not None and condition not in LIST_CONDITIONS and UNKNOWN not in condition:
             one_of = " or ".join(LIST_CONDITIONS[:2])
             self._refuse(
                 inside.first(),
@@ -355,28 +355,23 @@ class _Reader:
         column = self._text(node.members.get("field"))
         direction = (self._text(node.members.get("direction")) or "DESC").upper()
         first = node.first()
-        if direction not in ("ASC", "DESC") and _UNKNOWN not in direction:
+        if direction not in ("ASC", "DESC") and UNKNOWN not in direction:
             self._refuse(first, f"{_shown(direction)} is not a sort direction: write ASC or DESC")
         if not column:
             self._refuse(first, f"{_shown(first.name)}: the sort order has no field; add {_FULL_NAME['sortOrders']}")
-        elif not re.fullmatch(rf"[A-Za-z0-9_{_UNKNOWN}]+", column):
+        elif not re.fullmatch(rf"[A-Za-z0-9_{UNKNOWN}]+", column):
             self._refuse(first, f"{_shown(column)} is not a field to sort by: Magento allows letters, digits and _")
         if len(self.wrong) > before or not column:
             return None
         return column, "ASC" if direction == "ASC" else "DESC"
 
-    def _number(self, inside: _Node | _Parameter) -> str | None:
+    def _number(self, inside: _Node | Parameter) -> str | None:
         text = self._text(inside)
-        if (
-            text
-            and isinstance(inside, _Parameter)
-            and _UNKNOWN not in text
-            and not re.fullmatch(r"[+-]?\d{1,18}", text)
-        ):
+        if text and isinstance(inside, Parameter) and UNKNOWN not in text and not re.fullmatch(r"[+-]?\d{1,18}", text):
             self._refuse(inside, f"{_shown(inside.name)} must be a whole number, not {_shown(text)}")
         return text
 
-    def _text(self, inside: _Node | _Parameter | None) -> str | None:
+    def _text(self, inside: _Node | Parameter | None) -> str | None:
         if isinstance(inside, _Node):
             param = inside.first()
             self._refuse(param, f"{_shown(param.name)}: brackets inside a single value; Magento needs text there")
@@ -384,7 +379,7 @@ class _Reader:
         return inside.value if inside is not None else None
 
     def _unknown(
-        self, node: _Node, name: str, child: _Node | _Parameter, known: Sequence[str], *, inside: str = ""
+        self, node: _Node, name: str, child: _Node | Parameter, known: Sequence[str], *, inside: str = ""
     ) -> None:
         param = child.first() if isinstance(child, _Node) else child
         if name in _FULL_NAME:  # a known name at the wrong level
@@ -410,7 +405,7 @@ def _names_inside(name: str) -> str:
     }[name]
 
 
-def _is_taken(member: _Node | _Parameter, keys: Sequence[str]) -> bool:
+def _is_taken(member: _Node | Parameter, keys: Sequence[str]) -> bool:
     """Whether there is a member at this path of names."""
     for key in keys:
         if not isinstance(member, _Node):
@@ -441,81 +436,8 @@ def _split(name: str) -> tuple[str, list[str] | None]:
 
 
 def _shown(text: str) -> str:
-    shown = text.replace(_UNKNOWN, "…")
+    shown = text.replace(UNKNOWN, "…")
     return repr(shown if len(shown) <= 120 else f"{shown[:119]}…")
-
-
-def with_criteria(
-    request: Request,
-    *,
-    filters: tuple[CriteriaFilter, ...] = (),
-    groups: tuple[tuple[CriteriaFilter, ...], ...] = (),
-    order: tuple[tuple[str, Direction], ...] = (),
-    size: int | None = None,
-    page: int | None = None,
-) -> Request:
-    """`request` with these search criteria added: every one of `filters`, and one filter of each group, must match.
-
-    The request's own filters stay, in groups before these (groups are ANDed, the filters of a group are ORed); its
-    order and pages are replaced. The direction is always sent, as the default is DESC. The parameter is always
-    written with "=": Magento omits a bare one from the text that it signs.
-
-    Raises `PaginationError` for criteria that Magento would ignore.
-    """
-    head, others, criteria = _parsed(request.uri)
-    criteria = replace(criteria, groups=(*criteria.groups, *groups, *((each,) for each in filters)))
-    if order:
-        criteria = replace(criteria, order=order)
-    if size is not None:
-        criteria = replace(criteria, page_size=str(size), current_page=None if page is None else str(page))
-    pairs = list(criteria.pairs()) or [(_ROOTS[0], "")]
-    query = [*others, *(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)]
-    return replace(request, uri=f"{head}?{'&'.join(query)}")
-
-
-def valid_criteria(request: Request) -> Request:
-    """`request`, if its own criteria are valid. Raises `PaginationError` otherwise."""
-    _parsed(request.uri)
-    return request
-
-
-def changed_since(request: Request, field: str, since: str) -> Request:
-    """`request` limited to changes since then. Raises `PaginationError` if `since` is not a date in UTC.
-
-    Magento ignores a date that it cannot parse, and responds with every row.
-    """
-    if not _DATE.fullmatch(since):
-        raise PaginationError(f"{since!r} is not a date", 'Write it in UTC, as in "2026-01-31 08:30:00".')
-    return with_criteria(request, filters=(CriteriaFilter(field, since, "gteq"),))
-
-
-def between(request: Request, field: str, after: str | None, until: str | None) -> Request:
-    """`request` limited to values above `after` and not above `until`, if given."""
-    bounds = [(condition, value) for condition, value in (("gt", after), ("lteq", until)) if value is not None]
-    return with_criteria(request, filters=tuple(CriteriaFilter(field, value, condition) for condition, value in bounds))
-
-
-def end_of_list(request: Request, field: str, direction: Direction) -> Request:
-    """The request for the first item in this order."""
-    return with_criteria(request, order=((field, direction),), size=1, page=1)
-
-
-@lru_cache(maxsize=64)
-def _parsed(uri: str) -> tuple[str, tuple[str, ...], Criteria]:
-    """The URI without its query, the other parameters as written, and the criteria."""
-    head, _, query = uri.partition("#")[0].partition("?")
-    others, params = [], []
-    for part in filter(None, query.split("&")):
-        each = _decoded(part, ())
-        if is_criteria(each.name):
-            params.append(each)
-        else:
-            others.append(part)
-    reader = _Reader()
-    criteria = reader.read(params)
-    if reader.wrong:
-        raise PaginationError(reader.wrong[0].message)
-    return head, tuple(others), criteria
 
 
 def is_criteria(name: str) -> bool:
@@ -523,66 +445,7 @@ def is_criteria(name: str) -> bool:
     return name.partition("[")[0] in _ROOTS
 
 
-def _decoded(part: str, place: Place) -> _Parameter:
-    name, _, value = part.partition("=")
-    return _Parameter(unquote_plus(escape_percents(name)), unquote_plus(escape_percents(value)), place)
-
-
-def misread_criteria(
-    request: RequestTemplate, *, paged: bool, added: Sequence[str] = ()
-) -> Iterator[tuple[Place, str]]:
-    """The place and a message for each part of a saved request's criteria that Magento would ignore or misread.
-
-    `paged`: a Magento pagination normalizes the criteria; otherwise they are sent as written, together with the
-    parameters `added`.
-    """
-    if request.method not in ("get", "head"):
-        return
-    params = [
-        *_uri_parameters(_marked(request.uri)),
-        *_template_parameters(request.parameters, ("parameters",)),
-    ]
-    rows = parameters_of(request.conditions, [each.name for each in params])
-    params += [_Parameter(name, _marked(value), ("where", row)) for row, name, value in rows]
-    for each in _ignored_among(params, paged, added):
-        yield each.place or ("uri",), each.message
-
-
-def filters_as_rows(uri: str) -> tuple[str, list[str]]:
-    """The URI of a request without its filters, and these as rows of `where`; unchanged where rows cannot express them.
-
-    Its other criteria, such as sort orders, stay in the URI.
-    """
-    try:
-        RequestTemplate(uri=uri)
-        criteria = _strict_criteria(uri)
-        if criteria is None or not criteria.groups:
-            return uri, []
-        rows = [" or ".join(str(Condition(e.field, e.condition, e.value)) for e in group) for group in criteria.groups]
-        head, _, query = uri.partition("?")
-        kept = "&".join(part for part in query.split("&") if not _is_of_filter(_decoded(part, ()).name))
-        rest = f"{head}?{kept}" if kept else head
-        sent = RequestTemplate(uri=rest, where=rows).request(Scope())
-    except ValueError:  # such as a value that would be read as a placeholder
-        return uri, []
-    is_same = "".join(rows).isprintable() and _strict_criteria(sent.uri) == criteria
-    return (rest, rows) if is_same else (uri, [])
-
-
-def _strict_criteria(uri: str) -> Criteria | None:
-    """The criteria in a URI, with one value wherever Magento ignores it; None if it would misread a part of them."""
-    reader = _Reader()
-    criteria = reader.read(each for each in _uri_parameters(uri) if is_criteria(each.name))
-    if reader.wrong or reader.adjusted:
-        return None
-    groups = (
-        tuple(replace(each, value="1") if each.condition in WITHOUT_VALUE and each.value else each for each in group)
-        for group in criteria.groups
-    )
-    return replace(criteria, groups=tuple(groups))
-
-
-def _is_of_filter(name: str) -> bool:
+def is_of_filter(name: str) -> bool:
     """Whether this is the field, the value or the condition of a filter."""
     _, keys = _split(name)
     return (
@@ -593,28 +456,7 @@ def _is_of_filter(name: str) -> bool:
     )
 
 
-def ignored_criteria(uri: str) -> list[str]:
-    """A message for each part that Magento would ignore or misread in the criteria of a URI that is sent as typed.
-
-    Raises `InvalidValue` if the URI is ambiguous.
-    """
-    return [each.message for each in _ignored_among(list(_uri_parameters(uri)), paged=False)]
-
-
-def _ignored_among(params: Sequence[_Parameter], paged: bool, added: Sequence[str] = ()) -> Iterator[IgnoredCriterion]:
-    reader = _Reader()
-    criteria = [each for each in params if is_criteria(each.name)]
-    reader.read([*criteria, *(_Parameter(name, _UNKNOWN) for name in added if criteria and is_criteria(name))])
-    if paged or criteria:
-        for each in params:
-            if not is_criteria(each.name) and (wrong := _unprefixed_message(each.name)):
-                yield IgnoredCriterion(each.place, wrong)
-    yield from reader.wrong
-    if not paged:
-        yield from reader.adjusted
-
-
-def _unprefixed_message(name: str) -> str:
+def unprefixed_message(name: str) -> str:
     """The message for a criterion without `searchCriteria[…]`; empty for any other parameter."""
     root, _, _ = name.partition("[")
     letters = _normalized(root).replace("-", "")
@@ -627,25 +469,7 @@ def _unprefixed_message(name: str) -> str:
     return ""
 
 
-def _uri_parameters(uri: str) -> Iterator[_Parameter]:
+def uri_parameters(uri: str) -> Iterator[Parameter]:
     """The parameters in the query of a URI."""
     for part in filter(None, uri.partition("#")[0].partition("?")[2].split("&")):
-        yield _decoded(part, ("uri",))
-
-
-def _template_parameters(value: Json, place: Place, name: str = "") -> Iterator[_Parameter]:
-    """The parameters in templates of tables and lists, nested as they will be sent."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _template_parameters(item, (*place, key), f"{name}[{key}]" if name else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _template_parameters(item, (*place, index), f"{name}[{index}]")
-    elif name:
-        text = "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
-        yield _Parameter(name, _marked(text) if isinstance(value, str) else text, place)
-
-
-def _marked(text: str) -> str:
-    """A template with `_UNKNOWN` instead of each placeholder."""
-    return "".join(piece if isinstance(piece, str) else _UNKNOWN for piece in Template.parse(text).pieces)
+        yield Parameter.decoded(part, ("uri",))

@@ -1,0 +1,78 @@
+"""The parts of a request's search criteria that Magento would ignore or misread, without an error of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..client.model import RequestTemplate
+from ..client.where import parameters_of
+from ..templates import Json, Template
+from .search_criteria import (
+    UNKNOWN,
+    CriteriaParser,
+    IgnoredCriterion,
+    Parameter,
+    Place,
+    is_criteria,
+    unprefixed_message,
+    uri_parameters,
+)
+
+
+def misread_criteria(
+    request: RequestTemplate, *, paged: bool, added: Sequence[str] = ()
+) -> Iterator[tuple[Place, str]]:
+    """The place and a message for each part of a saved request's criteria that Magento would ignore or misread.
+
+    `paged`: a Magento pagination normalizes the criteria; otherwise they are sent as written, together with the
+    parameters `added`.
+    """
+    if request.method not in ("get", "head"):
+        return
+    params = [
+        *uri_parameters(_marked(request.uri)),
+        *_template_parameters(request.parameters, ("parameters",)),
+    ]
+    rows = parameters_of(request.conditions, [each.name for each in params])
+    params += [Parameter(name, _marked(value), ("where", row)) for row, name, value in rows]
+    for each in _ignored_among(params, paged, added):
+        yield each.place or ("uri",), each.message
+
+
+def ignored_criteria(uri: str) -> list[str]:
+    """A message for each part that Magento would ignore or misread in the criteria of a URI that is sent as typed.
+
+    Raises `InvalidValue` if the URI is ambiguous.
+    """
+    return [each.message for each in _ignored_among(list(uri_parameters(uri)), paged=False)]
+
+
+def _ignored_among(params: Sequence[Parameter], paged: bool, added: Sequence[str] = ()) -> Iterator[IgnoredCriterion]:
+    parser = CriteriaParser()
+    criteria = [each for each in params if is_criteria(each.name)]
+    parser.parse([*criteria, *(Parameter(name, UNKNOWN) for name in added if criteria and is_criteria(name))])
+    if paged or criteria:
+        for each in params:
+            if not is_criteria(each.name) and (wrong := unprefixed_message(each.name)):
+                yield IgnoredCriterion(each.place, wrong)
+    yield from parser.wrong
+    if not paged:
+        yield from parser.adjusted
+
+
+def _template_parameters(value: Json, place: Place, name: str = "") -> Iterator[Parameter]:
+    """The parameters in templates of tables and lists, nested as they will be sent."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _template_parameters(item, (*place, key), f"{name}[{key}]" if name else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _template_parameters(item, (*place, index), f"{name}[{index}]")
+    elif name:
+        text = "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
+        yield Parameter(name, _marked(text) if isinstance(value, str) else text, place)
+
+
+def _marked(text: str) -> str:
+    """A template with `UNKNOWN` instead of each placeholder."""
+    return "".join(piece if isinstance(piece, str) else UNKNOWN for piece in Template.parse(text).pieces)
