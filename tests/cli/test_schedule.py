@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from program import Program
 from requirements import require
 
 from tui_connector import cli
+from tui_connector.errors import UserError
 from tui_connector.guide.cron import Cron
 from tui_connector.guide.schedule import Schedule
 from tui_connector.machine import Machine
@@ -59,13 +62,34 @@ def test_units_name_a_program_whatever_its_path_is(machine: Machine, tmp_path: P
     odd = tmp_path / "$HOME $$ 100% é"
     odd.mkdir()
     (odd / "tui").symlink_to("/bin/true")
-    saved, problems = check(PROFILE)
-    assert saved is not None, problems
-    planned = Schedule(saved, odd / "acme.toml", "products", Cron.parse("@daily"), machine, [str(odd / "tui")])
+    planned = _planned(machine, odd, str(odd / "tui"))
     service, _, _ = planned.systemd().rpartition("\n# ~/")
     file = tmp_path / "tui-connector-odd.service"
     file.write_text(service)
     _verify([file], tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["it's", 'the "shop"', "a\\b"])
+def test_a_program_that_systemd_would_not_start_is_refused(machine: Machine, tmp_path: Path, folder: str) -> None:
+    program = str(tmp_path / folder / "tui-connector")
+    planned = _planned(machine, tmp_path, program)
+    with pytest.raises(UserError, match="contains a quote or a backslash"):
+        planned.systemd()
+    assert shlex.quote(program) in planned.crontab()
+
+
+@pytest.mark.parametrize("value", ['/srv/the "shop"', "/srv/a\nb"])
+def test_a_variable_that_no_file_can_hold_is_named_and_refused(machine: Machine, tmp_path: Path, value: str) -> None:
+    planned = _planned(replace(machine, environ={"XDG_STATE_HOME": value}), tmp_path, "/bin/true")
+    for scheduler in (planned.systemd, planned.crontab):
+        with pytest.raises(UserError, match="The variable XDG_STATE_HOME has the value"):
+            scheduler()
+
+
+def _planned(machine: Machine, folder: Path, program: str) -> Schedule:
+    saved, problems = check(PROFILE)
+    assert saved is not None, problems
+    return Schedule(saved, folder / "acme.toml", "products", Cron.parse("@daily"), machine, [program])
 
 
 def _verify(files: list[Path], folder: Path) -> None:

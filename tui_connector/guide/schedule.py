@@ -73,7 +73,7 @@ class Schedule:
         client = saved.clients.get(part.client)
         if outgoing is not None and client is not None and client.production and not self.yes_production:
             message = f"{name} sends to {saved.label}, which is marked as production, and a scheduled run cannot ask"
-            raise UserError(_CODE, message, "Add --yes-production if it shall send without asking.")
+            raise UserError(_CODE, message, "Add --yes-production to send without asking.")
         asked = [each.name for each in self._secrets() if each.source.ask]
         if asked:
             message = f"A scheduled run cannot prompt for {', '.join(asked)}"
@@ -83,12 +83,15 @@ class Schedule:
                 raise UserError(_CODE, f"The path {each!r} contains characters that no scheduler's file can hold")
 
     def systemd(self) -> str:
-        """A service and a timer for the user's systemd."""
+        """A service and a timer for the user's systemd. Raises `UserError` if it cannot start the program."""
         unit, where = self._unit, "~/.config/systemd/user"
         settings = [f"Environment={_systemd_word(f'{name}={value}')}" for name, value in self._environment().items()]
         if secret_variables(self._secrets()):
             settings.append(f"EnvironmentFile=-{_systemd_path(str(self._secrets_file))}")
         first, *words = self._command()
+        if set(first) & set("\"'\\"):
+            message = f"systemd starts no program whose path contains a quote or a backslash: {first}"
+            raise UserError(_CODE, message, "Install the program at another path, or use --print cron.")
         # in the path of the program, "$" is no variable
         command = " ".join([_systemd_word(first), *(_systemd_word(word, command=True) for word in words)])
         lines = [
@@ -122,7 +125,7 @@ class Schedule:
         return "\n".join(lines) + "\n"
 
     def crontab(self) -> str:
-        """Lines for the user's crontab."""
+        """Lines for the user's crontab. Raises `UserError`."""
         lock, errors = self._state_file(".lock"), self._state_file(".err")
         words = list(self._command())
         if shutil.which("flock", path=absolute_path(self.machine.environ)) is not None:
@@ -197,14 +200,18 @@ class Schedule:
         return [*self.program, *folder, "run", "--quiet", *environment, *production, path, self.name]
 
     def _environment(self) -> Mapping[str, str]:
-        """What the run needs of this shell's environment, without secrets."""
+        """What the run needs of this shell's environment, without secrets. Raises `UserError`."""
         environ = self.machine.environ
         alert = self.saved.on_failure
         runs_commands = any(each.source.command for each in self._secrets()) or (alert and alert.command)
         found = {"PATH": absolute_path(environ) if runs_commands else _PLAIN_PATH}
         found["LANG"] = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C.UTF-8"
         found |= {name: environ[name] for name in _DIRECTORIES if os.path.isabs(environ.get(name, ""))}
-        return {name: value for name, value in found.items() if value.isprintable() and '"' not in value}
+        for name, value in found.items():
+            if not value.isprintable() or '"' in value:
+                message = f"The variable {name} has the value {value!r}, which no scheduler's file can hold"
+                raise UserError(_CODE, message, "Use a value without double quotes and unprintable characters.")
+        return found
 
     def _secrets(self) -> list[NamedSecret]:
         part = self.saved.incoming.get(self.name) or self.saved.outgoing.get(self.name)
