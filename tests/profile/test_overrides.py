@@ -11,6 +11,7 @@ from user_errors import user_error
 from tui_connector.profile.checker import file_problems
 from tui_connector.profile.environments import differences
 from tui_connector.profile.model import Profile
+from tui_connector.profile.on_failure import OnFailure
 from tui_connector.profile.problems import check, environment_data, read_profile
 
 BASE = """format = 1
@@ -102,6 +103,27 @@ def test_tables_merge_and_whole_kinds_replace() -> None:
         '[environments.staging.authentications.a]\nkind = "basic"\nusername = "u"\npassword = { ask = true }\n'
     )
     assert basic.authentications["a"].kind == "basic"
+
+
+def test_an_environment_alerts_in_another_way() -> None:
+    def of(base: str, override: str) -> OnFailure:
+        profile, problems = check(
+            f"{BASE}[on-failure]\n{base}\n[environments.staging.on-failure]\n{override}", "staging"
+        )
+        assert problems == []
+        assert profile is not None
+        assert profile.on_failure is not None
+        return profile.on_failure
+
+    request = 'request = { method = "post", uri = "https://a.example/hook" }\ntimeout = "9s"'
+    webhook = of('command = ["./notify.sh"]\nenvironment = ["PAGER_URL"]', request)
+    assert (webhook.command, webhook.environment) == (None, None)
+    assert webhook.request is not None
+    script = of(request, 'command = ["./notify.sh"]')
+    assert (script.request, script.command) == (None, ["./notify.sh"])
+    other = of(request, 'request.uri = "https://b.example/hook"')
+    assert other.request is not None
+    assert (other.request.method, other.request.uri, other.timeout) == ("post", "https://b.example/hook", "9s")
 
 
 @pytest.mark.parametrize(
