@@ -269,6 +269,18 @@ async def test_a_stored_secret_is_not_kept_as_a_former_value(store: ComparedStor
     assert left.message == "its former values were not read before it was sent"
 
 
+@pytest.mark.parametrize(("keep", "are_kept"), [("failed", True), ("none", False)])
+async def test_former_values_of_a_failed_task_are_kept_with_its_entity(
+    store: ComparedStore, keep: str, are_kept: bool
+) -> None:
+    await store.send(preset("products"), [{"sku": "SYNC-0001", "name": "Formerly a bag"}])
+    summary = await store.run(preset("products", keep=keep), [{"sku": "SYNC-0001", "name": "", "price": 1}])
+    assert summary.tasks["failed"] == 1
+    [task] = store.tasks()
+    assert (task.entity is not None, task.former is not None) == (are_kept, are_kept)
+    assert (b"Formerly a bag" in store.ledger.read_bytes()) is are_kept
+
+
 async def test_a_product_without_a_price_of_its_own_is_reported(store: ComparedStore) -> None:
     [found] = await store.plan(preset("base-prices"), [{"sku": "MH01", "store_id": 0, "price": 3}])
     assert (found.action, found.note) == ("create", "the store has no such entity to change")

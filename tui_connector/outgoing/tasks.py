@@ -132,6 +132,7 @@ class TaskUpdate:
     step: str = ""
     responses: str | None = None
     keeps_entity: bool = True
+    """Without its entity, only a finished task keeps `former`: an undo needs it."""
     former: str | None = None
     sent: int = 0
     """1 if it is about to be sent."""
@@ -488,14 +489,16 @@ class TaskLedger(LedgerDatabase):
         rows = (
             (
                 *(each.state, _stored(each.reason), each.code, each.exchange, each.step),
-                *(each.responses, each.keeps_entity, each.former, each.sent, at, each.id),
+                *(each.responses, each.keeps_entity, each.keeps_entity or each.state == "finished", each.former),
+                *(each.sent, at, each.id),
             )
             for each in updates
         )
         with explained(self.path), self._database as database:
             database.executemany(
                 "update task set state = ?, reason = ?, code = ?, exchange = coalesce(?, exchange), step = ?,"
-                " responses = ?, entity = case when ? then entity end, former = coalesce(?, former),"
+                " responses = ?, entity = case when ? then entity end,"
+                " former = case when ? then coalesce(?, former) end,"
                 " attempts = attempts + ?, updated = ? where id = ?",
                 rows,
             )
