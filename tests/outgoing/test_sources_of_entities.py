@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tui_connector.errors import UserError
+from tui_connector.outgoing.new_tasks import new_task
 from tui_connector.outgoing.source import BadEntity, Source, SourceContext, SourceEntity
-from tui_connector.outgoing.tasks import new_task
 from tui_connector.secrets.mask import Mask
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from ..errors import InvalidValue, UserError
 from ..files import reason, remedy
+from ..outgoing.new_tasks import new_task
 from ..outgoing.source import SourceEntity
 from ..outgoing.tasks import (
     Task,
@@ -19,7 +20,6 @@ from ..outgoing.tasks import (
     TaskRun,
     TaskState,
     export_entities,
-    new_task,
 )
 from ..templates import Json
 from ..text import count, shown

@@ -34,8 +34,8 @@ from ..text import beginning, count
 from .changes import Compare, EntityAction, EntityChange, FieldChange
 from .equality import ABSENT
 from .model import Outgoing
+from .new_tasks import new_task
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
-from .tasks import new_task
 
 _VERSION: Final = 1
 _WINDOW: Final = 2_000

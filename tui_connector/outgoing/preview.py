@@ -10,8 +10,8 @@ from ..client.session import Session
 from ..errors import InvalidValue
 from ..templates import Json
 from .model import Outgoing
+from .new_tasks import new_task
 from .source import BadEntity, EntitySource, Source, SourceContext
-from .tasks import new_task
 
 if TYPE_CHECKING:
     from .bulk import Delivery

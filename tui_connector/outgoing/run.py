@@ -36,11 +36,12 @@ from .current_values import CurrentValues
 from .equality import ABSENT
 from .errors import result_for_exception
 from .model import Outgoing
+from .new_tasks import new_task
 from .plan import PlanEntry, SavedPlan, planned, sends_elsewhere, store_address, too_many
 from .preview import OutgoingPreview, first_requests
 from .run_thread import LedgerInThread, RunThread
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
-from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, new_task, record_name
+from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, record_name
 
 if TYPE_CHECKING:  # a plan does not wait for what sends
     from .bulk import Delivery
