@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from runs import BEARER
 from screens import shown, until, until_shown
-from textual.errors import NoWidget
-from textual.widgets import Static
 
 from tui_connector.machine import Machine
 from tui_connector.runs.progress import Progress, Summary
@@ -319,8 +316,6 @@ async def test_the_newest_message_is_in_view_until_the_user_scrolls_up(machine: 
         await until(pilot, lambda: listed.max_scroll_y > 0 and listed.is_vertical_scroll_end)
         await pilot.pause()
         listed.styles.width, listed.styles.height = 40, 5
-        with suppress(NoWidget):  # asking for places before the layout: Textual then sends no Resize
-            app.screen.find_widget(Static())
         await until(
             pilot, lambda: listed.size.height < 6 and listed.is_vertical_scroll_end and "message 19" in shown(app)
         )

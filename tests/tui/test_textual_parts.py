@@ -12,28 +12,31 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from screens import until
 from textual import events
-from textual.app import App
+from textual._compositor import Compositor
+from textual.app import App, ComposeResult
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
-from textual.scroll_view import ScrollView
 from textual.widget import Widget
+from textual.widgets import Static
 
 from tui_connector import tui
 from tui_connector.tui import _textual
+from tui_connector.tui.keys import all_bindings
 
 PARTS: list[tuple[type[Any], str, list[str]]] = [
     (App, "_handle_exception", ["self", "error"]),
     (App, "_fatal_error", ["self"]),
     (MessagePump, "_close_messages_no_wait", ["self"]),
     (Widget, "_forward_event", ["self", "event"]),
-    (ScrollView, "_size_updated", ["self", "size", "virtual_size", "container_size", "layout"]),
     (events.Event, "_set_forwarded", ["self"]),
     (DOMNode, "_merge_bindings", []),
 ]
-STATE = ["_bindings", "_keymap", "_size"]
+STATE = ["_bindings", "_keymap"]
+LAYOUT = ["_full_map", "_compositor", "textual._compositor"]
 
 
 @pytest.mark.parametrize(("owner", "name", "parameters"), PARTS, ids=[name for _, name, _ in PARTS])
@@ -43,7 +46,14 @@ def test_textual_has_this_method(owner: type[Any], name: str, parameters: list[s
 
 @pytest.mark.parametrize("name", STATE)
 def test_textual_has_this_attribute(name: str) -> None:
-    assert hasattr(App() if name != "_size" else Widget(), name)
+    assert hasattr(App(), name)
+
+
+def test_textual_has_the_parts_of_a_layout() -> None:
+    layout = Screen[None]()._compositor
+    assert layout._full_map == {}
+    assert layout._full_map_invalidated
+    assert list(inspect.signature(layout.reflow).parameters) == ["parent", "size"]
 
 
 def test_textual_calls_what_is_overridden() -> None:
@@ -52,7 +62,7 @@ def test_textual_calls_what_is_overridden() -> None:
 
 
 def test_no_part_is_missing_above() -> None:
-    assert _private_parts(_textual) == {name for _, name, _ in PARTS} | set(STATE)
+    assert _private_parts(_textual) == {name for _, name, _ in PARTS} | {*STATE, *LAYOUT}
 
 
 def test_no_other_module_uses_one() -> None:
@@ -62,6 +72,45 @@ def test_no_other_module_uses_one() -> None:
         if module is not _textual and (parts := _private_parts(module)):
             used[found.name] = parts
     assert used == {}
+
+
+class Sized(Static):
+    """Keeps the sizes that it is told."""
+
+    def __init__(self) -> None:
+        super().__init__("text")
+        self.told: list[tuple[int, int]] = []
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.told.append(event.size)
+
+
+class SizedScreen(_textual.BaseScreen[None]):
+    def compose(self) -> ComposeResult:
+        yield Sized()
+
+
+async def test_a_widget_is_told_a_new_size_whose_place_was_asked_for_before_the_layout() -> None:
+    app = App[None]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(SizedScreen())
+        sized = app.screen.query_one(Sized)
+        await until(pilot, lambda: sized.size.width == 80 and bool(sized.told))
+        app.screen._compositor._full_map_invalidated = True  # as after scrolling
+        sized.styles.width = 40
+        assert app.screen.find_widget(sized).region.width == 40
+        await until(pilot, lambda: sized.size.width == 40)
+        await until(pilot, lambda: sized.told[-1][0] == 40)
+
+
+def test_every_screen_has_this_layout() -> None:
+    all_bindings()  # imports every module
+    screens = [kind for kind in _subclasses(Screen) if kind.__module__.startswith(f"{tui.__name__}.")]
+    assert [kind.__name__ for kind in screens if not issubclass(kind, _textual.BaseScreen)] == []
+
+
+def _subclasses(kind: type[Any]) -> set[type[Any]]:
+    return {found for each in kind.__subclasses__() for found in {each, *_subclasses(each)}}
 
 
 def _private_parts(module: ModuleType) -> set[str]:
@@ -95,13 +144,14 @@ def _private_parts(module: ModuleType) -> set[str]:
 
 
 def _is_of_textual(kind: type[Any]) -> bool:
-    return issubclass(kind, MessagePump | Message)
+    return issubclass(kind, MessagePump | Message | Compositor)
 
 
 @cache
 def _of_textual() -> frozenset[str]:
-    """The private names of apps, screens, widgets and messages: of their classes, and of what these assign."""
-    kinds = {each for kind in (App, Screen, Widget, events.Event) for each in kind.__mro__ if each is not object}
+    """The private names of apps, screens, widgets, messages and layouts: of their classes, and of what these assign."""
+    owners = (App, Screen, Widget, events.Event, Compositor)
+    kinds = {each for kind in owners for each in kind.__mro__ if each is not object}
     names = {name for kind in kinds for name in dir(kind)}
     for kind in kinds:
         if kind.__module__.startswith("textual"):

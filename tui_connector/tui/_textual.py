@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.cells import cell_len
 from textual import events
+from textual._compositor import Compositor, CompositorMap, ReflowResult
 from textual.app import App
 from textual.binding import Binding, BindingsMap
 from textual.document._document import Document, EditResult
@@ -19,10 +20,12 @@ from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.dom import DOMNode
 from textual.geometry import Offset, Size
-from textual.scroll_view import ScrollView
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import TextArea
+
+T = TypeVar("T")
 
 
 class QuietApp(App[None]):
@@ -59,23 +62,31 @@ class PasteHandler(Widget):
             super()._forward_event(event)
 
 
-class ResizedView(ScrollView):
-    """A scroll view that is told each new size.
+class _Layout(Compositor):
+    """Reports what a layout changes since the one before it.
 
-    Textual compares the places of two layouts, and sends no `Resize` where something has asked for the places between
-    a change of the styles and the layout that follows it.
+    Textual compares with the places of widgets that were last computed. Where something has asked for one between a
+    change of the styles and the layout that follows it, those are the new ones, and no `Resize` or `Show` is sent.
     """
 
-    def size_changed(self) -> None:
-        """Called after the size has changed."""
-        raise NotImplementedError
+    _reported: CompositorMap = {}  # noqa: RUF012 - replaced, never changed
 
-    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
-        before = self._size
-        updated = super()._size_updated(size, virtual_size, container_size, layout)
-        if self._size != before:
-            self.call_later(self.size_changed)
-        return updated
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        result = super().reflow(parent, size)
+        before, now = self._reported, self._full_map
+        self._reported = now
+        resized = {
+            widget for widget in before.keys() & now.keys() if before[widget].region.size != now[widget].region.size
+        }
+        return result._replace(shown=now.keys() - before.keys(), resized=resized)
+
+
+class BaseScreen(Screen[T]):
+    """The base of every screen: its widgets receive a `Resize` for each new size."""
+
+    def __init__(self, **common: Any) -> None:
+        super().__init__(**common)
+        self._compositor = _Layout()
 
 
 class LineDocument(Document):

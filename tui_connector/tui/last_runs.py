@@ -12,13 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from ..errors import UserError
 from ..machine import Machine
 from ..text import count, shown, shown_line
 from ..units import ago, elapsed
+from ._textual import BaseScreen
 from .widgets.frame import KeyFooter, ScreenHeader
 from .widgets.row_list import ListRow, RowList
 
@@ -29,7 +29,7 @@ _REFRESH = 5.0
 """Seconds between two looks at the ledgers."""
 
 
-class LastRunsScreen(Screen[None]):
+class LastRunsScreen(BaseScreen[None]):
     """Lists the last run of each configuration. Enter opens the page of its profile, `l` its requests."""
 
     AUTO_FOCUS = ""

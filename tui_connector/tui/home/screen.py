@@ -17,7 +17,6 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from ...guide.drafts import Draft
@@ -25,6 +24,7 @@ from ...guide.overview import ProfileOverview
 from ...machine import Machine
 from ...profile.library import ProfileError
 from ...text import count, shown_line
+from .._textual import BaseScreen
 from ..jobs import jobs_of
 from ..keys import keys_of
 from ..widgets.fields import SafeInput
@@ -94,7 +94,7 @@ _DELETE = "Delete the profile, discard the draft, or remove the recent file from
 _ARCHIVE = "Archive the profile: it is not listed any more, and nothing else changes; an archived one is listed again"
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(BaseScreen[None]):
     """Lists profiles and drafts, and starts the guide for a new profile."""
 
     AUTO_FOCUS = ""

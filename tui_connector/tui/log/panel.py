@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 
 from ...client.exchange import Exchange, Exchanges
@@ -22,6 +21,7 @@ from ...log.filter import Filter, Predicate, parse
 from ...magento.diagnosis import Finding
 from ...magento.request_summary import request_path
 from ...text import count, shown_line
+from .._textual import BaseScreen
 from .actions import LogActions, LogContext, LogHost, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import comparison
@@ -497,7 +497,7 @@ WIDE = (100, 32)
 """Columns and rows from which all panes are side by side."""
 
 
-class LogDock(Screen[None]):
+class LogDock(BaseScreen[None]):
     """A screen with the log below. While the log is zoomed, widgets behind it get the focus only afterwards."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

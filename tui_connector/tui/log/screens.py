@@ -13,7 +13,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
@@ -26,12 +25,13 @@ from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
 from ...text import shown_line
+from .._textual import BaseScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
 from .actions import LogContext
 from .panel import LogPanel
 
 
-class RequestsScreen(Screen[None]):
+class RequestsScreen(BaseScreen[None]):
     """A log on the whole screen, with a title."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

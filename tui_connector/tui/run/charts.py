@@ -12,12 +12,12 @@ from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 from textual.geometry import Size
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Static
 
 from ...text import shown, shown_line
 from ...units import elapsed
-from .._textual import ResizedView
 from ..widgets.painted import Painted
 from .job import RunMessage
 from .metrics import Series, Tone
@@ -166,7 +166,7 @@ _TIME = 10
 """Columns of the time and a sign."""
 
 
-class MessageList(Painted, ResizedView, can_focus=True):
+class MessageList(Painted, ScrollView, can_focus=True):
     """The messages of the run, the newest last, wrapped to the width. It follows the newest until it is scrolled up."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
@@ -191,7 +191,7 @@ class MessageList(Painted, ResizedView, can_focus=True):
         self.border_title = f"Messages {len(self._messages):,}{failed}"
         self._wrap()
 
-    def size_changed(self) -> None:
+    def on_resize(self) -> None:
         self._wrap()
         if self._follows:
             self.scroll_end(animate=False, force=True)

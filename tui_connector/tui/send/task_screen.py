@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from ...errors import InvalidValue, UserError
@@ -21,6 +20,7 @@ from ...machine import Machine
 from ...outgoing.tasks import Task, TaskState
 from ...templates import Json
 from ...text import count, shown, shown_line
+from .._textual import BaseScreen
 from ..editor import edit_text
 from ..log.panel import WIDE
 from ..widgets import highlight
@@ -54,7 +54,7 @@ def _title(text: str) -> Content:
     return Content.assemble((f"\n{text}", "bold $accent"))
 
 
-class TaskScreen(Screen[str | None]):
+class TaskScreen(BaseScreen[str | None]):
     """Shows a task. It returns what the user wants: "edit", "retry", "skip" or "log"."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from ...client.exchange import Exchange, Exchanges
@@ -29,6 +28,7 @@ from ...outgoing.equality import ABSENT
 from ...outgoing.tasks import Task, TaskFilter
 from ...templates import Json
 from ...text import count, shown, shown_line
+from .._textual import BaseScreen
 from ..dialogs import InputScreen
 from ..environments import environment_mark
 from ..log.actions import LogContext, related_exchanges
@@ -68,7 +68,7 @@ class GroupList(RowList[TaskGroup]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "To its tasks", id="tasks.enter")]
 
 
-class TasksScreen(Screen[bool]):
+class TasksScreen(BaseScreen[bool]):
     """Lists tasks in groups. It returns whether tasks are to be sent now."""
 
     AUTO_FOCUS = ""

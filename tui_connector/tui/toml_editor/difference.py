@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ...profile.merge import Hunk, Side, hunks, merged
 from ...text import count, shown_line
+from .._textual import BaseScreen
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 
 _MAX_LINES = 12
@@ -25,7 +25,7 @@ _MAX_LINES = 12
 _NAMES: dict[Side, str] = {"mine": "yours", "theirs": "the file's", "both": "both"}
 
 
-class DifferenceScreen(Screen[str | None]):
+class DifferenceScreen(BaseScreen[str | None]):
     """The differences, one below the other; dismissed with the merged text, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

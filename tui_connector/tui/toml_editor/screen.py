@@ -15,7 +15,6 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import OptionList, Static, TextArea
 
@@ -35,6 +34,7 @@ from ...profile.problems import Problem
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
 from ...text import count, shown_line
+from .._textual import BaseScreen
 from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..file_watch import FileChange, FileWatch
@@ -69,7 +69,7 @@ class Left:
     """The key whose form is wanted: the family and the name of a part first; empty if none is."""
 
 
-class EditorScreen(Screen[Left]):
+class EditorScreen(BaseScreen[Left]):
     """Edits a profile's file."""
 
     AUTO_FOCUS = "TomlArea"

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from ...text import shown_line
+from .._textual import BaseScreen
 from ..jobs import Job, jobs_of
 from ..keys import IN_FIELD, key_label, keys_of
 from .fields import move_focus
@@ -205,7 +206,7 @@ def _printed(binding: Binding) -> str:
 T = TypeVar("T")
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(ModalScreen[T], BaseScreen[T]):
     """A screen over another one, with a footer of its own: the keys of the screen behind do not work meanwhile.
 
     ↑ and ↓ go to the previous and next field, from those that do not use them.
