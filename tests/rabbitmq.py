@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,28 +58,29 @@ def rabbitmq(folder: Path) -> Iterator[str]:
         "ERL_EPMD_PORT": str(mapper),
     }
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    ports = subprocess.Popen(["epmd", "-address", "127.0.0.1", "-port", str(mapper)], env=environment, **quiet)
-    node = subprocess.Popen([server], env=environment, start_new_session=True, cwd=folder, **quiet)
-    try:
-        _wait_for(port, node, folder)
-        yield f"amqp://guest:guest@127.0.0.1:{port}//"
-    finally:
-        os.killpg(node.pid, signal.SIGKILL)
-        node.wait()
-        ports.kill()
-        ports.wait()
-
-
-def _wait_for(port: int, node: subprocess.Popen[bytes], folder: Path) -> None:
-    """Until the node answers as AMQP."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and node.poll() is None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind("")  # to an abstract address that the system chooses
+        environment["NOTIFY_SOCKET"] = f"@{notices.getsockname()[1:].decode()}"
+        ports = subprocess.Popen(["epmd", "-address", "127.0.0.1", "-port", str(mapper)], env=environment, **quiet)
+        node = subprocess.Popen([server], env=environment, start_new_session=True, cwd=folder, **quiet)
         try:
-            with socket.create_connection(("127.0.0.1", port), 5) as connection:
-                connection.sendall(b"AMQP\x00\x00\x09\x01")
-                if connection.recv(1) == b"\x01":
-                    return
-        except OSError:
-            time.sleep(0.1)
+            _wait_until_ready(node, notices, folder)
+            yield f"amqp://guest:guest@127.0.0.1:{port}//"
+        finally:
+            os.killpg(node.pid, signal.SIGKILL)
+            node.wait()
+            ports.kill()
+            ports.wait()
+
+
+def _wait_until_ready(node: subprocess.Popen[bytes], notices: socket.socket, folder: Path) -> None:
+    """Until the node tells that it is ready, as it tells systemd (sd_notify(3))."""
+    ended = os.pidfd_open(node.pid)
+    try:
+        while notices in select.select([notices, ended], [], [], 120)[0]:
+            if b"READY=1" in notices.recv(4096).splitlines():
+                return
+    finally:
+        os.close(ended)
     logs = "\n".join(each.read_text(errors="replace")[-2_000:] for each in (folder / "log").glob("*.log"))
     raise AssertionError(f"RabbitMQ did not start: {logs}")
