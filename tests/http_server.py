@@ -63,6 +63,29 @@ async def serving(response: Responder, tls: ssl.SSLContext | None = None) -> Asy
         listening.close()
 
 
+class Hold:
+    """Holds responses back until they are released."""
+
+    def __init__(self) -> None:
+        self._reached, self._released = asyncio.Event(), asyncio.Event()
+
+    async def wait(self) -> None:
+        """What a store waits for before a response that is held back."""
+        self._reached.set()
+        await self._released.wait()
+
+    async def reached(self) -> None:
+        """Until the first response is held back."""
+        await asyncio.wait_for(self._reached.wait(), 120)
+
+    def release(self) -> None:
+        self._released.set()
+
+    @property
+    def released(self) -> bool:
+        return self._released.is_set()
+
+
 def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
     """An HTTP/1.1 response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json", *headers]

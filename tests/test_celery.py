@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from celery_workers import Workers
-from http_server import reply
+from http_server import Hold, reply
 from listing import Listing, SearchRequest, listing, products
 from rabbitmq import rabbitmq
 from requirements import require_modules
@@ -46,26 +46,23 @@ async def store() -> AsyncIterator[Listing]:
 async def test_a_killed_worker_loses_and_duplicates_nothing(
     tmp_path: Path, clean_environment: dict[str, str], broker: str, store: Listing
 ) -> None:
-    held, again = asyncio.Event(), asyncio.Event()
-    killed = False
+    hold, again = Hold(), asyncio.Event()
 
     async def holds(asked: SearchRequest) -> None:
         """A page in the middle of the second slice is not sent before its worker is killed."""
         if 70 <= asked.after < 100 and asked.size == 10:
-            if killed:
+            if hold.released:
                 again.set()
-                return
-            held.set()
-            await asyncio.sleep(3600)
+            await hold.wait()
 
     workers = Workers(tmp_path, clean_environment, broker, store.url)
     try:
         store.before = holds
         workers.start(2)
         workers.call(f"tasks.plan.delay({str(workers.profile)!r}, 'items', 4, 'r1')")
-        await asyncio.wait_for(held.wait(), 120)
+        await hold.reached()
         workers.kill_the_one_with("--slice", "1")
-        killed = True
+        hold.release()
         await asyncio.wait_for(again.wait(), 120)
         run = tmp_path / "shared" / "r1"
         await workers.until((run / "committed.json").exists)
@@ -83,15 +80,13 @@ async def test_a_killed_worker_loses_and_duplicates_nothing(
 async def test_a_queue_keeps_the_order_of_each_identifier(
     tmp_path: Path, clean_environment: dict[str, str], broker: str
 ) -> None:
-    held = asyncio.Event()
-    killed = False
+    hold = Hold()
 
     async def answer(sent: Sent) -> bytes:
         if sent.rows[0]["sku"] == "REFUSED":
             return reply("401 Unauthorized", b'{"message": "no"}')
-        if sent.rows[0] == {"sku": "S3", "quantity": 13} and not killed:
-            held.set()
-            await asyncio.sleep(3600)
+        if sent.rows[0] == {"sku": "S3", "quantity": 13}:
+            await hold.wait()
         return OK
 
     async with storing(answer) as server:
@@ -103,9 +98,9 @@ async def test_a_queue_keeps_the_order_of_each_identifier(
             rows = "[{'sku': f'S{n % 5}', 'quantity': n} for n in range(20)]"
             refused = "[{'sku': 'REFUSED', 'quantity': 0}]"
             workers.call(f"{publish % rows}\n{publish % refused}")
-            await asyncio.wait_for(held.wait(), 120)
+            await hold.reached()
             workers.kill_the_one_with("run", "stock")
-            killed = True
+            hold.release()
             await workers.until(lambda: len(workers.tasks()) >= 20)
             await workers.until(lambda: _messages(broker, "tui-connector.failed") == 1)
         finally:

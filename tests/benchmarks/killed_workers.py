@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from celery_workers import Workers
+from http_server import Hold
 from listing import Listing, SearchRequest, listing, product, products
 from rabbitmq import rabbitmq
 
@@ -31,16 +32,14 @@ class Killing:
     """Holds a page of the second slice until the worker that requested it is killed."""
 
     def __init__(self, store: Listing) -> None:
-        self.held, self.again = asyncio.Event(), asyncio.Event()
+        self.hold, self.again = Hold(), asyncio.Event()
         store.before = self._holds
 
     async def _holds(self, asked: SearchRequest) -> None:
         if 70 <= asked.after < 100 and asked.size == 10:
-            if self.held.is_set():
+            if self.hold.released:
                 self.again.set()
-                return
-            self.held.set()
-            await asyncio.sleep(3600)
+            await self.hold.wait()
 
 
 async def one_round(number: int, workers: Workers, store: Listing) -> tuple[float, float]:
@@ -48,9 +47,10 @@ async def one_round(number: int, workers: Workers, store: Listing) -> tuple[floa
     store.items[200] = product(200, f"2026-11-01 00:{number:02d}:00")
     killing = Killing(store)
     workers.call(f"tasks.plan.delay({str(workers.profile)!r}, 'items', 4, 'r{number}', full=True)")
-    await asyncio.wait_for(killing.held.wait(), 120)
+    await killing.hold.reached()
     workers.kill_the_one_with("--slice", "1", f"r{number}")
     killed = time.monotonic()
+    killing.hold.release()
     await asyncio.wait_for(killing.again.wait(), 120)
     again = time.monotonic() - killed
     await workers.until((workers.folder / "shared" / f"r{number}" / "committed.json").exists)

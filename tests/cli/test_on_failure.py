@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_server import Received, Server, reply, serving
+from http_server import Hold, Received, Server, reply, serving
 from listing import listing, products
 from run_command import Command, summary
 
@@ -55,18 +55,13 @@ async def test_nothing_is_told_about_a_run_that_succeeds_is_stopped_or_only_look
     assert (await command.run("items", "--limit", "5", "--full"))[0] == 0
     command.store.bend = lambda asked, items: b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
     assert (await command.run("items", "--dry-run"))[0] == 0
-    arrived, hold = asyncio.Event(), asyncio.Event()
-
-    async def held(_: object) -> None:
-        arrived.set()
-        await hold.wait()
-
-    command.store.before = held
+    hold = Hold()
+    command.store.before = lambda asked: hold.wait()
     process = await command.start("items", "--full")
-    await asyncio.wait_for(arrived.wait(), 60)
+    await hold.reached()
     process.send_signal(signal.SIGTERM)
     await asyncio.wait_for(process.communicate(), 60)
-    hold.set()
+    hold.release()
     assert process.returncode == 4
     assert not told.exists()
 

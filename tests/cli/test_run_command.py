@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import signal
@@ -10,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from http_server import reply
+from http_server import Hold, reply
 from listing import Item, SearchRequest
 from run_command import Command, summary
 
@@ -154,19 +153,18 @@ async def test_a_dry_run_with_since_needs_a_date_to_go_by(command: Command) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 async def test_a_signal_stops_it_cleanly_and_the_next_run_goes_on(command: Command, number: signal.Signals) -> None:
-    stuck = asyncio.Event()
-    never = asyncio.Event()
+    hold = Hold()
 
     async def get_stuck(asked: SearchRequest) -> None:
         if asked.after >= 100:
-            stuck.set()
-            await never.wait()
+            await hold.wait()
 
     command.store.before = get_stuck
     process = await command.start("--json")
-    await stuck.wait()
+    await hold.reached()
     process.send_signal(number)
     out, _ = await process.communicate()
+    hold.release()
     assert process.returncode == 4
     assert summary(out)["state"] == "stopped"
     assert number.name in summary(out)["reason"]
@@ -234,18 +232,14 @@ async def test_what_is_wrong_with_the_command_is_said_and_nothing_is_asked(
 
 
 async def test_a_second_run_at_once_is_told_as_one_that_was_stopped(command: Command) -> None:
-    began, never = asyncio.Event(), asyncio.Event()
-
-    async def get_stuck(asked: SearchRequest) -> None:
-        began.set()
-        await never.wait()
-
-    command.store.before = get_stuck
+    hold = Hold()
+    command.store.before = lambda asked: hold.wait()
     first = await command.start("items", "--json")
-    await began.wait()
+    await hold.reached()
     code, out, _ = await command.run("items", "--json")
     first.terminate()
     ended, _ = await first.communicate()
+    hold.release()
     assert code == first.returncode == 4
     assert summary(out)["state"] == summary(ended)["state"] == "stopped"
     assert set(summary(out)) == set(summary(ended))

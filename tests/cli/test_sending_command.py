@@ -13,7 +13,7 @@ from typing import Any
 
 import fork_server
 import pytest
-from http_server import reply
+from http_server import Hold, reply
 from listing import listing, products
 from run_command import summary
 from sending import Sent, Store, storing
@@ -337,21 +337,20 @@ async def test_a_refusal_stops_the_run_and_the_next_one_resumes(sender: Sender) 
 
 
 async def test_a_second_run_at_once_is_refused(sender: Sender) -> None:
-    go, arrived = asyncio.Event(), asyncio.Event()
+    hold = Hold()
 
     async def answer(sent: Sent) -> bytes:
-        arrived.set()
-        await go.wait()
+        await hold.wait()
         return reply("200 OK", b"[]")
 
     sender.store.answer = answer
     first = asyncio.create_task(sender("run", "stock"))
-    await arrived.wait()
+    await hold.reached()
     code, _, err = await sender("run", "stock")
     assert code == 4
     assert "stock is already being sent by process" in err
     assert "running" in (await sender("tasks", "stock"))[1]
-    go.set()
+    hold.release()
     assert (await first)[0] == 0
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import fork_server
 import pytest
-from http_server import reply
+from http_server import Hold, reply
 from sending import OK, Sent, Store, storing
 
 from tui_connector.outgoing.tasks import TaskLedger
@@ -149,22 +149,21 @@ async def test_repeating_changes_nothing(slices: Slices) -> None:
 
 
 async def test_a_killed_slice_resumes_and_sends_nothing_again_that_arrived(slices: Slices) -> None:
-    reached, hold = asyncio.Event(), asyncio.Event()
+    hold = Hold()
 
     async def holds(sent: Sent) -> bytes:
         if len(slices.store.sent) > 15:
-            reached.set()
             await hold.wait()
         return OK
 
     slices.store.answer = holds
     await slices.plan(1)
     process = await slices.start("run", *RUN, "--slice", "0")
-    await asyncio.wait_for(reached.wait(), 60)
+    await hold.reached()
     os.kill(process.pid, signal.SIGKILL)
     await process.communicate()
     slices.store.answer = lambda sent: OK
-    hold.set()
+    hold.release()
     assert await slices.send(0) == [0]
     assert set(slices.arrived().values()) == {1}
     code, _, err = await slices("commit", *RUN)
@@ -173,20 +172,19 @@ async def test_a_killed_slice_resumes_and_sends_nothing_again_that_arrived(slice
 
 
 async def test_two_processes_do_not_send_one_slice_at_the_same_time(slices: Slices) -> None:
-    reached, hold = asyncio.Event(), asyncio.Event()
+    hold = Hold()
 
     async def holds(sent: Sent) -> bytes:
-        reached.set()
         await hold.wait()
         return OK
 
     slices.store.answer = holds
     await slices.plan(1)
     process = await slices.start("run", *RUN, "--slice", "0")
-    await asyncio.wait_for(reached.wait(), 60)
+    await hold.reached()
     code, _, err = await slices("run", *RUN, "--slice", "0")
     assert (code, "already being sent" in err) == (4, True)
-    hold.set()
+    hold.release()
     await process.communicate()
     assert process.returncode == 0
     assert set(slices.arrived().values()) == {1}

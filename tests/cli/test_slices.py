@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_server import reply
+from http_server import Hold, reply
 from listing import Item, SearchRequest, product
 from run_command import Command
 
@@ -127,19 +127,18 @@ async def test_a_slice_that_is_done_is_not_read_again(command: Command) -> None:
 
 async def test_a_killed_slice_is_read_again(command: Command) -> None:
     await planned(command)
-    held = asyncio.Event()
+    hold = Hold()
 
     async def holds(asked: SearchRequest) -> None:
         if asked.after >= 70:
-            held.set()
-            await asyncio.sleep(3600)
+            await hold.wait()
 
     command.store.before = holds
     process = await command.start(*RUN, "--slice", "1")
-    await asyncio.wait_for(held.wait(), 30)
+    await hold.reached()
     process.send_signal(signal.SIGKILL)
     await process.communicate()
-    command.store.before = None
+    hold.release()
     assert (await commit(command))[0] == 4
     assert [await read(command, number) for number in range(4)] == [0] * 4
     assert (await commit(command))[0] == 0

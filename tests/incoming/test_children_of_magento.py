@@ -13,7 +13,7 @@ import fork_server
 import pytest
 import tomlkit
 from child_lists import Orders, json_reply, profile_data, store_with
-from http_server import Received, serving
+from http_server import Hold, Received, serving
 from recordings import PLACE, needed
 from runs import BEARER, NUMBERS, Shop, in_sandbox
 
@@ -157,24 +157,21 @@ async def test_killed_runs_end_as_one_that_was_left_alone(tmp_path: Path, clean_
 
         assert await (await start(whole)).wait() == 0
         for _ in range(3):
-            wanted, came, killed_now = len(store.paths) + chance.randint(30, 80), asyncio.Event(), asyncio.Event()
+            wanted, hold = len(store.paths) + chance.randint(30, 80), Hold()
 
-            async def before(
-                path: str, wanted: int = wanted, came: asyncio.Event = came, gone: asyncio.Event = killed_now
-            ) -> None:
+            async def before(path: str, wanted: int = wanted, hold: Hold = hold) -> None:
                 """Responds until the run is to be killed, and no more until it has been."""
                 if len(store.paths) >= wanted:
-                    came.set()
-                    await gone.wait()
+                    await hold.wait()
 
             store.before = before
             process = await start(killed)
-            ended, moment = asyncio.ensure_future(process.wait()), asyncio.ensure_future(came.wait())
+            ended, moment = asyncio.ensure_future(process.wait()), asyncio.ensure_future(hold.reached())
             await asyncio.wait({ended, moment}, return_when=asyncio.FIRST_COMPLETED)
             moment.cancel()
             process.kill()
             assert await ended in (0, -signal.SIGKILL)
-            killed_now.set()
+            hold.release()
         store.before = None
         assert await (await start(killed)).wait() == 0
     assert (tmp_path / "killed" / "comments.jsonl").read_bytes() == (tmp_path / "whole" / "comments.jsonl").read_bytes()

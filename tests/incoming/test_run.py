@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from listing import SearchRequest, listing, products
+from http_server import Hold
+from listing import listing, products
 from runs import BEARER, KEYSET, NUMBERS, RunNotes, Shop, in_sandbox, shop
 from user_errors import user_error
 
@@ -172,18 +173,13 @@ async def test_a_changed_request_begins_anew_and_says_so(tmp_path: Path, machine
 
 async def test_a_second_run_is_refused_and_told_who_holds_it(tmp_path: Path, machine: Machine) -> None:
     async with listing(products(*range(1, 101))) as store:
-        came, go_on = asyncio.Event(), asyncio.Event()
-
-        async def wait(asked: SearchRequest) -> None:
-            came.set()
-            await go_on.wait()
-
-        store.before = wait
+        hold = Hold()
+        store.before = lambda asked: hold.wait()
         reader = shop(store, tmp_path, machine)
         first = asyncio.create_task(reader.run())
-        await came.wait()
+        await hold.reached()
         with user_error("already-running", match=r"by process \d+ on"):
             await reader.run()
-        go_on.set()
+        hold.release()
         assert (await first).state == "complete"
     assert reader.ids() == list(range(1, 101))
