@@ -161,6 +161,16 @@ def test_secrets_are_referred_to_and_trust_is_pinned(machine: Machine) -> None:
     assert container["command"][-2:] == ["--env", "staging"]
 
 
+def test_a_variable_is_called_what_it_is_called(machine: Machine) -> None:
+    one_store = PROFILE.partition("[environments")[0]
+    saved, problems = check(one_store.replace('{ keyring = "acme/a/token" }', '{ env = "NO" }'))
+    assert saved is not None, problems
+    for job in jobs(Engine(saved, Path("/etc/tui/acme.toml"), "products", machine, 4, "r1").kubernetes()):
+        [container] = job["spec"]["template"]["spec"]["containers"]
+        [secret] = [each for each in container["env"] if "valueFrom" in each]
+        assert (secret["name"], secret["valueFrom"]["secretKeyRef"]["key"]) == ("NO", "NO")  # not false
+
+
 @pytest.mark.parametrize("run_id", ["manual__2026-01-01T00:00:00+00:00", "x" * 100])
 def test_names_are_valid_whatever_the_run_is_called(machine: Machine, run_id: str) -> None:
     names = {job["metadata"]["name"] for job in jobs(engine(machine, run_id=run_id, number=1).kubernetes())}
