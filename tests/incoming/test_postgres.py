@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -427,14 +428,13 @@ async def test_the_password_is_a_secret(postgres: Database, machine: Machine, tm
         "sslmode": "verify-full",
         "ca-file": str(postgres.cluster.authority),
     }
-    machine.environ["PG"] = PASSWORD  # type: ignore[index]
+    known = replace(machine, environ={**machine.environ, "PG": PASSWORD})
+    wrong = replace(machine, environ={**machine.environ, "PG": "a-wrong-CANARY-password"})
     async with listing(products(*range(1, 31))) as store:
-        shop = Shop(tmp_path, machine, store.url, {"sink": saved})
-        assert (await shop.run()).state == "complete"
+        assert (await Shop(tmp_path, known, store.url, {"sink": saved}).run()).state == "complete"
         stored = postgres.rows("SELECT count(*) FROM items")
-        machine.environ["PG"] = "a-wrong-CANARY-password"  # type: ignore[index]
         with pytest.raises(SinkError, match="password authentication failed") as refused:
-            await shop.run(RunOptions(full=True))
+            await Shop(tmp_path, wrong, store.url, {"sink": saved}).run(RunOptions(full=True))
     assert "CANARY" not in f"{refused.value} {refused.value.hint}"
     assert stored == [(30,)]
 
