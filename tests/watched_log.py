@@ -78,6 +78,9 @@ class Watched:
         exchange = self.panel.selected
         return exchange.number if exchange else None
 
+    async def selects(self, number: int | None) -> None:
+        await self.until(lambda: self.selected() == number)
+
 
 @asynccontextmanager
 async def watching(

@@ -121,7 +121,7 @@ async def test_a_file_is_imported_from_home_and_errors_are_shown(machine: Machin
             await until(pilot, lambda: isinstance(app.screen, ImportSourceScreen))
             app.screen.query_one(Input).value = str(tmp_path / name)
             await pilot.press("enter")
-            await until(pilot, lambda expected=expected: expected in shown(app))  # type: ignore[misc]
+            await until_shown(pilot, expected)
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
     assert not list(machine.directories.profiles.glob("*.toml"))

@@ -454,9 +454,13 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
         deleted = path.read_text()
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
-        for comment in ("# one", "# two"):
+
+        async def save_with(comment: str) -> None:
             await pilot.press("ctrl+end", "enter", *comment, "ctrl+s")
-            await until(pilot, lambda comment=comment: comment in path.read_text())  # type: ignore[misc]
+            await until(pilot, lambda: comment in path.read_text())
+
+        await save_with("# one")
+        await save_with("# two")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo" in shown(app))
         await pilot.press("u")

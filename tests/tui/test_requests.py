@@ -17,7 +17,7 @@ async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: M
     async with watching(machine, filled(*map(exchange, range(1, 101)))) as watched:
         assert watched.selected() == 100
         watched.log.record(exchange(101))
-        await watched.until(lambda: watched.selected() == 101)
+        await watched.selects(101)
         await watched.pilot.press("up")
         for number in range(102, 107):
             watched.log.record(exchange(number))
@@ -36,13 +36,13 @@ async def test_after_a_failed_test_the_failed_request_is_selected_and_not_the_pr
         watched.log.record(refusal(2, purpose="test"))
         for number in range(3, 30):
             watched.log.record(exchange(number, status=405, purpose="probe"))
-        await watched.until(lambda: watched.selected() == 2)
+        await watched.selects(2)
         await watched.shows("▸ #2")
         await watched.pilot.press("down")
-        await watched.until(lambda: watched.selected() == 3)
+        await watched.selects(3)
         await watched.pilot.press("G")
         watched.log.record(exchange(90, purpose="probe"))  # a minute later: another test
-        await watched.until(lambda: watched.selected() == 90)
+        await watched.selects(90)
 
 
 async def test_after_a_test_that_succeeded_no_probe_is_selected_that_the_store_refused(machine: Machine) -> None:
@@ -51,7 +51,7 @@ async def test_after_a_test_that_succeeded_no_probe_is_selected_that_the_store_r
         for number in (3, 4):
             watched.log.record(exchange(number, status=404, purpose="probe"))
         await watched.shows("#4 ")
-        await watched.until(lambda: watched.selected() == 2)
+        await watched.selects(2)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -78,7 +78,7 @@ async def test_selection_stays_while_the_oldest_are_discarded(machine: Machine) 
         assert watched.selected() == 98
         for number in range(191, 301):
             watched.log.record(exchange(number))
-        await watched.until(lambda: watched.selected() == 201)
+        await watched.selects(201)
 
 
 async def test_failure_is_kept_after_many_successes(machine: Machine) -> None:
@@ -144,7 +144,7 @@ async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) ->
         await watched.pilot.press("escape", "enter")
         await watched.until(lambda: watched.panel.detail.has_focus)
         await watched.pilot.press("escape", "escape", "escape", "up")
-        await watched.until(lambda: watched.selected() == 1)
+        await watched.selects(1)
         await watched.shows("paused")
 
 
@@ -168,13 +168,13 @@ async def test_search_in_the_list_wraps_around(machine: Machine) -> None:
         await watched.pilot.press("slash")
         await watched.type("~s 500")
         await watched.pilot.press("enter")
-        await watched.until(lambda: watched.selected() == 3)
+        await watched.selects(3)
         await watched.pilot.press("n")
-        await watched.until(lambda: watched.selected() == 7)
+        await watched.selects(7)
         await watched.pilot.press("n")
-        await watched.until(lambda: watched.selected() == 3)
+        await watched.selects(3)
         await watched.pilot.press("N")
-        await watched.until(lambda: watched.selected() == 7)
+        await watched.selects(7)
 
 
 async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is(machine: Machine) -> None:
@@ -183,7 +183,7 @@ async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is
         await watched.pilot.press("slash")
         await watched.type("increment_id")
         await watched.pilot.press("enter")
-        await watched.until(lambda: watched.selected() == 2)
+        await watched.selects(2)
         await watched.shows("increment_id: 1 match · full")
         await watched.shows('"increment_id": "000000021"')
         await watched.pilot.press("escape")
@@ -242,7 +242,7 @@ async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(mach
         await watched.pilot.press("slash")
         await watched.type("404")
         await watched.pilot.press("enter")
-        await watched.until(lambda: watched.selected() == 3)
+        await watched.selects(3)
 
 
 async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine: Machine) -> None:
@@ -259,7 +259,7 @@ async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine:
             await watched.shows("Searches rows, headers and bodies")
             await watched.type(text)
             await watched.pilot.press("enter")
-            await watched.until(lambda number=number: watched.selected() == number)  # type: ignore[misc]
+            await watched.selects(number)
         await watched.pilot.press("slash", "ctrl+u")
         await watched.type("nowhere")
         await watched.pilot.press("enter")
@@ -366,7 +366,7 @@ async def test_chosen_view_applies_to_all_requests(machine: Machine) -> None:
         await watched.shows("curl · decoded")
         await watched.shows("curl -sS")
         await watched.pilot.press("up", "enter")
-        await watched.until(lambda: watched.selected() == 1)
+        await watched.selects(1)
         await watched.shows("curl -sS")
         await watched.pilot.press("v")
         await watched.shows("simple · decoded")
@@ -431,12 +431,12 @@ async def test_keys_work_with_bodies_of_any_kind(machine: Machine, data: bytes) 
     body = RecordedBody(data, len(data), len(data), "application/json")
     async with watching(machine, filled(exchange(1, status=500, body=body), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("up")
-        await watched.until(lambda: watched.selected() == 1)
+        await watched.selects(1)
         await watched.pilot.press("i", "z", "z", "enter", "G", "g")
         await watched.until(lambda: watched.panel.detail.has_focus)
         await watched.until(lambda: not watched.panel.detail._building)
         await watched.pilot.press("escape", "escape", "down")  # the explanation, then the detail
-        await watched.until(lambda: watched.selected() == 2)
+        await watched.selects(2)
 
 
 async def test_each_page_down_moves_the_detail_by_a_page_also_the_first(machine: Machine) -> None:
@@ -465,7 +465,7 @@ async def test_the_title_says_what_n_goes_to(machine: Machine) -> None:
         await watched.shows("search complete (n: next request)")
         await watched.shows("complete: 2 matches")
         await watched.pilot.press("n")
-        await watched.until(lambda: watched.selected() == 3)
+        await watched.selects(3)
         await watched.pilot.press("enter")
         await watched.shows("complete: 1 of 2")
         await watched.pilot.press("n")
@@ -483,9 +483,9 @@ async def test_d_goes_to_the_slowest_request_then_to_the_next_slowest(machine: M
     async with watching(machine, log) as watched:
         for number in (2, 4, 1, 3, 2):
             await watched.pilot.press("D")
-            await watched.until(lambda number=number: watched.selected() == number)  # type: ignore[misc]
+            await watched.selects(number)
         await watched.pilot.press("down", "D")
-        await watched.until(lambda: watched.selected() == 2)
+        await watched.selects(2)
 
 
 async def test_requests_that_were_selected_are_not_new(machine: Machine) -> None:
