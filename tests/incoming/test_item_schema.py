@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ def test_the_schema_of_a_real_store(tmp_path: Path) -> None:
     ("schema", "message"),
     [
         ("{", "is not valid JSON"),
+        ("null", "is not a JSON Schema"),
+        ("[5]", "is not a JSON Schema"),
         (openapi("/V1/other", ITEM), "does not describe the items of 'products'"),
         ({"openapi": "3.0.0", "paths": None}, "does not describe"),
     ],
@@ -79,10 +82,13 @@ def test_a_schema_that_says_nothing(tmp_path: Path, schema: Any, message: str) -
 def test_a_schema_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot be read: No such file"):
         declared_types("none.json", SinkContext(tmp_path))
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(SinkError, match="cannot be read: is a pipe"):
+        declared_types("pipe.json", SinkContext(tmp_path))
 
 
-@pytest.mark.parametrize("node", [None, 5, {"$ref": "#/a"}, {"a": {"$ref": "#/a"}}, {"properties": [1]}])
-def test_any_json_is_a_schema_without_types(tmp_path: Path, node: Any) -> None:
+@pytest.mark.parametrize("node", [{"$ref": "#/a"}, {"a": {"$ref": "#/a"}}, {"properties": [1]}])
+def test_any_object_is_a_schema_without_types(tmp_path: Path, node: Any) -> None:
     assert types(tmp_path, node) == {}
 
 

@@ -6,10 +6,12 @@ Magento describes itself at `/rest/all/schema?services=all`, in Swagger 2.0; Ope
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field
 
+from ..files import read_regular, reason
 from ..templates import Json
 from .columns import ColumnType
 from .raw_json import InvalidJson, decode_json
@@ -42,14 +44,7 @@ def declared_types(schema_file: str | None, context: SinkContext) -> dict[str, C
     if schema_file is None:
         return {}
     file, uri = context.directory / schema_file, context.uri
-    try:
-        schema = decode_json(file.read_bytes())
-    except (OSError, ValueError) as error:
-        if isinstance(error, InvalidJson):
-            raise SinkError(f"The schema {file} is not valid JSON: {error}") from error
-        reason = getattr(error, "strerror", None) or error
-        raise SinkError(f"The schema {file} cannot be read: {reason}", "Correct the sink's schema-file.") from error
-    document = _SchemaDocument(schema)
+    document = _SchemaDocument(read_schema(file))
     item = document.items_of(uri) if "paths" in document.root else document.root
     if item is None:
         raise SinkError(
@@ -62,11 +57,26 @@ def declared_types(schema_file: str | None, context: SinkContext) -> dict[str, C
     return {name: type_ for name, type_ in types.items() if type_ is not None}
 
 
+def read_schema(path: Path) -> dict[str, Json]:
+    """The schema in a file. Raises `SinkError`."""
+    try:
+        schema = decode_json(read_regular(path))
+    except InvalidJson as error:
+        raise SinkError(f"The schema {path} is not valid JSON: {error}") from error
+    except (OSError, ValueError) as error:
+        raise SinkError(
+            f"The schema {path} cannot be read: {reason(error)}", "Correct the sink's schema-file."
+        ) from error
+    if not isinstance(schema, dict):
+        raise SinkError(f"The schema {path} is not a JSON Schema: it is not an object")
+    return schema
+
+
 class _SchemaDocument:
     """A JSON document with references to its parts."""
 
-    def __init__(self, root: Json) -> None:
-        self.root: dict[str, Json] = root if isinstance(root, dict) else {}
+    def __init__(self, root: dict[str, Json]) -> None:
+        self.root = root
 
     def items_of(self, uri: str) -> Json:
         """The schema of the items that this request returns; None if the document does not describe it."""

@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
 from ...templates import Json
+from ..item_schema import read_schema
 from ..output_file import OutputFile
-from ..raw_json import InvalidJson, decode_json, encode_json, json_type, members, plain_text
+from ..raw_json import encode_json, json_type, members, plain_text
 from ..sink import (
     ByteOutput,
     FilePath,
@@ -27,7 +27,6 @@ from ..sink import (
     RejectedItem,
     Sink,
     SinkContext,
-    SinkError,
     SinkMissing,
     identifier_problem,
 )
@@ -117,7 +116,7 @@ class SingerSink(Sink):
         return [] if self.schema_file is None else [self.schema_file]
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        schema = None if self.schema_file is None else _read_schema(context.directory / self.schema_file)
+        schema = None if self.schema_file is None else read_schema(context.directory / self.schema_file)
         name = self.stream or context.name
         former = _field(position, "stream") or name
         if former != name:
@@ -389,18 +388,3 @@ def _field(position: Json, name: str) -> Json:
 def _count(state: Json) -> int:
     items = _field(state, "items")
     return items if isinstance(items, int) else 0
-
-
-def _read_schema(path: Path) -> dict[str, Json]:
-    """The schema in a file. Raises `SinkError`."""
-    try:
-        schema = decode_json(path.read_bytes())
-    except OSError as error:
-        raise SinkError(
-            f"The schema {path} cannot be read: {error.strerror}", "Correct the sink's schema-file."
-        ) from error
-    except InvalidJson as error:
-        raise SinkError(f"The schema {path} is not valid JSON: {error}") from error
-    if not isinstance(schema, dict):
-        raise SinkError(f"The schema {path} is not a JSON Schema: it is not an object")
-    return schema
