@@ -230,6 +230,11 @@ def test_names_of_tables_that_the_program_uses_are_refused(tmp_path: Path, name:
     assert not (tmp_path / "a.duckdb").exists()
 
 
+@pytest.mark.parametrize("identifier", ["_row", "RowID", ""])
+def test_names_that_a_column_cannot_have_are_refused(tmp_path: Path, identifier: str) -> None:
+    assert "A table cannot have a column named" in refusal(tmp_path, identifier=identifier)
+
+
 def test_a_file_that_is_open_elsewhere_is_said(tmp_path: Path) -> None:
     write(SINK, tmp_path, [lines({"sku": "A"})], **PRODUCTS)
     code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"

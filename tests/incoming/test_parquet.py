@@ -147,6 +147,12 @@ def test_what_is_not_ours_is_not_touched(tmp_path: Path) -> None:
     assert "was not written by this configuration" in refusal(tmp_path, known=position)
 
 
+@pytest.mark.parametrize("identifier", ["_row", "_extra", "id\0", "id\ud800"])
+def test_names_that_a_column_cannot_have_are_refused(tmp_path: Path, identifier: str) -> None:
+    assert "A file cannot have a column named" in refusal(tmp_path, identifier=identifier)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert "pip install 'tui-connector[warehouse]'" in refusal(tmp_path)

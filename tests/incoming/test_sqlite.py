@@ -205,6 +205,14 @@ def test_an_identifier_that_is_a_column_already(tmp_path: Path) -> None:
     assert "'transform'" in refusal(tmp_path, identifier="Item").replace('"', "'")
 
 
+@pytest.mark.parametrize("name", ["sqlite_orders", "tui_connector_tables"])
+def test_an_incoming_with_the_name_of_a_reserved_table(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SinkError, match="cannot be named like the incoming") as refused:
+        begin(SqliteSink(path="out.db"), tmp_path, name=name, identifier="sku")
+    assert 'Name a "table"' in refused.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_incomings_share_a_database(tmp_path: Path) -> None:
     link = tmp_path / "link.db"
     link.symlink_to("store.db")

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field
 from ..templates import Json
 from ..text import count, first_repeated
 from .raw_json import encode_json, json_type, members, plain_text
-from .sink import RejectedItem, identifier_problem
+from .sink import RejectedItem, SinkError, identifier_problem
 
 ColumnType = Literal["boolean", "integer", "decimal", "date", "datetime", "datetime-utc", "text", "json"]
 """`integer` has 64 bits, `decimal` any number of digits. `datetime` has no time zone; that of `datetime-utc` is UTC."""
@@ -105,6 +105,24 @@ class ColumnLimits:
     """Digits of a decimal before and after the point; None: any number."""
     ignores_case: bool = False
     """Whether names of columns that differ in case only are the same."""
+
+
+def is_storable_name(name: str) -> bool:
+    """Whether any column can have this name: it contains neither NUL nor half of a surrogate pair."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in name
+
+
+def check_identifier(identifier: str | None, is_name: Callable[[str], bool], destination: str = "table") -> None:
+    """Raises `SinkError` if there cannot be a column for the identifier. `is_name`: as in `ColumnLimits`."""
+    if identifier is not None and (identifier in (EXTRA, ROW) or not is_name(identifier)):
+        raise SinkError(
+            f"A {destination} cannot have a column named {identifier[:80]!r} for the identifier",
+            'Give the field another name with "transform".',
+        )
 
 
 @dataclass(slots=True)

@@ -244,6 +244,15 @@ def identifier_problem(fields: Mapping[str, bytes], identifier: str | None) -> s
     return "" if json_type(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
 
 
+def repeated_remark(number: int, identifier: str | None, first: str = "") -> str:
+    """The remark about items whose identifier an earlier one had; `first`: the first such identifier."""
+    example = f" (first: {first})" if first else ""
+    return (
+        f"{number} of the items had the same {identifier!r} as an earlier one and replaced it{example}. "
+        f"Is {identifier!r} unique?"
+    )
+
+
 def import_driver(module: str, kind: str, *, extra: str) -> Any:
     """The module that a sink of this kind needs. Raises `SinkError` where the extra that contains it is missing."""
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -17,15 +17,27 @@ from typing import Final, Literal, Protocol
 from ..templates import Json
 from ..text import count
 from .columns import EXTRA, ROW, ColumnLimits, ColumnType, TypedColumns
-from .sink import OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing
+from .sink import OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing, repeated_remark
 
 TABLES: Final = "tui_connector_tables"
 """The table that says which tables are ours, beside them."""
-NAME_THE_TABLE: Final = 'Name a "table" in the sink.'
-"""What to do where the incoming's name cannot be that of a table."""
 TABLES_COLUMNS: Final = "name text PRIMARY KEY, incoming text, id text, shape text, row_count bigint"
 _BUFFER: Final = 4 * 1024 * 1024
 """Bytes of items that are stored before the next durable step is due."""
+
+
+def default_table_name(context: SinkContext, check: Callable[[str], str]) -> str:
+    """The incoming's name. Raises `SinkError` if `check` says that a table cannot have it, by a ValueError."""
+    try:
+        return check(context.name)
+    except ValueError as error:
+        message = f"The table cannot be named like the incoming: {error}"
+        raise SinkError(message, 'Name a "table" in the sink.') from error
+
+
+def quoted_name(name: str) -> str:
+    """The name of a table or column in SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +192,7 @@ class OpenTable(OpenSink):
     def remarks(self) -> Sequence[str]:
         said = self._columns.remarks()
         if self._repeated > 0:
-            said.append(
-                f"{self._repeated} of the items had the same {self._identifier!r} as an earlier one and replaced it. "
-                f"Is {self._identifier!r} unique?"
-            )
+            said.append(repeated_remark(self._repeated, self._identifier))
         if self._deleted:
             were = "was" if self._deleted == 1 else "were"
             said.append(f"{count(self._deleted, 'row')} of items that the store no longer lists {were} deleted.")

@@ -12,10 +12,19 @@ from pydantic import AfterValidator, Field
 
 from ...templates import Json
 from ..arrow import DECIMAL_DIGITS, arrow_table
-from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes
+from ..columns import (
+    EXTRA,
+    ROW,
+    ColumnLimits,
+    ColumnNames,
+    ColumnType,
+    CustomAttributes,
+    check_identifier,
+    is_storable_name,
+)
 from ..item_schema import SchemaFile, declared_types
 from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, check_not_moved, import_driver
-from ..table import NAME_THE_TABLE, TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
+from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord, default_table_name, quoted_name
 
 _MAGIC: Final = b"DUCK"
 """After the checksum of 8 bytes at the start of a database."""
@@ -53,11 +62,7 @@ def _check_name(name: str) -> str:
 
 
 def _is_name(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return name != "" and "\0" not in name and name.lower() != "rowid"
+    return name != "" and is_storable_name(name) and name.lower() != "rowid"
 
 
 class DuckDbSink(Sink):
@@ -81,15 +86,8 @@ class DuckDbSink(Sink):
         return [] if self.schema_file is None else [self.schema_file]
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        if context.identifier is not None and (context.identifier in (EXTRA, ROW) or not _is_name(context.identifier)):
-            raise SinkError(
-                f"A table cannot have a column named {context.identifier[:80]!r} for the identifier",
-                'Give the field another name with "transform".',
-            )
-        try:
-            table = _check_name(self.table or context.name)
-        except ValueError as error:
-            raise SinkError(f"The table cannot be named like the incoming: {error}", NAME_THE_TABLE) from error
+        check_identifier(context.identifier, _is_name)
+        table = self.table or default_table_name(context, _check_name)
         store = _DuckDbTable(context.output(self.path), table, context.identifier)
         try:
             declared = declared_types(self.schema_file, context)
@@ -162,32 +160,32 @@ class _DuckDbTable:
         with self._transaction():
             self._run(f"CREATE TABLE IF NOT EXISTS {TABLES} ({TABLES_COLUMNS})")
             if drop:
-                self._run(f"DROP TABLE IF EXISTS {_quoted(self._name)}")
+                self._run(f"DROP TABLE IF EXISTS {quoted_name(self._name)}")
             elif clear:
-                self._run(f"DELETE FROM {_quoted(self._name)}")
+                self._run(f"DELETE FROM {quoted_name(self._name)}")
             values = (self._name, record.incoming, record.id, record.shape, record.rows)
             self._run(f"INSERT OR REPLACE INTO {TABLES} VALUES (?, ?, ?, ?, ?)", *values)
 
     def resume(self, incoming: str, after: int | None) -> None:
         with self._transaction():
             if after is not None:
-                self._run(f"DELETE FROM {_quoted(self._name)} WHERE {ROW} > ?", after)
+                self._run(f"DELETE FROM {quoted_name(self._name)} WHERE {ROW} > ?", after)
             self._run(f"UPDATE {TABLES} SET incoming = ? WHERE name = ?", incoming, self._name)
 
     def store(
         self, rows: Sequence[PendingRow], before: Mapping[str, ColumnType] | None, after: Mapping[str, ColumnType]
     ) -> list[str]:
-        table = _quoted(self._name)
+        table = quoted_name(self._name)
         with self._transaction():
             if before is None:
-                columns = [f"{_quoted(name)} {_SQL_TYPES[type_]}" for name, type_ in after.items()]
+                columns = [f"{quoted_name(name)} {_SQL_TYPES[type_]}" for name, type_ in after.items()]
                 self._run(f"CREATE TABLE {table} ({', '.join([*columns, f'{EXTRA} VARCHAR', f'{ROW} BIGINT'])})")
             else:
                 self._alter(before, after)
             self._connection.register(_STAGING, arrow_table(self._pyarrow, rows, after))
             try:
                 if self._identifier is not None and before is not None:
-                    key = _quoted(self._identifier)
+                    key = quoted_name(self._identifier)
                     self._run(f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {_STAGING})")
                 self._run(f"INSERT INTO {table} BY NAME SELECT * FROM {_STAGING}")
             finally:
@@ -197,19 +195,19 @@ class _DuckDbTable:
 
     def delete_until(self, row: int) -> int:
         with self._transaction():
-            return self._changed(f"DELETE FROM {_quoted(self._name)} WHERE {ROW} <= ?", row)
+            return self._changed(f"DELETE FROM {quoted_name(self._name)} WHERE {ROW} <= ?", row)
 
     def count(self) -> int:
-        ((rows,),) = self._rows(f"SELECT count(*) FROM {_quoted(self._name)}")
+        ((rows,),) = self._rows(f"SELECT count(*) FROM {quoted_name(self._name)}")
         return int(rows)
 
     def close(self) -> None:
         self._connection.close()
 
     def _alter(self, before: Mapping[str, ColumnType], after: Mapping[str, ColumnType]) -> None:
-        table = _quoted(self._name)
+        table = quoted_name(self._name)
         for name, type_ in after.items():
-            column, sql_type = _quoted(name), _SQL_TYPES[type_]
+            column, sql_type = quoted_name(name), _SQL_TYPES[type_]
             if name not in before:
                 self._run(f"ALTER TABLE {table} ADD COLUMN {column} {sql_type}")
             elif before[name] != type_:
@@ -266,7 +264,3 @@ def _check_file(path: Path) -> None:
             f"{path} already exists and is not a DuckDB database",
             "It was not changed. Choose another file, or move this one.",
         )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -22,11 +22,32 @@ from ...files import new_private
 from ...templates import Json
 from ...text import count
 from ..arrow import DECIMAL_DIGITS, arrow_table
-from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes, FittedRows, TypedColumns
+from ..columns import (
+    EXTRA,
+    ROW,
+    ColumnLimits,
+    ColumnNames,
+    ColumnType,
+    CustomAttributes,
+    FittedRows,
+    TypedColumns,
+    check_identifier,
+    is_storable_name,
+)
 from ..item_schema import SchemaFile, declared_types
 from ..output_file import OutputFile
 from ..raw_json import json_type, members
-from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, identifier_problem, import_driver
+from ..sink import (
+    FilePath,
+    OpenSink,
+    RejectedItem,
+    Sink,
+    SinkContext,
+    SinkError,
+    identifier_problem,
+    import_driver,
+    repeated_remark,
+)
 from ..table import PendingRow
 from .jsonl import OpenJsonLines
 
@@ -65,11 +86,7 @@ class ParquetSink(Sink):
         return [] if self.schema_file is None else [self.schema_file]
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        if context.identifier in (EXTRA, ROW):
-            raise SinkError(
-                f"A file cannot have a column named {context.identifier!r} for the identifier",
-                'Give the field another name with "transform".',
-            )
+        check_identifier(context.identifier, is_storable_name, "file")
         declared = declared_types(self.schema_file, context)
         file = _ParquetFile(context.output(self.path), self, context.identifier, declared)
         known = context.known.get("parquet") if isinstance(context.known, dict) else None
@@ -187,10 +204,7 @@ class _ParquetFile:
 
     def _remarks(self, replaced: int, left_out: int) -> Iterator[str]:
         if replaced:
-            yield (
-                f"{replaced} of the items had the same {self.identifier!r} as an earlier one and replaced it. "
-                f"Is {self.identifier!r} unique?"
-            )
+            yield repeated_remark(replaced, self.identifier)
         if left_out:
             yield (
                 f"{count(left_out, 'item')} could not be written: the type of {self.identifier!r}, the identifier, "
@@ -198,7 +212,7 @@ class _ParquetFile:
             )
 
     def _columns(self, types: dict[str, ColumnType]) -> TypedColumns:
-        limits = ColumnLimits(_is_name, 10_000, 1_000_000, decimal_digits=DECIMAL_DIGITS)
+        limits = ColumnLimits(is_storable_name, 10_000, 1_000_000, decimal_digits=DECIMAL_DIGITS)
         only, attributes = self._sink.columns, self._sink.custom_attributes
         columns = TypedColumns(
             types, self.identifier, limits, only=only, attributes=attributes, declared=self._declared
@@ -221,14 +235,6 @@ class _ParquetFile:
                 if hash(cells[0]) in repeated:
                     last[cells[0]] = number
         return last
-
-
-def _is_name(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return "\0" not in name
 
 
 def _batches(items: Path) -> Iterator[_Batch]:

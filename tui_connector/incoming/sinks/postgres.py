@@ -14,11 +14,20 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ...secrets.source import SecretSource, secret_field
 from ...templates import Json
-from ..columns import EXTRA, ROW, ColumnLimits, ColumnNames, ColumnType, CustomAttributes
+from ..columns import (
+    EXTRA,
+    ROW,
+    ColumnLimits,
+    ColumnNames,
+    ColumnType,
+    CustomAttributes,
+    check_identifier,
+    is_storable_name,
+)
 from ..item_schema import SchemaFile, declared_types
 from ..raw_json import plain_text
 from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, import_driver
-from ..table import NAME_THE_TABLE, TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord
+from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord, default_table_name
 
 if TYPE_CHECKING:
     import psycopg
@@ -64,10 +73,7 @@ def _is_column_name(name: str) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    try:
-        return 0 < len(name.encode()) <= _NAME_BYTES and "\0" not in name
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
+    return is_storable_name(name) and 0 < len(name.encode()) <= _NAME_BYTES
 
 
 def _check_name(name: str) -> str:
@@ -177,17 +183,8 @@ class PostgresSink(Sink):
         return "prefer" if all(map(_is_local, self.host.split(","))) else "verify-full"
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        if context.identifier is not None and (
-            context.identifier in (EXTRA, ROW) or not _is_column_name(context.identifier)
-        ):
-            raise SinkError(
-                f"A table cannot have a column named {context.identifier[:80]!r} for the identifier",
-                'Give the field another name with "transform".',
-            )
-        try:
-            table = _check_name(self.table or context.name)
-        except ValueError as error:
-            raise SinkError(f"The table cannot be named like the incoming: {error}", NAME_THE_TABLE) from error
+        check_identifier(context.identifier, _is_column_name)
+        table = self.table or default_table_name(context, _check_name)
         declared = declared_types(self.schema_file, context)
         server = _Server(self, self._parameters(context))
         try:

@@ -28,7 +28,9 @@ from ..sink import (
     SinkMissing,
     check_not_moved,
     identifier_problem,
+    repeated_remark,
 )
+from ..table import TABLES, default_table_name, quoted_name
 
 _TIMEOUT = 30.0
 """Seconds to wait for another program's transaction."""
@@ -182,16 +184,20 @@ def _unsafe_companion(path: Path) -> str:
     return ""
 
 
-_TABLES = "tui_connector_tables"
-"""Says which tables are ours, and how far they were durable."""
 _ITEM = "item"
 
 
 def _table_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", name) or name.lower().startswith(("sqlite_", _TABLES)):
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", name):
         raise ValueError(
             f"{name[:80]!r} is not a valid table name: use letters, digits, _ and -, starting with a letter"
         )
+    return _not_reserved(name)
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower().startswith(("sqlite_", TABLES)):
+        raise ValueError(f"{name} is used by SQLite or by this program itself")
     return name
 
 
@@ -225,7 +231,7 @@ class SqliteSink(Sink):
         return True
 
     def alters(self, file: Path) -> bool:
-        return is_database_of_others(file, _TABLES)
+        return is_database_of_others(file, TABLES)
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier and context.identifier.lower() in ("rowid", _ITEM):
@@ -234,7 +240,8 @@ class SqliteSink(Sink):
                 'Give the field another name with "transform".',
             )
         columns = tuple(name for name in self.columns if name != context.identifier)
-        table = _TableShape(self.table or context.name, context.name, context.identifier, columns)
+        name = self.table or default_table_name(context, _not_reserved)
+        table = _TableShape(name, context.name, context.identifier, columns)
         file = context.output(self.path)
         if self.alters(file) and not context.paths.grants.has(context.paths.alter_capability(self.path)):
             raise SinkError(
@@ -260,7 +267,7 @@ class _TableShape:
 
     @property
     def quoted(self) -> str:
-        return _quoted(self.name)
+        return quoted_name(self.name)
 
     @property
     def shape(self) -> str:
@@ -268,16 +275,16 @@ class _TableShape:
 
     def create(self) -> str:
         """`rowid` is declared, so that VACUUM does not change it: positions are numbers of rows."""
-        key = [f"{_quoted(self.identifier)} NOT NULL UNIQUE"] if self.identifier else []
-        parts = ["rowid INTEGER PRIMARY KEY", *key, f"{_ITEM} TEXT NOT NULL", *map(_quoted, self.columns)]
+        key = [f"{quoted_name(self.identifier)} NOT NULL UNIQUE"] if self.identifier else []
+        parts = ["rowid INTEGER PRIMARY KEY", *key, f"{_ITEM} TEXT NOT NULL", *map(quoted_name, self.columns)]
         return f"CREATE TABLE {self.quoted} ({', '.join(parts)})"
 
     def insert(self) -> str:
         names = [*([self.identifier] if self.identifier else []), _ITEM, *self.columns]
         places = ", ".join("?" for _ in names)
-        update = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in (_ITEM, *self.columns))
-        conflict = f" ON CONFLICT ({_quoted(self.identifier)}) DO UPDATE SET {update}" if self.identifier else ""
-        return f"INSERT INTO {self.quoted} ({', '.join(map(_quoted, names))}) VALUES ({places}){conflict}"
+        update = ", ".join(f"{quoted_name(name)} = excluded.{quoted_name(name)}" for name in (_ITEM, *self.columns))
+        conflict = f" ON CONFLICT ({quoted_name(self.identifier)}) DO UPDATE SET {update}" if self.identifier else ""
+        return f"INSERT INTO {self.quoted} ({', '.join(map(quoted_name, names))}) VALUES ({places}){conflict}"
 
 
 class _OpenSqlite(OpenSink):
@@ -322,17 +329,14 @@ class _OpenSqlite(OpenSink):
         self._database.begin()
         if self._must_recreate:
             self._recreate_table()
-        self._database.run(f"UPDATE {_TABLES} SET row_count = ? WHERE name = ?", self._rows, self._table.name)
+        self._database.run(f"UPDATE {TABLES} SET row_count = ? WHERE name = ?", self._rows, self._table.name)
         self._database.commit()
         return {"rows": self._rows, "table": self._id}
 
     def remarks(self) -> Sequence[str]:
         if not self._repeated:
             return ()
-        return (
-            f"{self._repeated} of the items had the same {self._table.identifier!r} as an earlier one and replaced it "
-            f"(first: {self._example}). Is {self._table.identifier!r} unique?",
-        )
+        return (repeated_remark(self._repeated, self._table.identifier, self._example),)
 
     def close(self) -> None:
         self._database.close()
@@ -341,10 +345,10 @@ class _OpenSqlite(OpenSink):
         """The table's shape and its last durable row, where it is ours; None where there is none of its name."""
         name = self._table.name
         found = self._database.run("SELECT name FROM sqlite_master WHERE lower(name) = lower(?)", name)
-        marks = self._database.run("SELECT 1 FROM sqlite_master WHERE name = ?", _TABLES)
-        identified = marks and any(column[1] == "id" for column in self._database.run(f"PRAGMA table_info({_TABLES})"))
+        marks = self._database.run("SELECT 1 FROM sqlite_master WHERE name = ?", TABLES)
+        identified = marks and any(column[1] == "id" for column in self._database.run(f"PRAGMA table_info({TABLES})"))
         columns = f"incoming, shape, row_count, {'id' if identified else 'NULL'}"
-        mine = marks and self._database.run(f"SELECT {columns} FROM {_TABLES} WHERE name = ?", name)
+        mine = marks and self._database.run(f"SELECT {columns} FROM {TABLES} WHERE name = ?", name)
         if not found:
             return None
         if not mine:
@@ -396,20 +400,20 @@ class _OpenSqlite(OpenSink):
         self._database.begin()
         self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid > ?", rows)
         values = (rows, self._table.incoming, self._table.name)
-        self._database.run(f"UPDATE {_TABLES} SET row_count = ?, incoming = ? WHERE name = ?", *values)
+        self._database.run(f"UPDATE {TABLES} SET row_count = ?, incoming = ? WHERE name = ?", *values)
         self._database.commit()
 
     def _recreate_table(self) -> None:
         run, table = self._database.run, self._table
         columns = "name TEXT PRIMARY KEY, incoming TEXT, shape TEXT, row_count INTEGER, id TEXT"
-        run(f"CREATE TABLE IF NOT EXISTS {_TABLES} ({columns})")
-        if all(column[1] != "id" for column in run(f"PRAGMA table_info({_TABLES})")):
-            run(f"ALTER TABLE {_TABLES} ADD COLUMN id TEXT")
+        run(f"CREATE TABLE IF NOT EXISTS {TABLES} ({columns})")
+        if all(column[1] != "id" for column in run(f"PRAGMA table_info({TABLES})")):
+            run(f"ALTER TABLE {TABLES} ADD COLUMN id TEXT")
         self._id = self._id or secrets.token_hex(8)
         run(f"DROP TABLE IF EXISTS {table.quoted}")
         run(table.create())
         values = (table.name, table.incoming, table.shape, self._id)
-        run(f"INSERT OR REPLACE INTO {_TABLES} (name, incoming, shape, row_count, id) VALUES (?, ?, ?, 0, ?)", *values)
+        run(f"INSERT OR REPLACE INTO {TABLES} (name, incoming, shape, row_count, id) VALUES (?, ?, ?, 0, ?)", *values)
         self._must_recreate = False
 
     def _last_row(self) -> int:
@@ -419,7 +423,7 @@ class _OpenSqlite(OpenSink):
     def _first_repeated(self, rows: Sequence[Sequence[Value]], before: int) -> str:
         """The first identifier among `rows` that an earlier item had."""
         assert self._table.identifier is not None
-        was_there = f"SELECT 1 FROM {self._table.quoted} WHERE {_quoted(self._table.identifier)} = ? AND rowid <= ?"
+        was_there = f"SELECT 1 FROM {self._table.quoted} WHERE {quoted_name(self._table.identifier)} = ? AND rowid <= ?"
         seen: set[Value] = set()
         for identifier, *_ in rows:
             if identifier in seen or self._database.run(was_there, identifier, before):
@@ -454,7 +458,3 @@ def _number(text: bytes) -> Value:
         return text.decode()
     assert isinstance(number, int | float)
     return number
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
