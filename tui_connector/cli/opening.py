@@ -25,9 +25,11 @@ from .prompt import TerminalPrompt, restore_terminal
 
 if TYPE_CHECKING:
     from ..guide.trust import ProfileTrust
+    from ..guide.workbench import Workbench
     from ..profile.model import Profile
 
 T = TypeVar("T")
+_EXCHANGES_IN_MEMORY = 200
 log = logging.getLogger(__name__)
 
 
@@ -137,6 +139,15 @@ async def _require_secrets(profile: Profile, clients: Collection[str], machine: 
         stored = any(each.source.keyring is not None for each in missing)
         how = f"Store them: tui-connector secrets set {trust.arguments}" if stored else "Set these variables."
         raise CommandFailed(f"Nothing was sent, because these secrets have no value:{lines}\n{how}", Exit.SETUP)
+
+
+def headless_workbench(machine: Machine, path: Path, trust: ProfileTrust) -> Workbench:
+    """The workbench of a command that sends many requests: it keeps only the last of them in memory."""
+    from ..client.exchange import Exchanges
+    from ..guide.workbench import Workbench
+
+    exchanges = Exchanges(_EXCHANGES_IN_MEMORY, 4_000_000, _EXCHANGES_IN_MEMORY)
+    return Workbench(machine, exchanges, directory=path.parent, trust=trust)
 
 
 def stop_on_signal(stop: Callable[[str], None]) -> None:

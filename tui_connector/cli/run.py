@@ -15,7 +15,17 @@ import click
 from ..errors import UserError
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_code
-from .opening import allowed, environment_option, find, machine_of, read, run, stop_on_signal, trust_option
+from .opening import (
+    allowed,
+    environment_option,
+    find,
+    headless_workbench,
+    machine_of,
+    read,
+    run,
+    stop_on_signal,
+    trust_option,
+)
 from .plans import OutgoingPlan, Planning, plan_options, planning_of
 from .prompt import TerminalPrompt
 from .request import keeping_history, printer
@@ -37,9 +47,6 @@ if TYPE_CHECKING:
     from ..outgoing.run import OutgoingRun
     from ..outgoing.source import EntitySource, OtherProfile
     from ..profile.model import Profile
-
-EXCHANGES_IN_MEMORY = 200
-"""Exchanges that a headless run keeps in memory."""
 
 
 @click.command("run")
@@ -153,8 +160,6 @@ def run_command(
     if whole_bodies and record is None:
         raise CommandFailed("--whole-bodies requires --record FILE.", Exit.SETUP)
 
-    from ..client.exchange import Exchanges
-    from ..guide.workbench import Workbench
     from ..incoming.start import RunOptions
     from ..runs.ledger import ledger_file
 
@@ -176,9 +181,7 @@ def run_command(
                 output.begins(name, sends=True)
                 output.impossible(name, refused)
             sys.exit(refused.exit)
-    workbench = Workbench(
-        machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
-    )
+    workbench = headless_workbench(machine, path, trust)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
     shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
@@ -223,12 +226,12 @@ def _recording(file: Path | None, exchanges: Exchanges) -> Iterator[None]:
 
 
 def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str, Incoming]:
-    """The incoming configurations to run: those named or, without names, all that are not disabled."""
+    """The incoming configurations to run: those named or, without names, all that are not disabled.
+
+    Raises `UserError` if there are none, or the profile has none of these names.
+    """
     for name in names:
-        if name not in saved.incoming and name not in saved.outgoing:
-            known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
-            message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
-            raise CommandFailed(message, Exit.SETUP)
+        saved.configuration(name)
     parents = {each.parent.incoming for each in saved.incoming.values() if each.parent is not None}
     chosen = {
         name: each
@@ -362,17 +365,13 @@ class Runs:
 
     def add_profile(self, other: OtherProfile, *, once: bool, as_json: bool) -> None:
         """Opens another profile whose incoming is a source, with the trust of its own. Raises `UserError`."""
-        from ..client.exchange import Exchanges
         from ..guide.incoming_items import ProfileInUse, read_other_profile
-        from ..guide.workbench import Workbench
         from ..profile.library import Library
 
         machine = self._workbench.machine
         file, saved = read_other_profile(other, Library(machine.directories.profiles), self._path.parent)
         trust = allowed(file, saved, machine, once=once, as_json=as_json)
-        exchanges = Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY)
-        workbench = Workbench(machine, exchanges, directory=file.parent, trust=trust)
-        self._others[other] = ProfileInUse(saved, file, workbench)
+        self._others[other] = ProfileInUse(saved, file, headless_workbench(machine, file, trust))
 
     async def go(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing] | None = None) -> Exit:
         """Runs the configurations. Returns the exit code of the first that did not complete."""

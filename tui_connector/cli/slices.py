@@ -17,7 +17,17 @@ from ..text import count, env_option, shown
 from ..units import timestamp
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit
-from .opening import allowed, environment_option, find, machine_of, read, run, stop_on_signal, trust_option
+from .opening import (
+    allowed,
+    environment_option,
+    find,
+    headless_workbench,
+    machine_of,
+    read,
+    run,
+    stop_on_signal,
+    trust_option,
+)
 from .request import keeping_history, printer
 from .run_output import RunOutput, exit_of, exit_of_error
 
@@ -39,8 +49,6 @@ if TYPE_CHECKING:
     from ..runs.slices import Slice, SliceDirectory, SlicePlan, SliceReport
 
 T = TypeVar("T")
-
-_EXCHANGES_IN_MEMORY = 200
 
 
 def shared_options(command: Callable[..., object]) -> Callable[..., object]:
@@ -145,22 +153,12 @@ def _engine(
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path, environment)
-    _configuration(saved, name)
+    saved.configuration(name)
     if name in saved.incoming:
         check_sliceable(name, saved.incoming[name])
     run_id = check_run_id(run_id or new_run_id(name, timestamp(machine.now())))
     engine = Engine(saved, path, name, machine, number, run_id, options)
     return engine.kubernetes() if kubernetes else engine.airflow()
-
-
-def _configuration(saved: Profile, name: str) -> Incoming | Outgoing:
-    """Raises `CommandFailed` if the profile has none of this name."""
-    found = saved.incoming.get(name) or saved.outgoing.get(name)
-    if found is None:
-        known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
-        message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
-        raise CommandFailed(message, Exit.SETUP)
-    return found
 
 
 @click.command("commit")
@@ -270,20 +268,17 @@ class _Sliced(ABC):
         log: str | None = None,
     ) -> _Sliced:
         """For an incoming or an outgoing. Raises `UserError`."""
-        from ..client.exchange import Exchanges
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
-        from ..guide.workbench import Workbench
         from ..runs.slices import shared_directory
 
         machine = machine_of(profile_dir)
         path = find(profile, machine)
         saved = read(path, environment)
-        configuration = _configuration(saved, name)
-        trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[configuration.client])
-        exchanges = Exchanges(_EXCHANGES_IN_MEMORY, 4_000_000, _EXCHANGES_IN_MEMORY)
-        workbench = Workbench(machine, exchanges, directory=path.parent, trust=trust)
+        client = saved.configuration(name).client
+        trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[client])
+        workbench = headless_workbench(machine, path, trust)
         if log is not None:
-            exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
+            workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
         bounds = OF_A_RUN if log is not None or saved.log.history == "bodies" else OF_A_RUN_UNSEEN
         output = RunOutput(as_json=as_json, data_on_stdout=False, quiet=quiet, environment=saved.environment_label)
         kind = _IncomingSlices if name in saved.incoming else _OutgoingSlices

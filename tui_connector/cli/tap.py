@@ -14,9 +14,9 @@ import click
 from ..errors import UserError
 from ..text import json_text, shown
 from .errors import CommandFailed, Exit
-from .opening import allowed, find, machine_of, read, run, trust_option
+from .opening import allowed, find, headless_workbench, machine_of, read, run, trust_option
 from .request import keeping_history
-from .run import EXCHANGES_IN_MEMORY, Runs
+from .run import Runs
 from .run_output import RunOutput
 
 if TYPE_CHECKING:
@@ -67,15 +67,10 @@ def tap(
     path = find(settings["profile"], machine)
     saved = read(path, settings.get("environment", ""))
 
-    from ..client.exchange import Exchanges
-    from ..guide.workbench import Workbench
-
     if sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no message could be written to it. Leave it open.", Exit.SETUP)
     trust = allowed(path, saved, machine, once=trust_once)
-    workbench = Workbench(
-        machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
-    )
+    workbench = headless_workbench(machine, path, trust)
     runs = _Streams(workbench, path, RunOutput(as_json=False, quiet=discover, data_on_stdout=True))
     start = _start(settings.get("start_date"))
     try:

@@ -279,8 +279,7 @@ TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
         return digest(capabilities(self.saved, folder_of(self.path), self.machine))
 
     def _secrets(self) -> list[NamedSecret]:
-        part = self.saved.incoming.get(self.name) or self.saved.outgoing.get(self.name)
-        return list(secrets_of(self.saved, [part.client] if part is not None else []))
+        return list(secrets_of(self.saved, [self.saved.configuration(self.name).client]))
 
     def _notes(self) -> list[str]:
         """Sentences on what else is needed."""

@@ -56,11 +56,8 @@ class Schedule:
     def check(self) -> None:
         """Raises `UserError` if the run would need its user."""
         saved, name = self.saved, self.name
+        part = saved.configuration(name)
         incoming, outgoing = saved.incoming.get(name), saved.outgoing.get(name)
-        part = incoming or outgoing
-        if part is None:
-            known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
-            raise UserError(_CODE, f"The profile has no incoming or outgoing named {name!r}", f"It has: {known}.")
         if part.disabled:
             raise UserError(_CODE, f"{name} is disabled in the profile", "Remove `disabled = true` to use it again.")
         if incoming is not None and (incoming.sink is None or incoming.sink.on_stdout):
@@ -214,8 +211,7 @@ class Schedule:
         return found
 
     def _secrets(self) -> list[NamedSecret]:
-        part = self.saved.incoming.get(self.name) or self.saved.outgoing.get(self.name)
-        clients = [part.client] if part is not None else []
+        clients = [self.saved.configuration(self.name).client]
         alert = self.saved.on_failure
         if alert is not None and alert.request is not None:
             clients.append(alert.client)
@@ -247,8 +243,7 @@ class Schedule:
             lines.append(
                 f"# The profile is not trusted yet, so the run would refuse: tui-connector trust {trust.arguments}"
             )
-        part = self.saved.incoming.get(self.name) or self.saved.outgoing.get(self.name)
-        client = self.saved.clients.get(part.client) if part is not None else None
+        client = self.saved.clients.get(self.saved.configuration(self.name).client)
         unset = [name for name in _NETWORK if self.machine.environ.get(name)]
         if unset and (client is None or client.proxy is None or client.proxy.uri != DIRECT):
             lines.append(f"# This shell sets {', '.join(unset)}; the run does not have it unless you add it.")

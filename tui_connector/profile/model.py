@@ -17,6 +17,7 @@ from ..client.model import DIRECT, HttpClient, RequestTemplate
 from ..client.plugins.base_uri import BaseUri
 from ..client.plugins.query_defaults import QueryDefaults
 from ..client.uri import is_absolute, origin_of
+from ..errors import UserError
 from ..incoming.model import Incoming
 from ..incoming.pagination import Pagination
 from ..incoming.sink import Sink
@@ -157,6 +158,15 @@ class Profile(Model):
     def model_post_init(self, context: Any, /) -> None:
         for each in self.secrets():
             each.source.set_path(each.name)
+
+    def configuration(self, name: str) -> Incoming | Outgoing:
+        """The incoming or outgoing of this name. Raises `UserError`."""
+        found = self.incoming.get(name) or self.outgoing.get(name)
+        if found is None:
+            known = ", ".join([*self.incoming, *self.outgoing]) or "none"
+            message = f"The profile has no incoming or outgoing named {name!r}"
+            raise UserError("configuration-missing", message, f"It has: {known}.")
+        return found
 
     def base_uri(self, client: str) -> str | None:
         """The base URI of this client, if it has one."""
