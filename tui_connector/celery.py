@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .cli.errors import Exit
 from .errors import UserError
 from .machine import this_machine
 from .runs.slices import SliceDirectory, SlicePlan, shared_directory
@@ -48,11 +49,10 @@ _MACHINE = this_machine()
 _PREFIX = "tui-connector"
 FAILED_QUEUE = f"{_PREFIX}.failed"
 """Batches that cannot be sent: the setup is wrong, or the store refuses. They are kept until somebody looks."""
-_DONE, _SOME_FAILED, _SETUP, _REFUSED = 0, 1, 2, 3
 _SLICE_RETRIES = 12
 _LONGEST_PAUSE = 300
 _SEND_SECONDS = 1_200
-"""How long one batch is tried before it is put back: RabbitMQ closes a channel after 30 minutes (consumer_timeout)."""
+"""A batch is retried this long, then put back: RabbitMQ closes a channel after 30 minutes (consumer_timeout)."""
 _OPTIONS = ("--full", "--in-flight", "--keep-going", "--limit", "--quiet", "--since", "--yes-production")
 """What a message may add to a command. It may come from anybody who can reach the broker: no option in it trusts a
 profile or names a file."""
@@ -71,7 +71,7 @@ def _broker() -> str:
 
 
 def store_queue(profile: str, env: str = "") -> str:
-    """The queue of a store: the concurrency of its workers (-c) is what the store has to bear."""
+    """The queue of a store: the concurrency of its workers (-c) limits the load on it."""
     return f"{_PREFIX}.{Path(profile).stem}" + (f"@{env}" if env else "")
 
 
@@ -217,9 +217,9 @@ def run_slice(
 
 @app.task(bind=True, name="tui_connector.commit", max_retries=_SLICE_RETRIES)
 def commit(self: Task, profile: str, name: str, run_id: str, *, env: str = "") -> None:
-    """Commits a run. It does no harm if several tasks do."""
+    """Commits a run; a task that does so again changes nothing."""
     code, _ = _call("commit", profile, name, env, "--run-id", run_id, *_shared())
-    if code == _SOME_FAILED:
+    if code == Exit.FAILED:
         raise CommandEnded(f"The run {run_id} was committed, but some of it failed")
     _decide(self, code, "commit", run_id)
 
@@ -251,15 +251,15 @@ def send(
     ):
         while True:
             code, _ = _call(command, profile, name, env, *words, given=lines if command == "plan" else b"")
-            if code == _DONE or (code == _SOME_FAILED and command == "commit"):
+            if code == Exit.DONE or (code == Exit.FAILED and command == "commit"):
                 break
-            if code in (_SETUP, _REFUSED):
+            if code in (Exit.SETUP, Exit.REFUSED):
                 raise Reject(f"{command} of batch {batch} ended with exit code {code}", requeue=False)
             if _MACHINE.monotonic() + pause > until:
                 raise Reject(f"batch {batch} is put back: {command} ended with exit code {code}", requeue=True)
             time.sleep(pause)
             pause = min(60.0, pause * 2)
-    if code == _SOME_FAILED:
+    if code == Exit.FAILED:
         raise CommandEnded(f"Some entities of batch {batch} failed: tui-connector tasks {profile} {name}")
 
 
@@ -316,10 +316,10 @@ def _declare_failed(**_: object) -> None:
 
 def _decide(task: Task, code: int, what: str, run_id: str) -> None:
     """Retries the task later, or fails it, as the exit code says."""
-    if code == _DONE:
+    if code == Exit.DONE:
         return
     ended = CommandEnded(f"{what} of the run {run_id} ended with exit code {code}")
-    if code in (_SETUP, _REFUSED):
+    if code in (Exit.SETUP, Exit.REFUSED):
         raise ended
     pause = min(_LONGEST_PAUSE, 5 * 2 ** int(task.request.retries))
     raise task.retry(countdown=pause, exc=ended)
@@ -355,7 +355,7 @@ def _call(command: str, profile: str, name: str, env: str, *words: str, given: b
     """Runs a command of the program; returns its exit code, and what it printed. Messages go to the worker's log."""
     options = ["--json", *words, *([f"--env={env}"] if env else [])]
     process = subprocess.Popen(
-        # what follows "--" is no option, whatever a message names
+        # nothing after "--" is read as an option, whatever the message contains
         [sys.executable, "-m", "tui_connector", command, *options, "--", profile, name],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -367,8 +367,8 @@ def _call(command: str, profile: str, name: str, env: str, *words: str, given: b
         process.terminate()
         process.wait()
         raise
-    # killed by a signal, such as for want of memory: to be tried again
-    return (process.returncode if process.returncode >= 0 else 4), out.decode()
+    # killed by a signal, such as when memory ran out: to be tried again
+    return (process.returncode if process.returncode >= 0 else Exit.STOPPED), out.decode()
 
 
 def _stop_with_worker() -> None:

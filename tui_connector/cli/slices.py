@@ -60,7 +60,7 @@ def shared_options(command: Callable[..., object]) -> Callable[..., object]:
             shell_complete=files,
             help="Directory of the slices, the same on all machines (default: in the state directory).",
         ),
-        click.option("--run-id", metavar="ID", help="Identifies the run of which the slices are."),
+        click.option("--run-id", metavar="ID", help="Run id, as given to `plan` or printed by it."),
     ):
         command = option(command)
     return command
@@ -75,7 +75,7 @@ def slice_options(command: Callable[..., object]) -> Callable[..., object]:
 @click.command("plan")
 @click.argument("profile", shell_complete=profiles)
 @click.argument("name", shell_complete=configurations)
-@click.option("--slices", "number", type=click.IntRange(1, 10_000), required=True, help="How many slices to plan.")
+@click.option("--slices", "number", type=click.IntRange(1, 10_000), required=True, help="Number of slices.")
 @click.option("--by", type=click.Choice(["id", "time"]), help="Ranges of the id, or of the date of `incremental`.")
 @click.option("--full", is_flag=True, help="Everything, whatever earlier runs have read.")
 @shared_options
@@ -337,8 +337,8 @@ class _Sliced(ABC):
         return summary
 
     def _empty(self, spec: str) -> Exit:
-        """Engines start as many slices as were asked for."""
-        self.output.note(f"Slice {spec} is empty: the list has fewer items than slices were asked for.", warning=True)
+        """Engines start as many slices as were requested, also of a short list."""
+        self.output.note(f"Slice {spec} is empty: the list has fewer items than there are slices.", warning=True)
         return Exit.DONE
 
     @staticmethod
@@ -434,7 +434,7 @@ class _IncomingSlices(_Sliced):
     def _planned(
         self, directory: SliceDirectory, identity: tuple[str, str, str, str], spec: str
     ) -> tuple[SlicePlan, Slice | None, SliceReport | None]:
-        """The plan, the slice that is asked for, and its report if it is done. Blocks."""
+        """The plan, the requested slice, and its report if it is done. Blocks."""
         planned = directory.plan_of(*identity)
         chosen = directory.chosen(planned, spec)
         return planned, chosen, None if chosen is None else directory.report(planned, chosen.index)

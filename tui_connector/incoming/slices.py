@@ -37,7 +37,7 @@ from .start import ListRange, ListRequest, RunEnvironment, RunOptions, first_cha
 By = Literal["id", "time"]
 _COUNTS_AT_ONCE = 4
 _TRIES = 3
-"""How often the slices are counted again because the list changed meanwhile."""
+"""Attempts to count the slices if the list changes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class SlicePlanner:
         if self._store_time is None and (date := response.header("Date")):
             try:
                 self._store_time = parsedate_to_datetime(date).astimezone(UTC)
-            except ValueError:  # a store without a clock: this machine's counts
+            except ValueError:  # a store without a clock: this machine's is used
                 self._store_time = environment.machine.now()
         return page
 
@@ -313,7 +313,7 @@ class SliceRun:
             first = await asyncio.to_thread(self._directory.finish, self._plan, report)
             done = True
             if first.data != report.data:
-                self._watcher.note("Another process has read this slice meanwhile; its items count.")
+                self._watcher.note("Another process finished this slice first; its items are used.")
             return done_summary(self._plan.name, first)
         finally:
             if not done:

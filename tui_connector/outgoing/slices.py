@@ -84,7 +84,7 @@ def refuse_unfinished(ledger: Path, name: str) -> None:
             raise SliceError(
                 "slices-unusable",
                 f"The last run of {name} is not complete",
-                "Run it to its end without slices, or give its tasks up with --full.",
+                "Finish it without slices, or discard its tasks with --full.",
             )
 
 
@@ -105,7 +105,7 @@ class PlannedSource:
 
 
 def _digest(source: str | None, run_id: str) -> str:
-    """The digest of the source or, if it cannot be read twice, what stands for it."""
+    """The digest of the source or, if it cannot be read twice, a text that is used instead."""
     return source or f"{SLICES}{run_id}"
 
 

@@ -73,7 +73,7 @@ class SlicePlan(_Saved):
     """Digest of everything that determines what is read or sent."""
     created: str
     requested: int
-    """How many slices were asked for; there are fewer if the list is short."""
+    """Number of slices that were requested; there are fewer if the list is short."""
     field: str
     """What the ranges are of, such as entity_id."""
     by: Literal["id", "time", "hash"]
@@ -101,7 +101,7 @@ class FailedItem(_Saved):
 
 
 class SliceReport(_Saved):
-    """What came of a slice that is done."""
+    """The result of a slice that is done."""
 
     run_id: str
     configuration: str
@@ -170,7 +170,7 @@ class SliceDirectory:
     def create(self, plan: SlicePlan) -> SlicePlan:
         """Saves the plan, and returns it; or the one that exists, if it was made for the same.
 
-        So it does no harm to plan the same run id twice.
+        So planning the same run id twice changes nothing.
         """
         try:
             with self._explained():
@@ -234,7 +234,7 @@ class SliceDirectory:
         )
 
     def chosen(self, plan: SlicePlan, text: str) -> Slice | None:
-        """The slice that is called "3", or "3/16" where 16 were asked for; None if the list is too short to have it."""
+        """The slice "3", or "3/16" where 16 were requested; None if the list is too short to have it."""
         index, _, total = text.partition("/")
         numbers = [each for each in (index, total) if each]
         if not index or any(not each.isascii() or not each.isdecimal() or len(each) > 6 for each in numbers):
@@ -397,7 +397,7 @@ def refuse_open(plan: SlicePlan, problems: Sequence[tuple[Sequence[str], str]]) 
 
 
 def _agreed(planned: Slice, report: SliceReport) -> int:
-    """How many items a slice must have: as counted while it was read, otherwise as planned.
+    """The number of items that a slice must have: as counted while it was read, otherwise as planned.
 
     Items that were deleted after the plan was made are not missing.
     """

@@ -80,7 +80,7 @@ class Replay(LoopbackServer):
     def __init__(
         self, recorded: Iterable[RecordedExchange], port: int, *, mark: str, report: Callable[[str], None]
     ) -> None:
-        """`mark` stands in the recorded requests for any text; `report` is told of requests without a response."""
+        """`mark`: matches any text where a recorded request has it; `report` gets each refused request as a line."""
         super().__init__(port, abandons=True)
         self._mark, self._report = mark, report
         self._by_target: dict[tuple[str, tuple[str, ...], Query], dict[_BodyKey, _Responses]] = {}
