@@ -208,7 +208,7 @@ def test_what_is_not_ours_is_not_touched(tmp_path: Path) -> None:
     with opened(file) as other:
         other.execute("DROP TABLE products")
     [*_, position] = write(SINK, tmp_path, [lines({"sku": "A"})], **PRODUCTS)
-    assert "of another configuration" in refusal(tmp_path)
+    assert "belongs to another configuration" in refusal(tmp_path)
     with opened(file) as other:
         other.execute("CREATE TABLE more (sku VARCHAR)")
     assert "was not created by this program" in refusal(tmp_path, name="more")

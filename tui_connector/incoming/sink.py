@@ -217,7 +217,8 @@ class Sink(Kind):
 
     def reads(self) -> Sequence[str]:
         """The paths of the files that it reads, as in the profile."""
-        return ()
+        path = getattr(self, "schema_file", None)
+        return [path] if isinstance(path, str) else []
 
     def alters(self, file: Path) -> bool:
         """Whether it would alter this existing file of another program. It blocks."""

@@ -42,7 +42,7 @@ def quoted_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TableRecord:
-    """What the database says of a table of ours."""
+    """What the database records about one of our tables."""
 
     incoming: str
     id: str
@@ -65,7 +65,7 @@ class TableStore(Protocol):
     """One table in a database. All methods but `errors` and `close` raise the driver's errors."""
 
     limits: ColumnLimits
-    """Without columns that are taken up by others."""
+    """Columns that were dropped, but still count, are already subtracted."""
 
     def __str__(self) -> str:
         """The table in messages, such as "The table public.products"."""
@@ -201,9 +201,8 @@ class OpenTable(OpenSink):
         if self._refused:
             more = " …" if len(self._refused) > 3 else ""
             said.append(
-                f"{count(len(self._refused), 'row')} could not be stored in columns and "
-                f'{"is" if len(self._refused) == 1 else "are"} whole in "{EXTRA}": '
-                f"{'; '.join(self._refused[:3])}{more}."
+                f"{count(len(self._refused), 'row')} could not be stored in columns, only as JSON in "
+                f'"{EXTRA}": {"; ".join(self._refused[:3])}{more}.'
             )
         return said
 
@@ -221,9 +220,9 @@ class OpenTable(OpenSink):
             )
         self._id, self._rows = record.id, record.rows
         if (known.get("table") if isinstance(known, dict) else None) != self._id:
-            of = f"belongs to the incoming {record.incoming!r} of" if record.incoming != self._incoming else "is of"
+            whose = f"the incoming {record.incoming!r} of " if record.incoming != self._incoming else ""
             raise SinkError(
-                f"{self._store} {of} another configuration, or of a state directory that is lost",
+                f"{self._store} belongs to {whose}another configuration, or the state directory was lost",
                 'It was not changed. Use another "table" in the sink; if nobody needs those rows, drop the table.',
             )
         if not {EXTRA, ROW} <= found.keys():

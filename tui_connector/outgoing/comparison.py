@@ -92,7 +92,9 @@ class Existence(Model):
         "the store has no product with this sku", title="Message", description="Shown if nothing is found."
     )
     unchecked: bool = Field(
-        False, title="Unchecked", description="The store accepts an entity that belongs to nothing, too."
+        False,
+        title="Unchecked",
+        description="The store does not check this, and accepts the entity anyway: plans only warn.",
     )
 
 

@@ -50,7 +50,7 @@ _AS_TEXT: Final[dict[ColumnType, str]] = {
     "datetime": "strftime({}, '%Y-%m-%d %H:%M:%S')",
     "datetime-utc": "strftime({} AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S')",
 }
-"""The texts that dates were, for a column that becomes text."""
+"""How dates become the texts that they were, in a column that is widened to text."""
 
 
 def _check_name(name: str) -> str:
@@ -82,9 +82,6 @@ class DuckDbSink(Sink):
     def requires_identifier(self) -> bool:
         return True
 
-    def reads(self) -> Sequence[str]:
-        return [] if self.schema_file is None else [self.schema_file]
-
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         check_identifier(context.identifier, _is_name)
         table = self.table or default_table_name(context, _check_name)
@@ -112,7 +109,7 @@ class _DuckDbTable:
             self._connection = self._duckdb.connect(config=offline)
         try:
             with self.errors():
-                # only so can the size of row groups be chosen: the usual one takes 250 MB where rows have 2 KB
+                # only ATTACH has the size of row groups: the default one takes 250 MB if rows have 2 KB
                 file = str(path).replace("'", "''")
                 self._run(f"ATTACH '{file}' AS {_DATABASE} (ROW_GROUP_SIZE {_ROW_GROUP})")
                 self._run(f"USE {_DATABASE}")
@@ -243,8 +240,8 @@ class _DuckDbTable:
 
 
 def _check_file(path: Path) -> None:
-    """Raises `SinkError` if opening the file would do something else than to open a database."""
-    if os.path.islink(f"{path}.wal"):  # DuckDB opens what is beside a database, wherever a link leads
+    """Raises `SinkError` if opening the file would do anything but open a database."""
+    if os.path.islink(f"{path}.wal"):  # DuckDB opens the file beside a database, wherever a link leads
         raise SinkError(f"{path}.wal is a symbolic link", "Remove it.")
     try:
         if path.is_dir():

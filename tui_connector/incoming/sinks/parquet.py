@@ -82,9 +82,6 @@ class ParquetSink(Sink):
     def writes(self) -> Sequence[str]:
         return [self.path, f"{self.path}{_ITEMS}"]
 
-    def reads(self) -> Sequence[str]:
-        return [] if self.schema_file is None else [self.schema_file]
-
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         check_identifier(context.identifier, is_storable_name, "file")
         declared = declared_types(self.schema_file, context)

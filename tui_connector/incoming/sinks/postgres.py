@@ -61,7 +61,7 @@ _AS_TEXT: Final[dict[ColumnType, str]] = {
     "datetime": "to_char({}, 'YYYY-MM-DD HH24:MI:SS')",
     "datetime-utc": "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')",
 }
-"""The texts that dates were, for a column that becomes text."""
+"""How dates become the texts that they were, in a column that is widened to text."""
 _REFUSED_ROW: Final = ("21", "22", "54")
 """Classes of errors that are about the values of a row: cardinality, data, program limits."""
 
@@ -173,7 +173,7 @@ class PostgresSink(Sink):
         return {"tls": self._tls or ""}
 
     def reads(self) -> Sequence[str]:
-        return [path for path in (self.ca_file, self.schema_file) if path is not None]
+        return [*([] if self.ca_file is None else [self.ca_file]), *super().reads()]
 
     @property
     def _tls(self) -> SslMode | None:

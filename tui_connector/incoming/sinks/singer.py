@@ -112,9 +112,6 @@ class SingerSink(Sink):
     def requires_identifier(self) -> bool:
         return True
 
-    def reads(self) -> Sequence[str]:
-        return [] if self.schema_file is None else [self.schema_file]
-
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         schema = None if self.schema_file is None else read_schema(context.directory / self.schema_file)
         name = self.stream or context.name
@@ -290,7 +287,7 @@ class _StreamColumns:
         return bool(new)
 
     def convert(self, record: bytes, fields: dict[str, bytes]) -> tuple[bytes, str]:
-        """The record as its schema says, or why it cannot be had so."""
+        """The record as its schema declares it, or why that is impossible."""
         changed: dict[str, bytes | None] = {}
         for name, text in fields.items():
             if name not in self._first_characters:
