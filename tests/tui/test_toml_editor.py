@@ -366,6 +366,7 @@ async def test_the_help_is_that_of_the_part_that_the_editor_opens_at(machine: Ma
         assert "incoming.products" not in shown(app).replace("[incoming.products]", "")
         await pilot.press("ctrl+end", *"# mine", "ctrl+s")
         await until(pilot, lambda: "# mine" in path.read_text())
+        await until_shown(pilot, "Saved with")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is page and not page.loading_message)
         other = path.with_name("other")

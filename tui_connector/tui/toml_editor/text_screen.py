@@ -1,0 +1,432 @@
+"""The text of a profile while it is edited: problems at their lines, completions, help for each key, and search."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.notifications import SeverityLevel
+from textual.timer import Timer
+from textual.widgets import OptionList, Static, TextArea
+
+from ...errors import UserError
+from ...guide.misplaced_secrets import plan_move
+from ...machine import Machine
+from ...profile import line_ends
+from ...profile.assistance import Assistance, assist
+from ...profile.checker import Checked, Checker
+from ...profile.document import Document
+from ...profile.positions import KeyPath, TextPosition
+from ...profile.problems import Problem
+from ...secrets.mask import Mask
+from ...secrets.vault import Vault
+from ...text import count, shown_line
+from .._textual import BaseScreen
+from ..dialogs import ConfirmScreen
+from ..widgets.frame import KeyFooter, ScreenHeader
+from .area import TomlArea
+from .panels import CompletionList, HelpPanel, ProblemRows, can_be_fixed
+from .search import SearchBar
+
+T = TypeVar("T")
+
+_WIDE = 100
+"""Columns from which the help is beside the text."""
+BRIEF = 2.5
+"""Seconds that a message stays which tells of what is visible."""
+_LIST_DELAY = 0.3
+"""Seconds without a key after which the list of problems grows or shrinks: the text would jump while it is typed."""
+
+
+class TextScreen(BaseScreen[T]):
+    """Edits the text of a document; saving it and leaving are left to a subclass.
+
+    The text in the area is that of the document after `record`.
+    """
+
+    AUTO_FOCUS = "TomlArea"
+
+    @dataclass
+    class TextChecked(Message):
+        """A text was checked."""
+
+        checked: Checked
+
+    @dataclass
+    class Assisted(Message):
+        """What can be written at the cursor is known."""
+
+        text: str
+        offset: int
+        assistance: Assistance
+
+    def __init__(self, machine: Machine, document: Document, path: Path, at: TextPosition) -> None:
+        """`document` is that of the file `path`; `at` is where the cursor begins."""
+        super().__init__()
+        self.machine, self.document, self.path = machine, document, path
+        self.checked: Checked | None = None
+        """The text that was checked last, with its problems."""
+        self.key_at_cursor: KeyPath = ()
+        """The key at the cursor, or else its table."""
+        self._begins_at = at
+        self._checker = Checker()
+        self._assisted: tuple[str, int] | None = None
+        self._busy = False
+        """Whether a thread checks the text, or looks for completions."""
+        self._wants_completions = False
+        """Whether the last key was one that completions follow."""
+        self._last_edit = -1
+        self._shown_callout = ""
+        """What is on the screen: drawing it again would lay out the whole screen for each key."""
+        self._mask = Mask()
+        self._list_timer: Timer | None = None
+        self._status_timer: Timer | None = None
+
+    # Looks
+
+    def compose(self) -> ComposeResult:
+        yield ScreenHeader()
+        yield Static("", id="editor-callout", classes="callout warning")
+        with Horizontal(id="editor-body"):
+            yield (area := TomlArea(id="editor-text"))
+            yield HelpPanel(id="editor-help")
+        yield SearchBar(area, id="editor-search")
+        yield ProblemRows(id="editor-problems")
+        yield CompletionList(area, id="editor-completions-layer")
+        yield Static("", id="editor-status")
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        area = self.area
+        area.border_title = Content(shown_line(self.path.name))
+        area.show(self.view)
+        begin = (self._begins_at.line - 1, self._begins_at.column - 1)
+        area.move_cursor(area.clamp_visitable(begin), center=True)
+        self.draw()
+        self.call_after_refresh(self._work)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= _WIDE, "wide")
+
+    @property
+    def area(self) -> TomlArea:
+        return self.query_one(TomlArea)
+
+    @property
+    def view(self) -> str:
+        """The document's text as the area has it."""
+        return line_ends.plain(self.document.text())
+
+    @property
+    def is_changed(self) -> bool:
+        return self.area.text != line_ends.plain(self.document.text_as_read)
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        return self.checked.problems if self.checked is not None else ()
+
+    def draw(self) -> None:
+        state = [("modified", "warning") if self.is_changed else ("saved", "muted")]
+        if self.checked is not None:
+            found = len(self.problems)
+            state.append((f"  ✘ {count(found, 'problem')}", "error") if found else ("  ✔ valid", "success"))
+        self.query_one(ScreenHeader).show(self.path.stem, str(self.path), state)
+        if (text := self.callout()) != self._shown_callout:
+            self._shown_callout = text
+            callout = self.query_one("#editor-callout", Static)
+            callout.update(Content(text))
+            callout.styles.display = "block" if text else "none"
+        self.refresh_bindings()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Shows a message in the line above the keys: a notification would cover the problems and the help."""
+        status = self.query_one("#editor-status", Static)
+        status.update(Content(shown_line(message, 400)))
+        for each in ("warning", "error"):
+            status.set_class(severity == each, each)
+        status.add_class("there")
+        if self._status_timer is not None:
+            self._status_timer.stop()
+        self._status_timer = self.set_timer(timeout or self.app.NOTIFICATION_TIMEOUT, self._clear_status)
+
+    def _clear_status(self) -> None:
+        self.query_one("#editor-status", Static).remove_class("there")
+
+    def callout(self) -> str:
+        """What is shown above the text; empty if nothing is."""
+        raise NotImplementedError
+
+    def tell(self, error: UserError) -> None:
+        self.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
+
+    # What is typed
+
+    @on(TextArea.Changed, "#editor-text")
+    def _on_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self.record()
+        self._work()
+        self.draw()
+
+    @on(TextArea.SelectionChanged, "#editor-text")
+    def _on_moved(self, event: TextArea.SelectionChanged) -> None:
+        event.stop()
+        self._work()
+        self.query_one(ProblemRows).follow(*event.selection.end)
+
+    def record(self) -> None:
+        """Takes what was typed into the document and its history."""
+        before, now = self.view, self.area.text
+        if before == now:
+            return
+        size = len(now) - len(before)
+        cursor = self.area.offset_of_cursor
+        joined = abs(size) == 1 and cursor - size == self._last_edit and now[cursor - 1 : cursor] != "\n"
+        self._wants_completions = size == 1 and now[cursor - 1 : cursor] not in ("\n", " ")
+        self._last_edit = cursor
+        raw = self.document.text()
+        at = line_ends.changed(raw, now)
+        self.document.edit_text(at, max(0, cursor - size), joined=joined, later=True)
+
+    def start_change(self) -> None:
+        """What changes next is not typed, and undone alone."""
+        self.record()
+        self._last_edit = -1
+
+    def show_document(self, cursor: int | None = None) -> None:
+        """Shows the document's text after a change that was not typed."""
+        self.area.show(self.view, cursor)
+        self._last_edit = -1
+        self._wants_completions = False
+
+    @on(TomlArea.UndoRequested)
+    def _undo(self, message: TomlArea.UndoRequested) -> None:
+        self.record()
+        try:
+            cursor = self.document.redo() if message.redo else self.document.undo()
+        except UserError as error:
+            self.tell(error)
+            return
+        if cursor is None:
+            self.notify("Nothing to redo." if message.redo else "Nothing to undo.", markup=False)
+        else:
+            self.show_document(line_ends.plain_offset(self.document.text(), cursor))
+
+    # Checking, in a thread: typing never waits for it
+
+    def _work(self) -> None:
+        if not self._busy and self.is_attached:
+            self._busy = True
+            self._check()
+
+    @work(group="check")
+    async def _check(self) -> None:
+        try:
+            while self.is_attached:
+                text, offset = self.area.text, self.area.offset_of_cursor
+                if self._assisted is not None and (self.checked is None or self.checked.text != text):
+                    checked = await asyncio.to_thread(self._checker.check, text)
+                    self.checked = checked
+                    self.post_message(self.TextChecked(checked))
+                elif self._assisted != (text, offset):
+                    found = await asyncio.to_thread(assist, text, offset)
+                    self._assisted = text, offset
+                    self.post_message(self.Assisted(text, offset, found))
+                else:
+                    return
+        finally:
+            self._busy = False
+
+    @on(TextChecked)
+    def _show_problems(self, message: TextChecked) -> None:
+        checked = message.checked
+        if checked.is_toml:
+            self.document.use_parsed(checked.data, is_current=checked.text == self.view)
+        self.area.mark(checked.problems)
+        rows = self.query_one(ProblemRows)
+        if self._list_timer is not None:
+            self._list_timer.stop()
+        if rows.has_focus or rows.option_count == len(checked.problems):
+            self._list_problems()
+        else:
+            self._list_timer = self.set_timer(_LIST_DELAY, self._list_problems)
+        self.draw()
+
+    def _list_problems(self) -> None:
+        rows = self.query_one(ProblemRows)
+        rows.show(self.problems)
+        rows.follow(*self.area.selection.end)
+        if not self.problems and rows.has_focus:
+            self.area.focus()
+
+    def action_next_problem(self) -> None:
+        """Goes to the next problem after the cursor, or to the first one."""
+        row, column = self.area.selection.end
+        places = sorted(problem.place for problem in self.problems)
+        later = [place for place in places if place > (row + 1, column + 1)]
+        if places:
+            self.go_to(later[0] if later else places[0])
+
+    def go_to(self, place: TextPosition) -> None:
+        self.area.move_cursor(self.area.clamp_visitable((place.line - 1, place.column - 1)), center=True)
+        self.area.focus()
+
+    def action_focus_problems(self) -> None:
+        if self.problems:
+            self._list_problems()
+            self.query_one(ProblemRows).focus()
+
+    @on(OptionList.OptionSelected, "#editor-problems")
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.go_to(self.problems[event.option_index].place)
+
+    def _fixable(self) -> Problem | None:
+        """The problem that can be corrected: selected, on the cursor's line, or else the first one."""
+        rows = self.query_one(ProblemRows)
+        if rows.has_focus and rows.highlighted is not None:
+            chosen = self.problems[rows.highlighted]
+            return chosen if can_be_fixed(chosen) else None
+        line = self.area.selection.end[0] + 1
+        fixable = [problem for problem in self.problems if can_be_fixed(problem)]
+        return next((problem for problem in fixable if problem.place.line == line), next(iter(fixable), None))
+
+    def action_fix(self) -> None:
+        """Applies the correction of a problem; it can be undone."""
+        problem = self._fixable()
+        if self.checked is None or self.checked.text != self.area.text:
+            return
+        if problem is not None and problem.code == "literal-secret":
+            self._move_secret(problem)
+            return
+        if problem is None or problem.fix is None:
+            self.notify("There is no suggested correction: edit the value at the problem (F8).", markup=False)
+            return
+        self.start_change()
+        self.area.apply_edits(problem.fix.edits)
+        words = f"Line {problem.place.line}: {problem.fix.title}. ^Z undoes it."
+        self.notify(shown_line(words, 200), timeout=BRIEF, markup=False)
+
+    @work(exclusive=True, group="move")
+    async def _move_secret(self, problem: Problem) -> None:
+        """Moves a literal secret into the keyring; it is never written to the file."""
+        text = self.area.text
+        vault = Vault(self.machine, self._mask, self.path)
+        try:
+            move = await asyncio.to_thread(plan_move, text, problem, self.path)
+            self._mask.learn(move.secret, move.entry)
+            if await vault.origins_of(move.entry) is not None:
+                question = f"The keyring already has an entry {move.entry}. Replace it?"
+                if not await self.app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep it")):
+                    return
+            await vault.store(move.entry, move.secret, *move.origins)
+        except UserError as error:
+            self.tell(error)
+            return
+        finally:
+            vault.close()
+        if self.area.text != text:
+            self.notify(f"Stored as {move.entry}. The text has changed: F7 replaces the value.", markup=False)
+            return
+        self.start_change()
+        self.area.apply_edits([move.edit])
+        self.notify(shown_line(f"Moved into the keyring as {move.entry}. ^S saves the profile.", 200), markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if not self.is_mounted:
+            return True
+        if action in ("next_problem", "focus_problems"):
+            return bool(self.problems)
+        if action == "fix":
+            return any(map(can_be_fixed, self.problems))
+        if action == "find_next":
+            return self.query_one(SearchBar).has_text
+        if action in ("replace", "replace_all", "close_search", "accept_match"):
+            return self.query_one(SearchBar).is_open
+        return True
+
+    # Help and completions
+
+    @on(Assisted)
+    def _show_assistance(self, message: Assisted) -> None:
+        if message.text != self.area.text or message.offset != self.area.offset_of_cursor:
+            return
+        found = message.assistance
+        self.key_at_cursor = key_at(found)
+        self.refresh_bindings()
+        self.query_one(HelpPanel).show(found, wide=self.has_class("wide"))
+        completions = self.query_one(CompletionList)
+        completions.offer(found)
+        wanted = self.area.is_completing or (self._wants_completions and message.offset > found.start)
+        if completions.has_any and self.area.has_focus and wanted:
+            completions.open()
+        else:
+            self._wants_completions = False
+            completions.close()
+
+    def action_complete(self) -> None:
+        """Shows what can be written at the cursor."""
+        completions = self.query_one(CompletionList)
+        if completions.has_any:
+            completions.open()
+        else:
+            self.notify("No completions here.", markup=False)
+
+    @on(TomlArea.CursorMoved)
+    def _place_completions(self) -> None:
+        self.query_one(CompletionList).place()
+
+    @on(TomlArea.CompletionKey)
+    def _completion_key(self, message: TomlArea.CompletionKey) -> None:
+        self.query_one(CompletionList).press(message.key)
+        if not self.area.is_completing:
+            self._wants_completions = False
+
+    # Find and replace
+
+    def action_find(self) -> None:
+        self.query_one(SearchBar).open()
+        self.refresh_bindings()
+
+    def action_accept_match(self) -> None:
+        """Leaves the cursor at the match that is shown; F3 goes to the next one."""
+        self.query_one(SearchBar).find(from_here=True)
+        self.action_close_search()
+
+    def action_find_next(self) -> None:
+        self.query_one(SearchBar).find()
+
+    def action_replace(self) -> None:
+        """Replaces the match that is selected, and goes to the next one."""
+        self.start_change()
+        self.query_one(SearchBar).replace()
+
+    def action_replace_all(self) -> None:
+        """Replaces every match; one step of undo takes all of it back."""
+        self.start_change()
+        replaced = self.query_one(SearchBar).replace_all()
+        self.notify(f"Replaced: {count(replaced, 'match', 'matches')}.", markup=False)
+
+    def action_close_search(self) -> None:
+        self.query_one(SearchBar).close()
+        self.refresh_bindings()
+
+
+def key_at(found: Assistance) -> KeyPath:
+    """The key at the cursor, or else its table."""
+    return found.help.path if found.help is not None else found.table
