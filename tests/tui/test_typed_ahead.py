@@ -20,7 +20,7 @@ from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
 from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
-from tui_connector.tui.profile import page as profile
+from tui_connector.tui.profile import profile_screen as profile
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -87,9 +87,9 @@ def keep_draft(machine: Machine, name: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "reached"),
     [
-        (["enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "a"),
-        (["end", "up", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "c"),
-        (["j", "k", "j", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "b"),
+        (["enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen.path.stem == "a"),
+        (["end", "up", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen.path.stem == "c"),
+        (["j", "k", "j", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen.path.stem == "b"),
         (["end", "enter"], lambda app: isinstance(app.screen, SetupScreen)),
         (["pagedown", "d"], lambda app: "Discard draft Draft half" in shown(app)),
         (["j", "d"], lambda app: "Delete the profile b" in shown(app)),
@@ -97,7 +97,7 @@ def keep_draft(machine: Machine, name: str) -> None:
         (["d", "y", "d"], lambda app: "Delete the profile b" in shown(app)),
         (
             ["enter", "q", "j", "enter"],
-            lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "b",
+            lambda app: isinstance(app.screen, ProfilePage) and app.screen.path.stem == "b",
         ),
     ],
 )

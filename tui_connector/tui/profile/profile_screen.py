@@ -1,0 +1,174 @@
+"""Keeps what a screen shows of a saved profile as it is in the file: reads it again after each change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from textual import events, on, work
+from textual.message import Message
+
+from ...client.exchange import Exchanges
+from ...client.message import InvalidRequest
+from ...errors import UserError
+from ...files import reason
+from ...guide.last_runs import LastRun, last_runs, last_sendings
+from ...guide.profile_edit import Undo
+from ...guide.saved_profile import OpenedProfile, open_profile
+from ...guide.trust import ProfileTrust
+from ...guide.workbench import Workbench
+from ...machine import Machine
+from ...profile.model import Profile
+from ...text import shown, shown_line
+from ..file_watch import FileState, state_of
+from ..log.panel import LogDock
+
+_CHECK_INTERVAL = 1.0
+"""Seconds between two checks whether the file has changed."""
+
+
+class ProfileScreen(LogDock):
+    """A screen of a saved profile, with its log; keys wait while the file is read."""
+
+    @dataclass
+    class FileRead(Message):
+        """The file was read."""
+
+        opened: OpenedProfile
+        state: FileState | None
+        only_if_changed: bool
+        history_problem: str = ""
+        """Why the history cannot be recorded; empty where it can."""
+        runs: Mapping[str, LastRun] = field(default_factory=dict)
+        sent: Mapping[str, LastRun] = field(default_factory=dict)
+        """The latest runs of outgoings."""
+
+    def __init__(self, machine: Machine, path: Path, exchanges: Exchanges | None, environment: str) -> None:
+        """`exchanges` is the log to continue."""
+        super().__init__()
+        self.machine, self.path, self.environment = machine, path, environment
+        self.workbench = self._new_workbench(exchanges, environment)
+        self.opened: OpenedProfile | None = None
+        """What was read; None before."""
+        self.undo: Undo | None = None
+        """Undoes what was saved last, unless the file has changed since."""
+        self.busy = ""
+        """What is done to the file now, which keys wait for."""
+        self._file_state: FileState | None = None
+        self._loaded = False
+        """Whether the file has been read and the list has the focus."""
+        self._edited_here = False
+        """Whether the user has just edited the file here."""
+
+    def show_read(self, message: FileRead) -> None:
+        """Called after the file was read, when `opened` is what was read."""
+        raise NotImplementedError
+
+    def _new_workbench(self, exchanges: Exchanges | None, environment: str) -> Workbench:
+        trust = ProfileTrust(self.machine, self.path, environment=environment)
+        return Workbench(self.machine, exchanges, directory=self.path.parent, trust=trust)
+
+    @asynccontextmanager
+    async def file_workbench(self) -> AsyncIterator[Workbench]:
+        """What changes of the file are made with: they are changes of the base values, which are trusted with them."""
+        if not self.environment:
+            yield self.workbench
+            return
+        workbench = self._new_workbench(self.workbench.exchanges, "")
+        try:
+            yield workbench
+        finally:
+            workbench.close()
+
+    def on_mount(self) -> None:
+        self.set_interval(_CHECK_INTERVAL, self._check_file)
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        self.reload()
+
+    def on_screen_suspend(self, event: events.ScreenSuspend) -> None:
+        self._loaded = False  # until it is read when the page is back: what is saved meanwhile is the user's own
+
+    def on_unmount(self) -> None:
+        self.workbench.close()
+
+    def _check_file(self) -> None:
+        if self.is_current and self._loaded and not self.busy:
+            self._read(only_if_changed=True)
+
+    def reload(self, *, edited_here: bool = False) -> None:
+        """Reads the file again; `edited_here`: the user has just edited it here, and needs no notice of that."""
+        self._edited_here = self._edited_here or edited_here
+        self._loaded = False
+        self._read(only_if_changed=False)
+
+    def _set_loaded(self) -> None:
+        self._loaded = True
+
+    @property
+    def loading_message(self) -> str:
+        """Keys wait until the current content of the file has been read, and until a form has opened."""
+        return self.busy or ("" if self._loaded else f"Reading {self.path.name}")
+
+    @work(exclusive=True, group="read")
+    async def _read(self, *, only_if_changed: bool) -> None:
+        """Reads the file; `only_if_changed` as after a change by another program."""
+        state, undo = await asyncio.to_thread(state_of, self.path), self.undo
+        if only_if_changed and state == self._file_state:
+            return
+        opened = await asyncio.to_thread(open_profile, self.path, self.environment)
+        if undo is not None and not await asyncio.to_thread(lambda: undo.applies) and self.undo is undo:
+            self.undo = None  # the guide, $EDITOR or another program has changed the file since
+        history_problem = ""
+        if opened.profile is not None:
+            history_problem = await asyncio.to_thread(self.workbench.keep_history, self.path, opened.profile)
+        of = (self.machine.directories.state, self.path, self.environment)
+        runs, sent = await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
+        self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent))
+
+    @on(FileRead)
+    def _on_read(self, message: FileRead) -> None:
+        first = self.opened is None
+        if message.only_if_changed and _has_same_text(self.opened, message.opened):
+            self._file_state = message.state  # only its times have changed, which jump on some network drives
+            return
+        self.opened, self._file_state = message.opened, message.state
+        if message.history_problem:
+            self.notify(shown(message.history_problem), severity="warning", markup=False)
+        edited_here, self._edited_here = self._edited_here, False
+        if message.only_if_changed and not edited_here:
+            self.notify("The file has changed and was reloaded.", markup=False)
+        self.show_read(message)
+        if first or self.focused is None or not self.focused.display:
+            self.begin()
+        self.app.call_later(self._set_loaded)  # after the focus, which is set from the same queue
+
+    @property
+    def profile(self) -> Profile | None:
+        """The profile, if it was read and has no problems."""
+        return self.opened.profile if self.opened is not None else None
+
+    def usable(self) -> Profile | None:
+        """The profile, if it was read and has no problems; a message says what to do about them."""
+        opened = self.opened
+        if opened is not None and opened.profile is None:
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+        return opened.profile if opened is not None else None
+
+    def valid_profile(self) -> Profile:
+        if (profile := self.profile) is None:
+            raise InvalidRequest("The profile has problems", hint="Fix them first; e opens the file at the first one.")
+        return profile
+
+    def notify_error(self, error: UserError | OSError) -> None:
+        text = str(error) if isinstance(error, UserError) else f"{reason(error)}: {error.filename}"
+        self.notify(shown_line(text), severity="error", timeout=10, markup=False)
+
+
+def _has_same_text(before: OpenedProfile | None, now: OpenedProfile) -> bool:
+    if before is None or before.document is None or now.document is None:
+        return False
+    return before.document.file_digest == now.document.file_digest
