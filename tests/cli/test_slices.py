@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import stat
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 from typing import Any
 
 import pytest
 from http_server import Hold, reply
 from listing import Item, SearchRequest, product
+from requirements import require
 from run_command import Command
 
 RUN = ("items", "--run-id", "r1")
@@ -167,6 +171,31 @@ async def test_two_processes_on_one_slice_do_not_disturb_each_other(command: Com
     assert await read(command, 1) == 0
     assert (await commit(command))[0] == 0
     assert command.ids() == list(range(1, 201))
+
+
+async def test_airflow_runs_the_slices_of_the_dag_that_is_printed(command: Command) -> None:
+    require("airflow")
+    code, out, _ = await command.run("items", "--slices", "2", "--airflow", verb="plan")
+    assert code == 0
+    dags, shared = command.folder / "dags", command.folder / "shared"
+    for each in (dags, shared):
+        each.mkdir()
+    dag, replaced = re.subn("^SHARED = .*", f"SHARED = {str(shared)!r}", out.decode(), flags=re.MULTILINE)
+    assert replaced == 1
+    (dags / "shop.py").write_text(dag)
+    environment = {
+        **{name: value for name, value in command.environment.items() if name != "PYTHONPATH"},  # that of this one
+        "PATH": f"{Path(sys.executable).parent}:{command.environment['PATH']}",
+        "AIRFLOW_HOME": str(command.folder / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "SCARF_ANALYTICS": "false",
+    }
+    for words in (("db", "migrate"), ("dags", "test", "tui-connector-shop-items")):
+        airflow = await asyncio.create_subprocess_exec("airflow", *words, env=environment, stdout=PIPE, stderr=STDOUT)
+        out, _ = await airflow.communicate()
+        assert airflow.returncode == 0, out.decode()
+    assert command.ids() == list(range(1, 201)), out.decode()
 
 
 async def test_a_commit_names_the_slices_that_are_missing_and_changes_nothing(command: Command) -> None:
