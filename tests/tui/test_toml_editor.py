@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from threading import Event
 from typing import Any
 
 import pytest
 from memory_keyring import MemoryKeyring, NoKeyring
+from rich.text import Text
 from screens import shown, until, until_shown
+from textual.geometry import Region
 from textual.widgets import Static
 
 from tui_connector.files import ChangedOnDisk
@@ -184,6 +187,55 @@ async def test_messages_cover_neither_text_nor_problems(machine: Machine) -> Non
         assert not pilot.app._notifications
 
 
+async def test_a_key_draws_only_the_lines_that_it_changes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: set[int] = set()
+
+    def get_line(self: TomlArea, line: int) -> Text:
+        drawn.add(line)
+        return _get_line(self, line)
+
+    _get_line = TomlArea.get_line
+    async with editing(machine) as pilot:
+        monkeypatch.setattr(TomlArea, "get_line", get_line)
+        size = area(pilot).size
+        area(pilot).move_cursor((3, len("# how requests are signed")))
+        keys = {"x": {3}, "up": {2, 3}, "shift+down": {2, 3}, "right": {2, 3}, "enter": {*range(3, 30)}}
+        for key, lines in keys.items():
+            shown(pilot.app)
+            drawn.clear()
+            await pilot.press(key)
+            shown(pilot.app)
+            assert drawn <= lines, key
+        await pilot.press(*"unknown = ")
+        await until_shown(pilot, "✘ 1 problem")
+        assert area(pilot).size == size, "the text does not jump when the problems are listed"
+
+
+_KEYS = ["down", "up", "right", "left", "home", "end", "shift+down", "shift+left", "pagedown", "pageup", "ctrl+home"]
+_KEYS += ["a", "1", '"', "'", "[", "]", "#", "=", "enter", "tab", "backspace", "delete", "ctrl+k", "ctrl+u"]
+_KEYS += ["ctrl+z", "ctrl+y", "f7", "f8", "é", "界"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_screen_shows_what_a_whole_repaint_would_show_after_any_keys(machine: Machine, seed: int) -> None:
+    chosen = Random(seed)
+    text = TEXT + 'text = """\nsome [lines\n"""\nlist = [1, {a = "x"}]\n' + "# more\n" * 100
+    async with editing(machine, text) as pilot:
+        text_area = area(pilot)
+        await pilot.press(*["down"] * chosen.randrange(24))
+        for key in chosen.choices(_KEYS, k=40):
+            await pilot.press(*[key] * chosen.choice([1, 1, 1, 3]))
+            drawn = strips(pilot)
+            text_area.redraw()
+            assert drawn == strips(pilot), key
+
+
+def strips(pilot: Any) -> list[Any]:
+    """The lines of the text as they are drawn, with their styles."""
+    size = area(pilot).outer_size
+    return area(pilot).render_lines(Region(0, 0, size.width, size.height))
+
+
 async def test_the_problem_at_the_cursor_is_readable_whole(machine: Machine) -> None:
     name = "a-header-whose-name-is-so-long-that-its-problem-needs-more-than-one-line"
     async with editing(machine, f"{TEXT}{name} = 1\n", size=(80, 24)) as pilot:
@@ -342,7 +394,6 @@ async def test_the_line_that_is_typed_stays_visible_when_the_problems_open(
     async with editing(machine, TEXT + "# more\n" * 40, size=size) as pilot:
         await pilot.press("ctrl+end", *"[environments.staging]", "enter", *"zzz")
         await until_shown(pilot, "✘ 1 problem")
-        await until(pilot, lambda: pilot.app.screen.query_one("#editor-problems").size.height > 0)
         await until(pilot, lambda: area(pilot).cursor_screen_offset.y < area(pilot).content_region.bottom)
         assert " zzz" in shown(pilot.app)
 

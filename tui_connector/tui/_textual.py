@@ -20,10 +20,12 @@ from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.dom import DOMNode
 from textual.geometry import Offset, Size
+from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, Selection
 
 T = TypeVar("T")
 
@@ -141,13 +143,17 @@ class LineWrapping(WrappedDocument):
 
 
 class LineTextArea(TextArea):
-    """A text area for a `LineDocument`, whose lines can be drawn again.
+    """A text area for a `LineDocument`, whose lines can be drawn again. A key draws only the lines that it changes.
 
     Only the line of the cursor is scrolled sideways, as in nano: all others keep their beginning in view.
     """
 
+    selection: Reactive[Selection] = reactive(Selection(), init=False, always_update=True, repaint=False)
+    """As Textual's own, which draws the whole text again for each key."""
     _row = -1
     """The row of the text that is drawn or clicked now; -1 otherwise."""
+    _bracket: tuple[int, int] | None = None
+    """The bracket that was last drawn as that which belongs to the one at the cursor."""
 
     @property
     def scroll_offset(self) -> Offset:
@@ -180,6 +186,29 @@ class LineTextArea(TextArea):
         self._build_highlight_map()
         self.move_cursor((0, 0))
         self._rewrap_and_refresh_virtual_size()
+
+    def edit(self, edit: Edit) -> EditResult:
+        lines, gutter = self.document.line_count, self.gutter_width
+        result = super().edit(edit)
+        first, last = edit.top[0], result.end_location[0]
+        if self.gutter_width != gutter:
+            self.redraw()
+        elif self.document.line_count == lines:
+            self.refresh_lines(first, last - first + 1)
+        else:
+            self.refresh_lines(first, max(lines, self.document.line_count) - first)
+        return result
+
+    def watch_selection(self, before: Selection, now: Selection) -> None:
+        """Draws the lines on which the cursor or the selection has changed."""
+        for selection in {before, now}:
+            (top, _), (bottom, _) = sorted(selection)
+            self.refresh_lines(top, bottom - top + 1)
+        bracket = self.matching_bracket_location
+        for place in (self._bracket, bracket):
+            if place is not None:
+                self.refresh_line(place[0])
+        self._bracket = bracket
 
     def on_resize(self) -> None:
         if isinstance(self.document, LineDocument):

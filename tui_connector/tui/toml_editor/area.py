@@ -82,7 +82,11 @@ class TomlArea(LineTextArea):
     def edit(self, edit: Edit) -> EditResult:
         if not self._verbatim:
             edit.text = shown(edit.text)
-        return super().edit(edit)
+        quoted = self._lines_in_quotes()
+        result = super().edit(edit)
+        if self._lines_in_quotes() != quoted:
+            self.redraw()
+        return result
 
     def show(self, text: str, cursor: int | None = None) -> None:
         """Changes the text to this one where it differs, exactly as it is."""

@@ -35,10 +35,11 @@ class ProblemRows(OptionList):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes="panel")
+        self.border_title = "Problems"
         self._problems: Sequence[Problem] = ()
 
     def show(self, problems: Sequence[Problem]) -> None:
-        """Lists these problems. The same ones are not drawn again: the whole screen would be laid out for each key."""
+        """Lists these problems. The same ones are not drawn again."""
         if problems == self._problems:
             return
         self._problems = problems
@@ -47,10 +48,11 @@ class ProblemRows(OptionList):
         self.add_options([Option(_problem_line(problem)) for problem in problems])
         if problems:
             self.highlighted = min(highlighted or 0, len(problems) - 1)
-        self.border_title = f"✘ {count(len(problems), 'problem')}"
+        self.border_title = f"✘ {count(len(problems), 'problem')}" if problems else "Problems"
         fixes = sum(map(can_be_fixed, problems))
-        self.border_subtitle = f"F8: next · F7: fix ({fixes})" if fixes else "F8: next"
-        self.set_class(bool(problems), "there")  # not of the screen: all of it would be styled again
+        keys = ("F8: next", f"F7: fix ({fixes})" if fixes else "") if problems else ()
+        self.border_subtitle = " · ".join(filter(None, keys))
+        self.set_class(bool(problems), "some")  # not of the screen: all of it would be styled again
 
     def follow(self, row: int, column: int) -> None:
         """Selects the problem at the cursor, or the first one of its line, so that all of it is in view."""

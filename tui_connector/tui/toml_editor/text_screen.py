@@ -42,8 +42,6 @@ _WIDE = 100
 """Columns from which the help is beside the text."""
 BRIEF = 2.5
 """Seconds that a message stays which tells of what is visible."""
-_LIST_DELAY = 0.3
-"""Seconds without a key after which the list of problems grows or shrinks: the text would jump while it is typed."""
 
 
 class TextScreen(BaseScreen[T]):
@@ -87,7 +85,6 @@ class TextScreen(BaseScreen[T]):
         self._shown_callout = ""
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
         self._mask = Mask()
-        self._list_timer: Timer | None = None
         self._status_timer: Timer | None = None
 
     # Looks
@@ -260,20 +257,11 @@ class TextScreen(BaseScreen[T]):
             self.document.use_parsed(checked.data, is_current=checked.text == self.view)
         self.area.mark(checked.problems)
         rows = self.query_one(ProblemRows)
-        if self._list_timer is not None:
-            self._list_timer.stop()
-        if rows.has_focus or rows.option_count == len(checked.problems):
-            self._list_problems()
-        else:
-            self._list_timer = self.set_timer(_LIST_DELAY, self._list_problems)
-        self.draw()
-
-    def _list_problems(self) -> None:
-        rows = self.query_one(ProblemRows)
-        rows.show(self.problems)
+        rows.show(checked.problems)
         rows.follow(*self.area.selection.end)
-        if not self.problems and rows.has_focus:
+        if not checked.problems and rows.has_focus:
             self.area.focus()
+        self.draw()
 
     def action_next_problem(self) -> None:
         """Goes to the next problem after the cursor, or to the first one."""
@@ -289,7 +277,6 @@ class TextScreen(BaseScreen[T]):
 
     def action_focus_problems(self) -> None:
         if self.problems:
-            self._list_problems()
             self.query_one(ProblemRows).focus()
 
     @on(OptionList.OptionSelected, "#editor-problems")
