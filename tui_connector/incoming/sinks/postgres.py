@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from ...secrets.source import SecretSource, secret_field
+from ...errors import UserError
+from ...runs.postgres import WAIT, PostgresConnection, PostgresServer, server_message
 from ...templates import Json
 from ..columns import (
     EXTRA,
@@ -26,7 +25,7 @@ from ..columns import (
 )
 from ..item_schema import SchemaFile, declared_types
 from ..raw_json import plain_text
-from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, import_driver
+from ..sink import OpenSink, Sink, SinkContext, SinkError
 from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord, default_table_name
 
 if TYPE_CHECKING:
@@ -40,9 +39,6 @@ _MAX_COLUMNS: Final = 1_600
 _SYSTEM_COLUMNS: Final = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 _IDENTIFIER_BYTES: Final = 2_000
 """An entry of a B-tree index has at most 2,704 bytes."""
-_WAIT: Final = "30s"
-"""How long to wait for another program's lock."""
-_CONNECT_TIMEOUT: Final = 10
 _STAGING: Final = "tui_connector_staging"
 
 _SQL_TYPES: Final[dict[ColumnType, str]] = {
@@ -65,8 +61,6 @@ _AS_TEXT: Final[dict[ColumnType, str]] = {
 _REFUSED_ROW: Final = ("21", "22", "54")
 """Classes of errors that are about the values of a row: cardinality, data, program limits."""
 
-SslMode = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
-
 
 def _is_column_name(name: str) -> bool:
     return _is_name(name) and name not in _SYSTEM_COLUMNS
@@ -86,53 +80,14 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _check_parameter(text: str) -> str:
-    if any(ord(character) < 0x20 for character in text):
-        raise ValueError("it contains a control character")
-    return text
-
-
 _Name = Annotated[str, AfterValidator(_check_name)]
-_Parameter = Annotated[str, Field(min_length=1), AfterValidator(_check_parameter)]
 
 
-class PostgresSink(Sink):
+class PostgresSink(PostgresServer, Sink):
     """PostgreSQL: a table with a column for each field."""
 
     not_compared: ClassVar = ("user", "password", "sslmode", "ca-file")
     kind: Literal["postgres"] = "postgres"
-    host: _Parameter | None = Field(
-        None,
-        title="Host",
-        description="The server, or the folder of its Unix socket.",
-        examples=["db.example", "/run/postgresql"],
-    )
-    port: int = Field(5432, ge=1, le=65_535, title="Port", description="Default: 5432.")
-    database: _Parameter | None = Field(None, title="Database", examples=["shop"], description="Required with a host.")
-    user: _Parameter | None = Field(
-        None, title="User", description="Default: the user of the operating system.", examples=["etl"]
-    )
-    password: SecretSource | None = secret_field(
-        "Password", "Without it, libpq uses its own: PGPASSWORD, or the file ~/.pgpass.", default=None
-    )
-    service: _Parameter | None = Field(
-        None,
-        title="Service",
-        description="Instead of host, port, database and user: a service in ~/.pg_service.conf.",
-        examples=["warehouse"],
-    )
-    sslmode: SslMode | None = Field(
-        None,
-        title="TLS",
-        description='As in libpq. Default: "verify-full", but "prefer" for a server on this machine.',
-        examples=["verify-full"],
-    )
-    ca_file: FilePath | None = Field(
-        None,
-        title="Authority's certificate",
-        description="A PEM file with the authorities to trust instead of the system's. Relative to the profile.",
-        examples=["company-ca.pem"],
-    )
     schema_: _Name | None = Field(
         None,
         alias="schema",
@@ -145,48 +100,22 @@ class PostgresSink(Sink):
     custom_attributes: CustomAttributes = "json"
     schema_file: SchemaFile = None
 
-    @model_validator(mode="after")
-    def _is_one_server(self) -> Self:
-        if (self.host is None) == (self.service is None):
-            raise ValueError("name either a host or a service")
-        if self.host is not None and self.database is None:
-            raise ValueError("a host needs a database")
-        if self.service is not None and (self.database or self.user):
-            raise ValueError("the service determines the database and the user")
-        if self._tls == "verify-ca" and self.ca_file is None:
-            raise ValueError('"verify-ca" needs a ca-file: with the system\'s authorities, use "verify-full"')
-        return self
-
     @property
     def requires_identifier(self) -> bool:
         return True
 
     @property
-    def server(self) -> str:
-        if self.service is not None:
-            return f"postgresql:///?service={self.service}"
-        host = self.host or ""
-        return f"postgresql://{f'[{host}]' if ':' in host else host}:{self.port}/{self.database}"
-
-    @property
     def server_facts(self) -> dict[str, str]:
-        return {"tls": self._tls or ""}
+        return {"tls": self.tls or ""}
 
     def reads(self) -> Sequence[str]:
         return [*([] if self.ca_file is None else [self.ca_file]), *super().reads()]
-
-    @property
-    def _tls(self) -> SslMode | None:
-        """None: as the service says."""
-        if self.sslmode is not None or self.host is None:
-            return self.sslmode
-        return "prefer" if all(map(_is_local, self.host.split(","))) else "verify-full"
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         check_identifier(context.identifier, _is_column_name)
         table = self.table or default_table_name(context, _check_name)
         declared = declared_types(self.schema_file, context)
-        server = _Server(self, self._parameters(context))
+        server = _Server(self.server, self.parameters(context.secrets, context.directory))
         try:
             store = _PostgresTable(server, server.prepare(self.schema_, table), table, context.identifier)
             only, attributes = self.columns, self.custom_attributes
@@ -195,155 +124,49 @@ class PostgresSink(Sink):
             server.close()
             raise
 
-    def _parameters(self, context: SinkContext) -> dict[str, Any]:
-        """The connection's parameters. Those that are empty keep libpq from reading its environment variables."""
-        found: dict[str, Any] = {
-            "connect_timeout": _CONNECT_TIMEOUT,
-            "application_name": "tui-connector",
-            "client_encoding": "UTF8",
-            "gssencmode": "disable",
-            "keepalives_idle": 30,
-            "tcp_user_timeout": 60_000,
-        }
-        if self.service is not None:
-            found["service"] = self.service
-        else:
-            found |= {"host": self.host, "hostaddr": "", "port": self.port, "dbname": self.database}
-        if self.user is not None:
-            found["user"] = self.user
-        if self.password is not None:
-            found["password"] = context.secrets[self.password.key]
-        if self._tls is not None:
-            found["sslmode"] = self._tls
-        if self.ca_file is not None:
-            found["sslrootcert"] = str(context.directory / self.ca_file)
-        elif self._tls == "verify-full":
-            found["sslrootcert"] = "system"
-        return found
 
-
-def _is_local(host: str) -> bool:
-    """Whether it is a socket or a loopback address of this machine, not a name such as 127.0.0.1.example.com."""
-    if host == "localhost" or host.startswith(("/", "@")):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class _Server:
+class _Server(PostgresConnection):
     """A connection. Errors of the driver become `SinkError`."""
 
-    def __init__(self, sink: PostgresSink, parameters: Mapping[str, Any]) -> None:
-        self.driver = import_driver("psycopg", sink.kind, extra="postgres")
-        self.sql = import_driver("psycopg.sql", sink.kind, extra="postgres")
-        self.name = sink.server
-        self._connected = False
-        with self.errors():
-            self.connection: psycopg.Connection[tuple[Any, ...]] = self.driver.connect(autocommit=True, **parameters)
-        self._connected = True
+    purpose = 'The sink "postgres"'
+
+    def problem(self, message: str, hint: str = "") -> SinkError:
+        return SinkError(message, hint)
 
     def prepare(self, schema: str | None, table: str) -> str:
         """Sets up the session and locks the table for this run; returns the schema."""
         with self.errors():
-            version = self.connection.info.server_version
-            if version < 100_000:
-                raise SinkError(
-                    f"{self.name} is PostgreSQL {version // 10_000}, which is too old", "It must be 10 or newer."
-                )
-            encoding = self.connection.info.parameter_status("server_encoding")
-            if encoding != "UTF8":
-                raise SinkError(
-                    f"The database {self.name} has the encoding {encoding}, which cannot store all characters",
-                    "Use a database with the encoding UTF8.",
-                )
-            settings = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "lock_timeout": _WAIT}
-            for name, value in settings.items():
-                self.run("SELECT set_config(%s, %s, false)", name, value)
-            if self.rows("SHOW synchronous_commit") == [("off",)]:  # a step must be durable before the ledger says so
-                self.run("SET synchronous_commit = on")
-            if schema is None:
-                ((schema,),) = self.rows("SELECT current_schema()")
-                if schema is None:
-                    raise SinkError(
-                        f"No schema in the search_path of {self.name} exists", 'Name a "schema" in the sink.'
-                    )
-            elif not self.rows("SELECT 1 FROM pg_namespace WHERE nspname = %s", schema):
-                raise SinkError(f"{self.name} has no schema {schema!r}", "Create it, or correct the sink's schema.")
+            self.begin_session()
+            schema = self.find_schema(schema, "sink")
             key = json.dumps(["tui-connector", schema, table])
             try:
                 self.run("SELECT pg_advisory_lock(hashtextextended(%s, 0))", key)
             except self.driver.errors.LockNotAvailable as error:
                 raise SinkError(
-                    f"Another run has been writing to the table {table!r} in {self.name} for {_WAIT}",
+                    f"Another run has been writing to the table {table!r} in {self.name} for {WAIT}",
                     "Wait until it has ended.",
                 ) from error
-        return str(schema)
+        return schema
 
-    def run(self, statement: Any, *values: Any) -> int:
-        """The number of rows that it changed. Raises the driver's errors."""
-        changed: int = self.connection.execute(statement, values).rowcount
-        return changed
-
-    def rows(self, statement: Any, *values: Any) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.connection.execute(statement, values).fetchall()
-        return found
-
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """Raises the driver's errors as `SinkError`."""
-        try:
-            yield
-        except self.driver.Error as error:
-            raise self._error(error) from error
-
-    def close(self) -> None:
-        self.connection.close()
-
-    def _error(self, error: psycopg.Error) -> SinkError:
-        errors, said = self.driver.errors, _said(error)
-        if not self._connected:
-            return SinkError(f"Cannot connect to {self.name}: {said}", _connect_hint(str(error)))
-        if self.connection.broken or self.connection.closed:
-            return SinkError(
-                f"The connection to {self.name} was lost: {said}",
-                "What was recorded is safe: run again to resume.",
-            )
-        if isinstance(error, errors.LockNotAvailable):
-            return SinkError(
-                f"Another program has been using the table in {self.name} for {_WAIT}",
-                "Run again when it has finished.",
-            )
-        if isinstance(error, errors.InsufficientPrivilege):
-            return SinkError(
-                f"{self.name} does not allow it: {said}",
-                "Grant the user USAGE and CREATE on the schema; it must own the table.",
-            )
-        if isinstance(error, errors.DiskFull):
-            return SinkError(f"The disk of {self.name} is full", "Free some space, then run again to resume.")
-        if isinstance(error, errors.FeatureNotSupported | errors.DependentObjectsStillExist):
-            return SinkError(
-                f"The table in {self.name} cannot be changed: {said}",
-                "Drop what depends on it, run again, and create it again.",
-            )
-        return SinkError(f"{self.name} responded: {said}")
-
-
-def _said(error: psycopg.Error) -> str:
-    """The server's message on one line, with its detail."""
-    text = error.diag.message_primary or str(error).strip() or type(error).__name__
-    detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
-    return " ".join(f"{text}{detail}".split())
-
-
-def _connect_hint(text: str) -> str:
-    """What to do about a connection that failed. The server has not identified itself: there is no code, only text."""
-    if "certificate" in text or "SSL" in text:
-        return 'Name the authority\'s certificate in "ca-file". A server without TLS needs sslmode = "disable".'
-    if "password" in text or "authentication" in text or "no pg_hba.conf entry" in text:
-        return "Check user and password, and that the server's pg_hba.conf allows them from here."
-    return "Check host, port and database, and that the server is running."
+    def explained(self, error: psycopg.Error) -> UserError:
+        errors, said = self.driver.errors, server_message(error)
+        if self._connected and not self.connection.closed:
+            if isinstance(error, errors.LockNotAvailable):
+                return SinkError(
+                    f"Another program has been using the table in {self.name} for {WAIT}",
+                    "Run again when it has finished.",
+                )
+            if isinstance(error, errors.InsufficientPrivilege):
+                return SinkError(
+                    f"{self.name} does not allow it: {said}",
+                    "Grant the user USAGE and CREATE on the schema; it must own the table.",
+                )
+            if isinstance(error, errors.FeatureNotSupported | errors.DependentObjectsStillExist):
+                return SinkError(
+                    f"The table in {self.name} cannot be changed: {said}",
+                    "Drop what depends on it, run again, and create it again.",
+                )
+        return super().explained(error)
 
 
 class _PostgresTable:
@@ -461,7 +284,7 @@ class _PostgresTable:
             text = b"\t".join([b"%d" % line.row.number, _escaped(line.row.item), *nulls])
             self._copy([_Line(text, line.key, line.row)], types)
             which = line.key[:60].decode(errors="replace") if self._identifier else f"row {line.row.number}"
-            refused.append(f"{which}: {_said(error)}")
+            refused.append(f"{which}: {server_message(error)}")
 
     def _copy(self, lines: Sequence[_Line], types: Mapping[str, ColumnType]) -> None:
         data = b"\n".join([*(line.text for line in lines), b""])
