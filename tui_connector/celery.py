@@ -25,7 +25,7 @@ from typing import Any
 from .cli.errors import Exit
 from .errors import UserError
 from .machine import this_machine
-from .runs.slices import SliceDirectory, SlicePlan, shared_directory
+from .runs.slices import SlicePlan
 
 try:
     from celery import Celery, Task
@@ -207,11 +207,11 @@ def run_slice(
     self: Task, profile: str, name: str, number: int, run_id: str, *, env: str = "", options: Sequence[str] = ()
 ) -> None:
     """Runs one slice; the last one of a run queues the commit."""
-    code, _ = _call(
+    code, out = _call(
         "run", profile, name, env, "--slice", str(number), "--run-id", run_id, *_shared(), *_allowed(options)
     )
     _decide(self, code, f"slice {number}", run_id)
-    if _all_done(run_id):
+    if _is_last(out):
         commit.apply_async((profile, name, run_id), {"env": env})
 
 
@@ -337,18 +337,10 @@ def _shared() -> list[str]:
     return ["--shared", _MACHINE.environ[SHARED]] if _MACHINE.environ.get(SHARED) else []
 
 
-def _all_done(run_id: str) -> bool:
-    """Whether every slice has reported. Raises `UserError`."""
-    directory = SliceDirectory(
-        shared_directory(_MACHINE.directories.state, _MACHINE.environ.get(SHARED) or None), run_id
-    )
-    planned = directory.plan()
-    if not planned.sends:
-        return all(directory.report(planned, each.index) is not None for each in planned.slices)
-    from .outgoing.slices import SentSlice
-
-    found = (SentSlice.of(directory.tasks(planned, each.index)) for each in planned.slices)
-    return directory.committed() is None and all(each is not None and each.is_done for each in found)
+def _is_last(out: str) -> bool:
+    """Whether a slice has printed that all slices of its run are done."""
+    events = (json.loads(line) for line in out.splitlines())
+    return any(each["done"] == each["planned"] for each in events if each.get("event") == "slices")
 
 
 def _call(command: str, profile: str, name: str, env: str, *words: str, given: bytes = b"") -> tuple[int, str]:

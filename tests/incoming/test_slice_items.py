@@ -19,7 +19,8 @@ from tui_connector.incoming.slices import SliceOptions, SlicePlanner, SliceRun, 
 from tui_connector.incoming.start import RunEnvironment, RunLocation
 from tui_connector.machine import Machine
 from tui_connector.runs.progress import Summary
-from tui_connector.runs.slices import SliceDirectory, SlicePlan, ranges
+from tui_connector.runs.slice_directory import SliceDirectory
+from tui_connector.runs.slices import SlicePlan, ranges
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 

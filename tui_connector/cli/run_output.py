@@ -113,6 +113,10 @@ class RunOutput:
                 self.say(_summary(summary, self.shown(summary.name)))
         self._event("summary", name=summary.name, **summary_figures(summary))
 
+    def slices(self, name: str, done: int, planned: int) -> None:
+        """Tells an engine how many slices of the run are done."""
+        self._event("slices", name=name, done=done, planned=planned)
+
     def impossible(self, name: str, error: UserError, code: Exit | None = None) -> None:
         """Reports a run that could not start. `code`: its exit code, unless that is the error's own."""
         self.say(f"{self.shown(name)}: {error}")

@@ -6,9 +6,12 @@ import asyncio
 import shlex
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
     from ..profile.model import Profile
     from ..runs.ledger import FailedRecord
     from ..runs.progress import Progress, Summary
-    from ..runs.slices import Slice, SliceDirectory, SlicePlan, SliceReport
+    from ..runs.slices import Slice, SlicePlan, SliceReport, SliceStore
 
 T = TypeVar("T")
 
@@ -269,7 +272,7 @@ class _Sliced(ABC):
     ) -> _Sliced:
         """For an incoming or an outgoing. Raises `UserError`."""
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
-        from ..runs.slices import shared_directory
+        from ..runs.slice_directory import shared_directory
 
         machine = machine_of(profile_dir)
         path = find(profile, machine)
@@ -287,6 +290,18 @@ class _Sliced(ABC):
     @property
     def label(self) -> str:
         return self.output.shown(self.name)
+
+    @asynccontextmanager
+    async def opened(self, run_id: str, bounds: Bounds) -> AsyncIterator[tuple[Session, SliceStore]]:
+        """A session, and what the processes of the run share. Raises `UserError`."""
+        from ..runs.slice_directory import SliceDirectory
+
+        async with self.workbench.session(self.saved, bounds) as session:
+            store = SliceDirectory(self.shared, run_id)
+            try:
+                yield session, store
+            finally:
+                await asyncio.to_thread(store.close)
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """Runs the command, with the history that the profile keeps. Raises `UserError`."""
@@ -319,22 +334,23 @@ class _Sliced(ABC):
 
         return check_run_id(run_id or new_run_id(self.name, timestamp(self.workbench.machine.now())))
 
-    def _existing(self, directory: SliceDirectory, configuration: str, number: int) -> SlicePlan | None:
+    def _existing(self, store: SliceStore, configuration: str, number: int) -> SlicePlan | None:
         """The plan that the run id has already, if it was made for the same. Blocks. Raises `SliceError`."""
-        if directory.planned() is None:
+        if store.planned() is None:
             return None
-        found = directory.plan_of(*self._identity(configuration))
+        found = store.plan_of(*self._identity(configuration))
         if found.requested != number:
-            raise directory.taken(found)
+            raise store.taken(found)
         return found
 
-    async def _execute(self, current: Run | SliceRun | OutgoingRun) -> Summary:
-        """Runs it, until it ends or a signal stops it. Raises `UserError`."""
+    async def _execute(self, current: Run | SliceRun | OutgoingRun, store: SliceStore, index: int | None) -> Summary:
+        """Runs it, until it ends or a signal stops it. `index`: of the slice. Raises `UserError`."""
+        from ..runs.slice_attempts import recorded
+
         self.output.on_full = current.stop
         stop_on_signal(current.stop)
-        summary = await current.execute()
-        self.output.ended(summary)
-        return summary
+        machine = self.workbench.machine
+        return await (current.execute() if index is None else recorded(store, index, current, machine))
 
     def _empty(self, spec: str) -> Exit:
         """Engines start as many slices as were requested, also of a short list."""
@@ -342,9 +358,9 @@ class _Sliced(ABC):
         return Exit.DONE
 
     @staticmethod
-    def _committed_plan(directory: SliceDirectory, identity: tuple[str, str, str, str]) -> SlicePlan:
+    def _committed_plan(store: SliceStore, identity: tuple[str, str, str, str]) -> SlicePlan:
         """The plan of a commit, which waits for one as it waits for slices. Blocks. Raises `SliceError`."""
-        return directory.plan_of(*identity, code="slices-missing")
+        return store.plan_of(*identity, code="slices-missing")
 
     def _identity(self, configuration: str) -> tuple[str, str, str, str]:
         """What a plan must have been made for."""
@@ -361,83 +377,82 @@ class _IncomingSlices(_Sliced):
     async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
         from ..client.wire import OF_A_RUN
         from ..incoming.slices import SliceOptions, SlicePlanner, configuration
-        from ..runs.slices import SliceDirectory
 
         run_id = self._new_run_id(run_id)
-        directory = SliceDirectory(self.shared, run_id)
-        async with self.workbench.session(self.saved, OF_A_RUN) as session:
+        async with self.opened(run_id, OF_A_RUN) as (session, store):
             around = self._environment(session)
             fingerprint = configuration(self._incoming, around)
-            if (found := await asyncio.to_thread(self._existing, directory, fingerprint, number)) is not None:
+            if (found := await asyncio.to_thread(self._existing, store, fingerprint, number)) is not None:
                 return found
             planner = SlicePlanner(self._incoming, SliceOptions(number, by, full), around)
             planned = await planner.plan(run_id, self.path.stem, self.saved.environment)
-            return await asyncio.to_thread(directory.create, planned)
+            return await asyncio.to_thread(store.create, planned)
 
     async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
         from ..incoming.slices import SliceRun, configuration, done_summary
-        from ..runs.slices import SliceDirectory
 
-        directory = SliceDirectory(self.shared, run_id)
-        async with self.workbench.session(self.saved, self.bounds) as session:
+        async with self.opened(run_id, self.bounds) as (session, store):
             around = self._environment(session)
             identity = self._identity(configuration(self._incoming, around))
-            planned, chosen, done = await asyncio.to_thread(self._planned, directory, identity, spec)
+            planned, chosen, done = await asyncio.to_thread(self._planned, store, identity, spec)
             self.output.begins(self.name)
             if chosen is None:
                 return self._empty(spec)
-            if done is None and (await asyncio.to_thread(directory.committed)) is not None:
+            if done is None and (await asyncio.to_thread(store.committed)) is not None:
                 self.output.note(f"The run {run_id} has been committed.")
                 return Exit.DONE
             if done is not None:
                 self.output.note(f"Slice {chosen.index} is done already.")
-                self.output.ended(done_summary(self.name, done))
-                return Exit.DONE
-            reader = SliceRun(self._incoming, directory, planned, chosen, around, self.output, in_flight=in_flight)
-            summary = await self._execute(reader)
-        # a slice that is done has reported, also which records failed; one that is incomplete may be complete later
-        return {"complete": Exit.DONE, "incomplete": Exit.STOPPED}.get(summary.state, exit_of(summary))
+                summary, code = done_summary(self.name, done), Exit.DONE
+            else:
+                reader = SliceRun(self._incoming, store, planned, chosen, around, self.output, in_flight=in_flight)
+                summary = await self._execute(reader, store, chosen.index)
+                # a slice that is done has reported, also which records failed; an incomplete one may be complete later
+                code = {"complete": Exit.DONE, "incomplete": Exit.STOPPED}.get(summary.state, exit_of(summary))
+            if code is Exit.DONE:
+                self.output.slices(self.name, len(await asyncio.to_thread(store.reported)), len(planned.slices))
+            self.output.ended(summary)
+            return code
 
     async def commit(self, run_id: str, *, append: bool) -> Exit:
         from ..client.wire import OF_A_RUN
         from ..incoming.slice_items import AlreadyCommitted
         from ..incoming.slices import commit_run, configuration
-        from ..runs.slices import Commit, SliceDirectory
+        from ..runs.slices import Commit
 
         if append:
             raise CommandFailed("--append is for outgoing configurations.", Exit.SETUP)
-        directory = SliceDirectory(self.shared, run_id)
-        async with self.workbench.session(self.saved, OF_A_RUN) as session:
+        async with self.opened(run_id, OF_A_RUN) as (session, store):
             around = self._environment(session)
             identity = self._identity(configuration(self._incoming, around))
-            planned = await asyncio.to_thread(self._committed_plan, directory, identity)
+            planned = await asyncio.to_thread(self._committed_plan, store, identity)
             self.output.begins(self.name)
-            found = await asyncio.to_thread(directory.committed)
+            found = await asyncio.to_thread(store.committed)
             if found is None:
-                reports = await asyncio.to_thread(directory.reports, planned)
+                reports = await asyncio.to_thread(store.reports, planned)
                 try:
-                    summary = await self._execute(
-                        commit_run(self._incoming, directory, planned, reports, around, self.output)
-                    )
+                    run = commit_run(self._incoming, store, planned, reports, around, self.output)
+                    summary = await self._execute(run, store, None)
+                    self.output.ended(summary)
                 except AlreadyCommitted as before:
                     row = before.row
                     found = Commit(run_id=run_id, state=row.state, items=row.items, failed=row.failed)
                 else:
                     if summary.state in ("complete", "incomplete"):
                         ended = Commit(run_id=run_id, state=summary.state, items=summary.items, failed=summary.failed)
-                        await asyncio.to_thread(directory.commit, ended)
+                        await asyncio.to_thread(store.commit, ended)
                     return exit_of(summary)
-        self.output.note(f"The run {run_id} was committed before: {count(found.items, 'item')}.")
-        await asyncio.to_thread(directory.commit, found)
+            self.output.note(f"The run {run_id} was committed before: {count(found.items, 'item')}.")
+            await asyncio.to_thread(store.commit, found)
         return Exit.DONE if found.state == "complete" and not found.failed else Exit.FAILED
 
     def _planned(
-        self, directory: SliceDirectory, identity: tuple[str, str, str, str], spec: str
+        self, store: SliceStore, identity: tuple[str, str, str, str], spec: str
     ) -> tuple[SlicePlan, Slice | None, SliceReport | None]:
         """The plan, the requested slice, and its report if it is done. Blocks."""
-        planned = directory.plan_of(*identity)
-        chosen = directory.chosen(planned, spec)
-        return planned, chosen, None if chosen is None else directory.report(planned, chosen.index)
+        planned = store.plan_of(*identity)
+        chosen = store.chosen(planned, spec)
+        return planned, chosen, None if chosen is None else store.report(planned, chosen.index)
 
     def _environment(self, session: Session) -> RunEnvironment:
         from ..guide.run_findings import explainer
@@ -462,26 +477,29 @@ class _OutgoingSlices(_Sliced):
     async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
         from ..client.wire import OF_A_RUN
         from ..outgoing.plan import fingerprint
-        from ..outgoing.slices import PLANNED, divide, refuse_unfinished
-        from ..runs.slices import SliceDirectory, SlicePlan
+        from ..outgoing.slices import divide, refuse_unfinished
+        from ..runs.slices import SlicePlan
 
         if by is not None:
             raise CommandFailed("--by is for incoming configurations; tasks are divided by identifier.", Exit.SETUP)
-        run_id, sender = self._new_run_id(run_id), self._sender()
-        directory, now = SliceDirectory(self.shared, run_id), timestamp(self.workbench.machine.now())
-        async with self.workbench.session(self.saved, OF_A_RUN) as session:
+        run_id, now = self._new_run_id(run_id), timestamp(self.workbench.machine.now())
+        async with self.opened(run_id, OF_A_RUN) as (session, store):
+            sender = self._sender()
             configuration = fingerprint(sender.outgoing, session)
-            if (found := await asyncio.to_thread(self._existing, directory, configuration, number)) is not None:
+            if (found := await asyncio.to_thread(self._existing, store, configuration, number)) is not None:
                 return found
             if not full:
                 await asyncio.to_thread(refuse_unfinished, sender.ledger, self.name)
             await sender.prepare()
-            tasks, planned = await asyncio.to_thread(directory.new_tasks), None
+            tasks, planned = store.new_tasks(), None
             try:
-                await self._load(sender, session, tasks / PLANNED)
-                run, slices = await asyncio.to_thread(divide, tasks, number, run_id)
+                with self._scratch() as scratch:
+                    undivided = scratch / "tasks.sqlite"
+                    await self._load(sender, session, undivided)
+                    place = partial(store.task_ledger, tasks)
+                    run, slices = await asyncio.to_thread(divide, undivided, number, run_id, place)
                 planned = await asyncio.to_thread(
-                    directory.create,
+                    store.create,
                     SlicePlan(
                         run_id=run_id,
                         profile=self.path.stem,
@@ -495,15 +513,30 @@ class _OutgoingSlices(_Sliced):
                         by="hash",
                         full=full,
                         source=run.digest,
-                        tasks=tasks.name,
+                        tasks=tasks,
                         expected=sum(each.expected or 0 for each in slices),
                         slices=tuple(slices),
                     ),
                 )
                 return planned
             finally:
-                if planned is None or planned.tasks != tasks.name:  # another process was first
-                    await asyncio.to_thread(directory.discard_tasks, tasks.name)
+                if planned is None or planned.tasks != tasks:  # another process was first
+                    await asyncio.to_thread(store.discard_tasks, tasks)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A directory for the tasks until they are divided. Raises `UserError`."""
+        from ..files import make_private
+        from ..runs.database import unusable
+
+        state = self.workbench.machine.directories.state
+        try:
+            make_private(state)
+            scratch = TemporaryDirectory(prefix="slices-", dir=state, ignore_cleanup_errors=True)
+        except OSError as error:
+            raise unusable(state, error) from error
+        with scratch as path:
+            yield Path(path)
 
     async def _load(self, sender: Sender, session: Session, ledger: Path) -> None:
         """Reads the source into tasks. Raises `UserError`."""
@@ -519,73 +552,69 @@ class _OutgoingSlices(_Sliced):
     async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
         from ..outgoing.plan import fingerprint
         from ..outgoing.run import OutgoingOptions
-        from ..outgoing.slices import PlannedSource, SentSlice, summary
-        from ..runs.slices import SliceDirectory
+        from ..outgoing.slices import PlannedSource, SentSlice, sent, summary
 
-        directory, sender = SliceDirectory(self.shared, run_id), self._sender()
-        async with self.workbench.session(self.saved, self.bounds) as session:
+        async with self.opened(run_id, self.bounds) as (session, store):
+            sender = self._sender()
             identity = self._identity(fingerprint(sender.outgoing, session))
-            planned = await asyncio.to_thread(directory.plan_of, *identity)
-            chosen = directory.chosen(planned, spec)
+            planned = await asyncio.to_thread(store.plan_of, *identity)
+            chosen = store.chosen(planned, spec)
             self.output.begins(self.name, sends=True)
             if chosen is None:
                 return self._empty(spec)
-            if await asyncio.to_thread(directory.committed) is not None:
+            if await asyncio.to_thread(store.committed) is not None:
                 self.output.note(f"The run {run_id} has been committed.", warning=True)
                 return Exit.DONE
-            ledger = directory.tasks(planned, chosen.index)
-            sent = await asyncio.to_thread(SentSlice.of, ledger)
-            if sent is None:
+            ledger = store.tasks(planned, chosen.index)
+            before = await asyncio.to_thread(SentSlice.of, ledger)
+            if before is None:
                 message = f"The tasks of slice {chosen.index} are missing: {ledger}"
                 raise CommandFailed(f"{message}. Use the same --shared on every machine.", Exit.SETUP)
-            if sent.is_done:
+            if before.is_done:
                 self.output.note(f"Slice {chosen.index} is done already.", warning=True)
-                self.output.ended(summary(self.name, sent.run, sent.counts))
-                return Exit.DONE
-            options = OutgoingOptions(in_flight=in_flight, keep_going=keep_going)
-            ended = await self._execute(
-                sender.run(
-                    session,
-                    self.workbench.exchanges,
-                    self.output,
-                    sender.outgoing,
-                    options,
-                    PlannedSource(planned),
-                    ledger=ledger,
-                )
-            )
-        # a slice that is done has recorded which tasks failed
-        return Exit.DONE if ended.state == "complete" else exit_of(ended)
+                ended, code = summary(self.name, before.run, before.counts), Exit.DONE
+            else:
+                options, source = OutgoingOptions(in_flight=in_flight, keep_going=keep_going), PlannedSource(planned)
+                exchanges = self.workbench.exchanges
+                run = sender.run(session, exchanges, self.output, sender.outgoing, options, source, ledger=ledger)
+                ended = await self._execute(run, store, chosen.index)
+                # a slice that is done has recorded which tasks failed
+                code = Exit.DONE if ended.state == "complete" else exit_of(ended)
+            if code is Exit.DONE:
+                done = await asyncio.to_thread(sent, store, planned)
+                self.output.slices(self.name, len(done), len(planned.slices))
+            self.output.ended(ended)
+            return code
 
     async def commit(self, run_id: str, *, append: bool) -> Exit:
         from ..outgoing.plan import fingerprint
         from ..outgoing.slices import gather, summary
-        from ..runs.slices import Commit, SliceDirectory
+        from ..runs.slices import Commit
 
-        directory, sender = SliceDirectory(self.shared, run_id), self._sender()
-        async with self.workbench.session(self.saved, self.bounds) as session:
+        async with self.opened(run_id, self.bounds) as (session, store):
+            sender = self._sender()
             identity = self._identity(fingerprint(sender.outgoing, session))
-        planned = await asyncio.to_thread(self._committed_plan, directory, identity)
-        self.output.begins(self.name, sends=True)
-        found = await asyncio.to_thread(directory.committed)
-        if found is None:
-            run, counts, is_new = await asyncio.to_thread(
-                gather,
-                directory,
-                planned,
-                sender.ledger,
-                self.path,
-                lambda: timestamp(self.workbench.machine.now()),
-                append=append,
-            )
-            ended = summary(self.name, run, counts)
-            found = Commit(run_id=run_id, state=run.state, items=ended.received, failed=ended.failed)
-            if is_new:
-                self.output.ended(ended)
-                await asyncio.to_thread(directory.commit, found)
-                return exit_of(ended)
-        self.output.note(f"The run {run_id} was committed before: {count(found.items, 'task')}.", warning=True)
-        await asyncio.to_thread(directory.commit, found)
+            planned = await asyncio.to_thread(self._committed_plan, store, identity)
+            self.output.begins(self.name, sends=True)
+            found = await asyncio.to_thread(store.committed)
+            if found is None:
+                run, counts, is_new = await asyncio.to_thread(
+                    gather,
+                    store,
+                    planned,
+                    sender.ledger,
+                    self.path,
+                    lambda: timestamp(self.workbench.machine.now()),
+                    append=append,
+                )
+                ended = summary(self.name, run, counts)
+                found = Commit(run_id=run_id, state=run.state, items=ended.received, failed=ended.failed)
+                if is_new:
+                    self.output.ended(ended)
+                    await asyncio.to_thread(store.commit, found)
+                    return exit_of(ended)
+            self.output.note(f"The run {run_id} was committed before: {count(found.items, 'task')}.", warning=True)
+            await asyncio.to_thread(store.commit, found)
         return Exit.FAILED if found.failed else Exit.DONE
 
     def _sender(self) -> Sender:

@@ -39,9 +39,9 @@ class LedgerRename:
         Raises `UserError` if a run uses one of them, or if the new name has states of its own.
         """
         with ExitStack() as held, _Moves() as moves:
-            ledgers = [held.enter_context(self._opened(each)) for each in self._ledgers()]
-            for ledger in ledgers:
-                before, after = ledger.path, ledger.path.with_name(f"{self.new}.sqlite")
+            ledgers = [(each, held.enter_context(self._opened(each))) for each in self._ledgers()]
+            for before, ledger in ledgers:
+                after = before.with_name(f"{self.new}.sqlite")
                 if os.path.lexists(after):
                     raise UserError(
                         "states-exist",

@@ -21,7 +21,7 @@ from ..outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, pla
 from ..outgoing.undo import UNDOABLE
 from ..profile.library import Library
 from ..profile.model import Profile
-from ..runs.database import unusable
+from ..runs.database import LedgerPlace, unusable
 from ..runs.progress import Watcher
 from ..templates import Json
 from ..text import env_option
@@ -152,7 +152,7 @@ class Sender:
         source: EntitySource | None = None,
         *,
         recorded: bool = True,
-        ledger: Path | None = None,
+        ledger: LedgerPlace | None = None,
     ) -> OutgoingRun:
         """A run of `outgoing`, which is the saved one or made from it.
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from ..client.message import Request
 from ..errors import UserError
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord, Ledger, RunRow
-from ..runs.slices import SliceDirectory, SliceError, SlicePlan, SliceReport
+from ..runs.slices import SliceError, SlicePlan, SliceReport, SliceStore
 from ..templates import Json
 from .errors import empty_list
 from .page_reader import PageRead, RunCounts
@@ -48,7 +46,7 @@ class AlreadyCommitted(UserError):
 class SliceItems:
     """The slices of a plan, all of them read."""
 
-    directory: SliceDirectory
+    store: SliceStore
     plan: SlicePlan
     reports: Sequence[SliceReport]
 
@@ -119,18 +117,15 @@ class SliceItemsReader:
 
     def _read(self, report: SliceReport, offset: int) -> tuple[list[bytes], int]:
         """The next items of a slice, and where they end."""
-        path: Path = self._slices.directory.file(report)
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-                file.seek(offset)
-                lines = file.readlines(_CHUNK)
-        except OSError as error:
-            message = f"The data of slice {report.slice} cannot be read: {error.strerror}"
+            lines, end = self._slices.store.lines(report, offset, _CHUNK)
+        except SliceError as error:
+            message = f"The data of slice {report.slice} cannot be read: {error.message}"
             raise RunFailed(RunError(Action.STOP, message, "Commit again.", code="slices-missing")) from error
         if not lines and offset < report.bytes:
             message = f"The data of slice {report.slice} became shorter while it was read"
             raise RunFailed(RunError(Action.STOP, message, "Commit again.", code="slices-missing"))
-        return [line.rstrip(b"\n") for line in lines], offset + sum(map(len, lines))
+        return lines, end
 
     def stop(self, error: RunError) -> None:
         self._stopped = error

@@ -15,11 +15,10 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from ..client.message import Request, RequestFailed
-from ..files import reason, remedy
 from ..runs.errors import RunFailed
 from ..runs.ledger import FailedRecord, Ledger
 from ..runs.progress import Progress, Summary, Watcher
-from ..runs.slices import FailedItem, Slice, SliceData, SliceDirectory, SliceError, SlicePlan, SliceReport, ranges
+from ..runs.slices import FailedItem, Slice, SliceData, SliceError, SlicePlan, SliceReport, SliceStore, ranges
 from ..templates import Json
 from ..text import count
 from ..units import timestamp
@@ -245,8 +244,8 @@ class _SliceOutput:
     def _safely(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except OSError as error:
-            raise SinkError(f"{self._data.path} cannot be written: {reason(error)}", remedy(error)) from error
+        except SliceError as error:
+            raise SinkError(error.message, error.hint) from error
 
 
 class _FailuresKept:
@@ -273,7 +272,7 @@ class SliceRun:
     def __init__(
         self,
         incoming: Incoming,
-        directory: SliceDirectory,
+        store: SliceStore,
         plan: SlicePlan,
         chosen: Slice,
         environment: RunEnvironment,
@@ -282,7 +281,7 @@ class SliceRun:
         in_flight: int | None = None,
     ) -> None:
         check_sliceable(environment.place.name, incoming)
-        self._directory, self._plan, self._slice = directory, plan, chosen
+        self._store, self._plan, self._slice = store, plan, chosen
         self._watcher = _FailuresKept(watcher)
         self._incoming = incoming.model_copy(update={"sink": StdoutSink(), "filter": None, "transform": None})
         within = ListRange(plan.field, chosen.after, chosen.until)
@@ -292,6 +291,11 @@ class SliceRun:
         self._run: Run | None = None
         self._stopped = ""
 
+    @property
+    def progress(self) -> Progress:
+        """How far it is now."""
+        return Progress() if self._run is None else self._run.progress
+
     def stop(self, why: str) -> None:
         self._stopped = why
         if self._run is not None:
@@ -299,7 +303,7 @@ class SliceRun:
 
     async def execute(self) -> Summary:
         """Reports the slice as done if it was read completely; otherwise leaves nothing behind. Raises `UserError`."""
-        data = await asyncio.to_thread(self._directory.new_data, self._slice.index)
+        data = await asyncio.to_thread(self._store.new_data, self._slice.index)
         done = False
         try:
             around = replace(self._environment, stdout=_SliceOutput(data))
@@ -310,7 +314,7 @@ class SliceRun:
             if summary.state != "complete":
                 return summary
             report = self._report(summary, data)
-            first = await asyncio.to_thread(self._directory.finish, self._plan, report)
+            first = await asyncio.to_thread(self._store.finish, self._plan, report)
             done = True
             if first.data != report.data:
                 self._watcher.note("Another process finished this slice first; its items are used.")
@@ -325,7 +329,7 @@ class SliceRun:
             run_id=self._plan.run_id,
             configuration=self._plan.configuration,
             slice=self._slice.index,
-            data=data.path.name,
+            data=data.name,
             bytes=data.bytes,
             sha256=data.sha256,
             items=summary.received,
@@ -355,12 +359,12 @@ def done_summary(name: str, report: SliceReport) -> Summary:
 
 def commit_run(
     incoming: Incoming,
-    directory: SliceDirectory,
+    store: SliceStore,
     plan: SlicePlan,
     reports: Sequence[SliceReport],
     environment: RunEnvironment,
     watcher: Watcher,
 ) -> Run:
     """The run that writes the items of all slices and moves the mark. It raises `AlreadyCommitted` if it has run."""
-    items = SliceItems(directory, plan, reports)
+    items = SliceItems(store, plan, reports)
     return Run(incoming, RunOptions(full=plan.full, slice_items=items), environment, watcher)

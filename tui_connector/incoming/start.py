@@ -18,6 +18,7 @@ from ..client.model import seconds
 from ..client.session import Session
 from ..errors import InvalidValue, UserError
 from ..machine import Machine
+from ..runs.database import LedgerPlace
 from ..runs.errors import Explain
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import has_lost_secret
@@ -262,7 +263,7 @@ class RunLocation:
 
     name: str
     file: Path
-    ledger: Path | None
+    ledger: LedgerPlace | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from ..client.model import seconds
 from ..client.session import Session
 from ..errors import InvalidValue, UserError
 from ..machine import Machine
-from ..runs.database import LedgerError
+from ..runs.database import LedgerError, LedgerPlace
 from ..runs.errors import END_STATES, Action, Explain, RunError, RunFailed
 from ..runs.ledger import FailedRecord, RunEnd
 from ..runs.pace import Pace, Patience
@@ -96,7 +96,7 @@ class OutgoingEnvironment:
     name: str
     file: Path
     """The profile."""
-    ledger: Path | None
+    ledger: LedgerPlace | None
     """None: in memory."""
     explain: Explain = lambda _request, _response: None
     compare: Compare | None = None

@@ -1,6 +1,6 @@
 """Sends an outgoing in slices: divides its tasks when it is planned, sends one part, and gathers the results.
 
-Each slice has a ledger of its own, in the shared directory. So a slice that was stopped or killed resumes as any run
+Each slice has a ledger of its own, where all machines find it. So a slice that was stopped or killed resumes as any run
 does, also on another machine: nothing is sent twice that is known to have arrived. All tasks with the same identifier
 are in one slice, in the order of the source.
 """
@@ -13,16 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..runs.database import explained
+from ..runs.database import LedgerPlace, explained
 from ..runs.progress import Summary
-from ..runs.slices import Slice, SliceDirectory, SliceError, SlicePlan, ranges, refuse_open
+from ..runs.slices import Slice, SliceError, SlicePlan, SliceStore, ranges, refuse_open
 from .renamed_profile import remember_profile
 from .source import BadEntity, SourceContext, SourceEntity
 from .tasks import SLICES, TASK_COLUMNS, TASK_STATES, TaskLedger, TaskReader, TaskRun, TaskState, TaskValues
 
 _HASHES = 2**32
-PLANNED = "tasks.sqlite"
-"""The ledger in which the tasks are before they are divided."""
 
 
 def identifier_hash(identifier: str, line: int) -> int:
@@ -58,23 +56,23 @@ class _Undivided(TaskLedger):
             yield from self._database.execute(query, (int(each.after), int(each.until)))
 
 
-def divide(directory: Path, number: int, run_id: str) -> tuple[TaskRun, list[Slice]]:
-    """Divides the tasks of the ledger `PLANNED` into one ledger for each slice. Blocks. Raises `LedgerError`."""
-    with _Undivided(directory / PLANNED) as ledger:
+def divide(
+    undivided: Path, number: int, run_id: str, place: Callable[[int], LedgerPlace]
+) -> tuple[TaskRun, list[Slice]]:
+    """Divides the tasks of a ledger into one ledger for each slice, at its `place`. Blocks. Raises `LedgerError`."""
+    with _Undivided(undivided) as ledger:
         run = ledger.last()
         assert run is not None
         slices = ledger.divide(run.id, number)
         digest = _digest(run.digest, run_id)
         planned = replace(run, state="stopped", digest=digest, requests=0, retries=0, seconds=0.0, reason="", code="")
         for each in slices:
-            with TaskLedger(directory / f"{each.index:04}.sqlite") as part:
+            with TaskLedger(place(each.index)) as part:
                 part.add(planned, ledger.part(each))
-    for left in directory.glob(f"{Path(PLANNED).stem}.*"):
-        left.unlink()
     return run, slices
 
 
-def refuse_unfinished(ledger: Path, name: str) -> None:
+def refuse_unfinished(ledger: LedgerPlace, name: str) -> None:
     """Raises `SliceError` if the last run of the outgoing has tasks that are not sent. Blocks."""
     if not ledger.exists():
         return
@@ -122,7 +120,7 @@ class SentSlice:
         return self.run.state == "complete" and not self.is_running
 
     @classmethod
-    def of(cls, ledger: Path) -> SentSlice | None:
+    def of(cls, ledger: LedgerPlace) -> SentSlice | None:
         """None if its ledger is missing. Blocks. Raises `LedgerError`."""
         if not ledger.exists():
             return None
@@ -150,9 +148,9 @@ def summary(name: str, run: TaskRun, counts: dict[TaskState, int]) -> Summary:
 
 
 def gather(
-    directory: SliceDirectory,
+    store: SliceStore,
     plan: SlicePlan,
-    ledger: Path,
+    ledger: LedgerPlace,
     profile: Path,
     now: Callable[[], str],
     *,
@@ -165,11 +163,12 @@ def gather(
     Blocks. Raises `SliceError`, which names the slices that are not done, and `LedgerError`.
     """
     with TaskLedger(ledger) as main:
-        remember_profile(ledger, profile)
+        if isinstance(ledger, Path):
+            remember_profile(ledger, profile)
         before = main.sent_in(plan.run_id)
         if before is not None:
             return before, main.counts(before.id), False
-        sent = _all_done(directory, plan)
+        parts = _all_done(store, plan)
         run = TaskRun(
             0,
             plan.created,
@@ -178,24 +177,30 @@ def gather(
             plan.configuration,
             plan.source,
             True,
-            sum(each.run.requests for each in sent),
-            sum(each.run.retries for each in sent),
-            max((each.run.seconds for each in sent), default=0.0),
+            sum(each.run.requests for each in parts),
+            sum(each.run.retries for each in parts),
+            max((each.run.seconds for each in parts), default=0.0),
             "",
             f"{SLICES}{plan.run_id}",
         )
-        main.add(run, _tasks(directory, plan), plan.run_id, append=append)
+        main.add(run, _tasks(store, plan), plan.run_id, append=append)
         counts = Counter[TaskState]()
-        for each in sent:
+        for each in parts:
             counts.update(each.counts)
         return run, dict(counts), True
 
 
-def _all_done(directory: SliceDirectory, plan: SlicePlan) -> list[SentSlice]:
+def sent(store: SliceStore, plan: SlicePlan) -> set[int]:
+    """The slices that are done. Blocks. Raises `SliceError` and `LedgerError`."""
+    found = ((each.index, SentSlice.of(store.tasks(plan, each.index))) for each in plan.slices)
+    return {index for index, each in found if each is not None and each.is_done}
+
+
+def _all_done(store: SliceStore, plan: SlicePlan) -> list[SentSlice]:
     found: list[SentSlice] = []
     missing, different = list[str](), list[str]()
     for each in plan.slices:
-        sent = SentSlice.of(directory.tasks(plan, each.index))
+        sent = SentSlice.of(store.tasks(plan, each.index))
         if sent is None or not sent.is_done:
             missing.append(str(each.index))
         elif sum(sent.counts.values()) != each.expected:
@@ -206,9 +211,9 @@ def _all_done(directory: SliceDirectory, plan: SlicePlan) -> list[SentSlice]:
     return found
 
 
-def _tasks(directory: SliceDirectory, plan: SlicePlan) -> Iterator[TaskValues]:
+def _tasks(store: SliceStore, plan: SlicePlan) -> Iterator[TaskValues]:
     for each in plan.slices:
-        with TaskReader(directory.tasks(plan, each.index)) as reader:
+        with TaskReader(store.tasks(plan, each.index)) as reader:
             last = reader.last()
             if last is not None:
                 yield from reader.rows(last.id)

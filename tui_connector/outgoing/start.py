@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..client.session import Session
 from ..errors import UserError
-from ..runs.database import LedgerError
+from ..runs.database import LedgerError, LedgerPlace
 from ..text import count
 from .model import Outgoing
 from .plan import fingerprint, sends_elsewhere, store_address
@@ -49,13 +49,13 @@ class RunStart:
     full: bool
     resumes: bool
 
-    def open(self, path: Path | None) -> OpenSending:
+    def open(self, path: LedgerPlace | None) -> OpenSending:
         """Opens the ledger, and begins or resumes a run. Blocks. Raises `LedgerError`, `SourceError`, `UserError`."""
         identity = fingerprint(self.outgoing, self.session)
-        notes = [] if path is None or path.exists() else _followed(path, identity)
+        notes = _followed(path, identity) if isinstance(path, Path) and not path.exists() else []
         ledger = TaskLedger(path)
         try:
-            if path is not None:
+            if isinstance(path, Path):
                 remember_profile(path, self.profile)
             opened = self._begin(ledger, identity)
         except BaseException:

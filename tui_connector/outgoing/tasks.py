@@ -9,14 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
-from ..runs.database import LedgerDatabase, LedgerError, explained, is_held, read_only
+from ..runs.database import (
+    Database,
+    LedgerDatabase,
+    LedgerError,
+    LedgerPlace,
+    explained,
+    is_new,
+    is_running,
+    open_reader,
+)
 from ..runs.ledger import RunEnd, State, state_of_ended
 from ..secrets.named_values import mask_message
 from .renamed_profile import left_ledgers
@@ -220,18 +228,18 @@ class ReasonGroup:
 class TaskReader:
     """Reads a ledger without holding it, also while a run writes it. A context manager; belongs to one thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: LedgerPlace) -> None:
         """Raises `LedgerError` if there is no such ledger."""
         self._path = path
         if not path.exists():
             raise LedgerError(f"{path.stem} has not been run yet", _not_run_hint(path))
         with explained(path):
-            self._database = read_only(path)
+            self._database = open_reader(path, "outgoing")
 
     @property
     def is_running(self) -> bool:
         """Whether a run holds the ledger now."""
-        return is_held(self._path.with_suffix(".lock"))
+        return is_running(self._path)
 
     def last(self) -> TaskRun | None:
         with explained(self._path):
@@ -294,6 +302,7 @@ class TaskReader:
 class TaskLedger(LedgerDatabase):
     """An open ledger, held by this process alone. A context manager."""
 
+    FAMILY = "outgoing"
     VERSION, CHANGES, USE, WITHOUT = _VERSION, _CHANGES, "sent", " and sends everything again"
 
     def last(self) -> TaskRun | None:
@@ -307,7 +316,8 @@ class TaskLedger(LedgerDatabase):
         with explained(self.path), self._database as database:
             database.execute("update run set state = 'stopped', ended = ? where state = 'running'", (began,))
             database.execute(
-                "insert into run (began, state, fingerprint, digest) values (?, 'running', ?, ?)",
+                "insert into run (id, began, state, fingerprint, digest)"
+                " values ((select coalesce(max(id), 0) + 1 from run), ?, 'running', ?, ?)",
                 (began, fingerprint, digest),
             )
             self._forget_old(database)
@@ -316,7 +326,7 @@ class TaskLedger(LedgerDatabase):
         return run
 
     @staticmethod
-    def _forget_old(database: sqlite3.Connection) -> None:
+    def _forget_old(database: Database) -> None:
         old = database.execute("select max(id) from run").fetchone()[0] - _RUNS_KEPT
         database.execute("delete from task where run <= ?", (old,))
         database.execute("delete from run where id <= ?", (old,))
@@ -344,8 +354,10 @@ class TaskLedger(LedgerDatabase):
                 names, lines = TaskRun.__slots__[1:], 0
                 places = ", ".join("?" * len(names))
                 values_of_run = [getattr(run, name) for name in names]
-                database.execute(f"insert into run ({', '.join(names)}) values ({places})", values_of_run)
-                [number] = database.execute("select max(id) from run").fetchone()
+                [number] = database.execute("select coalesce(max(id), 0) + 1 from run").fetchone()
+                database.execute(
+                    f"insert into run (id, {', '.join(names)}) values (?, {places})", [number, *values_of_run]
+                )
             [task] = database.execute("select coalesce(max(id), 0) from task").fetchone()
             database.executemany(
                 f"insert into task ({TASK_COLUMNS}, run) values ({', '.join('?' * 14)})",
@@ -385,7 +397,7 @@ class TaskLedger(LedgerDatabase):
                 " where run = ? and state = 'sending'",
                 (at, "The run was interrupted before the store responded, so it may have arrived", run.id),
             )
-            return lost.rowcount
+            return int(lost.rowcount)
 
     def load(self, run: int, tasks: Iterable[NewTask], at: str) -> None:
         """Adds tasks of the source, in its order."""
@@ -399,8 +411,8 @@ class TaskLedger(LedgerDatabase):
         )
         with explained(self.path), self._database as database:
             database.executemany(
-                "insert into task (run, line, identifier, state, entity, reason, code, updated, responses)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into task (id, run, line, identifier, state, entity, reason, code, updated, responses)"
+                " values ((select coalesce(max(id), 0) + 1 from task), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
@@ -447,8 +459,8 @@ class TaskLedger(LedgerDatabase):
         with explained(self.path), self._database as database:
             database.executemany(
                 "update task set state = ?, reason = ?, code = ?, exchange = coalesce(?, exchange), step = ?,"
-                " responses = ?, entity = case when ? then entity end,"
-                " former = case when ? then coalesce(?, former) end,"
+                " responses = ?, entity = case when ? = 1 then entity end,"
+                " former = case when ? = 1 then coalesce(?, former) end,"
                 " attempts = attempts + ?, updated = ? where id = ?",
                 rows,
             )
@@ -490,11 +502,12 @@ class TaskLedger(LedgerDatabase):
         """Gives up tasks that were not sent, failed, are unknown or wait in the store's queue; returns how many."""
         where, values = wanted.where(run.id)
         with explained(self.path), self._database as database:
-            return database.execute(
+            found = database.execute(
                 f"update task set state = 'skipped', updated = ?, reason = case when reason = '' then 'Skipped' else"
                 f" reason end where {where} and state in ('new', 'failed', 'unknown', 'sending', 'waiting')",
                 [at, *values],
-            ).rowcount
+            )
+            return int(found.rowcount)
 
     def replace_entity(self, task: int, identifier: str, entity: Json, at: str) -> None:
         """Corrects the entity of a task, which is sent by the next run."""
@@ -510,9 +523,9 @@ class TaskLedger(LedgerDatabase):
             )
 
 
-def _not_run_hint(path: Path) -> str:
+def _not_run_hint(path: LedgerPlace) -> str:
     """What to do if there is no ledger here. It may be that of a renamed profile."""
-    for left in left_ledgers(path):
+    for left in left_ledgers(path) if isinstance(path, Path) else ():
         return (
             f"There are tasks of {path.stem} of {left.profile}, a profile that no longer exists: was it renamed? Then "
             "the next run continues with them if the configuration is the same."
@@ -533,19 +546,19 @@ def export_entities(tasks: Iterable[Task], file: TextIO) -> tuple[int, int]:
     return written, lost
 
 
-def last_task_run(path: Path) -> tuple[TaskRun, Mapping[TaskState, int], bool] | None:
+def last_task_run(path: LedgerPlace) -> tuple[TaskRun, Mapping[TaskState, int], bool] | None:
     """The latest run in a ledger, the number of its tasks by state, and whether it is running now."""
     found, under_way = last_task_runs(path, 1)
     return (*found[0], under_way) if found else None
 
 
-def last_task_runs(path: Path, limit: int) -> tuple[list[tuple[TaskRun, Mapping[TaskState, int]]], bool]:
+def last_task_runs(path: LedgerPlace, limit: int) -> tuple[list[tuple[TaskRun, Mapping[TaskState, int]]], bool]:
     """The latest runs in a ledger, newest first, each with its tasks by state; and whether the newest is running."""
     if not path.exists():
         return [], False
-    with explained(path), closing(read_only(path)) as database:
+    with explained(path), closing(open_reader(path, "outgoing")) as database:
         found = [(run, _counts(database, run.id)) for run in _runs(database, "order by id desc limit ?", limit)]
-    return list(found), is_held(path.with_suffix(".lock"))
+    return list(found), is_running(path)
 
 
 def _stored(reason: str) -> str:
@@ -553,34 +566,34 @@ def _stored(reason: str) -> str:
     return " ".join(mask_message(reason).splitlines()).encode("utf-8", "backslashreplace").decode()
 
 
-def _last_run(database: sqlite3.Connection) -> TaskRun | None:
+def _last_run(database: Database) -> TaskRun | None:
     return _run(database, None)
 
 
-def _run(database: sqlite3.Connection, number: int | None) -> TaskRun | None:
+def _run(database: Database, number: int | None) -> TaskRun | None:
     """The run of this number, or the last one."""
     if number is None:
         return next(_runs(database, "order by id desc limit 1"), None)
     return next(_runs(database, "where id = ?", number), None)
 
 
-def _runs(database: sqlite3.Connection, which: str, *values: object) -> Iterator[TaskRun]:
-    if not database.execute("pragma user_version").fetchone()[0]:
-        return  # the first run was killed before it had made the tables
+def _runs(database: Database, which: str, *values: object) -> Iterator[TaskRun]:
+    if is_new(database):
+        return
     for row in database.execute(f"select {_RUN} from run {which}", values).fetchall():
         found = dict(zip(TaskRun.__slots__, row, strict=True))
         yield TaskRun(**{**found, "loaded": bool(found["loaded"])})
 
 
-def _counts(database: sqlite3.Connection, run: int) -> dict[TaskState, int]:
+def _counts(database: Database, run: int) -> dict[TaskState, int]:
     found = dict(database.execute("select state, count(*) from task where run = ? group by state", (run,)).fetchall())
     return {state: found.get(state, 0) for state in TASK_STATES}
 
 
-def _tasks(database: sqlite3.Connection, run: int, wanted: TaskFilter, after: int, limit: int) -> Iterator[Task]:
+def _tasks(database: Database, run: int, wanted: TaskFilter, after: int, limit: int) -> Iterator[Task]:
     where, values = wanted.where(run)
-    query = f"select {TASK_COLUMNS} from task where {where} and id > ? order by id limit ?"
-    for row in database.execute(query, [*values, after, limit]):
+    query = f"select {TASK_COLUMNS} from task where {where} and id > ? order by id{' limit ?' if limit >= 0 else ''}"
+    for row in database.execute(query, [*values, after, *([limit] if limit >= 0 else [])]):
         yield _task(row)
 
 

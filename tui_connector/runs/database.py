@@ -1,6 +1,6 @@
-"""A private SQLite database in the state directory that one run at a time holds; its errors say what to do.
+"""The database of a ledger that one run at a time holds: a private SQLite file in the state directory, or shared.
 
-The lock of a killed run is released at once, by the kernel.
+The lock of a killed run is released at once: of a file by the kernel, of a shared one by the server.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import logging
 import os
 import platform
 import sqlite3
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar, Self
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from ..errors import UserError
 from ..files import make_private, open_private, state_remedy
@@ -30,6 +33,83 @@ class LedgerError(UserError):
 
     def __init__(self, message: str, hint: str, code: str = "ledger") -> None:
         super().__init__(code, message, hint)
+
+
+class Rows(Protocol):
+    """The result of a statement, as a cursor of `sqlite3` has it."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """A connection, as `sqlite3` has it: the first change begins a transaction, which `with` commits or rolls back."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows: ...
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Any: ...
+
+    def commit(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> Any: ...
+
+
+Family = Literal["incoming", "outgoing"]
+"""Which tables a ledger has."""
+
+
+class SharedPlace(ABC):
+    """A ledger that is not a file of this machine. The methods block, and raise `LedgerError`."""
+
+    stem: str
+    """The name of the configuration."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether a run has been recorded in it."""
+
+    @abstractmethod
+    def is_held(self) -> bool:
+        """Whether a run holds it now."""
+
+    @abstractmethod
+    def open(self, family: Family, used: str = "") -> Database:
+        """Opens it, and holds it until the database is closed if `used` says what for, as `LedgerDatabase.USE`."""
+
+    @abstractmethod
+    def errors(self) -> AbstractContextManager[None]:
+        """Turns the errors of the database into `LedgerError`."""
+
+
+LedgerPlace = Path | SharedPlace
+"""Where a ledger is: a file, or a shared one."""
+
+
+def open_reader(place: LedgerPlace, family: Family) -> Database:
+    """Opens a ledger that another process may hold, to read it. Raises `sqlite3.Error`, or `LedgerError`."""
+    return read_only(place) if isinstance(place, Path) else place.open(family)
+
+
+def is_running(place: LedgerPlace) -> bool:
+    """Whether a run holds the ledger now."""
+    return is_held(place.with_suffix(".lock")) if isinstance(place, Path) else place.is_held()
+
+
+def is_new(database: Database) -> bool:
+    """Whether the first run was killed before it had made the tables."""
+    return isinstance(database, sqlite3.Connection) and not database.execute("pragma user_version").fetchone()[0]
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -84,12 +164,16 @@ def _disk_full(path: Path) -> LedgerError:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns errors of SQLite, and of values that it cannot store, into `LedgerError`."""
+def explained(place: LedgerPlace) -> Iterator[None]:
+    """Turns errors of the database, and of values that it cannot store, into `LedgerError`."""
+    if not isinstance(place, Path):
+        with place.errors():
+            yield
+        return
     try:
         yield
     except (sqlite3.Error, ValueError, TypeError) as error:
-        raise _explanation(path, error) from error
+        raise _explanation(place, error) from error
 
 
 def _explanation(path: Path, error: Exception) -> LedgerError:
@@ -120,6 +204,7 @@ class LedgerDatabase:
     an empty file).
     """
 
+    FAMILY: ClassVar[Family]
     VERSION: ClassVar[int]
     CHANGES: ClassVar[Mapping[int, str]]
     USE: ClassVar[str]
@@ -127,16 +212,22 @@ class LedgerDatabase:
     WITHOUT: ClassVar[str] = ""
     """What else happens if the next run has no ledger, for messages."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Opens or creates the file; None: in memory, for a run that leaves nothing behind.
+    def __init__(self, path: LedgerPlace | None, *, holds: bool = True) -> None:
+        """Opens or creates it; None: in memory, for a run that leaves nothing behind.
 
-        Raises `LedgerError`.
+        `holds`: otherwise a shared one is only read, and what is changed is not kept. Raises `LedgerError`.
         """
-        self.path = path or Path(":memory:")
+        self.path: LedgerPlace = path or Path(":memory:")
         self._lock = -1
         self._opened: os.stat_result | None = None
+        self._database: Database
+        self._scope = ""
+        """The columns with which the keys of all tables begin, and a comma."""
+        if isinstance(path, SharedPlace):
+            self._database, self._scope = path.open(self.FAMILY, self.USE if holds else ""), "ledger, "
+            return
         if path is None:
-            self._database = self._open(self.path)
+            self._database = self._open(Path(":memory:"))
             return
         try:
             self._hold(path)
@@ -167,7 +258,7 @@ class LedgerDatabase:
 
     def _refuse_moved(self) -> None:
         """Raises `LedgerError` if the path leads to another file now: what is written would be lost silently."""
-        if self._opened is None:
+        if self._opened is None or not isinstance(self.path, Path):
             return
         try:
             found: os.stat_result | None = os.stat(self.path)
@@ -211,11 +302,13 @@ class LedgerDatabase:
     def _copy_from(self, path: Path) -> None:
         """Replaces the content of this database, which is in memory, with that of a file. Raises `LedgerError`."""
         with explained(path), contextlib.closing(read_only(path)) as database:
+            assert isinstance(self._database, sqlite3.Connection)
             database.backup(self._database)
             self._make_current(self._database, path)
 
     def move(self, path: Path) -> None:
         """Moves the file, and closes it. Raises `LedgerError` if that is not possible; then it is where it was."""
+        assert isinstance(self.path, Path)
         with explained(self.path):
             self._database.execute("pragma journal_mode = delete")  # nothing is left in a second file
             self._database.close()

@@ -9,14 +9,13 @@ import contextlib
 import hashlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..secrets.named_values import mask_message
-from .database import LedgerDatabase, explained, is_held, read_only
+from .database import Database, LedgerDatabase, LedgerPlace, SharedPlace, explained, is_held, read_only
 
 if TYPE_CHECKING:
     from ..templates import Json
@@ -197,7 +196,7 @@ def last_runs(path: Path, limit: int) -> tuple[list[RunRow], bool]:
 COLUMNS = ", ".join(RunRow.__slots__)
 
 
-def _columns(database: sqlite3.Connection) -> str:
+def _columns(database: Database) -> str:
     """The columns of a run in a ledger that is only read, and may be of an older version."""
     version = database.execute("pragma user_version").fetchone()[0]
     missing = {"doubt": "''"} if version < 4 else {}
@@ -224,11 +223,14 @@ _FAILURES_KEPT = 10_000
 class Ledger(LedgerDatabase):
     """An open ledger, held by this run alone. A context manager."""
 
+    FAMILY = "incoming"
     VERSION, CHANGES, USE, WITHOUT = _VERSION, _CHANGES, "read", ", and needs a new output"
 
     @classmethod
-    def copy_of(cls, path: Path | None) -> Ledger:
-        """What a ledger says now, in memory: to be looked at, without holding it. Raises `LedgerError`."""
+    def copy_of(cls, path: LedgerPlace | None) -> Ledger:
+        """What a ledger says now: to be looked at, without holding it. Raises `LedgerError`."""
+        if isinstance(path, SharedPlace):
+            return cls(path, holds=False)
         copy = cls(None)
         if path is not None and os.path.exists(path):
             copy._copy_from(path)
@@ -277,8 +279,8 @@ class Ledger(LedgerDatabase):
             )
             values = (began, fingerprint, mask_message(asked), since, moves_mark)
             database.execute(
-                "insert into run (began, fingerprint, asked, since, moves_mark, state)"
-                " values (?, ?, ?, ?, ?, 'running')",
+                "insert into run (id, began, fingerprint, asked, since, moves_mark, state)"
+                " values ((select coalesce(max(id), 0) + 1 from run), ?, ?, ?, ?, ?, 'running')",
                 values,
             )
         row = self.last()
@@ -325,14 +327,18 @@ class Ledger(LedgerDatabase):
                 ),
             )
             database.executemany(
-                "insert into failure values (?, ?, ?, ?)",
+                "insert into failure (run, record, message, exchange) values (?, ?, ?, ?)",
                 ((run.id, mask_message(each.record), mask_message(each.message), each.exchange) for each in failed),
             )
             database.executemany(
-                "insert into seen values (?, ?, ?, ?)",
+                "insert into seen (run, at, identifier, digest) values (?, ?, ?, ?)",
                 ((run.id, each.at, each.identifier, each.digest) for each in seen),
             )
-            database.executemany("insert or replace into content values (?, ?)", contents)
+            database.executemany(
+                "insert into content (identifier, digest) values (?, ?)"
+                f" on conflict ({self._scope}identifier) do update set digest = excluded.digest",
+                contents,
+            )
             if forget_before is not None:
                 database.execute("delete from seen where run = ? and at < ?", (run.id, forget_before))
 
@@ -362,7 +368,12 @@ class Ledger(LedgerDatabase):
             )
             if mark is not None:
                 values = (mark.value, mark.fingerprint, json.dumps(mark.sink))
-                database.execute("insert or replace into mark values (1, ?, ?, ?)", values)
+                database.execute(
+                    "insert into mark (one, value, fingerprint, sink) values (1, ?, ?, ?)"
+                    f" on conflict ({self._scope}one) do update set"
+                    " value = excluded.value, fingerprint = excluded.fingerprint, sink = excluded.sink",
+                    values,
+                )
             if forget_before is not None:
                 database.execute("delete from seen where run < ? or at < ?", (run.id, forget_before))
             database.execute("delete from failure where run < ?", (run.id - _RUNS_KEPT,))

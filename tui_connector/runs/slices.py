@@ -1,33 +1,29 @@
-"""Slices of one run, read or sent by several processes or machines, which share a directory and nothing else.
+"""Slices of one run, read or sent by several processes or machines: what they share, wherever that is kept.
 
-The directory of a run has its plan, a report for each slice that is done, and the data of the slices. A process writes
-data under a name of its own; the report, which names that data, is created only once. So it does not matter how often a
-slice is run, where, or at which point a process is killed: the first report counts.
+A run has a plan, a report for each slice that is done, and the data of the slices. A process stores data under a name
+of its own; the report, which names that data, is created only once. So it does not matter how often a slice is run,
+where, or at which point a process is killed: the first report counts.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
 import secrets
-import shutil
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UserError
-from ..files import check_private, make_private, open_private, read_private, reason, remedy, write_private
 from ..secrets.named_values import mask_message
 from ..text import count, listed
+from .database import LedgerPlace
 from .ledger import State
 
-_LARGEST = 64_000_000
-"""Bytes of a plan or a report."""
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}", re.ASCII)
 """Also matches what Airflow calls its runs, such as scheduled__2026-01-01T00:00:00+00:00."""
 _DATA = re.compile(r"\d{4,}-[0-9a-f]{16}\.jsonl", re.ASCII)
@@ -41,7 +37,7 @@ class SliceError(UserError):
 
     `code`: "slices-missing" (run those first), "slices-planned" (the run id is taken), "slices-foreign" (the plan was
     made for something else), "slices-outdated" (make a new plan), "slices-unusable" (not supported here), "slices"
-    (the directory cannot be used).
+    (what is shared cannot be used).
     """
 
 
@@ -87,7 +83,7 @@ class SlicePlan(_Saved):
     source: str | None = None
     """Digest of the source of an outgoing; None if it cannot be read twice."""
     tasks: str | None = None
-    """Directory with the tasks of an outgoing, a ledger for each slice."""
+    """Names the tasks of an outgoing, which have a ledger for each slice."""
     expected: int | None = None
     """Items of all slices."""
     slices: tuple[Slice, ...]
@@ -107,7 +103,7 @@ class SliceReport(_Saved):
     configuration: str
     slice: int
     data: str
-    """Name of the file with its items or tasks."""
+    """Name of its items."""
     bytes: int
     sha256: str
     items: int
@@ -118,6 +114,27 @@ class SliceReport(_Saved):
     requests: int = 0
     retries: int = 0
     seconds: float = 0.0
+
+
+class Attempt(_Saved):
+    """The last time that a slice was run, and how far it is. The report of a slice counts, not this."""
+
+    slice: int
+    state: Literal["running", "done", "failed"]
+    machine: str
+    process: int
+    began: str
+    seen: str
+    """When the process last said that it is alive, or ended."""
+    items: int = 0
+    """Items or tasks so far."""
+    failed: int = 0
+    """Those of them that failed."""
+    requests: int = 0
+    seconds: float = 0.0
+    code: str = ""
+    reason: str = ""
+    """Why it failed, or which item failed first."""
 
 
 class Commit(_Saved):
@@ -152,18 +169,68 @@ def ranges(low: int, high: int, number: int) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def shared_directory(state: Path, shared: str | None) -> Path:
-    """Where the directories of runs in slices are: as given, otherwise in the state directory."""
-    return state / "slices" if shared is None else Path(os.path.abspath(shared))
+class SliceData(ABC):
+    """The data of a slice, written by one process. Its methods block, and raise `SliceError`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, lines: bytes) -> None:
+        """Appends whole lines."""
+        self._append(lines)
+        self._hash.update(lines)
+        self.bytes += len(lines)
+
+    @abstractmethod
+    def _append(self, lines: bytes) -> None: ...
+
+    @abstractmethod
+    def sync(self) -> None:
+        """Makes the data durable."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Closes and removes it."""
 
 
-class SliceDirectory:
-    """The shared directory of one run. All methods block, and raise `SliceError`."""
+@dataclass
+class SliceStates:
+    """How far the slices of a run are."""
 
-    def __init__(self, shared: Path, run_id: str) -> None:
-        """`shared` has the directories of all runs."""
-        self._run_id = check_run_id(run_id)
-        self.path = Path(os.path.abspath(shared)) / run_id
+    plan: SlicePlan
+    commit: Commit | None = None
+    reports: Mapping[int, SliceReport] = field(default_factory=dict)
+    """Of the slices of an incoming that are done."""
+    attempts: Mapping[int, Attempt] = field(default_factory=dict)
+
+    @property
+    def done(self) -> set[int]:
+        return {*self.reports, *(index for index, each in self.attempts.items() if each.state == "done")}
+
+
+class SliceStore(ABC):
+    """What the processes of one run share. All methods block, and raise `SliceError`."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = check_run_id(run_id)
+
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """Where it is, for messages."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Releases what it holds, such as a connection."""
 
     # plan
 
@@ -172,31 +239,29 @@ class SliceDirectory:
 
         So planning the same run id twice changes nothing.
         """
-        try:
-            with self._explained():
-                make_private(self.path)
-                write_private(self.path / "plan.json", _json(plan), replace=False)
-        except FileExistsError:
-            found = self.plan()
-            self._refuse_foreign(found, plan)
-            if found.requested != plan.requested:
-                raise self.taken(found) from None
-            return found
-        return plan
+        if self._save_plan(plan):
+            return plan
+        found = self.plan()
+        self._refuse_foreign(found, plan)
+        if found.requested != plan.requested:
+            raise self.taken(found)
+        return found
+
+    @abstractmethod
+    def _save_plan(self, plan: SlicePlan) -> bool:
+        """Whether there was none."""
+
+    @abstractmethod
+    def planned(self) -> SlicePlan | None:
+        """The plan; None if there is none yet."""
 
     def taken(self, plan: SlicePlan) -> SliceError:
         """The error for a run id that has a plan with another number of slices."""
         return SliceError(
             "slices-planned",
-            f"The run id {self._run_id} already has a plan for {count(plan.requested, 'slice')}",
+            f"The run id {self.run_id} already has a plan for {count(plan.requested, 'slice')}",
             "Use another --run-id.",
         )
-
-    def planned(self) -> SlicePlan | None:
-        """The plan; None if there is none yet. Raises `SliceError` if other users could replace what is beside it."""
-        with self._explained(), contextlib.suppress(FileNotFoundError):
-            check_private(self.path)
-        return self._read(self.path / "plan.json", SlicePlan)
 
     def plan(self, code: str = "slices-planned") -> SlicePlan:
         """The plan. `code` is that of the error if there is none."""
@@ -204,10 +269,10 @@ class SliceDirectory:
         if plan is None:
             raise SliceError(
                 code,
-                f"The run id {self._run_id} has no plan in {self.path.parent}",
-                "Run `plan` first, with the same --shared on every machine.",
+                f"The run id {self.run_id} has no plan in {self.where}",
+                "Run `plan` first, with the same --shared or `ledger` on every machine.",
             )
-        if plan.run_id != self._run_id:
+        if plan.run_id != self.run_id:
             raise self._foreign(f"it has the run id {plan.run_id!r}")
         return plan
 
@@ -221,8 +286,8 @@ class SliceDirectory:
         return plan
 
     def _refuse_foreign(self, plan: SlicePlan, asked: SlicePlan) -> None:
-        for field, what in (("profile", "profile"), ("name", "configuration"), ("environment", "environment")):
-            found, wanted = getattr(plan, field), getattr(asked, field)
+        for name, what in (("profile", "profile"), ("name", "configuration"), ("environment", "environment")):
+            found, wanted = getattr(plan, name), getattr(asked, name)
             if found != wanted:
                 raise self._foreign(f"it was made for the {what} {found!r}, not {wanted!r}")
         if plan.configuration != asked.configuration:
@@ -230,7 +295,7 @@ class SliceDirectory:
 
     def _foreign(self, why: str) -> SliceError:
         return SliceError(
-            "slices-foreign", f"The plan of the run {self._run_id} cannot be used: {why}", "Make a new plan."
+            "slices-foreign", f"The plan of the run {self.run_id} cannot be used: {why}", "Make a new plan."
         )
 
     def chosen(self, plan: SlicePlan, text: str) -> Slice | None:
@@ -242,7 +307,7 @@ class SliceDirectory:
         if (total and int(total) != plan.requested) or int(index) >= plan.requested:
             raise SliceError(
                 "slices-planned",
-                f"--slice {text}: the run {self._run_id} has {count(plan.requested, 'slice')}, counted from 0",
+                f"--slice {text}: the run {self.run_id} has {count(plan.requested, 'slice')}, counted from 0",
                 "`plan` prints them.",
             )
         return plan.slices[int(index)] if int(index) < len(plan.slices) else None
@@ -251,62 +316,82 @@ class SliceDirectory:
 
     def report(self, plan: SlicePlan, index: int) -> SliceReport | None:
         """The report of a slice; None if it is not done. Raises `SliceError` for one of another run."""
-        report = self._read(self.path / f"{index:04}.json", SliceReport)
+        report = self._saved_report(index)
         if report is not None and (report.run_id, report.configuration, report.slice) != (
-            self._run_id,
+            self.run_id,
             plan.configuration,
             index,
         ):
             raise SliceError(
                 "slices-foreign",
-                f"The report of slice {index} in {self.path} belongs to another run or configuration",
+                f"The report of slice {index} in {self.where} belongs to another run or configuration",
                 f"Remove it, then run the slice again: --slice {index}.",
             )
         return report
 
-    def file(self, report: SliceReport) -> Path:
-        """The data of a slice that is done."""
-        if not _DATA.fullmatch(report.data):
-            raise SliceError("slices-foreign", f"The report of slice {report.slice} names no data of this program", "")
-        return self.path / report.data
+    @abstractmethod
+    def _saved_report(self, index: int) -> SliceReport | None: ...
 
-    def new_data(self, index: int) -> SliceData:
-        """A new file for the data of a slice."""
-        with self._explained():
-            return SliceData(self.path / f"{index:04}-{secrets.token_hex(8)}.jsonl")
+    @abstractmethod
+    def reported(self) -> set[int]:
+        """The slices that have a report."""
 
     def finish(self, plan: SlicePlan, report: SliceReport) -> SliceReport:
         """Saves the report, and returns it; or the one that another process was first with."""
-        try:
-            with self._explained():
-                write_private(self.path / f"{report.slice:04}.json", _json(report), replace=False)
-        except FileExistsError:
-            with self._explained():
-                (self.path / report.data).unlink(missing_ok=True)
-            found = self.report(plan, report.slice)
-            assert found is not None
-            return found
-        return report
+        if self._save_report(report):
+            return report
+        found = self.report(plan, report.slice)
+        assert found is not None
+        return found
+
+    @abstractmethod
+    def _save_report(self, report: SliceReport) -> bool:
+        """Whether there was none; otherwise removes the data that it names."""
+
+    def new_data(self, index: int) -> SliceData:
+        """New data of a slice, with a name that no other process uses."""
+        return self._new_data(f"{index:04}-{secrets.token_hex(8)}.jsonl")
+
+    @abstractmethod
+    def _new_data(self, name: str) -> SliceData: ...
+
+    @abstractmethod
+    def lines(self, report: SliceReport, offset: int, size: int) -> tuple[list[bytes], int]:
+        """Lines of the data of a slice from an offset on, about `size` bytes; and where they end.
+
+        The offset is 0, or where lines that were read before have ended. No lines: there are no more.
+        """
+
+    @abstractmethod
+    def _is_intact(self, report: SliceReport) -> bool: ...
+
+    @abstractmethod
+    def attempts(self) -> dict[int, Attempt]:
+        """The last attempt of each slice that was run."""
+
+    @abstractmethod
+    def record(self, attempt: Attempt) -> None:
+        """Replaces the last attempt of a slice."""
 
     # tasks
 
-    def new_tasks(self) -> Path:
-        """A new directory for the tasks of an outgoing."""
-        path = self.path / f"tasks-{secrets.token_hex(8)}"
-        with self._explained():
-            make_private(path)
-        return path
+    def new_tasks(self) -> str:
+        """A name for the tasks of an outgoing."""
+        return f"tasks-{secrets.token_hex(8)}"
 
-    def tasks(self, plan: SlicePlan, index: int) -> Path:
+    def tasks(self, plan: SlicePlan, index: int) -> LedgerPlace:
         """The ledger with the tasks of a slice."""
         if plan.tasks is None or not _TASKS.fullmatch(plan.tasks):
-            raise SliceError("slices-foreign", f"The plan of the run {self._run_id} names no tasks", "Make a new plan.")
-        return self.path / plan.tasks / f"{index:04}.sqlite"
+            raise SliceError("slices-foreign", f"The plan of the run {self.run_id} names no tasks", "Make a new plan.")
+        return self.task_ledger(plan.tasks, index)
 
+    @abstractmethod
+    def task_ledger(self, name: str, index: int) -> LedgerPlace:
+        """The ledger with the tasks of a slice, by the name that `new_tasks` gave."""
+
+    @abstractmethod
     def discard_tasks(self, name: str) -> None:
-        """Removes a directory of tasks."""
-        with self._explained():
-            shutil.rmtree(self.path / name, ignore_errors=True)
+        """Removes the ledgers with these tasks."""
 
     # commit
 
@@ -331,57 +416,60 @@ class SliceDirectory:
         )
         return reports
 
-    def _is_intact(self, report: SliceReport) -> bool:
-        hashed, size = hashlib.sha256(), 0
-        with self._explained():
-            try:
-                with open(os.open(self.file(report), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-                    while chunk := file.read(1 << 20):
-                        hashed.update(chunk)
-                        size += len(chunk)
-            except FileNotFoundError:
-                return False
-        return size == report.bytes and hashed.hexdigest() == report.sha256
+    @abstractmethod
+    def committed(self) -> Commit | None: ...
 
-    def committed(self) -> Commit | None:
-        return self._read(self.path / "committed.json", Commit)
-
+    @abstractmethod
     def commit(self, commit: Commit) -> None:
         """Records the end of the run, then removes the data of its slices."""
-        with self._explained():
-            write_private(self.path / "committed.json", _json(commit))
-            for each in list(self.path.iterdir()):
-                if _DATA.fullmatch(each.name):
-                    each.unlink(missing_ok=True)
-                elif _TASKS.fullmatch(each.name):
-                    shutil.rmtree(each, ignore_errors=True)
 
-    def _read(self, path: Path, model: type[M]) -> M | None:
-        with self._explained():
-            try:
-                data = read_private(path, _LARGEST)
-            except FileNotFoundError:
-                return None
+    def states(self, known: SliceStates | None = None) -> SliceStates | None:
+        """How far the slices are; None if there is no plan. `known`: found before, of which reports are used again."""
+        plan = self.planned()
+        if plan is None:
+            return None
+        before = {} if known is None else known.reports
+        reports = {}
+        for index in sorted(self.reported()):
+            found = before.get(index) or self._saved_report(index)
+            if found is not None and index < len(plan.slices):
+                reports[index] = found
+        return SliceStates(plan, self.committed(), reports, self.attempts())
+
+    def _parsed(self, text: bytes | str, model: type[M], name: str) -> M:
+        """What was saved. `name`: of what it is in, for the message."""
         try:
-            return model.model_validate_json(data)
+            return model.model_validate_json(text)
         except ValidationError as error:
             [first, *_] = error.errors(include_url=False, include_input=False)
             where = ".".join(map(str, first["loc"]))
             raise SliceError(
                 "slices-foreign",
-                f"{path} was not written by this version of the program ({where}: {first['msg']})",
+                f"{name} was not written by this version of the program ({where}: {first['msg']})",
                 "Use the same version on every machine, or make a new plan.",
             ) from error
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except FileExistsError:
-            raise
-        except OSError as error:
-            where = error.filename or self.path
-            raise SliceError("slices", f"{where} cannot be used: {reason(error)}", remedy(error)) from error
+    @staticmethod
+    def _data_name(report: SliceReport) -> str:
+        """The name of the data. Raises `SliceError` if it may lead elsewhere."""
+        if not _DATA.fullmatch(report.data):
+            raise SliceError("slices-foreign", f"The report of slice {report.slice} names no data of this program", "")
+        return report.data
+
+
+def is_data(name: str) -> bool:
+    """Whether this is the name of the data of a slice."""
+    return _DATA.fullmatch(name) is not None
+
+
+def is_tasks(name: str) -> bool:
+    """Whether this is the name of the tasks of an outgoing."""
+    return _TASKS.fullmatch(name) is not None
+
+
+def saved_text(saved: BaseModel) -> bytes:
+    """How a plan, a report or an attempt is saved."""
+    return saved.model_dump_json(indent=1).encode() + b"\n"
 
 
 def refuse_open(plan: SlicePlan, problems: Sequence[tuple[Sequence[str], str]]) -> None:
@@ -402,42 +490,3 @@ def _agreed(planned: Slice, report: SliceReport) -> int:
     Items that were deleted after the plan was made are not missing.
     """
     return (planned.expected or 0) if report.counted is None else report.counted
-
-
-class SliceData:
-    """A file for the data of a slice, written by one process. Its methods raise OSError."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = open_private(path, os.O_WRONLY | os.O_EXCL)
-        self._hash = hashlib.sha256()
-        self.bytes = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._file, left) :]
-        self._hash.update(data)
-        self.bytes += len(data)
-
-    def sync(self) -> None:
-        """Makes the data durable."""
-        os.fsync(self._file)
-
-    def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-    def discard(self) -> None:
-        """Removes the file."""
-        self.close()
-        self.path.unlink(missing_ok=True)
-
-
-def _json(saved: BaseModel) -> bytes:
-    return saved.model_dump_json(indent=1).encode() + b"\n"
