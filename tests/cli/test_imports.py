@@ -82,3 +82,19 @@ def test_home_is_painted_before_models_network_or_keyring_are_loaded(
     modules = {name.partition(".")[0] for name in json.loads(ended.stdout.splitlines()[-1])}
     assert "textual" in modules
     assert modules & {"pydantic", "httpx", "keyring", "tomlkit", "aiohttp"} == set()
+
+
+_EDITOR = """
+import json, sys
+import tui_connector.tui.app
+import tui_connector.tui.toml_editor.opening
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_the_editor_shows_a_text_before_models_network_or_keyring_are_loaded(environment: dict[str, str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _EDITOR], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    modules = {name.partition(".")[0] for name in json.loads(ended.stdout)}
+    assert modules & {"pydantic", "httpx", "keyring", "tomlkit", "aiohttp"} == set()

@@ -199,14 +199,14 @@ async def test_a_key_draws_only_the_lines_that_it_changes(machine: Machine, monk
         monkeypatch.setattr(TomlArea, "get_line", get_line)
         size = area(pilot).size
         area(pilot).move_cursor((3, len("# how requests are signed")))
-        keys = {"x": {3}, "up": {2, 3}, "shift+down": {2, 3}, "right": {2, 3}, "enter": {*range(3, 30)}}
+        keys = {"x": {3}, "up": {2, 3}, "shift+down": {2, 3}, "right": {2, 3}}
         for key, lines in keys.items():
             shown(pilot.app)
             drawn.clear()
             await pilot.press(key)
             shown(pilot.app)
             assert drawn <= lines, key
-        await pilot.press(*"unknown = ")
+        await pilot.press("end", "enter", *"unknown = ")
         await until_shown(pilot, "✘ 1 problem")
         assert area(pilot).size == size, "the text does not jump when the problems are listed"
 

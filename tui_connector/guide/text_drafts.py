@@ -17,7 +17,6 @@ from secrets import token_hex
 from ..errors import UserError
 from ..files import CannotSave, reason, state_remedy, write_private
 from ..profile.library import ProfileError, read_bytes
-from ..profile.text_secrets import without_literal_secrets
 from .drafts import key_for
 
 FORMAT = 1
@@ -70,6 +69,8 @@ class TextDrafts:
 
         Raises `UserError` where a secret cannot be left out of it, and `CannotSave`.
         """
+        from ..profile.text_secrets import without_literal_secrets
+
         with self._lock:
             if number < self._last_number:
                 return

@@ -188,15 +188,9 @@ class LineTextArea(TextArea):
         self._rewrap_and_refresh_virtual_size()
 
     def edit(self, edit: Edit) -> EditResult:
-        lines, gutter = self.document.line_count, self.gutter_width
-        result = super().edit(edit)
+        result = super().edit(edit)  # where the number of lines changes, the whole text is laid out and drawn
         first, last = edit.top[0], result.end_location[0]
-        if self.gutter_width != gutter:
-            self.redraw()
-        elif self.document.line_count == lines:
-            self.refresh_lines(first, last - first + 1)
-        else:
-            self.refresh_lines(first, max(lines, self.document.line_count) - first)
+        self.refresh_lines(first, last - first + 1)
         return result
 
     def watch_selection(self, before: Selection, now: Selection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -15,11 +15,13 @@ from textual.message import Message
 from textual.widgets.text_area import Edit, EditResult
 
 from ...profile.correction import TextEdit
-from ...profile.problems import Problem
 from ...profile.text_history import difference
 from ...text import shown, shown_line, without_secrets
 from .._textual import LineTextArea
 from ..widgets.highlight import toml_spans
+
+if TYPE_CHECKING:
+    from ...profile.problems import Problem
 
 Location = tuple[int, int]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,11 +12,13 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...profile.assistance import Assistance, Completion
-from ...profile.problems import Problem
 from ...text import count, shown, shown_line
 from ..widgets.frame import TONES
 from .area import TomlArea
+
+if TYPE_CHECKING:
+    from ...profile.assistance import Assistance, Completion
+    from ...profile.problems import Problem
 
 _MAX_COMPLETIONS = 8
 _MAX_TEXT = 50

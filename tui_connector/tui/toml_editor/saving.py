@@ -7,25 +7,28 @@ import contextlib
 from collections import Counter
 from itertools import count as count_from
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import UserError
 from ...files import digest, reason
-from ...guide.profile_edit import Undo
 from ...guide.text_drafts import TextDraft, TextDrafts
-from ...guide.trust import ProfileTrust
 from ...machine import Machine
-from ...profile.checker import Checked, Checker
 from ...profile.document import Document
-from ...profile.problems import Problem
 from ...units import ago
+
+if TYPE_CHECKING:
+    from ...guide.profile_edit import Undo
+    from ...guide.trust import ProfileTrust
+    from ...profile.checker import Checked
+    from ...profile.problems import Problem
 
 
 class TextSaver:
     """Saves one document: never with a new literal secret, and with its user's trust where that is needed."""
 
     def __init__(self, machine: Machine, path: Path, document: Document) -> None:
-        self._path, self._document = path, document
-        self._trust = ProfileTrust(machine, path)
+        self._machine, self._path, self._document = machine, path, document
+        self._trust: ProfileTrust | None = None
         self.undo: Undo | None = None
         """Undoes what was saved since the editor was opened, or since a change by another program was merged."""
 
@@ -34,6 +37,8 @@ class TextSaver:
         return await asyncio.to_thread(self._new_secret, checked) if checked.literal_secrets else None
 
     def _new_secret(self, checked: Checked) -> Problem | None:
+        from ...profile.checker import Checker
+
         known = {problem.keys for problem in Checker().check(self._document.text_as_read).literal_secrets}
         return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
 
@@ -42,6 +47,8 @@ class TextSaver:
         return await asyncio.to_thread(self._new_problems, checked) if checked.problems else []
 
     def _new_problems(self, checked: Checked) -> list[Problem]:
+        from ...profile.checker import Checker
+
         known = Counter(map(_identity, Checker().check(self._document.text_as_read).problems))
         new = []
         for problem in checked.problems:
@@ -53,13 +60,25 @@ class TextSaver:
     async def save(self, checked: Checked, *, overwrite: bool) -> None:
         """Raises `UserError`; `ChangedOnDisk` if another program has changed the file, unless `overwrite`."""
         before, expected = self._document.file_data, self._document.file_digest
+        if self._trust is None:
+            self._trust = await asyncio.to_thread(self._profile_trust)
         allowed = await self._trust.check_before_saving(self._document.text_as_read, checked.profile, self._path)
         await asyncio.to_thread(self._document.save, overwrite=overwrite)
         if allowed is not None and checked.profile is not None:
             await asyncio.to_thread(self._trust.grant_saved, self._path, checked.profile)
         if self.undo is not None and self.undo.expect == expected:
             before = self.undo.before
-        self.undo = Undo(self._path, before, digest(self._document.file_data))
+        self.undo = await asyncio.to_thread(self._undo_to, before)
+
+    def _profile_trust(self) -> ProfileTrust:
+        from ...guide.trust import ProfileTrust
+
+        return ProfileTrust(self._machine, self._path)
+
+    def _undo_to(self, before: bytes) -> Undo:
+        from ...guide.profile_edit import Undo
+
+        return Undo(self._path, before, digest(self._document.file_data))
 
 
 def _identity(problem: Problem) -> tuple[str, str, str]:

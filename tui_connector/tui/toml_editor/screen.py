@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -16,16 +16,11 @@ from textual.widgets import TextArea
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, digest
-from ...guide.profile_edit import Undo
-from ...guide.summaries import FAMILIES
 from ...guide.text_drafts import TextDraft
 from ...machine import Machine
 from ...profile import line_ends
-from ...profile.assistance import assist
-from ...profile.checker import Checked, Checker
 from ...profile.document import Document, text_of
 from ...profile.positions import KeyPath, TextPosition
-from ...profile.problems import Problem
 from ...text import count, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit
@@ -34,6 +29,11 @@ from ..widgets.choice import ChoiceScreen
 from .difference import DifferenceScreen
 from .saving import TextSaver, UnsavedText
 from .text_screen import BRIEF, TextScreen, key_at
+
+if TYPE_CHECKING:
+    from ...guide.profile_edit import Undo
+    from ...profile.checker import Checked
+    from ...profile.problems import Problem
 
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""
@@ -171,6 +171,8 @@ class EditorScreen(TextScreen[Left]):
         return bool(answer)
 
     def _checker_for_saving(self, text: str) -> Checked:
+        from ...profile.checker import Checker
+
         return self.checked if self.checked is not None and self.checked.text == text else Checker().check(text)
 
     def unsaved_work(self) -> str:
@@ -265,7 +267,7 @@ class EditorScreen(TextScreen[Left]):
     @work(exclusive=True, group="form")
     async def _leave_for_form(self, text: str, offset: int) -> None:
         """What is known of the cursor may still be that of an earlier place."""
-        path = key_at(await asyncio.to_thread(assist, text, offset))
+        path = key_at(await asyncio.to_thread(self.assist, text, offset))
         if _part_of(path) is not None:
             self.dismiss(Left(self._saver.undo, path))
 
@@ -370,4 +372,6 @@ class EditorScreen(TextScreen[Left]):
 
 def _part_of(path: KeyPath) -> tuple[str, str] | None:
     """The part of the profile that a key belongs to; None if it has no form."""
+    from ...guide.summaries import FAMILIES
+
     return (str(path[0]), str(path[1])) if len(path) > 1 and path[0] in FAMILIES else None

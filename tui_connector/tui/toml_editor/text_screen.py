@@ -1,4 +1,7 @@
-"""The text of a profile while it is edited: problems at their lines, completions, help for each key, and search."""
+"""The text of a profile while it is edited: problems at their lines, completions, help for each key, and search.
+
+The text is on the screen before the models of the profile are loaded, which its check and its help need.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -18,16 +21,11 @@ from textual.timer import Timer
 from textual.widgets import OptionList, Static, TextArea
 
 from ...errors import UserError
-from ...guide.misplaced_secrets import plan_move
 from ...machine import Machine
 from ...profile import line_ends
-from ...profile.assistance import Assistance, assist
-from ...profile.checker import Checked, Checker
 from ...profile.document import Document
 from ...profile.positions import KeyPath, TextPosition
-from ...profile.problems import Problem
 from ...secrets.mask import Mask
-from ...secrets.vault import Vault
 from ...text import count, shown_line
 from .._textual import BaseScreen
 from ..dialogs import ConfirmScreen
@@ -35,6 +33,11 @@ from ..widgets.frame import KeyFooter, ScreenHeader
 from .area import TomlArea
 from .panels import CompletionList, HelpPanel, ProblemRows, can_be_fixed
 from .search import SearchBar
+
+if TYPE_CHECKING:
+    from ...profile.assistance import Assistance
+    from ...profile.checker import Checked, Checker
+    from ...profile.problems import Problem
 
 T = TypeVar("T")
 
@@ -75,7 +78,7 @@ class TextScreen(BaseScreen[T]):
         self.key_at_cursor: KeyPath = ()
         """The key at the cursor, or else its table."""
         self._begins_at = at
-        self._checker = Checker()
+        self._checker: Checker | None = None
         self._assisted: tuple[str, int] | None = None
         self._busy = False
         """Whether a thread checks the text, or looks for completions."""
@@ -238,17 +241,30 @@ class TextScreen(BaseScreen[T]):
             while self.is_attached:
                 text, offset = self.area.text, self.area.offset_of_cursor
                 if self._assisted is not None and (self.checked is None or self.checked.text != text):
-                    checked = await asyncio.to_thread(self._checker.check, text)
+                    checked = await asyncio.to_thread(self._check_text, text)
                     self.checked = checked
                     self.post_message(self.TextChecked(checked))
                 elif self._assisted != (text, offset):
-                    found = await asyncio.to_thread(assist, text, offset)
+                    found = await asyncio.to_thread(self.assist, text, offset)
                     self._assisted = text, offset
                     self.post_message(self.Assisted(text, offset, found))
                 else:
                     return
         finally:
             self._busy = False
+
+    def _check_text(self, text: str) -> Checked:
+        from ...profile.checker import Checker
+
+        self._checker = self._checker or Checker()
+        return self._checker.check(text)
+
+    @staticmethod
+    def assist(text: str, offset: int) -> Assistance:
+        """What can be written at this offset, and what the key there means. Blocks."""
+        from ...profile.assistance import assist
+
+        return assist(text, offset)
 
     @on(TextChecked)
     def _show_problems(self, message: TextChecked) -> None:
@@ -312,6 +328,9 @@ class TextScreen(BaseScreen[T]):
     @work(exclusive=True, group="move")
     async def _move_secret(self, problem: Problem) -> None:
         """Moves a literal secret into the keyring; it is never written to the file."""
+        from ...guide.misplaced_secrets import plan_move
+        from ...secrets.vault import Vault
+
         text = self.area.text
         vault = Vault(self.machine, self._mask, self.path)
         try:
