@@ -11,11 +11,9 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -285,14 +283,6 @@ class RequestTemplate(Model):
         if info.data.get("method") in _QUERY_METHODS and not _can_be_table(parameters):
             raise ValueError("must be a table: GET, HEAD and DELETE send it in the query")
         return parameters
-
-    @model_serializer(mode="wrap")
-    def _without_empty_rows(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `where` if there is none: runs of earlier versions are resumed, as their fingerprint is the same."""
-        found: dict[str, Any] = serialize(self)
-        if not self.where:
-            found.pop("where", None)
-        return found
 
     @field_validator("where")
     @classmethod

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +18,7 @@ from ..errors import InvalidValue, UserError
 from ..machine import Machine
 from ..runs.database import LedgerPlace
 from ..runs.errors import Explain
+from ..runs.fingerprint import compared, digest
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import has_lost_secret
 from ..templates import Json, PlaceholderError, Scope
@@ -32,9 +31,9 @@ from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
 from .slice_items import SliceItems, run_id_of
 from .writing import RunWriter
 
-_NOT_COMPARED = {"title", "description", "disabled", "patience"}
+_NOT_COMPARED = frozenset({"title", "description", "disabled", "patience"})
 """Fields that may change without a new start."""
-_NOT_OF_PARENTS = {"transform", "incremental", "sink"}
+_NOT_OF_PARENTS = frozenset({"transform", "incremental", "sink"})
 """Fields of a parent that its child lists do not depend on."""
 
 
@@ -103,15 +102,12 @@ def run_fingerprint(
 
     A run resumes, and the mark is used, only while it is unchanged.
     """
-    compared = [uri, _compared(incoming, _NOT_COMPARED), *([list(headers)] if headers else [])]
-    compared += [_compared(parent, _NOT_COMPARED | _NOT_OF_PARENTS) for parent in parents]
-    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
+    parts = [uri, _compared(incoming, _NOT_COMPARED), *([list(headers)] if headers else [])]
+    return digest([*parts, *(_compared(parent, _NOT_COMPARED | _NOT_OF_PARENTS) for parent in parents)])
 
 
-def _compared(incoming: Incoming, exclude: set[str]) -> dict[str, Json]:
-    saved = incoming.model_dump(mode="json", by_alias=True, exclude=exclude)
-    if saved.get("parent", 0) is None:
-        del saved["parent"]  # so that runs of earlier versions can be resumed
+def _compared(incoming: Incoming, exclude: frozenset[str]) -> dict[str, Json]:
+    found = compared(incoming, exclude)
     omitted = (
         ("pagination", "page-size"),
         ("incremental", "overlap"),
@@ -120,9 +116,9 @@ def _compared(incoming: Incoming, exclude: set[str]) -> dict[str, Json]:
     )
     not_compared = () if incoming.sink is None else incoming.sink.not_compared
     for part, name in (*omitted, *(("sink", name) for name in not_compared)):
-        if isinstance(saved.get(part), dict):
-            saved[part].pop(name, None)
-    return saved
+        if isinstance(found.get(part), dict):
+            found[part].pop(name, None)
+    return found
 
 
 _CIRCLE = "the pages of the last run went in a circle"

@@ -28,6 +28,7 @@ from ..client.uri import is_absolute
 from ..errors import UserError
 from ..files import new_private, open_regular, reason, remedy
 from ..runs.errors import Action, RunError, RunFailed
+from ..runs.fingerprint import compared, digest
 from ..secrets.mask import Mask
 from ..templates import Json, Template
 from ..text import beginning, count
@@ -44,7 +45,9 @@ _TURN: Final = 50
 """Entities after which other work on the event loop has its turn."""
 _NAMED: Final = 3
 """Entities that an error message names."""
-_NOT_COMPARED = {"title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare"}
+_NOT_COMPARED = frozenset(
+    ("title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare")
+)
 """Fields that may change without a new run: none of them changes what is sent for an entity."""
 
 
@@ -94,8 +97,8 @@ def store_address(outgoing: Outgoing, session: Session) -> str:
 
 def fingerprint(outgoing: Outgoing, session: Session) -> str:
     """Identifies where it is sent and, after a slash, what: a run is resumed, a plan applied only while unchanged."""
-    saved = outgoing.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
-    return f"{_store_identity(outgoing, session)}/{_hash([saved, session.written_headers(outgoing.client)])}"
+    parts = [compared(outgoing, _NOT_COMPARED), session.written_headers(outgoing.client)]
+    return f"{_store_identity(outgoing, session)}/{digest(parts)}"
 
 
 def sends_elsewhere(outgoing: Outgoing, session: Session, fingerprint: str) -> bool:
@@ -105,11 +108,7 @@ def sends_elsewhere(outgoing: Outgoing, session: Session, fingerprint: str) -> b
 
 
 def _store_identity(outgoing: Outgoing, session: Session) -> str:
-    return _hash(store_address(outgoing, session))[:16]
-
-
-def _hash(data: object) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return digest(store_address(outgoing, session))[:16]
 
 
 async def limited(
