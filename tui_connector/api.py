@@ -7,8 +7,9 @@ To add a kind, subclass one of the six families and name its module, or its pack
 `tui_connector.kinds`. Its TOML, validation, form, help and JSON Schema are then derived from its fields, exactly as
 those of a built-in kind:
 
-- `Plugin`: `prepare(request)` returns the request to send; one that repeats, waits or looks at responses implements
-  `start(context)` instead and chooses a `Stage`.
+- `Plugin`: `prepare(request)` returns the request to send; if it adds headers, `written_headers()` names them as well.
+  One that repeats, waits or looks at responses implements `start(context)` instead and chooses the `Stage` REPEAT or
+  LIMIT.
 - `Authentication`: `start(context)` returns the layer that signs; it reads secrets with `context.secret`.
 - `Pagination`: `begin(request, position)` returns a `ListPart`; `SequentialPages` suffices where each response says how
   to continue.

@@ -6,11 +6,12 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, create_model
 
+from tui_connector.client.layer import Plugin
 from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.pagination import Pagination
 from tui_connector.incoming.sink import Sink
@@ -212,3 +213,35 @@ async def test_the_mark_and_the_interrupted_run_of_the_first_version_are_used(
         ledger.end(run, RunEnd("complete"), began, HighWaterMark("2026-01-31 00:00:00", RECORDED["products"], {}))
         start = begun(ledger)
         assert (start.run.since, start.notes) == ("2026-01-30 23:59:00", [])
+
+
+async def test_a_plugin_says_itself_which_headers_are_part_of_a_fingerprint(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plugin, "family_kinds", {**Plugin.all_kinds()})
+
+    class Counted(Plugin):
+        """A field that happens to be named headers."""
+
+        kind: Literal["acme-counted"] = "acme-counted"
+        headers: dict[str, str]
+
+    class Department(Plugin):
+        """Add a header."""
+
+        kind: Literal["acme-department"] = "acme-department"
+        name: str
+
+        def written_headers(self) -> dict[str, str]:
+            return {"X-Department": self.name}
+
+    async def found(*plugins: dict[str, Any]) -> str:
+        data = _configurations()
+        data["clients"]["shop"]["plugins"] += plugins
+        saved, problems = check_data(data)
+        assert saved is not None, problems
+        return (await fingerprints(machine, tmp_path, saved))["orders"]
+
+    assert await found({"kind": "acme-counted", "headers": {"A": "1"}}) == RECORDED["orders"]
+    sales, support = [await found({"kind": "acme-department", "name": each}) for each in ("sales", "support")]
+    assert len({sales, support, RECORDED["orders"]}) == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from enum import IntEnum
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -75,11 +75,27 @@ class Plugin(Kind):
     stage: ClassVar[Stage] = Stage.PREPARE
 
     def prepare(self, request: Request) -> Request:
-        """The request to send. Most plugins implement only this."""
+        """The request to send. Most plugins implement only this.
+
+        It is called without a session as well: for previews, dry runs and the identity of a run. It depends on the
+        plugin's fields and the request alone. Raises `InvalidRequest`.
+        """
         return request
 
+    def written_headers(self) -> Mapping[str, str]:
+        """The headers that it adds to every request, with their values as written in the profile.
+
+        They are part of a run's identity, because a header can select other content, such as another store view: a run
+        starts over if one of them has changed.
+        """
+        return {}
+
     def start(self, context: LayerContext) -> Layer:
-        """A layer for one session, which holds the state of the plugin."""
+        """A layer for one session, which holds the state of the plugin.
+
+        For a plugin that repeats, waits, or looks at responses; it has another stage than PREPARE, because previews and
+        dry runs only call `prepare`.
+        """
 
         async def layer(request: Request, forward: Send) -> Response:
             return await forward(self.prepare(request))

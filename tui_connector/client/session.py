@@ -118,27 +118,26 @@ class Session(LayerContext):
         raise AssertionError("unreachable: the last step of the chain raises")
 
     def prepared(self, name: str, request: Request) -> Request:
-        """The request after plugins and before authentication; nothing is sent. Raises `InvalidRequest`."""
+        """The request after the plugins that prepare it, before authentication; nothing is sent.
+
+        Raises `InvalidRequest`.
+        """
         request = self._in_this_run(request)
         for plugin in self._saved(name).plugins:
             request = plugin.prepare(request) if plugin.stage is Stage.PREPARE else request
         return replace(request, uri=_canonical(request.uri))
 
     def written_headers(self, name: str) -> list[tuple[str, str]]:
-        """The headers that the client's plugins set, as written in the profile: one may select another store view.
+        """The headers that the client's plugins add, as written in the profile: one may select another store view.
 
         Headers that never affect the content of responses are left out.
         """
-        written: list[tuple[str, str]] = []
-        for plugin in self._saved(name).plugins:
-            headers = getattr(plugin, "headers", None)
-            if isinstance(headers, dict):
-                written += [
-                    (f"{plugin.kind} {header.lower()}", text)
-                    for header, text in headers.items()
-                    if header.lower() not in _IRRELEVANT_HEADERS
-                ]
-        return written
+        return [
+            (f"{plugin.kind} {header.lower()}", text)
+            for plugin in self._saved(name).plugins
+            for header, text in plugin.written_headers().items()
+            if header.lower() not in _IRRELEVANT_HEADERS
+        ]
 
     def recorded(self, number: int | None) -> Exchange | None:
         """The exchange of this number, if the log still has it."""

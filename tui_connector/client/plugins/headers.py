@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -58,6 +59,9 @@ class AppendHeaders(Plugin):
         examples=[{"X-Trace": "tui-connector @{run.started_at}"}],
     )
 
+    def written_headers(self) -> Mapping[str, str]:
+        return self.headers
+
     def prepare(self, request: Request) -> Request:
         return replace(request, headers=(*request.headers, *_rendered(self.headers, request, self.kind)))
 
@@ -72,6 +76,9 @@ class SetHeaders(Plugin):
         description=f"Replace headers of the same name that the request already has. {_PLACEHOLDERS}",
         examples=[{"User-Agent": "acme-sync/2", "X-Store": "nl"}],
     )
+
+    def written_headers(self) -> Mapping[str, str]:
+        return self.headers
 
     def prepare(self, request: Request) -> Request:
         for name, value in _rendered(self.headers, request, self.kind):
@@ -89,6 +96,9 @@ class DefaultHeaders(Plugin):
         description=f"Sent if the request has no header of this name. {_PLACEHOLDERS}",
         examples=[{"Content-Type": "application/json"}],
     )
+
+    def written_headers(self) -> Mapping[str, str]:
+        return self.headers
 
     def prepare(self, request: Request) -> Request:
         for name, value in _rendered(self.headers, request, self.kind):
