@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 from tui_connector.client.message import Failure, Request
+from tui_connector.client.refusal import Refusal, RefusalCode
 
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -95,5 +96,6 @@ exchanges = st.builds(
     failure_text=text,
     timings=st.builds(Timings, _maybe, _maybe, _maybe, _maybe, _maybe, _seconds),
     note=text,
+    refusal=st.none() | st.builds(Refusal, st.sampled_from(get_args(RefusalCode)), text),
 )
 """Any exchange."""

@@ -10,6 +10,7 @@ from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
 from tui_connector.client.exchange import RecordedBody, Timings
+from tui_connector.client.refusal import Refusal
 from tui_connector.machine import Machine
 
 
@@ -91,6 +92,23 @@ async def test_failure_is_kept_after_many_successes(machine: Machine) -> None:
         await watched.shows("✘ The consumer isn't authorized")
         await watched.pilot.press("e")
         await watched.until(lambda: len(watched.numbers()) == 20)
+
+
+async def test_a_write_that_is_refused_with_200_is_shown_counted_and_explained_as_a_failure(machine: Machine) -> None:
+    refused = exchange(
+        2,
+        method="POST",
+        body=b'[{"message":"Invalid attribute %fieldName = %fieldValue.","parameters":["Price","-5"]}]',
+        refusal=Refusal("row-refused", "Invalid attribute Price = -5."),
+    )
+    async with watching(machine, filled(exchange(1), refused, exchange(3))) as watched:
+        await watched.shows("Requests 3 · 1 failed")
+        assert any("POST" in line and "Invalid attribute Price = -5." in line for line in watched.screen())
+        await watched.pilot.press("e")
+        await watched.until(lambda: watched.numbers() == [2])
+        await watched.shows("✘ Invalid attribute Price = -5.")
+        await watched.pilot.press("i")
+        await watched.shows("refused a part of the request")
 
 
 async def test_filter_applies_while_typing_and_can_be_toggled(machine: Machine) -> None:

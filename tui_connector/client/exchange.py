@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from .message import Failure, Headers, Purpose, Request
+from .refusal import Refusal
 
 _OVERHEAD = 1_000
 """Approximate bytes of an exchange besides its texts, in CPython 3.11."""
@@ -74,11 +75,14 @@ class Exchange:
     timings: Timings
     note: str = ""
     """A remark of the program, such as "login renewed (60 min)"."""
+    refusal: Refusal | None = None
+    """What the response refuses although its status is one of success."""
 
     @property
     def failed(self) -> bool:
-        """No response, or a status of 400 or above; for a probe, any response is a success."""
-        return self.status is None or (self.status >= 400 and self.purpose != "probe")
+        """No response, or one that refuses, mostly by a status of 400 or above; for a probe, any one is a success."""
+        refused = self.refusal is not None or (self.status is not None and self.status >= 400)
+        return self.status is None or (refused and self.purpose != "probe")
 
     @property
     def size(self) -> int:

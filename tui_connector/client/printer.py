@@ -103,17 +103,17 @@ def blocks(
 
 
 def outcome(exchange: Exchange) -> Role:
-    """The role of the lines with the outcome; never SUCCESS for a status of 400 or above."""
+    """The role of the lines with the outcome; never SUCCESS for a status of 400 or above, or a refusal."""
     if exchange.status is None or exchange.status >= 500:
         return Role.ERROR
-    return Role.REFUSED if exchange.status >= 400 else Role.SUCCESS
+    return Role.REFUSED if exchange.status >= 400 or exchange.refusal is not None else Role.SUCCESS
 
 
 def simple(exchange: Exchange) -> Shown:
     """One line: number, method, path, status, milliseconds, and the failure, the store's error message or a note."""
     status = str(exchange.status if exchange.status is not None else "—")
     request = f"{exchange.method} {path_and_query(exchange.uri)}"
-    error = _error_text(exchange) or exchange.note
+    error = failure_message(exchange) or exchange.note
     parts = [f"#{exchange.number}", request, status, milliseconds(exchange.timings.total), error]
     return shown_line("  ".join(part for part in parts if part))
 
@@ -143,15 +143,19 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
     sizes = size(exchange.body.size) + ("" if wire is None else f", {size(wire)} transferred")
     result = shown_line(f"{status} · {milliseconds(exchange.timings.total)} · {sizes}")
     yield outcome(exchange), [result]
-    if error := _error_text(exchange):
+    if error := failure_message(exchange):
         yield outcome(exchange), [shown_line(f"✘ {error}")]
     if timings := _timings(exchange.timings):
         yield Role.TIMINGS, [timings]
 
 
-def _error_text(exchange: Exchange) -> str:
-    error = error_message(exchange.body.data[:_MAX_ERROR]) if exchange.failed else ""
-    return exchange.failure_text or error
+def failure_message(exchange: Exchange) -> str:
+    """Why an exchange failed: the program's words where there was no response, else the store's; "" for a success."""
+    if exchange.failure_text or not exchange.failed:
+        return exchange.failure_text
+    if exchange.refusal is not None:
+        return exchange.refusal.message
+    return error_message(exchange.body.data[:_MAX_ERROR])
 
 
 def phases(timings: Timings) -> list[tuple[str, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_con
 from .exchange import Exchange, ExchangeLog, InFlight, RecordedBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, Tls, seconds
+from .refusal import Refusal, may_refuse, refusal, takes_long
 from .route import PLAIN_ROUTE, ClientRoute
 from .uri import canonical, origin_of
 
@@ -49,6 +50,7 @@ class AttemptRecord:
     failure: Failure | None = None
     failure_text: str = ""
     notes: list[str] = field(default_factory=list)
+    refusal: Refusal | None = None
 
 
 def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Mask, kept: int) -> Exchange:
@@ -87,6 +89,7 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
         failure_text=mask.text(attempt.failure_text),
         timings=_timings(attempt.marks, attempt.ended, attempt.ended - attempt.began),
         note=mask.text(" · ".join(filter(None, [about.note, *attempt.notes]))),
+        refusal=attempt.refusal and replace(attempt.refusal, message=mask.text(attempt.refusal.message)),
     )
 
 
@@ -222,6 +225,7 @@ class Wire:
                     await attempt.run(sender)
             finally:
                 attempt.end()
+            await attempt.judge()
         except InvalidRequest as error:
             attempt.failed(Failure.NOT_SENT, error.message)
             error.exchange = attempt.record.number
@@ -328,6 +332,13 @@ class _Attempt:
             self._inflater.end()
         finally:
             await response.aclose()
+
+    async def judge(self) -> None:
+        """Finds out whether the response refuses, whatever its status; off the event loop where that takes time."""
+        request, response = replace(self._request, headers=self.record.sent_headers), self.response()
+        if may_refuse(request, response):
+            judged = asyncio.to_thread(refusal, request, response) if takes_long(response) else None
+            self.record.refusal = await judged if judged is not None else refusal(request, response)
 
     async def _trace(self, event: str, about: dict[str, Any]) -> None:
         marks, name = self.record.marks, event.partition(".")[2]

@@ -28,6 +28,8 @@ from .records import (
     LogFailed,
     failure_of,
     purpose_of,
+    refusal_from_json,
+    refusal_to_json,
     text_of,
     timings_from_json,
     timings_to_json,
@@ -69,6 +71,8 @@ def entry(exchange: Exchange) -> dict[str, Json]:
         own["_failure"] = exchange.failure.value
     if exchange.failure_text:
         own["_error"] = exchange.failure_text
+    if exchange.refusal is not None:
+        own["_refusal"] = refusal_to_json(exchange.refusal)
     return {
         "startedDateTime": exchange.at.isoformat(),
         "time": sum(value for name, value in spans.items() if value > 0 and name != "ssl"),
@@ -340,6 +344,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
         failure_text=mask.text(error or missing),
         timings=_timings_of(fields, cached=cached),
         note=mask.text(fields.text("_note")) or ("from the browser's cache" if cached else ""),
+        refusal=refusal_from_json(fields.inner("_refusal"), mask),
     )
 
 

@@ -14,6 +14,7 @@ from typing import get_args
 
 from ..client.exchange import Exchange, RecordedBody, Timings
 from ..client.message import Failure, Headers, Purpose
+from ..client.refusal import Refusal, RefusalCode
 from ..errors import UserError
 from ..secrets.mask import Mask, returns_token
 from ..templates import Json
@@ -168,6 +169,7 @@ def _to_json(exchange: Exchange, bodies: bool) -> dict[str, Json]:
         "failure-text": exchange.failure_text,
         "timings": timings_to_json(exchange.timings),
         "note": exchange.note,
+        "refusal": None if exchange.refusal is None else refusal_to_json(exchange.refusal),
     }
 
 
@@ -239,7 +241,17 @@ def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
         failure_text=mask.text(fields.text("failure-text")),
         timings=timings_from_json(fields.inner("timings")),
         note=mask.text(fields.text("note")),
+        refusal=refusal_from_json(fields.inner("refusal"), mask),
     )
+
+
+def refusal_to_json(refusal: Refusal) -> dict[str, Json]:
+    return {"code": refusal.code, "message": refusal.message}
+
+
+def refusal_from_json(fields: JsonFields, mask: Mask) -> Refusal | None:
+    code: RefusalCode | None = next((each for each in get_args(RefusalCode) if each == fields.text("code")), None)
+    return None if code is None else Refusal(code, mask.text(fields.text("message")))
 
 
 def _headers(fields: JsonFields, key: str, mask: Mask) -> Headers:

@@ -6,12 +6,11 @@ parameters name the row by its sku in a place that differs from error to error, 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..client.error_message import error_message
+from ..client.refusal import row_errors, row_message
 from ..templates import Json
 from .errors import ItemError, Outcome, SendResult
 
@@ -28,7 +27,7 @@ def with_item_errors(result: SendResult, entities: Sequence[Json], identifiers: 
     for error in errors:
         alike[str(error.get("parameters"))].append(error)
     for same in alike.values():
-        message = _text(same[0])
+        message = row_message(same[0])
         found = _candidates(same[0].get("parameters"), entities, identifiers)
         if len(entities) == 1:
             found = [0]
@@ -38,29 +37,6 @@ def with_item_errors(result: SendResult, entities: Sequence[Json], identifiers: 
         for index in found:
             items.setdefault(index, ItemError(message, _ROW_ERRORS))
     return replace(result, items=items, unassigned=tuple(unassigned))
-
-
-def row_errors(body: Json) -> list[dict[str, Json]]:
-    """The errors in the body of an accepted request, or none.
-
-    A list of objects with a message and parameters (Magento\\Catalog\\Api\\Data\\PriceUpdateResultInterface),
-    `errors` of GraphQL, or `failed_items` (Magento\\SalesRule\\Api\\Data\\CouponMassDeleteResultInterface).
-    """
-    if isinstance(body, dict):
-        failed, errors = body.get("failed_items"), body.get("errors")
-        if isinstance(failed, list) and failed and "missing_items" in body:
-            message = "The store responded with success, but lists it among the items that have failed"
-            return [{"message": message, "parameters": [each]} for each in failed]
-        found = errors if isinstance(errors, list) else []
-        return [each for each in found if isinstance(each, dict) and isinstance(each.get("message"), str)]
-    if not isinstance(body, list):
-        return []
-    rows = [each for each in body if isinstance(each, dict)]
-    return [each for each in rows if isinstance(each.get("message"), str) and "parameters" in each]
-
-
-def _text(error: dict[str, Json]) -> str:
-    return error_message(json.dumps(error).encode()) or str(error.get("message"))
 
 
 def _candidates(parameters: Json, entities: Sequence[Json], identifiers: Sequence[str]) -> list[int]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from ..client.message import Request, Response
+from ..client.refusal import COMPLETE, REJECTED, RETRIABLE, rejection
 from ..errors import InvalidValue, UserError
 from ..runs.errors import Action, RunError
 from ..templates import Json, Scope, Template, render
@@ -25,9 +26,6 @@ from .model import Outgoing
 PERMISSION = "Magento_Logging::system_magento_logging_bulk_operations"
 PERMISSION_PATH = "System › Action Log › Bulk Actions"
 
-OPEN = 4
-"""Status of an operation that waits for the consumer, or is being executed."""
-_COMPLETE, _RETRIABLE, _REJECTED = 1, 2, 5
 _OPERATIONS = 100
 """Operations of a bulk: accepted within 0.1 s, and its result is still a small response."""
 _ENTITIES = 2_000
@@ -247,10 +245,8 @@ def _accepted(body: Json, sent: int) -> Accepted | None:
         number = item.get("id") if isinstance(item, dict) else None
         if not isinstance(item, dict) or not isinstance(number, int) or not 0 <= number < sent:
             return None
-        if item.get("status") == "rejected":
-            refused[number] = ItemError(
-                str(item.get("error_message") or "The store's queue has rejected it"), "rejected"
-            )
+        if (why := rejection(item)) is not None:
+            refused[number] = ItemError(why, "rejected")
         else:
             accepted.add(number)
     dropped = frozenset(range(sent)) - accepted - refused.keys()
@@ -305,11 +301,11 @@ def operation_result(operation: Operation, response: Response) -> SendResult:
     def failed(outcome: Outcome, message: str, code: str, action: Action = Action.DIVIDE) -> SendResult:
         return SendResult(outcome, RunError(action, message, "", response.exchange, code=code), own)
 
-    if operation.status == _COMPLETE:
+    if operation.status == COMPLETE:
         if operation.result is False:
             return failed(Outcome.FAILED, "The operation is complete, but its result is false", "false")
         return SendResult(Outcome.DONE, None, own, operation.result)
-    if operation.status == _RETRIABLE or TEMPORARY.search(message):
+    if operation.status == RETRIABLE or TEMPORARY.search(message):
         return failed(Outcome.RETRY, message, "operation-retriable")
-    code = "operation-rejected" if operation.status == _REJECTED else "operation-failed"
+    code = "operation-rejected" if operation.status == REJECTED else "operation-failed"
     return failed(Outcome.SPLIT, message, code)

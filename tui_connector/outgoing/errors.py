@@ -19,9 +19,9 @@ from ..client.message import (
     Response,
 )
 from ..client.model import RequestTemplate
+from ..client.refusal import Refusal, false_refusal, page_refusal
 from ..runs.errors import Action, RunError, error_for_failure
 from ..templates import Json
-from ..text import page_title
 
 
 class Outcome(Enum):
@@ -139,19 +139,15 @@ def _expected(response: Response, *, reads: bool) -> SendResult:
     """The result of a response with an expected status; its body may still say that the entity was not accepted."""
     body = response_body(response)
 
-    def failed(message: str, code: str, hint: str = "") -> SendResult:
-        error = RunError(Action.WRONG, message, hint, response.exchange, status=response.status, code=code)
+    def failed(refusal: Refusal, hint: str = "") -> SendResult:
+        status, exchange = response.status, response.exchange
+        error = RunError(Action.WRONG, refusal.message, hint, exchange, status=status, code=refusal.code)
         return SendResult(Outcome.FAILED, error, response)
 
-    if isinstance(body, str) and _is_html(body, response.media_type):
-        return failed(
-            f"The store responded with {response.status} and an HTML page ({page_title(body) or 'untitled'}), not with "
-            "data",
-            "html",
-            "Is the base URI of the client that of the REST API?",
-        )
+    if (page := page_refusal(response)) is not None:
+        return failed(page, "Is the base URI of the client that of the REST API?")
     if body is False and not reads:
-        return failed(f"The store responded with {response.status} and false: it has not accepted the entity", "false")
+        return failed(false_refusal(response.status))
     return SendResult(Outcome.DONE, None, response, body)
 
 
@@ -165,11 +161,6 @@ def _accepted(result: SendResult) -> SendResult:
     message = f"The store responded with {status}: {_ONLY_ACCEPTED[status]}"
     error = RunError(Action.WAIT, message, hint, exchange, status=status, code=ACCEPTED)
     return replace(result, outcome=Outcome.ACCEPTED, error=error)
-
-
-def _is_html(body: str, media_type: str) -> bool:
-    start = body[:200].lstrip().lower()
-    return "html" in media_type or (start.startswith("<") and not start.startswith("<?xml") and "xml" not in media_type)
 
 
 def response_body(response: Response) -> Json:

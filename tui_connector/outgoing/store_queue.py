@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ..client.message import Request
+from ..client.refusal import OPEN
 from ..machine import Machine
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.pace import Patience
 from ..text import count
 from ..units import duration
-from .bulk import OPEN, PERMISSION, PERMISSION_PATH, Delivery, operation_result, operations
+from .bulk import PERMISSION, PERMISSION_PATH, Delivery, operation_result, operations
 from .errors import Outcome, SendResult
 
 Entities = TypeVar("Entities")

@@ -13,6 +13,7 @@ from ...client.authentication.login_lockouts import is_magento_login
 from ...client.exchange import Exchange
 from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
 from ...client.network_failure import REMEDIES
+from ...client.refusal import refusal
 from ...client.uri import readable
 from ..token_shape import TokenShape
 from .case import Case, auth_kind_of
@@ -48,10 +49,15 @@ def diagnose(
     `authenticated` says whether another request has shown that the store knows the caller, `shape` what kind of token
     was sent.
     """
-    case = Case(request, response, StoreMessage.of(response), auth, authenticated, shape)
+    return _diagnose(
+        Case(request, response, StoreMessage.of(response), auth, authenticated, shape, refusal(request, response))
+    )
+
+
+def _diagnose(case: Case) -> Finding | None:
     rule = first_match(case)
-    message = case.body.message or case.title.strip(" ()")
-    evidence = f"#{response.exchange} {request.method} {case.path} → {response.status} {message}".rstrip()
+    message = case.refused or case.body.message or case.title.strip(" ()")
+    evidence = f"#{case.response.exchange} {case.method} {case.path} → {case.status} {message}".rstrip()
     return rule.finding((evidence,), case) if rule is not None else None
 
 
@@ -69,7 +75,7 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
         failure = exchange.failure or Failure.PROTOCOL
         error = NoResponse(failure, exchange.failure_text, may_have_arrived=True, exchange=exchange.number)
         return diagnose_failure(error, request_line)
-    if exchange.status < 300 and (exchange.body.cut or exchange.body.note):
+    if exchange.status < 300 and exchange.refusal is None and (exchange.body.cut or exchange.body.note):
         return None  # the body was not kept as received, such as a token's: a success by its status
     request = Request(exchange.method, exchange.uri, exchange.request_headers, exchange.request_body.data)
     response = Response(exchange.status, exchange.headers, exchange.body.data, exchange.number)
@@ -78,7 +84,8 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
     authorization = request.header("Authorization") or ""
     shape = None if _is_well_formed(authorization) else TokenShape("odd")
     auth = auth or auth_kind_of(authorization)
-    return diagnose(request, response, auth, authenticated=authenticated, shape=shape)
+    body = StoreMessage.of(response)
+    return _diagnose(Case(request, response, body, auth, authenticated, shape, exchange.refusal))
 
 
 def _is_well_formed(authorization: str) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ...client.authentication.login_lockouts import MAGENTO_LOGIN
 from ...client.message import Request, Response
+from ...client.refusal import Refusal, RefusalCode
 from ...client.uri import is_absolute
 from ...errors import InvalidValue
 from ...secrets.names import strip_query_and_keys
@@ -74,6 +75,16 @@ class Case:
     """Whether another request has shown that the store knows the caller; None if none was sent."""
     shape: TokenShape | None = None
     """The kind of token that was sent, if known."""
+    refusal: Refusal | None = None
+    """What a response of success refuses."""
+
+    @property
+    def refused(self) -> str:
+        """What a response of success refuses, as a sentence without its full stop."""
+        return "" if self.refusal is None else self.refusal.message.rstrip(".")
+
+    def refuses(self, *codes: RefusalCode) -> bool:
+        return self.refusal is not None and self.refusal.code in codes
 
     @property
     def method(self) -> str:

@@ -472,6 +472,23 @@ BAD_REQUEST = Section(lambda case: case.status == 400, (
          summary="The store does not accept this: {message}",
          remedy="Correct the entity; nothing of this request was saved."),
 ))
+# A response with a status of success; other rows of the same request were stored.
+
+ACCEPTED = Section(lambda case: case.refusal, (
+    Rule("row-refused", "parameters", when=lambda case: case.refuses("row-refused"),
+         summary="The store responded with {status}, but refused a part of the request: {refused}",
+         remedy="Correct what it names, and send it again. What it does not name was saved."),
+    Rule("queue-rejected", "parameters", when=lambda case: case.refuses("rejected"),
+         summary="The store's queue has rejected a part of the request: {refused}",
+         remedy="Correct what it names, and send it again. The other operations were queued."),
+    Rule("operation-failed", "parameters", when=lambda case: case.refuses("operation-failed"),
+         summary="An operation of the store's queue has failed: {refused}",
+         remedy="Correct the entity of that operation, and send it again. More: System › Action Log › Bulk Actions."),
+    Rule("false", "parameters",
+         summary="The store responded with {status} and false: it has not saved this, and gives no reason",
+         remedy="Compare the entity with one that the store has, and the path with the route; ask the store's "
+                "administrator to look at that time in var/log/exception.log."),
+))
 REFUSED = Section(lambda case: case.status >= 300, (
     Rule("refused",
          summary="The store refused the request: {status}, {message}",
@@ -480,7 +497,19 @@ REFUSED = Section(lambda case: case.status >= 300, (
 
 # fmt: on
 
-SECTIONS = (IN_FRONT, NOT_MAGENTO, UNAUTHORIZED, LOGIN, SIGNATURE, DIALECT, SECRETS, REQUEST, BAD_REQUEST, REFUSED)
+SECTIONS = (
+    IN_FRONT,
+    NOT_MAGENTO,
+    UNAUTHORIZED,
+    LOGIN,
+    SIGNATURE,
+    DIALECT,
+    SECRETS,
+    REQUEST,
+    BAD_REQUEST,
+    ACCEPTED,
+    REFUSED,
+)
 """In the order in which they are searched."""
 
 EVERY_RULE = (*(rule for section in SECTIONS for rule in section.rules), *PROBED)

@@ -22,8 +22,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ...client.error_message import error_message
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
+from ...client.printer import failure_message
 from ...log.filter import ANYTHING, Filter, Predicate, Term, parse
 from ...log.view import View, position_of
 from ...magento.request_summary import request_summary
@@ -33,7 +33,6 @@ from ..widgets.painted import Painted
 
 Paint = Callable[[str], Style]
 """Returns the theme's style of this name."""
-_MESSAGE_BYTES = 4_000  # bytes of a body that are read for the store's message
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
     ]
     if columns.size:
         segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
-    message = _message(exchange)
+    message = failure_message(exchange) or exchange.note
     message = f"  {message}" if message else ""
     summary = _summary(exchange.uri, columns.text, len(message) if exchange.failed else 0)
     room = columns.text - cell_len(summary)
@@ -120,13 +119,7 @@ def status_paint(exchange: Exchange) -> str:
         return "badge-error"
     if exchange.purpose == "probe" and exchange.status >= 400:
         return "muted"
-    return "badge-warning" if exchange.status >= 400 else "success"
-
-
-def _message(exchange: Exchange) -> str:
-    if exchange.failed:
-        return exchange.failure_text or error_message(exchange.body.data[:_MESSAGE_BYTES])
-    return exchange.note
+    return "badge-warning" if exchange.failed else "success"
 
 
 def search_for(text: str) -> Predicate:
