@@ -86,10 +86,10 @@ class Kind(Model):
 
     @classmethod
     def all_kinds(cls) -> dict[str, type[Kind]]:
-        """Every kind of this family by name, including those of other distributions."""
+        """Every kind of this family by name, in alphabetical order, including those of other distributions."""
         _load(cls)
         broken_packages()
-        return cls.family_kinds
+        return dict(sorted(cls.family_kinds.items()))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -192,7 +192,7 @@ def env_option(environment: str) -> str:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The text ": did you mean 'sku'?" if one of these names is similar, otherwise an empty string."""
-    near = get_close_matches(name, list(names), 1, 0.5)
+    near = get_close_matches(name, list(names), 1, 0.6)
     return f": did you mean {near[0]!r}?" if near else ""
 
 

@@ -38,3 +38,8 @@ def test_programs_read_it_as_json(program: Program) -> None:
     kinds = json.loads(program("kinds", "keyset", "--json").stdout)
     assert list(kinds) == ["pagination"]
     assert "page-size" in kinds["pagination"]["keyset"]["properties"]
+
+
+def test_a_name_like_none_is_answered_with_where_the_names_are(program: Program) -> None:
+    ended = program("kinds", "nosuch")
+    assert (ended.returncode, ended.stderr) == (2, "Unknown kind 'nosuch'. `tui-connector kinds` lists them.\n")

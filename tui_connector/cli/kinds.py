@@ -28,7 +28,8 @@ def kinds(name: str | None, as_json: bool) -> None:
     if name is not None:
         known = {kind for found in families.values() for kind in found}
         if name not in known:
-            raise CommandFailed(f"Unknown kind {name!r}{did_you_mean(name, known)}", Exit.SETUP)
+            near = did_you_mean(name, known) or ". `tui-connector kinds` lists them."
+            raise CommandFailed(f"Unknown kind {name!r}{near}", Exit.SETUP)
         families = {family: {name: found[name]} for family, found in families.items() if name in found}
     if as_json:
         click.echo(json_text(families, indent=2))

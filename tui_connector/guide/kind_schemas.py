@@ -28,12 +28,12 @@ def load() -> None:
 
 
 def plugins() -> dict[str, str]:
-    """The titles of plugins by kind."""
+    """The titles of plugins by kind, in alphabetical order of the titles."""
     return _titles(Plugin)
 
 
 def authentications() -> dict[str, str]:
-    """The titles of authentications by kind."""
+    """The titles of authentications by kind, in alphabetical order of the titles."""
     return _titles(Authentication)
 
 
@@ -120,7 +120,9 @@ def named(schema: Schema, draft: Mapping[str, Json]) -> Schema:
 
 
 def _titles(family: type[Kind]) -> dict[str, str]:
-    return {name: _title(kind) for name, kind in family.all_kinds().items()}
+    """The titles by kind, in alphabetical order of the titles, which are what is shown."""
+    found = {name: _title(kind) for name, kind in family.all_kinds().items()}
+    return dict(sorted(found.items(), key=lambda each: each[1].casefold()))
 
 
 @cache

@@ -454,7 +454,7 @@ def _kinds(data: Any, table: KeyPath) -> Iterator[tuple[str, str]]:
     family = annotation if isinstance(annotation, type) and issubclass(annotation, Kind) else None
     while family is not None and Kind not in family.__bases__:
         family = next((base for base in family.__mro__[1:] if issubclass(base, Kind)), None)
-    for name, kind in sorted(family.all_kinds().items()) if family is not None else ():
+    for name, kind in family.all_kinds().items() if family is not None else ():
         yield name, (kind.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 

@@ -467,6 +467,6 @@ def schema() -> dict[str, Any]:
 def kind_schemas() -> dict[str, dict[str, dict[str, Any]]]:
     """The JSON Schema of each kind by name, for each family ("plugin", "sink", …), including other packages' kinds."""
     return {
-        family.__name__.lower(): {name: json_schema(kind) for name, kind in sorted(family.all_kinds().items())}
+        family.__name__.lower(): {name: json_schema(kind) for name, kind in family.all_kinds().items()}
         for family in _FAMILIES
     }
