@@ -32,6 +32,8 @@ def _prepare_process() -> None:
     gc.set_threshold(100_000)
     # pydantic would search all installed packages for plugins, and they could read every validated value
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    # Textual paints at most 60 times a second; a key that is answered twice, at once and after a check, would wait
+    os.environ.setdefault("TEXTUAL_FPS", "120")
 
 
 def _remove_working_directory_from_path() -> None:

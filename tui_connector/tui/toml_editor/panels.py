@@ -50,11 +50,11 @@ class ProblemRows(OptionList):
         self.add_options([Option(_problem_line(problem)) for problem in problems])
         if problems:
             self.highlighted = min(highlighted or 0, len(problems) - 1)
-        self.border_title = f"✘ {count(len(problems), 'problem')}" if problems else "Problems"
+        title = (f"✘ {count(len(problems), 'problem')}", TONES["error"])  # a class would style the whole list again
+        self.border_title = Content.assemble(title) if problems else "Problems"
         fixes = sum(map(can_be_fixed, problems))
         keys = ("F8: next", f"F7: fix ({fixes})" if fixes else "") if problems else ()
         self.border_subtitle = " · ".join(filter(None, keys))
-        self.set_class(bool(problems), "some")  # not of the screen: all of it would be styled again
 
     def follow(self, row: int, column: int) -> None:
         """Selects the problem at the cursor, or the first one of its line, so that all of it is in view."""
