@@ -350,6 +350,22 @@ async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_a
         await watched.shows('{"items":[{"sku":"caf\\u00e9"}]}')
 
 
+async def test_an_error_with_a_short_page_says_so_in_its_row_and_shows_the_page_after_enter(machine: Machine) -> None:
+    page = b"<html><head><title>Service Temporarily Unavailable</title></head><body>Back at 5 pm</body></html>"
+    log = filled(
+        exchange(1, status=503, body=RecordedBody(page, len(page), len(page), "text/html")),
+        exchange(2, status=502, body=RecordedBody(b"no healthy upstream\n", 20, 20, "text/plain")),
+    )
+    async with watching(machine, log) as watched:
+        await watched.shows("✘ no healthy upstream")
+        assert any("#1" in line and "HTML page “Service Temporarily" in line for line in watched.screen())
+        await watched.pilot.press("up")
+        await watched.shows("✘ HTML page “Service Temporarily Unavailable”")
+        assert not watched.says("Back at 5 pm")
+        await watched.pilot.press("enter")
+        await watched.shows("Back at 5 pm")
+
+
 async def test_detail_uses_the_clients_format_until_enter(machine: Machine) -> None:
     body = json.dumps({"first": "AAA", "filling": "x" * 2_000, "last": "ZZZ"}).encode()
     views = ["simple", "long", "full", "curl", None]

@@ -28,6 +28,10 @@ LONG_FORMAT_BODY = 1_000
 _MAX_DUMP = 64_000
 _MAX_ERROR = 64_000
 """Bytes of a response that are searched for an error message; Magento's has some kilobytes with a stack trace."""
+_MAX_EXCERPT = 300
+"""Bytes of an error response whose first line is shown."""
+_MAX_PAGE = 4_000
+"""Bytes of an HTML page that is shown as it is where bodies are shown whole; of a longer one, title and size are."""
 _CHUNK = 200_000
 """Characters sanitised at once; more would block the event loop, as threads share the interpreter."""
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
@@ -150,12 +154,30 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
 
 
 def failure_message(exchange: Exchange) -> str:
-    """Why an exchange failed: the program's words where there was no response, else the store's; "" for a success."""
+    """Why an exchange failed: the program's words where there was no response, else the store's; "" for a success.
+
+    Of a page the title, of other text the first line.
+    """
     if exchange.failure_text or not exchange.failed:
         return exchange.failure_text
     if exchange.refusal is not None:
         return exchange.refusal.message
-    return error_message(exchange.body.data[:_MAX_ERROR])
+    return error_message(exchange.body.data[:_MAX_ERROR]) or _description(exchange.body)
+
+
+def _description(body: RecordedBody) -> str:
+    """What an error response without a message of its own contains; "" if that says nothing."""
+    if "html" in body.media_type:
+        return _page(body)
+    start = body.data[:_MAX_EXCERPT].lstrip()
+    if start.startswith((b"{", b"[", b"<")) or is_binary(start):
+        return ""
+    return start.decode("utf-8", "replace").split("\n")[0].strip()
+
+
+def _page(body: RecordedBody) -> str:
+    title = page_title(body.data[:20_000].decode("utf-8", "replace"))
+    return f"HTML page “{title}”" if title else "untitled HTML page"
 
 
 def phases(timings: Timings) -> list[tuple[str, float]]:
@@ -230,10 +252,9 @@ class _BodyPrinter:
             words = f"({size(body.size)}: {body.note or 'not kept'})" if body.size else "(empty)"
             yield Role.NOTE, [shown_line(words)]
             return
-        if "html" in body.media_type and (self._pretty or not self._full):
-            title = page_title(body.data[:20_000].decode("utf-8", "replace"))
-            page = f"HTML page “{title}”" if title else "untitled HTML page"
-            yield Role.HTML, [shown_line(f"{page}, {size(body.size)}")]
+        is_summarized = not self._full or (self._pretty and len(body.data) > _MAX_PAGE)
+        if "html" in body.media_type and is_summarized:
+            yield Role.HTML, [shown_line(f"{_page(body)}, {size(body.size)}")]
             return
         data = body.data[: self._longest]
         if is_binary(data):
