@@ -44,7 +44,7 @@ class Model(BaseModel):
 class Named(Model):
     """The fields that every named part of a profile has."""
 
-    title: str | None = Field(None, title="Title", description="Display name.")
+    title: str | None = Field(None, title="Title", description="Shown after the name in lists of parts.")
     description: str | None = Field(None, title="Description", description="A note for readers of the profile.")
     disabled: bool = Field(False, title="Disabled", description="Turns it off: it sends nothing.")
 

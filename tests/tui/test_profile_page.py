@@ -138,8 +138,9 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
     path = write(machine)
     app = ConnectorApp(machine, no_demo)
     async with on_page(app, size=(100, 30)) as pilot:
-        path.write_text(path.read_text().replace('uri = "products"', 'uri = "orders?x"'))
-        await until(pilot, lambda: "GET orders?x" in shown(app))
+        changed = path.read_text().replace('uri = "products"', 'uri = "orders?x"')
+        path.write_text(f'{changed}title = "Orders of today"\n')
+        await until(pilot, lambda: "Orders of today · GET orders?x" in shown(app))
 
 
 async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machine: Machine) -> None:

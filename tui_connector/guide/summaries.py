@@ -84,9 +84,14 @@ class ProfilePart:
 def parts(data: Mapping[str, Json]) -> list[ProfilePart]:
     """All parts, in the order of the profile."""
     return [
-        ProfilePart(family, name, summary, bool(value_at(value, ("disabled",))))
+        ProfilePart(family, name, _titled(value, summary), bool(value_at(value, ("disabled",))))
         for family, name, value, summary in _parts(data)
     ]
+
+
+def _titled(value: Json, summary: str) -> str:
+    title = value_at(value, ("title",))
+    return f"{title} · {summary}" if isinstance(title, str) and title else summary
 
 
 def _parts(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
