@@ -16,6 +16,7 @@ from pathlib import Path
 
 import fork_server
 
+SINK = 'sink = { kind = "jsonl", path = "items.jsonl" }'
 PROFILE = """
 format = 1
 name = "Shop"
@@ -34,7 +35,7 @@ items = "items"
 identifier = "sku"
 pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }
 incremental = { field = "updated_at" }
-sink = { kind = "jsonl", path = "items.jsonl" }
+SINK
 [outgoing.stock]
 client = "shop"
 source = { kind = "stdin" }
@@ -47,10 +48,22 @@ request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }
 class Workers:
     """The workers, and the profile that they use."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], broker: str, store_url: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        broker: str,
+        store_url: str,
+        *,
+        sink: str = "",
+        ledger: str = "",
+    ) -> None:
+        """`sink` and `ledger`: in TOML. With a ledger, each worker has a home and a state directory of its own."""
         self.folder = folder
         self.profile = folder / "shop.toml"
-        self.profile.write_text(PROFILE.replace("URL", store_url))
+        text = PROFILE.replace("URL", store_url).replace("SINK", sink or SINK)
+        self.profile.write_text(text + ledger)
+        self._own_homes = bool(ledger)
         self.environment = {
             **environment,
             "SHOP_TOKEN": "a-CANARY-token",
@@ -72,7 +85,7 @@ class Workers:
                 self.running.append(
                     subprocess.Popen(
                         [sys.executable, "-m", "celery", *words, "--without-gossip", "--without-mingle"],
-                        env=self.environment,
+                        env=self._environment_of(name),
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=log,
@@ -80,6 +93,14 @@ class Workers:
                         cwd=self.folder,
                     )
                 )
+
+    def _environment_of(self, worker: int) -> dict[str, str]:
+        if not self._own_homes:
+            return self.environment
+        home = self.folder / f"worker {worker}"
+        home.mkdir()
+        own = {name: str(home / name.lower()) for name in self.environment if name.startswith("XDG_")}
+        return {**self.environment, **own, "HOME": str(home)}
 
     def call(self, code: str) -> str:
         """Runs code of a producer, with the module as `tasks`."""
@@ -112,6 +133,9 @@ class Workers:
                 except sqlite3.OperationalError:  # being made
                     pass
         return []
+
+    def files(self, pattern: str) -> list[Path]:
+        return list(self.folder.rglob(pattern))
 
     def logs(self) -> str:
         return "\n".join(each.read_text(errors="replace")[-3_000:] for each in self.folder.glob("worker*.log"))

@@ -19,6 +19,7 @@ import pytest
 from celery_workers import Workers
 from http_server import Hold, reply
 from listing import Listing, SearchRequest, listing, products
+from postgres import Database, postgres, postgres_cluster
 from rabbitmq import rabbitmq
 from requirements import require_modules
 from sending import OK, Sent, storing
@@ -29,6 +30,8 @@ require_modules("celery")
 
 from celery.exceptions import Reject  # noqa: E402
 from kombu import Connection  # noqa: E402
+
+__all__ = ["postgres", "postgres_cluster"]
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,47 @@ async def test_a_killed_worker_loses_and_duplicates_nothing(
     with closing(sqlite3.connect(ledger)) as database:
         assert database.execute("select state, items from run").fetchall() == [("complete", 200)]
         assert database.execute("select value from mark").fetchall() == [("2026-11-01 00:00:00",)]
+    assert "CANARY" not in workers.logs()
+
+
+async def test_workers_with_a_shared_ledger_need_no_common_directory(
+    tmp_path: Path, clean_environment: dict[str, str], broker: str, store: Listing, postgres: Database
+) -> None:
+    hold, again = Hold(), asyncio.Event()
+
+    async def holds(asked: SearchRequest) -> None:
+        """A page in the middle of the second slice is not sent before its worker is killed."""
+        if 70 <= asked.after < 100 and asked.size == 10:
+            if hold.released:
+                again.set()
+            await hold.wait()
+
+    server = {name: json.dumps(value) for name, value in postgres.saved.items()}
+    sink = f"sink = {{ {', '.join(f'{name} = {value}' for name, value in server.items())} }}"
+    ledger = "\n".join(["[ledger]", *(f"{name} = {value}" for name, value in server.items()), ""])
+    workers = Workers(tmp_path, clean_environment, broker, store.url, sink=sink, ledger=ledger)
+    del workers.environment["TUI_CONNECTOR_SHARED"]
+
+    def is_committed() -> bool:
+        plans = postgres.rows("SELECT committed FROM tui_connector_slice_plan")
+        return [committed for (committed,) in plans if committed] != []
+
+    try:
+        store.before = holds
+        workers.start(2)
+        workers.call(f"tasks.plan.delay({str(workers.profile)!r}, 'items', 4, 'r1')")
+        await hold.reached()
+        workers.kill_the_one_with("--slice", "1")
+        hold.release()
+        await asyncio.wait_for(again.wait(), 120)
+        await workers.until(is_committed)
+    finally:
+        workers.close()
+    assert sorted(row["id"] for row in postgres.items("items")) == list(range(1, 201))
+    assert postgres.rows("SELECT state, items FROM tui_connector_incoming_run") == [("complete", 200)]
+    assert postgres.rows("SELECT value FROM tui_connector_incoming_mark") == [("2026-11-01 00:00:00",)]
+    assert len(workers.files("xdg_state_home")) == 2
+    assert workers.files("*.sqlite") + workers.files("plan.json") == []
     assert "CANARY" not in workers.logs()
 
 

@@ -40,8 +40,6 @@ BROKER = "TUI_CONNECTOR_BROKER"
 """The address of RabbitMQ, such as amqp://user:password@host/vhost."""
 QUEUES = "TUI_CONNECTOR_QUEUES"
 """What a worker consumes: "acme" are the slices and runs of a profile, "acme/stock:8" a queue in 8 partitions."""
-SHARED = "TUI_CONNECTOR_SHARED"
-"""The directory that all workers share (`--shared`)."""
 BEAT = "TUI_CONNECTOR_BEAT"
 """A file for beat: on each line five fields of cron, a profile and the name of a configuration."""
 
@@ -192,7 +190,7 @@ def plan(
     A task that is repeated has the same id, and so the same plan.
     """
     run_id = run_id or str(self.request.id)
-    words = ["--slices", str(slices), "--run-id", run_id, *_shared(), *(["--full"] if full else [])]
+    words = ["--slices", str(slices), "--run-id", run_id, *(["--full"] if full else [])]
     code, out = _call("plan", profile, name, env, *words)
     _decide(self, code, "plan", run_id)
     planned = SlicePlan.model_validate_json(out.splitlines()[-1])
@@ -207,9 +205,7 @@ def run_slice(
     self: Task, profile: str, name: str, number: int, run_id: str, *, env: str = "", options: Sequence[str] = ()
 ) -> None:
     """Runs one slice; the last one of a run queues the commit."""
-    code, out = _call(
-        "run", profile, name, env, "--slice", str(number), "--run-id", run_id, *_shared(), *_allowed(options)
-    )
+    code, out = _call("run", profile, name, env, "--slice", str(number), "--run-id", run_id, *_allowed(options))
     _decide(self, code, f"slice {number}", run_id)
     if _is_last(out):
         commit.apply_async((profile, name, run_id), {"env": env})
@@ -218,7 +214,7 @@ def run_slice(
 @app.task(bind=True, name="tui_connector.commit", max_retries=_SLICE_RETRIES)
 def commit(self: Task, profile: str, name: str, run_id: str, *, env: str = "") -> None:
     """Commits a run; a task that does so again changes nothing."""
-    code, _ = _call("commit", profile, name, env, "--run-id", run_id, *_shared())
+    code, _ = _call("commit", profile, name, env, "--run-id", run_id)
     if code == Exit.FAILED:
         raise CommandEnded(f"The run {run_id} was committed, but some of it failed")
     _decide(self, code, "commit", run_id)
@@ -242,7 +238,7 @@ def send(
     goes to the queue of failed batches.
     """
     lines = "".join(f"{json.dumps(each)}\n" for each in entities).encode()
-    of = ["--run-id", batch, *_shared()]
+    of = ["--run-id", batch]
     until, pause = _MACHINE.monotonic() + _SEND_SECONDS, 1.0
     for command, words in (
         ("plan", ["--slices", "1", "--full", *of]),
@@ -331,10 +327,6 @@ def _allowed(options: Sequence[str]) -> list[str]:
         if each.startswith("-") and each.partition("=")[0] not in _OPTIONS:
             raise Reject(f"A message cannot have the option {each}, only {', '.join(_OPTIONS)}", requeue=False)
     return list(options)
-
-
-def _shared() -> list[str]:
-    return ["--shared", _MACHINE.environ[SHARED]] if _MACHINE.environ.get(SHARED) else []
 
 
 def _is_last(out: str) -> bool:

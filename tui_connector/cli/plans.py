@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..outgoing.source import EntitySource
     from ..outgoing.tasks import Task, TaskRun, TaskState
     from ..profile.model import Profile
+    from ..runs.database import LedgerPlace
 
 _SHOW = "\0"
 """The value of --plan without a FILE."""
@@ -137,6 +138,7 @@ class OutgoingPlan:
         session: Session,
         machine: Machine,
         profile: Path,
+        ledger: LedgerPlace,
         output: RunOutput,
         sender: MakeSender,
         execute: Callable[[Callable[[], OutgoingRun]], Awaitable[Exit]],
@@ -147,7 +149,7 @@ class OutgoingPlan:
         self._name, self._outgoing, self._wanted, self._profile = name, outgoing, wanted, profile
         self._session, self._machine, self._output = session, machine, output
         self._sender, self._execute, self._limit = sender, execute, limit
-        self._environment = environment
+        self._environment, self._ledger = environment, ledger
         self._planner = sender(outgoing)
         self._printed = PlanOutput(output.shown(name), output, session.masked, as_json=output.as_json)
 
@@ -221,11 +223,10 @@ class OutgoingPlan:
 
     def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task], int]:
         """A run, its tasks by state, those that may have changed the store, and the last run's number. Blocks."""
-        from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
+        from ..outgoing.tasks import TaskFilter, TaskReader
         from ..outgoing.undo import UNDOABLE
 
-        state = self._machine.directories.state
-        with TaskReader(tasks_file(state, self._profile, self._name, self._environment)) as reader:
+        with TaskReader(self._ledger) as reader:
             if reader.is_running:
                 raise CommandFailed(f"{self._name} is running. Wait until it ends, or stop it.", Exit.SETUP)
             run = reader.run_to_undo(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ..outgoing.run import OutgoingRun
     from ..outgoing.source import EntitySource, OtherProfile
     from ..profile.model import Profile
+    from ..runs.database import LedgerPlace
 
 
 @click.command("run")
@@ -161,7 +163,6 @@ def run_command(
         raise CommandFailed("--whole-bodies requires --record FILE.", Exit.SETUP)
 
     from ..incoming.start import RunOptions
-    from ..runs.ledger import ledger_file
 
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output(
@@ -189,9 +190,7 @@ def run_command(
     runs = Runs(workbench, path, wanted, output, out, bounds, keep_going=keep_going)
     for other in {found: None for each in sent.values() if (found := each.other_profile(saved.environment))}:
         runs.add_profile(other, once=trust_once, as_json=as_json)
-    chosen = _streams(
-        saved, chosen, partial(ledger_file, machine.directories.state, path, environment=saved.environment)
-    )
+    chosen = _streams(saved, chosen, partial(workbench.incoming_ledger, saved, path))
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
         if planning is not None:
             code = run(runs.plan(saved, sent, planning))
@@ -274,7 +273,9 @@ def _confirm_production(saved: Profile, sent: dict[str, Outgoing], machine: Mach
         raise CommandFailed(f"{typed.strip()!r} is not the name of this store; nothing was sent.", Exit.SETUP)
 
 
-def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
+def _streams(
+    saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[str], LedgerPlace]
+) -> dict[str, Incoming]:
     """The chosen ones; those that write Singer messages know the bookmarks of all streams of the profile."""
     if not chosen:
         return chosen
@@ -399,15 +400,16 @@ class Runs:
         async with self._workbench.session(saved, self._bounds) as session:
             for name, incoming in chosen.items():
                 try:
-                    self._output.dry(name, self._run(saved, session, name, incoming).preview())
+                    preview = await asyncio.to_thread(self._run(saved, session, name, incoming).preview)
+                    self._output.dry(name, preview)
                 except UserError as error:
                     self._output.impossible(name, error)
                     code = Exit.SETUP
             for name, outgoing in sent.items():
                 try:
-                    preview = await self._sender(saved, session, name, outgoing).preview()
-                    self._output.dry_sending(name, preview)
-                    code = code or (Exit.FAILED if preview.problems else Exit.DONE)
+                    sending = await self._sender(saved, session, name, outgoing).preview()
+                    self._output.dry_sending(name, sending)
+                    code = code or (Exit.FAILED if sending.problems else Exit.DONE)
                 except UserError as error:
                     self._output.impossible(name, error)
                     code = Exit.SETUP
@@ -452,6 +454,7 @@ class Runs:
             session=session,
             machine=self._workbench.machine,
             profile=self._path,
+            ledger=self._workbench.outgoing_ledger(saved, self._path, name),
             output=self._output,
             sender=partial(self._sender, saved, session, name),
             execute=partial(self._one, saved, session, name, sends=True),
@@ -504,13 +507,11 @@ class Runs:
         from ..guide.run_findings import explainer
         from ..incoming.run import Run
         from ..incoming.start import RunEnvironment, RunLocation
-        from ..runs.ledger import ledger_file
 
         machine, out = self._workbench.machine, self._out
         if out is not None:
             incoming = incoming.model_copy(update={"sink": _sink(out)})
-        state, environment = machine.directories.state, saved.environment
-        ledger = None if out == "-" else ledger_file(state, self._path, name, out or "", environment)
+        ledger = None if out == "-" else self._workbench.incoming_ledger(saved, self._path, name, out or "")
         place = RunLocation(name, self._path, ledger)
         typed = incoming.sink.writes() if out is not None and incoming.sink is not None else ()
         explain = explainer(saved, incoming.client)

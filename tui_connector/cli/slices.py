@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SHARED = "TUI_CONNECTOR_SHARED"
+"""The directory that all machines share, where a command has no `--shared` and the profile no ledger."""
+
 
 def shared_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options that say which run, and where its slices are."""
@@ -277,6 +280,10 @@ class _Sliced(ABC):
         machine = machine_of(profile_dir)
         path = find(profile, machine)
         saved = read(path, environment)
+        if shared is not None and saved.ledger is not None:
+            message = f"--shared {shared}: the slices of this profile are kept in its ledger, {saved.ledger.server}."
+            raise CommandFailed(message, Exit.SETUP)
+        shared = shared or machine.environ.get(SHARED)
         client = saved.configuration(name).client
         trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[client])
         workbench = headless_workbench(machine, path, trust)
@@ -294,10 +301,12 @@ class _Sliced(ABC):
     @asynccontextmanager
     async def opened(self, run_id: str, bounds: Bounds) -> AsyncIterator[tuple[Session, SliceStore]]:
         """A session, and what the processes of the run share. Raises `UserError`."""
+        from ..runs.shared_slices import SharedSlices
         from ..runs.slice_directory import SliceDirectory
 
         async with self.workbench.session(self.saved, bounds) as session:
-            store = SliceDirectory(self.shared, run_id)
+            server = self.workbench.ledgers(self.saved, self.path)
+            store = SliceDirectory(self.shared, run_id) if server is None else SharedSlices(server, run_id)
             try:
                 yield session, store
             finally:
@@ -457,10 +466,9 @@ class _IncomingSlices(_Sliced):
     def _environment(self, session: Session) -> RunEnvironment:
         from ..guide.run_findings import explainer
         from ..incoming.start import RunEnvironment, RunLocation
-        from ..runs.ledger import ledger_file
 
         machine = self.workbench.machine
-        ledger = ledger_file(machine.directories.state, self.path, self.name, environment=self.saved.environment)
+        ledger = self.workbench.incoming_ledger(self.saved, self.path, self.name)
         return RunEnvironment(
             session,
             self.workbench.exchanges,

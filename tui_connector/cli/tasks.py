@@ -16,10 +16,11 @@ from ..text import count, env_option, json_text, listed, shown, shown_line
 from ..units import timestamp
 from .completion import files, outgoings, profiles
 from .errors import CommandFailed, Exit, paragraph
-from .opening import environment_option, find, machine_of, read
+from .opening import allowed, environment_option, find, headless_workbench, machine_of, read
 
 if TYPE_CHECKING:
     from ..outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun, TaskState
+    from ..runs.database import LedgerPlace
 
 _STATES = ("new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown")
 _DONE = ("finished", "unchanged")
@@ -79,7 +80,10 @@ def tasks(
         raise CommandFailed(f"The profile has no outgoing named {name!r}. It has: {known}.", Exit.SETUP)
     if out is not None and action != "export":
         raise CommandFailed("--out requires export.", Exit.SETUP)
-    ledger = tasks_file(machine.directories.state, path, name, saved.environment)
+    ledger: LedgerPlace = tasks_file(machine.directories.state, path, name, saved.environment)
+    if saved.ledger is not None:
+        trust = allowed(path, saved, machine, once=False, as_json=as_json)
+        ledger = headless_workbench(machine, path, trust).outgoing_ledger(saved, path, name)
     if action in ("retry", "skip"):
         selected = states or (("failed", "unknown") if action == "retry" and not (lines or code) else ())
         if action == "skip" and not (lines or code or states):
@@ -171,7 +175,7 @@ def _export(found: Iterator[Task], out: Path | None, without: str) -> None:
         raise CommandFailed(f"{count(lost, 'entity', 'entities')} could not be exported: {why}.", Exit.FAILED)
 
 
-def _change(ledger: Path, action: str, wanted: TaskFilter, lines: Sequence[int], names: str, at: str) -> None:
+def _change(ledger: LedgerPlace, action: str, wanted: TaskFilter, lines: Sequence[int], names: str, at: str) -> None:
     from ..outgoing.tasks import TaskLedger
 
     if not ledger.exists():

@@ -96,14 +96,18 @@ class Sender:
         return client is not None and client.production
 
     @property
-    def ledger(self) -> Path:
-        """The file of its tasks."""
-        return tasks_file(self.workbench.machine.directories.state, self.file, self.name, self.profile.environment)
+    def ledger(self) -> LedgerPlace:
+        """Where its tasks are."""
+        return self.workbench.outgoing_ledger(self.profile, self.file, self.name)
 
     @property
     def plan_file(self) -> Path:
-        """Where the plan is kept that is shown and then sent."""
-        return plan_file(self.ledger)
+        """Where the plan is kept that is shown and then sent, on this machine."""
+        return plan_file(self._local)
+
+    @property
+    def _local(self) -> Path:
+        return tasks_file(self.workbench.machine.directories.state, self.file, self.name, self.profile.environment)
 
     def refuse_stdin(self) -> None:
         """Raises `UserError` if the source is standard input, which is the keyboard here."""
@@ -121,14 +125,14 @@ class Sender:
         return MissingSource(real, content) if content and not os.path.lexists(real) else None
 
     async def prepare(self) -> None:
-        """Makes the directory of the ledger, and opens the other profile that the source reads, if there is one.
+        """Makes the directory of the ledger and the plan, and opens the other profile that the source may read.
 
         Raises `UserError`.
         """
         try:
-            await asyncio.to_thread(make_private, self.ledger.parent)
+            await asyncio.to_thread(make_private, self._local.parent)
         except OSError as error:
-            raise unusable(self.ledger, error) from error
+            raise unusable(self._local, error) from error
         other = self.outgoing.other_profile(self.profile.environment)
         if other is not None and self._other is None:
             self._other = await asyncio.to_thread(self._opened, other)

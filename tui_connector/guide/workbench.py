@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from ..client.authentication.login_lockouts import LoginLockouts
 from ..client.exchange import ExchangeLog, Exchanges
@@ -18,9 +19,13 @@ from ..files import CannotSave
 from ..log.history import History
 from ..log.records import LogFailed
 from ..machine import Machine
+from ..outgoing.tasks import tasks_file
 from ..profile.capabilities import client_routes
 from ..profile.model import Profile
 from ..profile.problems import check_data
+from ..runs.database import LedgerPlace
+from ..runs.ledger import ledger_file
+from ..runs.shared_ledger import LedgerServer, LedgerSettings
 from ..secrets.capability import Capability, Grants
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
@@ -49,6 +54,7 @@ class Workbench:
         self.mask = Mask()
         self.vault = Vault(machine, self.mask, self.trust.path)
         self._cache = SessionCache()
+        self._ledgers: dict[tuple[LedgerSettings, str], LedgerServer] = {}
         self._history: History | None = None
         self._holders = 1
 
@@ -80,6 +86,46 @@ class Workbench:
             routes=routes,
         ) as session:
             yield session
+
+    def ledgers(self, profile: Profile, file: Path) -> LedgerServer | None:
+        """The server with the ledgers of a profile; None if they are files in the state directory."""
+        settings = profile.ledger
+        if settings is None:
+            return None
+        found = self._ledgers.get((settings, profile.environment))
+        if found is None:
+            found = LedgerServer(
+                settings, lambda: asyncio.run(self._ledger_parameters(profile)), file.stem, profile.environment
+            )
+            self._ledgers[settings, profile.environment] = found
+        return found
+
+    def incoming_ledger(self, profile: Profile, file: Path, name: str, out: str = "") -> LedgerPlace:
+        """The ledger of an incoming. `out`: where it writes instead of to its sink."""
+        server = None if out else self.ledgers(profile, file)
+        if server is not None:
+            return server.place("incoming", name)
+        return ledger_file(self.machine.directories.state, file, name, out, profile.environment)
+
+    def outgoing_ledger(self, profile: Profile, file: Path, name: str) -> LedgerPlace:
+        """The ledger of an outgoing."""
+        server = self.ledgers(profile, file)
+        if server is not None:
+            return server.place("outgoing", name)
+        return tasks_file(self.machine.directories.state, file, name, profile.environment)
+
+    async def _ledger_parameters(self, profile: Profile) -> dict[str, Any]:
+        """How to connect to the server of ledgers, with the password. Raises `UserError`."""
+        settings = profile.ledger
+        assert settings is not None
+        granted = Grants(frozenset(await self._allowed(profile)))
+        password = settings.password
+        secrets = (
+            {}
+            if password is None
+            else {password.key: await self.vault.read(password, settings.server, "", granted, self.directory)}
+        )
+        return settings.parameters(secrets, self.directory)
 
     async def _allowed(self, profile: Profile) -> list[Capability]:
         try:

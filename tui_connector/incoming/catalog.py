@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
-from ..runs.database import explained, read_only
+from ..runs.database import LedgerPlace, explained, open_reader
 from ..templates import Json
 from .incremental import Incremental
 from .model import Incoming
@@ -185,7 +184,7 @@ def _require_object(found: Json, what: str) -> dict[str, Json]:
     return found
 
 
-def with_bookmarks(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
+def with_bookmarks(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], LedgerPlace]) -> dict[str, Incoming]:
     """The same incoming configurations; the sinks that write Singer messages know of each other's bookmarks.
 
     It reads the ledgers, and blocks. Raises `LedgerError`.
@@ -200,11 +199,11 @@ def with_bookmarks(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], 
     return {**incoming, **streams}
 
 
-def _bookmark(ledger: Path, incoming: Incoming) -> dict[str, Json]:
+def _bookmark(ledger: LedgerPlace, incoming: Incoming) -> dict[str, Json]:
     """Where the last complete run of it ended; empty where there was none."""
     if not ledger.exists():
         return {}
-    with explained(ledger), contextlib.closing(read_only(ledger)) as database:
+    with explained(ledger), contextlib.closing(open_reader(ledger, "incoming")) as database:
         row = database.execute("select value, sink from mark").fetchone()
         value, sink = (row[0], json.loads(row[1] or "null")) if row else (None, None)
     found: dict[str, Json] = {}

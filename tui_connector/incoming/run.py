@@ -89,7 +89,7 @@ class Run:
         return progress
 
     def preview(self) -> Preview:
-        """What `execute` would do; sends and writes nothing. Raises `UserError`."""
+        """What `execute` would do; sends and writes nothing. Blocks. Raises `UserError`."""
         incoming, now = self._incoming, magento_date(self._machine.now())
         fingerprint, request_line = self._list_request.identity()
         assert incoming.sink is not None

@@ -132,6 +132,10 @@ class _ProfileCapabilities:
             needed.append(incoming.sink.server_capability())
             if (server := incoming.sink.server) is not None:
                 needed += [_secret_sent(each.key, _source_text(each), server) for each in incoming.sink.secrets()]
+        if (ledger := self._profile.ledger) is not None:
+            needed.append(ledger.capability())
+            needed += [_secret_sent(each.key, _source_text(each), ledger.server) for each in secrets_in(ledger)]
+            needed += [] if ledger.ca_file is None else [outputs.read_capability(ledger.ca_file)]
         for outgoing in self._profile.outgoing.values():
             if outgoing.source is not None:
                 needed += [outputs.read_capability(path) for path in outgoing.source.reads()]

@@ -30,6 +30,7 @@ from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
 from ..outgoing.sources.incoming import IncomingSource
 from ..runs.request_templates import Inconsistency
+from ..runs.shared_ledger import LedgerSettings
 from ..secrets.source import SecretSource
 from ..templates import Json
 from .on_failure import OnFailure
@@ -127,6 +128,11 @@ class Profile(Model):
         default_factory=LogSettings, title="Request log", description="What to store of the requests."
     )
     on_failure: OnFailure | None = Field(None, title="On failure", description="What to do when a headless run fails.")
+    ledger: LedgerSettings | None = Field(
+        None,
+        title="Shared ledger",
+        description="A database that keeps the state of runs for several machines, instead of the state directory.",
+    )
     environments: dict[EnvironmentName, dict[str, Any]] = Field(
         default_factory=dict,
         title="Environments",
@@ -205,6 +211,9 @@ class Profile(Model):
             if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
                 to_proxy, place = (origin_of(client.proxy.uri),), ("clients", name, "proxy", "password")
                 yield NamedSecret(f"clients/{name}/proxy/password", client.proxy.password, to_proxy, place)
+        if self.ledger is not None:
+            for field, path, source in _secrets_in(self.ledger):
+                yield NamedSecret(f"ledger/{field}", source, (self.ledger.server,), ("ledger", *path))
         parts: dict[str, dict[str, Any]] = {"incoming": dict(self.incoming), "outgoing": dict(self.outgoing)}
         for part, named in parts.items():
             for name, configuration in named.items():

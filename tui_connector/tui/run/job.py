@@ -25,7 +25,7 @@ from ...incoming.model import Incoming
 from ...incoming.run import Run
 from ...incoming.start import RunEnvironment, RunLocation, RunOptions
 from ...profile.model import Profile
-from ...runs.ledger import FailedRecord, ledger_file
+from ...runs.ledger import FailedRecord
 from ...runs.progress import STOPPED, Progress, Summary
 from ...text import count, env_option, shown
 from ..jobs import jobs_of
@@ -234,8 +234,7 @@ class RunJob(BackgroundRun):
         if incoming.sink is not None and incoming.sink.on_stdout:
             shell = f"tui-connector run {self.file.stem} {self.name}{env_option(self.profile.environment)} | …"
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
-        environment = self.profile.environment
-        ledger_of = partial(ledger_file, machine.directories.state, self.file, environment=environment)
+        ledger_of = partial(workbench.incoming_ledger, self.profile, self.file)
         place = RunLocation(self.name, self.file, ledger_of(self.name))
         incoming = (await asyncio.to_thread(with_bookmarks, self.profile.incoming, ledger_of))[self.name]
         exchanges = OwnExchanges(workbench.exchanges)
