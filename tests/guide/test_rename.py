@@ -134,7 +134,7 @@ async def test_what_cannot_be_undone_is_named(kept: Kept, monkeypatch: pytest.Mo
 
 async def test_the_name_of_another_profile_is_refused(kept: Kept) -> None:
     kept.path.with_name("shop.toml").write_text("format = 1\n")
-    with pytest.raises(UserError, match="appeared"):
+    with pytest.raises(UserError, match="shop exists"):
         await rename(kept, "shop")
     assert kept.path.with_name("shop.toml").read_text() == "format = 1\n"
     assert kept.secret("shop") is None

@@ -269,6 +269,8 @@ async def test_an_archived_profile_is_out_of_the_list_and_loses_nothing(machine:
     async with app.run_test(size=(120, 36)) as pilot:
         await until_shown(pilot, "other.test")
         await pilot.press("a")
+        await until_shown(pilot, "Archive acme?")
+        await pilot.press("y")
         await until(pilot, lambda: chosen(app) == "other")
         assert "acme.test" not in await until_shown(pilot, "1 archived (A)")
         await pilot.press("A")
@@ -287,6 +289,21 @@ async def test_an_archived_profile_is_out_of_the_list_and_loses_nothing(machine:
     assert run.exists()
 
 
+async def test_a_refused_name_stays_in_its_dialog_and_what_is_typed_next_corrects_it(machine: Machine) -> None:
+    [path] = save(machine, "acme")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "acme.test")
+        await pilot.press("m", "ctrl+u", "enter")
+        assert "Nothing entered" in await until_shown(pilot, "✘")
+        await pilot.press(*"acme shop", "enter", *"ad")  # typed ahead: on home, a archives and d deletes
+        assert "cannot be named 'acme shop'" in await until_shown(pilot, "cannot be named")
+        await until_shown(pilot, "acme shopad")
+        await pilot.press("ctrl+u", *"shop", "enter")
+        await until(pilot, lambda: path.with_name("shop.toml").exists() and isinstance(app.screen, HomeScreen))
+        assert not path.exists()
+
+
 async def test_a_file_opened_by_path_is_listed_as_recent(machine: Machine, tmp_path: Path) -> None:
     save(machine, "acme")
     elsewhere = tmp_path / "shops" / "nordic.toml"
@@ -298,7 +315,7 @@ async def test_a_file_opened_by_path_is_listed_as_recent(machine: Machine, tmp_p
         await pilot.press("o")
         await until_shown(pilot, "Path of a profile")
         await pilot.press(*str(elsewhere), "x", "enter")
-        await until_shown(pilot, "file not found: ")
+        await until_shown(pilot, "file not found")
         await pilot.press("end", "backspace", "enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         await pilot.press("q")

@@ -21,9 +21,8 @@ from tui_connector.secrets.mask import Mask
 from tui_connector.text import shown
 from tui_connector.tui._textual import LineTextArea
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import InputScreen
+from tui_connector.tui.dialogs import EntryScreen, InputScreen
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.log.actions import FileScreen
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.widgets.fields import SafeInput, SafeTextArea
@@ -31,10 +30,15 @@ from tui_connector.tui.widgets.fields import SafeInput, SafeTextArea
 PASTE = "\x1b]0;t\x07 \x9b31m \x1b[31m \u202e\x7f\x08\x00 end"
 """A title, colours, an order of letters, and keys."""
 
+
+async def entered(text: str) -> str:
+    return text
+
+
 SCREENS: dict[str, Callable[[Machine], Screen[Any]]] = {
     "a line": lambda machine: InputScreen("What?"),
     "a secret": lambda machine: InputScreen("What?", secret=True),
-    "a file": lambda machine: FileScreen("Save", "out.har"),
+    "a file": lambda machine: EntryScreen("Save", "out.har", apply=entered),
     "a request": lambda machine: RequestForm(
         Request("POST", "https://acme.example/x", body=b"{}"), machine, "Edit #1", "https://acme.example"
     ),

@@ -19,7 +19,7 @@ from tui_connector.guide.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen, InputScreen
+from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen, EntryScreen
 from tui_connector.tui.file_watch import state_of
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
@@ -530,14 +530,16 @@ async def test_copy_keeps_comments_and_never_overwrites_a_profile(machine: Machi
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("D")
-        await until(pilot, lambda: isinstance(app.screen, InputScreen))
+        await until(pilot, lambda: isinstance(app.screen, EntryScreen))
         await pilot.press("enter")
         await until(pilot, lambda: "acme-2" in shown(app))
         assert path.with_name("acme-2.toml").read_text() == path.read_text()
         await pilot.press("D")
-        await until(pilot, lambda: isinstance(app.screen, InputScreen))
+        await until(pilot, lambda: isinstance(app.screen, EntryScreen))
         await pilot.press(*["backspace"] * 10, *"acme-2", "enter")
-        await until(pilot, lambda: any("appeared" in each.message for each in app._notifications))
+        assert "acme-2 exists" in await until_shown(pilot, "✘")
+        await pilot.press(*"-b", "enter")  # what was typed is still there
+        await until(pilot, lambda: path.with_name("acme-2-b.toml").exists())
 
 
 async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) -> None:

@@ -16,7 +16,7 @@ from tui_connector.log.recording import Notice
 from tui_connector.machine import Machine
 from tui_connector.profile import library
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
+from tui_connector.tui.dialogs import ConfirmScreen, EntryScreen
 from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
@@ -206,7 +206,7 @@ async def test_leaving_a_page_that_is_loading(machine: Machine, gates: Gates) ->
 
 
 @pytest.mark.parametrize(
-    ("key", "slow", "screen"), [("d", "own_entries", ConfirmScreen), ("D", "keyring_entries", InputScreen)]
+    ("key", "slow", "screen"), [("d", "own_entries", ConfirmScreen), ("D", "keyring_entries", EntryScreen)]
 )
 async def test_keys_after_delete_or_duplicate_answer_the_dialog(
     machine: Machine, gates: Gates, key: str, slow: str, screen: type[Any]

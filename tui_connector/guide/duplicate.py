@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path, PurePath
 
-from ..files import ChangedOnDisk, write_atomic
+from ..files import write_atomic
 from ..profile.document import Document
 from ..profile.library import Library, ProfileError, read_bytes
 
@@ -15,11 +14,9 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None)
 
     The copy uses the same keyring entries until others are set. Its sinks and sources in the folder that is named after
     the original, below `data` or beside the profile, get the folder of the copy: two profiles cannot write one file.
-    Raises `ProfileError`, `ChangedOnDisk` if the name is taken, and `CannotSave`.
+    Raises `UserError`.
     """
-    target = library.path_for(name)
-    if os.path.lexists(target):  # the original, too: saving a document where it was read makes no copy
-        raise ChangedOnDisk(target, "appeared")
+    target = library.new_path(name)
     try:
         document = Document.read(path)
     except ProfileError:  # a copy of a file with errors has the same errors

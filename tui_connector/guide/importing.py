@@ -125,11 +125,9 @@ def _summary(family: str, part: Mapping[str, Json], samples: int) -> str:
 
 
 def plan_new(found: Import, name: str, machine: Machine) -> ImportPlan:
-    """A plan for a new profile. Raises `ProfileError` and `ChangedOnDisk` if the name cannot be used."""
+    """A plan for a new profile. Raises `ProfileError` if the name cannot be used."""
     library = Library(machine.directories.profiles)
-    path = library.path_for(name)
-    if os.path.lexists(path):
-        raise ChangedOnDisk(path, "appeared")
+    path = library.new_path(name)
     document = Document.new({})
     document.draft = ordered({"format": 1, "name": found.title, **{family: {} for family in _FAMILIES}})
     plan = _merged(found, name, path, document, machine)
@@ -404,9 +402,7 @@ def plan_profile(text: str, name: str, machine: Machine) -> ImportPlan:
 
     Raises `UserError` if the text is invalid, or if the name cannot be used.
     """
-    path = Library(machine.directories.profiles).path_for(name)
-    if os.path.lexists(path):
-        raise ChangedOnDisk(path, "appeared")
+    path = Library(machine.directories.profiles).new_path(name)
     document = Document(text.removeprefix("\ufeff"))
     _, problems = check(document.text_as_read)
     if problems:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import UserError
-from ..files import CannotSave, ChangedOnDisk, reason, write_atomic
+from ..files import CannotSave, reason, write_atomic
 from ..log.history import History
 from ..machine import Machine
 from ..outgoing.tasks import tasks_file
@@ -37,9 +37,7 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
     are. Where a step fails, those before it are undone. Raises `UserError` or OSError.
     """
     library = Library(path.parent)
-    target = library.path_for(name)
-    if await asyncio.to_thread(os.path.lexists, target):
-        raise ChangedOnDisk(target, "appeared")
+    target = await asyncio.to_thread(library.new_path, name)
     if await asyncio.to_thread(Drafts(machine.directories.state).find, key_for(path)) is not None:
         hint = "Resume and save them, or discard them, then rename the profile."
         raise UserError("draft-exists", f"{path.stem} has unsaved changes in the guide", hint)

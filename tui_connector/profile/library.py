@@ -98,6 +98,7 @@ ProfileCode: TypeAlias = Literal[
     "profile-unreadable",  # its file or directory cannot be read as text
     "profile-unknown",  # no profile has this name
     "profile-name",  # a profile cannot have this name
+    "profile-exists",  # another profile has this name
     "toml-syntax",  # the text is not TOML
     "toml-value",  # a value in a draft that no TOML document can hold
     "toml-splice",  # a change that cannot be written into the text without harm to what is there
@@ -174,6 +175,13 @@ def _bad_name(name: str, why: str) -> ProfileError:
     return ProfileError("profile-name", f"a profile cannot be named {name!r}: {why}", hint)
 
 
+def _refused_character(name: str) -> str:
+    found = re.search(r"[^A-Za-z0-9._-]", name)
+    if found is None:
+        return f"it starts with {name[0]!r}"
+    return f"it contains {'a space' if found[0] == ' ' else repr(found[0])}"
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileSummary:
     """A profile as lists show it. Its texts come from the file: sanitise them before they are shown."""
@@ -237,13 +245,20 @@ class Library:
         if not name:
             raise _bad_name(name, "it is empty")
         if not _NAME.fullmatch(name):
-            raise _bad_name(name, "it is too long" if len(name) > 64 else "it contains a character that is not allowed")
+            raise _bad_name(name, "it is too long" if len(name) > 64 else _refused_character(name))
         if name.lower().endswith(SUFFIX):
             raise _bad_name(name, f"{SUFFIX} is added automatically")
         for other in self._names():
             if other != name and _key(other) == _key(name):
                 raise _bad_name(name, f"{other!r} exists, and both would use the same environment variables")
         return self.directory / (name + SUFFIX)
+
+    def new_path(self, name: str) -> Path:
+        """The file of a new profile of this name; raises `ProfileError`, also where there is one already."""
+        path = self.path_for(name)
+        if os.path.lexists(path):
+            raise ProfileError("profile-exists", f"{name} exists", "Choose another name.")
+        return path
 
     def name_from(self, title_or_host: str) -> str:
         """A new name, from a title or the address of a store."""

@@ -231,7 +231,7 @@ class ConnectorApp(QuietApp):
             if source is not None:
                 self._import(source, None)
 
-        await self.push_screen(ImportSourceScreen(), entered)
+        await self.push_screen(ImportSourceScreen(self.machine.environ), entered)
 
     def on_paste(self, event: events.Paste) -> None:
         """A curl command, pasted where no field has the focus: a new profile, or a part of the one that is open."""

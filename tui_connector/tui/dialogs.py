@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar, TypeVar
 
 from textual import on
@@ -15,6 +15,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
+from ..errors import UserError
+from ..files import reason, remedy
 from ..text import shown, shown_line
 from .widgets.fields import SafeInput
 from .widgets.frame import Dialog
@@ -84,34 +86,105 @@ class AllowScreen(ConfirmScreen):
     ENTER_SAYS_NO: ClassVar[bool] = False
 
 
-class InputScreen(Dialog[str | None]):
-    """A line of text, or a secret that is not shown. Enter returns it, Esc returns None."""
+T = TypeVar("T")
+
+
+class FieldDialog(Dialog[T | None]):
+    """A dialog with a field. What it refuses stays in the field, below the reason; Esc returns None."""
+
+    IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
+    loading_message = ""
+    """What is being done with what was entered; keys wait for it."""
+
+    def compose_error(self) -> ComposeResult:
+        """The line for the reason."""
+        yield Static("", classes="refusal")
+
+    def show_error(self, text: str) -> None:
+        """Shows why the text is refused; external text is sanitised here."""
+        note = self.query_one(".refusal", Static)
+        note.update(Content(f"✘ {shown(text)}"))
+        note.add_class("bad")
+
+    def attempt(self, work: Awaitable[T], doing: str) -> None:
+        """Closes the dialog with the result of `work`; where that raises `UserError` or OSError, it stays open."""
+        self.loading_message = doing
+        self.run_worker(self._attempt(work))
+
+    async def _attempt(self, work: Awaitable[T]) -> None:
+        try:
+            result = await work
+        except UserError as error:
+            self.show_error(str(error))
+        except OSError as error:
+            self.show_error(f"{reason(error)}: {error.filename}. {remedy(error)}")
+        else:
+            self.dismiss(result)
+        finally:
+            self.loading_message = ""
+
+
+class EntryScreen(FieldDialog[T]):
+    """A line of text. Enter closes the dialog with what `apply` returns for it, unless that raises an error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="line.back")]
 
     def __init__(
-        self, question: str, value: str = "", *, secret: bool = False, title: str = "", is_danger: bool = False
+        self,
+        question: str,
+        value: str = "",
+        *,
+        apply: Callable[[str], Awaitable[T]],
+        title: str = "Enter a value",
+        secret: bool = False,
+        is_danger: bool = False,
+        note: str = "",
     ) -> None:
         super().__init__()
         self._question, self._value, self._secret, self._is_danger = question, value, secret, is_danger
-        self._title = title or ("Secret" if secret else "Enter a value")
+        self._apply, self._title, self._note = apply, title, note
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="question danger" if self._is_danger else "question") as panel:
             yield Static(Content(shown(self._question)))
             yield _DialogInput(self._value, compact=True, password=self._secret)
+            yield from self.compose_error()
+            if self._note:
+                yield Static(Content(self._note), classes="quiet")
         panel.border_title = Content(shown_line(self._title))
         panel.border_subtitle = "Enter: OK · Esc: cancel"
 
     def on_mount(self) -> None:
         self.query_one(_DialogInput).focus()
 
+    def enter(self, text: str) -> None:
+        """Applies what was typed."""
+        if text or self._secret:  # "Enter: later" is an answer to a prompt for a secret
+            self.attempt(self._apply(text), self._title)
+        else:
+            self.show_error("Nothing entered. Esc cancels.")
+
+
+class InputScreen(EntryScreen[str]):
+    """A line of text, or a secret that is not shown. Enter returns it."""
+
+    def __init__(
+        self, question: str, value: str = "", *, secret: bool = False, title: str = "", is_danger: bool = False
+    ) -> None:
+        title = title or ("Secret" if secret else "Enter a value")
+        super().__init__(question, value, apply=_as_typed, title=title, secret=secret, is_danger=is_danger)
+
+
+async def _as_typed(text: str) -> str:
+    return text
+
 
 class _DialogInput(SafeInput):
     """The input of the dialog. A secret stays out of messages, which Textual's console prints."""
 
     async def action_submit(self) -> None:
-        self.screen.dismiss(self.value.strip() or None)
+        if isinstance(self.screen, EntryScreen):
+            self.screen.enter(self.value.strip())
 
     def post_message(self, message: Message) -> bool:
         hidden = self.password and isinstance(message, (Input.Changed, Input.Submitted))
@@ -124,9 +197,6 @@ class _DialogInput(SafeInput):
     def action_cut(self) -> None:
         if not self.password:
             super().action_cut()
-
-
-T = TypeVar("T")
 
 
 class ScreenPrompt:

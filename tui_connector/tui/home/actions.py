@@ -9,7 +9,6 @@ from pathlib import Path
 
 from textual.app import App
 
-from ...errors import UserError
 from ...files import CannotSave, reason
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.duplicate import duplicate
@@ -19,7 +18,7 @@ from ...machine import Machine
 from ...profile.library import Library, read_bytes
 from ...profile.trust import TrustRecords
 from ...text import shown_line
-from ..dialogs import ConfirmScreen, InputScreen
+from ..dialogs import ConfirmScreen, EntryScreen
 
 
 async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
@@ -58,7 +57,11 @@ async def _confirmed(app: App[None], screen: ConfirmScreen) -> bool:
 
 
 async def archive(app: App[None], machine: Machine, path: Path, *, archived: bool) -> None:
-    """Archives a profile, or lists it again."""
+    """Archives a profile after a question, or lists it again at once."""
+    question = f"Archive {path.stem}? It is no longer listed; A shows it again. Nothing else changes."
+    screen = ConfirmScreen(question, title="Archive the profile", yes="Archive", no="Keep")
+    if archived and not await _confirmed(app, screen):
+        return
     try:
         await asyncio.to_thread(ProfileLists(machine.directories.state).archive, path, archived=archived)
     except OSError as error:
@@ -77,21 +80,16 @@ async def forget_recent(app: App[None], machine: Machine, path: Path) -> None:
 
 
 async def ask_path(app: App[None], machine: Machine) -> Path | None:
-    """The path of a profile that the user enters; None if there is none. An error asks again."""
-    question, typed = "Path of a profile, such as ~/shops/acme.toml:", ""
-    while True:
-        screen = InputScreen(question, typed, title="Open a file")
-        found: str | None = await app.push_screen_wait(screen)
-        if found is None:
-            return None
+    """The path of a profile that the user enters; None if there is none."""
+
+    async def readable(typed: str) -> Path:
         home = machine.environ.get("HOME", "")
-        path = Path(home, found[2:]) if home and found.startswith("~/") else Path(found)
-        try:
-            await asyncio.to_thread(read_bytes, path)
-        except UserError as error:
-            question, typed = f"{error.message}: {path}\nPath of a profile:", found
-            continue
+        path = Path(home, typed[2:]) if home and typed.startswith("~/") else Path(typed)
+        await asyncio.to_thread(read_bytes, path)
         return path.absolute()
+
+    question = "Path of a profile, such as ~/shops/acme.toml:"
+    return await app.push_screen_wait(EntryScreen(question, apply=readable, title="Open a file"))
 
 
 async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
@@ -111,23 +109,23 @@ async def duplicate_profile(
     """Copies a profile under another name; `used` is called with the copy."""
     library = Library(machine.directories.profiles)
     suggested = await asyncio.to_thread(library.name_from, path.stem)
-    question = f"Copy {path.stem} to a profile named:"
-    name = await app.push_screen_wait(InputScreen(question, suggested, title="Duplicate the profile"))
-    if name is None:
-        return
-    try:
-        copied = await asyncio.to_thread(
-            duplicate, path, name, library, machine.directories.data_for(library.directory)
-        )
+
+    async def copy(name: str) -> Path:
+        data = machine.directories.data_for(library.directory)
+        copied = await asyncio.to_thread(duplicate, path, name, library, data)
         records = TrustRecords(machine.directories.state)
         await asyncio.to_thread(records.copy, path, copied, machine.now())
-    except UserError as error:
-        _notify(app, str(error), bad=True)
+        return copied
+
+    question = f"Copy {path.stem} to a profile named:"
+    screen = EntryScreen(question, suggested, apply=copy, title="Duplicate the profile")
+    copied: Path | None = await app.push_screen_wait(screen)
+    if copied is None:
         return
     await used(copied)
     shared = await asyncio.to_thread(keyring_entries, path)
     note = " It uses the same keyring entries; values that you enter for it get new entries."
-    _notify(app, f"{name} is a copy of {path.stem}.{note if shared else ''}")
+    _notify(app, f"{copied.stem} is a copy of {path.stem}.{note if shared else ''}")
 
 
 async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]) -> None:
@@ -136,24 +134,24 @@ async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[P
     from ...secrets.mask import Mask
     from ...secrets.vault import Vault
 
+    async def renamed(name: str) -> tuple[Path, list[str]]:
+        if name == path.stem:
+            return path, []
+        vault = Vault(machine, Mask())
+        try:
+            return await rename_profile(machine, vault, path, name)
+        finally:
+            vault.close()
+
     question = f"New name of {path.stem}. Its secrets, run states and history move with it."
-    name = await app.push_screen_wait(InputScreen(question, path.stem, title="Rename the profile"))
-    if name is None or name == path.stem:
+    screen = EntryScreen(question, path.stem, apply=renamed, title="Rename the profile")
+    result: tuple[Path, list[str]] | None = await app.push_screen_wait(screen)
+    if result is None or result[0] == path:
         return
-    vault = Vault(machine, Mask())
-    try:
-        renamed, notes = await rename_profile(machine, vault, path, name)
-    except UserError as error:
-        _notify(app, f"Not renamed: {error}", bad=True)
-        return
-    except OSError as error:
-        _notify(app, f"Not renamed: {reason(error)}: {error.filename}", bad=True)
-        return
-    finally:
-        vault.close()
-    await asyncio.to_thread(ProfileLists(machine.directories.state).move, path, renamed)
-    await used(renamed)
-    _notify(app, f"{path.stem} is now {name}.{''.join(f' {note}.' for note in notes)}", bad=bool(notes))
+    target, notes = result
+    await asyncio.to_thread(ProfileLists(machine.directories.state).move, path, target)
+    await used(target)
+    _notify(app, f"{path.stem} is now {target.stem}.{''.join(f' {note}.' for note in notes)}", bad=bool(notes))
 
 
 async def _delete_entries(machine: Machine, names: list[str]) -> list[str]:

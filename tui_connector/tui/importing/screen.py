@@ -21,6 +21,7 @@ from ...secrets.backends import override_name
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
 from ...text import count, shown, shown_line
+from ..dialogs import FieldDialog
 from ..keys import letter_bindings
 from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, Dialog
@@ -32,15 +33,20 @@ _SOURCES = (
 )
 
 
-class ImportSourceScreen(Dialog[str | None]):
+class ImportSourceScreen(FieldDialog[str]):
     """The file to import, or a pasted curl command."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="import.back")]
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self._environ = environ
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="question") as panel:
             yield Static(Content(_SOURCES))
             yield CommandInput(self._pasted, id="import-source", placeholder="collection.json")
+            yield from self.compose_error()
         panel.border_title = "Import"
         panel.border_subtitle = "Enter: continue · Esc: cancel"
 
@@ -53,8 +59,12 @@ class ImportSourceScreen(Dialog[str | None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.value.strip():
-            self.dismiss(event.value.strip())
+        if source := event.value.strip():
+            self.attempt(self._readable(source), "Reading it")
+
+    async def _readable(self, source: str) -> str:
+        await source_text(source, self._environ)
+        return source
 
 
 class ImportScreen(Dialog[Path | None]):

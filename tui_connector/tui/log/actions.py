@@ -6,34 +6,27 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
 
-from textual import on
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
-from textual.content import Content
+from textual.containers import Container
 from textual.message import Message
-from textual.widgets import Input, Static
 
 from ...client.curl import curl
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Headers, InvalidRequest, Request, RequestFailed, RequestInfo, Response, header_of
 from ...client.printer import text
 from ...client.uri import origin_of
-from ...errors import InvalidValue
-from ...files import reason, remedy, write_private
+from ...errors import InvalidValue, UserError
+from ...files import write_private
 from ...guide.resend import NewRequests, resendable_request
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import shown_line
 from ..clipboard import copy
-from ..dialogs import ConfirmScreen
+from ..dialogs import ConfirmScreen, EntryScreen
 from ..widgets.choice import ChoiceScreen
-from ..widgets.fields import SafeInput
-from ..widgets.frame import Dialog
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
 from .list import LogView
@@ -116,27 +109,7 @@ def _header_lines(headers: Headers) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
-class FileScreen(Dialog[Path | None]):
-    """Prompts for the path of a file to write, relative to the current directory."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="file.back")]
-
-    def __init__(self, title: str, name: str) -> None:
-        super().__init__()
-        self._title, self._default_path = title, name
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="file"):
-            yield Static(Content(shown_line(self._title)))
-            yield SafeInput(self._default_path, compact=True)
-            yield Static(Content("Enter: save · Esc: back. Only you can read the file."), classes="quiet")
-
-    @on(Input.Submitted)
-    def _take(self, event: Input.Submitted) -> None:
-        if event.value.strip():
-            self.dismiss(Path(os.path.abspath(os.path.expanduser(event.value.strip()))))
-
-
+_ONLY_YOU = "Only you can read the file."
 _SUFFIXES = {"application/json": "json", "text/html": "html", "application/xml": "xml", "text/xml": "xml"}
 
 Send = Callable[[Exchange, Request], Awaitable[Response]]
@@ -350,30 +323,26 @@ class LogActions:
 
     def save_file(self, title: str, name: str, content: Callable[[Path], bytes]) -> None:
         """Prompts for a path and writes `content(path)` there."""
+        app = self._panel.app
 
-        def chosen(path: Path | None) -> None:
-            if path is not None:
-                self._panel.run_worker(self._write(path, content, replace=False))
-
-        self._panel.app.push_screen(FileScreen(title, name), chosen)
-
-    async def _write(self, path: Path, content: Callable[[Path], bytes], *, replace: bool) -> None:
-        try:
+        async def save(typed: str) -> str:
+            path = await asyncio.to_thread(lambda: Path(os.path.abspath(os.path.expanduser(typed))))
             data = await asyncio.to_thread(content, path)
-            await asyncio.to_thread(write_private, path, data, replace=replace, make_directory=False)
-        except FileExistsError:
-            self._ask_to_replace(path, content)
-        except OSError as error:
-            self.notify(f"Not saved: {reason(error)}: {path}. {remedy(error)}", bad=True)
-        else:
-            self.notify(f"Saved {len(data)} bytes: {path}")
+            write = partial(write_private, path, data, make_directory=False)
+            try:
+                await asyncio.to_thread(write, replace=False)
+            except FileExistsError:
+                question = f"{shown_line(str(path))} already exists. Replace it?"
+                if not await app.push_screen_wait(ConfirmScreen(question)):
+                    raise UserError("file-exists", f"{path} already exists", "Choose another name.") from None
+                await asyncio.to_thread(write, replace=True)
+            return f"Saved {len(data)} bytes: {path}"
 
-    def _ask_to_replace(self, path: Path, content: Callable[[Path], bytes]) -> None:
-        def chosen(yes: bool | None) -> None:
-            if yes:
-                self._panel.run_worker(self._write(path, content, replace=True))
+        def saved(done: str | None) -> None:
+            if done is not None:
+                self.notify(done)
 
-        self._panel.app.push_screen(ConfirmScreen(f"{shown_line(str(path))} already exists. Replace it?"), chosen)
+        app.push_screen(EntryScreen(title, name, apply=save, title="Save", note=_ONLY_YOU), saved)
 
     def clear(self) -> None:
         """Clears the log, after confirmation."""

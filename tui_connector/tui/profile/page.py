@@ -393,8 +393,15 @@ class ProfilePage(ProfileScreen):
         part = self._list.selected
         if part is None or self.usable() is None:
             return
-        name = await self._changes.new_name(part)
-        if name is not None and await self._save_change(self._changes.rename(part, name)):
+        name = ""
+
+        async def rename() -> Undo | None:
+            nonlocal name
+            done = await self._changes.rename(part)
+            name, undo = done or ("", None)
+            return undo
+
+        if await self._save_change(rename()):
             self._list.want(part.family, name)
             self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
 

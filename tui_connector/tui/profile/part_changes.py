@@ -14,7 +14,7 @@ from ...guide.profile_edit import ProfileEdit, Undo, removal, renaming
 from ...guide.summaries import ProfilePart
 from ...guide.workbench import Workbench
 from ...machine import Machine
-from ..dialogs import ConfirmScreen, InputScreen
+from ..dialogs import ConfirmScreen, EntryScreen
 from ..widgets import highlight
 
 
@@ -35,23 +35,25 @@ class PartChanges:
 
     async def delete(self, part: ProfilePart, *, has_secrets: bool) -> Undo | None:
         effect = " Its secrets stay where they are." if has_secrets else ""
-        return await self._change("Delete", part, effect, partial(removal, self._path, part.family, part.name))
+        edit = await asyncio.to_thread(removal, self._path, part.family, part.name)
+        return await self._save("Delete", part, effect, edit)
 
-    async def new_name(self, part: ProfilePart) -> str | None:
-        """Prompts for another name; None if it is not changed."""
-        screen = InputScreen(f"New name of {part.name}", part.name, title="Rename the part")
-        name: str | None = await self._app.push_screen_wait(screen)
-        return None if name == part.name else name
+    async def rename(self, part: ProfilePart) -> tuple[str, Undo] | None:
+        """Prompts for another name; renames the part and what refers to it. Returns the name as well."""
+        begin = partial(renaming, self._machine.directories.state, self._path, part.family, part.name)
 
-    async def rename(self, part: ProfilePart, name: str) -> Undo | None:
-        """Renames the part and what refers to it."""
-        rename = partial(renaming, self._machine.directories.state, self._path, part.family, part.name, name)
-        return await self._change("Rename", part, _effect_of_renaming(part), rename, f" to {name}")
+        async def renamed(name: str) -> tuple[str, ProfileEdit]:
+            return name, await asyncio.to_thread(begin, name)
 
-    async def _change(
-        self, verb: str, part: ProfilePart, effect: str, begin: Callable[[], ProfileEdit], to: str = ""
-    ) -> Undo | None:
-        edit = await asyncio.to_thread(begin)
+        screen = EntryScreen(f"New name of {part.name}", part.name, apply=renamed, title="Rename the part")
+        entered: tuple[str, ProfileEdit] | None = await self._app.push_screen_wait(screen)
+        if entered is None:
+            return None
+        name, edit = entered
+        undo = await self._save("Rename", part, _effect_of_renaming(part), edit, f" to {name}")
+        return None if undo is None else (name, undo)
+
+    async def _save(self, verb: str, part: ProfilePart, effect: str, edit: ProfileEdit, to: str = "") -> Undo | None:
         screen = ConfirmScreen(
             f"{verb} {part.name}{to}?{effect} The file changes like this:\n",
             title=f"{verb} {part.name}",

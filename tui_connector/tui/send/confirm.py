@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textual.app import App
 
 from ...client.uri import origin_of
-from ...text import shown
-from ..dialogs import ConfirmScreen, InputScreen
+from ...errors import UserError
+from ..dialogs import ConfirmScreen, EntryScreen
 
 if TYPE_CHECKING:
     from ...guide.sending import Sender
@@ -37,15 +37,15 @@ def confirm_sending(
         app.push_screen(ConfirmScreen(f"{question}?", title=verb, yes=verb, no="Cancel"), answered)
         return
 
-    def typed(text: str | None) -> None:
-        if text is None:
-            return
-        if text.strip() == name.strip():
+    async def is_name(text: str) -> bool:
+        if text != name.strip():
+            raise UserError("not-confirmed", f"{text!r} is not the name of this store; nothing was sent")
+        return True
+
+    def typed(confirmed: bool | None) -> None:
+        if confirmed:
             send()
-        else:
-            app.notify(
-                shown(f"{text!r} is not the name of this store; nothing was sent."), severity="error", markup=False
-            )
 
     question = f"PRODUCTION. {question}.\nType the store's name to send: {name}"
-    app.push_screen(InputScreen(question, title=f"{verb} to a production store", is_danger=True), typed)
+    title = f"{verb} to a production store"
+    app.push_screen(EntryScreen(question, apply=is_name, title=title, is_danger=True), typed)

@@ -29,7 +29,7 @@ from ...outgoing.tasks import Task, TaskFilter
 from ...templates import Json
 from ...text import count, shown, shown_line
 from .._textual import BaseScreen
-from ..dialogs import InputScreen
+from ..dialogs import EntryScreen
 from ..environments import environment_mark
 from ..log.actions import LogContext, related_exchanges
 from ..log.panel import WIDE
@@ -276,13 +276,16 @@ class TasksScreen(BaseScreen[bool]):
         group, sender = self._group, self._task_sender
         start = sender.file.parent / f"{sender.name}-{group.state or 'failed'}.jsonl"
 
-        def chosen(text: str | None) -> None:
-            if text is not None:
-                file = Path(text).expanduser()
-                self._change(lambda: self._book.export(group.filter(("failed",)), file))
+        async def export(text: str) -> str:
+            wanted = group.filter(("failed",))
+            return await asyncio.to_thread(lambda: self._book.export(wanted, Path(text).expanduser()))
+
+        def exported(done: str | None) -> None:
+            if done is not None:
+                self.notify(shown(done), markup=False)
 
         question = "Write the entities as JSON Lines, which a source can read, to this new file:"
-        self.app.push_screen(InputScreen(question, str(start), title="Export"), chosen)
+        self.app.push_screen(EntryScreen(question, str(start), apply=export, title="Export"), exported)
 
     @property
     def _group(self) -> TaskGroup:

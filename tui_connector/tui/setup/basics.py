@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 
 from ...client.message import InvalidRequest, RequestFailed
 from ...client.uri import origin_of
+from ...errors import UserError
 from ...guide import kind_schemas, summaries
 from ...guide.check import auth_kind
 from ...guide.setup import UNNAMED
@@ -28,7 +29,7 @@ from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError
 from ...templates import Json
 from ...text import printable_line
-from ..dialogs import InputScreen
+from ..dialogs import EntryScreen
 from ..widgets.choice import Choice, ChoiceScreen
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import field_specs
@@ -249,7 +250,7 @@ class BasicsPane(StepPane):
     def _client(self, event: Choice.Chosen) -> None:
         event.stop()
         if event.option == _ADD:
-            self.app.push_screen(InputScreen(_NEW_CLIENT), self._add_client)
+            self._ask_client(self._add_client)
             return
         if event.option == _REMOVE:
             self.setup.remove_client()
@@ -266,10 +267,20 @@ class BasicsPane(StepPane):
             else:
                 self._add_client(name)
 
-        self.app.push_screen(InputScreen(_NEW_CLIENT, title="Add an HTTP client"), named)
+        self._ask_client(named)
+
+    def _ask_client(self, named: Callable[[str | None], None]) -> None:
+        """Prompts for the name of a new client."""
+
+        async def usable(text: str) -> str:
+            name = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:64]
+            if not name:
+                raise UserError("invalid-name", "Use letters, digits, dashes and underscores.")
+            return name
+
+        self.app.push_screen(EntryScreen(_NEW_CLIENT, apply=usable, title="Add an HTTP client"), named)
 
     def _add_client(self, name: str | None) -> None:
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", name or "").strip("-_")[:64]
         if name:
             self.setup.choose_client(name)
             self._removed.clear()

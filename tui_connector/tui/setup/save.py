@@ -28,7 +28,7 @@ from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
 from ...secrets.vault import KeyringState
 from ...text import count, shown, shown_line
-from ..dialogs import InputScreen
+from ..dialogs import EntryScreen
 from ..keys import letter_bindings
 from ..widgets import highlight
 from ..widgets.choice import Choice
@@ -177,15 +177,17 @@ class SavePane(StepPane):
             return
         example = next((secret_name(self.setup.name, path) for path in self.setup.secret_paths()), "acme/token")
 
-        def typed(command: str | None) -> None:
+        async def split(command: str) -> list[str]:
             try:
-                words = shlex.split(command or "")
+                return shlex.split(command)
             except ValueError as error:
-                self.notify(f"Invalid command: {error}", severity="error", markup=False)
-                words = []
-            self._place(place if words else self.setup.secret_place, words)
+                raise UserError("invalid-command", f"Invalid command: {error}") from error
 
-        self.app.push_screen(InputScreen(_COMMAND.replace("NAME", example), "pass show {name}"), typed)
+        def typed(words: list[str] | None) -> None:
+            self._place(place if words else self.setup.secret_place, words or ())
+
+        question = _COMMAND.replace("NAME", example)
+        self.app.push_screen(EntryScreen(question, "pass show {name}", apply=split, title="Command"), typed)
 
     def _place(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
         self.setup.move_secrets(place, command)
