@@ -8,10 +8,14 @@ import signal
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from http_server import Hold, reply
 from listing import Item, SearchRequest
 from run_command import Command, summary
+
+from tui_connector.cli.run import run_command
+from tui_connector.incoming.sink import Sink
 
 
 async def test_without_a_terminal_a_run_ends_with_one_line_of_summary(command: Command) -> None:
@@ -80,6 +84,28 @@ async def test_out_writes_elsewhere_and_leaves_the_sink_alone(command: Command) 
     assert (await command.run("--out", str(target)))[0] == 0
     assert target.read_text().count("\n") == 201
     assert not (command.folder / "items.jsonl").exists()
+
+
+@pytest.mark.parametrize(("name", "delimiter"), [("e.CSV", ","), ("e.tsv", "\t"), ("e.tab", "\t"), ("e.psv", "|")])
+async def test_out_writes_the_delimiter_that_the_ending_says(command: Command, name: str, delimiter: str) -> None:
+    code, _, err = await command.run("--quiet", "--out", str(command.folder / name))
+    assert (code, err) == (0, b"")
+    assert (command.folder / name).read_text().startswith(f"id{delimiter}")
+
+
+async def test_out_says_which_format_a_file_with_another_ending_has(command: Command) -> None:
+    _, _, err = await command.run("--dry-run", "--out", "items.xlsx")
+    assert "--out items.xlsx: written as JSON Lines, because no sink has the ending" in err.decode()
+    for known in ("items.ndjson", "items.jsonl.gz", "items"):
+        assert b"JSON Lines" not in (await command.run("--dry-run", "--out", known))[2]
+
+
+def test_help_names_every_ending_of_out() -> None:
+    [option] = [each for each in run_command.params if each.name == "out"]
+    assert isinstance(option, click.Option)
+    kinds = [kind for name, kind in Sink.all_kinds().items() if name != "jsonl" and issubclass(kind, Sink)]
+    endings = {ending for kind in kinds for ending in kind.endings}
+    assert {each for each in endings if f" {each}" not in (option.help or "")} == set()
 
 
 async def test_out_writes_parquet_into_any_folder(command: Command, tmp_path_factory: pytest.TempPathFactory) -> None:

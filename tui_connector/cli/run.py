@@ -62,7 +62,8 @@ if TYPE_CHECKING:
     "--out",
     metavar="FILE",
     shell_complete=files,
-    help="Write to FILE instead of the profile's sink; - is standard output.",
+    help="Write to FILE instead of the profile's sink, as its ending says: .csv .tsv .tab .psv, .db .sqlite .sqlite3, "
+    ".duckdb, .parquet, .singer; otherwise JSON Lines. - is standard output.",
 )
 @click.option(
     "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record all requests in FILE; open it with `log`."
@@ -168,6 +169,8 @@ def run_command(
     output = _output(
         [_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet, saved.environment_label
     )
+    if out is not None and not quiet and (note := _ending_note(out)):
+        output.say(note)
     if saved.outgoing and not (names or quiet or as_json) and sys.stderr.isatty():
         output.say(f"Not sent, because outgoing configurations are sent only when named: {', '.join(saved.outgoing)}.")
     clients = [*(each.client for each in chosen.values()), *(each.client for each in sent.values())]
@@ -294,33 +297,38 @@ def _since(text: str | None) -> str | None:
         raise CommandFailed(f"--since: {error}", Exit.SETUP) from error
 
 
-def _kind_for(file: str) -> str:
-    """The sink whose files end like this one; JSON Lines if there is none."""
-    from ..incoming.sink import Sink
-
-    sinks = {kind: sink for kind, sink in Sink.all_kinds().items() if issubclass(sink, Sink)}
-    return next((kind for kind, sink in sinks.items() if file.endswith(sink.endings)), "jsonl")
-
-
 def _sink(out: str) -> Sink:
-    """The sink for `--out`, by how the file's name ends."""
-    from ..incoming.sink import Sink
+    """The sink for `--out`, by the ending of the file's name; JSON Lines by default."""
+    from ..incoming.sinks.jsonl import JsonLinesSink
+    from ..incoming.sinks.stdout import StdoutSink
 
-    kind = "stdout" if out == "-" else _kind_for(out)
+    if out == "-":
+        return StdoutSink()
+    kinds = _kinds_by_ending()
+    kind = next((kind for ending, kind in kinds.items() if out.lower().endswith(ending)), JsonLinesSink)
     try:
-        path = {} if out == "-" else {"path": _output_file(out)}
+        return kind.of_file(_output_file(out))
     except FileNotFoundError as error:
         raise CommandFailed(
             f"--out {out}: the current directory was deleted. Change to another one.", Exit.SETUP
         ) from error
-    try:
-        found = Sink.find(kind)
-        assert found is not None
-        sink = found.model_validate({"kind": kind, **path})
     except ValueError as error:
         raise CommandFailed(f"--out {out}: not a valid path for a sink. Choose another FILE.", Exit.SETUP) from error
-    assert isinstance(sink, Sink)
-    return sink
+
+
+def _kinds_by_ending() -> dict[str, type[Sink]]:
+    from ..incoming.sink import Sink
+
+    kinds = [kind for kind in Sink.all_kinds().values() if issubclass(kind, Sink)]
+    return {ending: kind for kind in kinds for ending in kind.endings}
+
+
+def _ending_note(out: str) -> str:
+    """The format of a file whose ending suggests another one; "" if that is known."""
+    endings = [] if out == "-" or not Path(out).suffix else sorted(_kinds_by_ending())
+    if not endings or out.lower().endswith(tuple(endings)):
+        return ""
+    return f"--out {out}: written as JSON Lines, because no sink has the ending of this name ({', '.join(endings)})."
 
 
 def _output_file(out: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import Field
 
@@ -168,9 +168,17 @@ class Sink(Kind):
     """Where to write the items."""
 
     endings: ClassVar[tuple[str, ...]] = ()
-    """Endings of the file names for which `run --out FILE` uses this sink."""
+    """Endings of the file names for which `run --out FILE` uses this sink, in lower case; see `of_file`."""
     not_compared: ClassVar[tuple[str, ...]] = ()
     """Keys that may change without a new start, because they do not determine what is written where."""
+
+    @classmethod
+    def of_file(cls, path: str) -> Self:
+        """The sink for `run --out`: it writes this file. Raises ValueError for a path that is not valid.
+
+        The other fields have their defaults; a sink with more required fields, or with more than one format, chooses.
+        """
+        return cls.model_validate({"path": path})
 
     @property
     def on_stdout(self) -> bool:

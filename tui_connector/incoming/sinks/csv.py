@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field
 
@@ -32,10 +33,14 @@ def _check_distinct(columns: list[str]) -> list[str]:
     return columns
 
 
+_DELIMITERS = {".tsv": "tab", ".tab": "tab", ".psv": "|"}
+"""By the ending of a file's name, where it is not the default."""
+
+
 class CsvSink(Sink):
     """CSV: one item a row."""
 
-    endings: ClassVar = (".csv",)
+    endings: ClassVar = (".csv", *_DELIMITERS)
     kind: Literal["csv"] = "csv"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["products.csv"])
     columns: Annotated[list[str], Field(min_length=1), AfterValidator(_check_distinct)] | None = Field(
@@ -54,6 +59,11 @@ class CsvSink(Sink):
         description='"escape": text that a spreadsheet would run as a formula (it begins with =, +, -, @, a tab or a '
         'line break) gets a \' before it; numbers such as -5 do not. "keep": text is written as the store sent it.',
     )
+
+    @classmethod
+    def of_file(cls, path: str) -> Self:
+        ending = os.path.splitext(path)[1].lower()
+        return cls.model_validate({"path": path, "delimiter": _DELIMITERS.get(ending, ",")})
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         written = self._written(position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkConte
 class JsonLinesSink(Sink):
     """JSON Lines: one item a line."""
 
+    endings: ClassVar = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
     kind: Literal["jsonl"] = "jsonl"
     path: FilePath = Field(
         title="File",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -74,6 +74,7 @@ class StreamContext:
 class SingerSink(Sink):
     """Singer messages, for any Singer target."""
 
+    endings: ClassVar = (".singer",)
     kind: Literal["singer"] = "singer"
     path: FilePath | None = Field(
         None,
