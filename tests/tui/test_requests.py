@@ -94,6 +94,23 @@ async def test_failure_is_kept_after_many_successes(machine: Machine) -> None:
         await watched.until(lambda: len(watched.numbers()) == 20)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_refused_probe_is_marked_as_expected_and_counted_apart_from_failures(
+    machine: Machine, size: tuple[int, int]
+) -> None:
+    uri = "https://acme.example/rest/all/V1/tfa/provider/google/authenticate"
+    probe = exchange(2, method="POST", status=404, purpose="probe", uri=uri)
+    async with watching(machine, filled(exchange(1), probe, refusal(3)), size=size) as watched:
+        await watched.shows("Requests 3 · 1 failed, 1 expected this session")
+        assert any("404" in line and "expected" in line for line in watched.screen())
+        assert not any("401" in line and "expected" in line for line in watched.screen()[2:])
+        await watched.pilot.press("question_mark")
+        await watched.shows("Grey and “expected”")
+        await watched.pilot.press("escape", "C", "y")
+        await watched.shows("Requests 0")
+        assert not watched.says("expected")
+
+
 async def test_a_write_that_is_refused_with_200_is_shown_counted_and_explained_as_a_failure(machine: Machine) -> None:
     refused = exchange(
         2,
@@ -102,7 +119,7 @@ async def test_a_write_that_is_refused_with_200_is_shown_counted_and_explained_a
         refusal=Refusal("row-refused", "Invalid attribute Price = -5."),
     )
     async with watching(machine, filled(exchange(1), refused, exchange(3))) as watched:
-        await watched.shows("Requests 3 · 1 failed")
+        await watched.shows("Requests 3 · 1 failed this session")
         assert any("POST" in line and "Invalid attribute Price = -5." in line for line in watched.screen())
         await watched.pilot.press("e")
         await watched.until(lambda: watched.numbers() == [2])

@@ -81,8 +81,16 @@ class Exchange:
     @property
     def failed(self) -> bool:
         """No response, or one that refuses, mostly by a status of 400 or above; for a probe, any one is a success."""
-        refused = self.refusal is not None or (self.status is not None and self.status >= 400)
-        return self.status is None or (refused and self.purpose != "probe")
+        return self.status is None or (self._refused and self.purpose != "probe")
+
+    @property
+    def expected(self) -> bool:
+        """A refusal that is no failure: a probe finds out which of several responses the store sends."""
+        return self._refused and self.purpose == "probe"
+
+    @property
+    def _refused(self) -> bool:
+        return self.refusal is not None or (self.status is not None and self.status >= 400)
 
     @property
     def size(self) -> int:
@@ -163,6 +171,8 @@ class Exchanges(Ring):
         super().__init__(count, size)
         self._numbers = self._calls = 0
         self.failures = Ring(failures, size // 4)
+        self.expected = 0
+        """How many were refusals that are no failures, since the log was last cleared."""
         self.in_flight: dict[int, InFlight] = {}
         self.on_recorded: list[Callable[[Exchange], None]] = []
 
@@ -185,12 +195,14 @@ class Exchanges(Ring):
         self.append(exchange)
         if exchange.failed:
             self.failures.append(exchange)
+        self.expected += exchange.expected
         for listener in self.on_recorded:
             listener(exchange)
 
     def clear(self) -> None:
         super().clear()
         self.failures.clear()
+        self.expected = 0
 
     def by_number(self, number: int) -> Exchange | None:
         """The exchange with this number, or None if it was dropped."""

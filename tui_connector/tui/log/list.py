@@ -88,9 +88,9 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
     ]
     if columns.size:
         segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
-    message = failure_message(exchange) or exchange.note
+    message = row_message(exchange)
     message = f"  {message}" if message else ""
-    summary = _summary(exchange.uri, columns.text, len(message) if exchange.failed else 0)
+    summary = _summary(exchange.uri, columns.text, len(message) if exchange.failed or exchange.expected else 0)
     room = columns.text - cell_len(summary)
     segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
@@ -115,11 +115,17 @@ def status_paint(exchange: Exchange) -> str:
 
     A refused probe is not a failure: it finds out which of two responses this store sends.
     """
+    if exchange.expected:
+        return "muted"
     if exchange.status is None or exchange.status >= 500:
         return "badge-error"
-    if exchange.purpose == "probe" and exchange.status >= 400:
-        return "muted"
     return "badge-warning" if exchange.failed else "success"
+
+
+def row_message(exchange: Exchange) -> str:
+    """Why it failed, that its refusal is expected, or its note."""
+    expected = "expected" if exchange.expected else ""
+    return failure_message(exchange) or " · ".join(filter(None, [expected, exchange.note]))
 
 
 def search_for(text: str) -> Predicate:

@@ -42,10 +42,14 @@ class ActiveFilter:
         return self.filter if self.on else Filter()
 
 
-def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: str, search: str = "") -> Iterator[str]:
+def title_parts(
+    log: Exchanges, view: LogView, filtering: ActiveFilter, hint: str, search: str = "", *, live: bool = True
+) -> Iterator[str]:
     """The parts of the title of the list: counts, following, filter, search and marks."""
     failures = log.failures.end - log.failures.cleared
-    failed = f" · {failures} failed" if failures else ""
+    counts = ((failures, "failed"), (log.expected, "expected"))
+    refused = ", ".join(f"{number:,} {word}" for number, word in counts if number)
+    failed = f" · {refused}{' this session' if live else ''}" if refused else ""
     in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
     yield f"Requests {log.end - log.cleared:,}{failed}{in_progress}"
     if not view.following:
@@ -164,7 +168,12 @@ class LogPanel(LogHost):
             "them. D goes to the slowest request, and again to the next slowest. / searches: in the list, n goes to "
             "the next request that matches; in the detail, to the next match in it.\nThe detail pane uses the format "
             "set in the client's Log requests plugin; Enter shows the whole request, and v changes the view: simple, "
-            "long, full, curl."
+            "long, full, curl.\n"
+            "A status on a coloured block has failed: the store refused the request, or there was no response (✘). A "
+            "200 on a block refuses something in its body; i explains. Grey and “expected”: a probe, with which the "
+            "program finds out what the store is; the refusal is an answer, not a failure, and e hides it.\n"
+            "▸ selected · ● marked (m) · ×2 the second attempt · … waiting for a response. The last column is the "
+            "purpose: test, login, run or probe; f ~w run shows only those of runs."
         )
 
     def on_resize(self, event: events.Resize) -> None:
@@ -232,7 +241,7 @@ class LogPanel(LogHost):
     def _title_parts(self) -> Iterator[str]:
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
         search = self._searched if self._wanted is not None else ""
-        return title_parts(self.exchanges, self.view, self._filtering, hint, search)
+        return title_parts(self.exchanges, self.view, self._filtering, hint, search, live=not self._dates)
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
