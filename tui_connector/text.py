@@ -36,6 +36,13 @@ _MARKS_KEPT = 4
 """Combining marks on one letter; no language stacks more, and terminals render thousands of them wrongly."""
 
 
+class PublicText(str):
+    """Text that `shown` and `shown_line` do not mask: what is displayed of an address that requests are sent to.
+
+    Whatever is derived from it, such as a part of it, is ordinary text again.
+    """
+
+
 class KnowsSecrets(Protocol):
     """Knows values that must not be displayed."""
 
@@ -98,7 +105,7 @@ def shown(text: str) -> Shown:
     A lone carriage return could overwrite its line, so only the pair `\\r\\n` counts as a newline. Of a pile of
     combining marks, all but the first few are escaped. Secrets are hidden.
     """
-    return Shown(printable(without_secrets(text)))
+    return Shown(printable(_masked(text)))
 
 
 def printable(text: str) -> str:
@@ -124,6 +131,10 @@ def dotted(text: str) -> str:
     return f"{text[:start]}{'•' * (len(text) - start - end)}{text[len(text) - end :]}"
 
 
+def _masked(text: str) -> str:
+    return text if isinstance(text, PublicText) else without_secrets(text)
+
+
 def _same(one: str, other: str) -> int:
     """With how many equal characters they begin."""
     pairs = enumerate(zip(one, other, strict=False))
@@ -137,7 +148,8 @@ def _on_one_line(text: str) -> str:
 def shown_line(text: str, width: int | None = None) -> Shown:
     """`text` on one line, truncated to `width` columns with an ellipsis if `width` is given."""
     if width is not None:
-        text = without_secrets(text[: width + _AHEAD])[: width + 1]  # before the cut, or half a secret would remain
+        start = text if isinstance(text, PublicText) else without_secrets(text[: width + _AHEAD])
+        text = PublicText(start[: width + 1])  # masked before the cut, or half a secret would remain
     line = _on_one_line(shown(text))
     if width is not None and (len(line) > width or not line.isascii()):
         line = _cut(line, width)

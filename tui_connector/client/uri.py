@@ -8,7 +8,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
 
 from ..errors import InvalidValue
-from ..text import beginning
+from ..text import PublicText, beginning, without_secrets
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
@@ -61,6 +61,26 @@ def _origin(base: str) -> str:
     host = _host(parts)
     shown_port = "" if port is None or port == DEFAULT_PORTS[parts.scheme] else f":{port}"
     return f"{parts.scheme}://{host}{shown_port}"
+
+
+def public_address(uri: str) -> str:
+    """An address that requests are sent to, for display: its origin is shown even if it contains a known secret.
+
+    Such a secret, a password such as "localhost" or an address typed into the wrong field, would hide where requests
+    go. In all that follows the origin, secrets are masked. Text that is not an address is returned unchanged.
+    """
+    try:
+        origin = origin_of(uri)
+    except InvalidValue:
+        return uri
+    if not uri.startswith(origin):  # not in canonical form
+        return uri
+    masked = without_secrets(uri)
+    if masked.startswith(origin):
+        return PublicText(masked)
+    if without_secrets(origin) == origin:  # a secret that begins in the origin and ends after it
+        return PublicText(origin)
+    return PublicText(origin + without_secrets(uri.removeprefix(origin)))
 
 
 def absolute(base: str, uri: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from ..profile.environments import TABLE
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import Problem, literal_secrets
+from ..secrets.cleaning import SecretKind
 from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from ..templates import Json
@@ -22,6 +24,8 @@ from ..templates.validation import leaves
 from .drafts import Draft
 from .secret_sources import secret_name
 
+_SCHEME = re.compile(r"https?://")
+_SEPARATOR = re.compile(r"[.:/]")
 _LONG_ENOUGH = 16
 """Characters. A shorter secret may be a word that is part of other texts: such as the password "magento"."""
 
@@ -35,6 +39,17 @@ def misplaced_secrets(data: Mapping[str, Json], mask: Mask) -> dict[ModelPath, s
     for path, label in _known(data, mask):
         found.setdefault(path, f"contains the secret {label}: enter it in its own field only")
     return found
+
+
+def is_store_address(value: str, kind: SecretKind, base_uri: str) -> bool:
+    """Whether what was typed as a secret is the address of the store, or, for a token, any address or a part of that.
+
+    As a secret, it would be masked wherever the store is named. A password may be a part of the address.
+    """
+    text, store = value.strip().lower(), base_uri.lower()
+    if kind is SecretKind.TEXT:
+        return _SCHEME.match(text) is not None and text.rstrip("/") in store
+    return _SCHEME.match(text) is not None or (_SEPARATOR.search(text) is not None and text in store)
 
 
 def without_secrets(draft: Draft, mask: Mask) -> Draft:

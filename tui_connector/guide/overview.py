@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..client.uri import public_address
 from ..profile.library import ProfileSummary, read_with_data, unread_summary
-from ..text import count
+from ..text import PublicText, count
 from .secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
 
 _AUTHENTICATIONS = {
@@ -61,12 +62,13 @@ class ProfileOverview:
     @property
     def store(self) -> str:
         """The store's address without what every Magento store has in it."""
-        return short_address(self.summary.base_uri or "")
+        return short_address(public_address(self.summary.base_uri or ""))
 
 
 def short_address(address: str) -> str:
     """An address without "https://" and without the path of the REST API; "http://" stays, because it is unusual."""
-    return address.removeprefix("https://").partition("/rest/")[0].removesuffix("/rest").removesuffix("/")
+    short = address.removeprefix("https://").partition("/rest/")[0].removesuffix("/rest").removesuffix("/")
+    return PublicText(short) if isinstance(address, PublicText) else short
 
 
 def unread_overview(path: Path) -> ProfileOverview:

@@ -35,14 +35,17 @@ class ConfirmScreen(Dialog[bool]):
 
     def __init__(
         self,
-        question: str,
+        question: str | Content,
         *,
         title: str = "Confirm",
         yes: str = "Yes",
         no: str = "No",
         details: Content | None = None,
     ) -> None:
-        """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep"; `details`: sanitised."""
+        """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep".
+
+        `details` is sanitised already, and so is a question that is a `Content`.
+        """
         super().__init__()
         self._details = details
         self._question, self._title, self._labels = question, title, (yes, no)
@@ -50,7 +53,7 @@ class ConfirmScreen(Dialog[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="question") as panel:
             with VerticalScroll(can_focus=False):
-                yield Static(Content(shown(self._question)))
+                yield Static(_sanitised(self._question))
                 if self._details is not None:
                     yield Static(self._details, classes="details")
             with Horizontal(classes="answers"):
@@ -72,6 +75,10 @@ class ConfirmScreen(Dialog[bool]):
     def _pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.dismiss(event.button.id == "confirm-yes")
+
+
+def _sanitised(question: str | Content) -> Content:
+    return question if isinstance(question, Content) else Content(shown(question))
 
 
 def _answer(key: str, label: str) -> Content:
@@ -131,7 +138,7 @@ class EntryScreen(FieldDialog[T]):
 
     def __init__(
         self,
-        question: str,
+        question: str | Content,
         value: str = "",
         *,
         apply: Callable[[str], Awaitable[T]],
@@ -146,7 +153,7 @@ class EntryScreen(FieldDialog[T]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="question danger" if self._is_danger else "question") as panel:
-            yield Static(Content(shown(self._question)))
+            yield Static(_sanitised(self._question))
             yield _DialogInput(self._value, compact=True, password=self._secret)
             yield from self.compose_error()
             if self._note:

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from ..client.uri import public_address
 from ..profile.environments import differences
 from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
@@ -78,7 +79,7 @@ class EnvironmentScreen(Dialog[str | None]):
         return Content.assemble(
             "● " if name == self._current else "  ",
             (f"{name}  ", "bold"),
-            shown_line(address, _WIDTH),
+            shown_line(public_address(address), _WIDTH),
             ("  PRODUCTION" if live else "", TONES["error"]),
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from ...client.uri import public_address
 from ...guide.drafts import Draft
 from ...guide.overview import ProfileOverview
 from ...text import shown_line
@@ -52,7 +53,7 @@ def _profile_lines(
     described = f"  {entry.description}" if entry.description and not roomy else ""
     yield (summary.title, "bold"), (described, TONES["muted"])
     if roomy:
-        yield ((summary.base_uri or "no address yet", TONES["accent"]),)
+        yield ((public_address(summary.base_uri or "") or "no address yet", TONES["accent"]),)
         for line in wrap(shown_line(entry.description), max(20, roomy))[:_MOST_LINES]:
             yield ((line, TONES["muted"]),)
         yield ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from ...client.uri import public_address
 from ...guide.drafts import Draft
 from ...guide.overview import ProfileOverview, short_address, unread_overview
 from ...guide.secret_sources import SecretPlace
@@ -207,4 +208,5 @@ def draft_cells(draft: Draft, now: float) -> dict[str, Cell]:
 def draft_store(draft: Draft) -> str:
     """The store of a draft, as far as it was entered."""
     typed = draft.about.get("typed-address")
-    return short_address(next(base_uris(draft.data), None) or (typed if isinstance(typed, str) else ""))
+    known = public_address(next(base_uris(draft.data), None) or "")
+    return short_address(known or (typed if isinstance(typed, str) else ""))

@@ -17,7 +17,7 @@ from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.message import METHODS, Headers, Request, RequestFailed
-from ...client.uri import absolute, canonical, origin_of, readable
+from ...client.uri import absolute, canonical, origin_of, public_address, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.resend import schema_path
@@ -96,15 +96,16 @@ def split_query(uri: str) -> tuple[str, list[str]]:
 _ANY_BASE = "https://host.invalid"
 
 
-def sending_question(request: Request, base: str, profile: str = "") -> str:
+def sending_question(request: Request, base: str, profile: str = "") -> Content:
     """The question before a request that may change the store; `base` is an address of the store."""
     try:
         uri = absolute(base, request.uri)
         path, store = readable(uri.removeprefix(origin_of(uri))).partition("?")[0], origin_of(uri)
     except InvalidValue:
         path, store = request.uri, base
-    to = f"the store of {profile}, {store}" if profile else store
-    return f"Send {request.method} {shown_line(path, 200)}\nto {shown_line(to, 200)}?\nIt may change the store."
+    of = f"the store of {shown_line(profile, 100)}, " if profile else ""
+    what = f"{shown_line(request.method, 100)} {shown_line(path, 200)}"
+    return Content(f"Send {what}\nto {of}{shown_line(public_address(store), 200)}?\nIt may change the store.")
 
 
 _PATHS = 5

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.app import App
+from textual.content import Content
 
-from ...client.uri import origin_of
+from ...client.uri import origin_of, public_address
 from ...errors import UserError
+from ...text import shown
 from ..dialogs import ConfirmScreen, EntryScreen
 
 if TYPE_CHECKING:
@@ -25,16 +27,16 @@ def confirm_sending(
     name = sender.profile.name
     if not store and (base := sender.profile.base_uri(sender.outgoing.client)):
         store = origin_of(base)
-    about = ", ".join(filter(None, (sender.profile.environment_label, store)))
-    to = f"{name} ({about})" if about else name
-    question = f"{verb} {'in' if verb == 'Undo' else 'to'} {to}:\n{what}"
+    about = ", ".join(shown(each) for each in (sender.profile.environment_label, public_address(store)) if each)
+    to = f"{shown(name)} ({about})" if about else shown(name)
+    question = f"{verb} {'in' if verb == 'Undo' else 'to'} {to}:\n{shown(what)}"
     if not sender.production:
 
         def answered(yes: bool | None) -> None:
             if yes:
                 send()
 
-        app.push_screen(ConfirmScreen(f"{question}?", title=verb, yes=verb, no="Cancel"), answered)
+        app.push_screen(ConfirmScreen(Content(f"{question}?"), title=verb, yes=verb, no="Cancel"), answered)
         return
 
     async def is_name(text: str) -> bool:
@@ -46,6 +48,6 @@ def confirm_sending(
         if confirmed:
             send()
 
-    question = f"PRODUCTION. {question}.\nType the store's name to send: {name}"
+    question = f"PRODUCTION. {question}.\nType the store's name to send: {shown(name)}"
     title = f"{verb} to a production store"
-    app.push_screen(EntryScreen(question, apply=is_name, title=title, is_danger=True), typed)
+    app.push_screen(EntryScreen(Content(question), apply=is_name, title=title, is_danger=True), typed)

@@ -22,6 +22,7 @@ from textual.widgets import Button, ContentSwitcher, Static
 
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
+from ...client.uri import public_address
 from ...files import CannotSave, reason, state_remedy
 from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
@@ -310,7 +311,7 @@ class SetupScreen(LogDock):
         saving = ("changed", "warning") if unsaved else ("saved", "success")
         if not setup.saved:
             saving = ("not saved", "muted")
-        address = setup.base_uri or setup.typed_address or "no address yet"
+        address = public_address(setup.base_uri) or setup.typed_address or "no address yet"
         self.query_one(ScreenHeader).show(setup.title, address, [*state, saving])
         self.query_one("#form").border_title = Content(f"{self._step.value} {TITLES[self._step]}")
         self.query_one("#stepper", Static).update(stepper(marks, self._step), layout=False)

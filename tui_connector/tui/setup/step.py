@@ -22,12 +22,14 @@ from textual.widgets import Button, Input, Static, TextArea
 from ...errors import UserError
 from ...guide import kind_schemas
 from ...guide.criteria import filter_fields, matching
+from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.setup import Setup
 from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import unlikely_length
+from ...secrets.cleaning import secret_kind
 from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
@@ -303,6 +305,8 @@ class SetupForm(Form):
         self.work = work
         self._before_edit = before_edit
         self._checking: Timer | None = None
+        self._refused: dict[FormPath, str] = {}
+        """Why what was typed last for a secret was not taken."""
 
     def on_mount(self) -> None:
         self.call_after_refresh(self.show_at_hand)
@@ -364,6 +368,13 @@ class SetupForm(Form):
         if not self.work.setup.base_uri:
             self.post_message(self.NoStore())
             return
+        if is_store_address(event.value, secret_kind(str(event.path[-1])), self.work.setup.base_uri):
+            self._refused[event.path] = "This is an address, not a secret. It was not taken."
+            self.not_held(event.path)
+            self.show_at_hand()
+            self.check()
+            return
+        self._refused.pop(event.path, None)
         if self._before_edit is not None:
             self._before_edit()
         self.work.hold(event.path, event.value)
@@ -400,7 +411,7 @@ class SetupForm(Form):
     def check(self) -> None:
         """Shows problems at their fields."""
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path))}
-        self.show_problems({**odd, **self.work.setup.problems()})
+        self.show_problems({**odd, **self.work.setup.problems(), **self._refused})
 
 
 _PLACES = {

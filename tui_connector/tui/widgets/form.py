@@ -509,6 +509,15 @@ class Form(FieldGroup):
             elif isinstance(row.editor, Pairs) and (pair := row.editor.row(str(path[-1]))) is not None:
                 row.mark(pair.query_one(Secret).show(glimpse))
 
+    def not_held(self, path: FormPath) -> None:
+        """Shows that what was typed for this secret was not taken."""
+        for row in self.query(FormField):
+            full = self._full(row.spec.path)
+            pair = row.editor.row(str(path[-1])) if isinstance(row.editor, Pairs) else row.editor
+            if path[: len(full)] == full and isinstance(pair, Widget):
+                for entry in pair.query(SecretInput):
+                    entry.has_value = False
+
     @on(TextField.EnterPressed)
     def _left(self, event: TextField.EnterPressed) -> None:
         event.stop()
