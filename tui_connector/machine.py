@@ -73,6 +73,16 @@ class TypedSecrets:
         """Whether this source has a value, wherever it may be sent."""
         return any(key[:2] == (profile, source) for key in self._values)
 
+    def copy(self, profile: Path, to: Path, sources: Mapping[str, str] | None = None) -> None:
+        """Another profile has the same values; `sources`: keys that are other ones there."""
+        for (of, source, origin), secret in [*self._values.items()]:
+            if of == profile:
+                self._values[to, (sources or {}).get(source, source), origin] = secret
+
+    def forget(self, profile: Path) -> None:
+        for key in [each for each in self._values if each[0] == profile]:
+            del self._values[key]
+
     def find(self, profile: Path | None, source: str, origin: str) -> str | None:
         return None if profile is None else self._values.get((profile, source, origin))
 

@@ -132,6 +132,19 @@ async def test_what_cannot_be_undone_is_named(kept: Kept, monkeypatch: pytest.Mo
     assert not kept.path.with_name("shop.toml").exists()
 
 
+async def test_what_was_typed_in_this_session_moves_with_the_name(kept: Kept) -> None:
+    typed, origin = kept.machine.typed, "https://acme.example"
+    typed.keep(kept.path, "env:ACME_TOKEN", origin, "CANARY-1")
+    typed.keep(kept.path, "keyring:acme/integration/token", origin, "CANARY-2")
+    other = kept.path.with_name("other.toml")
+    typed.keep(other, "env:ACME_TOKEN", origin, "CANARY-3")
+    path = await rename(kept, "shop")
+    assert typed.find(path, "env:ACME_TOKEN", origin) == "CANARY-1"
+    assert typed.find(path, "keyring:shop/integration/token", origin) == "CANARY-2"
+    assert typed.find(other, "env:ACME_TOKEN", origin) == "CANARY-3"
+    assert not typed.has(kept.path, "env:ACME_TOKEN")
+
+
 async def test_the_name_of_another_profile_is_refused(kept: Kept) -> None:
     kept.path.with_name("shop.toml").write_text("format = 1\n")
     with pytest.raises(UserError, match="shop exists"):

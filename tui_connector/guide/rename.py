@@ -33,8 +33,9 @@ Undo = tuple[str, Callable[[], Awaitable[object]]]
 async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) -> tuple[Path, list[str]]:
     """Renames the profile; returns its new file, and notes on what could not be removed under the old name.
 
-    Its own keyring entries that begin with its name get the new one. Files that its runs read and write stay where they
-    are. Where a step fails, those before it are undone. Raises `UserError` or OSError.
+    Its own keyring entries that begin with its name get the new one, and what was typed for it in this session moves.
+    Files that its runs read and write stay where they are. Where a step fails, those before it are undone. Raises
+    `UserError` or OSError.
     """
     library = Library(path.parent)
     target = await asyncio.to_thread(library.new_path, name)
@@ -72,6 +73,8 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
             message = f"{why}; what was made under the new name could not be removed: {listed(left)}"
             raise UserError("rename-incomplete", message, "Remove it, then rename the profile again.") from error
         raise
+    machine.typed.copy(path, target, {f"keyring:{old}": f"keyring:{new}" for old, new in entries.items()})
+    machine.typed.forget(path)
     return target, await _forget_old(machine, vault, path, list(entries))
 
 

@@ -382,8 +382,17 @@ class ConnectorApp(QuietApp):
         if any(job.active for job in self.jobs):  # it would go on writing under the old name
             self.warn("Stop the runs first (O opens them), then rename the profile.")
             return
-        self._logs.pop(key_for(message.path), None)
-        self._update_home(rename(self, self.machine, message.path, self._remember))
+
+        async def renamed(path: Path) -> None:
+            """What this session has of the profile gets its new name."""
+            old, new = key_for(message.path), key_for(path)
+            for key in [each for each in self._logs if each.partition(" ")[0] == old]:
+                self._logs[new + key.removeprefix(old)] = self._logs.pop(key)
+            if (values := self.demo_values.pop(message.path, None)) is not None:
+                self.demo_values[path] = values
+            await self._remember(path)
+
+        self._update_home(rename(self, self.machine, message.path, renamed))
 
     def on_home_screen_discard_requested(self, message: HomeScreen.DiscardRequested) -> None:
         from .home.actions import discard_draft

@@ -115,6 +115,7 @@ async def duplicate_profile(
         copied = await asyncio.to_thread(duplicate, path, name, library, data)
         records = TrustRecords(machine.directories.state)
         await asyncio.to_thread(records.copy, path, copied, machine.now())
+        machine.typed.copy(path, copied)
         return copied
 
     question = f"Copy {path.stem} to a profile named:"
