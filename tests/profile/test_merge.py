@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.profile.line_ends import changed, plain, plain_offset
-from tui_connector.profile.merge import hunks, merged
+from tui_connector.profile.merge import hunks, merged, merged_data
 
 TEXTS = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "a = 1\n", "\n", "x"]), max_size=6).map("".join)
 
@@ -54,3 +54,24 @@ def test_line_ends_that_were_not_edited_stay(text: str, new: str) -> None:
     appended = changed(text, plain(text) + "z")
     assert appended == text + "z"
     assert plain_offset(text, len(text)) == len(plain(text))
+
+
+def test_data_has_the_changes_of_both_sides() -> None:
+    base = {"name": "a", "clients": {"m": {"timeout": "5s"}}, "gone": 1, "list": [1]}
+    mine = {"name": "a", "clients": {"m": {"timeout": "9s"}}, "gone": 1, "list": [1], "new": {"x": 1}}
+    theirs = {"name": "b", "clients": {"m": {"timeout": "5s", "title": "M"}}, "list": [1, 2], "new": {"y": 2}}
+    assert merged_data(base, mine, theirs) == (
+        {
+            "name": "b",
+            "clients": {"m": {"timeout": "9s", "title": "M"}},
+            "list": [1, 2],
+            "new": {"x": 1, "y": 2},
+        },
+        [],
+    )
+
+
+def test_a_key_that_both_changed_differently_is_a_conflict() -> None:
+    base = {"a": {"x": 1, "y": 1}, "b": 1, "c": 1}
+    data, conflicts = merged_data(base, {"a": {"x": 2, "y": 2}, "b": 2, "c": 3}, {"a": {"x": 3, "y": 2}, "c": 3})
+    assert (data, conflicts) == ({"a": {"x": 2, "y": 2}, "c": 3, "b": 2}, [("a", "x"), ("b",)])

@@ -264,21 +264,47 @@ async def test_q_leaves_a_page_whose_log_is_searched_and_esc_ends_the_search_fir
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
-async def test_form_of_a_part_never_overwrites_a_change_of_another_program_silently(machine: Machine) -> None:
+async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
     async with on_page(app, size=(100, 40)) as pilot:
         await pilot.press("down", "down", "enter")
         await in_form(app, pilot, "Incoming products")
-        theirs = path.read_text().replace("Acme store", "Acme shop")
+        theirs = path.read_text().replace("Acme store", "Acme shop  # theirs").replace('"items"', '"items" # new')
         path.write_text(theirs)
-        await pilot.press("down", *"?x=1", "ctrl+s")
+        await pilot.press("down", "end", *"?x=1", "ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))
         await pilot.press("y")
-        await until(pilot, lambda: '+name = "Acme shop"' in shown(app))
-        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
+        assert path.read_text() == theirs.replace('"products" }', '"products?x=1" }')
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == theirs)
+
+
+async def test_a_conflict_with_another_program_loses_nothing_that_was_typed(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app, size=(100, 40)) as pilot:
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        theirs = path.read_text().replace("Acme store", "Acme shop").replace('"products" }', '"orders" }')
+        path.write_text(theirs)
+        await pilot.press("down", "end", *"?x=1", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until_shown(pilot, '+ in the form: "products?x=1"')
+        assert '- in the file: "orders"' in shown(app)
+        await pilot.press("enter")  # the harmless answer
+        await in_form(app, pilot, "Incoming products")
+        assert "products?x=1" in shown(app)
         assert path.read_text() == theirs
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until_shown(pilot, '+ in the form: "products?x=1"')
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
+        assert path.read_text() == theirs.replace('"orders" }', '"products?x=1" }')
 
 
 def _has_focus(app: ConnectorApp, field: str) -> bool:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files import ChangedOnDisk, check_unchanged, digest, write_atomic
-from ..profile.document import Document
+from ..profile.document import Document, parsed
 from ..profile.environments import TABLE, names_of
-from ..profile.library import as_text, read_bytes
+from ..profile.library import read_bytes
+from ..profile.merge import merged_data
 from ..profile.on_failure import NAME as ON_FAILURE
 from ..profile.positions import KeyPath, rename_key, value_at
 from ..profile.problems import check_data
@@ -27,13 +28,20 @@ from .workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """A key that was changed here and by another program; None: the key is gone."""
+
+    path: KeyPath
+    mine: Json
+    theirs: Json
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileEdit:
     """A change of a profile, not written yet."""
 
     path: Path
     setup: Setup
-    before: bytes
-    """The file when it was read."""
     states: LedgerRename | None = None
     """The run states that move with it."""
 
@@ -48,19 +56,35 @@ class ProfileEdit:
         """What is invalid with the change, with its place."""
         return [f"{'.'.join(map(str, at))}: {message}" for at, message in check_data(self.setup.draft)[1]]
 
-    def outside_change(self) -> str:
-        """The lines that another program has changed since. Raises `UserError`. Blocks."""
-        return difference(self.setup.document.text_as_read, as_text(self.path, read_bytes(self.path)))
+    def merge(self, *, keep_mine: bool = False) -> list[Conflict]:
+        """Merges what another program has changed in the file since.
 
-    async def save(self, workbench: Workbench, profiles: Path, *, overwrite: bool = False) -> Undo:
+        Returns the keys that both changed, in different ways; then nothing was merged. With `keep_mine` they get the
+        values of this change. Raises `UserError`, also where the result would be invalid. Blocks.
+        """
+        document = self.setup.document
+        there = Document.read(self.path)
+        base, mine, theirs = parsed(document.text_as_read, self.path), document.draft, there.draft
+        data, conflicts = merged_data(base, mine, theirs)
+        if conflicts and not keep_mine:
+            return [Conflict(each, value_at(mine, each), value_at(theirs, each)) for each in conflicts]
+        known = {*check_data(mine)[1], *check_data(theirs)[1]}
+        if problems := [each for each in check_data(data)[1] if each not in known]:
+            at, why = problems[0]
+            message = f"another program has changed the file, and together with that {'.'.join(map(str, at))}: {why}"
+            raise UserError("merge-invalid", message, "Look at the file, then change the form.")
+        there.draft = data
+        document.edit_text(there.text())
+        document.rebase(there.file_data)
+        return []
+
+    async def save(self, workbench: Workbench, profiles: Path) -> Undo:
         """Writes the change. Raises `UserError` (`ChangedOnDisk`), or OSError for the schema beside the profile."""
-        path = self.path
-        before = await asyncio.to_thread(read_bytes, path) if overwrite else self.before
+        path, before = self.path, self.setup.document.file_data
         await save(
             self.setup,
             path,
             workbench.vault,
-            overwrite=overwrite,
             trust=workbench.trust,
             profiles=profiles,
             states=self.states,
@@ -97,8 +121,7 @@ class Undo:
 
 def begin_edit(path: Path) -> ProfileEdit:
     """Reads the profile to change it. Raises `UserError`. Blocks."""
-    before = read_bytes(path)
-    return ProfileEdit(path, Setup.from_document(path.stem, Document.read(path)), before)
+    return ProfileEdit(path, Setup.from_document(path.stem, Document.read(path)))
 
 
 def removal(path: Path, family: Family, name: str) -> ProfileEdit:

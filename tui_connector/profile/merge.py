@@ -1,12 +1,15 @@
-"""Two texts that were both changed from a third: where they differ, and what they are together."""
+"""Texts or data that were both changed from a third: where they differ, and what they are together."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
+
+from .matching import same
+from .positions import KeyPath
 
 Side = Literal["mine", "theirs", "both"]
 
@@ -65,6 +68,42 @@ def merged(found: Sequence[Hunk], chosen: Sequence[Side]) -> str:
     """The text with the chosen side of each hunk that differs, in their order."""
     sides = iter(chosen)
     return "".join(line for hunk in found for line in hunk.lines(next(sides) if hunk.differs else "mine"))
+
+
+def merged_data(
+    base: Mapping[str, object], mine: Mapping[str, object], theirs: Mapping[str, object]
+) -> tuple[dict[str, object], list[KeyPath]]:
+    """The data with the changes of both sides, and the keys that both changed, in different ways: they have mine.
+
+    A list is one value.
+    """
+    conflicts: list[KeyPath] = []
+    return _merged_tables(base, mine, theirs, (), conflicts), conflicts
+
+
+def _merged_tables(
+    base: Mapping[str, object],
+    mine: Mapping[str, object],
+    theirs: Mapping[str, object],
+    path: KeyPath,
+    conflicts: list[KeyPath],
+) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key in {**theirs, **mine}:
+        values = [each.get(key) for each in (base, mine, theirs)]
+        if same(values[1], values[0]):
+            value = values[2]
+        elif same(values[2], values[0]) or same(values[1], values[2]):
+            value = values[1]
+        elif isinstance(values[1], dict) and isinstance(values[2], dict):
+            before = values[0] if isinstance(values[0], dict) else {}
+            value = _merged_tables(before, values[1], values[2], (*path, key), conflicts)
+        else:
+            conflicts.append((*path, key))
+            value = values[1]
+        if value is not None:  # TOML has no null: the key is gone
+            found[key] = value
+    return found
 
 
 def _common(base: list[str], mine: list[str], theirs: list[str]) -> list[tuple[int, int, int, int]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -11,13 +13,14 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 
 from ...files import ChangedOnDisk
 from ...guide.drafts import key_for
-from ...guide.profile_edit import ProfileEdit, Undo, begin_edit
+from ...guide.profile_edit import Conflict, ProfileEdit, Undo, begin_edit
 from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
-from ...text import count
+from ...text import count, shown_line
 from ..dialogs import ConfirmScreen
 from ..setup.chain import OutgoingForm
 from ..setup.configurations import EntityChooser, offer
@@ -127,16 +130,21 @@ class PartForms:
         profiles = workbench.machine.directories.profiles
         context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
         self._edits, self.text_wanted = edit, ()
+        undo: Undo | None = None
+
+        async def save() -> bool:
+            nonlocal undo
+            undo = await self._save(workbench, edit, profiles)
+            return undo is not None
+
         try:
             form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
             form.done_label, form.begins_at = "Save", at
-            form.question = lambda: self._question(edit, name)
+            form.question, form.save = lambda: self._question(edit, name), save
             form.can_leave_for_text = lambda: not edit.setup.document.changed
-            applied = await self._app.push_screen_wait(form)
+            await self._app.push_screen_wait(form)
             self.text_wanted = form.text_wanted
-            if not applied or not edit.setup.document.changed:
-                return None
-            return await self._save(workbench, edit, profiles)
+            return undo
         finally:
             self._edits = None
 
@@ -154,18 +162,30 @@ class PartForms:
         return kind(question, title=f"Save {name}", yes=yes, no="Back to the form", details=changes)
 
     async def _save(self, workbench: Workbench, edit: ProfileEdit, profiles: Path) -> Undo | None:
-        try:
-            return await edit.save(workbench, profiles)
-        except ChangedOnDisk:
-            theirs = await asyncio.to_thread(edit.outside_change)
-        question = f"Another program has changed {self._path.name} since you opened the form. Its changes:\n"
-        screen = ConfirmScreen(
-            question,
-            title="The file has changed",
-            yes="Overwrite them",
-            no="Keep them, discard mine",
-            details=highlight.difference(theirs),
-        )
-        if not await self._app.push_screen_wait(screen):
-            return None
-        return await edit.save(workbench, profiles, overwrite=True)
+        """Saves with what another program changed meanwhile; None where the user goes back to the form instead."""
+        while True:
+            try:
+                return await edit.save(workbench, profiles)
+            except ChangedOnDisk as error:
+                if error.how != "changed":
+                    raise
+            if conflicts := await asyncio.to_thread(edit.merge):
+                screen = ConfirmScreen(
+                    f"Another program has changed in {self._path.name} what you changed, too:\n",
+                    title="The file has changed",
+                    yes="Save mine",
+                    no="Back to the form",
+                    details=Content("\n").join(map(_conflict, conflicts)),
+                )
+                if not await self._app.push_screen_wait(screen):
+                    return None
+                await asyncio.to_thread(partial(edit.merge, keep_mine=True))
+            self._app.notify("Changes of another program were kept.", markup=False)
+
+
+def _conflict(conflict: Conflict) -> Content:
+    rows = [(".".join(map(str, conflict.path)), "bold")]
+    for mark, words, value in (("-", "in the file", conflict.theirs), ("+", "in the form", conflict.mine)):
+        style = "$text-error" if mark == "-" else "$text-success"
+        rows.append((f"\n{mark} {words}: {'(removed)' if value is None else shown_line(json.dumps(value), 60)}", style))
+    return Content.assemble(*rows)

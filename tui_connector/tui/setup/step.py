@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...errors import UserError
+from ...files import reason, remedy
 from ...guide import kind_schemas
 from ...guide.criteria import filter_fields, matching
 from ...guide.misplaced_secrets import is_store_address
@@ -441,6 +442,9 @@ class FormScreen(Dialog[bool]):
         Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
     ]
 
+    IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
+    loading_message = ""
+    """What keys wait for."""
     done_label = "Done"
     """What ^S does, on its button."""
     begins_at: FormPath = ()
@@ -450,6 +454,8 @@ class FormScreen(Dialog[bool]):
 
     The callable raises `UserError` where they cannot apply.
     """
+    save: Callable[[], Awaitable[bool]] | None = None
+    """Saves the changes once the question was answered; False keeps the form open, as `UserError` and OSError do."""
     can_leave_for_text: Callable[[], bool] | None = None
     """Whether nothing is unsaved, so that the form can be left for the text of the file; None: there is no file."""
     text_wanted: FormPath = ()
@@ -561,7 +567,24 @@ class FormScreen(Dialog[bool]):
             self.app.push_screen(screen, self._answered)
 
     def _answered(self, yes: bool | None) -> None:
-        if yes:
+        if yes and self.save is not None:
+            self.loading_message = "Saving"
+            self.run_worker(self._save(self.save))
+        elif yes:
+            self._close(True)
+
+    async def _save(self, save: Callable[[], Awaitable[bool]]) -> None:
+        saved = False
+        try:
+            saved = await save()
+        except UserError as error:
+            self.notify(shown(f"Not saved: {error}"), severity="error", timeout=10, markup=False)
+        except OSError as error:
+            text = f"Not saved: {reason(error)}: {error.filename}. {remedy(error)}"
+            self.notify(shown(text), severity="error", timeout=10, markup=False)
+        finally:
+            self.loading_message = ""
+        if saved:
             self._close(True)
 
     def _once_drawn(self, then: Callable[[], None]) -> None:
