@@ -18,13 +18,31 @@ those of a built-in kind:
 - `Source`: `open(context)` yields a `SourceEntity` for each entity and a `BadEntity` for what cannot be read as one.
 - `Lookup`: `requests(template, wanted, limits, run)` yields requests for the current values of many entities.
 
+What else they need:
+
+- Items are JSON texts, one a line, whose numbers stay as the store wrote them. `members` and `elements` split one
+  without decoding it, `json_type` names its type, `plain_text` is the text of a cell; `decode_json` and `encode_json`
+  convert.
+- The clock, waiting and randomness are those of `context.machine`, a `Machine`: `now`, `monotonic`, `sleep`, `nonce`.
+  Tests replace them.
+- A file is written through `OutputFile`, which cuts it to a position and refuses a file of another program; a sink that
+  cannot use it calls `check_not_moved` before each `sync`.
+- A file is read with `context.open_file`; `whole_lines`, `json_lines` and `strict_json` read lines and JSON from it.
+
 Models are immutable, and state belongs to the layer, list part or open sink that they start. Failures are raised as
 `InvalidRequest`, `PaginationError`, `SinkError` or `SourceError`, each with a message and a hint for the user.
 """
 
 from .client.layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .client.message import Failure, Headers, InvalidRequest, NoResponse, Request, RequestFailed, Response
-from .client.model import ClientName, FilePath, HeaderName, Span, seconds
+from .client.model import (
+    ClientName,
+    FilePath,
+    HeaderName,
+    RequestTemplate,
+    Span,
+    seconds,
+)
 from .client.uri import origin_of
 from .errors import InvalidValue, UserError
 from .incoming.output_file import OutputFile
@@ -33,6 +51,7 @@ from .incoming.pagination import ListPart, PageRequest, PageResult, Pagination, 
 from .incoming.pagination.counted import CountedList
 from .incoming.pagination.envelope import total_at, value_at
 from .incoming.pagination.placement import SendIn, with_parameter
+from .incoming.raw_json import InvalidJson, JsonType, decode_json, elements, encode_json, json_type, members, plain_text
 from .incoming.sink import (
     ByteOutput,
     OpenSink,
@@ -43,14 +62,20 @@ from .incoming.sink import (
     SinkContext,
     SinkError,
     SinkMissing,
+    check_not_moved,
+    identifier_problem,
+    repeated_remark,
 )
 from .kinds import Model
+from .machine import Machine
 from .outgoing.lookup import Lookup, LookupLimits, LookupRequest, Wanted
 from .outgoing.source import BadEntity, Source, SourceContext, SourceEntity, SourceError
+from .outgoing.sources.jsonl import json_lines, strict_json, whole_lines
 from .secrets.source import SecretSource, secret_field
 from .templates import (
     Json,
     PlaceholderError,
+    RunTemplateText,
     Scope,
     Template,
     TemplateJson,
@@ -72,15 +97,18 @@ __all__ = [
     "FilePath",
     "HeaderName",
     "Headers",
+    "InvalidJson",
     "InvalidRequest",
     "InvalidValue",
     "Json",
+    "JsonType",
     "Layer",
     "LayerContext",
     "ListPart",
     "Lookup",
     "LookupLimits",
     "LookupRequest",
+    "Machine",
     "Model",
     "NoResponse",
     "OpenSink",
@@ -95,7 +123,9 @@ __all__ = [
     "RejectedItem",
     "Request",
     "RequestFailed",
+    "RequestTemplate",
     "Response",
+    "RunTemplateText",
     "Scope",
     "SecretSource",
     "Send",
@@ -120,11 +150,23 @@ __all__ = [
     "UserError",
     "Wanted",
     "as_data",
+    "check_not_moved",
+    "decode_json",
+    "elements",
+    "encode_json",
+    "identifier_problem",
+    "json_lines",
+    "json_type",
+    "members",
     "origin_of",
+    "plain_text",
     "render",
+    "repeated_remark",
     "seconds",
     "secret_field",
+    "strict_json",
     "total_at",
     "value_at",
+    "whole_lines",
     "with_parameter",
 ]

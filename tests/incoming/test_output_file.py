@@ -121,7 +121,10 @@ def test_a_folder_a_pipe_and_a_path_that_is_none(tmp_path: Path) -> None:
     assert "not trusted to write" in refusal(tmp_path, JsonLinesSink(path=nowhere))
     typed = OutputPaths(tmp_path, typed=[nowhere])
     assert "does not exist" in refusal(tmp_path, JsonLinesSink(path=nowhere), outputs=typed)
-    assert "is not a valid path" in refusal(tmp_path, JsonLinesSink(path="a\0b"))
+    with pytest.raises(ValueError, match="must not contain a NUL character"):
+        JsonLinesSink(path="a\0b")
+    unchecked = JsonLinesSink.model_construct(path="a\0b")  # as of a sink whose path is any text
+    assert "is not a valid path" in refusal(tmp_path, unchecked)
     (tmp_path / "loop").symlink_to("loop")
     assert "symbolic links" in refusal(tmp_path, JsonLinesSink(path="loop"))
 

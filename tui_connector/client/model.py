@@ -54,10 +54,8 @@ def _proxy_address(uri: str) -> str:
     return uri
 
 
-FilePath = Annotated[
-    str, Field(min_length=1), AfterValidator(_valid_path), WithJsonSchema({"type": "string", "format": "path"})
-]
-"""A path relative to the profile."""
+FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"}), AfterValidator(_valid_path)]
+"""The path of a file in a profile, absolute or relative to the profile's folder."""
 ProxyAddress = Annotated[
     str,
     AfterValidator(_proxy_address),

@@ -63,22 +63,22 @@ class _Attribute(msgspec.Struct, forbid_unknown_fields=True):
 _ATTRIBUTES = msgspec.json.Decoder(list[_Attribute])
 
 
-def _check_distinct(columns: list[str] | None) -> list[str] | None:
-    if (twice := first_repeated(columns or ())) is not None:
+def _check_distinct(columns: list[str]) -> list[str]:
+    if (twice := first_repeated(columns)) is not None:
         raise ValueError(f"the column {twice!r} is duplicated")
     return columns
 
 
+DistinctNames = Annotated[list[str], Field(min_length=1), AfterValidator(_check_distinct)]
+"""The names of columns, as written in a profile."""
 ColumnNames = Annotated[
-    list[str] | None,
+    DistinctNames | None,
     Field(
-        min_length=1,
         title="Columns",
         description="The fields to write. By default all, and a field that appears later adds a column. What a column "
         f'cannot hold is in "{EXTRA}", as JSON.',
         examples=[["sku", "name", "price"]],
     ),
-    AfterValidator(_check_distinct),
 ]
 CustomAttributes = Annotated[
     Literal["json", "columns"],

@@ -11,11 +11,12 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from ..client.model import FilePath
 from ..files import read_regular, reason
 from ..templates import Json
 from .columns import ColumnType
 from .raw_json import InvalidJson, decode_json
-from .sink import FilePath, SinkContext, SinkError
+from .sink import SinkContext, SinkError
 
 SchemaFile = Annotated[
     FilePath | None,

@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, Self
-
-from pydantic import Field
+from typing import Any, ClassVar, Protocol, Self
 
 from ..errors import UserError
 from ..files import make_private
@@ -21,9 +19,6 @@ from ..secrets.source import SecretSource
 from ..templates import Json
 from .output_path import OutputPaths
 from .raw_json import json_type
-
-FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
-"""The path of a file in a profile, absolute or relative to the profile's folder."""
 
 
 class SinkError(UserError):

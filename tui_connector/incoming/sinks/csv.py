@@ -7,15 +7,16 @@ import io
 import os
 import re
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from ...client.model import FilePath
 from ...templates import Json
-from ...text import first_repeated
+from ..columns import DistinctNames
 from ..output_file import OutputFile
 from ..raw_json import encode_json, json_type, members, plain_text
-from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkMissing
+from ..sink import OpenSink, RejectedItem, Sink, SinkContext, SinkMissing
 
 _EXTRA = "extra"
 _VALUE = "value"
@@ -24,13 +25,6 @@ _FORMULA = re.compile(r"'*[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠]|'*[\t\r\n]")
 """How a text starts that a spreadsheet calculates, calls a program with, or may (OWASP, CSV Injection); with quotes
 before it, it could be taken for one that was escaped."""
 _NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
-
-
-def _check_distinct(columns: list[str]) -> list[str]:
-    twice = first_repeated(columns)
-    if twice is not None:
-        raise ValueError(f"the column {twice!r} is duplicated")
-    return columns
 
 
 _DELIMITERS = {".tsv": "tab", ".tab": "tab", ".psv": "|"}
@@ -43,7 +37,7 @@ class CsvSink(Sink):
     endings: ClassVar = (".csv", *_DELIMITERS)
     kind: Literal["csv"] = "csv"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["products.csv"])
-    columns: Annotated[list[str], Field(min_length=1), AfterValidator(_check_distinct)] | None = Field(
+    columns: DistinctNames | None = Field(
         None,
         title="Columns",
         description="The fields to write. By default the first item defines the columns, and further fields of other "
@@ -106,7 +100,7 @@ class _OpenCsv(OpenSink):
         for index, item in enumerate(items):
             fields = members(item) if json_type(item) == "object" else None
             if self._columns is None:
-                self._columns = [_VALUE] if fields is None else _default_columns(fields)
+                self._columns = [_VALUE] if fields is None else default_columns(fields)
             if not self._header_written:
                 rows.append(self._columns)
                 self._header_written = True
@@ -133,13 +127,13 @@ class _OpenCsv(OpenSink):
     def _row(self, item: bytes, fields: dict[str, bytes] | None) -> list[str]:
         assert self._columns is not None
         if self._config.columns:
-            return [_cell((fields or {}).get(name, b"null")) for name in self._columns]
+            return [cell_text((fields or {}).get(name, b"null")) for name in self._columns]
         if self._columns == [_VALUE]:
-            return [_cell(item)]
+            return [cell_text(item)]
         *named, _ = self._columns
         if fields is None:
-            return ["" for _ in named] + [_cell(item)]
-        row = [_cell(fields.pop(name, b"null")) for name in named]
+            return ["" for _ in named] + [cell_text(item)]
+        row = [cell_text(fields.pop(name, b"null")) for name in named]
         left = b",".join(encode_json(name) + b":" + text for name, text in fields.items())
         return [*row, plain_text(b"{" + left + b"}") if left else ""]
 
@@ -152,7 +146,7 @@ class _OpenCsv(OpenSink):
         return lines.getvalue().encode(errors="backslashreplace")  # a lone surrogate has no bytes of its own
 
 
-def _default_columns(fields: dict[str, bytes]) -> list[str]:
+def default_columns(fields: dict[str, bytes]) -> list[str]:
     """The columns of the first item, and one for the rest whose name none of them has."""
     extra = _EXTRA
     while extra in fields:
@@ -164,5 +158,6 @@ def _escaped(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
-def _cell(text: bytes) -> str:
+def cell_text(text: bytes) -> str:
+    """A JSON value in a cell: empty for null, JSON for lists and objects."""
     return "" if text == b"null" else plain_text(text)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from ...client.model import FilePath
 from ...templates import Json
 from ..arrow import DECIMAL_DIGITS, arrow_table
 from ..columns import (
@@ -23,7 +24,7 @@ from ..columns import (
     is_storable_name,
 )
 from ..item_schema import SchemaFile, declared_types
-from ..sink import FilePath, OpenSink, Sink, SinkContext, SinkError, check_not_moved, import_driver
+from ..sink import OpenSink, Sink, SinkContext, SinkError, check_not_moved, import_driver
 from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord, default_table_name, quoted_name
 
 _MAGIC: Final = b"DUCK"

@@ -8,9 +8,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ...client.model import FilePath
 from ...templates import Json
 from ..output_file import OutputFile
-from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkContext
+from ..sink import ByteOutput, OpenSink, RejectedItem, Sink, SinkContext
 
 
 class JsonLinesSink(Sink):

@@ -18,6 +18,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
+from ...client.model import FilePath
 from ...files import new_private
 from ...templates import Json
 from ...text import count
@@ -38,7 +39,6 @@ from ..item_schema import SchemaFile, declared_types
 from ..output_file import OutputFile
 from ..raw_json import json_type, members
 from ..sink import (
-    FilePath,
     OpenSink,
     RejectedItem,
     Sink,

@@ -16,13 +16,13 @@ from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
+from ...client.model import FilePath
 from ...templates import Json
 from ..item_schema import read_schema
 from ..output_file import OutputFile
 from ..raw_json import encode_json, json_type, members, plain_text
 from ..sink import (
     ByteOutput,
-    FilePath,
     OpenSink,
     RejectedItem,
     Sink,
