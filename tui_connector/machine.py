@@ -12,7 +12,7 @@ import os
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +82,11 @@ class TypedSecrets:
     def forget(self, profile: Path) -> None:
         for key in [each for each in self._values if each[0] == profile]:
             del self._values[key]
+
+    def all(self) -> Iterator[tuple[str, str]]:
+        """Each secret, after the key of its source."""
+        for (_, source, _), secret in self._values.items():
+            yield source, secret
 
     def find(self, profile: Path | None, source: str, origin: str) -> str | None:
         return None if profile is None else self._values.get((profile, source, origin))

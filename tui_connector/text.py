@@ -8,7 +8,7 @@ import re
 import shlex
 import unicodedata
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from typing import NewType, Protocol
@@ -48,6 +48,8 @@ class KnowsSecrets(Protocol):
 
     def mask_known(self, text: str) -> str: ...
 
+    def values(self) -> Mapping[str, str]: ...
+
 
 _registered: tuple[weakref.ref[KnowsSecrets], ...] = ()
 """Replaced as a whole, never changed: other threads may be iterating over it."""
@@ -58,6 +60,15 @@ def hide_everywhere(knows: KnowsSecrets) -> None:
     global _registered
     if not any(each() is knows for each in _registered):
         _registered = (*(each for each in _registered if each() is not None), weakref.ref(knows))
+
+
+def known_secrets() -> dict[str, str]:
+    """The secrets that this process has read or received, each with its label."""
+    found: dict[str, str] = {}
+    for each in _registered:
+        if (knows := each()) is not None:
+            found |= knows.values()
+    return found
 
 
 def without_secrets(text: str) -> str:
@@ -126,8 +137,8 @@ def dotted(text: str) -> str:
     masked = without_secrets(text)
     if masked == text:
         return text
-    start = _same(text, masked)
-    end = _same(text[start:][::-1], masked[start:][::-1])
+    start = equal_beginning(text, masked)
+    end = equal_beginning(text[start:][::-1], masked[start:][::-1])
     return f"{text[:start]}{'•' * (len(text) - start - end)}{text[len(text) - end :]}"
 
 
@@ -135,8 +146,8 @@ def _masked(text: str) -> str:
     return text if isinstance(text, PublicText) else without_secrets(text)
 
 
-def _same(one: str, other: str) -> int:
-    """With how many equal characters they begin."""
+def equal_beginning(one: str, other: str) -> int:
+    """The number of equal characters that both begin with."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 

@@ -117,3 +117,65 @@ async def test_a_short_password_may_be_a_word_of_the_profile(machine: Machine, w
     work.workbench.vault.hold("acme/admin/password", "magento", "https://shop.example")
     assert '"client": "magento"' in kept(machine, work)
     work.workbench.close()
+
+
+VARIABLE = "TUI_CONNECTOR_ACME_INTEGRATION_CONSUMER_KEY"
+UNKNOWN = "u4xlx2atafcanaryu4xlx2atafcanary"
+NO_NAMES = {
+    "a token after the name": ("env", f"{VARIABLE}{UNKNOWN}"),
+    "a token": ("env", UNKNOWN),
+    "a token as keyring entry": ("keyring", UNKNOWN),
+    "a password": ("env", "CANARY:pass&word"),
+    "a token of letters in both cases": ("env", f"{VARIABLE}_aZ3CANARYbY2cX1dW9eV8fU7"),
+}
+
+
+@pytest.mark.parametrize("place", NO_NAMES)
+async def test_a_secret_in_place_of_a_name_is_neither_drafted_nor_saved(
+    place: str, machine: Machine, work: GuideContext, tmp_path: Path
+) -> None:
+    """The program does not know it: it was pasted into the field of the variable's name."""
+    kind, name = NO_NAMES[place]
+    work.setup.edit(("authentications", "integration"), {"kind": "bearer", "token": {kind: name}})
+    text = kept(machine, work)
+    assert "canary" not in text.lower()
+    with user_error("secret-in-profile", match="looks like the secret itself") as refused:
+        await save(work.setup, tmp_path / "acme.toml", work.workbench.vault)
+    assert "canary" not in str(refused.value).lower()
+    assert not (tmp_path / "acme.toml").exists()
+    work.workbench.close()
+
+
+@pytest.mark.parametrize("name", [VARIABLE, "acme_token_2", "DB2_PASSWORD_9F86D081884C7D659A2FEAA0C55AD015", "$MY-KEY"])
+async def test_names_of_variables_are_kept_in_a_draft(name: str, machine: Machine, work: GuideContext) -> None:
+    work.setup.edit(("authentications", "integration"), {"kind": "bearer", "token": {"env": name}})
+    assert name in kept(machine, work)
+    work.workbench.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("description",),
+        ("authentications", "integration", "token", "env"),
+        ("authentications", "integration", "token", "command"),
+    ],
+    ids=".".join,
+)
+async def test_a_secret_typed_before_the_profile_was_opened_is_known(
+    path: tuple[str, ...], machine: Machine, work: GuideContext, tmp_path: Path
+) -> None:
+    """Without a keyring, what was typed is kept for the session; a screen that is opened later knows it too."""
+    work.workbench.close()
+    machine.typed.keep(tmp_path / "acme.toml", f"env:{VARIABLE}", "https://shop.example", TOKEN)
+    later = open_context(machine, None)
+    base_uri = {"kind": "base-uri", "uri": "https://shop.example/rest/V1"}
+    later.setup.edit(("clients", "magento", "plugins"), [base_uri])
+    later.setup.edit(("authentications", "integration"), {"kind": "bearer", "token": {"env": VARIABLE}})
+    text = f"{VARIABLE}{TOKEN}"
+    later.setup.edit(path, [text] if path[-1] == "command" else text)
+    assert "CANARY" not in kept(machine, later)
+    with user_error("secret-in-profile"):
+        await save(later.setup, tmp_path / "acme.toml", later.workbench.vault)
+    assert not (tmp_path / "acme.toml").exists()
+    later.workbench.close()

@@ -22,6 +22,7 @@ from tui_connector import files
 from tui_connector.files import CannotSave, ChangedOnDisk, digest, write_atomic
 from tui_connector.profile.document import Document
 from tui_connector.profile.library import MAX_SIZE, ProfileError
+from tui_connector.secrets.mask import Mask
 
 NOBODY = 65534
 
@@ -61,6 +62,26 @@ def test_after_a_save_the_document_is_unchanged(profile: Path) -> None:
     document.save()
     assert profile.read_text() == 'name = "again"   # ours\n'
     assert os.listdir(profile.parent) == ["shop.toml"]
+
+
+def test_a_known_secret_is_not_written(profile: Path) -> None:
+    mask = Mask()
+    mask.learn("1canary1CANARY2canary2", "acme/admin/password")
+    before = profile.read_text()
+    document = renamed(profile, "see 1canary1CANARY2canary2")
+    with user_error("secret-in-profile", match="contain the secret acme/admin/password"):
+        document.save()
+    assert profile.read_text() == before
+
+
+def test_a_file_that_has_a_secret_already_can_be_changed(profile: Path) -> None:
+    mask = Mask()
+    mask.learn("1canary1CANARY2canary2", "acme/admin/password")
+    profile.write_text('name = "see 1canary1CANARY2canary2"\n')
+    document = Document.read(profile)
+    document.set(("description",), "leaked before")
+    document.save()
+    profile.unlink()  # no file keeps it
 
 
 def test_a_changed_file_is_only_overwritten_on_request(profile: Path) -> None:

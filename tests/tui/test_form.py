@@ -252,18 +252,56 @@ async def test_a_secret_can_come_from_elsewhere() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         secret = app.field("key").editor
         assert isinstance(secret, Secret)
-        for option, text in ((1, "2"), (2, "pass show 'a b'")):
+        for option, text in ((1, "_2"), (2, "pass show 'a b'")):
             secret.query("Choice").first().focus()
             await pilot.press("enter")
             await pilot.pause()
             app.screen.query_one(OptionList).highlighted = option
             await pilot.press("enter")
             await pilot.pause()
-            await pilot.press(*text)
+            await pilot.press(*text, "tab")
             await pilot.pause()
             if option == 1:
-                assert app.edits == {("here", "key"): {"env": "key2"}}
+                assert app.edits == {("here", "key"): {"env": "key_2"}}
     assert app.edits == {("here", "key"): {"command": ["pass", "show", "a b"]}}
+
+
+@pytest.mark.parametrize("how", ["pasted", "typed", "typed in place of the name", "typed before its end"])
+async def test_a_secret_entered_as_the_name_of_a_variable_becomes_its_value(how: str) -> None:
+    app = FormApp(Everything, {"key": {"env": "ACME_KEY"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("key")
+        if how == "pasted":
+            app.post_message(events.Paste("1canary1" * 4))
+        else:
+            keys = {"typed in place of the name": ["ctrl+u"], "typed before its end": ["left", "left"]}
+            await pilot.press(*keys.get(how, []), *"1canary1" * 4, "tab")
+        await until(pilot, lambda: app.typed == {("here", "key"): "1canary1" * 4})
+        assert app.field("key").query_one(TextField).value == "ACME_KEY"
+    assert app.edits == {}
+
+
+async def test_a_name_pasted_over_that_of_a_variable_replaces_it() -> None:
+    app = FormApp(Everything, {"key": {"env": "ACME_KEY"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("key")
+        app.post_message(events.Paste("OTHER_KEY\n"))
+        await pilot.press("tab")
+        await until(pilot, lambda: app.edits == {("here", "key"): {"env": "OTHER_KEY"}})
+
+
+@pytest.mark.parametrize("how", ["pasted", "typed"])
+async def test_a_token_is_refused_as_a_command(how: str) -> None:
+    app = FormApp(Everything, {"key": {"command": ["pass", "show", "acme"]}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("key")
+        if how == "pasted":
+            app.post_message(events.Paste("1canary1" * 4))
+        else:
+            await pilot.press("space", *"1canary1" * 4, "tab")
+        await until(pilot, lambda: bool(app._notifications))
+        await until(pilot, lambda: app.field("key").query_one(TextField).value == "pass show acme")
+    assert (app.edits, app.typed) == ({}, {})
 
 
 async def test_paste_of_several_values_fills_the_following_fields() -> None:

@@ -15,8 +15,10 @@ from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UserError
 from ..files import CannotSave, digest, reason, state_remedy, write_private
 from ..profile.library import ProfileError, read_bytes
+from ..secrets.plain_text import known_secrets_in
 
 if TYPE_CHECKING:
     from ..templates import Json
@@ -74,11 +76,17 @@ class Drafts:
         return _read(self._path(key))
 
     def keep(self, draft: Draft) -> None:
-        """Writes or replaces it, readable by its owner only. Raises `CannotSave`."""
+        """Writes or replaces it, readable by its owner only.
+
+        Raises `UserError` for a known secret that its profile does not have, and `CannotSave`.
+        """
         path = self._path(draft.key)
-        text = json.dumps({"format": FORMAT, **asdict(draft)}, ensure_ascii=False, default=_date).encode()
+        text = json.dumps({"format": FORMAT, **asdict(draft)}, ensure_ascii=False, default=_date)
+        if known_secrets_in(text).keys() - known_secrets_in(draft.text or "").keys():
+            hint = "Remove the secret that you typed into a field for plain text."
+            raise UserError("secret-in-draft", "it would contain a secret", hint)
         try:
-            write_private(path, text)
+            write_private(path, text.encode())
         except OSError as error:
             raise CannotSave(path, reason(error), state_remedy(error)) from error
 

@@ -17,7 +17,7 @@ from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import Problem, literal_secrets
 from ..secrets.cleaning import SecretKind
-from ..secrets.mask import Mask
+from ..secrets.plain_text import known_secrets_in
 from ..secrets.source import SecretSource
 from ..templates import Json
 from ..templates.validation import leaves
@@ -26,17 +26,15 @@ from .secret_sources import secret_name
 
 _SCHEME = re.compile(r"https?://")
 _SEPARATOR = re.compile(r"[.:/]")
-_LONG_ENOUGH = 16
-"""Characters. A shorter secret may be a word that is part of other texts: such as the password "magento"."""
 
 
-def misplaced_secrets(data: Mapping[str, Json], mask: Mask) -> dict[ModelPath, str]:
+def misplaced_secrets(data: Mapping[str, Json]) -> dict[ModelPath, str]:
     """Why the value at each of these paths must not be written to a file, in words.
 
-    They are literal values where a secret belongs, and secrets that were typed elsewhere in this session.
+    They are literal values where a secret belongs, and secrets that this process knows.
     """
     found = literal_secrets(data)
-    for path, label in _known(data, mask):
+    for path, label in _known(data):
         found.setdefault(path, f"contains the secret {label}: enter it in its own field only")
     return found
 
@@ -52,31 +50,24 @@ def is_store_address(value: str, kind: SecretKind, base_uri: str) -> bool:
     return _SCHEME.match(text) is not None or (_SEPARATOR.search(text) is not None and text in store)
 
 
-def without_secrets(draft: Draft, mask: Mask) -> Draft:
+def without_secrets(draft: Draft) -> Draft:
     """The draft without what must not be written to a file: it is typed again when the setup is resumed."""
-    data, known = deepcopy(draft.data), _long(mask)
-    for path in misplaced_secrets(data, mask):
+    data = deepcopy(draft.data)
+    for path in misplaced_secrets(data):
         _remove(data, path)
 
     def cleaned(text: str) -> str:
-        return "" if any(secret in text for secret, _ in known) else text
+        return "" if known_secrets_in(text) else text
 
     about = {name: cleaned(value) if isinstance(value, str) else value for name, value in draft.about.items()}
     return replace(draft, data=data, about=about, name=cleaned(draft.name) or "store", title=cleaned(draft.title))
 
 
-def _long(mask: Mask) -> list[tuple[str, str]]:
-    return [(secret, label) for secret, label in mask.values().items() if len(secret) >= _LONG_ENOUGH]
-
-
-def _known(data: Mapping[str, Json], mask: Mask) -> Iterable[tuple[ModelPath, str]]:
-    known = _long(mask)
-    if not known:
-        return
+def _known(data: Mapping[str, Json]) -> Iterable[tuple[ModelPath, str]]:
     for place, value in leaves(dict(data)):
         texts = [(place[: length + 1], str(step)) for length, step in enumerate(place)]
         for path, text in [*texts, (place, value)]:
-            label = next((label for secret, label in known if isinstance(text, str) and secret in text), None)
+            label = next(iter(known_secrets_in(text).values()), None) if isinstance(text, str) else None
             if label is not None:
                 yield path, label
                 break

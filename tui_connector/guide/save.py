@@ -22,7 +22,6 @@ from ..profile.model import ModelPath, schema
 from ..profile.problems import check_data
 from ..secrets.capability import Capability
 from ..secrets.errors import OtherStore
-from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from .keyring_entries import other_users
 from .ledger_rename import LedgerRename
@@ -51,12 +50,12 @@ class SaveResult:
     """What could not be done, in full sentences."""
 
 
-def check_no_secret(setup: Setup, mask: Mask) -> None:
+def check_no_secret(setup: Setup) -> None:
     """Raises `UserError` if saving would write a secret into the profile that is not in its file already."""
-    places = misplaced_secrets(setup.draft, mask)
+    places = misplaced_secrets(setup.draft)
     if places and setup.saved:
         try:
-            existing = misplaced_secrets(tomllib.loads(setup.document.text_as_read), mask)
+            existing = misplaced_secrets(tomllib.loads(setup.document.text_as_read))
         except ValueError:
             existing = {}
         places = {path: why for path, why in places.items() if path not in existing}
@@ -84,7 +83,7 @@ async def save(
     `profiles` is the folder of other profiles. `states` are moved with the profile, or not at all. Raises `UserError`
     (`OtherStore`, another `SecretError`, `ChangedOnDisk`) or `OSError`.
     """
-    await asyncio.to_thread(check_no_secret, setup, vault.mask)
+    await asyncio.to_thread(check_no_secret, setup)
     if not overwrite:  # before secrets that this file names are replaced
         await asyncio.to_thread(setup.document.check_unchanged, path)
     await assign_own_entries(setup, path, vault, profiles)

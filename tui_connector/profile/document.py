@@ -16,7 +16,9 @@ from datetime import date, datetime, time
 from pathlib import Path as File
 from typing import Any, ClassVar, Final, Self
 
+from ..errors import UserError
 from ..files import check_unchanged, digest, write_atomic
+from ..secrets.plain_text import known_secrets_in
 from .edit import Plain, cannot_splice, rewrite
 from .library import BYTE_ORDER_MARK, UTF_16_MARKS, ProfileError, as_text, read_bytes
 from .matching import PathMapping, same
@@ -269,10 +271,11 @@ class Document:
     def save(self, path: File | None = None, *, overwrite: bool = False) -> None:
         """Write the text to the file that it was read from, or to a new file at `path`; it may be invalid.
 
-        Raises what `text` raises, `ChangedOnDisk` (unless `overwrite`) and `CannotSave`, and then leaves the file as
-        it was.
+        Raises what `text` raises, `UserError` for a secret that the file did not have, `ChangedOnDisk` (unless
+        `overwrite`) and `CannotSave`, and then leaves the file as it was.
         """
         self.commit()
+        self._check_secrets()
         target = path or self.path
         if target is None:
             raise ValueError("a new profile needs a path to be saved to")
@@ -280,6 +283,14 @@ class Document:
         write_atomic(target, data, expect=self._file_digest if target == self.path else None, overwrite=overwrite)
         self.path, self.text_as_read, self._file_digest = target, self._text, digest(data)
         self.history.close_group()
+
+    def _check_secrets(self) -> None:
+        """Raises `UserError` if the text has a known secret that the file did not have."""
+        known = known_secrets_in(self._text)
+        new = [label for secret, label in known.items() if secret not in self.text_as_read]
+        if new:
+            hint = "Remove it from the text, and enter it in its own field."
+            raise UserError("secret-in-profile", f"Not saved: the file would contain the secret {new[0]}", hint)
 
     def _check_data(self, text: str) -> None:
         try:

@@ -13,6 +13,7 @@ from ..kinds import Model
 from .cleaning import SecretKind, secret_kind
 from .errors import LiteralSecret
 from .names import is_secret_parameter
+from .plain_text import is_random, is_secret_as_variable
 
 ONE_SOURCE = (
     'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'
@@ -52,6 +53,18 @@ class SecretSource(Model):
                 "a secret does not belong in a profile: put it into the keyring "
                 f"(tui-connector secrets set) and {ONE_SOURCE}"
             )
+        if isinstance(value, Mapping):
+            variable, entry = value.get("env"), value.get("keyring")
+            if isinstance(variable, str) and is_secret_as_variable(variable):
+                raise LiteralSecret(
+                    "env is the name of an environment variable; this looks like the secret itself, which does not "
+                    "belong in a profile"
+                )
+            if isinstance(entry, str) and entry.isalnum() and is_random(entry):
+                raise LiteralSecret(
+                    "keyring is the name of a keyring entry; this looks like the secret itself, which does not belong "
+                    "in a profile"
+                )
         return value
 
     @classmethod

@@ -183,6 +183,8 @@ class Vault:
         self._cache: dict[str, _Entry] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._keyring_name = "the system's keyring"
+        for source, secret in machine.typed.all():  # the masks of earlier screens may be gone
+            mask.learn(secret, source.partition(":")[2])
 
     async def read(self, source: SecretSource, origin: str, route: str, grants: Grants, directory: Path) -> str:
         """The secret, for a request to `origin` by this route; `directory` is the profile's folder.

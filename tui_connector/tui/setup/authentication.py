@@ -23,7 +23,7 @@ from ...profile.positions import value_at
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow
 from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath, field_specs, with_inner
-from ..widgets.secret import Secret, SecretInput
+from ..widgets.secret import Secret, SecretInput, SourceField
 from .context import GuideContext
 from .step import SetupForm, StepPane, field_specs_in
 
@@ -363,7 +363,7 @@ class AuthenticationPane(StepPane):
         if self._filling or not self.query("#way-form"):
             self.call_after_refresh(self.test)  # the fields are on their way
             return
-        for secret in self.query(SecretInput):
+        for secret in self.query(SourceField):
             secret.commit()
         self.form.after_pending_input(self._test)
 
@@ -437,7 +437,7 @@ class AuthenticationPane(StepPane):
         """A paste while a button has the focus goes to the field to fill in or to correct."""
         if isinstance(self.screen.focused, Button) and not looks_like_command(event.text):
             self.edit_field()
-            if isinstance(entry := self.screen.focused, SecretInput):
+            if isinstance(entry := self.screen.focused, SourceField):
                 event.stop()
                 entry.handle_paste(event.text)
 

@@ -219,7 +219,7 @@ class SavePane(StepPane):
             self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}", bad=True)
             return False
         try:
-            check_no_secret(self.setup, self.work.workbench.mask)
+            check_no_secret(self.setup)
         except UserError as error:
             self.say(f"✘ {error}", bad=True)
             return False

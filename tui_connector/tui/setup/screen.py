@@ -23,7 +23,8 @@ from textual.widgets import Button, ContentSwitcher, Static
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
 from ...client.uri import public_address
-from ...files import CannotSave, reason, state_remedy
+from ...errors import UserError
+from ...files import reason, state_remedy
 from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
 from ...guide.permissions import boxes_text, chosen
@@ -96,8 +97,8 @@ class DraftWriter:
                 if draft is None:
                     self._drafts.drop(self._work.draft_key)
                 else:
-                    self._drafts.keep(without_secrets(draft, self._work.workbench.mask))
-            except CannotSave as error:
+                    self._drafts.keep(without_secrets(draft))
+            except UserError as error:
                 return str(error)
             except OSError as error:
                 return f"{reason(error)}: {error.filename}. {state_remedy(error)}"

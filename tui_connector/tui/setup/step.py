@@ -32,7 +32,7 @@ from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import unlikely_length
 from ...secrets.cleaning import secret_kind
 from ...templates import Json
-from ...text import shown, shown_line
+from ...text import count, shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_field
 from ..log.panel import LogDock
@@ -40,7 +40,7 @@ from ..widgets.criteria import CriteriaScreen
 from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, field_specs
 from ..widgets.frame import TONES, Dialog
-from ..widgets.secret import SecretInput
+from ..widgets.secret import SecretInput, VariableInput
 from .context import GuideContext
 
 
@@ -382,6 +382,16 @@ class SetupForm(Form):
         self.held(event.path, self.work.glimpse(event.path))
         self.check()
         self.post_message(self.Changed())
+
+    @on(VariableInput.Unusual)
+    def _ask_name(self, event: VariableInput.Unusual) -> None:
+        event.stop()
+        question = (
+            f"What you entered ({count(len(event.name), 'character')}) is not a usual name of an environment variable, "
+            "such as ACME_TOKEN.\n\nThe name is written to the profile in plain text. Is it a name, and not the secret?"
+        )
+        screen = ConfirmScreen(question, title="Name of a variable?", yes="Use as name", no="Discard")
+        self.app.push_screen(screen, lambda yes: event.field.use(event.name) if yes else None)
 
     @on(JsonField.EditorRequested)
     def _open_editor(self, event: JsonField.EditorRequested) -> None:

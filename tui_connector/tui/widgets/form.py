@@ -528,9 +528,7 @@ class Form(FieldGroup):
         row = _row_of(event.widget)
         # where the focus moves fast, the event of an earlier field may arrive late
         if row is not None and event.widget is self.screen.focused:
-            is_set = isinstance(event.widget, SecretInput) and event.widget.locked
-            about = f"Set: Delete or a paste replaces it. {row.spec.about}" if is_set else row.spec.about
-            self.post_message(self.Focused(self, row.spec.name, about))
+            self.post_message(self.Focused(self, row.spec.name, row.field_help))
 
     def _edit(self, row: FormField, value: Json) -> None:
         row.value = value
@@ -554,6 +552,14 @@ class FormField(FieldRow):
     def section(self) -> str:
         """The group or variant that the field belongs to; empty if none."""
         return self.spec.path[0] if len(self.spec.path) > 1 or self.spec.type is FieldType.VARIANT else ""
+
+    @property
+    def field_help(self) -> str:
+        """What the field takes."""
+        return self.editor.field_help(self.about) if isinstance(self.editor, Secret) else self.about
+
+    def help_text(self) -> str:
+        return f"{self.label}\n{self.field_help}" if self.field_help else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         self._mark = text

@@ -13,8 +13,11 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
+from ...magento.token_shape import looks_like_token
 from ...secrets.cleaning import SecretKind, clean, remove_invisible
+from ...secrets.plain_text import VARIABLE, is_conventional_variable, is_secret_as_variable, known_secrets_in
 from ...templates import Json
+from ...text import equal_beginning
 from .._textual import PasteHandler
 from .choice import Choice
 from .fields import TextField
@@ -39,8 +42,8 @@ def parse_paste(text: str, kind: SecretKind) -> list[str]:
     return [found for found in (clean(line, kind) for line in lines[:1]) if found]
 
 
-class SecretInput(TextField, PasteHandler):
-    """Posts the entered secret and forgets it, so that the widget has nothing to copy, log or draw."""
+class SourceField(TextField, PasteHandler):
+    """A field of a secret: takes the secret itself, or names where it is. What was typed counts once it is left."""
 
     @dataclass
     class Entered(Message):
@@ -50,6 +53,42 @@ class SecretInput(TextField, PasteHandler):
 
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "values", len(self.values)
+
+    def commit(self) -> None:
+        """Posts what was typed."""
+
+    def on_blur(self) -> None:
+        self.commit()
+
+    def _post_enter(self, last: bool) -> None:
+        self.commit()
+        super()._post_enter(last)
+
+    def post_message(self, message: Message) -> bool:
+        # the messages of Input carry the value, and Textual's console prints messages
+        return False if isinstance(message, (Input.Changed, Input.Submitted)) else super().post_message(message)
+
+    def _take(self, values: list[str]) -> None:
+        """Posts secrets that were pasted, and goes on to the next field after tokens."""
+        self.post_message(self.Entered(values))
+        self.has_value = True
+        if all(len(value) == TOKEN_LENGTH for value in values):
+            self._advance_past(len(values))
+
+    def _advance_past(self, by: int) -> None:
+        """Moves the focus past the fields that a paste filled, to the next empty one if there is any."""
+        next_fields = self.next_fields()
+        for filled in next_fields[: by - 1]:
+            filled.has_value = True
+        left = next_fields[by - 1 :]
+        if left or next_fields:
+            to = next((each for each in left if not each.has_value), (left or next_fields[-1:])[0])
+            self.screen.set_focus(to)
+            to.value_when_focused = to.value
+
+
+class SecretInput(SourceField):
+    """Posts the entered secret and forgets it, so that the widget has nothing to copy, log or draw."""
 
     @dataclass
     class LengthChanged(Message):
@@ -114,10 +153,6 @@ class SecretInput(TextField, PasteHandler):
         else:
             await super().action_submit()
 
-    def post_message(self, message: Message) -> bool:
-        # the messages of Input carry the value, and Textual's console prints messages
-        return False if isinstance(message, (Input.Changed, Input.Submitted)) else super().post_message(message)
-
     def watch_value(self, value: str) -> None:
         self.post_message(self.LengthChanged(len(value)))
 
@@ -125,28 +160,9 @@ class SecretInput(TextField, PasteHandler):
         values = parse_paste(text, self._kind)
         if values:
             self.value, self.value_when_focused, self._replacing = "", None, False
-            self.post_message(self.Entered(values))
-            self.has_value = True
-            if all(len(value) == TOKEN_LENGTH for value in values):
-                self._advance_past(len(values))
-
-    def _advance_past(self, by: int) -> None:
-        """Moves the focus past the fields that a paste filled, to the next empty one if there is any."""
-        next_fields = self.next_fields()
-        for filled in next_fields[: by - 1]:
-            filled.has_value = True
-        left = next_fields[by - 1 :]
-        if left or next_fields:
-            to = next((each for each in left if not each.has_value), (left or next_fields[-1:])[0])
-            self.screen.set_focus(to)
-            to.value_when_focused = to.value
-
-    def _post_enter(self, last: bool) -> None:
-        self.commit()
-        super()._post_enter(last)
+            self._take(values)
 
     def commit(self) -> None:
-        """Posts what was typed."""
         values = parse_paste(self.value, self._kind)
         self.value, self._replacing = "", False
         if values:
@@ -156,7 +172,6 @@ class SecretInput(TextField, PasteHandler):
 
     def on_blur(self) -> None:
         self._told = False
-        self.commit()
 
     def action_copy(self) -> None: ...
 
@@ -173,6 +188,108 @@ class SecretInput(TextField, PasteHandler):
         """Shows that the secret is saved, although its value is not at hand."""
         self._saved, self._resting = True, "•" * 12
         self._draw_placeholder()
+
+
+class VariableInput(SourceField):
+    """The name of an environment variable. A secret that is entered here becomes the variable's value, not its name."""
+
+    @dataclass
+    class Named(Message):
+        """The field names another variable."""
+
+        name: str
+
+    @dataclass
+    class Unusual(Message):
+        """What was typed is hardly a name, and may be the secret: it is used once the user says that it is a name."""
+
+        field: VariableInput
+        name: str
+
+        def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print it
+            yield "length", len(self.name)
+
+    def __init__(self, name: str, kind: SecretKind) -> None:
+        super().__init__(name, placeholder="NAME_OF_THE_VARIABLE")
+        self._name_before, self._kind = name, kind
+
+    def handle_paste(self, text: str) -> None:
+        lines = text.split()
+        if len(lines) == 1 and VARIABLE.fullmatch(lines[0]) and not is_secret_as_variable(lines[0]):
+            self.value, self.cursor_position = lines[0], len(lines[0])
+        elif values := parse_paste(text, self._kind):
+            self.value = self._name_before
+            self._take(values)
+
+    def commit(self) -> None:
+        name = self.value.strip()
+        if name == self._name_before:
+            return
+        secret = self._secret_in(name)
+        if secret is not None:
+            self.value = self._name_before
+            self.post_message(self.Entered([secret]))
+        elif not name or is_conventional_variable(name):
+            self.use(name)
+        else:
+            self.value = self._name_before
+            self.post_message(self.Unusual(self, name))
+
+    def use(self, name: str) -> None:
+        """Names this variable."""
+        self.value = self._name_before = name
+        self.post_message(self.Named(name))
+
+    def _secret_in(self, name: str) -> str | None:
+        """The secret that was typed in place of the name, or into it; None if this is a name."""
+        before, start = self._name_before, equal_beginning(name, self._name_before)
+        end = len(name) - (len(before) - start)
+        added = name[start:end] if before and name.endswith(before[start:]) else name
+        if looks_like_token(added) or is_secret_as_variable(name) or known_secrets_in(name):
+            return added
+        return None
+
+
+class CommandInput(SourceField):
+    """The command that prints a secret. A token that is pasted here is refused."""
+
+    @dataclass
+    class Named(Message):
+        """The field has another command."""
+
+        argv: list[str]
+
+    def __init__(self, argv: list[str]) -> None:
+        super().__init__(shlex.join(argv), placeholder="pass show shop/token")
+        self._argv = argv
+
+    def handle_paste(self, text: str) -> None:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if lines and not _refuses(self, lines[0]):
+            self.replace(lines[0], *self.selection)
+
+    def commit(self) -> None:
+        try:
+            argv = shlex.split(self.value)
+        except ValueError as error:  # a quote is still open
+            self.notify(f"Invalid command: {error}", severity="warning", markup=False)
+            return
+        if argv == self._argv:
+            return
+        if _refuses(self, self.value):
+            self.value = shlex.join(self._argv)
+            return
+        self._argv = argv
+        self.post_message(self.Named(argv))
+
+
+def _refuses(field: SourceField, text: str) -> bool:
+    """Whether this text has a secret in place of a command, which the user is then told."""
+    found = bool(known_secrets_in(text) or _TOKEN.search(text) or (" " not in text and looks_like_token(text)))
+    if found:
+        words = "This is a secret, not the command that prints it. To enter it, choose another place beside the field."
+        field.notify(words, severity="warning", timeout=8)
+    return found
 
 
 PLACES = {
@@ -238,20 +355,29 @@ class Secret(Horizontal):
         return next(iter(self.source), "keyring")
 
     @property
-    def entry(self) -> TextField:
-        return self.query_one(TextField)
+    def entry(self) -> SourceField:
+        return self.query_one(SourceField)
+
+    def field_help(self, about: str) -> str:
+        """What the field takes; `about` describes the secret itself."""
+        if self.place == "env":
+            return f"Name of an environment variable. A value that is pasted here is used for this session. {about}"
+        if self.place == "command":
+            return f"Command that prints the secret, such as: pass show shop/token. {about}"
+        entry = self.entry
+        is_set = isinstance(entry, SecretInput) and entry.locked
+        return f"Set: Delete or a paste replaces it. {about}" if is_set else about
 
     def compose(self) -> ComposeResult:
         yield self._input()
         yield Choice(_PLACE_TITLES, self.place, short=PLACES)
 
-    def _input(self) -> TextField:
+    def _input(self) -> SourceField:
         value = self.source.get(self.place)
         if self.place == "env":
-            return TextField(str(value or ""), placeholder="NAME_OF_THE_VARIABLE")
+            return VariableInput(str(value or ""), self._kind)
         if self.place == "command":
-            argv = value if isinstance(value, list) else []
-            return TextField(shlex.join(map(str, argv)), placeholder="pass show shop/token")
+            return CommandInput([*map(str, value)] if isinstance(value, list) else [])
         if self.place == "ask":
             return SecretInput(self._kind, placeholder="for this session only")
         return SecretInput(self._kind)
@@ -259,7 +385,7 @@ class Secret(Horizontal):
     def show(self, glimpse: str) -> str:
         """Shows a held secret by its glimpse; returns a mark with its length."""
         entry = self.entry
-        return entry.show_held(glimpse) if isinstance(entry, SecretInput) else ""
+        return entry.show_held(glimpse) if isinstance(entry, SecretInput) else "session"
 
     def show_saved(self) -> str:
         """Shows that the secret is saved; returns a mark."""
@@ -278,21 +404,21 @@ class Secret(Horizontal):
         if self.place != "command":  # which has to be typed first
             self.post_message(self.SourceChanged(self, self.source))
 
-    @on(SecretInput.Entered)
-    def _on_entered(self, event: SecretInput.Entered) -> None:
+    @on(SourceField.Entered)
+    def _on_entered(self, event: SourceField.Entered) -> None:
         event.stop()
         self.post_message(self.Entered(self, event.values))
 
-    @on(Input.Changed)
-    def _on_changed(self, event: Input.Changed) -> None:
+    @on(VariableInput.Named)
+    def _on_variable(self, event: VariableInput.Named) -> None:
         event.stop()
-        if self.place == "env":
-            source: dict[str, Json] = {"env": event.value.strip()}
-        else:
-            try:
-                source = {"command": list(shlex.split(event.value))}
-            except ValueError:  # a quote is still open
-                return
-        if source != self.source:
-            self.source, self.generated = source, False
-            self.post_message(self.SourceChanged(self, source))
+        self._use_source({"env": event.name})
+
+    @on(CommandInput.Named)
+    def _on_command(self, event: CommandInput.Named) -> None:
+        event.stop()
+        self._use_source({"command": [*event.argv]})
+
+    def _use_source(self, source: dict[str, Json]) -> None:
+        self.source, self.generated = source, False
+        self.post_message(self.SourceChanged(self, source))
