@@ -96,7 +96,7 @@ async def test_without_a_keyring_the_pasted_secret_is_used_for_the_session(machi
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET store/websites" in shown(app))
         await pilot.press("home", "down")
         await until_shown(pilot, "this session only")
-        await pilot.press("end", "t")
+        await pilot.press("end", "up", "t")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until_shown(pilot, "items read")

@@ -333,15 +333,13 @@ async def test_invalid_values_are_shown_before_they_are_saved(machine: Machine) 
         await until(pilot, lambda: "are not saved to acme.toml" in shown(app))
 
 
-async def test_plus_adds_a_part_in_its_form_and_selects_it(machine: Machine) -> None:
+async def test_plus_adds_a_part_and_selects_it(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
     async with on_page(app) as pilot:
         await pilot.press("down", "down", "plus")
         await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
         await pilot.press(*"invoices", "enter")
-        await in_form(app, pilot, "Incoming invoices")
-        await pilot.press("ctrl+s")
         await until(pilot, lambda: "+[incoming.invoices]" in shown(app))
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Incoming · invoices" in shown(app))
@@ -349,6 +347,25 @@ async def test_plus_adds_a_part_in_its_form_and_selects_it(machine: Machine) -> 
         await until(pilot, lambda: "-[incoming.invoices]" in shown(app))
         await pilot.press("y")
         await until(pilot, lambda: "invoices" not in path.read_text())
+
+
+async def test_the_first_outgoing_is_added_from_the_row_that_says_none(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("end")
+        await until_shown(pilot, "None yet: Enter adds one.")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add outgoing" in shown(app))
+        await pilot.press(*"products", "enter")
+        await until(pilot, lambda: "+[outgoing.products]" in shown(app))
+        await pilot.press("enter")  # the harmless answer
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        assert "[outgoing" not in path.read_text()
+        await pilot.press("colon", *"outg")
+        await until_shown(pilot, "Add: Outgoing (send to the store)")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add outgoing" in shown(app))
 
 
 async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:

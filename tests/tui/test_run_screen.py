@@ -15,6 +15,7 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.list import LogView
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.run.charts import MessageList, axis_maximum, fitted
 from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.metrics import RunMetrics, Series
@@ -80,13 +81,27 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
     assert len(written.read_bytes().splitlines()) == 40
 
 
+async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "up", "r")
+            await until_shown(pilot, "running")
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+            sandbox.change({"sandbox/latency_ms": "0"})
+            await until_shown(pilot, "Last run: ✔ complete, 100 items")
+
+
 async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=200, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "r")
+            await pilot.press("end", "up", "r")
             await until_shown(pilot, "running")
             await pilot.press("s")
             await until_shown(pilot, "Stop the run?")
@@ -111,7 +126,7 @@ async def test_question_closes_when_the_run_ends(machine: Machine) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "r")
+            await pilot.press("end", "up", "r")
             await until_shown(pilot, "running")
             await pilot.press("s")
             await until_shown(pilot, "Stop the run?")
@@ -133,7 +148,7 @@ async def test_refused_run_shows_the_reason(machine: Machine) -> None:
         async with app.run_test(size=(100, 30)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "r")
+            await pilot.press("end", "up", "r")
             await until_shown(pilot, "refused after 0 items")
             assert "401" in shown(app)
 
@@ -145,7 +160,7 @@ async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Ma
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "r")
+            await pilot.press("end", "up", "r")
             await until_shown(pilot, "failed after 0 items")
             said = " ".join(shown(app).split())
             assert "The environment variable SHOP_TOKEN is not set. " in said
@@ -162,7 +177,7 @@ async def test_items_for_standard_output_are_not_written_to_the_screen(machine: 
         async with app.run_test(size=(100, 30)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "r")
+            await pilot.press("end", "up", "r")
             await until_shown(pilot, "Its items go to standard output")
             await until_shown(pilot, "tui-connector run acme products |")
             assert "No requests yet" in shown(app)
@@ -175,7 +190,7 @@ async def test_other_screens_are_open_while_a_run_continues(machine: Machine) ->
         async with app.run_test(size=(100, 30)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "r")
+            await pilot.press("end", "up", "r")
             await until_shown(pilot, "running")
             await pilot.press("q")
             await until_shown(pilot, "▶ products")
@@ -205,7 +220,7 @@ async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("enter")
         await until_shown(pilot, "products")
-        await pilot.press("end", "r")
+        await pilot.press("end", "up", "r")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         assert isinstance(app.screen, RunScreen)
         job = app.screen.job
@@ -224,7 +239,7 @@ async def test_options_are_offered_before_a_run(machine: Machine) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "R")
+            await pilot.press("end", "up", "R")
             await until_shown(pilot, "start over and read everything")
             await pilot.press("tab", *"ten", "enter")
             await until_shown(pilot, "Must be a whole number")

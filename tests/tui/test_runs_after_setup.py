@@ -62,7 +62,7 @@ async def _save_and_run(pilot: Any, name: str) -> None:
     await until_shown(pilot, f"Store {name}")
     await pilot.press("enter")
     await until_shown(pilot, "GET products")
-    await pilot.press("end", "r")
+    await pilot.press("end", "up", "r")
     await until_shown(pilot, "complete: 30 items")
 
 

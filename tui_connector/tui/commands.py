@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import on
 from textual.app import ComposeResult
@@ -44,6 +44,15 @@ class PaletteCommand:
     run: Callable[[], Awaitable[None]]
 
 
+@runtime_checkable
+class HasCommands(Protocol):
+    """A screen with commands that have no key of their own."""
+
+    def more_commands(self) -> Sequence[PaletteCommand]:
+        """Those that are available now."""
+        ...
+
+
 def commands_of(
     screen: Screen[object],
     choose_theme: Callable[[str], Awaitable[None]],
@@ -55,6 +64,7 @@ def commands_of(
     actions = [action for action in actions_of(screen) if action.id != "app.commands"]
     return [
         *(PaletteCommand(each.title, " ".join(each.keys), each.id, partial(each.run, app)) for each in actions),
+        *(screen.more_commands() if isinstance(screen, HasCommands) else ()),
         *(
             PaletteCommand(f"Theme: {name}", "now" if name == app.theme else "", "", partial(choose_theme, name))
             for name in THEMES

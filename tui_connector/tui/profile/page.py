@@ -34,6 +34,7 @@ from ...profile.environments import names_of
 from ...profile.model import Profile
 from ...profile.problems import Problem, environment_data
 from ...text import shown_line
+from ..commands import PaletteCommand
 from ..editor import edit
 from ..environments import EnvironmentScreen, environment_mark
 from ..log.actions import LogContext
@@ -58,6 +59,9 @@ _ADDABLE: Mapping[Family, str] = {
     "clients": "HTTP client",
     "authentications": "HTTP authentication, for the selected client",
 }
+
+
+_NONE = "None yet: Enter adds one."
 
 
 class ProfilePage(ProfileScreen):
@@ -204,12 +208,11 @@ class ProfilePage(ProfileScreen):
         mark = environment_mark(profile) if profile is not None else []
         self.query_one(ScreenHeader).show(self.opened.title, str(self.path), mark)
         self.refresh_bindings()
-        detail, part = self.query_one("#part-detail", Static), self._list.selected
-        detail.border_title = Content(
-            shown_line(f"{FAMILIES[part.family].partition(' (')[0]} · {part.name}" if part else "")
-        )
+        detail, part, family = self.query_one("#part-detail", Static), self._list.selected, self._list.family
+        title = FAMILIES[family].partition(" (")[0] if family is not None else ""
+        detail.border_title = Content(shown_line(f"{title} · {part.name}" if part else title))
         now, wide = self.machine.now().timestamp(), self.has_class("wide")
-        lines = self._status.detail(part, now, self.opened.text_of(part), wide=wide) if part else ()
+        lines = self._status.detail(part, now, self.opened.text_of(part), wide=wide) if part else (Content(_NONE),)
         detail.update(Content("\n").join(lines))
 
     def action_test(self) -> None:
@@ -275,7 +278,10 @@ class ProfilePage(ProfileScreen):
 
     @on(OptionList.OptionSelected, "#parts")
     async def action_edit(self) -> None:
-        await self._edit_selected()
+        if self._list.selected is None and self._list.family is not None:
+            await self.action_add()
+        else:
+            await self._edit_selected()
 
     async def _edit_selected(self, at: FormPath = ()) -> None:
         """Edits the part under the cursor in its form, at this field."""
@@ -284,16 +290,25 @@ class ProfilePage(ProfileScreen):
             await self._edit(part, "form", self.action_edit if part.family in ("incoming", "outgoing") else None)
 
     async def action_add(self) -> None:
-        """Adds an incoming or outgoing where one is selected; otherwise asks which kind of part to add."""
-        part = self._list.selected
+        """Adds one of the family where an incoming or outgoing, or none, is selected; otherwise asks what to add."""
+        family = self._list.family
         if self.usable() is None:
             return
-        if part is not None and part.family in ("incoming", "outgoing"):
-            await self._add(part.family)
+        if family is not None and (family in ("incoming", "outgoing") or self._list.selected is None):
+            await self._add(family)
         else:
             await self.app.push_screen(
                 ChoiceScreen({str(key): each for key, each in _ADDABLE.items()}, title="Add to the profile"), self._add
             )
+
+    def more_commands(self) -> Sequence[PaletteCommand]:
+        """Adds a part of each family, whatever is selected."""
+        if self.profile is None:
+            return ()
+        return [
+            PaletteCommand(f"Add: {title.partition(',')[0]}", "", "", partial(self._add, family))
+            for family, title in _ADDABLE.items()
+        ]
 
     async def _add(self, family: str | None) -> None:
         found = next((each for each in _ADDABLE if each == family), None)
@@ -304,7 +319,7 @@ class ProfilePage(ProfileScreen):
             await self._edit(self._list.selected, "add", partial(self._add, found) if has_form else None, found)
 
     async def _edit_here(self, part: ProfilePart, *, add: bool, at: FormPath = ()) -> bool:
-        """Opens the form of the part over the page, or of a new one; False if the guide is the place to edit it.
+        """Opens the form of the part over the page, or adds one; False if the guide is the place to edit it.
 
         `at` is the field that has the focus first.
         """
@@ -326,16 +341,16 @@ class ProfilePage(ProfileScreen):
 
     @work(exclusive=True, group="edit")
     async def _edit_in_form(self, part: ProfilePart, *, add: bool, at: FormPath) -> None:
-        """Opens the form of the part, or of a new one; saves it after the difference was shown."""
+        """Opens the form of the part, or adds one; saves it after the difference was shown."""
         assert part.family in ("incoming", "outgoing")
         forms = self._forms
-        name, undo = part.name, None
+        name, undo, done = part.name, None, "Saved: {}. u undoes it."
         try:
             async with self.file_workbench() as workbench:
                 if not add:
                     undo = await forms.edit(workbench, part.family, name, at)
                 elif (added := await forms.add(workbench, part.family)) is not None:
-                    name, undo = added
+                    (name, undo), done = added, "Added: {}. Enter opens its form, u undoes it."
         except (UserError, OSError) as error:
             self.notify_error(error)
         finally:
@@ -344,7 +359,7 @@ class ProfilePage(ProfileScreen):
             self.undo = undo
             self._status.changed(part.family, name)
             self._list.want(part.family, name)
-            self.notify(f"Saved: {name}. u undoes it.", markup=False)
+            self.notify(done.format(name), markup=False)
         self.reload()
         if forms.text_wanted:
             await self._open_text(forms.text_wanted)

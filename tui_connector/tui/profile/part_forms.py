@@ -110,7 +110,10 @@ class PartForms:
         return await self._edit(workbench, edit, family, name, at)
 
     async def add(self, workbench: Workbench, family: ConfigurationFamily) -> tuple[str, Undo | None] | None:
-        """Asks what to add, then as `edit`; returns the name of the part as well. Raises `UserError` or OSError."""
+        """Asks what to add, and saves it after the difference was shown; returns the name of the part as well.
+
+        Raises `UserError` or OSError.
+        """
         chosen = await self._app.push_screen_wait(AddPartScreen(family))
         if chosen is None:
             return None
@@ -122,7 +125,10 @@ class PartForms:
             name = setup.add_path(family, what)
         else:
             name = setup.add_incoming(what) if family == "incoming" else setup.add_outgoing(what)
-        return name, await self._edit(workbench, edit, family, name)
+        question = self._question(edit, f"Add {name}", "Add", "Cancel")
+        if question is None or not await self._app.push_screen_wait(question):
+            return None
+        return name, await self._save(workbench, edit, workbench.machine.directories.profiles, "Cancel")
 
     async def _edit(
         self, workbench: Workbench, edit: ProfileEdit, family: ConfigurationFamily, name: str, at: FormPath = ()
@@ -140,7 +146,7 @@ class PartForms:
         try:
             form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
             form.done_label, form.begins_at = "Save", at
-            form.question, form.save = lambda: self._question(edit, name), save
+            form.question, form.save = lambda: self._question(edit, f"Save {name}"), save
             form.can_leave_for_text = lambda: not edit.setup.document.changed
             await self._app.push_screen_wait(form)
             self.text_wanted = form.text_wanted
@@ -148,21 +154,25 @@ class PartForms:
         finally:
             self._edits = None
 
-    def _question(self, edit: ProfileEdit, name: str) -> ConfirmScreen | None:
+    def _question(
+        self, edit: ProfileEdit, title: str, yes: str = "Save", no: str = "Back to the form"
+    ) -> ConfirmScreen | None:
         """Shows what will be written, and what is invalid with it; None where nothing changes."""
         if not edit.setup.document.changed:
             return None
         kind: type[ConfirmScreen] = SaveScreen
-        question, yes = f"Not saved yet. This changes in {self._path.name}:\n", "Save"
+        question = f"Not saved yet. This changes in {self._path.name}:\n"
         if problems := edit.problems:
             listed = "\n".join(f"✘ {each}" for each in problems[:5])
             found = f"{count(len(problems), 'problem')}. Nothing can be sent before this is fixed.\n{listed}"
-            question, yes, kind = f"{found}\n\n{question}", "Save it anyway", InvalidScreen
+            question, yes, kind = f"{found}\n\n{question}", f"{yes} it anyway", InvalidScreen
         changes = highlight.difference(edit.difference)
-        return kind(question, title=f"Save {name}", yes=yes, no="Back to the form", details=changes)
+        return kind(question, title=title, yes=yes, no=no, details=changes)
 
-    async def _save(self, workbench: Workbench, edit: ProfileEdit, profiles: Path) -> Undo | None:
-        """Saves with what another program changed meanwhile; None where the user goes back to the form instead."""
+    async def _save(
+        self, workbench: Workbench, edit: ProfileEdit, profiles: Path, no: str = "Back to the form"
+    ) -> Undo | None:
+        """Saves with what another program changed meanwhile; None where the user does not want that."""
         while True:
             try:
                 return await edit.save(workbench, profiles)
@@ -174,7 +184,7 @@ class PartForms:
                     f"Another program has changed in {self._path.name} what you changed, too:\n",
                     title="The file has changed",
                     yes="Save mine",
-                    no="Back to the form",
+                    no=no,
                     details=Content("\n").join(map(_conflict, conflicts)),
                 )
                 if not await self._app.push_screen_wait(screen):

@@ -29,7 +29,8 @@ class PartList(BoundedList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes="panel")
         self.border_title = "Parts"
-        self._rows: list[ProfilePart | None] = []
+        self._rows: list[ProfilePart | Family | None] = []
+        """Below the title of a family without parts, the family: a row that adds the first one."""
         self._wanted: tuple[str, str] | None = None
 
     def want(self, family: Family, name: str) -> None:
@@ -53,8 +54,13 @@ class PartList(BoundedList):
                 self._rows.append(part)
                 self.add_option(Option(_part_line(part, mark(part), width)))
             if self._rows[-1] is None:
-                self._add(Content.assemble(("    none", TONES["muted"])))
-        choosable = {(row.family, row.name): index for index, row in enumerate(self._rows) if row is not None}
+                self._rows.append(family)
+                self.add_option(Option(Content.assemble(("    none  Enter adds one", TONES["muted"]))))
+        choosable = {
+            (row.family, row.name) if isinstance(row, ProfilePart) else (row, ""): index
+            for index, row in enumerate(self._rows)
+            if row is not None
+        }
         if selected is not None:
             highlighted = choosable.get((selected.family, selected.name), highlighted)
         if self._wanted in choosable:
@@ -69,12 +75,21 @@ class PartList(BoundedList):
     def select(self, family: str, name: str) -> None:
         """Moves the cursor to this part."""
         for index, row in enumerate(self._rows):
-            if row is not None and (row.family, row.name) == (family, name):
+            if isinstance(row, ProfilePart) and (row.family, row.name) == (family, name):
                 self.highlighted = index
 
     @property
     def selected(self) -> ProfilePart | None:
         """The part under the cursor."""
+        return row if isinstance(row := self._row, ProfilePart) else None
+
+    @property
+    def family(self) -> Family | None:
+        """The family of the row under the cursor."""
+        return row.family if isinstance(row := self._row, ProfilePart) else row
+
+    @property
+    def _row(self) -> ProfilePart | Family | None:
         index = self.highlighted
         return self._rows[index] if index is not None and index < len(self._rows) else None
 

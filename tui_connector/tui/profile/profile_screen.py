@@ -24,6 +24,7 @@ from ...machine import Machine
 from ...profile.model import Profile
 from ...text import shown, shown_line
 from ..file_watch import FileState, state_of
+from ..jobs import jobs_of
 from ..log.panel import LogDock
 
 _CHECK_INTERVAL = 1.0
@@ -60,6 +61,7 @@ class ProfileScreen(LogDock):
         self._file_state: FileState | None = None
         self._loaded = False
         """Whether the file has been read and the list has the focus."""
+        self._active_jobs = 0
         self._edited_here = False
         """Whether the user has just edited the file here."""
 
@@ -85,6 +87,14 @@ class ProfileScreen(LogDock):
 
     def on_mount(self) -> None:
         self.set_interval(_CHECK_INTERVAL, self._check_file)
+        jobs_of(self.app).changed.subscribe(self, lambda _: self._on_jobs())
+
+    def _on_jobs(self) -> None:
+        """Shows the result of a run that has ended."""
+        active = sum(job.active for job in jobs_of(self.app))
+        if active < self._active_jobs and self.is_current and not self.busy:
+            self._read(only_if_changed=False)
+        self._active_jobs = active
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         self.reload()

@@ -328,16 +328,12 @@ class ConfigurationsPane(StepPane):
         self.explain(f"{message.path} added as {name}.\n{self._keys()}")
 
     def _added(self, name: str) -> None:
-        """The first one goes straight to its test, a further one to its form."""
+        """Selects it; Enter tests it."""
         self._choosing = False
         self.draw()
         self.post_message(self.Changed())
-        if len(self.setup.table(self.family)) > 1:
-            self.choose(name)
-            self.edit(name, added=True)
-        else:
-            self.rows.choose(name)
-            self.query_one(".test").focus()
+        self.rows.choose(name)
+        self.query_one(".test").focus()
 
     @property
     def has_fields(self) -> bool:
@@ -401,15 +397,9 @@ class ConfigurationsPane(StepPane):
             event.stop()
             self.edit(name)
 
-    def edit(self, name: str, *, added: bool = False) -> None:
-        """Opens the form of this configuration; `added`: cancelled, it is not added."""
-
-        def closed(applied: bool | None) -> None:
-            if added and not applied:
-                self.setup.edit((self.family, name), None)
-            self.edited(name)
-
-        self.app.push_screen(self.form(name), closed)
+    def edit(self, name: str) -> None:
+        """Opens the form of this configuration."""
+        self.app.push_screen(self.form(name), lambda _: self.edited(name))
 
     def form(self, name: str) -> FormScreen:
         """The form of this configuration, with its pagination, source or sink."""
