@@ -338,7 +338,7 @@ class Walk:
         await self.press("down", "enter")
         await self.until(lambda: isinstance(self.app.screen, ProfilePage))
         self._add_environment()
-        await self.shows("default")
+        await self.until(lambda: "default" in text_of(self.app).split("\n")[0])  # the header
         await self.press("E")
         await self.until(lambda: isinstance(self.app.screen, EnvironmentScreen))
         await self.press("down")

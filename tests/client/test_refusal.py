@@ -54,6 +54,7 @@ OPERATIONS = {
         ("GET", "products", b"Please log in", HTML, "an HTML page (untitled)"),
         ("GET", "products", b'{"items": []}', HTML, ""),
         ("GET", "products", b"true", HTML, ""),
+        ("GET", "../../magento_version", b"Magento/2.4 (Community)", HTML, ""),
         ("GET", "products", b"<?xml version='1.0'?><response/>", (("Content-Type", "text/xml"),), ""),
     ],
 )

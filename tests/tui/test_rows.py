@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from exchanges import exchange
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,3 +61,42 @@ def test_the_row_of_a_page_shows_where_the_page_begins_in_half_of_120_columns() 
     assert "products  entity_id>12345" in text(58)
     assert "products · entity_id > 12345 · 100 per page" in text(118)
     assert all(cell_len(text(width)) <= width for width in (58, 80, 118))
+
+
+CRITERIA = "searchCriteria[filter_groups][{0}][filters][0]"
+
+
+def slice_of(*conditions: tuple[str, str, str], page: int = 1) -> str:
+    """The address of a page of a slice."""
+    rows = [
+        f"{CRITERIA.format(group)}[{name}]={value}"
+        for group, condition in enumerate(conditions)
+        for name, value in zip(("field", "condition_type", "value"), condition, strict=True)
+    ]
+    query = "&".join([*rows, "searchCriteria[pageSize]=100", f"searchCriteria[currentPage]={page}"])
+    return f"https://acme.example/rest/V1/products?{query}"
+
+
+SINCE = ("updated_at", "gteq", "2026-01-02 01:32:39")
+
+
+@pytest.mark.parametrize("width", [58, 70, 80, 98, 120])
+def test_a_row_keeps_what_differs_from_the_row_above_it(width: int) -> None:
+    def text(page: str, above: str) -> str:
+        columns = columns_for(width, dates=False)
+        found = row(exchange(1, uri=page), columns, lambda _: Style(), selected=False, marked=False, above=above)
+        return "".join(segment.text for segment in found).replace(" > ", ">").replace(" ≤ ", "≤")
+
+    above = slice_of(SINCE, ("entity_id", "gt", "1000"), ("entity_id", "lteq", "2000"))
+    below = slice_of(SINCE, ("entity_id", "gt", "2000"), ("entity_id", "lteq", "3000"))
+    assert "≤3000" in text(below, above)
+    assert "entity_id>2000" in text(below, above) or width < 98
+    assert "page 7" in text(
+        slice_of(SINCE, ("entity_id", "gt", "1000"), page=7), slice_of(SINCE, ("entity_id", "gt", "1000"))
+    )
+    assert "…" in text(below, above) or width >= 120
+
+
+def test_rows_with_room_have_the_time_of_day() -> None:
+    assert columns_for(118, dates=False).time
+    assert not columns_for(80, dates=False).time

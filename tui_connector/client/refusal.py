@@ -27,6 +27,8 @@ one waits for the consumer, or is being executed."""
 
 _QUESTION = re.compile(r"/is[A-Z]\w*/?$")
 """A route whose response is a truth value, such as customers/isEmailAvailable."""
+_VERSION = "/magento_version"
+"""Its response is a line of text, declared as HTML (Magento\\Version\\Controller\\Index\\Index)."""
 _LONGEST = 400
 _SHORT = 20_000
 """Bytes up to which a response is judged at once: parsing it takes less than handing it to a thread."""
@@ -45,9 +47,9 @@ def may_refuse(request: Request, response: Response) -> bool:
     """Whether the response has to be parsed; False for all but a few. Takes microseconds."""
     if not 200 <= response.status < 300 or not response.body:
         return False
-    if _begins_like_a_page(response.body, response.media_type):
-        return True
     path, body = request.uri.partition("?")[0], response.body
+    if _begins_like_a_page(body, response.media_type):
+        return not path.endswith(_VERSION)
     if request.method in ("GET", "HEAD"):
         return "/bulk/" in path and b'"operations_list"' in body
     return body.strip() == b"false" if len(body) < _LONGEST and b'"' not in body else _may_list_errors(body)

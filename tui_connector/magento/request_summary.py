@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from ..client.uri import parameters, readable
 
@@ -19,10 +21,42 @@ _SIGNS = {"eq": "=", "neq": "≠", "gt": ">", "lt": "<", "gteq": "≥", "moreq":
 _WORDS = {"null": "is null", "notnull": "is not null"}
 
 
+class Part(NamedTuple):
+    """A part of a summary. The higher its rank, the less it tells one request from another."""
+
+    text: str
+    rank: int
+
+    @property
+    def is_filter(self) -> bool:
+        return self.rank in (_LAST_FILTER, _FILTER)
+
+
+_PATH, _LAST_FILTER, _PAGE, _FILTER, _OTHER, _PAGE_SIZE, _ORDER, _FIELDS = range(8)
+
+
 def request_summary(uri: str) -> str:
     """Such as "products · entity_id > 900 · page 3 · 100 per page"; other parameters as `name=value`."""
+    return " · ".join([part.text for part in summary_parts(uri)])
+
+
+@lru_cache(maxsize=500)
+def summary_parts(uri: str) -> tuple[Part, ...]:
+    """The parts of `request_summary`; the first one is the path."""
     path, _, query = _target(uri).partition("?")
-    return " · ".join([_specific(path), *_telling(query)])
+    return (Part(_specific(path), _PATH), *_telling(query))
+
+
+def least_telling(parts: Sequence[Part], above: Sequence[Part]) -> list[int]:
+    """The indexes of all parts but the path, in the order in which they are left out where there is no room.
+
+    First what the request above in the list has, too: its rest is what distinguishes this one.
+    """
+    same = {part.text for part in above}
+    return sorted(
+        range(1, len(parts)),
+        key=lambda index: (parts[index].text not in same, -parts[index].rank, index),
+    )
 
 
 def conditions(uri: str) -> str:
@@ -65,7 +99,7 @@ def _groups(filters: Mapping[tuple[str, str], dict[str, str]]) -> Iterator[str]:
     yield from (" or ".join(group) for group in groups.values())
 
 
-def _telling(query: str) -> Iterator[str]:
+def _telling(query: str) -> Iterator[Part]:
     """The parts of a query, those that differ from page to page first."""
     filters: dict[tuple[str, str], dict[str, str]] = {}
     orders: dict[str, dict[str, str]] = {}
@@ -83,15 +117,22 @@ def _telling(query: str) -> Iterator[str]:
                 size = value or ""
             case keys if keys is None or value:
                 others.append((name, value))
-    yield from _groups(filters)
+    groups = list(_groups(filters))
+    for place, group in enumerate(groups, 1):
+        yield Part(group, _LAST_FILTER if place == len(groups) else _FILTER)
     if page:
-        yield f"page {page}"
-    yield from (name if value is None else f"{name}={value}" for name, value in others if name != "fields")
+        yield Part(f"page {page}", _PAGE)
+    for name, value in others:
+        if name != "fields":
+            yield Part(name if value is None else f"{name}={value}", _OTHER)
     if size:
-        yield f"{size} per page"
+        yield Part(f"{size} per page", _PAGE_SIZE)
     for order in orders.values():
-        yield f"{'↓' if order.get('direction', '').upper() == 'DESC' else '↑'} {order.get('field', '')}"
-    yield from (f"fields={value}" for name, value in others if name == "fields")  # long, and the same for all pages
+        direction = "↓" if order.get("direction", "").upper() == "DESC" else "↑"
+        yield Part(f"{direction} {order.get('field', '')}", _ORDER)
+    for name, value in others:
+        if name == "fields":  # long, and the same for all pages
+            yield Part(f"fields={value}", _FIELDS)
 
 
 def _filter(parts: dict[str, str]) -> str:

@@ -276,7 +276,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         if self.chosen_view is not None or self._expanded or self.needle:  # a match may be anywhere in it
             return self.chosen_view or "full"
         tagged = self.exchange.formatter if self.exchange is not None else None
-        return next((view for view in _VIEWS if view == tagged), "long")
+        # the row is what the simple format prints
+        return next((view for view in _VIEWS if view == tagged and view != "simple"), "long")
 
     def next_view(self) -> None:
         """Chooses the next view, for all exchanges."""

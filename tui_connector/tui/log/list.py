@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -26,7 +26,7 @@ from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...client.printer import failure_message
 from ...log.filter import ANYTHING, Filter, Predicate, Term, parse
 from ...log.view import View, position_of
-from ...magento.request_summary import request_summary
+from ...magento.request_summary import least_telling, request_summary, summary_parts
 from ...text import shown_line
 from ...units import milliseconds, size
 from ..widgets.painted import Painted
@@ -71,8 +71,13 @@ def _time_width(time: str) -> int:
 _ANY_TIME = datetime(2026, 1, 1)
 
 
-def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, marked: bool) -> list[Segment]:
-    """Number, time, method, status and attempt, duration, size, what distinguishes it, the store's message, purpose."""
+def row(
+    exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, marked: bool, above: str = ""
+) -> list[Segment]:
+    """Number, time, method, status and attempt, duration, size, what distinguishes it, the store's message, purpose.
+
+    `above`: the address of the request in the row above.
+    """
     status = str(exchange.status) if exchange.status is not None else "✘"
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     muted = paint("muted")
@@ -90,7 +95,8 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
         segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
     message = row_message(exchange)
     message = f"  {message}" if message else ""
-    summary = _summary(exchange.uri, columns.text, len(message) if exchange.failed or exchange.expected else 0)
+    important = exchange.failed or exchange.expected
+    summary = _summary(exchange.uri, columns.text, len(message) if important else 0, above)
     room = columns.text - cell_len(summary)
     segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
@@ -144,20 +150,41 @@ _ROOMY = 60
 """Columns from which a summary is written with its spaces and dots."""
 
 
-def _summary(uri: str, room: int, message: int = 0) -> str:
-    """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path."""
-    text = shown_line(request_summary(uri))
-    path, dot, _ = text.partition(" · ")
-    if room < _ROOMY:  # in every row, so that all look the same
-        text = shown_line(re.sub(" ([<>=≠≤≥]+) ", r"\1", text.replace(" · ", "  ")))
+def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
+    """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
+
+    `above` is the address in the row above: what both have in common is left out first.
+    """
+    parts = summary_parts(uri)
+    indexes, path = range(len(parts)), shown_line(parts[0].text)
+    is_roomy = room >= _ROOMY  # for every row, so that all look the same
+
+    def joined(kept: Collection[int]) -> str:
+        texts = [parts[index].text if index in kept else "…" for index in indexes if index in kept or index - 1 in kept]
+        text = shown_line((" · " if is_roomy else "  ").join(texts))
+        return text if is_roomy else re.sub(" ([<>=≠≤≥]+) ", r"\1", text)
+
+    text = joined(indexes)
     if cell_len(text) <= room - message:
         return text
     room = max(room - min(room // 2, message), min(room, cell_len(path) + 3))
     if cell_len(text) <= room:
         return text
-    if cell_len(path) > room - (2 if dot else 0):
+    if cell_len(path) > room - (2 if len(parts) > 1 else 0):
         return "…" + path[len(path) + 1 - room :]  # the end of a path is the more specific part
-    return shown_line(text, room)
+    if len(parts) == 1:
+        return text
+    *dropped, last = least_telling(parts, summary_parts(above) if above else ())
+    kept = set(indexes)
+    for index in dropped:
+        kept.discard(index)
+        if cell_len(text := joined(kept)) <= room or cell_len(text := text.removesuffix("…").rstrip(" ·")) <= room:
+            return text
+    head, end = joined((0,)).removesuffix("…"), joined((last,)).removesuffix("…").strip(" ·")
+    room -= cell_len(head)
+    if not parts[last].is_filter:
+        return head + shown_line(end, max(1, room))
+    return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end
 
 
 _MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
@@ -363,19 +390,22 @@ class LogView(Painted, ScrollView, can_focus=True):
         exchange = self.exchange_at(index)
         if exchange is None:
             return self._row_below(index - len(self.view), y, width)
+        before = self.exchange_at(index - 1)
+        above = before.uri if before is not None else ""
         if index != self._index:
-            return self._row(exchange, width, selected=False)
-        return self._row(exchange, width, selected=True).apply_style(self.cursor_style)
+            return self._row(exchange, width, above, selected=False)
+        return self._row(exchange, width, above, selected=True).apply_style(self.cursor_style)
 
     def _columns(self, width: int) -> Columns:
         return columns_for(width, dates=self._dates, number=self._number_width)
 
-    def _row(self, exchange: Exchange, width: int, *, selected: bool) -> Strip:
+    def _row(self, exchange: Exchange, width: int, above: str, *, selected: bool) -> Strip:
         marked = exchange.number in self.marks
-        key = (id(exchange), exchange.number, width, self._number_width, selected, marked, self._style)
+        key = (id(exchange), exchange.number, width, above, self._number_width, selected, marked, self._style)
         strip = self._rows.get(key)
         if strip is None:
-            segments = row(exchange, self._columns(width), self.paint, selected=selected, marked=marked)
+            columns = self._columns(width)
+            segments = row(exchange, columns, self.paint, selected=selected, marked=marked, above=above)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
             self._rows[key] = strip
         return strip

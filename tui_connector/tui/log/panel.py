@@ -145,7 +145,7 @@ class LogPanel(LogHost):
         """The match in the detail that the cursor is on, and their number."""
         self._show_pending = False
         self._shown_at = 0.0
-        self._list_share = {"side": 5, "below": 4}
+        self._list_share = {"side": 6, "below": 4}
         """Tenths of the room that the list has: beside the detail, and above it."""
 
     def compose(self) -> ComposeResult:
