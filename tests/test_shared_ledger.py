@@ -129,7 +129,7 @@ def lines(store: SliceStore, report: SliceReport) -> list[bytes]:
 def test_a_plan_is_made_once(new_store: Callable[[], SliceStore]) -> None:
     assert new_store().planned() is None
     with pytest.raises(SliceError) as missing:
-        new_store().plan("slices-missing")
+        new_store().plan()
     assert missing.value.code == "slices-missing"
     assert new_store().create(PLAN) == PLAN
     assert new_store().create(PLAN.model_copy(update={"created": "later"})) == PLAN

@@ -66,6 +66,22 @@ async def test_nothing_is_told_about_a_run_that_succeeds_is_stopped_or_only_look
     assert not told.exists()
 
 
+async def test_a_commit_that_fails_is_told_and_one_that_waits_for_slices_is_not(command: Command) -> None:
+    told, run_id = notifier(command), ("items", "--run-id", "r1")
+    command.store.bend = lambda asked, items: None
+    assert (await command.run(*run_id, verb="commit"))[0] == 4
+    assert (await command.run(*run_id, "--slices", "1", verb="plan"))[0] == 0
+    assert (await command.run(*run_id, verb="commit"))[0] == 4
+    assert (await command.run(*run_id, "--slice", "0"))[0] == 0
+    assert not told.exists()
+    (command.folder / "items.jsonl").mkdir()
+    code, _, err = await command.run(*run_id, verb="commit")
+    assert (code, b"is a folder" in err) == (2, True)
+    data = json.loads(told.read_text())
+    assert (data["name"], data["direction"], data["exit"], data["state"]) == ("items", "incoming", 2, "failed")
+    assert "is a folder" in data["reason"]
+
+
 async def test_its_own_failure_is_reported_and_leaves_the_exit_code(command: Command) -> None:
     plain, _, _ = await command.run("items")
     notifier(command, "#!/bin/sh\necho 'no \x1b]route\x07 to mail'\nexit 7\n")

@@ -261,8 +261,9 @@ async def test_a_slice_that_does_not_exist_is_an_error_of_the_setup(command: Com
 
 
 async def test_without_a_plan_nothing_is_run(command: Command) -> None:
+    """Another process may be about to make it: slices and commit wait for it alike."""
     code, _, err = await command.run(*RUN, "--slice", "0")
-    assert (code, b"has no plan" in err) == (2, True)
+    assert (code, b"has no plan" in err) == (4, True)
     code, _, err = await command.run("items", "--run-id", "../r1", verb="commit")
     assert (code, b"not a valid run id" in err) == (2, True)
 

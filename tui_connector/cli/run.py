@@ -500,16 +500,13 @@ class Runs:
         self, saved: Profile, session: Session, name: str, code: Exit, figures: dict[str, object], *, sends: bool
     ) -> None:
         """Tells the profile's `on-failure`, unless the user has stopped the run."""
-        if saved.on_failure is None or code is Exit.DONE or self._stopped:
+        if code is Exit.DONE or self._stopped:
             return
-        from ..guide.failure_alert import alert
+        from ..guide.failure_alert import report_failure
 
-        whose = {"profile": self._path.stem, "store": saved.name, "environment": saved.environment_label}
         which = {"name": name, "direction": "outgoing" if sends else "incoming", "exit": int(code)}
-        try:
-            await alert(saved.on_failure, {**whose, **which, **figures}, session, self._workbench)
-        except UserError as failed:  # also a secret that is missing
-            self._output.note(f"on-failure: {failed}", warning=True)
+        if said := await report_failure(saved, self._path, {**which, **figures}, session, self._workbench):
+            self._output.note(said, warning=True)
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
         from ..guide.run_findings import explainer

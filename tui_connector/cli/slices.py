@@ -8,7 +8,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ..errors import UserError
 from ..text import count, env_option, shown
 from ..units import timestamp
 from .completion import configurations, files, profiles
-from .errors import CommandFailed, Exit
+from .errors import CommandFailed, Exit, exit_code
 from .opening import (
     allowed,
     environment_option,
@@ -32,7 +33,7 @@ from .opening import (
     trust_option,
 )
 from .request import keeping_history, printer
-from .run_output import RunOutput, exit_of, exit_of_error
+from .run_output import RunOutput, error_figures, exit_of, exit_of_error, summary_figures
 
 if TYPE_CHECKING:
     from ..client.session import Session
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ..outgoing.model import Outgoing
     from ..outgoing.run import OutgoingRun
     from ..profile.model import Profile
+    from ..runs.errors import RunFailed
     from ..runs.ledger import FailedRecord
     from ..runs.progress import Progress, Summary
     from ..runs.slices import Slice, SlicePlan, SliceReport, SliceStore
@@ -57,25 +59,19 @@ SHARED = "TUI_CONNECTOR_SHARED"
 """The directory that all machines share, where a command has no `--shared` and the profile no ledger."""
 
 
-def shared_options(command: Callable[..., object]) -> Callable[..., object]:
-    """The options that say which run, and where its slices are."""
-    for option in (
-        click.option(
-            "--shared",
-            metavar="DIR",
-            shell_complete=files,
-            help="Directory of the slices, the same on all machines (default: in the state directory).",
-        ),
-        click.option("--run-id", metavar="ID", help="Run id, as given to `plan` or printed by it."),
-    ):
-        command = option(command)
-    return command
+_shared_option = click.option(
+    "--shared",
+    metavar="DIR",
+    shell_complete=files,
+    help="Directory of the slices, the same on all machines (default: in the state directory).",
+)
+_run_id_option = click.option("--run-id", metavar="ID", help="Run id, as given to `plan` or printed by it.")
 
 
 def slice_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options of `run` about slices."""
     text = 'Read or send one slice of a run that was planned with `plan`: its number, such as "3" or "3/16".'
-    return click.option("--slice", "spec", metavar="SLICE", help=text)(shared_options(command))
+    return click.option("--slice", "spec", metavar="SLICE", help=text)(_shared_option(_run_id_option(command)))
 
 
 @click.command("plan")
@@ -84,7 +80,8 @@ def slice_options(command: Callable[..., object]) -> Callable[..., object]:
 @click.option("--slices", "number", type=click.IntRange(1, 10_000), required=True, help="Number of slices.")
 @click.option("--by", type=click.Choice(["id", "time"]), help="Ranges of the id, or of the date of `incremental`.")
 @click.option("--full", is_flag=True, help="Everything, whatever earlier runs have read.")
-@shared_options
+@_shared_option
+@click.option("--run-id", metavar="ID", help="Run id (default: a new one); one that has a plan already keeps it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON on one line.")
 @click.option("--kubernetes", is_flag=True, help="Print an Indexed Job that plans and runs the slices; plan nothing.")
 @click.option("--airflow", is_flag=True, help="Print a DAG that plans and runs the slices; plan nothing.")
@@ -112,7 +109,7 @@ def plan(
     The slices are ranges whose bounds are fixed now, saved under a run id. Run each of them with `run PROFILE NAME
     --slice NUMBER --run-id ID`, in any order, anywhere, and again if one fails; then `commit PROFILE NAME --run-id ID`.
 
-    Exit code 0: planned, 2 or 3: do not retry, 4: retry later.
+    Exit code 0: planned, 2 or 3: do not retry, 1 or 4: retry later.
     """
     if kubernetes or airflow:
         if sum((kubernetes, airflow, as_json, shared is not None)) > 1:
@@ -170,7 +167,8 @@ def _engine(
 @click.command("commit")
 @click.argument("profile", shell_complete=profiles)
 @click.argument("name", shell_complete=configurations)
-@shared_options
+@_shared_option
+@_run_id_option
 @click.option("--append", is_flag=True, help="Add the tasks to those that were committed today with this option.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
@@ -195,7 +193,8 @@ def commit(
     Checks that every slice is done and complete, writes the items into the sink and moves the high-water mark. This
     happens once: a commit that was killed resumes, and a repeated one changes nothing.
 
-    Exit code 0: committed, 1: committed, but some items failed, 2: do not retry, 4: run the named slices, then retry.
+    Exit code 0: committed, 1: committed, but some items failed, 2: do not retry, 4: run the slices that it names, or
+    `plan`, then retry.
     """
     command = _Sliced.open(
         profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json, quiet=quiet
@@ -258,6 +257,8 @@ class _Sliced(ABC):
     shared: Path
     bounds: Bounds
     """How much of the bodies is kept and masked."""
+    _is_stopped: bool = field(default=False, init=False)
+    """Whether the user has stopped it."""
 
     @classmethod
     def open(
@@ -333,9 +334,38 @@ class _Sliced(ABC):
     async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
         """Reads or sends one slice, unless it is done."""
 
-    @abstractmethod
     async def commit(self, run_id: str, *, append: bool) -> Exit:
-        """Writes or records what all slices have done, unless that is done."""
+        """Writes or records what all slices have done, unless that is done; a failure is told to `on-failure`."""
+        from ..client.wire import OF_A_RUN
+        from ..guide.failure_alert import report_failure
+        from ..runs.errors import RunFailed
+
+        async with self.opened(run_id, OF_A_RUN) as (session, store):
+            failure: Exception | None = None
+            try:
+                code, ended = await self._commit(session, store, run_id, append=append)
+                figures = None if ended is None or code is Exit.DONE else summary_figures(ended)
+            except (UserError, RunFailed) as error:
+                failure, (code, why) = error, _why(error)
+                waits = why.code == "slices-missing"
+                figures = None if waits else error_figures(why, code, sends=self._sends)
+            if figures is not None and not self._is_stopped:
+                which = {"name": self.name, "direction": "outgoing" if self._sends else "incoming", "exit": int(code)}
+                if said := await report_failure(self.saved, self.path, {**which, **figures}, session, self.workbench):
+                    self.output.note(said, warning=True)
+            if failure is not None:
+                raise failure
+            return code
+
+    @abstractmethod
+    async def _commit(
+        self, session: Session, store: SliceStore, run_id: str, *, append: bool
+    ) -> tuple[Exit, Summary | None]:
+        """The exit code, and the summary; None if it was committed before. Raises `UserError` and `RunFailed`."""
+
+    @property
+    def _sends(self) -> bool:
+        return self.name in self.saved.outgoing
 
     def _new_run_id(self, run_id: str | None) -> str:
         """The one that was given, or a new one."""
@@ -356,8 +386,12 @@ class _Sliced(ABC):
         """Runs it, until it ends or a signal stops it. `index`: of the slice. Raises `UserError`."""
         from ..runs.slice_attempts import recorded
 
+        def stopped(why: str) -> None:
+            self._is_stopped = True
+            current.stop(why)
+
         self.output.on_full = current.stop
-        stop_on_signal(current.stop)
+        stop_on_signal(stopped)
         machine = self.workbench.machine
         return await (current.execute() if index is None else recorded(store, index, current, machine))
 
@@ -365,11 +399,6 @@ class _Sliced(ABC):
         """Engines start as many slices as were requested, also of a short list."""
         self.output.note(f"Slice {spec} is empty: the list has fewer items than there are slices.", warning=True)
         return Exit.DONE
-
-    @staticmethod
-    def _committed_plan(store: SliceStore, identity: tuple[str, str, str, str]) -> SlicePlan:
-        """The plan of a commit, which waits for one as it waits for slices. Blocks. Raises `SliceError`."""
-        return store.plan_of(*identity, code="slices-missing")
 
     def _identity(self, configuration: str) -> tuple[str, str, str, str]:
         """What a plan must have been made for."""
@@ -423,37 +452,37 @@ class _IncomingSlices(_Sliced):
             self.output.ended(summary)
             return code
 
-    async def commit(self, run_id: str, *, append: bool) -> Exit:
-        from ..client.wire import OF_A_RUN
+    async def _commit(
+        self, session: Session, store: SliceStore, run_id: str, *, append: bool
+    ) -> tuple[Exit, Summary | None]:
         from ..incoming.slice_items import AlreadyCommitted
         from ..incoming.slices import commit_run, configuration
         from ..runs.slices import Commit
 
         if append:
             raise CommandFailed("--append is for outgoing configurations.", Exit.SETUP)
-        async with self.opened(run_id, OF_A_RUN) as (session, store):
-            around = self._environment(session)
-            identity = self._identity(configuration(self._incoming, around))
-            planned = await asyncio.to_thread(self._committed_plan, store, identity)
-            self.output.begins(self.name)
-            found = await asyncio.to_thread(store.committed)
-            if found is None:
-                reports = await asyncio.to_thread(store.reports, planned)
-                try:
-                    run = commit_run(self._incoming, store, planned, reports, around, self.output)
-                    summary = await self._execute(run, store, None)
-                    self.output.ended(summary)
-                except AlreadyCommitted as before:
-                    row = before.row
-                    found = Commit(run_id=run_id, state=row.state, items=row.items, failed=row.failed)
-                else:
-                    if summary.state in ("complete", "incomplete"):
-                        ended = Commit(run_id=run_id, state=summary.state, items=summary.items, failed=summary.failed)
-                        await asyncio.to_thread(store.commit, ended)
-                    return exit_of(summary)
-            self.output.note(f"The run {run_id} was committed before: {count(found.items, 'item')}.")
-            await asyncio.to_thread(store.commit, found)
-        return Exit.DONE if found.state == "complete" and not found.failed else Exit.FAILED
+        around = self._environment(session)
+        identity = self._identity(configuration(self._incoming, around))
+        planned = await asyncio.to_thread(store.plan_of, *identity)
+        self.output.begins(self.name)
+        found = await asyncio.to_thread(store.committed)
+        if found is None:
+            reports = await asyncio.to_thread(store.reports, planned)
+            try:
+                run = commit_run(self._incoming, store, planned, reports, around, self.output)
+                summary = await self._execute(run, store, None)
+                self.output.ended(summary)
+            except AlreadyCommitted as before:
+                row = before.row
+                found = Commit(run_id=run_id, state=row.state, items=row.items, failed=row.failed)
+            else:
+                if summary.state in ("complete", "incomplete"):
+                    ended = Commit(run_id=run_id, state=summary.state, items=summary.items, failed=summary.failed)
+                    await asyncio.to_thread(store.commit, ended)
+                return exit_of(summary), summary
+        self.output.note(f"The run {run_id} was committed before: {count(found.items, 'item')}.")
+        await asyncio.to_thread(store.commit, found)
+        return (Exit.DONE if found.state == "complete" and not found.failed else Exit.FAILED), None
 
     def _planned(
         self, store: SliceStore, identity: tuple[str, str, str, str], spec: str
@@ -594,41 +623,50 @@ class _OutgoingSlices(_Sliced):
             self.output.ended(ended)
             return code
 
-    async def commit(self, run_id: str, *, append: bool) -> Exit:
+    async def _commit(
+        self, session: Session, store: SliceStore, run_id: str, *, append: bool
+    ) -> tuple[Exit, Summary | None]:
         from ..outgoing.plan import fingerprint
         from ..outgoing.slices import gather, summary
         from ..runs.slices import Commit
 
-        async with self.opened(run_id, self.bounds) as (session, store):
-            sender = self._sender()
-            identity = self._identity(fingerprint(sender.outgoing, session))
-            planned = await asyncio.to_thread(self._committed_plan, store, identity)
-            self.output.begins(self.name, sends=True)
-            found = await asyncio.to_thread(store.committed)
-            if found is None:
-                run, counts, is_new = await asyncio.to_thread(
-                    gather,
-                    store,
-                    planned,
-                    sender.ledger,
-                    self.path,
-                    lambda: timestamp(self.workbench.machine.now()),
-                    append=append,
-                )
-                ended = summary(self.name, run, counts)
-                found = Commit(run_id=run_id, state=run.state, items=ended.received, failed=ended.failed)
-                if is_new:
-                    self.output.ended(ended)
-                    await asyncio.to_thread(store.commit, found)
-                    return exit_of(ended)
-            self.output.note(f"The run {run_id} was committed before: {count(found.items, 'task')}.", warning=True)
-            await asyncio.to_thread(store.commit, found)
-        return Exit.FAILED if found.failed else Exit.DONE
+        sender = self._sender()
+        identity = self._identity(fingerprint(sender.outgoing, session))
+        planned = await asyncio.to_thread(store.plan_of, *identity)
+        self.output.begins(self.name, sends=True)
+        found = await asyncio.to_thread(store.committed)
+        if found is None:
+            run, counts, is_new = await asyncio.to_thread(
+                gather,
+                store,
+                planned,
+                sender.ledger,
+                self.path,
+                lambda: timestamp(self.workbench.machine.now()),
+                append=append,
+            )
+            ended = summary(self.name, run, counts)
+            found = Commit(run_id=run_id, state=run.state, items=ended.received, failed=ended.failed)
+            if is_new:
+                self.output.ended(ended)
+                await asyncio.to_thread(store.commit, found)
+                return exit_of(ended), ended
+        self.output.note(f"The run {run_id} was committed before: {count(found.items, 'task')}.", warning=True)
+        await asyncio.to_thread(store.commit, found)
+        return (Exit.FAILED if found.failed else Exit.DONE), None
 
     def _sender(self) -> Sender:
         from ..guide.sending import Sender
 
         return Sender(self.workbench, self.saved, self.path, self.name)
+
+
+def _why(error: UserError | RunFailed) -> tuple[Exit, UserError]:
+    """The exit code of a failure, and the failure as an error for the user."""
+    if isinstance(error, UserError):
+        return exit_code(error), error
+    why = error.error
+    return exit_of_error(why), UserError(why.code or "run-failed", why.message, why.hint)
 
 
 class _SliceNotes:

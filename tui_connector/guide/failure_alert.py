@@ -9,12 +9,14 @@ import signal
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from ..client.message import RequestFailed
 from ..client.model import seconds
 from ..client.session import Session
 from ..errors import UserError
+from ..profile.model import Profile
 from ..profile.on_failure import OnFailure
 from ..secrets.capability import ResolvedCommand
 from ..secrets.command import command_environment, home_of
@@ -34,6 +36,20 @@ class AlertFailed(UserError):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__("on-failure", message, hint)
+
+
+async def report_failure(
+    profile: Profile, path: Path, figures: Mapping[str, object], session: Session, workbench: Workbench
+) -> str:
+    """Tells the profile's `on-failure`, if it has one, about a run that failed; returns why it could not, or ""."""
+    if profile.on_failure is None:
+        return ""
+    whose = {"profile": path.stem, "store": profile.name, "environment": profile.environment_label}
+    try:
+        await alert(profile.on_failure, {**whose, **figures}, session, workbench)
+    except UserError as failed:  # also a secret that is missing
+        return f"on-failure: {failed}"
+    return ""
 
 
 async def alert(on_failure: OnFailure, summary: Mapping[str, object], session: Session, workbench: Workbench) -> None:

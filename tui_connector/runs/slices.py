@@ -35,9 +35,9 @@ M = TypeVar("M", bound=BaseModel)
 class SliceError(UserError):
     """A slice cannot be run, or the slices cannot be committed.
 
-    `code`: "slices-missing" (run those first), "slices-planned" (the run id is taken), "slices-foreign" (the plan was
-    made for something else), "slices-outdated" (make a new plan), "slices-unusable" (not supported here), "slices"
-    (what is shared cannot be used).
+    `code`: "slices-missing" (run those, or `plan`, first), "slices-planned" (the run id is taken), "slices-foreign"
+    (the plan was made for something else), "slices-outdated" (make a new plan), "slices-unusable" (not supported here),
+    "slices" (what is shared cannot be used).
     """
 
 
@@ -263,12 +263,12 @@ class SliceStore(ABC):
             "Use another --run-id.",
         )
 
-    def plan(self, code: str = "slices-planned") -> SlicePlan:
-        """The plan. `code` is that of the error if there is none."""
+    def plan(self) -> SlicePlan:
+        """The plan. Raises `SliceError`: while there is none, with the code of slices that are missing."""
         plan = self.planned()
         if plan is None:
             raise SliceError(
-                code,
+                "slices-missing",
                 f"The run id {self.run_id} has no plan in {self.where}",
                 "Run `plan` first, with the same --shared or `ledger` on every machine.",
             )
@@ -276,11 +276,9 @@ class SliceStore(ABC):
             raise self._foreign(f"it has the run id {plan.run_id!r}")
         return plan
 
-    def plan_of(
-        self, profile: str, name: str, environment: str, configuration: str, *, code: str = "slices-planned"
-    ) -> SlicePlan:
-        """The plan, if it was made for this configuration. `code` is that of the error if there is none."""
-        plan = self.plan(code)
+    def plan_of(self, profile: str, name: str, environment: str, configuration: str) -> SlicePlan:
+        """The plan, if it was made for this configuration. Raises `SliceError`."""
+        plan = self.plan()
         asked = {"profile": profile, "name": name, "environment": environment, "configuration": configuration}
         self._refuse_foreign(plan, plan.model_copy(update=asked))
         return plan
