@@ -576,7 +576,8 @@ async def test_copy_keeps_comments_and_never_overwrites_a_profile(machine: Machi
         await until(pilot, lambda: isinstance(app.screen, EntryScreen))
         await pilot.press("enter")
         await until(pilot, lambda: "acme-2" in shown(app))
-        assert path.with_name("acme-2.toml").read_text() == path.read_text()
+        copied = path.read_text().replace('"Acme store"', '"Acme store (acme-2)"')
+        assert path.with_name("acme-2.toml").read_text() == copied
         await pilot.press("D")
         await until(pilot, lambda: isinstance(app.screen, EntryScreen))
         await pilot.press(*["backspace"] * 10, *"acme-2", "enter")

@@ -11,7 +11,7 @@ from textual.app import App
 
 from ...files import CannotSave, reason
 from ...guide.drafts import Draft, Drafts, key_for
-from ...guide.duplicate import duplicate
+from ...guide.duplicate import Copy, duplicate
 from ...guide.keyring_entries import keyring_entries, own_entries
 from ...guide.profile_lists import ProfileLists
 from ...machine import Machine
@@ -110,23 +110,27 @@ async def duplicate_profile(
     library = Library(machine.directories.profiles)
     suggested = await asyncio.to_thread(library.name_from, path.stem)
 
-    async def copy(name: str) -> Path:
+    async def copy(name: str) -> Copy:
         data = machine.directories.data_for(library.directory)
         copied = await asyncio.to_thread(duplicate, path, name, library, data)
         records = TrustRecords(machine.directories.state)
-        await asyncio.to_thread(records.copy, path, copied, machine.now())
-        machine.typed.copy(path, copied)
+        await asyncio.to_thread(records.copy, path, copied.path, machine.now())
+        machine.typed.copy(path, copied.path)
         return copied
 
     question = f"Copy {path.stem} to a profile named:"
     screen = EntryScreen(question, suggested, apply=copy, title="Duplicate the profile")
-    copied: Path | None = await app.push_screen_wait(screen)
+    copied: Copy | None = await app.push_screen_wait(screen)
     if copied is None:
         return
-    await used(copied)
+    await used(copied.path)
     shared = await asyncio.to_thread(keyring_entries, path)
-    note = " It uses the same keyring entries; values that you enter for it get new entries."
-    _notify(app, f"{copied.stem} is a copy of {path.stem}.{note if shared else ''}")
+    notes = [f"{copied.path.stem} is a copy of {path.stem}."]
+    if shared:
+        notes.append("It uses the same keyring entries; values that you enter for it get new entries.")
+    if copied.shared:
+        notes.append(f"Both write to the same places, change that before it runs: {', '.join(copied.shared)}.")
+    _notify(app, " ".join(notes), bad=bool(copied.shared))
 
 
 async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]) -> None:
