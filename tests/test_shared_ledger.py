@@ -27,8 +27,8 @@ from tui_connector.profile.problems import check_data
 from tui_connector.runs.database import LedgerError, LedgerPlace
 from tui_connector.runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, SeenItem
 from tui_connector.runs.shared_ledger import LedgerServer, LedgerSettings
-from tui_connector.runs.shared_slices import SharedSlices, run_ids
-from tui_connector.runs.slice_directory import SliceDirectory
+from tui_connector.runs.shared_slices import SharedRuns
+from tui_connector.runs.slice_directory import SliceDirectories, SliceDirectory
 from tui_connector.runs.slices import (
     Attempt,
     Commit,
@@ -78,7 +78,7 @@ def new_store(server: LedgerServer | None, tmp_path: Path) -> Iterator[Callable[
     opened: list[SliceStore] = []
 
     def store() -> SliceStore:
-        opened.append(SliceDirectory(tmp_path / "shared", "r1") if server is None else SharedSlices(server, "r1"))
+        opened.append(SliceDirectory(tmp_path / "shared", "r1") if server is None else SharedRuns(server).store("r1"))
         return opened[-1]
 
     yield store
@@ -244,6 +244,23 @@ def test_the_tasks_of_a_slice_are_a_ledger(new_store: Callable[[], SliceStore]) 
         assert [task.entity for task in reader.tasks(1)] == ["a", "b"]
     store.discard_tasks(name)
     assert not new_store().tasks(plan, 1).exists()
+
+
+def test_the_runs_of_a_profile_are_listed(server: LedgerServer | None, tmp_path: Path) -> None:
+    runs = SliceDirectories(tmp_path / "shared", "shop", "") if server is None else SharedRuns(server)
+    with closing(runs):
+        assert runs.ids() == []
+        for at, (run_id, profile, environment) in enumerate(
+            [("r1", "shop", ""), ("r2", "shop", ""), ("r3", "other", ""), ("r4", "shop", "staging")]
+        ):
+            of = {
+                "run_id": run_id,
+                "profile": profile,
+                "environment": environment,
+                "created": f"2026-11-01 0{at}:00:00",
+            }
+            runs.store(run_id).create(PLAN.model_copy(update=of))
+        assert runs.ids() == ["r2", "r1"]
 
 
 # ledgers
@@ -419,7 +436,7 @@ def test_a_ledger_of_another_version_is_refused(postgres: Database) -> None:
 
 def test_a_server_that_cannot_be_reached_is_named(postgres: Database, new_port: int) -> None:
     server = server_of(postgres, host="127.0.0.1", port=new_port)
-    for use in (lambda: SharedSlices(server, "r1").planned(), lambda: Ledger(server.place("incoming", "items"))):
+    for use in (lambda: SharedRuns(server).store("r1").planned(), lambda: Ledger(server.place("incoming", "items"))):
         with pytest.raises(UserError, match="Cannot connect to postgresql://") as refused:
             use()
         assert "Check host, port and database" in refused.value.hint
@@ -448,16 +465,8 @@ def test_a_password_goes_over_verified_tls_and_into_no_message(postgres: Databas
     assert "Check user and password" in refused.value.hint
 
 
-def test_the_runs_of_a_profile_are_listed(postgres: Database) -> None:
-    server = server_of(postgres)
-    for run_id, profile in (("r1", "shop"), ("r2", "shop"), ("r3", "other")):
-        with closing(SharedSlices(server, run_id)) as store:
-            store.create(PLAN.model_copy(update={"run_id": run_id, "profile": profile}))
-    assert run_ids(server) == ["r2", "r1"]
-
-
 def test_a_committed_run_leaves_no_data(postgres: Database) -> None:
-    with closing(SharedSlices(server_of(postgres), "r1")) as store:
+    with closing(SharedRuns(server_of(postgres)).store("r1")) as store:
         name = store.new_tasks()
         plan = store.create(PLAN.model_copy(update={"tasks": name}))
         with TaskLedger(store.tasks(plan, 0)) as ledger:

@@ -55,9 +55,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SHARED = "TUI_CONNECTOR_SHARED"
-"""The directory that all machines share, where a command has no `--shared` and the profile no ledger."""
-
 
 _shared_option = click.option(
     "--shared",
@@ -276,7 +273,7 @@ class _Sliced(ABC):
     ) -> _Sliced:
         """For an incoming or an outgoing. Raises `UserError`."""
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
-        from ..runs.slice_directory import shared_directory
+        from ..runs.slice_directory import SHARED, shared_directory
 
         machine = machine_of(profile_dir)
         path = find(profile, machine)
@@ -302,12 +299,12 @@ class _Sliced(ABC):
     @asynccontextmanager
     async def opened(self, run_id: str, bounds: Bounds) -> AsyncIterator[tuple[Session, SliceStore]]:
         """A session, and what the processes of the run share. Raises `UserError`."""
-        from ..runs.shared_slices import SharedSlices
+        from ..runs.shared_slices import SharedRuns
         from ..runs.slice_directory import SliceDirectory
 
         async with self.workbench.session(self.saved, bounds) as session:
             server = self.workbench.ledgers(self.saved, self.path)
-            store = SliceDirectory(self.shared, run_id) if server is None else SharedSlices(server, run_id)
+            store = SliceDirectory(self.shared, run_id) if server is None else SharedRuns(server).store(run_id)
             try:
                 yield session, store
             finally:

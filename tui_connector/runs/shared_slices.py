@@ -18,6 +18,7 @@ from .slices import (
     Attempt,
     Commit,
     SliceData,
+    SlicedRuns,
     SliceError,
     SlicePlan,
     SliceReport,
@@ -32,31 +33,56 @@ _KEPT: Final = "30 days"
 """How long a run is listed after it was planned, if it has been committed."""
 
 
-class SharedSlices(SliceStore):
-    """The slices of one run, on the server with the ledgers of its profile."""
+class SharedRuns(SlicedRuns):
+    """The runs in slices of a profile, on the server with its ledgers. Threads take turns on one connection."""
 
-    def __init__(self, server: LedgerServer, run_id: str) -> None:
-        super().__init__(run_id)
-        self._server = server
+    def __init__(self, server: LedgerServer) -> None:
+        self.server = server
         self._connection: LedgerConnection | None = None
         self._lock = threading.Lock()
-        """Attempts are recorded while another thread uses the connection."""
 
-    @property
-    def where(self) -> str:
-        return self._server.name
+    def ids(self) -> list[str]:
+        query = (
+            "SELECT run_id FROM {schema}.tui_connector_slice_plan WHERE profile = %s AND environment = %s "
+            "ORDER BY planned DESC, run_id"
+        )
+        with self.connected() as connection:
+            found = connection.rows(connection.composed(query), self.server.profile, self.server.environment)
+        return [str(run_id) for (run_id,) in found]
+
+    def store(self, run_id: str) -> SharedSlices:
+        return SharedSlices(self, run_id)
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[LedgerConnection]:
-        with self._lock, _slice_errors():
-            if self._connection is None or self._connection.connection.closed:
-                self._connection = self._server.connect()
-            with self._connection.errors():
-                yield self._connection
+    def connected(self) -> Iterator[LedgerConnection]:
+        """The connection, opened again if it was lost. Raises `SliceError`."""
+        with self._lock:
+            try:
+                if self._connection is None or self._connection.connection.closed:
+                    self._connection = self.server.connect()
+                with self._connection.errors():
+                    yield self._connection
+            except LedgerError as error:
+                raise SliceError("slices", error.message, error.hint) from error
+
+
+class SharedSlices(SliceStore):
+    """The slices of one run, on the server with the ledgers of its profile."""
+
+    def __init__(self, runs: SharedRuns, run_id: str) -> None:
+        super().__init__(run_id)
+        self._runs, self._server, self._connected = runs, runs.server, runs.connected
+
+    @property
+    def where(self) -> str:
+        return self._server.name
+
+    def close(self) -> None:
+        self._runs.close()
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._connected() as connection:
@@ -233,21 +259,3 @@ class _DataRows(SliceData):
 
     def discard(self) -> None:
         self._store._discard(self.name)
-
-
-def run_ids(server: LedgerServer) -> list[str]:
-    """The runs in slices of the profile, the latest first. Blocks. Raises `SliceError`."""
-    with _slice_errors(), contextlib.closing(server.connect()) as connection, connection.errors():
-        query = connection.composed(
-            "SELECT run_id FROM {schema}.tui_connector_slice_plan WHERE profile = %s AND environment = %s "
-            "ORDER BY planned DESC, run_id"
-        )
-        return [str(run_id) for (run_id,) in connection.rows(query, server.profile, server.environment)]
-
-
-@contextlib.contextmanager
-def _slice_errors() -> Iterator[None]:
-    try:
-        yield
-    except LedgerError as error:
-        raise SliceError("slices", error.message, error.hint) from error

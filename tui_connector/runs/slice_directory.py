@@ -18,6 +18,7 @@ from .slices import (
     Attempt,
     Commit,
     SliceData,
+    SlicedRuns,
     SliceError,
     SlicePlan,
     SliceReport,
@@ -27,6 +28,8 @@ from .slices import (
     saved_text,
 )
 
+SHARED = "TUI_CONNECTOR_SHARED"
+"""The variable with the directory that all machines share, where a command has no `--shared`."""
 _LARGEST = 64_000_000
 """Bytes of a plan or a report."""
 _REPORT = re.compile(r"(\d{4,})\.json", re.ASCII)
@@ -38,6 +41,36 @@ M = TypeVar("M", bound=BaseModel)
 def shared_directory(state: Path, shared: str | None) -> Path:
     """Where the directories of runs in slices are: as given, otherwise in the state directory."""
     return state / "slices" if shared is None else Path(os.path.abspath(shared))
+
+
+class SliceDirectories(SlicedRuns):
+    """The runs in slices of a profile that are in a shared directory."""
+
+    def __init__(self, shared: Path, profile: str, environment: str) -> None:
+        self._shared, self._profile, self._environment = shared, profile, environment
+        self._plans: dict[str, SlicePlan] = {}
+        """Those that were read; a plan does not change."""
+
+    def ids(self) -> list[str]:
+        try:
+            names = [each.name for each in os.scandir(self._shared) if each.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise SliceError("slices", f"{self._shared} cannot be read: {reason(error)}", remedy(error)) from error
+        for name in {*names} - {*self._plans}:
+            with contextlib.suppress(SliceError):  # what is not a run of this program
+                if (plan := SliceDirectory(self._shared, name).planned()) is not None:
+                    self._plans[name] = plan
+        plans = (self._plans[name] for name in names if name in self._plans)
+        mine = [each for each in plans if (each.profile, each.environment) == (self._profile, self._environment)]
+        return [each.run_id for each in sorted(mine, key=lambda each: (each.created, each.run_id), reverse=True)]
+
+    def store(self, run_id: str) -> SliceDirectory:
+        return SliceDirectory(self._shared, run_id)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class SliceDirectory(SliceStore):

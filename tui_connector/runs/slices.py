@@ -455,6 +455,22 @@ class SliceStore(ABC):
         return report.data
 
 
+class SlicedRuns(ABC):
+    """All runs in slices of a profile, in one environment of it. All methods block, and raise `SliceError`."""
+
+    @abstractmethod
+    def ids(self) -> list[str]:
+        """Their run ids, those planned last first."""
+
+    @abstractmethod
+    def store(self, run_id: str) -> SliceStore:
+        """What the processes of one of them share."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Releases what it holds, such as a connection."""
+
+
 def is_data(name: str) -> bool:
     """Whether this is the name of the data of a slice."""
     return _DATA.fullmatch(name) is not None
