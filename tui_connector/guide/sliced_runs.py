@@ -48,7 +48,7 @@ class SlicedRun:
             return "waiting"
         if attempt.state == "failed":
             return "failed"
-        return "running" if (self.now - _moment(attempt.seen)).total_seconds() < SILENT_AFTER else "silent"
+        return "running" if self.seconds_since(attempt) < SILENT_AFTER else "silent"
 
     @property
     def state(self) -> str:
@@ -92,8 +92,11 @@ class SlicedRun:
     @property
     def last_sign(self) -> float | None:
         """Seconds since a process last said how far it is; None if there was none."""
-        seen = [_moment(each.seen) for each in self.states.attempts.values()]
-        return max(0.0, (self.now - max(seen)).total_seconds()) if seen else None
+        return min(map(self.seconds_since, self.states.attempts.values()), default=None)
+
+    def seconds_since(self, attempt: Attempt) -> float:
+        """Seconds since the process of a slice last said how far it is, or ended."""
+        return max(0.0, (self.now - moment(attempt.seen)).total_seconds())
 
     @property
     def attempts(self) -> Sequence[tuple[SliceState, Attempt]]:
@@ -107,6 +110,11 @@ class SlicedRun:
         """Some of the records that failed in slices that are done, with the reason."""
         failed = (each for report in self.states.reports.values() for each in report.failed)
         return [f"{each.record}: {each.message}" for each, _ in zip(failed, range(20), strict=False)]
+
+
+def moment(text: str) -> datetime:
+    """A date and time as slices record it, in UTC."""
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
 
 
 class SlicedRunReader:
@@ -137,8 +145,3 @@ class SlicedRunReader:
 
     def close(self) -> None:
         self._runs.close()
-
-
-def _moment(text: str) -> datetime:
-    """A date and time as slices record it, in UTC."""
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)

@@ -52,6 +52,7 @@ class ConnectorApp(QuietApp):
         "toml_editor/editor.tcss",
         "run/run.tcss",
         "last_runs.tcss",
+        "sliced_runs.tcss",
         "app.tcss",
         "send/send.tcss",
         "importing/importing.tcss",
@@ -480,6 +481,11 @@ class ConnectorApp(QuietApp):
         each = message.run
         part = ProfilePart("outgoing" if each.run.sends else "incoming", each.run.name, "")
         self._open_page(each.profile, self._key_queue.hold(f"Opening {each.profile.stem}"), each.environment, part)
+
+    def on_last_runs_screen_slices_requested(self, message: LastRunsScreen.SlicesRequested) -> None:
+        from .sliced_runs import SlicedRunsScreen
+
+        self.push_screen(SlicedRunsScreen(self.machine, message.run.profile, message.run.environment))
 
     def on_last_runs_screen_log_requested(self, message: LastRunsScreen.LogRequested) -> None:
         from .log.screens import RecordedScreen, earlier_sessions

@@ -30,12 +30,13 @@ _REFRESH = 5.0
 
 
 class LastRunsScreen(BaseScreen[None]):
-    """Lists the last run of each configuration. Enter opens the page of its profile, `l` its requests."""
+    """Lists the last run of each configuration. Enter opens its profile, `l` its requests, `s` its runs in slices."""
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"runs.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "log", "Log", id="runs.log", tooltip="The requests of the profile's last sessions"),
+        Binding("s", "slices", "Slices", id="runs.slices", tooltip="The runs in slices of the profile"),
         Binding("a", "every", "All runs", id="runs.all", tooltip="Show all runs that are kept, or the last of each"),
         Binding("q,escape", "back", "Back", id="runs.back"),
     ]
@@ -57,6 +58,12 @@ class LastRunsScreen(BaseScreen[None]):
     @dataclass
     class LogRequested(Message):
         """Show the requests of the last sessions of the profile."""
+
+        run: ProfileRun
+
+    @dataclass
+    class SlicesRequested(Message):
+        """Show the runs in slices of the profile."""
 
         run: ProfileRun
 
@@ -147,7 +154,7 @@ class LastRunsScreen(BaseScreen[None]):
             note.update(Content(shown(each.run.reason)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "log" and self.is_mounted:
+        if action in ("log", "slices") and self.is_mounted:
             return self._list.selected is not None
         return True
 
@@ -159,6 +166,10 @@ class LastRunsScreen(BaseScreen[None]):
     def action_log(self) -> None:
         if (each := self._list.selected) is not None:
             self.post_message(self.LogRequested(each))
+
+    def action_slices(self) -> None:
+        if (each := self._list.selected) is not None:
+            self.post_message(self.SlicesRequested(each))
 
     def action_every(self) -> None:
         self._every, self._loading = not self._every, True

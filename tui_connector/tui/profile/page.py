@@ -85,6 +85,7 @@ class ProfilePage(ProfileScreen):
         Binding("R", "run_with_options", "Options", id="page.run-options", tooltip="Run or plan with options"),
         Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
         Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
+        Binding("S", "slices", "Slices", id="page.slices", tooltip="The runs in slices, on all machines"),
     ]
 
     @dataclass
@@ -155,6 +156,12 @@ class ProfilePage(ProfileScreen):
 
     def action_history(self) -> None:
         self.app.push_screen(RecordedScreen(self.machine, earlier_sessions(self.machine, self.path, self.environment)))
+
+    def action_slices(self) -> None:
+        if self.usable() is not None:
+            from ..sliced_runs import SlicedRunsScreen
+
+            self.app.push_screen(SlicedRunsScreen(self.machine, self.path, self.environment))
 
     def resized(self) -> None:
         self._draw()
