@@ -85,7 +85,7 @@ class ProfilePage(ProfileScreen):
         Binding("R", "run_with_options", "Options", id="page.run-options", tooltip="Run or plan with options"),
         Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
         Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
-        Binding("S", "slices", "Slices", id="page.slices", tooltip="The runs in slices, on all machines"),
+        Binding("S", "slices", "Slices", id="page.slices", tooltip="Runs in slices, on all machines"),
     ]
 
     @dataclass
