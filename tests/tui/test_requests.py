@@ -345,6 +345,45 @@ async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
         await watched.shows("SKU-20")
 
 
+async def test_a_search_says_which_bodies_it_could_not_search_completely(machine: Machine) -> None:
+    part = RecordedBody(b'{"items": [{"sku": "SKU-1"}, {"s', 85_000, 5_000, "application/json", cut=True)
+    log = filled(
+        exchange(1, body=b'{"sku": "SKU-7"}'), *(exchange(number, body=part) for number in (2, 3)), exchange(4)
+    )
+    async with watching(machine, log, size=(120, 50)) as watched:
+        await watched.pilot.press("slash")
+        await watched.type("SKU-7")
+        await watched.pilot.press("enter")
+        await watched.selects(1)
+        await watched.shows("search SKU-7, 2 bodies only in part (n: next request · Esc: end)")
+        await watched.told("2 bodies were kept only in part and not searched completely.")
+        await watched.pilot.press("slash")
+        await watched.type("~m get")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: not watched.says("2 bodies only in part"))
+        await watched.pilot.press("escape", "g", "down")
+        await watched.shows("x requests it again, and keeps the whole body")
+        await watched.pilot.press("w")
+        await watched.shows("Only the first 32 B of 85.0 KB of the body")
+
+
+async def test_the_next_match_is_scrolled_to_also_in_a_request_that_was_explained_before(machine: Machine) -> None:
+    body = json.dumps({"message": "x", "trace": [f"line {number}" for number in range(300)] + ["NEEDLE"]}).encode()
+    log = filled(exchange(1, status=500, body=body), exchange(2), exchange(3, body=b'{"a": "NEEDLE"}'))
+    async with watching(machine, log, size=(120, 36)) as watched:
+        await watched.pilot.press("g")
+        await watched.pilot.press("i")
+        await watched.shows("The store failed")
+        await watched.pilot.press("slash")
+        await watched.type("NEEDLE")
+        await watched.pilot.press("enter")
+        await watched.selects(3)
+        await watched.pilot.press("n")
+        await watched.selects(1)
+        await watched.shows('"NEEDLE"')
+        assert not watched.says("The store failed")
+
+
 async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_as_hex(machine: Machine) -> None:
     page = b"<html><head><title>503 Backend fetch failed</title></head><body>long</body></html>"
     png = bytes(range(256))
@@ -512,7 +551,7 @@ async def test_the_title_says_what_n_goes_to(machine: Machine) -> None:
         await watched.pilot.press("slash")
         await watched.type("complete")
         await watched.pilot.press("enter")
-        await watched.shows("search complete (n: next request)")
+        await watched.shows("search complete (n: next request · Esc: end)")
         await watched.shows("complete: 2 matches")
         await watched.pilot.press("n")
         await watched.selects(3)

@@ -93,6 +93,11 @@ class Exchange:
         return self.refusal is not None or (self.status is not None and self.status >= 400)
 
     @property
+    def is_partial(self) -> bool:
+        """Whether only a part of a body was kept, so that a search of it may miss something."""
+        return self.body.cut or self.request_body.cut
+
+    @property
     def size(self) -> int:
         """Approximate bytes in memory."""
         texts = len(self.uri) + len(self.failure_text) + len(self.note)
@@ -126,12 +131,17 @@ class Ring:
         """The number of exchanges before the ring was last cleared."""
         self.bytes = 0
         """Approximate bytes of the exchanges in memory."""
+        self.partial = 0
+        """How many of them have a body that was kept only in part."""
 
     def append(self, exchange: Exchange) -> None:
         self._kept.append(exchange)
         self.bytes += exchange.size
+        self.partial += exchange.is_partial
         while len(self) > self._count or (self.bytes > self._size and len(self) > 1):
-            self.bytes -= self._kept.popleft().size
+            oldest = self._kept.popleft()
+            self.bytes -= oldest.size
+            self.partial -= oldest.is_partial
             self.first += 1
 
     def __len__(self) -> int:
@@ -158,7 +168,7 @@ class Ring:
     def clear(self) -> None:
         self.first = self.cleared = self.end
         self._kept.clear()
-        self.bytes = 0
+        self.bytes = self.partial = 0
 
 
 class Exchanges(Ring):

@@ -24,6 +24,7 @@ from ...guide.resend import NewRequests, resendable_request
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import shown_line
+from ...units import size
 from ..clipboard import copy
 from ..dialogs import ConfirmScreen, EntryScreen
 from ..widgets.choice import ChoiceScreen
@@ -302,12 +303,14 @@ class LogActions:
         suffix = _SUFFIXES.get(
             exchange.body.media_type, "txt" if exchange.body.media_type.startswith("text/") else "bin"
         )
-        part = f" (kept in part: {len(exchange.body.data)} of {exchange.body.size} bytes)" if exchange.body.cut else ""
-        self.save_file(
-            f"Save the body of #{exchange.number}{part}",
-            f"response-{exchange.number}.{suffix}",
-            lambda _: exchange.body.data,
-        )
+        kept, title = exchange.body, f"Save the body of #{exchange.number}"
+        if kept.cut:
+            again = " Resend it (x) for the whole body." if exchange.method == "GET" else ""
+            title = (
+                f"Only the first {size(len(kept.data))} of {size(kept.size)} of the body of #{exchange.number} were "
+                f"kept, and are saved.{again}"
+            )
+        self.save_file(title, f"response-{exchange.number}.{suffix}", lambda _: kept.data)
 
     def export(self) -> None:
         """Exports the marked exchanges, or without marks the listed ones, as HAR or as a recording."""

@@ -245,18 +245,25 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self._hits: list[tuple[int, int]] = []
         self._jumps = False
         """Whether to go to the first hit once it is found: not while something more important is at the top."""
+        self._compared: set[int] = set()
+        """Numbers of the resent exchanges whose comparison with the first response has been at the top."""
 
     def show(self, exchange: Exchange | None, related: RelatedExchanges = RelatedExchanges()) -> None:  # noqa: B008 - immutable
         """Shows this exchange; the same one again changes nothing."""
         if exchange is self.exchange and related == self._related:
             return
-        explains = related.finding is not None and self._related.finding is None
+        explains = exchange is self.exchange and related.finding is not None and self._related.finding is None
         if exchange is not self.exchange:
             self._expanded = self.has_focus
             self._hits = []
         if exchange is not self.exchange or explains:
+            is_compared = (
+                exchange is not None and related.repeated is not None and exchange.number not in self._compared
+            )
+            if exchange is not None and is_compared:
+                self._compared.add(exchange.number)
             self._cursor = 0
-            self._jumps = related.repeated is None and not explains
+            self._jumps = not is_compared and not explains
             self.scroll_to(y=0, animate=False, force=True)
         self.exchange, self._related = exchange, related
         self._build()

@@ -135,6 +135,8 @@ def exchange_text(
     if not summary:
         _add_related(text, exchange, related)
         text.add(Extra.HINT, more)
+    elif exchange.body.cut and exchange.method == "GET":
+        text.add(Extra.HINT, "x requests it again, and keeps the whole body")
     return text
 
 

@@ -270,6 +270,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         return self.exchanges.failures if self.errors_only else self.exchanges
 
     @property
+    def partial(self) -> int:
+        """How many bodies of the list a search cannot search completely, as only a part was kept."""
+        return self._ring.partial
+
+    @property
     def _index(self) -> int:
         """The index of the selected exchange, or where it would be inserted; -1 in an empty list."""
         last = len(self.view) - 1

@@ -60,15 +60,23 @@ def title_parts(
         checked, total = view.view.searched
         progress = f", {checked:,} searched" if view.view.searching else ""
         state = f"{len(view.view):,} of {total:,} match{progress}" if filtering.on else "off (F)"
+        if filtering.on:
+            state += _not_searched(view, filtering.text)
         yield f"filter {filtering.text}: {state}"
     if search:
-        yield f"search {search} (n: next request)"
+        yield f"search {search}{_not_searched(view, search)} (n: next request · Esc: end)"
     if view.marks:
         yield f"{len(view.marks)} marked"
     if discarded := log.first - log.cleared:
         yield f"{discarded} older discarded"
     if hint:
         yield hint
+
+
+def _not_searched(view: LogView, text: str) -> str:
+    """How many bodies a search or filter for this text did not search completely; "" if it searches none."""
+    searches_bodies = "~" not in text or "~b" in text
+    return f", {count(view.partial, 'body', 'bodies')} only in part" if view.partial and searches_bodies else ""
 
 
 _MIN_WIDTH_BORDERED = 100
@@ -365,6 +373,11 @@ class LogPanel(LogHost):
     def _search_list(self, text: str) -> None:
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
         self._searched, self._wanted = text, search_for(text) if text else None
+        if text and _not_searched(self.view, text):
+            self._log_actions.notify(
+                f"{count(self.view.partial, 'body was', 'bodies were')} kept only in part and not searched completely. "
+                "x on a request gets its whole body."
+            )
         self.detail.search("" if "~" in text else text)
         self.action_next_match(1)
         self._update_title()
@@ -399,7 +412,7 @@ class LogPanel(LogHost):
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
-        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}")
+        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}.")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
