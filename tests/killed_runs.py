@@ -12,11 +12,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import fork_server
+from file_sinks import FILE_SINKS
 from runs import RunNotes
 
 from tui_connector.cli.opening import read as read_profile
@@ -82,16 +82,19 @@ def _records(path: Path) -> object:
     return [message["record"] for message in messages if message["type"] == "RECORD"], messages[-1]
 
 
+_FIELDS = {"sqlite": {"columns": ["name", "updated_at"]}}
+_READERS: dict[str, Callable[[Path], object]] = {
+    "duckdb": _duckdb_rows,
+    "gzip": lambda path: gzip.decompress(path.read_bytes()),
+    "parquet": _parquet_rows,
+    "singer": _records,
+    "sqlite": _rows,
+}
+"""For sinks whose bytes depend on how the steps fell."""
 SINKS: dict[str, tuple[dict[str, Any], Callable[[Path], object]]] = {
-    "jsonl": ({"kind": "jsonl"}, Path.read_bytes),
-    "gzip": ({"kind": "jsonl", "compress": "gzip"}, lambda path: gzip.decompress(path.read_bytes())),
-    "csv": ({"kind": "csv"}, Path.read_bytes),
-    "sqlite": ({"kind": "sqlite", "columns": ["name", "updated_at"]}, _rows),
-    "singer": ({"kind": "singer"}, _records),
+    name: (sink | _FIELDS.get(name, {}), _READERS.get(name, Path.read_bytes)) for name, sink in FILE_SINKS.items()
 }
 """By name: the sink, and what of its file must be equal."""
-if find_spec("duckdb") and find_spec("pyarrow"):
-    SINKS |= {"duckdb": ({"kind": "duckdb"}, _duckdb_rows), "parquet": ({"kind": "parquet"}, _parquet_rows)}
 
 
 @dataclass

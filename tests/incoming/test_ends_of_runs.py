@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from file_sinks import APPENDED, FILE_SINKS
 from listing import SearchRequest, listing, products
 from runs import RunNotes, Shop, shop
 
@@ -21,11 +22,6 @@ from tui_connector.incoming.sink import SinkError
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger, last_run
-
-SINGER = {"kind": "singer", "path": "items.jsonl"}
-CSV = {"kind": "csv", "path": "items.jsonl"}
-GZIP = {"kind": "jsonl", "path": "items.jsonl", "compress": "gzip"}
-JSON_LINES = {"kind": "jsonl", "path": "items.jsonl"}
 
 
 async def test_a_run_that_stopped_at_the_last_item_does_not_start_over(tmp_path: Path, machine: Machine) -> None:
@@ -157,14 +153,14 @@ def _as_version_2(ledger: Path, reason: str) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("sink", [JSON_LINES, GZIP, CSV, SINGER], ids=["jsonl", "gzip", "csv", "singer"])
+@pytest.mark.parametrize("sink", APPENDED.values(), ids=APPENDED)
 @pytest.mark.parametrize("begins", ["all", "full", "resumed", "changed", "changed in place"])
 async def test_what_others_added_to_a_file_is_not_cut_off(
     tmp_path: Path, machine: Machine, sink: dict[str, Any], begins: str
 ) -> None:
     changes = {"incremental": {"field": "updated_at"}} if begins.startswith("changed") else {}
     async with listing(products(*range(1, 31))) as store:
-        reader = shop(store, tmp_path, machine, sink=sink, **changes)
+        reader = shop(store, tmp_path, machine, sink=sink | {"path": "items.jsonl"}, **changes)
         await reader.run(RunOptions(limit=20) if begins == "resumed" else None)
         if begins == "changed in place":
             await reader.run(RunOptions(limit=20, full=True))
@@ -250,11 +246,7 @@ async def test_a_run_that_may_not_begin_leaves_the_stopped_one_to_be_resumed(tmp
     assert all(each.after >= 20 for each in store.asked if not each.descending)
 
 
-SQLITE = {"kind": "sqlite", "path": "items.jsonl"}
-OUTPUTS = {"jsonl": JSON_LINES, "gzip": GZIP, "csv": CSV, "singer": SINGER, "sqlite": SQLITE}
-
-
-@pytest.mark.parametrize("sink", OUTPUTS.values(), ids=OUTPUTS)
+@pytest.mark.parametrize("sink", [*APPENDED.values(), FILE_SINKS["sqlite"]], ids=[*APPENDED, "sqlite"])
 @pytest.mark.parametrize("what", ["deleted", "moved", "replaced", "its folder moved"])
 async def test_an_output_that_is_taken_away_while_it_is_written_is_not_complete(
     tmp_path: Path, machine: Machine, sink: dict[str, Any], what: str
@@ -308,7 +300,7 @@ def _rewritten(file: Path) -> None:
     file.write_bytes(b"#" * size)
 
 
-@pytest.mark.parametrize("sink", [JSON_LINES, GZIP, CSV, SINGER], ids=["jsonl", "gzip", "csv", "singer"])
+@pytest.mark.parametrize("sink", APPENDED.values(), ids=APPENDED)
 @pytest.mark.parametrize("change", [_emptied, _cut, _appended_to, _rewritten])
 @pytest.mark.parametrize("after", [20, 50], ids=["in the middle", "before the last page"])
 async def test_an_output_that_another_program_changes_during_the_run_is_neither_complete_nor_overwritten(
@@ -330,8 +322,8 @@ async def test_an_output_that_another_program_changes_during_the_run_is_neither_
         left = file.read_bytes() or b"-"
 
     async with listing(products(*range(1, 61)), before=before) as store:
-        # each page is a durable step of its own
-        reader = shop(store, tmp_path, replace(machine, monotonic=lambda: float(next(ticks))), sink=sink)
+        written = sink | {"path": "items.jsonl"}  # each page is a durable step of its own
+        reader = shop(store, tmp_path, replace(machine, monotonic=lambda: float(next(ticks))), sink=written)
         reader.incoming["incremental"] = {"field": "updated_at"}
         summary = await reader.run()
         assert summary.state == "stopped", summary

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from file_sinks import FILE_SINKS
 from listing import listing, products
 from runs import Shop, shop
 
@@ -63,10 +64,10 @@ async def test_a_profile_that_is_opened_by_a_link_is_the_same_run(tmp_path: Path
 
 async def test_folders_below_the_profile_are_made(tmp_path: Path, machine: Machine) -> None:
     async with listing(products(1)) as store:
-        for kind in ("jsonl", "csv", "singer", "sqlite"):
-            sink = {"kind": kind, "path": f"{kind}/of/items"}
-            assert (await shop(store, tmp_path, machine, sink=sink).run()).state == "complete"
-            assert (tmp_path / kind / "of" / "items").is_file()
+        for name, sink in FILE_SINKS.items():
+            where = sink | {"path": f"{name}/of/items"}
+            assert (await shop(store, tmp_path, machine, sink=where).run()).state == "complete"
+            assert (tmp_path / name / "of" / "items").is_file()
 
 
 @pytest.mark.parametrize(

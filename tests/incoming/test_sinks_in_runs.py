@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killed_runs import SINKS
 from listing import listing, product, products
 from runs import RunNotes, Shop
 
@@ -22,20 +21,6 @@ def rows(path: Path) -> Any:
         return connection.execute("SELECT * FROM items ORDER BY rowid").fetchall()
     finally:
         connection.close()
-
-
-def records(path: Path) -> list[bytes]:
-    """Without STATE: one stands wherever a step ended."""
-    return [line for line in path.read_bytes().splitlines() if not line.startswith(b'{"type":"STATE"')]
-
-
-SINKS: dict[str, tuple[dict[str, Any], Callable[[Path], Any]]] = {
-    "jsonl": ({"kind": "jsonl"}, Path.read_bytes),
-    "gzip": ({"kind": "jsonl", "compress": "gzip"}, lambda path: gzip.decompress(path.read_bytes())),
-    "csv": ({"kind": "csv"}, Path.read_bytes),
-    "sqlite": ({"kind": "sqlite", "columns": ["name"]}, rows),
-    "singer": ({"kind": "singer"}, records),
-}
 
 
 @pytest.mark.parametrize("sink", SINKS)
