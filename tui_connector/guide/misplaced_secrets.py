@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import UserError
+from ..magento.token_shape import looks_like_token
 from ..profile.blocks import parse
 from ..profile.checker import Checker, value_edit
 from ..profile.correction import TextEdit, apply
@@ -53,7 +54,7 @@ def is_store_address(value: str, kind: SecretKind, base_uri: str) -> bool:
 def without_secrets(draft: Draft) -> Draft:
     """The draft without what must not be written to a file: it is typed again when the setup is resumed."""
     data = deepcopy(draft.data)
-    for path in misplaced_secrets(data):
+    for path in [*misplaced_secrets(data), *_token_names(data)]:
         _remove(data, path)
 
     def cleaned(text: str) -> str:
@@ -61,6 +62,15 @@ def without_secrets(draft: Draft) -> Draft:
 
     about = {name: cleaned(value) if isinstance(value, str) else value for name, value in draft.about.items()}
     return replace(draft, data=data, about=about, name=cleaned(draft.name) or "store", title=cleaned(draft.title))
+
+
+def _token_names(data: Mapping[str, Json]) -> list[ModelPath]:
+    """The user names that look like a token, typed into the wrong field."""
+    logins = data.get("authentications")
+    paths: list[ModelPath] = [
+        ("authentications", name, "parameters", "username") for name in (logins if isinstance(logins, dict) else ())
+    ]
+    return [path for path in paths if isinstance(name := value_at(data, path), str) and looks_like_token(name)]
 
 
 def _known(data: Mapping[str, Json]) -> Iterable[tuple[ModelPath, str]]:

@@ -18,6 +18,7 @@ from ...guide.authentication_test import AuthenticationTest, last_login, preview
 from ...guide.setup import Setup
 from ...guide.texts import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...magento.diagnosis import Finding, Fix
+from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
 from ...profile.positions import value_at
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
@@ -30,6 +31,9 @@ from .step import SetupForm, StepPane, field_specs_in
 # Which fields step 2 shows, and which of them were given.
 
 
+_ABOUT_WAY = "How requests prove who sends them. Enter lists the ways."
+
+USERNAME = ("parameters", "username")
 CODE = ("parameters", "otp", "totp")
 """Where a login has the secret that its one-time code is made from."""
 
@@ -145,11 +149,13 @@ class AuthenticationPane(StepPane):
         super().__init__(*args)  # type: ignore[arg-type]
         self._filling = False
         """Whether the sandbox's values are being shown; a test waits for that."""
+        self._odd_name = ""
+        """A user name that looks like a token, which was reported."""
         self._whole = False
         """Whether every field is shown, and not only those that the guide asks for."""
 
     def compose_fields(self) -> ComposeResult:
-        yield FieldRow("way", "How", Choice({}, "", id="way"))
+        yield FieldRow("way", "How", Choice({}, "", id="way"), _ABOUT_WAY)
         yield Static("", id="applied", classes="quiet")
         yield Static("", id="note", classes="quiet")
         yield Vertical(id="fields")
@@ -312,6 +318,10 @@ class AuthenticationPane(StepPane):
             beside = "F9 fills in the demo's values."
         self.explain(f"{about} {'' if wide else beside}".strip())
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if event.widget.id == "way":
+            self.explain(_ABOUT_WAY)
+
     @on(Form.Focused)
     def _field_focused(self, event: Form.Focused) -> None:
         event.stop()
@@ -374,6 +384,12 @@ class AuthenticationPane(StepPane):
             self.say(f"✘ {title} is missing.", bad=True)
             if isinstance(self.screen.focused, Input):
                 self.form.focus_on(missing.name)
+            return
+        name = str(self.setup.at(*self._path, *USERNAME) or "")
+        if looks_like_token(name) and name != self._odd_name:
+            self._odd_name = name
+            self.say("! The user name looks like a token. It was not sent; test again to send it.")
+            self.form.focus_on(USERNAME[-1])
             return
         if self.setup.auth_kind == ADMIN and self.setup.needs_code():
             self.setup.add_code()
@@ -440,6 +456,9 @@ class AuthenticationPane(StepPane):
             if isinstance(entry := self.screen.focused, SourceField):
                 event.stop()
                 entry.handle_paste(event.text)
+        elif isinstance(self.screen.focused, Choice | Toggle) and not looks_like_command(event.text):
+            event.stop()
+            self.notify("Not pasted: no field has the focus. e goes to the field to fill in.", markup=False)
 
     @on(Button.Pressed, "#use-sandbox")
     def use_sandbox(self) -> None:

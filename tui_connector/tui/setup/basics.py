@@ -49,6 +49,9 @@ _ABOUT = {
     "address": "Any address of the store: its front page, the admin page or the REST API.",
     "store-view": "all (default values), default, or a store view code: where to read from and write to.",
     "name": "Used as file name and in commands.",
+    "client": "Its plugins and authentications apply to every request that it sends.",
+    "connection": "Timeouts, certificates and proxy.",
+    "plugins": "What is done with each request, from top to bottom.",
 }
 
 
@@ -84,8 +87,8 @@ class BasicsPane(StepPane):
         )
         yield FieldRow("store-view", "Store view", view, _ABOUT["store-view"])
         yield FieldRow("name", "Profile name", TextField(setup.name, id="field-name"), _ABOUT["name"])
-        yield FieldRow("client", "HTTP client", Choice({}, setup.client, id="client"))
-        yield FieldRow("connection", "Connection", Choice({}, "", id="connection"))
+        yield FieldRow("client", "HTTP client", Choice({}, setup.client, id="client"), _ABOUT["client"])
+        yield FieldRow("connection", "Connection", Choice({}, "", id="connection"), _ABOUT["connection"])
         yield Static(_PLUGINS, classes="heading", id="plugins-heading")
         yield OrderedList(id="plugins")
         yield Static("", id="warning")
@@ -162,8 +165,10 @@ class BasicsPane(StepPane):
         self._show_list_keys()
         focused = self.screen.focused
         row = next((node for node in focused.ancestors if isinstance(node, FieldRow)), None) if focused else None
-        if row is not None and row.about:
+        if row is not None:
             self.explain(row.about)
+        elif isinstance(focused, OrderedList):
+            self.explain(_ABOUT["plugins"])
 
     @on(TextField.EnterPressed)
     def _entered(self, event: TextField.EnterPressed) -> None:

@@ -156,6 +156,11 @@ def _starting_with(typed: str, options: Sequence[Sequence[str]], start: int) -> 
     return next((index for index in order if any(word.startswith(typed) for word in options[index])), None)
 
 
+_FEW = 3
+"""Letters that name no option and are still taken for keys. After more of them, text was typed: a token, which would
+select some option, and whose Enter would choose it."""
+
+
 class ChoiceScreen(Dialog[str | None]):
     """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None.
 
@@ -181,6 +186,8 @@ class ChoiceScreen(Dialog[str | None]):
         self._options, self._chosen, self._question, self._title = options, chosen, question, title
         self._typed, self._selected = typed, list(options).index(chosen) if typed else -1
         """The start of a word that was typed, and the option that it selected."""
+        self._misses = 0
+        """How many letters in a row did not continue the word before them."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="choices", classes="question" if self._question else "") as panel:
@@ -198,18 +205,27 @@ class ChoiceScreen(Dialog[str | None]):
     def on_key(self, event: events.Key) -> None:
         """Letters select; one that continues no word starts over from the next option."""
         letter = (event.character or "").lower()
-        if not event.is_printable or not letter.isalnum():
+        if not event.is_printable or letter == " ":
             return
         event.stop()
         options, words = self.query_one(OptionList), [*map(_words, self._options.items())]
         current = options.highlighted or 0
-        before = self._typed if current == self._selected else ""
-        for typed, start in ((before + letter, current), (letter, current + 1)):
-            if (index := _starting_with(typed, words, start)) is not None:
-                self._typed, self._selected = typed, index
-                options.highlighted = index
-                return
+        before, misses = (self._typed, self._misses) if current == self._selected else ("", 0)
+        typed, index = before + letter, _starting_with(before + letter, words, current)
+        if index is None and before:
+            typed, index = letter, _starting_with(letter, words, current + 1)
+        continues = index is not None and (typed != letter or before in ("", letter))
+        self._typed, self._misses = typed if index is not None else "", misses if continues else misses + 1
+        self._selected = options.highlighted = current if index is None else index
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.notify(f"Not pasted: {self._title} is a list. ↑↓ select, Enter chooses.", markup=False)
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
+        if self._misses > _FEW and event.option_index == self._selected:
+            self._misses, self._typed = 0, ""
+            self.notify("Nothing chosen: what you typed names no option. ↑↓ select, Enter chooses.", markup=False)
+            return
         self.dismiss(event.option_id)

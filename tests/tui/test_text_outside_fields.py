@@ -1,0 +1,96 @@
+"""Text that is typed or pasted where a list has the focus: nothing is chosen by it, and the user is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from screens import shown, until, until_shown
+from test_steps import draft, guide, to_authentication
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Button, Input
+
+from tui_connector.guide.drafts import Draft
+from tui_connector.guide.misplaced_secrets import without_secrets
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.widgets.choice import Choice, ChoiceScreen
+
+TOKEN = "b3canarya7x0q9w8r2k5m1z4c6v8d0g2"
+
+
+def notes(pilot: Pilot[None]) -> str:
+    return " ".join(each.message for each in pilot.app._notifications)
+
+
+async def at_list(pilot: Pilot[None]) -> Choice:
+    """The guide at step 2, with the focus on the ways to authenticate."""
+    await to_authentication(pilot)
+    way = pilot.app.screen.query_one("#way", Choice)
+    pilot.app.screen.set_focus(way)
+    await until_shown(pilot, "How requests prove who sends them")
+    return way
+
+
+async def test_a_token_typed_into_a_list_chooses_nothing(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        way = await at_list(pilot)
+        before = way.chosen
+        await pilot.press(*TOKEN, "enter")
+        await until(pilot, lambda: "Nothing chosen: what you typed names no option." in notes(pilot))
+        assert way.chosen == before
+        assert isinstance(pilot.app.screen, ChoiceScreen)
+        await pilot.press("home", "down", "down", "enter")  # the list itself works as ever
+        await until(pilot, lambda: way.chosen == "way request")
+
+
+@pytest.mark.parametrize("opens", [False, True])
+async def test_a_paste_into_a_list_is_reported(machine: Machine, sandbox: Sandbox, opens: bool) -> None:
+    async with guide(machine, sandbox) as pilot:
+        way = await at_list(pilot)
+        before = way.chosen
+        if opens:
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        pilot.app.post_message(events.Paste(f"{TOKEN}\n"))
+        await until(pilot, lambda: "Not pasted" in notes(pilot))
+        assert way.chosen == before
+
+
+async def test_a_user_name_that_looks_like_a_token_is_sent_only_after_a_warning(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        work: Any = pilot.app.screen
+        work.work.setup.choose_kind("request")
+        await pilot.press("escape", "1")
+        await until_shown(pilot, "● 1")
+        await pilot.press("2")
+        await until(pilot, lambda: "User name" in shown(pilot.app) and isinstance(pilot.app.focused, Button))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        await pilot.press(*TOKEN, "enter", *"CANARY-password", "enter")
+        await until_shown(pilot, "The user name looks like a token. It was not sent")
+        assert not [each for each in work.work.workbench.exchanges if each.purpose == "login"]
+        await pilot.press("f5")
+        await until(pilot, lambda: [each for each in work.work.workbench.exchanges if each.purpose == "login"] != [])
+
+
+def test_a_user_name_that_looks_like_a_token_is_not_kept_in_a_draft() -> None:
+    def kept(name: str) -> Any:
+        data: Any = {"authentications": {"admin": {"kind": "request", "parameters": {"username": name}}}}
+        return without_secrets(Draft("0" * 16, "acme", "", 2, 0.0, data)).data["authentications"]
+
+    assert kept(TOKEN) == {"admin": {"kind": "request", "parameters": {}}}
+    assert kept("api")["admin"]["parameters"] == {"username": "api"}
+
+
+async def test_the_hint_follows_the_focus_to_lists(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await until_shown(pilot, "Any address of the store")
+        pilot.app.screen.query_one("#plugins").focus()
+        await until_shown(pilot, "What is done with each request, from top to bottom.")
+        assert "Any address of the store" not in shown(pilot.app)
+        assert draft(pilot)["format"] == 1
