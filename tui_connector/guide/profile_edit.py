@@ -20,10 +20,10 @@ from ..profile.positions import KeyPath, rename_key, value_at
 from ..profile.problems import check_data
 from ..templates import Json
 from ..text import shown_line
+from .families import FAMILIES, Family
 from .ledger_rename import LedgerRename
 from .save import difference, save
 from .setup import Setup
-from .summaries import FAMILIES, Family
 from .workbench import Workbench
 
 

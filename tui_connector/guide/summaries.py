@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from ..profile.positions import value_at
 from ..templates import Json
 from . import kind_schemas
+from .families import FAMILIES, Family
 from .secret_sources import SOURCE_PLACES, source_place, sources
 
 
@@ -58,17 +58,6 @@ def _value(value: Json) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-Family = Literal["clients", "authentications", "incoming", "outgoing"]
-
-FAMILIES: Mapping[Family, str] = {
-    "clients": "HTTP clients",
-    "authentications": "HTTP authentications",
-    "incoming": "Incoming (read from the store)",
-    "outgoing": "Outgoing (send to the store)",
-}
-"""The titles of the families of named parts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,12 @@ from .widgets.painted import PAINTS
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..guide.summaries import ProfilePart
+    from ..profile.positions import KeyPath
     from .log.screens import Recorded
     from .profile.page import ProfilePage
     from .setup.context import DemoStore, GuideContext
     from .setup.screen import SetupScreen
+    from .toml_editor.screen import Left
 
 
 class ConnectorApp(QuietApp):
@@ -265,8 +267,16 @@ class ConnectorApp(QuietApp):
 
     @work
     async def _open_page(
-        self, path: Path, release: Callable[[], None], environment: str = "", part: ProfilePart | None = None
+        self,
+        path: Path,
+        release: Callable[[], None],
+        environment: str = "",
+        part: ProfilePart | None = None,
+        *,
+        form_at: KeyPath = (),
+        text_at: KeyPath = (),
     ) -> None:
+        """Opens the page of a profile, and over it the form that a key is in, or the text at a key."""
         from .profile.page import ProfilePage
 
         try:
@@ -281,7 +291,10 @@ class ConnectorApp(QuietApp):
                     text += "End that program and start again, or enter this address in the profile."
                     self.notify(shown(text), severity="warning", timeout=20, markup=False)
             await self._remember(path)
-            self.push_screen(ProfilePage(self.machine, path, self._log_of(path, environment), environment, part))
+            page = ProfilePage(self.machine, path, self._log_of(path, environment), environment, part, form_at)
+            await self.push_screen(page)
+            if text_at:
+                page.show_text(text_at)
         finally:
             release()
 
@@ -315,9 +328,14 @@ class ConnectorApp(QuietApp):
         from .toml_editor.opening import open_editor
 
         release = self._key_queue.hold(f"Opening {path.stem}")
+
+        def left(how: Left) -> None:
+            if how.form_at:
+                self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"), form_at=how.form_at)
+
         try:
             await self._remember(path)
-            await open_editor(self, self.machine, path)
+            await open_editor(self, self.machine, path, left=left)
         finally:
             release()
 
@@ -348,6 +366,16 @@ class ConnectorApp(QuietApp):
         """After the guide, the page of its profile, unless the guide was opened from it."""
         if isinstance(self.screen, HomeScreen):
             self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
+
+    def on_setup_screen_text_wanted(self, message: SetupScreen.TextWanted) -> None:
+        """Shows the text over the page of the profile, from which its forms can be opened."""
+        from .text_jumps import TextHolder
+
+        if isinstance(self.screen, TextHolder):
+            self.screen.show_text(message.key)
+        else:
+            release = self._key_queue.hold(f"Opening {message.path.stem}")
+            self._open_page(message.path, release, text_at=message.key)
 
     def on_home_screen_delete_requested(self, message: HomeScreen.DeleteRequested) -> None:
         from .home.actions import delete_profile

@@ -14,10 +14,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..client.uri import public_address
-from ..profile.environments import differences
+from ..profile.environments import TABLE, differences
 from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
 from ..text import count, json_text, shown_line
+from .text_jumps import show_in_text
 from .widgets.frame import TONES, Dialog
 
 _WIDTH = 200
@@ -40,6 +41,7 @@ class EnvironmentScreen(Dialog[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back", id="environment.back"),
+        Binding("ctrl+g", "as_text", "As text", id="environment.text", tooltip="Edit its overrides as text"),
         Binding(
             "pagedown",
             "scroll(1)",
@@ -51,10 +53,11 @@ class EnvironmentScreen(Dialog[str | None]):
         Binding("pageup", "scroll(-1)", "Scroll back", show=False, id="environment.scroll-back", priority=True),
     ]
 
-    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str) -> None:
+    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str, selected: str = "") -> None:
         """`data`: the values of each environment by its name, `default` for the base values."""
         super().__init__()
         self._data, self._current = data, current or DEFAULT_ENVIRONMENT
+        self._selected = selected or self._current
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="question") as panel:
@@ -66,7 +69,7 @@ class EnvironmentScreen(Dialog[str | None]):
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)
-        options.highlighted = list(self._data).index(self._current) if self._current in self._data else 0
+        options.highlighted = list(self._data).index(self._selected) if self._selected in self._data else 0
         options.focus()
 
     def _line(self, name: str) -> Content:
@@ -100,6 +103,12 @@ class EnvironmentScreen(Dialog[str | None]):
             parts.append(Content.assemble(("  - " + _shown(old), TONES["muted"])))
             parts.append(Content.assemble(("  + " + _shown(new), TONES["accent"])))
         return Content("\n").join(parts)
+
+    def action_as_text(self) -> None:
+        """Shows the overrides of the selected environment in the text of the profile."""
+        index = self.query_one(OptionList).highlighted
+        name = list(self._data)[index or 0]
+        show_in_text(self.app, () if name == DEFAULT_ENVIRONMENT else (TABLE, name))
 
     def action_scroll(self, pages: int) -> None:
         """Scrolls the differences."""

@@ -23,14 +23,15 @@ from ...errors import UserError
 from ...files import ChangedOnDisk
 from ...guide.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
+from ...guide.families import FAMILIES, Family
 from ...guide.profile_edit import Undo
 from ...guide.resend import NewRequests, resend
 from ...guide.saved_profile import OpenedProfile
 from ...guide.secret_states import SecretState, secret_states
-from ...guide.summaries import FAMILIES, Family, ProfilePart
+from ...guide.summaries import ProfilePart
 from ...machine import Machine
 from ...magento.diagnosis import diagnose_failure
-from ...profile.environments import names_of
+from ...profile.environments import TABLE, names_of
 from ...profile.model import Profile
 from ...profile.problems import Problem, environment_data
 from ...text import shown_line
@@ -41,6 +42,7 @@ from ..log.actions import LogContext
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
 from ..setup.opening import BeginWith, open_guide
+from ..text_jumps import TextHolder
 from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
 from ..widgets.choice import ChoiceScreen
@@ -64,7 +66,7 @@ _ADDABLE: Mapping[Family, str] = {
 _NONE = "None yet: Enter adds one."
 
 
-class ProfilePage(ProfileScreen):
+class ProfilePage(ProfileScreen, TextHolder):
     """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
@@ -117,10 +119,11 @@ class ProfilePage(ProfileScreen):
         exchanges: Exchanges | None = None,
         environment: str = "",
         part: ProfilePart | None = None,
+        form_at: FormPath = (),
     ) -> None:
-        """`exchanges` is the log to continue; `part` is selected first."""
+        """`exchanges` is the log to continue; `part` is selected first. `form_at` is a key whose form is opened."""
         super().__init__(machine, path, exchanges, environment)
-        self._first_part = part
+        self._first_part, self._form_at = part, form_at
         self._status = PartStatus()
         self._forms = PartForms(self.app, path)
         self._part_runs = PartRuns(self.app, self.workbench, path, lambda: self.profile)
@@ -175,6 +178,9 @@ class ProfilePage(ProfileScreen):
         self._fill()
         if message.opened.profile is not None:
             self._find_secrets(message.opened)
+        at, self._form_at = self._form_at, ()
+        if at:
+            self.call_after_refresh(self._open_form, at)
 
     @on(PartList.Resized)
     def _fill(self) -> None:
@@ -290,11 +296,20 @@ class ProfilePage(ProfileScreen):
         else:
             await self._edit_selected()
 
+    async def _open_form(self, at: FormPath) -> None:
+        """Opens the form that this key is in."""
+        if at[0] == TABLE:
+            self._choose_environment(str(at[1]))
+        else:
+            self._list.select(str(at[0]), str(at[1]))
+            await self._edit_selected(at)
+
     async def _edit_selected(self, at: FormPath = ()) -> None:
         """Edits the part under the cursor in its form, at this field."""
         part = self._list.selected
         if part is not None and not await self._edit_here(part, add=False, at=at):
-            await self._edit(part, "form", self.action_edit if part.family in ("incoming", "outgoing") else None)
+            discarded = self.action_edit if part.family in ("incoming", "outgoing") else None
+            await self._edit(part, "form", discarded, at=at)
 
     async def action_add(self) -> None:
         """Adds one of the family where an incoming or outgoing, or none, is selected; otherwise asks what to add."""
@@ -368,8 +383,6 @@ class ProfilePage(ProfileScreen):
             self._list.want(part.family, name)
             self.notify(done.format(name), markup=False)
         self.reload()
-        if forms.text_wanted:
-            await self._open_text(forms.text_wanted)
 
     @on(OptionList.OptionSelected, "#page-problems")
     async def _edit_line(self) -> None:
@@ -381,6 +394,7 @@ class ProfilePage(ProfileScreen):
         begin_with: BeginWith,
         discarded: Callable[[], Awaitable[None]] | None = None,
         family: Family | None = None,
+        at: FormPath = (),
     ) -> None:
         opened = self.opened
         if opened is None or opened.document is None or opened.profile is None:
@@ -388,7 +402,8 @@ class ProfilePage(ProfileScreen):
         else:
             if self.environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
-            await open_guide(self.app, self.workbench, self.path, opened.document, part, begin_with, discarded, family)
+            of = (self.workbench, self.path, opened.document)
+            await open_guide(self.app, *of, part, begin_with, discarded, family, at)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete", "rename") and self.is_in_log:
@@ -460,6 +475,9 @@ class ProfilePage(ProfileScreen):
         at = () if part is None else (part.family, part.name)
         await self._open_text(at)
 
+    def show_text(self, key: FormPath) -> None:
+        self.run_worker(self._open_text(key), group="text", exclusive=True)
+
     async def _open_text(self, key: FormPath) -> None:
         problem = self._problem
         place = None if problem is None else problem.place
@@ -476,9 +494,7 @@ class ProfilePage(ProfileScreen):
         if how.undo is not None:
             self.undo = how.undo
             self.refresh_bindings()
-        if how.form_at:
-            self._list.select(str(how.form_at[0]), str(how.form_at[1]))
-            self.call_after_refresh(self._edit_selected, how.form_at)
+        self._form_at = how.form_at  # opened once the file is read
 
     def action_external_editor(self) -> None:
         """Opens the file in the user's editor, at the selected problem."""
@@ -499,6 +515,9 @@ class ProfilePage(ProfileScreen):
 
     def action_environment(self) -> None:
         """Chooses an environment, and shows what differs in it."""
+        self._choose_environment()
+
+    def _choose_environment(self, selected: str = "") -> None:
         opened = self.opened
         if opened is None or opened.document is None:
             return
@@ -514,7 +533,7 @@ class ProfilePage(ProfileScreen):
                 self.post_message(self.EnvironmentChosen(self.path, environment, self._list.selected))
 
         data = {name: environment_data(draft, name) for name in names}
-        self.app.push_screen(EnvironmentScreen(data, self.environment), chosen)
+        self.app.push_screen(EnvironmentScreen(data, self.environment, selected), chosen)
 
     def unsaved_work(self) -> str:
         return f"The changes in the form are not saved to {self.path.name}." if self._forms.unsaved else ""

@@ -91,8 +91,6 @@ class PartForms:
     def __init__(self, app: App[None], path: Path) -> None:
         self._app, self._path = app, path
         self._edits: ProfileEdit | None = None
-        self.text_wanted: FormPath = ()
-        """Where the last form was left for the text of the file; empty if it was not."""
 
     @property
     def unsaved(self) -> bool:
@@ -135,7 +133,7 @@ class PartForms:
     ) -> Undo | None:
         profiles = workbench.machine.directories.profiles
         context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
-        self._edits, self.text_wanted = edit, ()
+        self._edits = edit
         undo: Undo | None = None
 
         async def save() -> bool:
@@ -147,9 +145,7 @@ class PartForms:
             form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
             form.done_label, form.begins_at = "Save", at
             form.question, form.save = lambda: self._question(edit, f"Save {name}"), save
-            form.can_leave_for_text = lambda: not edit.setup.document.changed
             await self._app.push_screen_wait(form)
-            self.text_wanted = form.text_wanted
             return undo
         finally:
             self._edits = None

@@ -10,8 +10,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets.option_list import Option
 
+from ...guide.families import FAMILIES, Family
 from ...guide.saved_profile import OpenedProfile
-from ...guide.summaries import FAMILIES, Family, ProfilePart
+from ...guide.summaries import ProfilePart
 from ...text import count, shown_line
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES

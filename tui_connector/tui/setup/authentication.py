@@ -153,6 +153,8 @@ class AuthenticationPane(StepPane):
         """A user name that looks like a token, which was reported."""
         self._whole = False
         """Whether every field is shown, and not only those that the guide asks for."""
+        self._begins_at: FormPath = ()
+        """The field that has the focus first, once there are fields."""
 
     def compose_fields(self) -> ComposeResult:
         yield FieldRow("way", "How", Choice({}, "", id="way"), _ABOUT_WAY)
@@ -200,6 +202,25 @@ class AuthenticationPane(StepPane):
         self._say_way()
         if self.display:
             self.begin()
+
+    def open_form(self, name: str, at: FormPath = ()) -> None:
+        super().open_form(name, at)
+        self._begins_at = at[2:] and at
+        if self.query("#way-form"):
+            self.begin()
+
+    @property
+    def path_here(self) -> FormPath:
+        return self.form.path_of(self.screen.focused) if self.query("#way-form") else self._path
+
+    async def _show_field(self) -> None:
+        """Focuses the field at which the step begins, also where it is not one that the guide asks for."""
+        at, self._begins_at = self._begins_at, ()
+        if not self.form.focus_at(at) and not self._whole:
+            self._whole = True
+            self.query_one("#whole", Toggle).value = True
+            await self._show_way()
+            self.form.focus_at(at)
 
     def _say_whole(self) -> None:
         """What can be shown besides the fields that the guide asks for."""
@@ -263,6 +284,9 @@ class AuthenticationPane(StepPane):
         if (self.form.path, self.form.specs) != (self._path, tuple(self._specs())):
             # another step has chosen another client, or there are more to choose from
             self.run_worker(self._switched(), group="fields", exclusive=True)
+            return
+        if self._begins_at:
+            self.run_worker(self._show_field(), group="fields", exclusive=True)
             return
         missing = self._missing()
         self.form.check()

@@ -32,7 +32,7 @@ from ...text import printable_line
 from ..dialogs import EntryScreen
 from ..widgets.choice import Choice, ChoiceScreen
 from ..widgets.fields import FieldRow, TextField
-from ..widgets.form import field_specs
+from ..widgets.form import FormPath, field_specs
 from ..widgets.ordered_list import OrderedList
 from .step import FormScreen, StepPane
 
@@ -265,6 +265,33 @@ class BasicsPane(StepPane):
             self.setup.choose_client(event.option)
         self._client_changed()
 
+    def open_form(self, name: str, at: FormPath = ()) -> None:
+        """A plugin and the connection have forms of their own; the address is the plugin with the base URI."""
+        match at[2:]:
+            case ["plugins", int(index), *_] if index not in (self.setup.plugin("base-uri"), None):
+                self.query_one("#plugins").focus()
+                self.query_one("#plugins", OrderedList).highlighted = index
+                self._edit_plugin(index, at=at)
+            case ["plugins", _, *_]:
+                self.query_one("#field-address").focus()
+            case ["plugins"]:
+                self.query_one("#plugins").focus()
+            case [_, *_]:
+                self._edit_connection(at)
+            case _:
+                super().open_form(name, at)
+
+    @property
+    def path_here(self) -> FormPath:
+        client: FormPath = ("clients", self.setup.client)
+        base_uri, plugins = self.setup.plugin("base-uri"), self.query_one("#plugins", OrderedList)
+        if plugins.has_focus and plugins.highlighted is not None:
+            return (*client, "plugins", plugins.highlighted)
+        focused = self.screen.focused
+        if focused is not None and focused.id in ("field-address", "field-store-view") and base_uri is not None:
+            return (*client, "plugins", base_uri, "uri")
+        return client
+
     def add_part(self) -> None:
         def named(name: str | None) -> None:
             if name is None:
@@ -302,9 +329,14 @@ class BasicsPane(StepPane):
     @on(Choice.OpenRequested, "#connection")
     def _connection(self, event: Choice.OpenRequested) -> None:
         event.stop()
+        self._edit_connection()
+
+    def _edit_connection(self, at: FormPath = ()) -> None:
         path = ("clients", self.setup.client)
         about = "Connection settings of this client. All are optional; the defaults suit most stores."
-        self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", kind_schemas.client(), path, about))
+        screen = FormScreen(self.work, f"HTTP client {self.setup.client}", kind_schemas.client(), path, about)
+        screen.begins_at = at
+        self._over(screen)
 
     @on(OrderedList.AddRequested)
     def _add_plugin(self, event: OrderedList.AddRequested) -> None:
@@ -356,7 +388,7 @@ class BasicsPane(StepPane):
         event.stop()
         self._edit_plugin(event.option_index)
 
-    def _edit_plugin(self, index: int, *, added: bool = False) -> None:
+    def _edit_plugin(self, index: int, *, added: bool = False, at: FormPath = ()) -> None:
         kind = str(self.setup.at("clients", self.setup.client, "plugins", index, "kind") or "")
         schema = kind_schemas.plugin(kind)
         if schema is None or not field_specs(schema):
@@ -364,6 +396,7 @@ class BasicsPane(StepPane):
             return
         path = ("clients", self.setup.client, "plugins", index)
         screen = FormScreen(self.work, str(schema["title"]), schema, path)
+        screen.begins_at = at
         self._over(screen, self._removed.pop if added else None)
 
     def _over(self, screen: FormScreen, undo: Callable[[], list[Json]] | None = None) -> None:

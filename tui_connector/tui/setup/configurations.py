@@ -25,6 +25,7 @@ from ...text import shown_line
 from ..dialogs import ConfirmScreen
 from ..widgets.bounded_list import BoundedList
 from ..widgets.fields import SafeInput
+from ..widgets.form import FormPath
 from ..widgets.frame import TONES
 from .step import FormScreen, StepPane
 
@@ -307,9 +308,13 @@ class ConfigurationsPane(StepPane):
         self.rows.choose(name)
         self.rows.focus()
 
-    def open_form(self, name: str) -> None:
+    def open_form(self, name: str, at: FormPath = ()) -> None:
         self.choose(name)
-        self.edit(name)
+        self.edit(name, at)
+
+    @property
+    def path_here(self) -> FormPath:
+        return (self.family, self.rows.chosen) if self.rows.chosen is not None else (self.family,)
 
     def add_part(self) -> None:
         self._choosing = True
@@ -397,9 +402,11 @@ class ConfigurationsPane(StepPane):
             event.stop()
             self.edit(name)
 
-    def edit(self, name: str) -> None:
-        """Opens the form of this configuration."""
-        self.app.push_screen(self.form(name), lambda _: self.edited(name))
+    def edit(self, name: str, at: FormPath = ()) -> None:
+        """Opens the form of this configuration, at this field."""
+        form = self.form(name)
+        form.begins_at = at
+        self.app.push_screen(form, lambda _: self.edited(name))
 
     def form(self, name: str) -> FormScreen:
         """The form of this configuration, with its pagination, source or sink."""

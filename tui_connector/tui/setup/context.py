@@ -13,7 +13,7 @@ from ...client.uri import origin_of
 from ...errors import UserError
 from ...guide.drafts import Draft, key_for
 from ...guide.permissions import UNKNOWN_PERMISSIONS, Permissions
-from ...guide.resume import setup_of
+from ...guide.resume import has_unsaved_work, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, source
 from ...guide.setup import Setup, new_document
 from ...guide.texts import GuideStep
@@ -69,6 +69,11 @@ class GuideContext:
     def forget_unsaved_secrets(self) -> None:
         """Drops what was typed since the setup was saved: the profile is used as it is saved."""
         self.workbench.vault.restore_held(self._kept_secrets)
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether closing it now would lose something, or keep it as a draft."""
+        return has_unsaved_work(self.setup) or self.workbench.vault.held_secrets() != self._kept_secrets
 
     def mark_tested(self, *path: str) -> None:
         """Called after a successful test of this part."""

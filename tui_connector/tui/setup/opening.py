@@ -11,8 +11,9 @@ from textual.app import App
 
 from ...files import reason
 from ...guide.drafts import Draft, Drafts, key_for
+from ...guide.families import Family
 from ...guide.setup import Setup
-from ...guide.summaries import Family, ProfilePart
+from ...guide.summaries import ProfilePart
 from ...guide.texts import INTEGRATION, GuideStep
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
@@ -20,6 +21,7 @@ from ...profile.document import Document
 from ...text import shown_line
 from ...units import ago
 from ..widgets.choice import ChoiceScreen
+from ..widgets.form import FormPath
 from .context import GuideContext, resume_context
 from .screen import SetupScreen
 
@@ -42,16 +44,17 @@ async def open_guide(
     begin_with: BeginWith = "step",
     discarded: Callable[[], Awaitable[None]] | None = None,
     family: Family | None = None,
+    at: FormPath = (),
 ) -> None:
     """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
 
-    `begin_with`: there, the form of the part, or adding a part of `family`, by default its own. `discarded` is
-    called instead of opening the guide, once the draft was discarded.
+    `begin_with`: there, the form of the part, at the field `at`, or adding a part of `family`, by default its own.
+    `discarded` is called instead of opening the guide, once the draft was discarded.
     """
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
     if draft is None:
-        await _open_guide(app, workbench, path, document, part, begin_with, family)
+        await _open_guide(app, workbench, path, document, part, begin_with, family, at)
         return
 
     async def chosen(option: str | None) -> None:
@@ -65,7 +68,7 @@ async def open_guide(
             else:
                 await discarded()
         elif option == "reload":
-            await _open_guide(app, workbench, path, document, part, begin_with, family)
+            await _open_guide(app, workbench, path, document, part, begin_with, family, at)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
     options = {"resume": "Resume", "reload": "Discard and reload the file"}
@@ -85,6 +88,7 @@ async def _open_guide(
     part: ProfilePart | None,
     begin_with: BeginWith,
     family: Family | None,
+    at: FormPath,
 ) -> None:
     family = family or (part.family if part is not None else None)
     setup = Setup.from_document(path.stem, document)
@@ -112,7 +116,7 @@ async def _open_guide(
         setup, workbench, machine.directories.profiles, path, demo.get(path, {}), draft_key=key_for(path)
     )
     step = _STEPS[family] if family else GuideStep.BASICS
-    screen = SetupScreen(context, step, part.name if part else "", begin_with)
+    screen = SetupScreen(context, step, part.name if part else "", begin_with, at)
     await app.push_screen(screen, lambda _: workbench.close())
 
 

@@ -39,6 +39,8 @@ from ..clipboard import copy
 from ..keys import letter_bindings
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
+from ..text_jumps import AS_TEXT, TextHolder, show_in_text
+from ..widgets.form import FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.secret import SecretInput
 from .authentication import AuthenticationPane, guide_fields
@@ -138,7 +140,7 @@ def stepper(marks: Mapping[GuideStep, str], current: GuideStep) -> Content:
     return Content.assemble(" ", *parts)
 
 
-class SetupScreen(LogDock):
+class SetupScreen(LogDock, TextHolder):
     """Five steps, each tested against the store as it goes."""
 
     @dataclass
@@ -146,6 +148,13 @@ class SetupScreen(LogDock):
         """The profile is saved, and the user went on from the last step."""
 
         path: Path
+
+    @dataclass
+    class TextWanted(Message):
+        """The guide was left for the text of its profile, at this key."""
+
+        path: Path
+        key: FormPath
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -158,6 +167,7 @@ class SetupScreen(LogDock):
         *letter_bindings("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
         *letter_bindings("p", "previous", "Back", "setup.previous", "f7", show=True),
         Binding("e", "edit", "Edit", id="setup.edit"),
+        Binding("ctrl+g", "as_text", "As text", show=False, id="setup.as-text", priority=True, tooltip=AS_TEXT),
         *letter_bindings("c", "copy_boxes", "Copy the resources to tick", "setup.copy-boxes", "f3"),
         *letter_bindings("y", "copy", "Copy as curl", "setup.copy"),
         *letter_bindings("q", "back", "Close", "setup.back", "f10", show=True),
@@ -173,10 +183,11 @@ class SetupScreen(LogDock):
         step: GuideStep = GuideStep.BASICS,
         part: str = "",
         begin_with: Literal["step", "form", "add"] = "step",
+        at: FormPath = (),
     ) -> None:
-        """`begin_with`: the step with `part` selected, the form of `part`, or adding another part."""
+        """`begin_with`: the step with `part` selected, the form of `part` at a field, or adding another part."""
         super().__init__()
-        self._begin_with = begin_with
+        self._begin_with, self._at = begin_with, at
         self.work = work
         self._step, self._part = step, part
         self._draft_writer = DraftWriter(work)
@@ -220,7 +231,7 @@ class SetupScreen(LogDock):
         if self._begin_with == "add":
             self.pane.add_part()
         elif self._part and self._begin_with == "form":
-            self.pane.open_form(self._part)
+            self.pane.open_form(self._part, self._at)
         elif self._part:
             self.pane.choose(self._part)
 
@@ -390,6 +401,8 @@ class SetupScreen(LogDock):
                 return bool(self.work.sandbox) and self._step is GuideStep.AUTHENTICATION
             case "edit":
                 return self.pane.has_fields
+            case "as_text":
+                return self.work.path is not None
             case "leave":
                 return not isinstance(self.focused, Button)
             case "test":
@@ -410,6 +423,18 @@ class SetupScreen(LogDock):
     def action_edit(self) -> None:
         """Focuses the field to edit."""
         self.pane.edit_field()
+
+    def action_as_text(self) -> None:
+        """Leaves the guide for the line of this field in the text of the profile."""
+        if self.work.has_unsaved:
+            self.notify("Save the changes first (^S).", markup=False)
+        else:
+            show_in_text(self.app, self.pane.path_here)
+
+    def show_text(self, key: FormPath) -> None:
+        if self.work.path is not None:
+            self.dismiss()
+            self.app.post_message(self.TextWanted(self.work.path, key))
 
     async def action_save(self) -> None:
         """Shows what will be written; the second press writes it."""

@@ -36,6 +36,7 @@ from ...text import count, shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_field
 from ..log.panel import LogDock
+from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.criteria import CriteriaScreen
 from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, field_specs
@@ -144,10 +145,15 @@ class StepPane(VerticalScroll, can_focus=False):
     def choose(self, name: str) -> None:
         """Selects the part of the profile with this name."""
 
-    def open_form(self, name: str) -> None:
-        """Opens the form of this part; where the step itself is the form, selects it."""
+    def open_form(self, name: str, at: FormPath = ()) -> None:
+        """Opens the form of this part, at this field; where the step itself is the form, selects it."""
         self.choose(name)
         self.explain("e: edit, ↑↓: field · t: test · s: show what changes, again: save it · q: close")
+
+    @property
+    def path_here(self) -> FormPath:
+        """The key of the profile at the focus; empty for the profile as a whole."""
+        return ()
 
     def add_part(self) -> None:
         """Starts to add a part."""
@@ -437,16 +443,13 @@ def field_specs_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec
     return field_specs(kind_schemas.named(schema, setup.draft))
 
 
-_AS_TEXT = "Edit the profile as text, at the line of this field"
-
-
 class FormScreen(Dialog[bool]):
     """A form over the screen; returns whether its changes apply. Cancel restores what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="form.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="form.done", priority=True),
-        Binding("ctrl+g", "as_text", "As text", id="form.text", priority=True, tooltip=_AS_TEXT),
+        Binding("ctrl+g", "as_text", "As text", id="form.text", priority=True, tooltip=AS_TEXT),
         Binding("pagedown", "section(1)", "Next section", id="form.next-section", priority=True),
         Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
         Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
@@ -466,10 +469,6 @@ class FormScreen(Dialog[bool]):
     """
     save: Callable[[], Awaitable[bool]] | None = None
     """Saves the changes once the question was answered; False keeps the form open, as `UserError` and OSError do."""
-    can_leave_for_text: Callable[[], bool] | None = None
-    """Whether nothing is unsaved, so that the form can be left for the text of the file; None: there is no file."""
-    text_wanted: FormPath = ()
-    """Where the text of the file is wanted; empty if the form was not left for it."""
 
     def __init__(
         self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
@@ -509,7 +508,7 @@ class FormScreen(Dialog[bool]):
         return {"form.done": self.done_label}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.can_leave_for_text is not None if action == "as_text" else super().check_action(action, parameters)
+        return self._work.path is not None if action == "as_text" else super().check_action(action, parameters)
 
     def action_as_text(self) -> None:
         """Leaves the form for the line of this field in the text of the profile."""
@@ -517,11 +516,10 @@ class FormScreen(Dialog[bool]):
         self._form.after_pending_input(lambda: self._once_drawn(partial(self._leave_for_text, path)))
 
     def _leave_for_text(self, path: FormPath) -> None:
-        if self._changed or self.can_leave_for_text is None or not self.can_leave_for_text():
+        if self._work.has_unsaved:
             self.notify("Save the changes first (^S).", markup=False)
-            return
-        self.text_wanted = path
-        self._close(False)
+        else:
+            show_in_text(self.app, path)
 
     def focus_first(self) -> None:
         """Focuses the first field."""

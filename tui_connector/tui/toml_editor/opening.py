@@ -26,7 +26,7 @@ async def open_editor(
     *,
     place: TextPosition | None = None,
     key: KeyPath = (),
-    left: Callable[[Left], None] | None = None,
+    left: Callable[[Left], None],
 ) -> None:
     """Opens the editor at this place, or at this key; `left` is called when it is left. A problem is shown."""
     try:
@@ -34,13 +34,13 @@ async def open_editor(
         draft = await asyncio.to_thread(TextDrafts(machine.directories.state, path).find)
         if place is None and key:
             place = await asyncio.to_thread(_place_of, document, key)
-        screen = EditorScreen(machine, document, at=place, has_forms=left is not None, draft=draft)
+        screen = EditorScreen(machine, document, at=place, draft=draft)
     except UserError as error:
         app.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
         return
 
     def closed(how: Left | None) -> None:
-        if left is not None and how is not None:
+        if how is not None:
             left(how)
 
     await app.push_screen(screen, closed)

@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, digest
+from ...guide.families import WITH_FORMS
 from ...guide.text_drafts import TextDraft
 from ...machine import Machine
 from ...profile import line_ends
@@ -83,18 +84,14 @@ class EditorScreen(TextScreen[Left]):
         document: Document,
         *,
         at: TextPosition | None = None,
-        has_forms: bool = False,
         draft: tuple[Path, TextDraft] | None = None,
     ) -> None:
-        """`document` is that of a file; `at` is where the cursor begins.
-
-        `has_forms`: whoever opened the editor can open the form of a part. `draft` is an unsaved text that is offered.
-        """
+        """`document` is that of a file; `at` is where the cursor begins. `draft` is an unsaved text that is offered."""
         assert document.path is not None
         super().__init__(machine, document, document.path, at or TextPosition(1, 1))
         self._saver = TextSaver(machine, document.path, document)
         self._unsaved = UnsavedText(machine, document.path, document)
-        self._has_forms, self._found_draft = has_forms, draft
+        self._found_draft = draft
         self._watch = FileWatch(document.path)
         self._change: FileChange | None = None
         """A change of the file by another program that is not merged yet."""
@@ -108,7 +105,7 @@ class EditorScreen(TextScreen[Left]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "form":
-            return self._has_forms and _part_of(self.key_at_cursor) is not None
+            return _part_of(self.key_at_cursor) is not None
         return super().check_action(action, parameters)
 
     # Saving
@@ -371,7 +368,5 @@ class EditorScreen(TextScreen[Left]):
 
 
 def _part_of(path: KeyPath) -> tuple[str, str] | None:
-    """The part of the profile that a key belongs to; None if it has no form."""
-    from ...guide.summaries import FAMILIES
-
-    return (str(path[0]), str(path[1])) if len(path) > 1 and path[0] in FAMILIES else None
+    """The part of the profile, or the environment, that a key belongs to; None if it has no form."""
+    return (str(path[0]), str(path[1])) if len(path) > 1 and path[0] in WITH_FORMS else None

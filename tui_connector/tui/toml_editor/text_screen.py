@@ -435,4 +435,5 @@ class TextScreen(BaseScreen[T]):
 
 def key_at(found: Assistance) -> KeyPath:
     """The key at the cursor, or else its table."""
-    return found.help.path if found.help is not None else found.table
+    path = found.help.path if found.help is not None else found.table
+    return found.table if path == found.table[: len(path)] else path  # in a header, the help may be that of a parent

@@ -1,0 +1,158 @@
+"""^G leads from a key in the text of a profile to its field in a form, and from there to the same line again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from screens import until, until_shown
+from textual.widgets import OptionList
+
+from tui_connector.machine import Machine
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.environments import EnvironmentScreen
+from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.setup.step import FormScreen
+from tui_connector.tui.toml_editor.area import TomlArea
+from tui_connector.tui.toml_editor.screen import EditorScreen
+
+TEXT = """format = 1
+name = "Acme store"
+
+[authentications.a]
+kind = "bearer"
+token = { env = "ACME_TOKEN" }
+
+[authentications.admin]
+kind = "request"
+uri = "/rest/V1/integration/admin/token"
+method = "post"
+parameters = { username = "api", password = { env = "ACME_PASSWORD" } }
+client = "default"
+header = "X-Authorization"
+
+[clients.m]
+authentications = ["a"]
+timeout = "45s"
+
+[[clients.m.plugins]]
+kind = "base-uri"
+uri = "https://acme.example/rest/all/V1"
+
+[[clients.m.plugins]]
+kind = "retry"
+attempts = 7
+
+[clients.login]
+authentications = ["admin"]
+plugins = [{ kind = "base-uri", uri = "https://login.example/rest/all/V1" }]
+
+[clients.default]
+plugins = [{ kind = "base-uri", uri = "https://acme.example/rest/all/V1" }]
+
+[incoming.products]
+client = "m"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+
+[outgoing.stock]
+client = "m"
+source = { kind = "jsonl", path = "stock.jsonl" }
+identifier = "sku"
+steps = [
+    { name = "find", request = { uri = "products/&{sku}" } },
+    { name = "send", request = { method = "post", uri = "products" } },
+]
+
+[environments.staging]
+clients.m.timeout = "60s"
+"""
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
+
+
+def here(app: ConnectorApp) -> str:
+    """The key of the focused field."""
+    screen = app.screen
+    if isinstance(screen, FormScreen):
+        return ".".join(map(str, screen._form.path_of(screen.focused)))
+    if isinstance(screen, SetupScreen) and screen.query("StepPane"):
+        return ".".join(map(str, screen.pane.path_here))
+    if isinstance(screen, EnvironmentScreen):
+        return f"environments.{screen.query_one(OptionList).highlighted}"
+    return ""
+
+
+def cursor_line(app: ConnectorApp) -> str:
+    area = app.screen.query_one(TomlArea)
+    return area.document.get_line(area.selection.end[0])
+
+
+async def jump(pilot: Any, text: str, kind: type[Any], key: str) -> None:
+    """From this text in the editor to the form with this key."""
+    app: ConnectorApp = pilot.app
+    await until_shown(pilot, "✔ valid")
+    area = app.screen.query_one(TomlArea)
+    area.go_to(area.text.index(text))
+    screen = app.screen
+    assert isinstance(screen, EditorScreen)
+    await until(
+        pilot,
+        lambda: screen.check_action("form", ()) is True and screen._assisted == (area.text, area.offset_of_cursor),
+    )
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: isinstance(app.screen, kind) and here(app) == key)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "key"),
+    [
+        ('timeout = "45s"', FormScreen, "clients.m.timeout"),
+        ("attempts = 7", FormScreen, "clients.m.plugins.1.attempts"),
+        ('uri = "https://acme', SetupScreen, "clients.m.plugins.0.uri"),
+        ("token = {", SetupScreen, "authentications.a.token"),
+        ("password = {", SetupScreen, "authentications.admin.parameters.password"),
+        ('header = "X-Auth', SetupScreen, "authentications.admin.header"),
+        ("identifier", FormScreen, "incoming.products.identifier"),
+        ("source = {", FormScreen, "outgoing.stock.source"),
+        ("[outgoing.stock]", FormScreen, "outgoing.stock"),
+        ("[environments.staging]", EnvironmentScreen, "environments.1"),
+    ],
+)
+async def test_a_line_of_the_text_leads_to_its_field_and_back(
+    machine: Machine, text: str, kind: type[Any], key: str
+) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT)
+    app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await jump(pilot, text, kind, key)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        assert text in cursor_line(app)
+        await jump(pilot, text, kind, key)
+
+
+async def test_the_guide_is_left_for_the_text_once_nothing_is_unsaved(machine: Machine) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT)
+    app = ConnectorApp(machine, no_demo, start_at="setup", profile=path)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: here(app) == "clients.m")
+        app.screen.query_one("#plugins").focus()
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: here(app) == "clients.m.plugins.1.attempts")
+        await pilot.press("end", "0", "ctrl+g")
+        await until_shown(pilot, "Save the changes first (^S).")
+        await pilot.press("backspace", "ctrl+g")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        assert "attempts = 7" in cursor_line(app)
+        assert path.read_text() == TEXT
+        await jump(pilot, "attempts = 7", FormScreen, "clients.m.plugins.1.attempts")
