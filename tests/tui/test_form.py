@@ -150,6 +150,23 @@ async def test_a_value_is_edited_at_its_end_in_every_field() -> None:
     assert app.edits == {("here", "text"): "soup", ("here", "number"): 42, ("here", "wait"): "1s"}
 
 
+async def test_the_cursor_is_at_the_end_of_a_value_that_was_filled_in_later() -> None:
+    """As a suggested name is, once the store was found."""
+    app = FormApp(Everything, {"text": "store"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.field("text").query_one(TextField).value = "127-0-0-1"
+        await type_into(pilot, app, "text", "x")
+        await until(pilot, lambda: app.edits[("here", "text")] == "127-0-0-1x")
+
+
+async def test_ctrl_u_deletes_the_whole_value_wherever_the_cursor_is() -> None:
+    app = FormApp(Everything, {"text": "127-0-0-1"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("text")
+        await pilot.press("left", "left", "ctrl+u", *"acme")
+        await until(pilot, lambda: app.edits == {("here", "text"): "acme"})
+
+
 async def test_the_label_of_the_focused_field_is_reversed(machine: Machine) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -214,6 +214,33 @@ async def test_cursor_starts_on_the_profile_that_was_used_last(machine: Machine)
         await until(pilot, lambda: chosen(app) == "b-2")
 
 
+async def test_a_suggested_name_is_replaced_by_what_is_typed(machine: Machine) -> None:
+    save(machine, "acme")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "acme.test")
+        await pilot.press("D")
+        await until_shown(pilot, "acme-2")
+        await pilot.press(*"acme2", "enter")
+        await until(pilot, lambda: {path.stem for path in machine.directories.profiles.iterdir()} == {"acme", "acme2"})
+
+
+async def test_a_deleted_profile_can_be_restored_from_the_place_that_is_named(machine: Machine) -> None:
+    save(machine, "acme")
+    path = machine.directories.profiles / "acme.toml"
+    text = path.read_text()
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 24), notifications=True) as pilot:
+        await until_shown(pilot, "acme.test")
+        await pilot.press("d")
+        await until_shown(pilot, "Delete the profile")
+        await pilot.press("y")
+        await until_shown(pilot, "To restore it, copy")
+    [copy] = (machine.directories.state / "deleted").iterdir()
+    assert copy.read_text() == text
+    assert not path.exists()
+
+
 async def test_filter_narrows_the_table_while_it_is_typed(machine: Machine) -> None:
     save(machine, *(f"store-{number:03}" for number in range(500)))
     Drafts(machine.directories.state).keep(Draft("0" * 16, "nordic", "Nordic", 2, 0.0))

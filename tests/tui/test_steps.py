@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from guide_steps import at_step, profile
+from guide_steps import at_step, no_demo, profile
 from screens import shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
@@ -71,6 +71,19 @@ async def choose(pilot: Pilot[None], selector: str, words: str) -> None:
     options.highlighted = index
     await pilot.press("enter")
     await pilot.pause()
+
+
+async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandbox: Sandbox) -> None:
+    app = ConnectorApp(machine, no_demo, start_at="setup")
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "Store address")
+        await pilot.press(*sandbox.url, "enter")
+        await until_shown(pilot, "Magento 2.4")
+        await until_shown(pilot, "127-0-0-1")
+        app.screen.query_one("#field-name", Input).focus()
+        await pilot.press("ctrl+u", *"acme", "escape")
+        await until(pilot, lambda: shown(app).splitlines()[0].strip().startswith("acme"))
+        assert draft(pilot)["name"] == "acme"
 
 
 async def test_changed_address_must_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:

@@ -145,16 +145,21 @@ class EntryScreen(FieldDialog[T]):
         title: str = "Enter a value",
         secret: bool = False,
         is_danger: bool = False,
+        is_suggestion: bool = False,
         note: str = "",
     ) -> None:
+        """`is_suggestion`: the value is selected, so that what is typed replaces it."""
         super().__init__()
+        self._is_suggestion = is_suggestion
         self._question, self._value, self._secret, self._is_danger = question, value, secret, is_danger
         self._apply, self._title, self._note = apply, title, note
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="question danger" if self._is_danger else "question") as panel:
             yield Static(_sanitised(self._question))
-            yield _DialogInput(self._value, compact=True, password=self._secret)
+            field = _DialogInput(self._value, compact=True, password=self._secret)
+            field.is_suggestion = self._is_suggestion
+            yield field
             yield from self.compose_error()
             if self._note:
                 yield Static(Content(self._note), classes="quiet")

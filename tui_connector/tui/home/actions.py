@@ -14,6 +14,7 @@ from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.duplicate import Copy, duplicate
 from ...guide.keyring_entries import keyring_entries, own_entries
 from ...guide.profile_lists import ProfileLists
+from ...guide.removed_profiles import remove_profile
 from ...machine import Machine
 from ...profile.library import Library, read_bytes
 from ...profile.trust import TrustRecords
@@ -36,7 +37,7 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
     from ...guide.text_drafts import TextDrafts
 
     try:
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        copy = await asyncio.to_thread(remove_profile, path, machine.directories.state, machine.now())
         await asyncio.to_thread(ProfileLists(machine.directories.state).forget, path)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
         await asyncio.to_thread(TextDrafts(machine.directories.state, path).drop_all)
@@ -46,9 +47,10 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
         _notify(app, f"{path} could not be deleted: {error.strerror}", bad=True)
         return
     left = await _delete_entries(machine, own) if also else []
-    _notify(
-        app, f"Deleted: {path.name}." + (f" Still in the keyring: {', '.join(left)}." if left else ""), bad=bool(left)
-    )
+    said = f"Deleted: {path.name}."
+    said += f" To restore it, copy {copy} back." if copy is not None else ""
+    said += f" Still in the keyring: {', '.join(left)}." if left else ""
+    _notify(app, said, bad=bool(left))
 
 
 async def _confirmed(app: App[None], screen: ConfirmScreen) -> bool:
@@ -119,7 +121,7 @@ async def duplicate_profile(
         return copied
 
     question = f"Copy {path.stem} to a profile named:"
-    screen = EntryScreen(question, suggested, apply=copy, title="Duplicate the profile")
+    screen = EntryScreen(question, suggested, apply=copy, title="Duplicate the profile", is_suggestion=True)
     copied: Copy | None = await app.push_screen_wait(screen)
     if copied is None:
         return

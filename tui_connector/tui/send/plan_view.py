@@ -226,7 +226,6 @@ class PlanView(Container):
         field.focus()
         if text:
             field.value = text
-            field.cursor_position = len(text)
 
     @on(Input.Changed, "#plan-filter")
     def _on_typed(self, event: Input.Changed) -> None:

@@ -61,6 +61,8 @@ class BasicsPane(StepPane):
     step = GuideStep.BASICS
     _name_problem = ""
     """Why no profile can have the name that was typed."""
+    _suggested_title = ""
+    """The title that was made up for the profile; it follows the name that is typed."""
 
     @dataclass
     class Searched(Message):
@@ -206,7 +208,13 @@ class BasicsPane(StepPane):
             self._show_name(error.message)
             return
         self._show_name("")
-        self.setup.name = name
+        setup = self.setup
+        if name != setup.name:
+            setup.name = name
+            if setup.title == self._suggested_title:
+                setup.edit(("name",), name)
+                self._suggested_title = name
+                self.post_message(self.Changed())
 
     def _show_name(self, problem: str) -> None:
         self._name_problem = problem
@@ -462,7 +470,8 @@ class BasicsPane(StepPane):
             setup.name = name
             self.query_one("#field-name", Input).value = setup.name
         if setup.title == UNNAMED:
-            setup.edit(("name",), title)
+            self._suggested_title = title if setup.name == name else setup.name
+            setup.edit(("name",), self._suggested_title)
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "address":

@@ -18,6 +18,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
+from textual.widgets.input import Selection
 from textual.widgets.text_area import Edit, EditResult
 
 from ...text import dotted, printable, printable_line, shown, shown_line
@@ -36,12 +37,26 @@ class _SecretsAsDots(Highlighter):
 class SafeInput(Input):
     """An input that makes control characters of a paste visible. A password stays unchanged, as only dots are drawn.
 
-    A value is not selected when its field gets the focus: a stray letter would replace it. ^U deletes it.
+    A value is not selected when its field gets the focus: a stray letter would replace it. The cursor is at its end,
+    and ^U deletes it, wherever the cursor is. A suggestion is selected: what is typed replaces it.
     """
+
+    is_suggestion = False
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, select_on_focus=False, **options)
         self.highlighter = _SecretsAsDots()
+
+    def on_focus(self, event: events.Focus) -> None:
+        if not event.from_app_focus:
+            end = len(self.value)
+            self.selection = Selection(0 if self.is_suggestion else end, end)
+
+    def watch_value(self, value: str) -> None:
+        self.cursor_position = len(value)  # keys set it to their own place after that
+
+    def action_delete_left_all(self) -> None:
+        self.replace("", 0, len(self.value))
 
     virtual_size: Reactive[Size] = Reactive(Size(0, 0))
     """As in any widget, but without a new layout of the whole screen for each key: the field keeps its place."""

@@ -154,6 +154,7 @@ class SecretInput(SourceField):
             await super().action_submit()
 
     def watch_value(self, value: str) -> None:
+        super().watch_value(value)
         self.post_message(self.LengthChanged(len(value)))
 
     def handle_paste(self, text: str) -> None:
@@ -216,7 +217,7 @@ class VariableInput(SourceField):
     def handle_paste(self, text: str) -> None:
         lines = text.split()
         if len(lines) == 1 and VARIABLE.fullmatch(lines[0]) and not is_secret_as_variable(lines[0]):
-            self.value, self.cursor_position = lines[0], len(lines[0])
+            self.value = lines[0]
         elif values := parse_paste(text, self._kind):
             self.value = self._name_before
             self._take(values)
