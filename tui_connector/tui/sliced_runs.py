@@ -55,7 +55,7 @@ class SlicedRunsScreen(BaseScreen[None]):
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"slices.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "scroll_detail", "More", id="slices.more", tooltip="Scroll the slices of the run"),
+        Binding("space", "scroll_detail", "More", id="slices.more", tooltip="Scroll the text about the run"),
         Binding("q,escape", "back", "Back", id="slices.back"),
     ]
 
@@ -172,8 +172,8 @@ class SlicedRunsScreen(BaseScreen[None]):
             )
         )
         if run.failed_items:
-            what = "tasks" if plan.sends else "items"
-            yield Content.assemble((f"{run.failed_items:,} {what} failed", TONES["error"]))
+            failed = count(run.failed_items, "task" if plan.sends else "item")
+            yield Content.assemble((f"{failed} failed", TONES["error"]))
         for state, attempt in run.attempts[:_ATTEMPTS]:
             sign, tone = _OF_SLICES[state]
             parts = [f"{attempt.machine}, process {attempt.process}"]
@@ -182,13 +182,14 @@ class SlicedRunsScreen(BaseScreen[None]):
             else:
                 seconds = run.seconds_since(attempt)
                 parts += [f"failed {ago(seconds)}" if state == "failed" else f"silent for {elapsed(seconds)}"]
-            text = f" slice {attempt.slice}: {' · '.join(parts)}" + (f": {attempt.reason}" if attempt.reason else "")
-            yield Content.assemble((sign, TONES[tone]), shown(text))
+            text = f"slice {attempt.slice}: {' · '.join(parts)}" + (f": {attempt.reason}" if attempt.reason else "")
+            yield Content.assemble((f"{sign} ", TONES[tone]), shown(text))
         if (left := len(run.attempts) - _ATTEMPTS) > 0:
             yield Content.assemble((f"… and {count(left, 'more slice')}", TONES["muted"]))
         for text in run.first_failed_items:
             yield Content.assemble(("✘ ", TONES["error"]), shown(text))
 
+    @on(RowList.Chosen)
     def action_scroll_detail(self) -> None:
         detail = self.query_one("#sliced-run", VerticalScroll)
         if detail.scroll_offset.y >= detail.max_scroll_y:
