@@ -56,14 +56,15 @@ class Workers:
         store_url: str,
         *,
         sink: str = "",
-        ledger: str = "",
+        more: str = "",
+        own_homes: bool = False,
     ) -> None:
-        """`sink` and `ledger`: in TOML. With a ledger, each worker has a home and a state directory of its own."""
+        """`sink` and `more` of the profile: in TOML. `own_homes`: each worker has its own home and state directory."""
         self.folder = folder
         self.profile = folder / "shop.toml"
         text = PROFILE.replace("URL", store_url).replace("SINK", sink or SINK)
-        self.profile.write_text(text + ledger)
-        self._own_homes = bool(ledger)
+        self.profile.write_text(text + more)
+        self._own_homes = own_homes
         self.environment = {
             **environment,
             "SHOP_TOKEN": "a-CANARY-token",
@@ -145,6 +146,15 @@ class Workers:
         while not condition():
             assert time.monotonic() < deadline, self.logs()
             await asyncio.sleep(0.05)
+
+    def cpu_seconds(self) -> float:
+        """Of the workers that are running, and of all commands that they have run."""
+        ticks = 0
+        for each in self.running:
+            for pid in _session(each.pid):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime (proc(5))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         for each in self.running:

@@ -95,7 +95,7 @@ async def test_workers_with_a_shared_ledger_need_no_common_directory(
     server = {name: json.dumps(value) for name, value in postgres.saved.items()}
     sink = f"sink = {{ {', '.join(f'{name} = {value}' for name, value in server.items())} }}"
     ledger = "\n".join(["[ledger]", *(f"{name} = {value}" for name, value in server.items()), ""])
-    workers = Workers(tmp_path, clean_environment, broker, store.url, sink=sink, ledger=ledger)
+    workers = Workers(tmp_path, clean_environment, broker, store.url, sink=sink, more=ledger, own_homes=True)
     del workers.environment["TUI_CONNECTOR_SHARED"]
 
     def is_committed() -> bool:
