@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +94,25 @@ async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine) ->
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
             sandbox.change({"sandbox/latency_ms": "0"})
             await until_shown(pilot, "Last run: ✔ complete, 100 items")
+
+
+async def test_charts_show_a_run_that_completed_below_the_zoomed_log(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "up", "r")
+            await until_shown(pilot, "running")
+            await pilot.press("l")
+            await until(pilot, lambda: app.screen.has_class("zoomed"))
+            sandbox.change({"sandbox/latency_ms": "0"})
+            await until(pilot, lambda: not any(job.active for job in app.jobs))
+            await pilot.press("q")
+            await until_shown(pilot, "complete: 100 items")
+            axis = next(line for line in shown(app).splitlines() if "└0 s" in line)
+            assert re.search(r"└0 s +[0-9]", axis)
+            assert "█" in shown(app)
 
 
 async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -> None:

@@ -53,7 +53,7 @@ def title_parts(
     in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
     yield f"Requests {log.end - log.cleared:,}{failed}{in_progress}"
     if not view.following:
-        yield f"paused, {view.new_count:,} new (G: follow)" if view.new_count else "paused (G: follow)"
+        yield f"list paused, {view.new_count:,} new (G: follow)" if view.new_count else "list paused (G: follow)"
     if view.errors_only:
         yield "errors only (e)"
     if filtering.filter.expression is not None:

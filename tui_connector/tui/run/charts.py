@@ -98,26 +98,27 @@ class Chart(Painted):
         self._seconds = 0.0
         self._columns: tuple[float, ...] = ()
         self._highest = 0.0
+        self._measured = -1
+        """The width that the columns are for."""
 
     def show(self, series: Series, seconds: float) -> None:
         """Shows these values, the last of them `seconds` after the first."""
-        self._series, self._seconds = series, seconds
-        self._measure()
+        self._series, self._seconds, self._measured = series, seconds, -1
         self.refresh()
 
-    def on_resize(self) -> None:
-        self._measure()
-
-    def _measure(self) -> None:
-        columns = self._series.columns(max(0, self.size.width - self._axis))
-        self._highest = axis_maximum(max(columns, default=0.0))
-        self._columns = tuple(columns)
+    def _measure(self, width: int) -> None:
+        """Computes the columns for a width: what is drawn may have another one than when it was shown, or had none."""
+        if width != self._measured:
+            columns = self._series.columns(max(0, width - self._axis))
+            self._highest = axis_maximum(max(columns, default=0.0))
+            self._columns, self._measured = tuple(columns), width
 
     _axis = 8
     """Columns of the values at the left, with a blank and the line."""
 
     def render_line(self, y: int) -> Strip:
         width, rows, base = self.size.width, self.size.height - 1, self.rich_style
+        self._measure(width)
         muted = base + self.paint("muted")
         if y == rows:
             end = elapsed(self._seconds) if self._columns else ""
@@ -216,6 +217,7 @@ class MessageList(Painted, ScrollView, can_focus=True):
                 sign = _SIGNS.get(each.tone, "") if index == 0 else ""
                 self._lines.append((f"{at:<8} {sign:<2}", line.plain.rstrip(), each.tone))
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        self.styles.max_height = max(3, len(self._lines) + 2)  # the log below gets the rest
         if self._follows:
             self.scroll_end(animate=False, force=True)
         self.refresh()
