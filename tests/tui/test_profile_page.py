@@ -173,6 +173,10 @@ def trusting(machine: Machine) -> ConnectorApp:
     return ConnectorApp(replace(machine, environ={**machine.environ, "TUI_CONNECTOR_TRUST": "all"}), no_demo)
 
 
+def messages(app: ConnectorApp) -> list[str]:
+    return [each.message for each in app._notifications]
+
+
 async def in_form(app: ConnectorApp, pilot: Any, title: str) -> None:
     await until(pilot, lambda: isinstance(app.screen, FormScreen) and title in shown(app))
 
@@ -448,10 +452,18 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         await until(pilot, lambda: isinstance(app.screen, (ProfilePage, AllowScreen)))
         if isinstance(app.screen, AllowScreen):
             await pilot.press("y")
-        await until(pilot, lambda: "[incoming.products]" not in path.read_text())
+        await until(pilot, lambda: "[incoming" not in path.read_text())
         await until(pilot, lambda: "u Undo" in shown(app) and "GET products" not in shown(app))
+        assert "Deleted: products. u restores it." in messages(app)
         await pilot.press("u")
-        await until(pilot, lambda: path.read_text() == before and "GET products" in shown(app))
+        await until(pilot, lambda: path.read_text() == before and "Incoming · products" in shown(app))  # selected again
+        await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
+        await pilot.press("d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        app.clear_notifications()
+        await pilot.press("y", "u")  # typed ahead: it waits until there is something to undo
+        await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
+        assert path.read_text() == before
 
 
 async def test_page_shows_which_secrets_are_missing(machine: Machine, memory_keyring: Any) -> None:

@@ -97,8 +97,8 @@ class ProfileDraft:
         self._edited(path)
 
     def _prune(self, path: ModelPath) -> None:
-        """Removes tables that have become empty, up to the named part."""
-        if len(path) > 2 and isinstance(path[-1], str) and self.at(*path) == {}:
+        """Removes tables that have become empty, up to the named part; and that of a family without parts."""
+        if path and len(path) != 2 and isinstance(path[-1], str) and self.at(*path) == {}:
             self.document.set(path, UNSET)
             self._prune(path[:-1])
 

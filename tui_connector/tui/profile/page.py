@@ -124,6 +124,8 @@ class ProfilePage(ProfileScreen, TextHolder):
         """`exchanges` is the log to continue; `part` is selected first. `form_at` is a key whose form is opened."""
         super().__init__(machine, path, exchanges, environment)
         self._first_part, self._form_at = part, form_at
+        self._undone_part: ProfilePart | None = None
+        """What an undo brings back, and selects; None where that is not a part."""
         self._status = PartStatus()
         self._forms = PartForms(self.app, path)
         self._part_runs = PartRuns(self.app, self.workbench, path, lambda: self.profile)
@@ -378,7 +380,7 @@ class ProfilePage(ProfileScreen, TextHolder):
         finally:
             self.busy = ""
         if undo is not None:
-            self.undo = undo
+            self.undo, self._undone_part = undo, None if add else part
             self._status.changed(part.family, name)
             self._list.want(part.family, name)
             self.notify(done.format(name), markup=False)
@@ -421,7 +423,7 @@ class ProfilePage(ProfileScreen, TextHolder):
         if part is None or self.usable() is None:
             return
         has_secrets = bool(self._status.secrets_of(part))
-        if await self._save_change(self._changes.delete(part, has_secrets=has_secrets)):
+        if await self._save_change(part, self._changes.delete(part, has_secrets=has_secrets)):
             self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
 
     @work(exclusive=True, group="delete")
@@ -438,19 +440,22 @@ class ProfilePage(ProfileScreen, TextHolder):
             name, undo = done or ("", None)
             return undo
 
-        if await self._save_change(rename()):
+        if await self._save_change(part, rename()):
             self._list.want(part.family, name)
             self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
 
-    async def _save_change(self, change: Awaitable[Undo | None]) -> bool:
-        """Awaits the change and reloads the file; False if it was declined, or failed."""
+    async def _save_change(self, part: ProfilePart, change: Awaitable[Undo | None]) -> bool:
+        """Awaits the change of this part and reloads the file; False if it was declined, or failed."""
         undo = None
+        self.busy = f"Changing {part.name}"  # keys for the page wait until it can be undone
         try:
             undo = await change
         except (UserError, OSError) as error:
             self.notify_error(error)
+        finally:
+            self.busy = ""
         if undo is not None:
-            self.undo = undo
+            self.undo, self._undone_part = undo, part
         self.reload(edited_here=True)
         return undo is not None
 
@@ -459,6 +464,8 @@ class ProfilePage(ProfileScreen, TextHolder):
         undo, self.undo = self.undo, None
         if undo is None:
             return
+        self.app.clear_notifications()  # which say that u undoes it
+        self.busy = "Undoing"
         try:
             await asyncio.to_thread(undo.write)
         except ChangedOnDisk:
@@ -467,6 +474,12 @@ class ProfilePage(ProfileScreen, TextHolder):
         except UserError as error:
             self.undo = undo
             self.notify_error(error)
+        else:
+            if (part := self._undone_part) is not None:
+                self._list.want(part.family, part.name)
+            self.notify(shown_line(f"Undone: {self.path.name} is as it was before."), markup=False)
+        finally:
+            self.busy = ""
         self.reload(edited_here=True)
 
     async def action_edit_text(self) -> None:
@@ -492,7 +505,7 @@ class ProfilePage(ProfileScreen, TextHolder):
 
     def _left_editor(self, how: Left) -> None:
         if how.undo is not None:
-            self.undo = how.undo
+            self.undo, self._undone_part = how.undo, None
             self.refresh_bindings()
         self._form_at = how.form_at  # opened once the file is read
 

@@ -67,7 +67,8 @@ class PartList(BoundedList):
         if self._wanted in choosable:
             highlighted, self._wanted = choosable[self._wanted], None
         if choosable:
-            self.highlighted = highlighted if highlighted in choosable.values() else min(choosable.values())
+            rows = choosable.values()
+            self.highlighted = min(rows) if highlighted is None else min(rows, key=lambda row: abs(row - highlighted))
 
     def _add(self, title: Content) -> None:
         self._rows.append(None)
