@@ -65,6 +65,14 @@ def test_the_panel_adds_the_finding_and_the_related_requests_before_the_request(
     assert styles.index(Extra.FINDING) < styles.index(Extra.RELATED) < styles.index(Role.REQUEST)
 
 
+def test_an_explanation_does_not_repeat_the_message_of_the_store() -> None:
+    body = json.dumps({"message": "No such entity with %1 = %2", "parameters": ["sku", "NOPE"]}).encode()
+    page = in_panel(exchange(404, method="PUT", status=404, body=body), "long")
+    told = [line for line in page.lines if "No such entity with sku = NOPE" in line]
+    assert told == ["✘ No such entity with sku = NOPE"]
+    assert any("does not exist in the store" in line for line in lines_of(page, extra=True))
+
+
 def test_a_pretty_view_indents_json_and_knows_where_the_response_is() -> None:
     each = exchange(method="POST", request_body=b'{"a":1}', body=b'{"items":[{"sku":"24-MB01"}]}')
     page = exchange_text(each, RelatedExchanges(), width=80, view="long")

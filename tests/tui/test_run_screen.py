@@ -251,6 +251,8 @@ async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine:
         before = job.metrics.progress.seconds
         await until(pilot, lambda: job.metrics.progress.seconds > before + 1)
         await until_shown(pilot, "retrying in 2 s")
+        await pilot.press("l")  # the log on the whole screen
+        await until(pilot, lambda: "waiting for the store" in shown(app).splitlines()[0])
 
 
 async def test_options_are_offered_before_a_run(machine: Machine) -> None:

@@ -385,6 +385,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
 
     def action_section(self) -> None:
         """Goes to the next section, which is then at the top."""
+        if self.exchange is not None and not (self.exchange.body.data or self.exchange.request_body.data):
+            self.notify("Neither the request nor the response has a body that was kept.", markup=False)
         if len(self._rows):
             row = self._rows.first_of(self._text.next_section(self._rows[self._cursor].line))
             self._go(row)

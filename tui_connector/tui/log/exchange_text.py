@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ...client.exchange import Exchange, RecordedBody, Timings
-from ...client.printer import Formatter, Role, blocks, phases
+from ...client.printer import Formatter, Role, blocks, failure_message, phases
 from ...magento.diagnosis import Finding
 from ...magento.request_summary import conditions
 from ...text import shown, shown_line
@@ -149,10 +149,11 @@ def _aligned(parameters: Sequence[str]) -> Iterator[str]:
 
 def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges) -> None:
     """Adds the finding and the related requests."""
-    if related.finding is not None:
-        text.add(Extra.FINDING, shown_line(f"  {related.finding.summary}"))
-        text.add(Extra.FINDING, *(f"  → {line}" for line in shown(related.finding.remedy).split("\n")))
-        text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in related.finding.evidence))
+    if (finding := related.finding) is not None:
+        text.add(Extra.FINDING, shown_line(f"  {_without(failure_message(exchange), finding.summary)}"))
+        text.add(Extra.FINDING, *(f"  → {line}" for line in shown(finding.remedy).split("\n")))
+        others = (line for line in finding.evidence if not line.startswith(f"#{exchange.number} "))
+        text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in others))
     if where := conditions(exchange.uri):
         text.add(Extra.CRITERIA, shown_line(f"where     {where}"))
     if len(related.attempts) > 1:
@@ -162,6 +163,13 @@ def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchang
         text.add(Extra.RELATED, shown_line(f"login     {_outcome(related.login)}"))
     if related.repeated is not None:
         text.add(Extra.RELATED, shown_line(f"compared  {comparison(related.repeated, exchange)}"))
+
+
+def _without(message: str, summary: str) -> str:
+    """The summary without the store's message at its end, which is shown above it."""
+    message = message.rstrip(".")
+    start, _, rest = summary.partition(f": {message}") if message else (summary, "", "")
+    return start if not rest.rstrip(".") else summary
 
 
 def comparison(before: Exchange, now: Exchange) -> str:

@@ -124,6 +124,17 @@ class RunView(LogDock, Generic[Job]):
     def _draw_header(self) -> None:
         raise NotImplementedError
 
+    def _header_state(self, mark: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The mark of the environment; while the log covers the rest of the screen, also how the run is doing."""
+        if not self.zoomed:
+            return mark
+        text, tone = self._state()
+        return [(text.split("\n")[0], tone), *((("  ", ""), *mark) if mark else ())]
+
+    def action_zoom(self) -> None:
+        super().action_zoom()
+        self._draw_header()
+
     def _state(self) -> tuple[str, str]:
         """One line on how the run is doing, and its tone."""
         return self.job.metrics.state
@@ -172,7 +183,8 @@ class RunScreen(RunView[RunJob]):
     def _draw_header(self) -> None:
         job, room = self.job, self.app.size.width // 2
         output = job.output if len(job.output) <= room else f"…{job.output[-room:]}"
-        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}", environment_mark(job.profile))
+        mark = environment_mark(job.profile)
+        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}", self._header_state(mark))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop is available while the run is active, Run when it is not."""

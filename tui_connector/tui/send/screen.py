@@ -82,7 +82,7 @@ class SendScreen(RunView[SendJob]):
     def _draw_header(self) -> None:
         job = self.job
         mark = environment_mark(job.profile, production=job.sender.production)
-        self.query_one(ScreenHeader).show(job.profile.name, f"send {job.name}", mark)
+        self.query_one(ScreenHeader).show(job.profile.name, f"send {job.name}", self._header_state(mark))
 
     def _state(self) -> tuple[str, str]:
         text, tone = self.job.state
