@@ -236,6 +236,29 @@ async def test_a_request_that_may_change_the_store_is_confirmed_before_it_is_res
         await watched.until(lambda: len(store.requests) == 2)
 
 
+async def test_a_body_is_checked_and_shown_before_it_is_sent(machine: Machine) -> None:
+    store = Store()
+    log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products/base-prices"))
+    async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
+        await watched.pilot.press("X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        watched.app.screen.query_one("#resend-headers", TextArea).text = "Content-Type: application/json"
+        watched.app.screen.query_one("#resend-body", TextArea).text = '{"prices": [\n  {"price": -5,}\n]}'
+        await watched.pilot.press("f5")
+        await watched.shows("The body is not valid JSON")
+        await watched.shows("(line 2, column")
+        await watched.pilot.press("f5")  # sends it anyway
+        await watched.shows("Send POST /rest/V1/products/base-prices")
+        await watched.pilot.press("n")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        watched.app.screen.query_one("#resend-body", TextArea).text = '{"prices": [{"price": -5}]}'
+        await watched.pilot.press("f5")
+        await watched.shows('"price": -5')
+        assert not store.requests
+        await watched.pilot.press("y")
+        await watched.until(lambda: len(store.requests) == 1)
+
+
 async def test_the_editor_returns_to_the_form_and_sends_nothing(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,15 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
             await until(pilot, partial(was_read, log, f"{start.removeprefix(sandbox.url)}directory/countries"))
             await pilot.press("plus")
             await until(pilot, lambda: isinstance(app.screen, RequestForm))
+        asked = [each for each in log.exchanges if each.uri.endswith("/schema?services=all")]
+        assert len(asked) == 1  # the session reads the schema once
+        await pilot.press(*"directory/cou", "enter")
+        await until(pilot, lambda: app.screen.query_one("#resend-uri", Input).value == "directory/countries")
+        assert focused_id(app) == "resend-uri"  # what is typed next still goes into the path
+        await pilot.press("enter")
+        await until(pilot, lambda: focused_id(app) == "resend-query")
+        await until(pilot, lambda: "Enter: complete" not in shown(app))
+        await pilot.press("up")
         app.screen.query_one("#resend-uri", Input).value = "/rest/all/V1/directory/nothing"
         await until(pilot, lambda: "The store's schema for this token has no such path" in shown(app))
         app.screen.query_one("#resend-uri", Input).value = f"{sandbox.url}/rest/all/async/V1/directory/countries"

@@ -74,8 +74,19 @@ class NewRequests:
     async def paths(self) -> Mapping[str, tuple[str, ...]]:
         """The paths that the token may use, relative to the base URI, and their methods; empty if they are unknown."""
         profile = self._profile()
+        client = self._client(profile)
+        used = profile.clients[client]
+        names = {name: profile.authentications.get(name) for name in used.authentications}
+        key = f"{profile.environment} {client} {used!r} {names!r}"
+        if key not in self._workbench.schemas:
+            paths = await self._read_paths(profile, client)
+            if not paths:
+                return paths
+            self._workbench.schemas[key] = paths
+        return self._workbench.schemas[key]
+
+    async def _read_paths(self, profile: Profile, client: str) -> Mapping[str, tuple[str, ...]]:
         async with self._workbench.session(profile) as session:
-            client = self._client(profile)
             found, _ = await schema_paths(session.client(client), profile.base_uri(client) or "")
         return {
             path.removeprefix(_VERSION): tuple(method.upper() for method in methods)

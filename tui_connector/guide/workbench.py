@@ -56,6 +56,8 @@ class Workbench:
         self._cache = SessionCache()
         self._ledgers: dict[tuple[LedgerSettings, str], LedgerServer] = {}
         self._history: History | None = None
+        self.schemas: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        """The paths of a store's schema by what they were read with: 200 KB that one session needs once."""
         self._holders = 1
 
     def run(self) -> dict[str, Json]:

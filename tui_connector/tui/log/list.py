@@ -95,8 +95,8 @@ def row(
         segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
     message = row_message(exchange)
     message = f"  {message}" if message else ""
-    important = exchange.failed or exchange.expected
-    summary = _summary(exchange.uri, columns.text, len(message) if important else 0, above)
+    mark = len(_EXPECTED) + 2 if exchange.expected else 0  # always whole: without it, the row looks like a failure
+    summary = _summary(exchange.uri, columns.text - mark, len(message) if exchange.failed else 0, above)
     room = columns.text - cell_len(summary)
     segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
@@ -128,9 +128,12 @@ def status_paint(exchange: Exchange) -> str:
     return "badge-warning" if exchange.failed else "success"
 
 
+_EXPECTED = "expected"
+
+
 def row_message(exchange: Exchange) -> str:
     """Why it failed, that its refusal is expected, or its note."""
-    expected = "expected" if exchange.expected else ""
+    expected = _EXPECTED if exchange.expected else ""
     return failure_message(exchange) or " · ".join(filter(None, [expected, exchange.note]))
 
 
@@ -146,6 +149,8 @@ def _succeeded(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.status < 400
 
 
+_SHORTEST = 4
+"""Columns of a part below which it says nothing."""
 _ROOMY = 60
 """Columns from which a summary is written with its spaces and dots."""
 
@@ -182,6 +187,8 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
             return text
     head, end = joined((0,)).removesuffix("…"), joined((last,)).removesuffix("…").strip(" ·")
     room -= cell_len(head)
+    if room < _SHORTEST:
+        return path
     if not parts[last].is_filter:
         return head + shown_line(end, max(1, room))
     return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -16,18 +17,21 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Button, Input, Static, TextArea
 
+from ...client.json_text import indented, unescaped
 from ...client.message import METHODS, Headers, Request, RequestFailed
-from ...client.uri import absolute, canonical, origin_of, public_address, readable
+from ...client.printer import is_binary
+from ...client.uri import absolute, canonical, is_absolute, origin_of, public_address, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.resend import schema_path
 from ...machine import Machine
 from ...text import HTTP_TOKEN, did_you_mean, shown, shown_line
+from ...units import size
 from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
-from ..widgets.fields import SafeInput, SeveralLines
+from ..widgets.fields import SafeInput, SeveralLines, move_focus
 from ..widgets.frame import Dialog
 
 _COMMENTS = (
@@ -100,12 +104,49 @@ def sending_question(request: Request, base: str, profile: str = "") -> Content:
     """The question before a request that may change the store; `base` is an address of the store."""
     try:
         uri = absolute(base, request.uri)
-        path, store = readable(uri.removeprefix(origin_of(uri))).partition("?")[0], origin_of(uri)
+        is_whole = is_absolute(request.uri) or request.uri.startswith("/")  # otherwise the client adds its base URI
+        target = uri.removeprefix(origin_of(uri)) if is_whole else request.uri
+        path, store = readable(target).partition("?")[0], origin_of(uri)
     except InvalidValue:
         path, store = request.uri, base
     of = f"the store of {shown_line(profile, 100)}, " if profile else ""
     what = f"{shown_line(request.method, 100)} {shown_line(path, 200)}"
-    return Content(f"Send {what}\nto {of}{shown_line(public_address(store), 200)}?\nIt may change the store.")
+    question = f"Send {what}\nto {of}{shown_line(public_address(store), 200)}?\nIt may change the store."
+    return Content(f"{question}\n\n{_beginning_of(request.body)}")
+
+
+_LINES, _COLUMNS = 10, 70
+"""Lines and columns of a body that are shown before it is sent."""
+
+
+def _beginning_of(body: bytes) -> str:
+    """The first lines of a body, indented if it is JSON, and what is left out."""
+    if not body:
+        return "It has no body."
+    head = body[:_MAX_BODY]
+    if is_binary(head):
+        return f"Its body: {size(len(body))}, not text."
+    pretty = indented(head)
+    lines = (head.decode("utf-8", "replace") if pretty is None else unescaped(pretty)).split("\n")
+    rest = f"\n… {size(len(body))} in total" if len(lines) > _LINES or len(body) > _MAX_BODY else ""
+    return "Its body:\n" + "\n".join(f"  {shown_line(line, _COLUMNS)}" for line in lines[:_LINES]) + rest
+
+
+def json_error(request: Request) -> str:
+    """Where the body is not JSON although it is declared, or begins, like it; "" where nothing is wrong."""
+    declared = next((value for name, value in request.headers if name.lower() == "content-type"), "")
+    if not request.body.strip() or (declared and "json" not in declared.lower()):
+        return ""
+    if not declared and not request.body.lstrip().startswith((b"{", b"[")):
+        return ""
+    try:
+        json.loads(request.body)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        return f"The body is not valid JSON ({place}): {error.msg[:1].lower()}{error.msg[1:]}"
+    except (ValueError, RecursionError) as error:
+        return f"The body is not valid JSON: {error}"
+    return ""
 
 
 _PATHS = 5
@@ -152,6 +193,9 @@ class RequestForm(Dialog[Request | None]):
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._body_shown = False
         self._paths_shown = ""
+        self._suggester: _PathSuggester | None = None
+        self._warned: Request | None = None
+        """The request that the user was warned about: sent again, it is sent."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -189,7 +233,8 @@ class RequestForm(Dialog[Request | None]):
     def on_request_form_paths_found(self, message: PathsFound) -> None:
         self._paths = message.paths
         field = self.query_one("#resend-uri", Input)
-        field.suggester = _PathSuggester(self._base, sorted(self._paths, key=len))
+        self._suggester = _PathSuggester(self._base, sorted(self._paths, key=len))
+        field.suggester = self._suggester
         self._show_paths(field.value)
 
     @on(Input.Changed)
@@ -218,15 +263,25 @@ class RequestForm(Dialog[Request | None]):
         elif not found:
             words = "The store's schema for this token has no such path."
         else:
-            rest = f"\n+ {len(found) - _PATHS} more · →: complete" if len(found) > _PATHS else "\n→: complete"
+            more = f"+ {len(found) - _PATHS} more · " if len(found) > _PATHS else ""
+            rest = f"\n{more}→ or Enter: complete"
             words = "\n".join(f"{path}  {' '.join(self._paths[path])}" for path in found[:_PATHS]) + rest
         if words == self._paths_shown:
             return
         note = self.query_one("#resend-paths", Static)
-        note.display = bool(words)
+        note.display = bool(words) and self._is_in_path
         # another layout of the screen takes longer than all else that a key does
         note.update(Content(shown(words)), layout=words.count("\n") != self._paths_shown.count("\n"))
         self._paths_shown = words
+
+    @property
+    def _is_in_path(self) -> bool:
+        """Whether the list of paths is wanted: while the path is typed, and while nothing has the focus."""
+        return self.focused is None or self.focused.id == "resend-uri"
+
+    @on(events.DescendantFocus)
+    def _close_paths(self) -> None:
+        self.query_one("#resend-paths", Static).display = bool(self._paths_shown) and self._is_in_path
 
     def _fill(self, request: Request) -> None:
         """Shows this request in the fields."""
@@ -295,14 +350,26 @@ class RequestForm(Dialog[Request | None]):
             if yes:
                 self.dismiss(request)
 
+        if request != self._warned and (fault := json_error(request)):
+            self._warned = request
+            self._show_error(f"{fault}. F5 again sends it anyway.")
+            return
         if request.method in ("GET", "HEAD"):
             self.dismiss(request)
         else:
             self.app.push_screen(ConfirmScreen(sending_question(request, self._base, self._profile)), chosen)
 
     @on(Input.Submitted)
-    def _next(self) -> None:
-        self.focus_next()
+    def _next(self, event: Input.Submitted) -> None:
+        """Enter completes the path with the first one of the list, or goes to the next field."""
+        field = event.input
+        if field.id == "resend-uri" and self._suggester is not None:
+            path = self._suggester.completed(field.value)
+            if path is not None and path != field.value:
+                field.value = path
+                field.cursor_position = len(path)
+                return
+        move_focus(self, 1)
 
     def action_leave(self) -> None:
         if isinstance(self.focused, Input | TextArea):
@@ -360,6 +427,9 @@ class _PathSuggester(Suggester):
         self._base, self._known = base, paths
 
     async def get_suggestion(self, value: str) -> str | None:
+        return self.completed(value)
+
+    def completed(self, value: str) -> str | None:
         """The first path that starts with what was typed."""
         typed = schema_path(self._base, value)
         if not typed or not value.casefold().endswith(typed.casefold()):
