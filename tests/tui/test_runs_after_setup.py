@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memory_keyring import NoKeyring
-from screens import until, until_shown
+from screens import shown, until, until_shown
 
 from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_profile, start_sandbox
 from tui_connector.machine import Machine, TypedSecrets
@@ -54,12 +54,12 @@ async def _walk(pilot: Any) -> None:
     await until_shown(pilot, "File: ")
 
 
-async def _save_and_run(pilot: Any, name: str) -> None:
+async def _save_and_run(pilot: Any, title: str) -> None:
     await pilot.press("enter")
     await until_shown(pilot, "Now you can")
     await pilot.press("q")
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
-    await until_shown(pilot, f"Store {name}")
+    await until_shown(pilot, title)
     await pilot.press("enter")
     await until_shown(pilot, "GET products")
     await pilot.press("end", "up", "r")
@@ -72,7 +72,7 @@ async def test_a_second_store_runs_with_enter_alone(machine: Machine, tmp_path: 
     for name in ("acme", "acme-2"):
         async with _demo(machine, name) as pilot:
             await _walk(pilot)
-            await _save_and_run(pilot, name)
+            await _save_and_run(pilot, f"Store {name}")
     assert [len((data / name / "products.jsonl").read_bytes().splitlines()) for name in ("acme", "acme-2")] == [30, 30]
 
 
@@ -81,7 +81,7 @@ async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
         await until_shown(pilot, "from environment variables")
-        await _save_and_run(pilot, "acme")
+        await _save_and_run(pilot, "Store acme")
     assert "{ env = " in (machine.directories.profiles / "acme.toml").read_text()
 
 
@@ -150,3 +150,18 @@ async def test_a_password_managers_command_is_offered(machine: Machine) -> None:
         await until_shown(pilot, "The command that prints a secret")
         await pilot.press("ctrl+u", *"pass show shop/{name}", "enter")
         await until_shown(pilot, '"shop/acme/integration/consumer-key"')
+
+
+async def test_a_profile_renamed_after_its_tokens_runs_without_a_keyring(machine: Machine) -> None:
+    machine = replace(machine, keyring=NoKeyring)
+    async with _demo(machine, "acme") as pilot:
+        await _walk(pilot)
+        await until_shown(pilot, "from environment variables")
+        await pilot.press("1")
+        await until_shown(pilot, "● 1")
+        pilot.app.screen.query_one("#field-name").value = "piper"
+        await until(pilot, lambda: "piper" in shown(pilot.app).splitlines()[0])
+        await pilot.press("escape", "5")
+        await until_shown(pilot, "piper.toml")
+        await _save_and_run(pilot, "piper")
+    assert "acme" not in (machine.directories.profiles / "piper.toml").read_text().lower()

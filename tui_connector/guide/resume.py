@@ -29,6 +29,7 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
         "way": setup.auth_kind,
         "typed-address": setup.searched[0],  # an address not tested yet may be a token in the wrong field
         "store-view": setup.store_view,
+        "suggested-title": setup.suggested_title,
     }
     path = setup.document.path
     text = setup.document.text_as_read if path else None
@@ -50,6 +51,7 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
     setup.typed_address = str(about.get("typed-address") or "")
     setup.store_view = str(about.get("store-view") or "all")
     setup.searched = (setup.typed_address, setup.store_view)
+    setup.suggested_title = str(about.get("suggested-title") or setup.suggested_title)
     return setup, GuideStep(draft.step)
 
 

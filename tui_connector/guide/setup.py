@@ -263,6 +263,8 @@ class Setup(ProfileDraft):
     """The store accepted the client's authentication as it is."""
     data: Path | None = None
     """The directory for the files that new configurations read and write; None: beside the profile."""
+    suggested_title: str = UNNAMED
+    """The title that was made for the profile: one that is still there follows the profile's name."""
     saved_authentications: frozenset[str] = frozenset()
     """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
 
@@ -550,8 +552,35 @@ class Setup(ProfileDraft):
 
     def _file(self, name: str) -> Json:
         """A file in a folder named after the profile, since two profiles may read the same entity."""
-        path = f"{self.name}/{name}.jsonl"
-        return {"kind": "jsonl", "path": path if self.data is None else str(self.data / path)}
+        return {"kind": "jsonl", "path": f"{self._folder()}{name}.jsonl"}
+
+    def _folder(self) -> str:
+        return f"{self.name}/" if self.data is None else f"{self.data / self.name}/"
+
+    def suggest_title(self, title: str) -> None:
+        """Gives the profile a title that was made for it, unless it has another one."""
+        if self.title == self.suggested_title:
+            self.suggested_title = title
+            self.edit(("name",), title)
+
+    def rename(self, name: str) -> None:
+        """Renames a profile that was not saved yet, with what was named after it and not edited since."""
+        former, folder = self.name, self._folder()
+        self.name = name
+        if self.title != UNNAMED:
+            self.suggest_title(name)
+        for path, there in list(sources(self.draft)):
+            own, new = secret_name(former, path), secret_name(name, path)
+            if path in self.moved_to_command and isinstance(argv := there.get("command"), list):
+                words = [each.replace(own, new) if isinstance(each, str) else each for each in argv]
+                self.document.set(path, plain({**there, "command": words}))
+            elif there == source(source_place(there), own):
+                self.document.set(path, plain(source(source_place(there), new)))
+        for family, end in (("incoming", "sink"), ("outgoing", "source")):
+            for part in self.table(family):
+                file = self.at(family, part, end, "path")
+                if isinstance(file, str) and file.startswith(folder):
+                    self.document.set((family, part, end, "path"), self._folder() + file.removeprefix(folder))
 
     def missing(self, step: GuideStep) -> str:
         """What this step still needs; empty if it is done or optional."""

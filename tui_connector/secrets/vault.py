@@ -248,6 +248,10 @@ class Vault:
     def held(self, name: str) -> bool:
         return name in self._held
 
+    def held_names(self) -> set[str]:
+        """The names of the secrets that were typed in this session."""
+        return {*self._held}
+
     def is_held_for(self, name: str, origin: str) -> bool:
         """Whether this secret was typed in this session for this origin."""
         return self.held_secret(name, origin) is not None

@@ -61,8 +61,6 @@ class BasicsPane(StepPane):
     step = GuideStep.BASICS
     _name_problem = ""
     """Why no profile can have the name that was typed."""
-    _suggested_title = ""
-    """The title that was made up for the profile; it follows the name that is typed."""
 
     @dataclass
     class Searched(Message):
@@ -208,13 +206,9 @@ class BasicsPane(StepPane):
             self._show_name(error.message)
             return
         self._show_name("")
-        setup = self.setup
-        if name != setup.name:
-            setup.name = name
-            if setup.title == self._suggested_title:
-                setup.edit(("name",), name)
-                self._suggested_title = name
-                self.post_message(self.Changed())
+        if name != self.setup.name:
+            self.work.rename(name)
+            self.post_message(self.Changed())
 
     def _show_name(self, problem: str) -> None:
         self._name_problem = problem
@@ -467,11 +461,10 @@ class BasicsPane(StepPane):
         if setup.saved or not name:
             return
         if setup.name == "store":
-            setup.name = name
+            self.work.rename(name)
             self.query_one("#field-name", Input).value = setup.name
         if setup.title == UNNAMED:
-            self._suggested_title = title if setup.name == name else setup.name
-            setup.edit(("name",), self._suggested_title)
+            setup.suggest_title(title if setup.name == name else setup.name)
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "address":

@@ -83,6 +83,17 @@ class GuideContext:
         """Whether this part was tested as it is now."""
         return path in self.tested and self.tested[path] == self.setup.at(*path)
 
+    def rename(self, name: str) -> None:
+        """Renames a profile that was not saved yet; what was typed and tested for it counts under the new name."""
+        former, vault = f"{self.setup.name}/", self.workbench.vault
+        tested = [path for path in self.tested if self.is_tested(*path)]
+        self.setup.rename(name)
+        for each in vault.held_names() - {*self.setup.keyring_names()}:
+            if each.startswith(former):
+                vault.rename_held(each, f"{name}/{each.removeprefix(former)}")
+        for path in tested:
+            self.mark_tested(*path)
+
     def hold(self, path: ModelPath, value: str) -> None:
         """Holds a typed secret in memory, for the place in the profile that names it."""
         setup = self.setup
@@ -134,6 +145,7 @@ def open_context(
     directory = machine.directories.profiles
     if path is None:
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
+        setup.suggested_title = setup.title
         setup.typed_address = demo.url if demo else ""
         return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {})
     document, profile = read_profile(path)
