@@ -51,6 +51,18 @@ if TYPE_CHECKING:
     from ..runs.database import LedgerPlace
 
 
+class _OutOption(click.Option):
+    """Its help names the endings of all sinks, which are loaded for that."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        endings = ", ".join(sorted(_kinds_by_ending()))
+        self.help = (
+            f"Write to FILE instead of the profile's sink, as its ending says ({endings}); otherwise JSON Lines. "
+            "- is standard output."
+        )
+        return super().get_help_record(ctx)
+
+
 @click.command("run")
 @click.argument("profile", shell_complete=profiles)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=configurations)
@@ -62,8 +74,7 @@ if TYPE_CHECKING:
     "--out",
     metavar="FILE",
     shell_complete=files,
-    help="Write to FILE instead of the profile's sink, as its ending says: .csv .tsv .tab .psv, .db .sqlite .sqlite3, "
-    ".duckdb, .parquet, .singer; otherwise JSON Lines. - is standard output.",
+    cls=_OutOption,
 )
 @click.option(
     "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record all requests in FILE; open it with `log`."
@@ -318,6 +329,7 @@ def _sink(out: str) -> Sink:
 
 def _kinds_by_ending() -> dict[str, type[Sink]]:
     from ..incoming.sink import Sink
+    from ..profile.model import Profile  # noqa: F401 - registers where the built-in kinds are
 
     kinds = [kind for kind in Sink.all_kinds().values() if issubclass(kind, Sink)]
     return {ending: kind for kind in kinds for ending in kind.endings}
