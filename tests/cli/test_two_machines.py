@@ -15,7 +15,7 @@ from typing import Any
 import fork_server
 import pytest
 from http_server import Hold, reply
-from listing import Listing, SearchRequest, listing, products
+from listing import Listing, SearchRequest, listing, product, products
 from postgres import PASSWORD, Cluster, Database, postgres, postgres_cluster
 from sending import OK, Sent, Store, storing
 
@@ -188,6 +188,34 @@ async def test_a_killed_slice_is_read_on_the_other_machine(
     assert [await machines.slice(1, "items", number) for number in (0, 1)] == [0, 0]
     assert (await machines(1, "commit", "items", *RUN))[0] == 0
     assert sorted(row["id"] for row in postgres.items("items")) == list(range(1, 101))
+
+
+async def test_a_killed_commit_resumes_on_the_other_machine(
+    machines: Machines, store: Listing, postgres: Database
+) -> None:
+    assert (await machines(0, "run", "items"))[0] == 0
+    for number in range(101, 151):
+        store.items[number] = product(number, "2026-11-02 00:00:00")
+    await machines.plan(0, "items", 2)
+    assert [await machines.slice(number, "items", number) for number in (0, 1)] == [0, 0]
+    with postgres.cluster.connect() as other, other.transaction():  # the commit waits for the table until it is killed
+        other.execute(f"LOCK TABLE {postgres.schema}.items IN ACCESS EXCLUSIVE MODE".encode())
+        process = await machines.start(0, "commit", "items", *RUN)
+        deadline = asyncio.get_running_loop().time() + 60
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+        while not postgres.rows(waits, f"{postgres.schema}.items"):
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
+    code, _, err = await machines(1, "commit", "items", *RUN)
+    assert code == 0, err
+    assert sorted(row["id"] for row in postgres.items("items")) == list(range(1, 151))
+    assert postgres.rows("SELECT value FROM tui_connector_incoming_mark") == [("2026-11-02 00:00:00",)]
+    assert {state for (state,) in postgres.rows("SELECT state FROM tui_connector_incoming_run")} <= {
+        "complete",
+        "stopped",
+    }
 
 
 async def test_the_first_of_two_machines_on_one_slice_counts(

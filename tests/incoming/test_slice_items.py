@@ -18,19 +18,24 @@ from tui_connector.incoming.slice_items import AlreadyCommitted
 from tui_connector.incoming.slices import SliceOptions, SlicePlanner, SliceRun, commit_run
 from tui_connector.incoming.start import RunEnvironment, RunLocation
 from tui_connector.machine import Machine
+from tui_connector.runs import shared_slices
 from tui_connector.runs.progress import Summary
+from tui_connector.runs.shared_ledger import LedgerServer, LedgerSettings
+from tui_connector.runs.shared_slices import SharedRuns
 from tui_connector.runs.slice_directory import SliceDirectory
-from tui_connector.runs.slices import SlicePlan, ranges
+from tui_connector.runs.slices import SlicePlan, SliceStore, ranges
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 
 class Slices:
     """The slices of one run of a shop."""
 
-    def __init__(self, of: Shop, environment: RunEnvironment, **changes: Any) -> None:
+    def __init__(self, of: Shop, environment: RunEnvironment, shared: LedgerServer | None, **changes: Any) -> None:
         self.incoming = of.profile(changes).incoming[of.name]
         self.environment = environment
-        self.directory = SliceDirectory(of.directory / "shared", "r1")
+        self.directory: SliceStore = (
+            SliceDirectory(of.directory / "shared", "r1") if shared is None else SharedRuns(shared).store("r1")
+        )
 
     async def planned(self, number: int, **options: Any) -> SlicePlan:
         planner = SlicePlanner(self.incoming, SliceOptions(number, **options), self.environment)
@@ -50,12 +55,26 @@ class Slices:
 
 
 @asynccontextmanager
-async def slices(of: Shop, **changes: Any) -> AsyncIterator[Slices]:
+async def slices(of: Shop, shared: LedgerServer | None = None, **changes: Any) -> AsyncIterator[Slices]:
     saved = of.profile(changes)
     async with of.bench.session(saved, OF_A_RUN) as session:
-        place = RunLocation(of.name, of.file, of.ledger)
+        ledger = of.ledger if shared is None else shared.place("incoming", of.name)
+        place = RunLocation(of.name, of.file, ledger)
         environment = RunEnvironment(session, of.bench.exchanges, of.machine, place, incomings=saved.incoming)
-        yield Slices(of, environment, **changes)
+        found = Slices(of, environment, shared, **changes)
+        try:
+            yield found
+        finally:
+            found.directory.close()
+
+
+@pytest.fixture(params=["files", "postgres"])
+def shared(request: pytest.FixtureRequest) -> LedgerServer | None:
+    """The server with the ledgers; None: they are files."""
+    if request.param == "files":
+        return None
+    settings = LedgerSettings.model_validate(request.getfixturevalue("postgres").saved)
+    return LedgerServer(settings, lambda: settings.parameters({}, Path("/")), "shop", "")
 
 
 @pytest.fixture
@@ -77,10 +96,15 @@ async def _stopped_in_the_middle(run: Slices, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_a_commit_that_was_stopped_resumes(
-    store: Listing, tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    store: Listing,
+    tmp_path: Path,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    shared: LedgerServer | None,
 ) -> None:
+    monkeypatch.setattr(shared_slices, "_ROW_BYTES", 1_000)
     reader = shop(store, tmp_path, machine)
-    async with slices(reader) as run:
+    async with slices(reader, shared) as run:
         await run.planned(3)
         assert [(await run.read(index)).state for index in range(3)] == ["complete"] * 3
         await _stopped_in_the_middle(run, monkeypatch)

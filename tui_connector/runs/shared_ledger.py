@@ -179,7 +179,10 @@ class LedgerConnection(PostgresConnection):
         with self.errors():
             self.begin_session()
             # a connection that is cut without a word releases what it holds: by default, after two hours
-            for name, value in (("tcp_keepalives_idle", "30"), ("tcp_keepalives_interval", "10")):
+            settings = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10"}
+            if self.connection.info.server_version >= 140_000:  # also while it waits for another lock
+                settings["client_connection_check_interval"] = "10s"
+            for name, value in settings.items():
                 self.run("SELECT set_config(%s, %s, false)", name, value)
             self.schema = self.find_schema(schema, "ledger")
             if "%" in self.schema:  # it would be a placeholder in statements
