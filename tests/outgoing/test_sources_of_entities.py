@@ -181,6 +181,7 @@ def test_a_header_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ('{"sku": "a\x01"}', "Invalid JSON: invalid control character at character 11"),
+        ('{"sku": "A"', "Invalid JSON: expecting ',' delimiter at the end of the line"),
         (f'{{"sku": {"1" * 5_000}}}', "Invalid JSON: an integer has more than 4,300 digits"),
     ],
 )

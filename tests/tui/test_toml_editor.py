@@ -290,6 +290,40 @@ async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_pro
         await until(pilot, lambda: file_of(pilot).read_text() == merged)
 
 
+async def test_a_conflict_is_decided_before_it_is_merged(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        area(pilot).show(TEXT.replace("Acme", "Mine"))
+        await until_shown(pilot, "modified")
+        theirs = TEXT.replace("Acme", "Beta")
+        file_of(pilot).write_text(theirs)
+        await until_shown(pilot, "Another program changed the file.")
+        await pilot.press("f6")
+        screen = await until_shown(pilot, "conflict: both changed this")
+        assert "▸ line 2" in screen
+        assert "format = 1" in screen  # the lines around it
+        await pilot.press("enter")
+        await until(pilot, lambda: any("Decide each conflict" in each.message for each in pilot.app._notifications))
+        assert isinstance(pilot.app.screen, DifferenceScreen)
+        await pilot.press("t", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        await until(pilot, lambda: area(pilot).text == theirs)
+
+
+async def test_f7_corrects_the_problem_at_the_cursor_or_none(machine: Machine) -> None:
+    text = TEXT.replace('identifier = "sku"', 'identifier = "sku"\nidentifer = "x"').replace("items =", "itms =")
+    async with editing(machine, text) as pilot:
+        await until_shown(pilot, "✘ 2 problems")
+        area(pilot).go_to(text.index("identifer"))
+        await pilot.press("f7")  # identifier is there already
+        assert "no suggested correction" in await until_shown(pilot, "no suggested correction")
+        assert area(pilot).text == text
+        await pilot.press("f9")
+        await until(pilot, lambda: isinstance(pilot.app.focused, ProblemRows))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.focused is area(pilot))
+        assert isinstance(pilot.app.screen, EditorScreen)
+
+
 async def test_a_long_line_is_shown_with_what_changed_at_its_end(machine: Machine) -> None:
     long = f"# {'note ' * 80}"
     async with editing(machine, f"{TEXT}{long}before") as pilot:
@@ -636,7 +670,7 @@ async def test_a_field_of_a_form_leads_to_its_line_and_back(machine: Machine) ->
         await until_shown(pilot, "acme.example")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Incoming" in shown(app))
-        await pilot.press("end", "enter")
+        await pilot.press("end", "up", "enter")
         await until(pilot, lambda: isinstance(app.screen, FormScreen))
 
         def focused() -> str:

@@ -176,7 +176,10 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
         return None
     block, span = place
     if found.code == "unknown-key":
-        return _moved_key(found, parsed, block, span) if found.owner is not None else _renamed(found, block, span)
+        if found.owner is not None:
+            return _moved_key(found, parsed, block, span)
+        right = (*found.path[:-1], found.suggestion or "")
+        return None if _span_of(parsed, right) else _renamed(found, block, span)  # the table may have that key already
     if found.path == ("format",) and found.code != "newer-format":
         return _value(block, span, "1")
     if found.suggestion:
@@ -248,7 +251,7 @@ def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | Non
         return None
     start = block.start + span.start
     edit = TextEdit(start + match.start(1), start + match.end(1), found.suggestion)
-    return Correction(f"Rename it to {found.suggestion}", (edit,))
+    return Correction(f"Rename {match[1]} to {found.suggestion}", (edit,))
 
 
 def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:

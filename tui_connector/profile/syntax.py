@@ -45,6 +45,8 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
     position = TextPosition(int(found[1]), int(found[2])) if found else None
     message = re.sub(r" \(at .*\)$", "", str(error))
+    if message == "Illegal character '\\n'":
+        message = "The quote is not closed on its line"
     if other := other_format(text):
         hint = f"This looks like {other}. A profile is TOML: [tables], and key = value, one per line."
         return Mistake(position or _end(text), message, hint, "other-format")

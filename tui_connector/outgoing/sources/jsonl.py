@@ -49,7 +49,7 @@ def json_lines(file: BinaryIO) -> Iterator[SourceEntity | BadEntity]:
             yield BadEntity(number, f"The line has more than {MAX_LINE:,} bytes")
             continue
         try:
-            yield SourceEntity(number, strict_json(text.decode()))
+            yield SourceEntity(number, strict_json(text.decode().rstrip()))
         except UnicodeDecodeError as error:
             yield BadEntity(number, f"Byte {error.start + 1} is not UTF-8", _beginning(text))
         except (ValueError, RecursionError) as error:
@@ -87,7 +87,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg[:1].lower()}{error.msg[1:].removesuffix(' at')} at character {error.colno}"
+        where = f"character {error.pos + 1}" if error.pos < len(error.doc) else "the end of the line"
+        return f"{error.msg[:1].lower()}{error.msg[1:].removesuffix(' at')} at {where}"
     if "set_int_max_str_digits" in str(error):
         return f"an integer has more than {sys.get_int_max_str_digits():,} digits"
     return str(error)

@@ -22,6 +22,8 @@ from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 
 _MAX_LINES = 12
 """Lines of one side of a difference that are shown."""
+_AROUND = 3
+"""Lines that are shown before and after a difference."""
 _NAMES: dict[Side, str] = {"mine": "yours", "theirs": "the file's", "both": "both"}
 
 
@@ -51,7 +53,9 @@ class DifferenceScreen(BaseScreen[str | None]):
         super().__init__()
         self._file_name, self._texts, self._is_merge = name, (base, mine, theirs), is_merge
         self._hunks: Sequence[Hunk] = ()
-        self._chosen: list[Side] = []
+        self._marked = 0
+        self._chosen: list[Side | None] = []
+        """Of each difference; None: a conflict that is not decided yet."""
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
@@ -69,7 +73,7 @@ class DifferenceScreen(BaseScreen[str | None]):
     @on(Compared)
     def _show(self, message: Compared) -> None:
         self._hunks = message.hunks
-        self._chosen = [hunk.usual for hunk in self._different]
+        self._chosen = [None if hunk.is_conflict else hunk.usual for hunk in self._different]
         rows = self.query_one(OptionList)
         rows.border_title = "+ yours   - the file"
         rows.focus()
@@ -81,19 +85,36 @@ class DifferenceScreen(BaseScreen[str | None]):
 
     def _draw(self) -> None:
         different, rows = self._different, self.query_one(OptionList)
-        conflicts = sum(hunk.is_conflict for hunk in different)
+        conflicts = sum(side is None for side in self._chosen)
         what = "changed here and by another program" if self._is_merge else "unsaved changes"
         state = [(count(len(different), "difference"), "muted")]
         if conflicts:
-            state.append((f"  {count(conflicts, 'conflict')}", "warning"))
+            state.append((f"  {count(conflicts, 'conflict')} to decide: m, t or b", "warning"))
         self.query_one(ScreenHeader).show(self._file_name, what, state)
         highlighted = rows.highlighted or 0
         rows.clear_options()
-        rows.add_options([Option(_hunk(*pair)) for pair in zip(different, self._chosen, strict=True)])
+        highlighted = min(highlighted, max(0, len(different) - 1))
+        rows.add_options([Option(self._row(index, index == highlighted)) for index in range(len(different))])
         if different:
-            rows.highlighted = min(highlighted, len(different) - 1)
+            self._marked = rows.highlighted = highlighted
         else:
             rows.add_option(Option(Content("No difference."), disabled=True))
+
+    def _row(self, index: int, is_selected: bool) -> Content:
+        """A difference between the lines around it."""
+        at = [place for place, hunk in enumerate(self._hunks) if hunk.differs][index]
+        before = self._hunks[at - 1].mine[-_AROUND:] if at and not self._hunks[at - 1].differs else ()
+        after = self._hunks[at + 1].mine[:_AROUND] if at + 1 < len(self._hunks) else ()
+        after = after if after and not self._hunks[at + 1].differs else ()
+        return _hunk(self._hunks[at], self._chosen[index], before, after, is_selected=is_selected)
+
+    @on(OptionList.OptionHighlighted, "#differences")
+    def _mark(self, event: OptionList.OptionHighlighted) -> None:
+        """Moves the mark of the selected difference: a colour alone does not tell which it is."""
+        before, self._marked = self._marked, event.option_index
+        if before != self._marked:
+            for index in {before, self._marked} & {*range(len(self._chosen))}:
+                event.option_list.replace_option_prompt_at_index(index, self._row(index, index == self._marked))
 
     def action_choose(self, side: Side) -> None:
         index = self.query_one(OptionList).highlighted
@@ -102,7 +123,7 @@ class DifferenceScreen(BaseScreen[str | None]):
             self._draw()
 
     def action_choose_all(self, side: Side) -> None:
-        self._chosen = [side] * len(self._chosen)
+        self._chosen = [side for _ in self._chosen]
         self._draw()
 
     def action_next(self, by: int) -> None:
@@ -110,7 +131,12 @@ class DifferenceScreen(BaseScreen[str | None]):
         rows.action_cursor_down() if by > 0 else rows.action_cursor_up()
 
     def action_apply(self) -> None:
-        self.dismiss(merged(self._hunks, self._chosen) if self._hunks else None)
+        decided = [side for side in self._chosen if side is not None]
+        if len(decided) < len(self._chosen):  # nothing that somebody wrote is dropped unread
+            self.query_one(OptionList).highlighted = self._chosen.index(None)
+            self.notify("Decide each conflict first: m keeps yours, t takes the file's, b both.", markup=False)
+            return
+        self.dismiss(merged(self._hunks, decided) if self._hunks else None)
 
     def help_text(self) -> str:
         return (
@@ -118,16 +144,21 @@ class DifferenceScreen(BaseScreen[str | None]):
             "What you changed is marked with +, what the file has instead with -. For each difference, m keeps yours, "
             "t takes that of the file and b takes both; M and T choose for all of them. Enter applies the choice to "
             "the text in the editor, where ^Z undoes it; the file itself changes only when you save. Where only one "
-            "side changed something, that is chosen already."
+            "side changed something, that is chosen already; a conflict is yours to decide."
         )
 
 
-def _hunk(hunk: Hunk, chosen: Side) -> Content:
+def _hunk(
+    hunk: Hunk, chosen: Side | None, before: Sequence[str], after: Sequence[str], *, is_selected: bool
+) -> Content:
     conflict = "conflict: both changed this · " if hunk.is_conflict else ""
-    head = f"line {hunk.line} · {conflict}taken: {_NAMES[chosen]}\n"
-    parts = [(head, TONES["warning"] if hunk.is_conflict else TONES["muted"])]
+    taken = f"taken: {_NAMES[chosen]}" if chosen is not None else "m: yours, t: the file's, b: both"
+    head = f"{'▸' if is_selected else ' '} line {hunk.line} · {conflict}{taken}\n"
+    parts = [(head, TONES["warning"] if chosen is None else TONES["muted"])]
+    parts += _lines("  ", before, TONES["muted"], is_taken=False)
     parts += _lines("- ", hunk.theirs, "$text-error", is_taken=chosen in ("theirs", "both"))
     parts += _lines("+ ", hunk.mine, "$text-success", is_taken=chosen in ("mine", "both"))
+    parts += _lines("  ", after, TONES["muted"], is_taken=False)
     return Content.assemble(*parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +34,7 @@ class ProblemRows(OptionList):
         Binding("enter", "select", "Go to the line", id="editor.problem"),
         Binding("j", "cursor_down", "Next", show=False, id="editor.problem-down"),
         Binding("k", "cursor_up", "Previous", show=False, id="editor.problem-up"),
+        Binding("escape", "screen.focus_text", "Back to the text", id="editor.problems-left"),
     ]
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
@@ -97,25 +99,36 @@ class HelpPanel(Static):
 
     def show(self, found: Assistance, *, wide: bool) -> None:
         """Describes the key on one line, or, if there is room for it, on several."""
-        if (text := _help(found, wide=wide)) != self._shown:
+        if (text := _help(found, self.content_size.width if wide else 0)) != self._shown:
             self._shown = text
             self.update(text, layout=False)
 
 
-def _help(found: Assistance, *, wide: bool) -> Content:
+def _help(found: Assistance, width: int) -> Content:
+    """In lines of this width; 0: in one line."""
     about = found.help
     if about is None:
         return Content("")
     path = ".".join(map(str, about.path))
     facts = [about.kind, f"default {about.default}" if about.default else ""]
     examples = f"for example {', '.join(about.examples)}" if about.examples else ""
-    if not wide:
+    if not width:
         line = " · ".join(filter(None, [about.description.partition("\n")[0], *facts, examples]))
         return Content.assemble((f"{shown_line(about.title)}  ", "bold"), shown_line(line))
-    parts = [(f"{shown_line(about.title)}\n", "bold"), (f"{shown_line(path)}\n\n", TONES["muted"])]
+    parts = [(f"{shown_line(about.title)}\n", "bold"), (f"{_in_lines(shown_line(path), width)}\n\n", TONES["muted"])]
     parts.append((f"{shown(about.description)}\n\n", ""))
     parts += [(f"{shown_line(each)}\n", TONES["muted"]) for each in (*facts, examples) if each]
     return Content.assemble(*parts)
+
+
+def _in_lines(path: str, width: int) -> str:
+    """A dotted path in lines that end at a dot."""
+    lines = [""]
+    for part in re.findall(r"[^.]+\.?|\.", path):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 class CompletionRows(OptionList, can_focus=False):

@@ -295,19 +295,24 @@ class TextScreen(BaseScreen[T]):
         if self.problems:
             self.query_one(ProblemRows).focus()
 
+    def action_focus_text(self) -> None:
+        self.area.focus()
+
     @on(OptionList.OptionSelected, "#editor-problems")
     def _selected(self, event: OptionList.OptionSelected) -> None:
         self.go_to(self.problems[event.option_index].place)
 
     def _fixable(self) -> Problem | None:
-        """The problem that can be corrected: selected, on the cursor's line, or else the first one."""
+        """The problem that F7 corrects: the selected one, one of the line, or of a line without any, the first one."""
         rows = self.query_one(ProblemRows)
         if rows.has_focus and rows.highlighted is not None:
             chosen = self.problems[rows.highlighted]
             return chosen if can_be_fixed(chosen) else None
         line = self.area.selection.end[0] + 1
         fixable = [problem for problem in self.problems if can_be_fixed(problem)]
-        return next((problem for problem in fixable if problem.place.line == line), next(iter(fixable), None))
+        if any(problem.place.line == line for problem in self.problems):
+            fixable = [problem for problem in fixable if problem.place.line == line]
+        return next(iter(fixable), None)
 
     def action_fix(self) -> None:
         """Applies the correction of a problem; it can be undone."""
