@@ -112,6 +112,12 @@ def test_a_text_that_ends_anywhere_can_be_asked(end: int) -> None:
     assist(TEXT[:end], end)
 
 
+@pytest.mark.bad_input(13)
+@pytest.mark.parametrize("opening", ["[", "{ a = ", "[{ a = "])
+def test_a_value_nested_too_deeply_has_no_completions(opening: str) -> None:
+    assert at(f"{TEXT}x = {opening * 2_000}|").completions == []
+
+
 STAGING = TEXT + "\n[environments.staging]\n"
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from bad_texts import BAD, CLIENT, START
 from user_errors import user_error
 
 from tui_connector import __version__
@@ -16,9 +17,6 @@ from tui_connector.profile.checker import Checker
 from tui_connector.profile.document import Document
 from tui_connector.profile.library import Library
 from tui_connector.profile.problems import check
-
-START = 'format = 1\nname = "x"\n'
-CLIENT = f"{START}[clients.a]\n"
 
 
 def said(path: Path) -> str:
@@ -31,41 +29,9 @@ def said(path: Path) -> str:
     return str(failed.value)
 
 
-def bad(number: int, text: str | bytes, *words: str) -> object:
-    return pytest.param(text, words, marks=pytest.mark.bad_input(number), id=f"{number}-{words[0][:30]}")
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
-    [
-        bad(1, "", ":1:1: format: is missing", "name: is missing"),
-        bad(1, "# only a comment\n", "format: is missing"),
-        bad(3, "format = 1".encode("utf-16"), "UTF-16", "Save it as UTF-8"),
-        bad(3, b'format = 1\nname = "caf\xe9"\n', ":2: is not UTF-8"),
-        bad(3, 'format = 1\nname = "a\x00b"\n', ":2:10: Illegal character"),
-        bad(5, 'format = 1\nname = "x\n', ":2:10", "closing quote"),
-        bad(5, f"{START}x = [1,\n", ":3:8: ", "is not closed"),
-        bad(6, 'format = 1\nname = "x"\nname = "y"\n', ":3:1: The key name is already defined on line 2"),
-        bad(6, f"{CLIENT}[clients.a]\n", ":4:1: The table [clients.a] is declared twice, first on line 3"),
-        bad(6, f'{START}[[clients]]\nname = "a"\n', ":3:1: clients: must be a table"),
-        bad(7, f"{CLIENT}timeout = yes\n", ":4:11", "Write true"),
-        bad(7, f'{CLIENT}timeout = "30"\n', ":4:1: clients.a.timeout", '"30s"'),
-        bad(7, f"{CLIENT}timeout = -1\n", ":4:1: clients.a.timeout"),
-        bad(7, f"{CLIENT}timeout = 0\n", ":4:1: clients.a.timeout"),
-        bad(7, f"{CLIENT}timeout = nan\n", ":4:1: clients.a.timeout"),
-        bad(7, f"{CLIENT}timeout = 1e400\n", ":4:1: clients.a.timeout"),
-        bad(7, f'{CLIENT}plugins = [{{ kind = "retry", attempts = 0 }}]\n', "at least 1"),
-        bad(8, f'{CLIENT}description = "C:\\Users\\x"\n', ":4:20", "'single quotes'"),
-        bad(9, '{"format": 1}', ":1:1", "looks like JSON"),
-        bad(9, "format: 1\nname: x\n", ":1:7", "looks like YAML"),
-        bad(10, f"{START}clients = {{\n a = {{}} }}\n", ":3:12", "on one line"),
-        bad(13, f"{START}x = {'[' * 2_000}{']' * 2_000}\n", "nested too deeply"),
-        bad(13, f"format = {'9' * 5_000}\n", ":1:10: a number is too long"),
-        bad(15, f'{START}colour = "red"\n', ":3:1: colour: unknown key"),
-        bad(15, 'format = 1\nnmae = "x"\n', ":2:1: nmae: unknown key; did you mean 'name'?"),
-        bad(16, f'{START}[authentications.a]\nkind = "bearer"\ntoken = "CANARY-token"\n', ":5:1", "into the keyring"),
-        bad(17, "#" * 2_000_000, "larger than 1 MiB"),
-    ],
+    [pytest.param(*each[1:], marks=pytest.mark.bad_input(each[0]), id=f"{each[0]}-{each[2][0][:30]}") for each in BAD],
 )
 def test_a_toml_error_has_its_position(
     text: str | bytes, words: tuple[str, ...], tmp_path: Path, may_hold_canary: set[Path]

@@ -13,9 +13,11 @@ from threading import Event
 from typing import Any
 
 import pytest
+from bad_texts import BAD
 from memory_keyring import MemoryKeyring, NoKeyring
 from rich.text import Text
 from screens import shown, until, until_shown
+from textual.events import Paste
 from textual.geometry import Region
 from textual.widgets import Static
 
@@ -407,6 +409,33 @@ async def test_any_file_can_be_edited_and_saved(machine: Machine, data: bytes) -
         assert file_of(pilot).read_bytes() == data + b"#"
 
 
+async def test_whatever_is_pasted_is_checked_and_can_be_undone(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        screen = pilot.app.screen
+        for number, text, _ in BAD:
+            if not isinstance(text, str) or not text or len(text) > 100_000:
+                continue  # bytes cannot be pasted
+            area(pilot).show("")
+            pilot.app.post_message(Paste(text))
+            await until(pilot, lambda: area(pilot).text != "")
+            await until(pilot, lambda: screen.checked.text == area(pilot).text)
+            assert screen.problems, (number, text[:80])
+        for _ in range(100):
+            await pilot.press("ctrl+z")
+        await until(pilot, lambda: area(pilot).text == TEXT)
+
+
+async def test_a_text_that_is_too_large_is_not_saved_and_stays(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        area(pilot).show(TEXT + "# a comment of a large profile\n" * 34_000, 0)
+        await until(pilot, lambda: pilot.app.screen.checked.text == area(pilot).text)
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "larger than 1 MiB")
+        assert file_of(pilot).read_text() == TEXT
+        assert len(area(pilot).text) > 1_000_000
+        area(pilot).show(TEXT)
+
+
 async def test_a_read_only_file_is_reported_and_nothing_is_lost(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -595,7 +624,7 @@ async def test_typing_in_a_large_profile_does_not_wait_for_its_check(
 
     async with editing(machine) as pilot:
         monkeypatch.setattr(Checker, "check", slow)
-        large = TEXT + "# a comment of a large profile\n" * 34_000
+        large = TEXT + "# a comment of a large profile\n" * 33_000
         assert len(large) > 1_000_000
         area(pilot).show(large, 0)
         await until(pilot, checking.is_set)

@@ -63,7 +63,10 @@ def assist(text: str, offset: int) -> Assistance:
     if (header := _HEADER.match(text, offset)) and (offset == 0 or text[offset - 1] == "\n"):
         path = next((path for each, _, path in parsed.blocks if each.start == offset), _parts(header[1]))
         return Assistance(path, _help(path, data), [], offset)
-    place = _scan(text[block.start : offset], table)
+    try:
+        place = _scan(text[block.start : offset], table)
+    except RecursionError:  # in a value that is nested more deeply than any profile
+        return Assistance(table, None, [], offset)
     if place.kind:
         data = _with_kind(data, base_path(data, place.table), place.kind)
     start = offset - len(place.typed)
