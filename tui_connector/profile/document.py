@@ -20,7 +20,7 @@ from ..errors import UserError
 from ..files import check_unchanged, digest, write_atomic
 from ..secrets.plain_text import known_secrets_in
 from .edit import Plain, cannot_splice, rewrite
-from .library import BYTE_ORDER_MARK, UTF_16_MARKS, ProfileError, as_text, read_bytes
+from .library import BYTE_ORDER_MARK, MAX_SIZE, UTF_16_MARKS, ProfileError, as_text, read_bytes
 from .matching import PathMapping, same
 from .positions import KeyPath, TextPosition, position_finder, positions
 from .statements import Comment, comments
@@ -280,6 +280,9 @@ class Document:
         if target is None:
             raise ValueError("a new profile needs a path to be saved to")
         data = self._byte_order_mark + self._text.encode("utf-8", _KEEP_BYTES)
+        if len(data) > MAX_SIZE:
+            hint = "Split it into several profiles, or remove what is not needed."
+            raise UserError("too-large", f"Not saved: {target.name} would be larger than 1 MiB", hint)
         write_atomic(target, data, expect=self._file_digest if target == self.path else None, overwrite=overwrite)
         self.path, self.text_as_read, self._file_digest = target, self._text, digest(data)
         self.history.close_group()
