@@ -45,6 +45,13 @@ client = "shop"
 source = { kind = "csv", path = "stock.csv" }
 request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = "&{@}" } }
 """
+SAME_NAME = """
+[incoming.stock]
+client = "shop"
+request = { uri = "inventory/source-items" }
+items = "items"
+pagination = { kind = "search-criteria" }
+"""
 ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,default,1,1")
 
 
@@ -111,6 +118,21 @@ async def test_a_plan_shows_what_would_change_and_sends_nothing(planner: Planner
     assert "(the store has no product with this sku)" in out
     assert "stock: 1 to create, 2 to change, 0 unchanged; nothing was sent" in err
     assert planner.writes() == 0
+
+
+async def test_an_incoming_with_the_same_name_does_not_hide_an_outgoing(planner: Planner) -> None:
+    planner.profile.write_text(f"{planner.profile.read_text()}{SAME_NAME}")
+    code, out, err = await planner("run", "stock", "--plan", "plan.jsonl")
+    assert code == 0, err
+    assert "1 to create, 2 to change, 0 unchanged; saved in plan.jsonl" in err
+    assert planner.writes() == 0
+    code, out, err = await planner("run", "stock", "--apply", "plan.jsonl")
+    assert planner.writes() > 0
+    code, out, err = await planner("run", "stock", "--undo", "last")
+    assert "needs the NAME of an outgoing" not in err
+    code, out, err = await planner("run", "stock", "--out", "-")
+    assert code == 0, err
+    assert "source_code" in out
 
 
 async def test_with_json_each_line_of_a_plan_is_an_entity(planner: Planner) -> None:

@@ -90,7 +90,7 @@ def planning_of(
     if plan in saved.outgoing and not names:
         message = f"--plan {plan}: write the NAME first, as in `run PROFILE {plan} --plan`."
         raise CommandFailed(message, Exit.SETUP)
-    if not names or any(name in saved.incoming for name in names):
+    if not names or any(name in saved.incoming and name not in saved.outgoing for name in names):
         known = ", ".join(saved.outgoing) or "none"
         raise CommandFailed(f"{wanted.option} needs the NAME of an outgoing. The profile has: {known}.", Exit.SETUP)
     if len(names) > 1 and (wanted.option != "--plan" or save is not None):

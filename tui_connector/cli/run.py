@@ -170,6 +170,11 @@ def run_command(
     planning = planning_of(plan, saved, names, dry_run=dry_run, limit=limit)
     chosen = _chosen(saved, names, out)
     sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing}
+    # of an incoming and an outgoing with the same name, an option for one kind runs that one
+    if planning is not None:
+        chosen = {}
+    elif since is not None or out is not None:
+        sent = {name: each for name, each in sent.items() if name not in chosen}
     _check_options(sent, since, out, keep_going=keep_going)
     if whole_bodies and record is None:
         raise CommandFailed("--whole-bodies requires --record FILE.", Exit.SETUP)

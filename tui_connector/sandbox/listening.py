@@ -40,7 +40,9 @@ class LoopbackServer:
         except OSError as error:
             await self.close()
             message = f"The sandbox cannot listen on 127.0.0.1:{self._port}: the port is taken"
-            hint = "Stop the program that listens there (another sandbox?), or choose another port, or 0 for any."
+            hint = (
+                "Stop the program that listens there (another sandbox?), or choose another port with --port, 0 for any."
+            )
             raise UserError("port-taken", message, hint) from error
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
