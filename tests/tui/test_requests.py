@@ -105,7 +105,7 @@ async def test_a_refused_probe_is_marked_as_expected_and_counted_apart_from_fail
         assert any("404" in line and "authenticate  expected" in line for line in watched.screen())
         assert not any("401" in line and "expected" in line for line in watched.screen()[2:])
         await watched.pilot.press("question_mark")
-        await watched.shows("Grey and “expected”")
+        await watched.shows("404 expected")
         await watched.pilot.press("escape", "C", "y")
         await watched.shows("Requests 0")
         assert not watched.says("expected")

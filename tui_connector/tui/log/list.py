@@ -98,6 +98,8 @@ def row(
     mark = len(_EXPECTED) + 2 if exchange.expected else 0  # always whole: without it, the row looks like a failure
     summary = _summary(exchange.uri, columns.text - mark, len(message) if exchange.failed else 0, above)
     room = columns.text - cell_len(summary)
+    if exchange.expected and room < mark + _SHORTEST:
+        message = f"  {_EXPECTED}"
     segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
         used = sum(cell_len(segment.text) for segment in segments)
@@ -105,14 +107,15 @@ def row(
     return segments
 
 
-def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float) -> list[Segment]:
+def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float, above: str = "") -> list[Segment]:
     """The row of a request without a response yet, with the whole seconds it has been waiting."""
     number = f"#{request.number}"
     at = " " * _time_width(columns.time)
     waits = f"{seconds:.0f} s" if seconds >= 1 else ""
     head = f"  {number:<{columns.number - 1}} {at}{shown_line(request.method, _METHOD - 1):<{_METHOD - 1}}"
     gap = " " * _SIZE if columns.size else ""
-    text = f"{head}{'…':^5}{'':<{_STATUS - 4}}{waits:>{_TOOK - 1}}{gap}  {_summary(request.uri, columns.text)}"
+    summary = _summary(request.uri, columns.text, above=above)
+    text = f"{head}{'…':^5}{'':<{_STATUS - 4}}{waits:>{_TOOK - 1}}{gap}  {summary}"
     return [Segment(text, style)]
 
 
@@ -426,7 +429,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         requests = list(self.exchanges.in_flight.values())
         if not self.errors_only and 0 <= index < len(requests):
             seconds = self._monotonic() - requests[index].since
-            strip = Strip(in_flight_row(requests[index], self._columns(width), self.paint("muted"), seconds))
+            before = requests[index - 1] if index else self.exchange_at(len(self.view) - 1)
+            above = before.uri if before is not None else ""
+            strip = Strip(in_flight_row(requests[index], self._columns(width), self.paint("muted"), seconds, above))
             return strip.crop_extend(0, width, None).apply_style(self._style)
         if y == 0 and not len(self.view):
             text = "searching …" if self.view.searching else self._why_empty()

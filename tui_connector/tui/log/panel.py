@@ -177,11 +177,13 @@ class LogPanel(LogHost):
             "the next request that matches; in the detail, to the next match in it.\nThe detail pane uses the format "
             "set in the client's Log requests plugin; Enter shows the whole request, and v changes the view: simple, "
             "long, full, curl.\n"
-            "A status on a coloured block has failed: the store refused the request, or there was no response (✘). A "
-            "200 on a block refuses something in its body; i explains. Grey and “expected”: a probe, with which the "
-            "program finds out what the store is; the refusal is an answer, not a failure, and e hides it.\n"
-            "▸ selected · ● marked (m) · ×2 the second attempt · … waiting for a response. The last column is the "
-            "purpose: test, login, run or probe; f ~w run shows only those of runs."
+            "Colours and marks of the rows:\n"
+            "  401 on a block   failed: refused, or no response (✘)\n"
+            "  200 on a block   its body refuses something: i explains\n"
+            "  404 expected     grey: the program asks to find out what the store is. This is\n"
+            "                   an answer and no failure; e hides it\n"
+            "  ▸  ●  ×2  …      selected · marked (m) · second attempt · waiting\n"
+            "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )
 
     def on_resize(self, event: events.Resize) -> None:
