@@ -135,6 +135,15 @@ class ProfileTrust:
             await self._allow(wanted, vault, name, before_asking)
         return wanted
 
+    def check(self, profile: Profile) -> list[Capability]:
+        """The profile's capabilities, if all of them are trusted. Asks nobody; blocks. Raises `Untrusted`."""
+        wanted = capabilities(profile, self.directory, self._machine)
+        if (refusal := self.refusal(wanted)) is not None:
+            raise refusal
+        if not self.is_pinned() and (missing := self.missing(wanted)):
+            raise Untrusted(self._name, missing, hint=self._hint)
+        return wanted
+
     async def _allow(
         self,
         wanted: list[Capability],

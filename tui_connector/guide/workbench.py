@@ -96,9 +96,7 @@ class Workbench:
             return None
         found = self._ledgers.get((settings, profile.environment))
         if found is None:
-            found = LedgerServer(
-                settings, lambda: asyncio.run(self._ledger_parameters(profile)), file.stem, profile.environment
-            )
+            found = LedgerServer(settings, lambda: self._ledger_parameters(profile), file.stem, profile.environment)
             self._ledgers[settings, profile.environment] = found
         return found
 
@@ -116,17 +114,17 @@ class Workbench:
             return server.place("outgoing", name)
         return tasks_file(self.machine.directories.state, file, name, profile.environment)
 
-    async def _ledger_parameters(self, profile: Profile) -> dict[str, Any]:
-        """How to connect to the server of ledgers, with the password. Raises `UserError`."""
+    def _ledger_parameters(self, profile: Profile) -> dict[str, Any]:
+        """How to connect to the server of ledgers, with the password, for a thread without an event loop.
+
+        Raises `UserError`; the user is asked nothing, as this may be in the middle of a run.
+        """
         settings = profile.ledger
         assert settings is not None
-        granted = Grants(frozenset(await self._allowed(profile)))
-        password = settings.password
-        secrets = (
-            {}
-            if password is None
-            else {password.key: await self.vault.read(password, settings.server, "", granted, self.directory)}
-        )
+        granted, password, secrets = Grants(frozenset(self.trust.check(profile))), settings.password, {}
+        if password is not None:
+            secret = self.vault.read(password, settings.server, "", granted, self.directory)
+            secrets[password.key] = asyncio.run(secret)
         return settings.parameters(secrets, self.directory)
 
     async def _allowed(self, profile: Profile) -> list[Capability]:

@@ -121,17 +121,19 @@ class SlicedRunsScreen(BaseScreen[None]):
         now, where = self._machine.now(), ""
         try:
             if self._reader is None:
-                self._reader = await asyncio.to_thread(self._new_reader)
+                self._reader = await self._new_reader()
             where = self._reader.where
             self.post_message(self.SlicesRead(await asyncio.to_thread(self._reader.read, now), where))
         except UserError as error:
             self.post_message(self.SlicesRead((), where, str(error)))
 
-    def _new_reader(self) -> SlicedRunReader:
+    async def _new_reader(self) -> SlicedRunReader:
         from ..guide.sliced_runs import SlicedRunReader
         from ..profile.problems import read_profile
 
-        _, profile = read_profile(self._path, self._environment)
+        _, profile = await asyncio.to_thread(read_profile, self._path, self._environment)
+        if profile.ledger is not None:  # its server gets a password
+            await self._workbench.trust.require(profile, self._workbench.vault)
         return SlicedRunReader(self._workbench, profile, self._path)
 
     @on(SlicesRead)
