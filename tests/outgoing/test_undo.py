@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -131,6 +134,22 @@ async def test_two_tasks_of_one_entity_are_undone_to_the_values_before_the_first
     plan = await store.undo(PRODUCTS)
     assert len(plan.restore) == 1
     assert (await store.get("products/SYNC-0001"))["price"] == before
+
+
+async def test_tasks_of_one_entity_that_two_processes_sent_are_undone_together(store: ComparedStore) -> None:
+    """Each process may have recorded the identifying fields in another order."""
+    rows = [{"sku": "SYNC-0001", "source_code": "default", "quantity": number, "status": 1} for number in (71, 72, 73)]
+    before = await store.get("inventory/source-items?searchCriteria[pageSize]=1")
+    await store.run(STOCK, rows)
+    with closing(sqlite3.connect(store.ledger)) as database, database:
+        [(task, text)] = database.execute("select max(id), former from task").fetchall()
+        former = json.loads(text)
+        former["entity"] = dict(reversed(former["entity"].items()))
+        assert list(former["entity"]) != list(json.loads(text)["entity"])
+        database.execute("update task set former = ? where id = ?", (json.dumps(former), task))
+    plan = await store.undo(STOCK)
+    assert (len(plan.restore), plan.not_undone) == (1, [])
+    assert await store.get("inventory/source-items?searchCriteria[pageSize]=1") == before
 
 
 async def test_a_store_view_that_followed_the_global_value_follows_it_again(store: ComparedStore) -> None:

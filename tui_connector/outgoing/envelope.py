@@ -53,7 +53,8 @@ class Envelope:
 
     def kept(self, entity: Json) -> dict[str, Json]:
         """The fields of the entity that requests need outside their parameters, such as in the URI."""
-        return {name: entity[name] for name in self.needed if name in entity} if isinstance(entity, dict) else {}
+        data = entity if isinstance(entity, dict) else {}
+        return {name: data[name] for name in sorted(self.needed) if name in data}
 
     def entity(self, wanted: Mapping[str, Json], kept: Mapping[str, Json]) -> dict[str, Json]:
         """The entity whose request sends `wanted`. Raises `InvalidValue` if the template cannot send it."""

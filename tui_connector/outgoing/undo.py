@@ -108,7 +108,8 @@ def _collect(
     if reason or not isinstance(former, dict) or comparison is None:
         plan.not_undone.append(NotUndone(task.identifier, "impossible", reason))
         return
-    key = json.dumps([_object(former, "entity"), [_object(former, "sent").get(n) for n in comparison.identifiers]])
+    identity = [_object(former, "entity"), [_object(former, "sent").get(n) for n in comparison.identifiers]]
+    key = json.dumps(identity, sort_keys=True)  # whichever process has recorded it
     if comparison.existing == "another" or key not in sent:
         sent[f"{key} {task.id}" if comparison.existing == "another" else key] = _Sent(task, former, former)
     else:
