@@ -13,6 +13,8 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot, WaitForScreenTimeout
+from textual.widget import Widget
+from textual.widgets import Static
 
 _DEADLINE = 30.0
 _PAUSE = 0.01
@@ -105,6 +107,11 @@ def shown(app: Any) -> str:
         strips = app.screen._compositor.render_strips()
         _Paints.read, _Paints.text = state, "\n".join(strip.text.rstrip() for strip in strips)
     return _Paints.text
+
+
+def said_by(row: Widget, part: str) -> str:
+    """The text of this part of a row; a row has a mark or a problem once there was one."""
+    return "".join(str(each.content) for each in row.query(part).results(Static))
 
 
 async def until(pilot: Any, condition: Callable[[], bool]) -> None:

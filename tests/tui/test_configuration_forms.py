@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from guide_steps import INCOMING, at_step, profile
 from profiles import signed
-from screens import press_and_see, shown, until, until_shown
-from textual.widgets import Static
+from screens import press_and_see, said_by, shown, until, until_shown
+from textual.widget import Widget
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
@@ -141,19 +141,19 @@ async def test_problem_is_shown_at_its_field_while_typing(
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         for name, typed in WRONG[step].items():
             row = pilot.app.screen.query_one(f"#row-{name}")
-            said = row.query_one(".problem", Static)
             for text, words in typed.items():
                 if name == "request-parameters":
                     row.query_one(JsonField).text = text
                 else:
                     row.query_one(TextField).value = text
-                await until(pilot, partial(_says, said, words))
+                await until(pilot, partial(_says, row, words))
         assert "✘" not in shown(pilot.app)
 
 
-def _says(problem: Static, words: str) -> bool:
-    """Whether these words are said there; without words, that nothing is."""
-    return words in str(problem.content) if words else not str(problem.content)
+def _says(row: Widget, words: str) -> bool:
+    """Whether these words are said in this row; without words, that nothing is."""
+    said = said_by(row, ".problem")
+    return words in said if words else not said
 
 
 async def test_unresolvable_template_is_a_finding(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:

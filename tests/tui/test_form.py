@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import pytest
 from pydantic import Field
-from screens import until
+from screens import said_by, until
 from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 
 from tui_connector.client.layer import Plugin
 from tui_connector.client.model import HeaderName, HttpClient, Span
@@ -235,7 +235,7 @@ async def test_length_of_a_typed_secret_is_shown_immediately() -> None:
     app = FormApp(Everything, {"key": {"keyring": "a/key"}})
 
     def mark() -> str:
-        return str(app.field("key").query_one(".mark", Static).content)
+        return said_by(app.field("key"), ".mark")
 
     async with app.run_test(size=(80, 24)) as pilot:
         app.form.held(("here", "key"), "••••••••")
@@ -369,8 +369,7 @@ async def test_excess_pasted_values_are_reported() -> None:
         app.post_message(events.Paste(f"{one}\n{two}\n{three}\n"))
         row = app.form.field("other")
         assert row is not None
-        problem = row.query_one(".problem", Static)
-        await until(pilot, lambda: "there was no field for the last 2" in str(problem.render()))
+        await until(pilot, lambda: "there was no field for the last 2" in said_by(row, ".problem"))
     assert app.typed == {("here", "other"): one}
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from guide_steps import at_step, profile
 from profiles import PASSWORD, admin, login
-from screens import shown, until, until_shown
-from textual.widgets import Static
+from screens import said_by, shown, until, until_shown
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -61,7 +60,7 @@ async def test_one_time_code_without_a_source_is_not_shown_as_saved(machine: Mac
             await pilot.press("escape", "a")
             await until_shown(pilot, "The key the authenticator app")
             rows = [row for row in pilot.app.screen.query(FormField) if isinstance(row.editor, Secret)]
-            marks = {row.spec.title: str(row.query_one(".mark", Static).content) for row in rows}
+            marks = {row.spec.title: said_by(row, ".mark") for row in rows}
     assert marks == {"Password": marks["Password"], "TOTP secret": ""}
     assert marks["Password"]
 

@@ -234,29 +234,30 @@ class FieldGroup(Vertical):
 
 
 class FieldRow(Vertical):
-    """A label, the field, a short mark after it, and the problem below."""
+    """A label and the field. A short mark after it, and the problem below, are mounted when there is one."""
 
     def __init__(self, name: str, label: str, widget: Widget, about: str = "") -> None:
         super().__init__(id=f"row-{name}", classes="field")
         self.field_name, self.label, self.about = name, label, about
-        self._widget = widget
+        self._line = Horizontal(Static(Content(shown_line(label)), classes="label"), widget)
+        self._mark_text: Static | None = None
+        self._problem_text: Static | None = None
 
     def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Static(Content(shown_line(self.label)), classes="label")
-            yield self._widget
-            yield Static("", classes="mark")
-        yield Static("", classes="problem")
+        yield self._line
 
     def help_text(self) -> str:
         return f"{self.label}\n{self.about}" if self.about else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         """Shows a short mark after the field."""
-        mark = self.query_one(".mark", Static)
-        mark.update(Content(shown_line(text)))
-        mark.set_class(bool(text), "marked")
-        mark.set_class(bad, "bad")
+        if self._mark_text is None and text:
+            self._mark_text = Static("", classes="mark")
+            self._line.mount(self._mark_text)
+        if self._mark_text is not None:
+            self._mark_text.update(Content(shown_line(text)))
+            self._mark_text.set_class(bool(text), "marked")
+            self._mark_text.set_class(bad, "bad")
         self.set_class(bad, "wrong")
 
     @property
@@ -266,9 +267,12 @@ class FieldRow(Vertical):
 
     def problem(self, text: str) -> None:
         """Shows a problem below the field; an empty text removes it."""
-        problem = self.query_one(".problem", Static)
-        problem.update(Content(shown(f"✘ {text}")) if text else "")
-        problem.set_class(bool(text), "there")
+        if self._problem_text is None and text:
+            self._problem_text = Static("", classes="problem")
+            self.mount(self._problem_text)
+        if self._problem_text is not None:
+            self._problem_text.update(Content(shown(f"✘ {text}")) if text else "")
+            self._problem_text.set_class(bool(text), "there")
         self.set_class(bool(text), "wrong")
 
 
