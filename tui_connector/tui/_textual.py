@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from rich.cells import cell_len
-from textual import events
+from textual import events, on
 from textual._compositor import Compositor, CompositorMap, ReflowResult
 from textual.app import App
 from textual.binding import Binding, BindingsMap
@@ -89,6 +89,12 @@ class BaseScreen(Screen[T]):
     def __init__(self, **common: Any) -> None:
         super().__init__(**common)
         self._compositor = _Layout()
+
+    @on(events.ScreenResume)
+    def _skip_styles(self, event: events.ScreenResume) -> None:
+        """The widgets of a new screen have their styles since they were mounted: Textual would apply them again."""
+        if not self.stack_updates:
+            event.refresh_styles = False
 
 
 class LineDocument(Document):
