@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,7 @@ from guide_steps import at_step, no_demo, profile
 from screens import shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
@@ -475,6 +476,63 @@ async def test_what_will_be_written_is_shown_before_it_is_written(
         await pilot.press("t")
         await until_shown(pilot, "Saved:")
     assert 'timeout = "5s"' in path.read_text()
+
+
+async def test_a_token_typed_at_once_over_the_buttons_is_a_paste(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    """As keys, its letters would test, go to other steps and save: a terminal without bracketed paste sends them."""
+    path = profile(machine, memory_keyring, sandbox)
+    before = path.read_text()
+    async with at_step(machine, "2") as (pilot, setup):
+        assert isinstance(pilot.app.focused, Button)
+        token = "5sst1canary1canary1canary1n2wmt0"
+        for each in token:
+            pilot.app.post_message(events.Key(each, each))
+        await until_shown(pilot, "32 ✔")
+        assert isinstance(pilot.app.screen, SetupScreen)
+        assert "● 2" in shown(pilot.app)
+        assert setup.at("authentications", "integration", "consumer-key") == {
+            "keyring": "shop/integration/consumer-key"
+        }
+    assert path.read_text() == before
+
+
+async def test_keys_pressed_quickly_one_by_one_are_keys(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "2") as (pilot, _):
+        for each in "nnp":
+            pilot.app.post_message(events.Key(each, each))
+        await until_shown(pilot, "● 3")
+
+
+async def test_a_stray_letter_is_not_taken_as_a_token(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, tokens=True) as pilot:
+        await to_authentication(pilot)
+        await pilot.press("e", "p", "tab")
+        await until(pilot, lambda: any("cannot be a token" in each.message for each in pilot.app._notifications))
+        first = pilot.app.screen.query(SecretInput).first()
+        assert not first.has_value
+        first.focus()
+        pilot.app.post_message(events.Paste("1canary1" * 4))
+        await until(pilot, lambda: first.has_value)
+
+
+async def test_after_a_refusal_the_field_that_it_names_takes_a_new_value(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    entry = "tui-connector/shop/integration/consumer-key"
+    text = json.dumps({"v": 1, "origins": [sandbox.url], "secret": "1canary1" * 4})
+    memory_keyring.set_password(entry, "tui-connector", text)
+    async with at_step(machine, "2") as (pilot, _):
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "✘")
+        await until(pilot, lambda: isinstance(pilot.app.focused, SecretInput))
+        await pilot.press(*"5sst2wmt0")
+        assert "● 2" in shown(pilot.app)
 
 
 async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: Sandbox) -> None:

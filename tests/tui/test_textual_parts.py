@@ -35,7 +35,7 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (events.Event, "_set_forwarded", ["self"]),
     (DOMNode, "_merge_bindings", []),
 ]
-STATE = ["_bindings", "_keymap"]
+STATE = ["_bindings", "_keymap", "_message_queue", "_pending_message"]
 LAYOUT = ["_full_map", "_compositor", "textual._compositor"]
 
 

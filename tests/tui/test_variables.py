@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from guide_steps import at_step, profile
-from profiles import FOUR
+from guide_steps import at_step, no_demo, profile
+from memory_keyring import NoKeyring
+from profiles import FOUR, full
 from screens import shown, until, until_shown
 from textual import events
+from textual.widgets import OptionList
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.backends import override_name
+from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen
 
 VARIABLES = {field: override_name(entry) for field, entry in FOUR.items()}
@@ -50,6 +54,69 @@ async def test_a_token_entered_over_the_name_of_a_variable_is_never_written(
     assert path.read_text() == before
     written = [file.read_text() for file in machine.directories.state.rglob("*") if file.is_file()]
     assert not any(TOKEN[:20] in text for text in written)
+
+
+async def test_unset_variables_are_named_before_anything_is_sent(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    with_variables(machine, memory_keyring, sandbox)
+    async with at_step(machine, "2", (160, 60)) as (pilot, _):
+        assert "Nothing is missing" not in shown(pilot.app)
+        await pilot.press("escape", "t")
+        screen = await until_shown(pilot, "these variables are not set")
+        assert all(f"export {name}=…" in screen for name in VARIABLES.values())
+
+
+async def test_one_choice_moves_all_secrets_and_none_counts_as_saved(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    with_variables(machine, memory_keyring, sandbox)
+    async with at_step(machine, "2", (120, 40)) as (pilot, setup):
+        pilot.app.screen.query_one("#row-consumer-key Choice").focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "All secrets here: typed")
+        options = pilot.app.screen.query_one(OptionList)
+        options.highlighted = next(
+            at for at in range(options.option_count) if "here: typed" in str(options.get_option_at_index(at).prompt)
+        )
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: all(setup.at("authentications", "integration", field, "keyring") for field in VARIABLES)
+        )
+        await until(pilot, lambda: shown(pilot.app).count("keyring ▾") == 4)
+        assert "saved" not in [line.split()[-1] for line in shown(pilot.app).splitlines() if "keyring ▾" in line]
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "Consumer key is missing")
+
+
+async def test_a_profile_whose_variables_are_set_is_tested_in_a_new_process(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    """The new process has the variables; it says that this profile is not trusted, as only this test trusts it."""
+    values = {VARIABLES[field]: value for field, value in full(sandbox).items()}
+    machine = replace(machine, environ={**machine.environ, **values})
+    with_variables(machine, memory_keyring, sandbox)
+    async with at_step(machine, "2", (120, 40)) as (pilot, setup):
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "accepts it")
+        setup.edit(("description",), "edited")
+        await pilot.press("escape", "5", "s", "s")
+        screen = await until_shown(pilot, "tui-connector request shop GET modules: failed")
+        assert "once the variables" not in screen
+        assert "Not tested" not in screen
+
+
+async def test_a_keyring_that_cannot_be_used_is_reported_before_anything_is_typed(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    machine = replace(machine, keyring=NoKeyring)
+    app = ConnectorApp(machine, no_demo, start_at="setup")
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "Store address")
+        await pilot.press(*sandbox.url, "enter")
+        await until_shown(pilot, "Magento 2.4")
+        await pilot.press("enter")
+        await until_shown(pilot, "beside a field has other places")
 
 
 @pytest.mark.parametrize("answer", ["y", "enter"])

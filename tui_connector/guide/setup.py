@@ -78,6 +78,11 @@ class ProfileDraft:
         found: Json = value_at(self.draft, path)
         return found
 
+    def is_saved(self, path: ModelPath) -> bool:
+        """Whether the file has the value at this path, as the draft has it."""
+        value = self.at(*path)
+        return self.saved and value is not None and value_at(self.document.data, path) == value
+
     def table(self, *path: str | int) -> Mapping[str, Json]:
         """The table at this path, or an empty one."""
         found = self.at(*path)

@@ -144,6 +144,11 @@ class Document:
         self._draft = None
 
     @property
+    def data(self) -> Mapping[str, Any]:
+        """What the text says; as long as it is not edited, what the file says."""
+        return self._data
+
+    @property
     def changed(self) -> bool:
         """Whether there is something that has not been read or saved."""
         return self._text != self.text_as_read or self._is_draft_changed()

@@ -208,7 +208,9 @@ class Vault:
             secret = self._machine.environ.get(source.env) or self._typed(source, origin) or ""
             if not secret:
                 raise SecretError(
-                    "secret-missing", f"The environment variable {source.env} is not set", "Set it for this run."
+                    "secret-missing",
+                    f"The environment variable {source.env} is not set",
+                    f"Set it before the program starts: export {source.env}=…",
                 )
         elif source.command is not None:
             secret = await self._from_command(source, grants, directory)

@@ -20,6 +20,8 @@ from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.dom import DOMNode
 from textual.geometry import Offset, Size
+from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.strip import Strip
@@ -47,6 +49,12 @@ class QuietApp(App[None]):
     def _fatal_error(self) -> None:
         self.crash = sys.exc_info()[1]
         self._close_messages_no_wait()
+
+
+def waiting_messages(pump: MessagePump) -> list[Message]:
+    """The messages in the queue of this app or widget, in order."""
+    found: list[Message | None] = [pump._pending_message, *pump._message_queue.values]
+    return [each for each in found if each is not None]
 
 
 class PasteHandler(Widget):

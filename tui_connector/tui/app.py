@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
+from textual.widgets import Input, TextArea
 
 from ..errors import UserError
 from ..machine import Machine
@@ -25,7 +26,7 @@ from .dialogs import ConfirmScreen, ScreenPrompt
 from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
-from .keys import KeyQueue, key_label, letter_bindings, to_keymap, with_character
+from .keys import KeyQueue, TypedText, key_label, letter_bindings, to_keymap, with_character
 from .last_runs import LastRunsScreen
 from .themes import DARK, THEMES, chart_colors
 from .widgets.focus_marks import FocusMarks
@@ -103,11 +104,16 @@ class ConnectorApp(QuietApp):
         self._choose_theme()
         self.set_keymap(to_keymap(self.settings.keys))
         self._key_queue = KeyQueue(self, super().on_event)
+        self._typed_text = TypedText(self)
         self._focus_marks = FocusMarks()
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
-            await self._key_queue.submit(with_character(event) if isinstance(event, events.Key) else event)
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            key = with_character(event)
+            if (read := await self._typed_text.read(event)) is not None:
+                await self._key_queue.submit(key if read is event else read)
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            await self._key_queue.submit(event)
         else:
             await super().on_event(event)
 
@@ -241,6 +247,8 @@ class ConnectorApp(QuietApp):
         if looks_like_command(event.text) and not self.screen.is_modal:
             event.stop()
             self._import(event.text, getattr(self.screen, "imports_into", None))
+        elif not isinstance(self.focused, Input | TextArea):
+            self.notify("Nothing was pasted: no field has the focus.", timeout=5)
 
     def _import(self, source: str, into: Path | None) -> None:
         from .importing.screen import ImportScreen

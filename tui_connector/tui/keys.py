@@ -22,8 +22,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
+from ..secrets.plain_text import is_random
 from ..text import shown_line
-from ._textual import current_bindings, declared_bindings
+from ._textual import current_bindings, declared_bindings, waiting_messages
 
 IN_FIELD = "-in-field"
 """Suffix of the id of a binding that works in a field."""
@@ -280,6 +281,49 @@ class LoadsInBackground(Protocol):
     def loading_message(self) -> str:
         """What is being loaded; empty once it is loaded and has the focus."""
         ...
+
+
+_NEXT_WAIT, _BURST_WAIT = 0.001, 0.004
+"""Seconds in which the second character of a token arrives, and then the rest."""
+
+
+class TypedText:
+    """Finds a token that arrives at once as single keys: a paste in a terminal without bracketed paste.
+
+    While no field has the focus, its letters would test, save and go to other steps. It becomes a paste, for the field
+    that is to be filled in.
+    """
+
+    def __init__(self, app: App[None]) -> None:
+        self._app = app
+        self._part_of_text: set[int] = set()
+
+    async def read(self, event: Key) -> Key | events.Paste | None:
+        """The event; the whole token in place of its first key, and None in place of its other keys."""
+        if id(event) in self._part_of_text:
+            self._part_of_text.discard(id(event))
+            return None
+        if not event.is_printable or not self._app.screen_stack or isinstance(self._app.focused, Input | TextArea):
+            return event
+        await asyncio.sleep(_NEXT_WAIT)
+        if not self._waiting():
+            return event
+        await asyncio.sleep(_BURST_WAIT)
+        keys = [event, *self._waiting()]
+        text = "".join(each.character or "" for each in keys)
+        if not is_random(text):
+            return event
+        self._part_of_text = {id(each) for each in keys[1:]}
+        return events.Paste(text)
+
+    def _waiting(self) -> list[Key]:
+        """The printable keys that arrived directly after the one that is handled."""
+        found: list[Key] = []
+        for each in waiting_messages(self._app):
+            if not isinstance(each, Key) or not each.is_printable:
+                break
+            found.append(each)
+        return found
 
 
 class KeyQueue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from textual import events, on
@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Static
 
 from ...guide import kind_schemas
 from ...guide.authentication_test import AuthenticationTest, last_login, preview, try_authentication
@@ -21,6 +21,7 @@ from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
 from ...profile.positions import value_at
+from ...secrets.vault import KeyringState
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow
 from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath, field_specs, with_inner
@@ -70,11 +71,12 @@ def is_given(work: GuideContext, each: GuideField) -> bool:
     there = setup.at(*path)
     if not each.secret:
         return bool(there or value_at(setup.default_authentication(), each.path))
-    at_hand = bool(work.workbench.vault.glimpse(setup.secret_name(path)))
-    return at_hand or (
-        there is not None
-        and (setup.authentication in setup.saved_authentications or setup.at(*path, "keyring") is None)
-    )
+    if work.workbench.vault.glimpse(setup.secret_name(path)):
+        return True
+    variable = setup.at(*path, "env")
+    if isinstance(variable, str):
+        return work.has_variable(variable)
+    return setup.is_saved(path) or (there is not None and setup.at(*path, "keyring") is None)
 
 
 # What can be chosen as the way to authenticate: the guide's ways, others, what is saved, and several in order.
@@ -140,6 +142,12 @@ class AuthenticationPane(StepPane):
     step = GuideStep.AUTHENTICATION
 
     @dataclass
+    class KeyringKnown(Message):
+        """Whether the keyring can be used."""
+
+        state: KeyringState
+
+    @dataclass
     class Tested(Message):
         """The store has answered."""
 
@@ -153,6 +161,8 @@ class AuthenticationPane(StepPane):
         """A user name that looks like a token, which was reported."""
         self._whole = False
         """Whether every field is shown, and not only those that the guide asks for."""
+        self._asked_keyring = False
+        self._keyring_problem = ""
         self._begins_at: FormPath = ()
         """The field that has the focus first, once there are fields."""
 
@@ -234,19 +244,19 @@ class AuthenticationPane(StepPane):
         """Which secrets the profile has a place for, and so need not be typed."""
         for row in self.form.query(FormField):
             place = (*self._path, *row.spec.path)
-            saved = self.setup.authentication in self.setup.saved_authentications and self.setup.at(*place) is not None
-            if isinstance(row.editor, Secret) and saved and row.editor.place != "ask":
+            if not isinstance(row.editor, Secret):
+                continue
+            if row.editor.place == "env":
+                self._mark_variable(row, str(row.editor.source["env"]))
+            elif row.editor.place != "ask" and self.setup.is_saved(place):
                 row.mark(row.editor.show_saved())
-                if row.editor.place == "env":
-                    self._mark_variable(row, str(row.editor.source["env"]))
 
     def _mark_variable(self, row: FormField, name: str) -> None:
         """Whether the variable of this secret is set, or has a value for this session."""
-        machine = self.work.workbench.machine
-        if machine.environ.get(name):
+        if self.work.workbench.machine.environ.get(name):
             row.mark("set")
         else:
-            typed = machine.typed.has(self.work.path, f"env:{name}")
+            typed = self.work.has_variable(name)
             row.mark("session" if typed else "not set", bad=not typed)
 
     def _say_way(self) -> None:
@@ -256,13 +266,27 @@ class AuthenticationPane(StepPane):
         applied = setup.applied()
         words = f"Applied in order: {' → '.join(applied)}. Shown: {setup.authentication}." if len(applied) > 1 else ""
         self.put(self.query_one("#applied", Static), words)
-        note = ""
-        if self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
+        note = self._keyring_problem if self._uses_keyring() else ""
+        if note:
+            note = f"! {note}. What you enter is kept for this session; ▾ beside a field has other places for it."
+        elif self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
             note = "Drafts contain no secrets. Enter them again."
         elif setup.auth_kind == ADMIN and setup.needs_code():
             note = "2FA is on: admin users need a one-time code; integrations do not."
         self.put(self.query_one("#note", Static), note)
         self._preview()
+
+    def _uses_keyring(self) -> bool:
+        """Whether a secret that is shown is taken from the keyring."""
+        return any(each.place == "keyring" for each in self.query(Secret))
+
+    async def _ask_keyring(self) -> None:
+        self.post_message(self.KeyringKnown(await self.work.workbench.vault.state(writing=False)))
+
+    @on(KeyringKnown)
+    def _keyring(self, message: KeyringKnown) -> None:
+        self._keyring_problem = message.state.reason
+        self._say_way()
 
     def _specs(self) -> list[FieldSpec]:
         guide = guide_fields(self.setup)
@@ -288,6 +312,9 @@ class AuthenticationPane(StepPane):
         if self._begins_at:
             self.run_worker(self._show_field(), group="fields", exclusive=True)
             return
+        if not self._asked_keyring and self._uses_keyring():
+            self._asked_keyring = True
+            self.run_worker(self._ask_keyring(), group="keyring")  # before anything is typed
         missing = self._missing()
         self.form.check()
         demo = self._show_demo_button(missing)
@@ -301,6 +328,8 @@ class AuthenticationPane(StepPane):
             self.explain("")
         elif demo is not None:
             self.explain("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
+        elif not missing and self.form.focus_on_problem():
+            self.explain("")
         elif not missing and self.setup.fields():
             self.explain("Nothing is missing. Enter tests it.")
         else:
@@ -381,6 +410,8 @@ class AuthenticationPane(StepPane):
     @on(SetupForm.Changed)
     def _edited(self, event: SetupForm.Changed) -> None:
         event.stop()
+        self._say_saved()
+        self.form.show_at_hand()
         self._say_way()
         self.post_message(self.Changed())
 
@@ -402,12 +433,10 @@ class AuthenticationPane(StepPane):
         self.form.after_pending_input(self._test)
 
     def _test(self) -> None:
-        missing = next((each for each in self.setup.fields() if not is_given(self.work, each)), None)
-        if missing is not None:
-            title = next(each.title for each in guide_fields(self.setup) if each.path == missing.path)
-            self.say(f"✘ {title} is missing.", bad=True)
-            if isinstance(self.screen.focused, Input):
-                self.form.focus_on(missing.name)
+        missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
+        if missing:
+            self.say(f"✘ {self._how_to_give(missing)}", bad=True)
+            self.form.focus_on(missing[0].name)
             return
         name = str(self.setup.at(*self._path, *USERNAME) or "")
         if looks_like_token(name) and name != self._odd_name:
@@ -419,6 +448,21 @@ class AuthenticationPane(StepPane):
             self.setup.add_code()
         self.busy("contacting the store")
         self.run_worker(self._try(), exclusive=True)
+
+    def _how_to_give(self, missing: Sequence[GuideField]) -> str:
+        """What is missing, and how to enter it."""
+        titles = {each.path: each.title for each in guide_fields(self.setup)}
+        variables = [self.setup.at(*self.setup.path_of(each), "env") for each in missing]
+        unset = [each for each in variables if isinstance(each, str)]
+        if len(unset) < len(missing):
+            return f"{titles[missing[0].path]} is missing."
+        names = ", ".join(titles[each.path] for each in missing)
+        lines = [
+            f"{names}: {'this variable is' if len(unset) == 1 else 'these variables are'} not set.",
+            "  Paste each value into its field for this session, or set them before the program starts:",
+            *(f"    export {name}=…" for name in unset),
+        ]
+        return "\n".join(lines)
 
     async def _try(self) -> None:
         self.post_message(self.Tested(await try_authentication(self.setup, self.work.workbench, self.trial())))
@@ -451,6 +495,16 @@ class AuthenticationPane(StepPane):
             row.add_class("wrong")
         self.explain("")  # what is wrong, and what to do, needs the room
         self.found(finding)
+
+    def to_correct(self, finding: Finding) -> None:
+        """The field that the finding names takes a new value: what is typed or pasted now is meant for it."""
+        row = self.form.field(finding.field)
+        if row is None:
+            super().to_correct(finding)
+            return
+        self.form.focus_on(finding.field)
+        if isinstance(entry := self.screen.focused, SecretInput):
+            entry.replace_secret()
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":

@@ -102,6 +102,11 @@ class GuideContext:
         self.workbench.vault.hold(setup.secret_name(path), value, setup.origin_for(path))
         setup.authenticated = False
 
+    def has_variable(self, name: str) -> bool:
+        """Whether this environment variable is set, or has a value for this session."""
+        machine = self.workbench.machine
+        return bool(machine.environ.get(name)) or machine.typed.has(self.path, f"env:{name}")
+
     def glimpse(self, path: ModelPath) -> str:
         """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""
         found = self.workbench.vault.glimpse(self.setup.secret_name(path))

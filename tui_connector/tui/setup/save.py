@@ -266,7 +266,8 @@ class SavePane(StepPane):
             saved.trusted
             and self.setup.authenticated
             and not self._wrong()
-            and self.setup.secret_place in (SecretPlace.KEYRING, SecretPlace.COMMAND)
+            and self.setup.secret_place is not SecretPlace.ASK
+            and not self._unset(saved)
         ):
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
@@ -333,14 +334,14 @@ class SavePane(StepPane):
         wrong = self._wrong()
         if not message.saved.trusted and not wrong:
             lines.append("! It is not trusted yet: you will be asked again before it is used.")
-        width = max(map(len, ready))
+        width, unset = max(map(len, ready)), self._unset(message.saved)
         usable = [
             f"Set up: {self._what()}.",
-            "Now you can, once the variables below are set:" if message.saved.environment else "Now you can:",
+            "Now you can, once the variables below are set:" if unset else "Now you can:",
             *(f"  {command:<{width}}  {does}" for command, does in ready.items()),
         ]
         lines += [f"! The profile is invalid:\n{wrong}", "q: back."] if wrong else usable
-        lines += self._later(message.saved.environment)
+        lines += self._later(unset)
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
         self.explain("")
         self._show(Content(""))
@@ -353,6 +354,10 @@ class SavePane(StepPane):
         """The parts of the profile."""
         names = {title: self.setup.table(family) for family, title in _TITLES.items()}
         return "; ".join(f"{title} {', '.join(table)}" for title, table in names.items() if table)
+
+    def _unset(self, saved: SaveResult) -> list[str]:
+        """The variables that the profile needs and that are not set."""
+        return [each for each in saved.environment if not self.work.workbench.machine.environ.get(each)]
 
     def _later(self, variables: Sequence[str]) -> list[str]:
         """How a new process gets secrets that are not in the keyring; this one goes on with what was typed.
@@ -368,8 +373,8 @@ class SavePane(StepPane):
         if variables:
             return [
                 "! Not tested in a new process, which would have no secrets: only this session uses what you entered.",
-                "  For later, choose a prompt or a password manager's command above and save again, or set:",
-                *(f"    {name}" for name in variables),
+                "  For later, choose a prompt or a password manager's command above and save again, or set these:",
+                *(f"    export {name}=…" for name in variables),
             ]
         if self.setup.secret_place is SecretPlace.ASK and self.setup.secret_paths():
             return ["  This session uses the secrets that you entered; a new process prompts for them."]

@@ -451,8 +451,10 @@ class SetupScreen(LogDock, TextHolder):
 
     def action_leave(self) -> None:
         """Esc: leaves the field for the buttons, or the zoom; it never quits and loses nothing."""
-        if isinstance(self.focused, SecretInput) and self.focused.restore():
-            return
+        if isinstance(self.focused, SecretInput):
+            typed = bool(self.focused.value)
+            if self.focused.restore() and typed:  # where nothing was typed, Esc leaves the field, too
+                return
         if self.is_in_log and self.log_panel.leave():
             return
         if not self.leave_log():

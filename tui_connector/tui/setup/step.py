@@ -226,7 +226,8 @@ class StepPane(VerticalScroll, can_focus=False):
 
         def count() -> None:
             if self._busy == text:
-                self._show_result(f"… {text} · {monotonic() - started:.0f} s")
+                seconds = f"{monotonic() - started:.0f} s"
+                self._show_result(f"… {text} · {seconds}" if self.screen.is_current else "… waiting for your answer")
 
         self._counting = self.set_interval(1, count)
 

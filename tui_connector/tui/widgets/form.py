@@ -308,7 +308,9 @@ class Form(FieldGroup):
         path = self._full(each.path)
         if each.type is FieldType.SECRET:
             given = value if isinstance(value, dict) else None
-            return Secret(given, lambda place: self._make_source(path, place), secret_kind(str(path[-1])))
+            several = sum(spec.type is FieldType.SECRET for spec in self.specs) > 1
+            kind = secret_kind(str(path[-1]))
+            return Secret(given, lambda place: self._make_source(path, place), kind, among_others=several)
         if each.type is FieldType.TABLE and (value is None or isinstance(value, dict)):
             make = (lambda key, place: self._make_source((*path, key), place)) if each.allows_secrets else None
             return Pairs(value or {}, make)
@@ -467,6 +469,14 @@ class Form(FieldGroup):
         if row is not None:
             row.mark("")
             self._edit(row, event.source)
+
+    @on(Secret.PlaceForAll)
+    async def _place_for_all(self, event: Secret.PlaceForAll) -> None:
+        event.stop()
+        for row in self.query(FormField):
+            if isinstance(row.editor, Secret):
+                await row.editor.choose(event.place)
+        self.screen.set_focus(event.secret.entry)
 
     @on(Pairs.Changed)
     def _pairs(self, event: Pairs.Changed) -> None:

@@ -17,7 +17,7 @@ from ...magento.token_shape import looks_like_token
 from ...secrets.cleaning import SecretKind, clean, remove_invisible
 from ...secrets.plain_text import VARIABLE, is_conventional_variable, is_secret_as_variable, known_secrets_in
 from ...templates import Json
-from ...text import equal_beginning
+from ...text import count, equal_beginning
 from .._textual import PasteHandler
 from .choice import Choice
 from .fields import TextField
@@ -27,6 +27,9 @@ _PASSED = ("?", ":")
 
 TOKEN_LENGTH = 32
 """Length of all four values of an integration (Magento\\Framework\\Oauth\\Helper\\Oauth)."""
+
+_SHORTEST_TOKEN = 6
+"""Characters, of a one-time code; what is shorter was not meant as a token."""
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])[a-z0-9]{32}(?![A-Za-z0-9])")
 
@@ -165,6 +168,11 @@ class SecretInput(SourceField):
 
     def commit(self) -> None:
         values = parse_paste(self.value, self._kind)
+        if (
+            self._kind is SecretKind.TOKEN and values and len(values[0]) < _SHORTEST_TOKEN
+        ):  # a key, meant for the screen
+            self.notify(f"Discarded: {count(len(values[0]), 'character')} cannot be a token.", timeout=5)
+            values = []
         self.value, self._replacing = "", False
         if values:
             self.post_message(self.Entered(values))
@@ -308,6 +316,14 @@ _PLACE_TITLES = {
     "ask": "Prompted for each time, never stored",
 }
 
+_ALL = "all "
+_ALL_TITLES = {
+    f"{_ALL}keyring": "All secrets here: typed, kept in the keyring",
+    f"{_ALL}env": "All secrets here: from environment variables",
+    f"{_ALL}ask": "All secrets here: prompted for",
+}
+"""Further options where several secrets are shown: the place for all of them."""
+
 Source = Mapping[str, Json]
 
 
@@ -325,6 +341,13 @@ class Secret(Horizontal):
             yield "values", len(self.values)
 
     @dataclass
+    class PlaceForAll(Message):
+        """The place for all secrets of the form was chosen here."""
+
+        secret: Secret
+        place: str
+
+    @dataclass
     class SourceChanged(Message):
         """The source has changed."""
 
@@ -339,14 +362,17 @@ class Secret(Horizontal):
         *,
         id: str | None = None,  # noqa: A002
         generated: bool = False,
+        among_others: bool = False,
     ) -> None:
         """`kind` determines how typed or pasted text is cleaned.
 
+        `among_others`: its place can be chosen for all secrets of the form at once.
         `make_source` returns the source of this secret for a place. `generated`: the source came from `make_source`,
         and follows when the secret is renamed.
         """
         super().__init__(id=id, classes="secret")
         self.generated = generated
+        self._options = {**_PLACE_TITLES, **(_ALL_TITLES if among_others else {})}
         self.source = dict(source or {})
         self._make_source = make_source
         self._kind = kind
@@ -371,7 +397,7 @@ class Secret(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield self._input()
-        yield Choice(_PLACE_TITLES, self.place, short=PLACES)
+        yield Choice(self._options, self.place, short=PLACES)
 
     def _input(self) -> SourceField:
         value = self.source.get(self.place)
@@ -397,11 +423,19 @@ class Secret(Horizontal):
     @on(Choice.Chosen)
     async def _on_place(self, event: Choice.Chosen) -> None:
         event.stop()
-        self.source = {"command": []} if event.option == "command" else self._make_source(event.option)
-        self.generated = event.option in ("keyring", "env")
+        if event.option.startswith(_ALL):
+            self.post_message(self.PlaceForAll(self, event.option.removeprefix(_ALL)))
+        else:
+            await self.choose(event.option)
+            self.screen.set_focus(self.entry)
+
+    async def choose(self, place: str) -> None:
+        """Takes the secret from this place."""
+        self.source = {"command": []} if place == "command" else self._make_source(place)
+        self.generated = place in ("keyring", "env")
+        self.query_one(Choice).show(place)
         await self.entry.remove()
         await self.mount(self._input(), before=0)
-        self.screen.set_focus(self.entry)
         if self.place != "command":  # which has to be typed first
             self.post_message(self.SourceChanged(self, self.source))
 
