@@ -58,7 +58,9 @@ class LogPrompt(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("", classes="label")
-            yield SafeInput(compact=True, id="log-typed")
+            typed = SafeInput(compact=True, id="log-typed")
+            typed.is_suggestion = True  # what is typed replaces the last filter or search
+            yield typed
         yield Static("", classes="message")
 
     def open(self, purpose: Purpose, text: str) -> None:
@@ -68,7 +70,6 @@ class LogPrompt(Vertical):
         typed = self.query_one(Input)
         with typed.prevent(Input.Changed):
             typed.value = text
-        typed.select_all()  # what is typed replaces it
         self._check()
         typed.focus()
 
