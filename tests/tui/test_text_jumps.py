@@ -156,3 +156,19 @@ async def test_the_guide_is_left_for_the_text_once_nothing_is_unsaved(machine: M
         assert "attempts = 7" in cursor_line(app)
         assert path.read_text() == TEXT
         await jump(pilot, "attempts = 7", FormScreen, "clients.m.plugins.1.attempts")
+
+
+async def test_the_line_at_which_the_editor_opens_is_shown_with_those_before_it(machine: Machine) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT + "# more\n" * 50)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shown(pilot, "acme.example")
+        await pilot.press("enter")
+        await until_shown(pilot, "Outgoing")
+        await pilot.press("end", "e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and "[outgoing.stock]" in cursor_line(app))
+        screen = await until_shown(pilot, "✔ valid")
+        assert "[incoming.products]" in screen
+        assert 'name = "find"' in screen

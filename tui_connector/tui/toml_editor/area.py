@@ -78,6 +78,7 @@ class TomlArea(LineTextArea):
         self._cut, self._after_cut = "", ("", (0, 0))
         """What ^K cut, and the text and the cursor after that: another ^K there adds to it."""
         self._quoted_lines: tuple[str, frozenset[int]] = ("", frozenset())
+        self._was_sized = False
 
     # Text
 
@@ -204,9 +205,10 @@ class TomlArea(LineTextArea):
             )
 
     def on_resize(self) -> None:
-        """What opens around the text does not hide the line that is typed."""
+        """What opens around the text does not hide the line that is typed; at first, there are lines around it."""
         super().on_resize()
-        self.scroll_cursor_visible()
+        self.scroll_cursor_visible(center=not self._was_sized)
+        self._was_sized = True
         self.post_message(self.CursorMoved())
 
     # Looks
