@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from postgres import Database, postgres, postgres_cluster
+from postgres import PASSWORD, Cluster, Database, postgres, postgres_cluster
+from profiles import full
+from runs import BEARER
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
+from tui_connector.outgoing.tasks import NewTask, TaskLedger
 from tui_connector.runs.shared_ledger import LedgerServer, LedgerSettings
 from tui_connector.runs.shared_slices import SharedRuns
 from tui_connector.runs.slice_directory import SliceDirectory
 from tui_connector.runs.slices import Attempt, Commit, FailedItem, Slice, SlicePlan, SliceReport, SliceStore
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
@@ -34,6 +39,32 @@ plugins = [{ kind = "base-uri", uri = "https://acme.test/rest/all/V1" }]
 [incoming.products]
 client = "magento"
 request = { uri = "products" }
+"""
+
+RUNNABLE = """
+format = 1
+name = "Acme store"
+[authentications.integration]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.magento]
+authentications = ["integration"]
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+[incoming.products]
+client = "magento"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 5 }
+sink = { kind = "jsonl", path = "products.jsonl" }
+[outgoing.stock]
+client = "magento"
+source = { kind = "csv", path = "stock.csv", columns = { quantity = "number", status = "integer" } }
+identifier = "sku"
+request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = ["&{@}"] } }
+compare = { preset = "stock" }
 """
 
 
@@ -167,3 +198,43 @@ async def test_a_server_that_is_gone_is_said(machine: Machine, tmp_path: Path) -
         await opened(pilot, app)
         await until(pilot, lambda: "Cannot connect to postgresql://" in words(app))
         assert "Check host, port and database" in words(app)
+
+
+async def test_a_run_on_the_screen_uses_the_shared_ledger(
+    machine: Machine, postgres: Database, postgres_cluster: Cluster
+) -> None:
+    remote = {
+        "host": "127.0.0.1",
+        "password": {"env": "LEDGER_PASSWORD"},
+        "sslmode": "verify-full",
+        "ca-file": str(postgres_cluster.authority),
+    }
+    lines = [
+        f"{name} = {{ env = 'LEDGER_PASSWORD' }}" if name == "password" else f"{name} = {json.dumps(value)}"
+        for name, value in (postgres.saved | remote).items()
+    ]
+    async with Sandbox(SandboxOptions(products=40, settings=BEARER), machine.now) as sandbox:
+        path = machine.directories.profiles / "acme.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text(RUNNABLE.replace("URL", sandbox.url) + "\n".join(["[ledger]", *lines, ""]))
+        (path.parent / "stock.csv").write_text("sku,source_code,quantity,status\nSYNC-0001,default,700,1\n")
+        token = full(sandbox)["access-token"]
+        machine = replace(machine, environ={"SHOP_TOKEN": token, "LEDGER_PASSWORD": PASSWORD})
+        app = ConnectorApp(machine, no_demo)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("r", "enter")  # with the client selected: choose it from the list
+            await until_shown(pilot, "complete: 40 items")
+            assert postgres.rows("SELECT state, items FROM tui_connector_incoming_run") == [("complete", 40)]
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+            settings = LedgerSettings.model_validate(postgres.saved)
+            server = LedgerServer(settings, lambda: settings.parameters({}, Path("/")), "acme", "")
+            with TaskLedger(server.place("outgoing", "stock")) as ledger:  # sent by another machine
+                run = ledger.begin("2026-11-01 00:00:00", "f", "d")
+                ledger.load(run.id, [NewTask(2, "SYNC-0001", '{"sku": "SYNC-0001"}')], "2026-11-01 00:00:00")
+                ledger.loaded(run.id)
+            await pilot.press("end", "T")
+            await until_shown(pilot, "SYNC-0001")
+    assert not list(machine.directories.state.rglob("*.sqlite"))
