@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -114,35 +115,33 @@ class Database:
 
 @contextlib.contextmanager
 def shared_cluster(run_folder: Path) -> Iterator[Cluster]:
-    """The server that all processes of a test run share: the first one starts it, the last one stops it."""
+    """The server that all processes of a test run share: the first one starts it, and it ends after the last one."""
     if find_spec("psycopg") is None:
         skip_without("psycopg")
     programs = _programs()
-    state = run_folder / "postgres.json"
-    with open(run_folder / "postgres.lock", "w") as lock:
+    state, users = run_folder / "postgres.json", run_folder / "postgres.users"
+    with users.open("w") as uses, open(run_folder / "postgres.lock", "w") as lock:
+        fcntl.flock(uses, fcntl.LOCK_SH)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = json.loads(state.read_text()) if state.exists() else None
-        if found is None:
-            cluster = _start(programs)
-            found = {"folder": str(cluster.folder), "port": cluster.port, "users": 0}
-        state.write_text(json.dumps({**found, "users": found["users"] + 1}))
-    cluster = Cluster(Path(found["folder"]), found["port"])
-    try:
-        yield cluster
-    finally:
-        with open(run_folder / "postgres.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            found = json.loads(state.read_text())
-            if found["users"] > 1:
-                state.write_text(json.dumps({**found, "users": found["users"] - 1}))
-            else:
-                state.unlink()
-                _call(programs / "pg_ctl", "-D", str(cluster.folder / "data"), "-m", "immediate", "-w", "stop")
-                shutil.rmtree(cluster.folder)
+        if not state.exists():
+            folder = Path(
+                tempfile.mkdtemp(prefix="tui-connector-postgres-", dir="/tmp")
+            )  # the path of a socket is short
+            watch(users, state, folder)
+            cluster = _start(programs, folder)
+            state.write_text(json.dumps({"folder": str(folder), "port": cluster.port}))
+        found = json.loads(state.read_text())
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        yield Cluster(Path(found["folder"]), found["port"])
 
 
-def _start(programs: Path) -> Cluster:
-    folder = Path(tempfile.mkdtemp(prefix="tui-connector-postgres-", dir="/tmp"))  # the path of a socket is short
+def watch(users: Path, state: Path, folder: Path) -> None:
+    """Starts the process that stops the server in this folder when nobody holds a lock on `users` any more."""
+    script = Path(__file__).with_name("postgres_watch.py")
+    subprocess.run([sys.executable, "-I", "-S", script, users, state, folder], cwd="/", check=True)
+
+
+def _start(programs: Path, folder: Path) -> Cluster:
     server_context(folder, authority(folder))
     [certificate] = folder.glob("server-*.pem")
     (folder / "password").write_text(PASSWORD)
