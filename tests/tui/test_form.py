@@ -48,6 +48,13 @@ class Everything(Model):
     anything: Any = Field(None, title="Anything")
 
 
+class TwoSecrets(Model):
+    """Nothing but secrets."""
+
+    key: SecretSource = secret_field("Key", "A secret.")
+    other: SecretSource = secret_field("Other key", "Another secret.")
+
+
 async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
@@ -342,6 +349,19 @@ async def test_enter_after_a_paste_that_moved_the_focus_belongs_to_the_paste() -
         assert app.focused is other
         await pilot.press("enter")
         await until(pilot, lambda: app.focused is not other)
+
+
+@pytest.mark.parametrize("pasted", ["both", "the first one again"])
+async def test_enter_after_the_last_paste_submits_the_form(pasted: str) -> None:
+    app = FormApp(TwoSecrets, {})
+    async with app.run_test(size=(80, 24)) as pilot:
+        if pasted != "both":
+            app.form.held(("here", "other"), "•" * 32)
+        app.form.focus_on("key")
+        values = ["1canary1" * 4, "2canary2" * 4]
+        app.post_message(events.Paste("\n".join(values if pasted == "both" else values[:1])))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.entered)
 
 
 @pytest.mark.parametrize("how", ["typed", "pasted"])

@@ -161,7 +161,8 @@ class TextField(SafeInput):
 
     async def action_submit(self) -> None:
         ends_paste, self.value_when_focused = self.value_when_focused == self.value, None
-        if ends_paste:
+        if ends_paste and not self.has_value and not self.value:
+            self.notify("The paste went on to this field; Enter again leaves it empty.", timeout=4)
             return
         last = not self.advance()
         self.call_later(self._post_enter, last)  # after the keys before it

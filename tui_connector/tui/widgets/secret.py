@@ -79,13 +79,13 @@ class SourceField(TextField, PasteHandler):
             self._advance_past(len(values))
 
     def _advance_past(self, by: int) -> None:
-        """Moves the focus past the fields that a paste filled, to the next empty one if there is any."""
+        """Moves the focus past the fields that a paste filled, to the next empty one, else to the last one."""
         next_fields = self.next_fields()
         for filled in next_fields[: by - 1]:
             filled.has_value = True
         left = next_fields[by - 1 :]
         if left or next_fields:
-            to = next((each for each in left if not each.has_value), (left or next_fields[-1:])[0])
+            to = next((each for each in left if not each.has_value and not each.value), next_fields[-1])
             self.screen.set_focus(to)
             to.value_when_focused = to.value
 
