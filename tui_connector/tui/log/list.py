@@ -78,7 +78,8 @@ def row(
 
     `above`: the address of the request in the row above.
     """
-    status = str(exchange.status) if exchange.status is not None else "✘"
+    refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
+    status = f"{refuses}{'' if exchange.status is None else exchange.status}"
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     muted = paint("muted")
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]

@@ -179,7 +179,7 @@ class LogPanel(LogHost):
             "long, full, curl.\n"
             "Colours and marks of the rows:\n"
             "  401 on a block   failed: refused, or no response (✘)\n"
-            "  200 on a block   its body refuses something: i explains\n"
+            "  ✘200             its body refuses something: i explains\n"
             "  404 expected     grey: the program asks to find out what the store is. This is\n"
             "                   an answer and no failure; e hides it\n"
             "  ▸  ●  ×2  …      selected · marked (m) · second attempt · waiting\n"
