@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
 
-from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_profile, start_sandbox
+from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_data, is_demo_profile, start_sandbox
 from tui_connector.machine import Machine, TypedSecrets
 from tui_connector.profile.problems import read_profile
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -30,7 +31,7 @@ async def _demo(machine: Machine, name: str) -> AsyncIterator[Any]:
         async def demo() -> DemoStore:
             return DemoStore(store.url, name, f"Store {name}", DESCRIPTION, values)
 
-        app = ConnectorApp(machine, demo, start_at="demo", is_demo_profile=is_demo_profile)
+        app = ConnectorApp(machine, demo, start_at="demo", is_demo_profile=is_demo_profile, is_demo_data=is_demo_data)
         async with app.run_test(size=(120, 60)) as pilot:
             yield pilot
 
@@ -165,3 +166,28 @@ async def test_a_profile_renamed_after_its_tokens_runs_without_a_keyring(machine
         await until_shown(pilot, "piper.toml")
         await _save_and_run(pilot, "piper")
     assert "acme" not in (machine.directories.profiles / "piper.toml").read_text().lower()
+
+
+@pytest.mark.parametrize("keyring", [True, False])
+async def test_a_resumed_draft_asks_for_its_secrets_before_anything_else(machine: Machine, keyring: bool) -> None:
+    machine = machine if keyring else replace(machine, keyring=NoKeyring)
+    async with _demo(machine, "acme") as pilot:
+        await _walk(pilot)
+        await pilot.press("q")
+        await until_shown(pilot, "Unfinished")
+        await pilot.press("end", "enter")
+        await until_shown(pilot, "● 5")
+        await pilot.press("escape", "3")
+        await until_shown(pilot, "● 3")
+        await pilot.press("t")
+        screen = await until_shown(pilot, "Drafts contain no secrets")
+        assert "Enter them again (2)." in screen
+        assert "trusted" not in screen
+        await pilot.press("2")
+        await until_shown(pilot, "Demo values")
+        await pilot.press("alt+u", "enter")
+        await until_shown(pilot, "accepts it")
+        await pilot.press("3")
+        await until_shown(pilot, "● 3")
+        await pilot.press("t")
+        await until_shown(pilot, "First items")

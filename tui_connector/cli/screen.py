@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import tomllib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from itertools import count
@@ -39,7 +39,11 @@ def home(profile_dir: Path | None) -> None:
 
     machine = machine_of(profile_dir, logs=False)
     ConnectorApp(
-        machine, _start_demo(machine), is_demo_profile=is_demo_profile, start_log=_start_log(machine)
+        machine,
+        _start_demo(machine),
+        is_demo_profile=is_demo_profile,
+        is_demo_data=is_demo_data,
+        start_log=_start_log(machine),
     ).run_and_report()
 
 
@@ -49,7 +53,12 @@ def demo_screen(profile_dir: Path | None) -> None:
 
     machine = machine_of(profile_dir, logs=False)
     app = ConnectorApp(
-        machine, _start_demo(machine), start_at="demo", is_demo_profile=is_demo_profile, start_log=_start_log(machine)
+        machine,
+        _start_demo(machine),
+        start_at="demo",
+        is_demo_profile=is_demo_profile,
+        is_demo_data=is_demo_data,
+        start_log=_start_log(machine),
     )
     app.run_and_report()
 
@@ -71,6 +80,7 @@ def setup(profile_dir: Path | None, profile: str | None, trust_once: bool) -> No
         start_at="setup",
         profile=path,
         is_demo_profile=is_demo_profile,
+        is_demo_data=is_demo_data,
         trust_once=trust_once,
         start_log=_start_log(machine, path),
     )
@@ -93,6 +103,7 @@ def edit(profile_dir: Path | None, profile: str) -> None:
         start_at="editor",
         profile=path,
         is_demo_profile=is_demo_profile,
+        is_demo_data=is_demo_data,
         start_log=_start_log(machine, path),
     )
     app.run_and_report()
@@ -208,12 +219,19 @@ def full_integration(store: Sandbox) -> dict[str, str]:
 
 def is_demo_profile(path: Path) -> bool:
     """Whether the demo has saved this profile: its description, and a store on this computer. It blocks."""
-    from ..profile.library import ProfileError, as_text, base_uris, read_bytes
+    from ..profile.library import ProfileError, as_text, read_bytes
 
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
     except (ProfileError, ValueError, RecursionError):
         return False
+    return is_demo_data(data)
+
+
+def is_demo_data(data: Mapping[str, object]) -> bool:
+    """Whether this is the data of a profile that the demo has begun."""
+    from ..profile.library import base_uris
+
     return data.get("description") == DESCRIPTION and all(map(_is_here, base_uris(data)))
 
 

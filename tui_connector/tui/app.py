@@ -80,10 +80,13 @@ class ConnectorApp(QuietApp):
         profile: Path | None = None,
         recorded: Recorded | None = None,
         is_demo_profile: Callable[[Path], bool] = lambda _: False,
+        is_demo_data: Callable[[Mapping[str, object]], bool] = lambda _: False,
         trust_once: bool = False,
         start_log: Callable[[], None] = lambda: None,
     ) -> None:
         """`is_demo_profile` tells whether the demo saved a profile; opening such a profile starts the sandbox again.
+
+        `is_demo_data`: the same for the data of a draft.
 
         `trust_once`: `profile` is trusted until the program exits. `start_log` starts the log of the program itself, if
         it has not started yet.
@@ -91,7 +94,7 @@ class ConnectorApp(QuietApp):
         super().__init__()
         self._trust_once, self._start_log = trust_once, start_log
         self.machine = replace(machine, prompt=ScreenPrompt(self))
-        self._start_demo, self._is_demo_profile = start_demo, is_demo_profile
+        self._start_demo, self._is_demo_profile, self._is_demo_data = start_demo, is_demo_profile, is_demo_data
         self._demo: DemoStore | None = None
         self.demo_values: dict[Path, Mapping[str, str]] = {}
         """The values that the demo store accepts, for the profiles of that store."""
@@ -325,7 +328,8 @@ class ConnectorApp(QuietApp):
         from .setup.context import resume_context
         from .setup.screen import SetupScreen
 
-        context, step = resume_context(self.machine, message.draft, self._logs.get(message.draft.key))
+        demo = await self._open_demo_store() if self._is_demo_data(message.draft.data) else None
+        context, step = resume_context(self.machine, message.draft, self._logs.get(message.draft.key), demo)
         await self.push_screen(SetupScreen(context, step), lambda _: self._leave_setup(context))
 
     def on_home_screen_edit_requested(self, message: HomeScreen.EditRequested) -> None:

@@ -13,11 +13,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
+from ...client.message import InvalidRequest
 from ...guide import kind_schemas
 from ...guide.authentication_test import AuthenticationTest, last_login, preview, try_authentication
+from ...guide.check import CheckResult
 from ...guide.setup import Setup
 from ...guide.texts import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
-from ...magento.diagnosis import Finding, Fix
+from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
 from ...profile.positions import value_at
@@ -465,7 +467,11 @@ class AuthenticationPane(StepPane):
         return "\n".join(lines)
 
     async def _try(self) -> None:
-        self.post_message(self.Tested(await try_authentication(self.setup, self.work.workbench, self.trial())))
+        try:
+            trial = await try_authentication(self.setup, self.work.workbench, self.trial())
+        except InvalidRequest as missing:
+            trial = AuthenticationTest(CheckResult("", False, diagnose_failure(missing, "the setup")))
+        self.post_message(self.Tested(trial))
 
     @on(Tested)
     def _take(self, message: Tested) -> None:

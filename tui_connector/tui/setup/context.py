@@ -9,12 +9,13 @@ from pathlib import Path
 from secrets import token_hex
 
 from ...client.exchange import Exchanges
+from ...client.message import InvalidRequest
 from ...client.uri import origin_of
 from ...errors import UserError
 from ...guide.drafts import Draft, key_for
 from ...guide.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.resume import has_unsaved_work, setup_of
-from ...guide.secret_sources import SecretPlace, is_source, source
+from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
 from ...guide.setup import Setup, new_document
 from ...guide.texts import GuideStep
 from ...guide.trust import ProfileTrust
@@ -107,6 +108,22 @@ class GuideContext:
         machine = self.workbench.machine
         return bool(machine.environ.get(name)) or machine.typed.has(self.path, f"env:{name}")
 
+    def check_secrets(self) -> None:
+        """Raises `InvalidRequest` if secrets must be entered again: a draft was resumed, and it contains none.
+
+        Checked before anything is asked about the profile, since nothing could be sent after a yes.
+        """
+        if self.resumed and any(self._must_enter(path, there) for path, there in sources(self.setup.draft)):
+            raise InvalidRequest("Drafts contain no secrets", hint="Enter them again (2).")
+
+    def _must_enter(self, path: ModelPath, there: Mapping[str, Json]) -> bool:
+        setup, vault, place = self.setup, self.workbench.vault, source_place(there)
+        is_saved = path[1] in setup.saved_authentications if path[0] == "authentications" else self.path is not None
+        names = (setup.secret_name(path), secret_name(setup.name, path))
+        if is_saved or place not in (SecretPlace.KEYRING, SecretPlace.ENVIRONMENT) or any(map(vault.held, names)):
+            return False
+        return place is SecretPlace.KEYRING or not self.has_variable(str(there["env"]))
+
     def glimpse(self, path: ModelPath) -> str:
         """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""
         found = self.workbench.vault.glimpse(self.setup.secret_name(path))
@@ -170,12 +187,17 @@ def _make_workbench(
 
 
 def resume_context(
-    machine: Machine, draft: Draft, exchanges: Exchanges | None = None
+    machine: Machine, draft: Draft, exchanges: Exchanges | None = None, demo: DemoStore | None = None
 ) -> tuple[GuideContext, GuideStep]:
-    """The context of a draft, and the step to resume at. `exchanges` is the log to continue."""
+    """The context of a draft, and the step to resume at. `exchanges` is the log to continue.
+
+    `demo`: the demo store, whose values are offered if the draft is for it.
+    """
     setup, step = setup_of(draft)
     path = Path(draft.profile) if draft.profile else None
     workbench = _make_workbench(machine, path, exchanges)
     context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
     context.resumed = True
+    if demo is not None and setup.origin == origin_of(demo.url):
+        context.sandbox = demo.values
     return context, step

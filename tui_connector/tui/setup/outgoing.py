@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static, TextArea
 
-from ...client.message import RequestFailed
+from ...client.message import InvalidRequest, RequestFailed
 from ...errors import UserError
 from ...guide.chain import requests_in, sample_entity
 from ...guide.permissions import RouteAccess
@@ -217,6 +217,9 @@ class OutgoingPane(ConfigurationsPane):
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
         except (ValueError, RecursionError) as error:
             self.say(f"✘ The sample is not valid JSON: {error}", bad=True)
+            return
+        except InvalidRequest as error:
+            self.say(f"✘ {error}", bad=True)
             return
         file = self.work.path or self.work.workbench.directory / "draft.toml"
         sender = Sender(self.work.workbench, profile, file, name)

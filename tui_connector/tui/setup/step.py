@@ -85,7 +85,8 @@ class StepPane(VerticalScroll, can_focus=False):
         return self.work.setup
 
     def trial(self) -> dict[str, Json]:
-        """The data of the profile for a test."""
+        """The data of the profile for a test. Raises `InvalidRequest` if its secrets must be entered first."""
+        self.work.check_secrets()
         return self.setup.trial_data(self.work.workbench.vault.held)
 
     def compose(self) -> ComposeResult:
