@@ -99,6 +99,15 @@ async def test_what_is_shared_is_private_and_can_be_in_any_directory(command: Co
     assert command.ids() == list(range(1, 201))
 
 
+async def test_a_variable_says_where_the_slices_are(command: Command) -> None:
+    command.environment["TUI_CONNECTOR_SHARED"] = str(command.folder / "network")
+    await planned(command, slices=1)
+    assert await read(command, 0) == 0
+    assert {"plan.json", "0000.json"} <= {each.name for each in (command.folder / "network" / "r1").iterdir()}
+    assert (await commit(command))[0] == 0
+    assert command.ids() == list(range(1, 201))
+
+
 async def test_a_run_whose_directory_others_can_write_to_is_refused(command: Command) -> None:
     await planned(command, slices=1)
     directory(command).chmod(0o777)  # so that they could replace the tasks or the data of a slice

@@ -131,8 +131,9 @@ def test_a_manifest_is_an_indexed_job_and_a_commit(machine: Machine) -> None:
     assert spec["backoffLimitPerIndex"] > 0  # required by the action FailIndex
     pod = spec["template"]["spec"]
     [plan], [run] = pod["initContainers"], pod["containers"]
-    shared = ["--run-id", "r:1", "--shared", "/data/slices"]
-    assert plan["command"][1:] == ["plan", "/data/acme.toml", "products", "--slices", "16", "--full", *shared]
+    run_id = ["--run-id", "r:1"]
+    assert plan["command"][1:] == ["plan", "/data/acme.toml", "products", "--slices", "16", "--full", *run_id]
+    assert {"name": "TUI_CONNECTOR_SHARED", "value": "/data/slices"} in run["env"]
     assert run["command"][:6] == [
         "tui-connector",
         "run",
@@ -141,7 +142,7 @@ def test_a_manifest_is_an_indexed_job_and_a_commit(machine: Machine) -> None:
         "--slice",
         "$(JOB_COMPLETION_INDEX)",
     ]
-    assert run["command"][-4:] == shared
+    assert run["command"][-2:] == run_id
     rules = {rule["onExitCodes"]["containerName"]: rule for rule in spec["podFailurePolicy"]["rules"]}
     assert {name: rule["onExitCodes"]["values"] for name, rule in rules.items()} == {"plan": [2, 3], "slice": [2, 3]}
     assert commit["metadata"]["name"] != slices["metadata"]["name"]
@@ -158,6 +159,17 @@ def test_secrets_are_referred_to_and_trust_is_pinned(machine: Machine) -> None:
     assert [each["name"] for each in secrets] == ["tui-connector-acme"]
     assert len(variables["TUI_CONNECTOR_TRUST"]["value"]) >= 16
     assert container["command"][-2:] == ["--env", "staging"]
+
+
+def test_the_password_of_a_shared_ledger_is_a_secret_too(machine: Machine) -> None:
+    ledger = '[ledger]\nkind = "postgres"\nhost = "db.test"\ndatabase = "etl"\npassword = { env = "LEDGER_PASSWORD" }\n'
+    saved, problems = check(PROFILE.partition("[environments")[0] + ledger)
+    assert saved is not None, problems
+    made = Engine(saved, Path("/etc/tui/acme.toml"), "products", machine, 4, "r1")
+    for job in jobs(made.kubernetes()):
+        [container] = job["spec"]["template"]["spec"]["containers"]
+        assert "LEDGER_PASSWORD" in [each["name"] for each in container["env"] if "valueFrom" in each]
+    assert "LEDGER_PASSWORD" in made.airflow()
 
 
 def test_a_variable_is_called_what_it_is_called(machine: Machine) -> None:

@@ -46,9 +46,10 @@ _TASKS = '''
 
 def call(command, run_id, *words, final=(2, 3)):
     """Runs a command; an exit code in `final` fails the task, any other one is retried."""
-    shared = ["--run-id", run_id, "--shared", f"{SHARED}/slices", *ENVIRONMENT]
-    environment = {**os.environ, "TUI_CONNECTOR_TRUST": TRUST, "XDG_STATE_HOME": f"{SHARED}/state"}
-    done = subprocess.run(["tui-connector", command, PROFILE, NAME, *words, *shared], env=environment)
+    shared = {"TUI_CONNECTOR_SHARED": f"{SHARED}/slices", "XDG_STATE_HOME": f"{SHARED}/state"}
+    environment = {**os.environ, "TUI_CONNECTOR_TRUST": TRUST, **shared}
+    run = ["--run-id", run_id, *ENVIRONMENT]
+    done = subprocess.run(["tui-connector", command, PROFILE, NAME, *words, *run], env=environment)
     if done.returncode in final:
         raise AirflowFailException(f"{command} ended with {done.returncode}: see the log")
     done.check_returncode()
@@ -235,7 +236,7 @@ TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
 
     def _container(self, name: str, words: Sequence[str]) -> str:
         """An element of a list of containers. `words`: of the command; the options of all commands are added."""
-        shared = ["--run-id", self.run_id, "--shared", f"{_DATA}/slices", *self._env_option()]
+        run = ["--run-id", self.run_id, *self._env_option()]
         secrets = "".join(
             f"""\
             - name: {_quoted(variable)}
@@ -249,10 +250,12 @@ TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
         return f"""\
         - name: {name}
           image: registry.example/tui-connector:{__version__}  # yours
-          command: {_list(["tui-connector", *words, *shared])}
+          command: {_list(["tui-connector", *words, *run])}
           env:
             - name: HOME
               value: /home/tui
+            - name: TUI_CONNECTOR_SHARED
+              value: {_DATA}/slices
             - name: XDG_STATE_HOME
               value: {_DATA}/state
             - name: TUI_CONNECTOR_TRUST
@@ -279,7 +282,12 @@ TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
         return digest(capabilities(self.saved, folder_of(self.path), self.machine))
 
     def _secrets(self) -> list[NamedSecret]:
-        return list(secrets_of(self.saved, [self.saved.configuration(self.name).client]))
+        of_client = secrets_of(self.saved, [self.saved.configuration(self.name).client])
+        own = [("incoming", self.name), ("outgoing", self.name)]
+        return [
+            *of_client,
+            *(each for each in self.saved.secrets() if each.path[0] == "ledger" or each.path[:2] in own),
+        ]
 
     def _notes(self) -> list[str]:
         """Sentences on what else is needed."""
