@@ -120,7 +120,7 @@ async def test_a_write_that_is_refused_with_200_is_shown_counted_and_explained_a
     )
     async with watching(machine, filled(exchange(1), refused, exchange(3))) as watched:
         await watched.shows("Requests 3 · 1 failed this session")
-        assert any("POST   ✘200" in line and "Invalid attribute Price = -5." in line for line in watched.screen())
+        assert any("POST  ✘200" in line and "Invalid attribute Price = -5." in line for line in watched.screen())
         await watched.pilot.press("e")
         await watched.until(lambda: watched.numbers() == [2])
         await watched.shows("✘ Invalid attribute Price = -5.")
