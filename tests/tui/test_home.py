@@ -279,7 +279,7 @@ async def test_preview_shows_the_parts_and_the_file_of_the_selected_profile(mach
             "Bearer token",
             "1 variable, 1 not set",
             "https://acme.test/rest/all/V1",
-            "1 env",
+            "1 not set",
             "stock",
         ):
             assert text in screen

@@ -156,8 +156,18 @@ def profile_cells(entry: ProfileOverview, runs: Sequence[LastRun] | None, now: f
         "store": (entry.store or "no address", "" if entry.store else "muted"),
         "authentication": (entry.authentication or "none", "" if entry.authentication else "muted"),
         "run": run_cell(runs, now, room),
-        "secrets": (", ".join(f"{number} {_PLACES[place]}" for place, number in entry.secrets.items()) or "none", ""),
+        "secrets": (_secrets_cell(entry) or "none", ""),
     }
+
+
+def _secrets_cell(entry: ProfileOverview) -> str:
+    """How many secrets come from where; variables that are not set are named as such."""
+    words = {place: f"{number} {_PLACES[place]}" for place, number in entry.secrets.items()}
+    if entry.unset:
+        all_unset = entry.unset == entry.secrets[SecretPlace.ENVIRONMENT]
+        some = "" if all_unset else f"{words[SecretPlace.ENVIRONMENT]}, "
+        words[SecretPlace.ENVIRONMENT] = f"{some}{entry.unset} not set"
+    return ", ".join(words.values())
 
 
 def recent_cells(entry: ProfileOverview, home: Path, room: int) -> list[Cell]:

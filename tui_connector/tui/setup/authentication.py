@@ -412,6 +412,9 @@ class AuthenticationPane(StepPane):
     @on(SetupForm.Changed)
     def _edited(self, event: SetupForm.Changed) -> None:
         event.stop()
+        self.work.refused.discard(self._path)
+        if self._finding is not None:
+            self.forget()  # it was about other values
         self._say_saved()
         self.form.show_at_hand()
         self._say_way()
@@ -483,6 +486,7 @@ class AuthenticationPane(StepPane):
             self._refused(trial.result.finding)
             return
         self.setup.authenticated = True
+        self.work.refused.discard(self._path)
         self.work.mark_tested("authentications", self.setup.authentication)
         if trial.dialect:
             self.setup.set_detected("dialect", trial.dialect)
@@ -498,7 +502,8 @@ class AuthenticationPane(StepPane):
     def _refused(self, finding: Finding) -> None:
         row = self.form.field(finding.field)
         if row is not None:
-            row.add_class("wrong")
+            row.mark_refused()
+        self.work.refused.add(self._path)
         self.explain("")  # what is wrong, and what to do, needs the room
         self.found(finding)
 
@@ -550,6 +555,8 @@ class AuthenticationPane(StepPane):
         setup = self.setup
         values: Mapping[str, str] = self.work.sandbox
         setup.write_authentication()
+        self.work.refused.discard(self._path)
+        self.forget()
         for each in setup.fields():
             if each.name not in values:
                 continue

@@ -173,7 +173,11 @@ class BasicsPane(StepPane):
     @on(TextField.EnterPressed)
     def _entered(self, event: TextField.EnterPressed) -> None:
         event.stop()
-        self.test()
+        focused = self.screen.focused
+        if focused is not None and focused.id == "field-name" and self.complete:
+            self.focus_buttons()  # the store is found already
+        else:
+            self.test()
 
     @on(Input.Changed, "#field-address")
     def _address(self, event: Input.Changed) -> None:

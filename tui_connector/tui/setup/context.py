@@ -53,6 +53,8 @@ class GuideContext:
     """The key of its draft."""
     tested: dict[tuple[str, ...], Json] = field(default_factory=dict)
     """What was tested with success in this session: a part of the profile by its path, as it was then."""
+    refused: set[ModelPath] = field(default_factory=set)
+    """The parts that the last test has refused as they are now."""
     left: set[GuideStep] = field(default_factory=set)
     """The steps that were shown and left."""
     resumed: bool = False

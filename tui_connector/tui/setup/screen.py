@@ -336,6 +336,8 @@ class SetupScreen(LogDock, TextHolder):
             return "●"
         if step.name.lower() in wrong:
             return "✘"
+        if step is GuideStep.AUTHENTICATION and ("authentications", setup.authentication) in work.refused:
+            return "✘"
         match step:
             case GuideStep.BASICS:
                 is_set, is_done = not setup.missing(step), setup.store is not None

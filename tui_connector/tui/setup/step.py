@@ -351,6 +351,20 @@ class SetupForm(Form):
             return ""  # a bearer token of another store may have any length
         return unlikely_length(str(path[-1]), len(work.glimpse(path)))
 
+    def _repeated(self, path: FormPath) -> str:
+        """Which field before this one has the same value; "" if none: the values of an integration all differ."""
+        setup, vault = self.work.setup, self.work.workbench.vault
+        if len(path) != 3 or path[0] != "authentications" or setup.at(*path[:2], "kind") != "oauth1":
+            return ""
+        value = vault.held_secret(setup.secret_name(path), setup.origin_for(path))
+        for each in self.specs:
+            other = (*self.path, *each.path)
+            if other == path or value is None:
+                break
+            if vault.held_secret(setup.secret_name(other), setup.origin_for(other)) == value:
+                return f"The same value as {each.title}. Copy this one again."
+        return ""
+
     def _secret_places(self) -> list[FormPath]:
         secrets: list[FormPath] = [(*self.path, *each.path) for each in self.specs if each.type is FieldType.SECRET]
         named = [path for path in self.work.setup.secret_paths() if path[: len(self.path)] == self.path]
@@ -429,7 +443,7 @@ class SetupForm(Form):
 
     def check(self) -> None:
         """Shows problems at their fields."""
-        odd = {path: words for path in self._secret_places() if (words := self._unlikely(path))}
+        odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
         self.show_problems({**odd, **self.work.setup.problems(), **self._refused})
 
 

@@ -575,6 +575,10 @@ class FormField(FieldRow):
         self._mark = text
         super().mark(text, bad=bad)
 
+    def mark_refused(self) -> None:
+        """Shows that the value was refused, until another one is there."""
+        self.mark(self._mark.replace("✔", "✘"), bad=True)
+
     @on(SecretInput.LengthChanged)
     def _count(self, event: SecretInput.LengthChanged) -> None:
         event.stop()

@@ -1,0 +1,58 @@
+"""Step 2 after the store has refused it: what is shown of it ends with the values that it was about."""
+
+from __future__ import annotations
+
+from screens import shown, until, until_shown
+from test_steps import guide, to_authentication
+from textual import events
+from textual.widgets import Input
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.setup.authentication import AuthenticationPane
+from tui_connector.tui.setup.step import Continue
+
+WRONG = [f"canary0{digit}canary0{digit}canary0{digit}canary" for digit in "1234"]
+
+
+async def test_a_refusal_is_shown_until_the_values_change(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, tokens=True) as pilot:
+        await to_authentication(pilot)
+        await pilot.press("e")
+        pilot.app.post_message(events.Paste("\n".join(each.ljust(32, "0") for each in WRONG)))
+        await until_shown(pilot, "32 ✔")
+        await pilot.press("f5")
+        await until(pilot, lambda: "✘" in shown(pilot.app) and "contacting" not in shown(pilot.app))
+        await until_shown(pilot, "32 ✘")
+        await pilot.press("escape", "1")
+        await until_shown(pilot, "✘ 2 Authentication")
+        await pilot.press("2")
+        await until_shown(pilot, "● 2")
+        pane = pilot.app.screen.query_one(AuthenticationPane)
+        assert pane.query_one(".result").display
+        pane.use_sandbox()
+        await until(pilot, lambda: not pane._filling)
+        assert not pane.query_one(".result").display
+        assert "32 ✘" not in shown(pilot.app)
+
+
+async def test_the_same_value_twice_is_noticed(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, tokens=True) as pilot:
+        await to_authentication(pilot)
+        await pilot.press("e")
+        for _ in range(2):
+            pilot.app.post_message(events.Paste(WRONG[0].ljust(32, "0")))
+            await pilot.pause()
+        await until_shown(pilot, "The same value as Consumer key")
+
+
+async def test_enter_in_the_profiles_name_sends_nothing_again(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        screen = pilot.app.screen
+        before = len(screen.work.workbench.exchanges)  # type: ignore[attr-defined]
+        screen.query_one("#field-name", Input).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Continue))
+        assert len(screen.work.workbench.exchanges) == before  # type: ignore[attr-defined]
