@@ -151,6 +151,9 @@ async def test_what_one_machine_plans_the_others_read_and_commit(machines: Machi
     runs = postgres.rows("SELECT id, state, items FROM tui_connector_incoming_run ORDER BY id")
     assert runs[0] == (1, "complete", 100)
     assert (await machines(0, "commit", "items", *RUN))[0] == 0
+    code, out, err = await machines(0, "runs", "--all", "--json")
+    listed = [(each["name"], each["state"], each["counts"]) for each in json.loads(out)]
+    assert listed[-1] == ("items", "complete", {"items": 100}), err
     code, out, err = await machines(0, "run", "items", "--dry-run")
     assert (code, "changed since 2026-10-31 23:59:30" in out) == (0, True), (out, err)
 

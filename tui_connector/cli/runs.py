@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..text import count, json_text, shown_line
 from ..units import ago, elapsed
 from .completion import profiles
-from .opening import find, machine_of
+from .opening import allowed, find, headless_workbench, machine_of, read
+
+if TYPE_CHECKING:
+    from ..guide.last_runs import ProfileRun
+    from ..machine import Machine
 
 
 @click.command()
@@ -29,6 +34,8 @@ def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bo
     directories = machine.directories
     paths = [find(profile, machine)] if profile else listed_profiles(directories.profiles, directories.state)
     found = runs_of_profiles(directories.state, paths, every=every)
+    if profile:
+        found = [*_shared(paths[0], machine, every=every), *found]
     if as_json:
         click.echo(json_text([each.as_json() for each in found]))
         return
@@ -42,3 +49,24 @@ def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bo
         took = f" in {elapsed(run.seconds)}" if run.seconds else ""
         line = f"{run.mark} {ago(now - run.at):>10}  {shown_line(each.label):{width}}  {shown_line(run.name):{names}}  "
         click.echo(shown_line(f"{line}{run.outcome}{took}{': ' + run.reason if run.reason else ''}"))
+
+
+def _shared(path: Path, machine: Machine, *, every: bool) -> list[ProfileRun]:
+    """The runs in the shared ledger of a profile, if it has one, in each environment. Raises `UserError`."""
+    from ..guide.last_runs import runs_in_shared_ledger
+    from ..profile.problems import InvalidProfile, read_profile
+
+    try:
+        _, base = read_profile(path)
+    except InvalidProfile:  # the runs are listed all the same
+        return []
+    found = []
+    for environment in ("", *base.environments):
+        saved = read(path, environment)
+        if saved.ledger is None:
+            continue
+        workbench = headless_workbench(machine, path, allowed(path, saved, machine, once=False))
+        server = workbench.ledgers(saved, path)
+        assert server is not None
+        found += runs_in_shared_ledger(server, path, every=every)
+    return found

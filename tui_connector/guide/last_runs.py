@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..outgoing.tasks import last_task_runs, tasks_file
 from ..profile.library import BatchReader, Library, read_with_data
-from ..runs.database import LedgerError
+from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows
 from ..runs.ledger import ledger_file
 from .profile_lists import ProfileLists
+
+if TYPE_CHECKING:  # home does not wait for models
+    from ..runs.shared_ledger import LedgerServer
 
 _GOOD = ("complete", "running")
 _EVERY_RUN = 1_000
@@ -136,57 +141,76 @@ def runs_of_profiles(state: Path, profiles: Sequence[Path], *, every: bool = Fal
     return sorted(found, key=lambda each: (-each.run.at, each.profile, each.run.name))
 
 
+def runs_in_shared_ledger(server: LedgerServer, profile: Path, *, every: bool = False) -> list[ProfileRun]:
+    """The latest run of each configuration of a profile with a shared ledger, newest first. Blocks.
+
+    `every`: all runs that are kept. Raises `UserError`.
+    """
+    limit = _EVERY_RUN if every else 1
+    found = [run for name in server.names("incoming") for run in _runs_read(server.place("incoming", name), limit)]
+    found += [run for name in server.names("outgoing") for run in _runs_sent(server.place("outgoing", name), limit)]
+    return [
+        ProfileRun(profile, server.environment, run) for run in sorted(found, key=lambda each: (-each.at, each.name))
+    ]
+
+
 _SILENT_BATCHES = 50
 
 
 def _incoming_runs(state: Path, profile: Path, environment: str, limit: int) -> Iterator[LastRun]:
     for path in sorted(ledger_file(state, profile, "any", environment=environment).parent.glob("*.sqlite")):
-        try:
-            rows, under_way = last_rows(path, limit)
-        except LedgerError:
-            continue
-        for index, row in enumerate(rows):
-            # a run marked as running that no process holds was killed
-            running = under_way and index == 0
-            described = row.state if row.state != "running" or running else "stopped"
-            counts = {"items": row.items} | ({"failed": row.failed} if row.failed else {})
-            yield LastRun(
-                path.stem,
-                described in _GOOD and not row.failed,
-                described,
-                counts,
-                _seconds(row.ended or row.began),
-                seconds=row.seconds,
-                requests=row.requests,
-                reason=row.reason,
-                code=row.code,
-                began=row.began,
-                number=row.id,
-            )
+        with suppress(LedgerError):
+            yield from _runs_read(path, limit)
 
 
 def _outgoing_runs(state: Path, profile: Path, environment: str, limit: int) -> Iterator[LastRun]:
     for path in sorted(tasks_file(state, profile, "any", environment).parent.glob("*.sqlite")):
-        try:
-            found, under_way = last_task_runs(path, limit)
-        except LedgerError:
-            continue
-        for index, (run, counts) in enumerate(found):
-            described = run.described_state(counts, is_running=under_way and index == 0)
-            yield LastRun(
-                path.stem,
-                described in _GOOD and not counts["failed"] and not counts["unknown"],
-                described,
-                {each: number for each, number in counts.items() if number},
-                _seconds(run.ended or run.began),
-                sends=True,
-                seconds=run.seconds,
-                requests=run.requests,
-                reason=run.reason,
-                code=run.code,
-                began=run.began,
-                number=run.id,
-            )
+        with suppress(LedgerError):
+            yield from _runs_sent(path, limit)
+
+
+def _runs_read(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
+    """The last runs of an incoming. Raises `LedgerError`."""
+    rows, under_way = last_rows(path, limit)
+    for index, row in enumerate(rows):
+        # a run marked as running that no process holds was killed
+        running = under_way and index == 0
+        described = row.state if row.state != "running" or running else "stopped"
+        counts = {"items": row.items} | ({"failed": row.failed} if row.failed else {})
+        yield LastRun(
+            path.stem,
+            described in _GOOD and not row.failed,
+            described,
+            counts,
+            _seconds(row.ended or row.began),
+            seconds=row.seconds,
+            requests=row.requests,
+            reason=row.reason,
+            code=row.code,
+            began=row.began,
+            number=row.id,
+        )
+
+
+def _runs_sent(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
+    """The last runs of an outgoing. Raises `LedgerError`."""
+    found, under_way = last_task_runs(path, limit)
+    for index, (run, counts) in enumerate(found):
+        described = run.described_state(counts, is_running=under_way and index == 0)
+        yield LastRun(
+            path.stem,
+            described in _GOOD and not counts["failed"] and not counts["unknown"],
+            described,
+            {each: number for each, number in counts.items() if number},
+            _seconds(run.ended or run.began),
+            sends=True,
+            seconds=run.seconds,
+            requests=run.requests,
+            reason=run.reason,
+            code=run.code,
+            began=run.began,
+            number=run.id,
+        )
 
 
 def _seconds(moment: str) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..secrets.named_values import mask_message
-from .database import Database, LedgerDatabase, LedgerPlace, SharedPlace, explained, is_held, read_only
+from .database import Database, LedgerDatabase, LedgerPlace, SharedPlace, explained, is_running, open_reader
 
 if TYPE_CHECKING:
     from ..templates import Json
@@ -183,14 +183,16 @@ def last_run(path: Path) -> tuple[RunRow | None, bool]:
     return (found[0] if found else None), under_way
 
 
-def last_runs(path: Path, limit: int) -> tuple[list[RunRow], bool]:
+def last_runs(path: LedgerPlace, limit: int) -> tuple[list[RunRow], bool]:
     """The latest runs in a ledger, newest first, and whether the newest is under way at this moment."""
-    if not os.path.exists(path):
+    if not path.exists():
         return [], False
-    with explained(path), contextlib.closing(read_only(path)) as database:
-        query = f"select {_columns(database)} from run order by id desc limit ?"
-        found = [run_row(row) for row in database.execute(query, (limit,))]
-    return found, is_held(path.with_suffix(".lock"))
+    with explained(path), contextlib.closing(open_reader(path, "incoming")) as database:
+        columns = _columns(database) if isinstance(path, Path) else COLUMNS
+        found = [
+            run_row(row) for row in database.execute(f"select {columns} from run order by id desc limit ?", (limit,))
+        ]
+    return found, is_running(path)
 
 
 COLUMNS = ", ".join(RunRow.__slots__)

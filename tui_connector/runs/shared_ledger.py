@@ -160,6 +160,14 @@ class LedgerServer:
         """The ledger of a configuration."""
         return SharedLedger(self, name, [family, self.profile, self.environment, name])
 
+    def names(self, family: Family) -> list[str]:
+        """The configurations of the profile that have been run."""
+        with contextlib.closing(self.connect()) as connection, connection.errors():
+            query = connection.sql.SQL("SELECT DISTINCT ledger FROM {}").format(connection.table(family, "run"))
+            keys = [json.loads(key) for (key,) in connection.rows(query)]
+        mine = [family, self.profile, self.environment]
+        return sorted(key[3] for key in keys if key[:3] == mine)
+
     def slice_place(self, run_id: str, tasks: str, index: int) -> SharedLedger:
         """The ledger with the tasks of a slice."""
         return SharedLedger(self, f"slice {index} of {run_id}", ["slice", run_id, tasks, index])
@@ -216,7 +224,7 @@ class LedgerConnection(PostgresConnection):
                     first, _, indexes = columns.format(
                         ledger=column, index=f"{_PREFIX}{family}_{name}", table="{table}"
                     ).partition(";")
-                    table = self._table(family, name)
+                    table = self.table(family, name)
                     statement = f"CREATE TABLE {{table}} ({first}); {indexes}"
                     self.connection.execute(self.sql.SQL(statement).format(table=table))
             self.connection.execute(self.composed(_SLICES))
@@ -227,7 +235,8 @@ class LedgerConnection(PostgresConnection):
                 )
             )
 
-    def _table(self, family: Family, name: str) -> Any:
+    def table(self, family: Family, name: str) -> Any:
+        """The name of a table, with its schema."""
         return self.sql.Identifier(self.schema, f"{_PREFIX}{family}_{name}")
 
     def composed(self, text: str) -> Composed:
@@ -241,7 +250,7 @@ class LedgerConnection(PostgresConnection):
         for name in _TABLES[family]:
             view = self.sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {} WHERE ledger = {}")
             self.connection.execute(
-                view.format(self.sql.Identifier(name), self._table(family, name), self.sql.Literal(key))
+                view.format(self.sql.Identifier(name), self.table(family, name), self.sql.Literal(key))
             )
 
     def discard_slices(self, run_id: str, tasks: str = "") -> None:
@@ -249,9 +258,9 @@ class LedgerConnection(PostgresConnection):
         parts = ["slice", run_id, *([tasks] if tasks else [])]
         start = json.dumps(parts)[:-1] + ","
         find = self.sql.SQL("SELECT DISTINCT ledger FROM {} WHERE left(ledger, %s) = %s")
-        found = [key for (key,) in self.rows(find.format(self._table("outgoing", "run")), len(start), start)]
+        found = [key for (key,) in self.rows(find.format(self.table("outgoing", "run")), len(start), start)]
         for name in _TABLES["outgoing"]:
-            self.run(self.sql.SQL("DELETE FROM {} WHERE ledger = ANY(%s)").format(self._table("outgoing", name)), found)
+            self.run(self.sql.SQL("DELETE FROM {} WHERE ledger = ANY(%s)").format(self.table("outgoing", name)), found)
 
     def explained(self, error: psycopg.Error) -> UserError:
         errors = self.driver.errors
