@@ -109,6 +109,7 @@ CASES: dict[str, tuple[str, str, AuthKind, int, bytes, tuple[tuple[str, str], ..
         message("The token length is invalid. Check the length and try again."),
         (),
     ),
+    "oauth-access-token ": ("GET", LIST, "oauth1", 401, message("Specified token does not exist"), ()),
     "oauth-pair": ("GET", LIST, "oauth1", 401, message("Token is not associated with the specified consumer"), ()),
     # callers
     "bearer-refused": ("GET", LIST, "bearer", 401, REFUSED, (JSON,)),
@@ -309,3 +310,17 @@ def test_each_rule_fills_in_its_texts(rule: Rule) -> None:
     assert found.summary
     assert found.remedy
     assert "{" not in f"{found.summary}{found.remedy}".replace('{"product": …}', "")
+
+
+def test_a_token_of_another_length_says_nothing_about_the_consumer_key() -> None:
+    """Magento checks the length before it looks for the key (Magento\\Framework\\Oauth\\Oauth)."""
+    summaries = []
+    for name in ("oauth-access-token", "oauth-access-token "):
+        method, uri, way, status, body, headers = CASES[name]
+        found = diagnose(Request(method, uri), Response(status, headers, body, 7), way)
+        assert found is not None
+        summaries.append(found.summary)
+    assert summaries == [
+        "The access token does not have the 32 characters of Magento's tokens",
+        "Magento knows the consumer key, but not this access token",
+    ]

@@ -332,6 +332,10 @@ SIGNATURE = Section(lambda case: case.is_signature_refusal, (
     Rule("oauth-consumer-key", "consumer-key", message=("consumer",),
          summary="Magento does not know this consumer key",
          remedy=f'Copy "Consumer Key", the first value ({_DETAILS}). Is it from this store?'),
+    # the length is checked before anything is looked up, so this says nothing about the other values
+    Rule("oauth-access-token", "access-token", status=(400,), message=("token length",),
+         summary="The access token does not have the 32 characters of Magento's tokens",
+         remedy=f'Copy "Access Token", the third value ({_DETAILS}). The other values were not checked yet.'),
     Rule("oauth-access-token", "access-token", message=("token",),
          summary="Magento knows the consumer key, but not this access token",
          remedy=f'Copy "Access Token", the third value ({_DETAILS}).'),
