@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.text import shown, shown_line
+from tui_connector.text import shown, shown_line, shown_middle
 
 
 @given(st.text())
@@ -36,3 +37,15 @@ def test_a_cut_counts_columns_and_emoji_have_one_width() -> None:
     assert shown_line("店舗の注文", 10) == "店舗の注文"
     assert shown_line("店舗の注文", 9) == "店舗の注…"
     assert shown_line("店舗の注文", 8) == "店舗の…"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "wanted"),
+    [
+        ("GET products", 12, "GET products"),
+        ("GET products · keyset → acme/products.jsonl".replace("·", "-").replace("→", ">"), 20, "GET produ…ucts.jsonl"),
+        ("GET products?name=漢字漢字", 16, "GET products?na…"),
+    ],
+)
+def test_the_middle_of_a_long_text_is_left_out(text: str, width: int, wanted: str) -> None:
+    assert shown_middle(text, width) == wanted

@@ -167,6 +167,15 @@ def shown_line(text: str, width: int | None = None) -> Shown:
     return Shown(line)
 
 
+def shown_middle(text: str, width: int) -> Shown:
+    """`text` on one line of `width` columns; where it is too long, its middle is left out: its end tells more."""
+    line = shown_line(text)
+    if not line.isascii():  # its characters may take two columns
+        return shown_line(text, width)
+    end = width // 2
+    return line if len(line) <= width else Shown(f"{line[: width - end - 1]}…{line[-end:]}")
+
+
 def _cut(line: str, width: int) -> str:
     """The beginning of a line in `width` columns: East Asian characters and emoji take two (UAX #11)."""
     column, fits = 0, 0

@@ -157,6 +157,13 @@ def _header_name(name: str) -> str:
     return name
 
 
+def _without_empty(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not value.strip():
+            raise ValueError(f"the header {name} would be empty: enter a value, or remove it")
+    return headers
+
+
 @lru_cache(maxsize=256)
 def _escape_template(uri: str) -> str:
     """A URI template in which the meaning of each % does not depend on the values of its placeholders.
@@ -252,9 +259,9 @@ class RequestTemplate(Model):
             examples=[{"product": "&{@}"}],
         )
     )
-    headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(reject_literal_headers)] = Field(
-        default_factory=dict, title="Headers", description="Sent in addition to the client's headers."
-    )
+    headers: Annotated[
+        dict[HeaderName, TemplateText], AfterValidator(_without_empty), AfterValidator(reject_literal_headers)
+    ] = Field(default_factory=dict, title="Headers", description="Sent in addition to the client's headers.")
     where: list[Annotated[TemplateText, AfterValidator(valid_row)]] = Field(
         default_factory=list,
         title="Where",

@@ -143,7 +143,9 @@ class Incoming(Named):
     )
     sink: Sink | None = Field(None, title="Sink", description="Where to write the items.")
     patience: Span = Field(
-        "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
+        "5m",
+        title="Wait for the store",
+        description="How long a run waits for a store that is in maintenance or does not respond, before it stops.",
     )
 
     def inconsistencies(self) -> Iterator[Inconsistency]:

@@ -180,7 +180,9 @@ class Comparison(Model):
     requires: Existence | None = Field(
         None, title="Requires", description="What must exist so that an entity can be created."
     )
-    repeatable: bool = Field(False, title="Repeatable", description="Sending an entity twice is harmless.")
+    repeatable: bool = Field(
+        False, title="Safe to send twice", description="Whether sending an entity twice does no harm."
+    )
     permission: str | None = Field(
         None,
         title="Permission",

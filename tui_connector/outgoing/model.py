@@ -42,33 +42,35 @@ class Outgoing(Named):
     )
     send: Literal["changed", "all"] = Field(
         "changed",
-        title="Send",
-        description='"changed": with compare, unchanged entities are not sent. "all": every entity is sent.',
+        title="Entities to send",
+        description='"changed": only those that differ from what the store has, which needs Compare. "all": every one.',
     )
     repeatable: bool | None = Field(
         None,
-        title="Repeatable",
-        description="Sending an entity twice is harmless: it is sent again if it is unknown whether it arrived. "
-        "Default: as known for the preset in compare, otherwise false.",
+        title="Safe to send twice",
+        description="Whether sending an entity twice does no harm. It is then sent again after a timeout, when nobody "
+        "knows whether the store received it. Default: as known for the preset in Compare, otherwise no.",
     )
     keep: Literal["failed", "all", "none"] = Field(
         "failed",
-        title="Keep",
-        description="Which tasks keep their entity after the run, so that it can be sent again: the failed ones, all, "
-        "or none.",
+        title="Keep after the run",
+        description="Which entities stay on this computer after the run, to be looked at and sent again: those that "
+        "failed, all, or none.",
     )
     max_changes: int | None = Field(
         None, ge=0, title="Maximum changes", description="A run that would change more entities than this is refused."
     )
     patience: Span = Field(
-        "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
+        "5m",
+        title="Wait for the store",
+        description="How long a run waits for a store that is in maintenance or does not respond, before it stops.",
     )
 
     delivery: Literal["single", "async", "bulk"] = Field(
         "single",
-        title="Delivery",
-        description='"single": the store executes each request before it responds. "async": it queues each request. '
-        '"bulk": it queues many at once. The run waits for the result of each queued request (Magento).',
+        title="Processing by the store",
+        description='"single": the store processes each request before it responds. "async": it queues each request '
+        'and processes it later. "bulk": the same, with many entities in a request. The run waits for the results.',
     )
     compare: Comparison | None = Field(
         None,

@@ -89,22 +89,30 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
             yield ((f"    {said}", "" if run.ok else tone),)
 
 
-def draft_preview(draft: Draft, now: float, width: int, home: Path) -> Content:
+def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path) -> Content:
     """The draft: what it changes, how far it is, and what can be done with it."""
     changes = f"Unsaved changes to {Path(draft.profile).stem}" if draft.profile else "A new profile, not saved yet"
-    lines: list[Line] = [
-        (((draft.title or draft.name), "bold"), (f"  {changes}", TONES["warning"])),
-        _row("Store", draft_store(draft) or "no address yet"),
-        _row("Step", f"{draft.step} {_STEPS[draft.step - 1]}, left {ago(now - draft.kept_at)}"),
-        (
-            ("Secrets are not kept in a draft. ", TONES["muted"]),
-            ("Enter", "bold $accent"),
-            (" resumes, ", TONES["muted"]),
-            ("d", "bold $accent"),
-            (" discards it.", TONES["muted"]),
-        ),
-        *([_row("File", short_path(Path(draft.profile), home))] if draft.profile else []),
+    title, roomy = draft.title or draft.name, height > 12
+    keys: Line = (
+        ("Enter", "bold $accent"),
+        (" resumes, ", TONES["muted"]),
+        ("d", "bold $accent"),
+        (" discards it.", TONES["muted"]),
+    )
+    secrets = ("Secrets are not kept in a draft. ", TONES["muted"])
+    rows = [
+        ("Store", draft_store(draft) or "no address yet"),
+        ("Step", f"{draft.step} {_STEPS[draft.step - 1]}, left {ago(now - draft.kept_at)}"),
     ]
+    file = [("File", short_path(Path(draft.profile), home))] if draft.profile else []
+    lines: list[Line]
+    if roomy:
+        lines = [((title, "bold"),), ((changes, TONES["warning"]),), ()]
+        lines += [line for label, text in [*rows, *file] for line in _rows(label, text, width)]
+        lines += [(), (secrets,), keys]
+    else:
+        lines = [((title, "bold"), (f"  {changes}", TONES["warning"]))]
+        lines += [*(_row(*row) for row in rows), (secrets, *keys), *(_row(*row) for row in file)]
     return _assemble(lines, width)
 
 
@@ -123,7 +131,8 @@ def _rows(label: str, text: str, width: int) -> Iterator[Line]:
         yield _row(label, text)
     else:
         yield _row(label, "")
-        yield ((f"  {text}", ""),)
+        for line in wrap(text, max(20, width - 2))[:_MOST_LINES]:
+            yield ((f"  {line}", ""),)
 
 
 def _assemble(lines: Sequence[Line], width: int) -> Content:

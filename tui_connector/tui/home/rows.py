@@ -45,6 +45,8 @@ _WIDTHS = {
 }
 GAP = 2
 _SHORTEST_PATH = 16
+_SHORTEST_NAME = 4
+"""Columns of a name that tell which it is."""
 _PLACES = {
     SecretPlace.KEYRING: "keyring",
     SecretPlace.ENVIRONMENT: "env",
@@ -196,8 +198,11 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
         return ("" if runs is None else "never", "muted")
     latest = runs[0]
     age = f", {ago(now - latest.at)}"
+    left = room - len(age) - 2
+    if left < min(len(latest.name), _SHORTEST_NAME):
+        return f"{latest.mark} {ago(now - latest.at)}", "success" if latest.ok else "error"
     return (
-        f"{latest.mark} {shown_line(latest.name, max(4, room - len(age) - 2))}{age}",
+        f"{latest.mark} {shown_line(latest.name, left)}{age}",
         "success" if latest.ok else "error",
     )
 

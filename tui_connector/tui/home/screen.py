@@ -376,7 +376,8 @@ class HomeScreen(BaseScreen[None]):
                 runs = self._rows.runs.get(entry.path, ())
                 title, content = entry.name, profile_preview(entry, runs, now, width, height, self._home)
             case Draft() as draft:
-                title, content = f"Draft of {draft.name or 'a new store'}", draft_preview(draft, now, width, self._home)
+                title = f"Draft of {draft.name or 'a new store'}"
+                content = draft_preview(draft, now, width, height, self._home)
             case _:
                 title, content = "", Content("No match." if self._filter else "")
         panel.border_title = Content(shown_line(title, max(10, width - 4)))

@@ -79,7 +79,7 @@ class ProfilePage(ProfileScreen, TextHolder):
         Binding("E", "environment", "Environment", id="page.environment", tooltip="Use another environment"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part"),
-        Binding("m", "rename", "Rename part", show=False, id="page.rename", tooltip="Rename the part"),
+        Binding("m", "rename", "Rename", id="page.rename", tooltip="Rename the part"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),

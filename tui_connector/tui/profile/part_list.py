@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from ...guide.families import FAMILIES, Family
 from ...guide.saved_profile import OpenedProfile
 from ...guide.summaries import ProfilePart
-from ...text import count, shown_line
+from ...text import count, shown_line, shown_middle
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES
 
@@ -98,7 +98,7 @@ class PartList(BoundedList):
 
 def _part_line(part: ProfilePart, mark: tuple[str, str], width: int) -> Content:
     name = shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
-    summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 5))
+    summary = shown_middle(part.summary, max(10, width - max(18, len(name)) - 5))  # where it writes is at the end
     return Content.assemble(
         "  ",
         (mark[0], TONES.get(mark[1], "")),

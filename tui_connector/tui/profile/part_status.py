@@ -68,7 +68,7 @@ class PartStatus:
             if part.family != "clients":
                 yield Content("")
             yield highlight.toml(text)
-        elif wide:
+        elif wide or part.family == "clients":
             for words in part.summary.split(" · "):
                 yield Content.assemble((shown_line(words), TONES["muted"]))
 

@@ -45,6 +45,9 @@ _SIGNS: dict[RowKind, tuple[str, str, str]] = {
 """Sign, paint and word of each kind."""
 
 
+_SENT: tuple[RowKind, ...] = ("create", "change", "send")
+
+
 def value_text(value: Json | Absent, width: int) -> str:
     """A value as JSON; "nothing" if there is none."""
     if isinstance(value, Absent) or value is None:
@@ -80,7 +83,8 @@ def _type(value: Json | Absent) -> str:
 def plan_row(row: PlanRow) -> ListRow:
     sign, paint, word = _SIGNS[row.kind]
     fields = ", ".join(change_text(each) for each in row.changes[:20])
-    text = f"{row.note}  ({fields})" if row.note and fields else fields or row.note  # the note is never cut off
+    note = f"! {row.note}" if row.note and row.kind in _SENT else row.note  # a warning: the entity is sent all the same
+    text = f"{note}  ({fields})" if note and fields else fields or note  # the note is never cut off
     name = row.identifier or (f"line {row.line}" if row.line else "(no identifier)")
     return ListRow(sign, paint, word, name, text, is_muted=row.kind == "unchanged")
 
@@ -92,6 +96,7 @@ def row_detail(row: PlanRow) -> Content:
     parts: list[Content] = [Content.assemble((f"{sign} {word}", TONES.get(tone, "")), (where, TONES["muted"]))]
     if row.note:
         note = f"The store will refuse this: {row.note}." if row.kind == "refused" else row.note
+        note = f"! {note}" if row.kind in _SENT else note
         parts.append(Content.assemble((shown(note), TONES["warning"])))
     for change in row.changes:
         old = value_text(change.old, _LONG_VALUE)

@@ -175,7 +175,13 @@ class SendScreen(RunView[SendJob]):
         if rows.has_focus and event.key in ("T", "u") and self.job.last is None:
             event.stop()
             self.notify("Nothing has been sent yet. a applies this plan.")
-        elif rows.has_focus and event.is_printable and event.character and event.key not in self.active_bindings:
+        elif (
+            rows.selected is not None
+            and rows.has_focus
+            and event.is_printable
+            and event.character
+            and event.key not in self.active_bindings
+        ):
             event.stop()
             self.query_one(PlanView).type_filter(event.character.strip())
 

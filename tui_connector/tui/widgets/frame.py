@@ -191,7 +191,7 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
             continue  # it is typed into the field; Textual does not know the character of all keys
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
         title = getattr(active.node, "key_titles", {}).get(name, binding.description)
-        is_way_back = name.endswith(".back") and binding.description == "Back"
+        is_way_back = binding.description == "Back" if name.endswith(".back") else name == "home.quit"
         key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED, is_way_back)
         if name not in shown or shown[name].key.startswith("Esc "):
             shown[name] = key
