@@ -116,7 +116,7 @@ async def test_workers_with_a_shared_ledger_need_no_common_directory(
     assert sorted(row["id"] for row in postgres.items("items")) == list(range(1, 201))
     assert postgres.rows("SELECT state, items FROM tui_connector_incoming_run") == [("complete", 200)]
     assert postgres.rows("SELECT value FROM tui_connector_incoming_mark") == [("2026-11-01 00:00:00",)]
-    assert len(workers.files("xdg_state_home")) == 2
+    assert len(workers.files("worker ?/xdg_state_home")) == 2
     assert workers.files("*.sqlite") + workers.files("plan.json") == []
     assert "CANARY" not in workers.logs()
 
