@@ -80,7 +80,7 @@ def here(app: ConnectorApp) -> str:
     screen = app.screen
     if isinstance(screen, FormScreen):
         return ".".join(map(str, screen._form.path_of(screen.focused)))
-    if isinstance(screen, SetupScreen) and screen.query("StepPane"):
+    if isinstance(screen, SetupScreen) and screen.query("StepPane .continue"):
         return ".".join(map(str, screen.pane.path_here))
     if isinstance(screen, EnvironmentScreen):
         return f"environments.{screen.query_one(OptionList).highlighted}"
