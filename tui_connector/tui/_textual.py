@@ -100,9 +100,7 @@ class BaseScreen(Screen[T]):
 
     @on(events.ScreenResume)
     def _skip_styles(self, event: events.ScreenResume) -> None:
-        """The widgets of a new screen have their styles since they were mounted: Textual would apply them again."""
-        if not self.stack_updates:
-            event.refresh_styles = False
+        event.refresh_styles = False  # done when each widget was mounted; a change of the theme reaches all screens
 
 
 class LineDocument(Document):

@@ -530,9 +530,6 @@ class LogDock(BaseScreen[None]):
     _focus_behind: Widget | None = None
     """The widget to focus when the zoom ends."""
 
-    def on_screen_resume(self, event: events.ScreenResume) -> None:
-        event.refresh_styles = False  # done when each widget was mounted; a change of the theme reaches all screens
-
     @property
     def log_panel(self) -> LogPanel:
         return self.query_one(LogPanel)

@@ -61,6 +61,10 @@ class SafeInput(Input):
     virtual_size: Reactive[Size] = Reactive(Size(0, 0))
     """As in any widget, but without a new layout of the whole screen for each key: the field keeps its place."""
 
+    def update_node_styles(self, animate: bool = True) -> None:
+        if self.is_attached:  # a new one is styled when it is mounted; Textual would do it again for its first class
+            super().update_node_styles(animate)
+
     def validate_value(self, value: str) -> str:
         return value if self.password else printable_line(value)
 
