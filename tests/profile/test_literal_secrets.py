@@ -9,6 +9,7 @@ import pytest
 
 from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
+from tui_connector.profile.problems import check_data
 from tui_connector.profile.text_secrets import without_literal_secrets
 from tui_connector.secrets.mask import MARK, Mask
 from tui_connector.secrets.names import is_secret_name, is_secret_parameter
@@ -155,3 +156,12 @@ def test_the_mask_knows_each_name_that_a_profile_refuses() -> None:
 @pytest.mark.parametrize("begun", ["client = ", "client =", "token = ", 'token = "', "request = {", "x = [", "[a", "'"])
 def test_any_text_that_is_being_typed_can_be_kept(begun: str) -> None:
     assert without_literal_secrets(f"format = 1\n[incoming.orders]\n{begun}") is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("", "must not be empty"), ("1-TOKEN", "must be the name of an environment variable")]
+)
+def test_an_invalid_name_of_a_variable_is_described_without_its_pattern(name: str, message: str) -> None:
+    data = {"format": 1, "name": "Shop", "authentications": {"a": {"kind": "bearer", "token": {"env": name}}}}
+    _, problems = check_data(data)
+    assert [words.startswith(message) for path, words in problems if path[-1] == "env"] == [True]

@@ -246,7 +246,7 @@ async def test_allowed_page_size_is_applied_with_one_key(
         await pilot.press("a")
         await until_shown(pilot, "2 of 50 items read")
         assert setup.at("incoming", "products", "pagination", "page-size") == 2
-        assert "per page" not in shown(pilot.app)
+        assert "Request 2 per page" not in shown(pilot.app)
 
 
 async def test_unpaged_request_becomes_paged_with_the_allowed_page_size(
@@ -374,3 +374,12 @@ def test_table_shows_identifiers_first_and_no_objects() -> None:
     assert first.startswith("x    a\\x1b[31m")
     assert second.strip() == ""
     assert table([1, "two"], [], 10) == ["", "1", '"two"']
+
+
+@pytest.mark.parametrize(("size", "rows"), [((120, 36), 12), ((200, 50), 20)])
+async def test_the_list_of_entities_uses_the_height_of_the_step(
+    size: tuple[int, int], rows: int, machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "3", size) as (pilot, _):
+        await until(pilot, lambda: shown(pilot.app).count(" GET ") >= rows)

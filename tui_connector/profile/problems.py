@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..kinds import Kind, broken_packages
 from ..runs.request_templates import Inconsistency
 from ..secrets.errors import LiteralSecret
+from ..secrets.source import VARIABLE_PATTERN
 from .correction import Correction
 from .document import Document
 from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
@@ -329,6 +330,11 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
         value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])
         near = _near(value, known) if isinstance(value, str) else ""
         return Found(path, f"must be {context['expected']}", code, near)
+    if kind == "string_pattern_mismatch":
+        if value_at(data, path) == "":
+            return Found(path, _MESSAGES["string_too_short"], code, expected=kind)
+        if (described := _PATTERNS.get(context["pattern"])) is not None:
+            return Found(path, described, code, expected=kind)
     message = _MESSAGES.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
     return Found(path, message, code, expected=kind)
 
@@ -371,6 +377,10 @@ _MESSAGES = {
     "too_short": "must not be empty",
     "too_long": "must not have more than {max_length}",
 }
+
+
+_PATTERNS = {VARIABLE_PATTERN: "must be the name of an environment variable: letters, digits and _, such as ACME_TOKEN"}
+"""What a text must be instead of one that does not match."""
 
 
 def _data_path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:

@@ -20,6 +20,9 @@ ONE_SOURCE = (
 )
 
 
+VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
 def command_variable(name: str) -> str:
     """A variable that may be passed to a command. Raises ValueError."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -35,7 +38,7 @@ class SecretSource(Model):
     model_config = ConfigDict(json_schema_extra={"format": "secret"})
 
     keyring: Annotated[str | None, Field(title="In the keyring", min_length=1, max_length=200)] = None
-    env: Annotated[str | None, Field(title="In an environment variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
+    env: Annotated[str | None, Field(title="In an environment variable", pattern=VARIABLE_PATTERN)] = None
     command: Annotated[list[str] | None, Field(title="Printed by a command", min_length=1)] = None
     environment: Annotated[
         list[Annotated[str, AfterValidator(command_variable)]] | None,
