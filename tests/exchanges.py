@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 from tui_connector.client.message import Failure, Request
-from tui_connector.client.refusal import Refusal, RefusalCode
+from tui_connector.client.refusal import BodyRefusal, RefusalCode
 
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -96,6 +96,6 @@ exchanges = st.builds(
     failure_text=text,
     timings=st.builds(Timings, _maybe, _maybe, _maybe, _maybe, _maybe, _seconds),
     note=text,
-    refusal=st.none() | st.builds(Refusal, st.sampled_from(get_args(RefusalCode)), text),
+    refusal=st.none() | st.builds(BodyRefusal, st.sampled_from(get_args(RefusalCode)), text),
 )
 """Any exchange."""

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
 from tui_connector.client.exchange import RecordedBody, Timings
-from tui_connector.client.refusal import Refusal
+from tui_connector.client.refusal import BodyRefusal
 from tui_connector.machine import Machine
 
 
@@ -116,7 +116,7 @@ async def test_a_write_that_is_refused_with_200_is_shown_counted_and_explained_a
         2,
         method="POST",
         body=b'[{"message":"Invalid attribute %fieldName = %fieldValue.","parameters":["Price","-5"]}]',
-        refusal=Refusal("row-refused", "Invalid attribute Price = -5."),
+        refusal=BodyRefusal("row-refused", "Invalid attribute Price = -5."),
     )
     async with watching(machine, filled(exchange(1), refused, exchange(3))) as watched:
         await watched.shows("Requests 3 · 1 failed this session")

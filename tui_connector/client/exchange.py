@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from .message import Failure, Headers, Purpose, Request
-from .refusal import Refusal
+from .refusal import BodyRefusal
 
 _OVERHEAD = 1_000
 """Approximate bytes of an exchange besides its texts, in CPython 3.11."""
@@ -75,7 +75,7 @@ class Exchange:
     timings: Timings
     note: str = ""
     """A remark of the program, such as "login renewed (60 min)"."""
-    refusal: Refusal | None = None
+    refusal: BodyRefusal | None = None
     """What the response refuses although its status is one of success."""
 
     @property

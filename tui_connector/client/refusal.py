@@ -35,7 +35,7 @@ _SHORT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class BodyRefusal:
     """What a response refuses although its status is one of success."""
 
     code: RefusalCode
@@ -64,7 +64,7 @@ def takes_long(response: Response) -> bool:
     return len(response.body) > _SHORT
 
 
-def refusal(request: Request, response: Response) -> Refusal | None:
+def refusal(request: Request, response: Response) -> BodyRefusal | None:
     """What this response refuses; None for a success, and for a status that speaks for itself."""
     if not may_refuse(request, response):
         return None
@@ -79,26 +79,26 @@ def refusal(request: Request, response: Response) -> Refusal | None:
     if found := list(_failed_operations(body)):
         return found[0] if len(found) == 1 else _first_of(found)
     if request.method not in ("GET", "HEAD") and (rows := row_errors(body)):
-        return _first_of([Refusal("row-refused", row_message(row)) for row in rows])
+        return _first_of([BodyRefusal("row-refused", row_message(row)) for row in rows])
     return None
 
 
-def _first_of(found: list[Refusal]) -> Refusal:
+def _first_of(found: list[BodyRefusal]) -> BodyRefusal:
     """The first one, and how many others there are."""
     more = f" (+ {count(len(found) - 1, 'more error')})" if len(found) > 1 else ""
-    return Refusal(found[0].code, beginning(found[0].message, _LONGEST) + more)
+    return BodyRefusal(found[0].code, beginning(found[0].message, _LONGEST) + more)
 
 
-def page_refusal(response: Response) -> Refusal | None:
+def page_refusal(response: Response) -> BodyRefusal | None:
     """For an HTML page instead of data; None for anything else."""
     if not is_page(response.body, response.media_type):
         return None
     title = page_title(response.body[:_SHORT].decode("utf-8", "replace")) or "untitled"
-    return Refusal("html", f"The store responded with {response.status} and an HTML page ({title}), not with data")
+    return BodyRefusal("html", f"The store responded with {response.status} and an HTML page ({title}), not with data")
 
 
-def false_refusal(status: int) -> Refusal:
-    return Refusal("false", f"The store responded with {status} and false: it has not accepted the entity")
+def false_refusal(status: int) -> BodyRefusal:
+    return BodyRefusal("false", f"The store responded with {status} and false: it has not accepted the entity")
 
 
 def is_page(body: bytes, media_type: str) -> bool:
@@ -153,14 +153,16 @@ def rejection(item: Json) -> str | None:
     return str(item.get("error_message") or "The store's queue has rejected it")
 
 
-def _failed_operations(body: Json) -> Iterator[Refusal]:
+def _failed_operations(body: Json) -> Iterator[BodyRefusal]:
     """The operations that the queue has rejected, or that have failed."""
     if not isinstance(body, dict):
         return
     items, operations = body.get("request_items"), body.get("operations_list")
     for item in items if isinstance(items, list) else ():
         if (why := rejection(item)) is not None and isinstance(item, dict):
-            yield Refusal("rejected", f"Operation {item.get('id')}: {why}")
+            yield BodyRefusal("rejected", f"Operation {item.get('id')}: {why}")
     for each in operations if isinstance(operations, list) else ():
         if isinstance(each, dict) and isinstance(each.get("status"), int) and each["status"] not in (COMPLETE, OPEN):
-            yield Refusal("operation-failed", f"Operation {each.get('id')}: {each.get('result_message') or 'failed'}")
+            yield BodyRefusal(
+                "operation-failed", f"Operation {each.get('id')}: {each.get('result_message') or 'failed'}"
+            )

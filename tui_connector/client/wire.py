@@ -21,7 +21,7 @@ from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_con
 from .exchange import Exchange, ExchangeLog, InFlight, RecordedBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, Tls, seconds
-from .refusal import Refusal, may_refuse, refusal, takes_long
+from .refusal import BodyRefusal, may_refuse, refusal, takes_long
 from .route import PLAIN_ROUTE, ClientRoute
 from .uri import canonical, origin_of
 
@@ -50,7 +50,7 @@ class AttemptRecord:
     failure: Failure | None = None
     failure_text: str = ""
     notes: list[str] = field(default_factory=list)
-    refusal: Refusal | None = None
+    refusal: BodyRefusal | None = None
 
 
 def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Mask, kept: int) -> Exchange:

@@ -14,7 +14,7 @@ from typing import get_args
 
 from ..client.exchange import Exchange, RecordedBody, Timings
 from ..client.message import Failure, Headers, Purpose
-from ..client.refusal import Refusal, RefusalCode
+from ..client.refusal import BodyRefusal, RefusalCode
 from ..errors import UserError
 from ..secrets.mask import Mask, returns_token
 from ..templates import Json
@@ -245,13 +245,13 @@ def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
     )
 
 
-def refusal_to_json(refusal: Refusal) -> dict[str, Json]:
+def refusal_to_json(refusal: BodyRefusal) -> dict[str, Json]:
     return {"code": refusal.code, "message": refusal.message}
 
 
-def refusal_from_json(fields: JsonFields, mask: Mask) -> Refusal | None:
+def refusal_from_json(fields: JsonFields, mask: Mask) -> BodyRefusal | None:
     code: RefusalCode | None = next((each for each in get_args(RefusalCode) if each == fields.text("code")), None)
-    return None if code is None else Refusal(code, mask.text(fields.text("message")))
+    return None if code is None else BodyRefusal(code, mask.text(fields.text("message")))
 
 
 def _headers(fields: JsonFields, key: str, mask: Mask) -> Headers:

@@ -19,7 +19,7 @@ from ..client.message import (
     Response,
 )
 from ..client.model import RequestTemplate
-from ..client.refusal import Refusal, false_refusal, page_refusal
+from ..client.refusal import BodyRefusal, false_refusal, page_refusal
 from ..runs.errors import Action, RunError, error_for_failure
 from ..templates import Json
 
@@ -139,7 +139,7 @@ def _expected(response: Response, *, reads: bool) -> SendResult:
     """The result of a response with an expected status; its body may still say that the entity was not accepted."""
     body = response_body(response)
 
-    def failed(refusal: Refusal, hint: str = "") -> SendResult:
+    def failed(refusal: BodyRefusal, hint: str = "") -> SendResult:
         status, exchange = response.status, response.exchange
         error = RunError(Action.WRONG, refusal.message, hint, exchange, status=status, code=refusal.code)
         return SendResult(Outcome.FAILED, error, response)

@@ -35,7 +35,7 @@ class LedgerError(UserError):
         super().__init__(code, message, hint)
 
 
-class Rows(Protocol):
+class ResultRows(Protocol):
     """The result of a statement, as a cursor of `sqlite3` has it."""
 
     @property
@@ -51,7 +51,7 @@ class Rows(Protocol):
 class Database(Protocol):
     """A connection, as `sqlite3` has it: the first change begins a transaction, which `with` commits or rolls back."""
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows: ...
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> ResultRows: ...
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Any: ...
 

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from ..errors import UserError
 from ..secrets.capability import Capability
-from .database import Family, LedgerError, Rows, SharedPlace
+from .database import Family, LedgerError, ResultRows, SharedPlace
 from .postgres import WAIT, Parameter, PostgresConnection, PostgresServer, server_message
 
 if TYPE_CHECKING:
@@ -347,10 +347,10 @@ class SharedDatabase:
         self._connection = connection
         self._changing = False
 
-    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> ResultRows:
         with self._connection.errors():
             self._begin(sql)
-            found: Rows = self._connection.connection.execute(_translated(sql), _values(parameters))
+            found: ResultRows = self._connection.connection.execute(_translated(sql), _values(parameters))
         return found
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> None:

@@ -60,7 +60,7 @@ def is_database_of_others(path: Path, table: str) -> bool:
         return True
 
 
-class Database:
+class SqliteFile:
     """The database at `path`, made where it is not there. Transactions start and end by hand."""
 
     def __init__(self, path: Path) -> None:
@@ -248,7 +248,7 @@ class SqliteSink(Sink):
                 f"{file} is a database of another program, and this profile is not trusted to alter it",
                 "Use another database, or allow it: tui-connector trust PROFILE.",
             )
-        database = Database(file)
+        database = SqliteFile(file)
         try:
             return _OpenSqlite(database, table, position, context.known)
         except SinkError:
@@ -294,7 +294,7 @@ class _OpenSqlite(OpenSink):
     continues, and those that were updated are read again, and updated again.
     """
 
-    def __init__(self, database: Database, table: _TableShape, position: Json, recorded: Json) -> None:
+    def __init__(self, database: SqliteFile, table: _TableShape, position: Json, recorded: Json) -> None:
         """`recorded` is the last position that this incoming recorded: by its id the table is known as its own."""
         self._database, self._table, self._recorded = database, table, recorded
         self._id = ""

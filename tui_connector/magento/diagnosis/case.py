@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ...client.authentication.login_lockouts import MAGENTO_LOGIN
 from ...client.message import Request, Response
-from ...client.refusal import Refusal, RefusalCode
+from ...client.refusal import BodyRefusal, RefusalCode
 from ...client.uri import is_absolute
 from ...errors import InvalidValue
 from ...secrets.names import strip_query_and_keys
@@ -75,7 +75,7 @@ class Case:
     """Whether another request has shown that the store knows the caller; None if none was sent."""
     shape: TokenShape | None = None
     """The kind of token that was sent, if known."""
-    refusal: Refusal | None = None
+    refusal: BodyRefusal | None = None
     """What a response of success refuses."""
 
     @property

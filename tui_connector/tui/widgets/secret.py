@@ -259,7 +259,7 @@ class VariableInput(SourceField):
         return None
 
 
-class CommandInput(SourceField):
+class SecretCommandInput(SourceField):
     """The command that prints a secret. A token that is pasted here is refused."""
 
     @dataclass
@@ -404,7 +404,7 @@ class Secret(Horizontal):
         if self.place == "env":
             return VariableInput(str(value or ""), self._kind)
         if self.place == "command":
-            return CommandInput([*map(str, value)] if isinstance(value, list) else [])
+            return SecretCommandInput([*map(str, value)] if isinstance(value, list) else [])
         if self.place == "ask":
             return SecretInput(self._kind, placeholder="for this session only")
         return SecretInput(self._kind)
@@ -449,8 +449,8 @@ class Secret(Horizontal):
         event.stop()
         self._use_source({"env": event.name})
 
-    @on(CommandInput.Named)
-    def _on_command(self, event: CommandInput.Named) -> None:
+    @on(SecretCommandInput.Named)
+    def _on_command(self, event: SecretCommandInput.Named) -> None:
         event.stop()
         self._use_source({"command": [*event.argv]})
 
