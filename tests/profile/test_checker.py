@@ -114,6 +114,28 @@ def test_a_key_below_a_plugin_is_moved_to_its_client() -> None:
     assert checker.check(fixed).problems == []
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ('identifier = "sku"', 'identifier = "sku'),  # below the name, in its table
+        ('request = { uri = "products" }', 'request = { uri = "products }\nclient-id = ?'),
+        ('name = "Acme"', 'name = "Acme'),
+    ],
+)
+def test_a_name_is_corrected_while_another_line_has_a_mistake(wrong: tuple[str, str]) -> None:
+    text = GOOD.replace(*wrong).replace('client = "m"', 'client = "M"')
+    [problem] = [each for each in Checker().check(text).problems if each.code == "unknown-name"]
+    assert problem.fix is not None
+    assert apply(text, problem.fix.edits) == text.replace('client = "M"', 'client = "m"')
+
+
+def test_a_line_with_a_mistake_is_not_corrected_as_if_it_were_sound() -> None:
+    text = GOOD.replace('kind = "jsonl", path', 'kind = "jsnl, path').replace('timeout = "30s"', "timeout = 30")
+    for problem in Checker().check(text).problems:
+        if problem.fix is not None:
+            assert "jsnl" not in "".join(edit.text for edit in problem.fix.edits)
+
+
 def test_bytes_that_are_not_utf_8_are_read_as_windows_1252() -> None:
     text = GOOD.replace("Acme", b"Caf\xe9 \x80".decode("utf-8", "surrogateescape"))
     [problem] = Checker().check(text).problems

@@ -133,9 +133,11 @@ def _without_null(value: Any) -> Any:
     return [_without_null(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
-def _whole(text: str, data: dict[str, Any], mistakes: list[Mistake]) -> ParsedText:
-    block = TextBlock(0, 0, text)
-    return ParsedText(data, mistakes, frozenset(), [(block, ParsedBlock((), False, data, text, (), ()), ())])
+def _whole(text: str, data: dict[str, Any], mistakes: list[Mistake], valid_text: str | None = None) -> ParsedText:
+    valid = text if valid_text is None else valid_text
+    return ParsedText(
+        data, mistakes, frozenset(), [(TextBlock(0, 0, text), ParsedBlock((), False, data, valid, (), ()), ())]
+    )
 
 
 def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[Mistake]) -> ParsedText:
@@ -147,7 +149,7 @@ def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[
     for _ in range(MAX_MISTAKES):
         text = "\n".join(lines)
         try:
-            whole = _whole(text, tomllib.loads(text), sorted(mistakes))
+            whole = _whole(original, tomllib.loads(text), sorted(mistakes), text)
             return ParsedText(whole.data, whole.mistakes, frozenset(lost), whole.blocks)
         except RecursionError:
             break

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any, Final, cast, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
 from .blocks import ParsedBlock, ParsedText, TextBlock, block_layout, parse
-from .correction import Correction, TextEdit
+from .correction import Correction, TextEdit, line_start
 from .document import SCHEMA_LINE, Document
 from .library import ProfileError
 from .model import ModelPath, Profile
@@ -202,26 +202,37 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
 
 
 def value_edit(parsed: ParsedText, path: ModelPath, value: str) -> TextEdit | None:
-    """Replaces the value at this path; None where it is not written, or mistakes are to be fixed first."""
+    """Replaces the value at this path; None where it is not written, or its own lines have mistakes."""
     found = _span_of(parsed, path)
     return None if found is None else _replaced(*found, value)
 
 
 def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:
-    """The block and the place of a key or element; None where it is not written, or mistakes are to be fixed first."""
+    """The block and the place of a key or element; None where it is not written, or its own lines have mistakes."""
     for block, inside, table in parsed.blocks:
-        if path[: len(table)] != table or len(path) == len(table) or not _is_as_written(block, inside):
+        if path[: len(table)] != table or len(path) == len(table):
             continue
-        known, _ = block_layout(block.text)
+        known, _ = block_layout(inside.valid_text)
         base = known.statements[0].path if inside.header else ()
         wanted = (*base, *path[len(table) :])
         open_spans = list(known.statements)
         while open_spans:
             span = open_spans.pop()
             if span.path == wanted and not span.is_header:
-                return block, span
+                written = span if _is_as_written(block, inside) else _as_written(span, inside.valid_text, block.text)
+                return None if written is None else (block, written)
             open_spans += span.children
     return None
+
+
+def _as_written(span: TextSpan, valid: str, text: str) -> TextSpan | None:
+    """The span of the valid text in the text with mistakes, which has the same lines; None if it has one itself."""
+    first, last = valid.count("\n", 0, span.start), valid.count("\n", 0, span.end)
+    lines, original = valid.split("\n"), text.split("\n")
+    if lines[first : last + 1] != original[first : last + 1]:
+        return None
+    by = line_start(original, first + 1) - line_start(lines, first + 1)
+    return replace(span, start=span.start + by, value_start=span.value_start + by, end=span.end + by, children=[])
 
 
 def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
@@ -229,7 +240,7 @@ def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
 
 
 def _value_position(block: TextBlock, span: TextSpan) -> TextPosition:
-    line, column = block_layout(block.text)[1](span.value_start)
+    line, column = position_finder(block.text)(span.value_start)
     return TextPosition(block.line + line, column)
 
 
@@ -257,7 +268,8 @@ def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | Non
 def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:
     """The whole line of a key, moved to the table that it belongs to."""
     target = next(((b, p) for b, p, table in parsed.blocks if table == found.owner), None)
-    if target is None or span not in block_layout(block.text)[0].statements:
+    as_written = any(b is block and _is_as_written(b, p) for b, p, _ in parsed.blocks)
+    if target is None or not as_written or span not in block_layout(block.text)[0].statements:
         return None
     start = block.text.rfind("\n", 0, span.start) + 1
     end = block.text.find("\n", span.end) + 1 or len(block.text)

@@ -323,12 +323,20 @@ class TextScreen(BaseScreen[T]):
             self._move_secret(problem)
             return
         if problem is None or problem.fix is None:
-            self.notify("There is no suggested correction: edit the value at the problem (F8).", markup=False)
+            self.notify(self._why_no_correction(), markup=False)
             return
         self.start_change()
         self.area.apply_edits(problem.fix.edits)
         words = f"Line {problem.place.line}: {problem.fix.title}. ^Z undoes it."
         self.notify(shown_line(words, 200), timeout=BRIEF, markup=False)
+
+    def _why_no_correction(self) -> str:
+        """What can be done about the problem at the cursor, which F7 does not correct."""
+        line = self.area.selection.end[0] + 1
+        broken = [problem.place.line for problem in self.problems if not problem.path]
+        if broken and line not in broken:
+            return f"There is no suggested correction: edit the value, or fix line {broken[0]} first (F8)."
+        return "There is no suggested correction: edit the value at the problem (F8)."
 
     @work(exclusive=True, group="move")
     async def _move_secret(self, problem: Problem) -> None:
