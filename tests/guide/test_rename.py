@@ -98,6 +98,16 @@ async def test_everything_gets_the_new_name(kept: Kept) -> None:
     kept.assert_is("shop", "acme")
 
 
+@pytest.mark.parametrize(
+    ("title", "renamed"),
+    [("Acme (acme)", "Acme (shop)"), ("acme", "shop"), ("Acme outside", "Acme outside"), ("Acme (old)", "Acme (old)")],
+)
+async def test_a_title_that_was_made_from_the_name_follows_it(kept: Kept, title: str, renamed: str) -> None:
+    kept.path.write_text(PROFILE.replace('"Acme"', f'"{title}"'))
+    path = await rename(kept, "shop")
+    assert tomllib.loads(path.read_text())["name"] == renamed
+
+
 async def test_a_profile_with_unsaved_text_is_not_renamed(kept: Kept) -> None:
     TextDrafts(kept.machine.directories.state, kept.path).keep(1, f"{PROFILE}# mine\n", "", 1.0)
     with pytest.raises(UserError, match="unsaved changes in the editor"):

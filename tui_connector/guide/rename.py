@@ -33,7 +33,8 @@ Undo = tuple[str, Callable[[], Awaitable[object]]]
 async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) -> tuple[Path, list[str]]:
     """Renames the profile; returns its new file, and notes on what could not be removed under the old name.
 
-    Its own keyring entries that begin with its name get the new one, and what was typed for it in this session moves.
+    Its own keyring entries that begin with its name get the new one, and so does a title that was made from the name.
+    What was typed for it in this session moves.
     Files that its runs read and write stay where they are. Where a step fails, those before it are undone. Raises
     `UserError` or OSError.
     """
@@ -56,6 +57,8 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
         for place, entry in [*entry_places(document.draft)]:
             if entry in entries:
                 document.set(place, entries[entry])
+        if isinstance(title := document.draft.get("name"), str):
+            document.set(("name",), _renamed_title(title, path.stem, name))
         text = document.text().encode() if document.changed else await asyncio.to_thread(read_bytes, path)
         await asyncio.to_thread(write_atomic, target, text, expect=None)
         undo.append((f"the file {target}", partial(asyncio.to_thread, target.unlink)))
@@ -76,6 +79,14 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
     machine.typed.copy(path, target, {f"keyring:{old}": f"keyring:{new}" for old, new in entries.items()})
     machine.typed.forget(path)
     return target, await _forget_old(machine, vault, path, list(entries))
+
+
+def _renamed_title(title: str, old: str, new: str) -> str:
+    """The title with the new name, if it is the old one, or that of a copy that was never edited."""
+    if title == old:
+        return new
+    made = f" ({old})"  # as `duplicate` makes it
+    return f"{title.removesuffix(made)} ({new})" if title.endswith(made) else title
 
 
 async def _undone(undo: list[Undo]) -> list[str]:
