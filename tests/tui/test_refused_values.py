@@ -56,3 +56,24 @@ async def test_enter_in_the_profiles_name_sends_nothing_again(machine: Machine, 
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.focused, Continue))
         assert len(screen.work.workbench.exchanges) == before  # type: ignore[attr-defined]
+
+
+async def test_an_invalid_name_is_neither_tested_nor_taken_in_part(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        screen = pilot.app.screen
+        setup = screen.work.setup  # type: ignore[attr-defined]
+        named = setup.name
+        before = len(screen.work.workbench.exchanges)  # type: ignore[attr-defined]
+        screen.query_one("#field-name", Input).focus()
+        await pilot.press("ctrl+u", "a")
+        await until(pilot, lambda: setup.name == "a")
+        await pilot.press(*" b")
+        await until_shown(pilot, "cannot be named 'a b'")
+        await until(pilot, lambda: setup.name == named)
+        await pilot.press("f5")
+        await until_shown(pilot, "✘ a profile cannot be named 'a b'")
+        assert len(screen.work.workbench.exchanges) == before  # type: ignore[attr-defined]
+        await pilot.press("backspace", "backspace")
+        await until(pilot, lambda: setup.name == "a")

@@ -60,6 +60,8 @@ class BasicsPane(StepPane):
 
     step = GuideStep.BASICS
     _name_problem = ""
+    _name_before = ""
+    """The name that the profile had before one was typed; empty while none is."""
     """Why no profile can have the name that was typed."""
 
     @dataclass
@@ -200,6 +202,7 @@ class BasicsPane(StepPane):
     @on(Input.Changed, "#field-name")
     def _name_typed(self, event: Input.Changed) -> None:
         if not self.setup.saved:
+            self._name_before = self._name_before or self.setup.name
             self.run_worker(self._check_name(event.value.strip()), exclusive=True, group="name")
 
     async def _check_name(self, name: str) -> None:
@@ -208,21 +211,28 @@ class BasicsPane(StepPane):
             await asyncio.to_thread(Library(self.work.profiles).path_for, name)
         except ProfileError as error:
             self._show_name(error.message)
-            return
-        self._show_name("")
+            name = self._name_before or self.setup.name  # not the part that was typed before the invalid character
+        else:
+            self._show_name("")
         if name != self.setup.name:
             self.work.rename(name)
             self.post_message(self.Changed())
+
+    @on(Input.Blurred, "#field-name")
+    def _name_left(self) -> None:
+        self._name_before = ""
 
     def _show_name(self, problem: str) -> None:
         self._name_problem = problem
         self.query_one("#row-name", FieldRow).problem(problem)
 
     def check_complete(self) -> bool:
+        return self._has_valid_name() and super().check_complete()
+
+    def _has_valid_name(self) -> bool:
         if self._name_problem:
             self.say(f"✘ {self._name_problem}", bad=True)
-            return False
-        return super().check_complete()
+        return not self._name_problem
 
     @on(Choice.OpenRequested, "#views")
     def _list_views(self, event: Choice.OpenRequested) -> None:
@@ -417,6 +427,8 @@ class BasicsPane(StepPane):
         self.app.push_screen(screen, closed)
 
     def test(self) -> None:
+        if not self._has_valid_name():
+            return
         self.busy("looking for the store")
         self.run_worker(self._search(self.setup.typed_address, self.setup.store_view), exclusive=True)
 
