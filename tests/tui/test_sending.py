@@ -21,8 +21,8 @@ from tui_connector.templates import Json
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.run.charts import MessageList
-from tui_connector.tui.send.job import Plan, SendJob
-from tui_connector.tui.send.plan_view import change_text, type_change
+from tui_connector.tui.send.job import Plan, PlanRow, SendJob
+from tui_connector.tui.send.plan_view import change_text, row_detail, type_change
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -401,6 +401,22 @@ def test_a_change_of_type_is_marked_in_the_plan(old: Json, new: Json, mark: str)
     change = FieldChange("quantity", old, new)
     assert type_change(change) == mark
     assert (f"(! {mark})" in change_text(change)) is bool(mark)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (240, "5", "240 → 5"),
+        ("240.0000", 5, "240.0000 → 5"),
+        ("240", "5", '"240" → "5"'),  # perhaps no numbers
+        ("a", "5", '"a" → "5" (! text → number)'),
+    ],
+)
+def test_a_number_in_a_text_is_planned_as_the_number_it_replaces(old: Json, new: Json, text: str) -> None:
+    change = FieldChange("quantity", old, new)
+    assert change_text(change) == f"quantity: {text}"
+    detail = row_detail(PlanRow("change", "24-MB01", 2, (change,), "")).plain
+    assert ("sent as text" in detail) is (old == 240)
 
 
 PRICES = """[outgoing.base-prices]

@@ -57,11 +57,23 @@ def value_text(value: Json | Absent, width: int) -> str:
 
 def change_text(change: FieldChange, width: int = _VALUE) -> str:
     """A field for one line, such as "quantity: 5 → 7"; of one that the store does not have, only the new value."""
-    new = value_text(change.new, width)
+    old, new = _compared(change, width)
     if isinstance(change.old, Absent):
         return f"{change.field}: {new}"
     types = type_change(change)
-    return f"{change.field}: {value_text(change.old, width)} → {new}{f' (! {types})' if types else ''}"
+    return f"{change.field}: {old} → {new}{f' (! {types})' if types else ''}"
+
+
+def _compared(change: FieldChange, width: int) -> tuple[str, str]:
+    """The old and the new value as JSON; of a number and a text with one, both as numbers: they are compared so."""
+    values = (change.old, change.new)
+    if _type(change.old) == _type(change.new) == "number" and isinstance(change.old, str) != isinstance(
+        change.new, str
+    ):
+        old, new = (beginning(str(value), width) for value in values)
+    else:
+        old, new = (value_text(value, width) for value in values)
+    return old, new
 
 
 def type_change(change: FieldChange) -> str:
@@ -99,8 +111,9 @@ def row_detail(row: PlanRow) -> Content:
         note = f"! {note}" if row.kind in _SENT else note
         parts.append(Content.assemble((shown(note), TONES["warning"])))
     for change in row.changes:
-        old = value_text(change.old, _LONG_VALUE)
-        new = Content.assemble(("    new  ", TONES["muted"]), shown(value_text(change.new, _LONG_VALUE)))
+        old, new_text = _compared(change, _LONG_VALUE)
+        as_text = "  sent as text" if isinstance(change.new, str) and new_text == change.new else ""
+        new = Content.assemble(("    new  ", TONES["muted"]), shown(new_text), (as_text, TONES["muted"]))
         parts += [Content.assemble((shown_line(change.field), "bold"))]
         parts += (
             []
