@@ -15,6 +15,7 @@ import pytest
 from tui_connector.errors import UserError
 from tui_connector.outgoing.new_tasks import new_task
 from tui_connector.outgoing.source import BadEntity, Source, SourceContext, SourceEntity
+from tui_connector.outgoing.sources.csv import CsvSource
 from tui_connector.secrets.mask import Mask
 
 
@@ -272,3 +273,8 @@ def test_what_is_not_a_file_is_an_error_and_never_waited_for(tmp_path: Path, kin
         os.mkfifo(path)
     with pytest.raises(UserError, match="cannot be read"):
         read(tmp_path, "jsonl", path="stock.jsonl")
+
+
+def test_a_csv_source_has_its_file_before_how_it_is_read() -> None:
+    fields = [*CsvSource.model_json_schema()["properties"]]
+    assert fields.index("path") < min(map(fields.index, ("delimiter", "decimal", "columns")))

@@ -68,11 +68,14 @@ class CsvFormat(Model):
         return _CsvReader(self, file, name, context).entities()
 
 
-class CsvSource(CsvFormat, Source):
-    """CSV: one entity per row, the first row names the fields."""
+class _CsvFile(Model):
+    path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.csv"])
+
+
+class CsvSource(CsvFormat, _CsvFile, Source):
+    """CSV: one entity per row, the first row names the fields. The file comes before how it is read."""
 
     kind: Literal["csv"] = "csv"
-    path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.csv"])
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
         with context.open_file(self.path, self._contents) as file:
