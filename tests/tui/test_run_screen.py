@@ -115,6 +115,25 @@ async def test_charts_show_a_run_that_completed_below_the_zoomed_log(machine: Ma
             assert "█" in shown(app)
 
 
+async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=10, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "up", "r")
+            await until_shown(pilot, "complete: 10 items")
+            sent = app.screen.query_one(LogView).exchanges.end
+            await pilot.press("l")
+            await until(pilot, lambda: app.screen.has_class("zoomed"))
+            await pilot.press("r", "R", "l")
+            await until(pilot, lambda: not app.screen.has_class("zoomed"))
+            assert isinstance(app.screen, RunScreen)
+            assert not app.screen.job.active
+            assert app.screen.query_one(LogView).exchanges.end == sent
+            await until_shown(pilot, "r Run")
+
+
 async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=200, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)

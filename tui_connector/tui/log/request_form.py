@@ -151,6 +151,7 @@ def json_error(request: Request) -> str:
 
 _PATHS = 5
 """Paths that are listed below the field."""
+_METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
 _PARAMETER = re.compile(r"\{[^}]*\}|:\w+")
 """A parameter of a path in the schema."""
 _MAX_BODY = 50_000
@@ -246,7 +247,18 @@ class RequestForm(Dialog[Request | None]):
 
     @on(Input.Changed, "#resend-uri")
     def _path_changed(self, event: Input.Changed) -> None:
+        """Lists paths; a method before the path, as in a log or a manual, goes into its own field."""
+        if (found := _METHOD_AND_PATH.fullmatch(event.value)) and event.value == event.input.value:
+            self.query_one("#resend-method", Input).value = found[1].upper()
+            event.input.value = found[2]
+            return
         self._show_paths(event.value)
+
+    @on(Input.Changed, "#resend-method")
+    def _method_changed(self, event: Input.Changed) -> None:
+        """A whole method is replaced by what is typed next."""
+        if isinstance(event.input, SafeInput):
+            event.input.is_suggestion = event.value.strip().upper() in METHODS
 
     def _show_paths(self, typed: str) -> None:
         """Lists the paths of the store's schema that fit what was typed, shortest first."""

@@ -408,7 +408,7 @@ class ProfilePage(ProfileScreen, TextHolder):
             await open_guide(self.app, *of, part, begin_with, discarded, family, at)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("run", "run_with_options", "test", "add", "delete", "rename") and self.is_in_log:
+        if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo") and self.is_in_log:
             return False  # the selected part is out of mind, and perhaps out of sight
         if action == "tasks":
             return bool(self._outgoing_to_send())

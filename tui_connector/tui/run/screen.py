@@ -187,10 +187,10 @@ class RunScreen(RunView[RunJob]):
         self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}", self._header_state(mark))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stop is available while the run is active, Run when it is not."""
+        """Stop is available while the run is active, Run when it is not and the log does not have the keys."""
         if action == "stop":
             return self.job.active
-        return not self.job.active if action in ("start", "options") else True
+        return not self.job.active and not self.is_in_log if action in ("start", "options") else True
 
     def action_start(self) -> None:
         """Starts the run, or resumes a stopped one."""

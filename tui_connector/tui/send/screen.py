@@ -24,6 +24,10 @@ from .plan_view import PlanFilter, PlanView
 from .tasks import TasksScreen
 
 
+_OUTSIDE_THE_LOG = frozenset({"apply", "resume", "plan", "options", "write_sample", "undo", "delete_created"})
+"""Actions that start something, and do nothing while the log has the keys: the run is perhaps out of sight."""
+
+
 class SendScreen(RunView[SendJob]):
     """Shows what an outgoing would change, and sends it. `q` leaves it, and a run continues."""
 
@@ -96,8 +100,10 @@ class SendScreen(RunView[SendJob]):
         return f"{text}\n{run}: {state}, {known or 'no tasks'}.{hint}", tone
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now."""
+        """Only what can be done now; nothing is started by keys that are pressed in the log."""
         job = self.job
+        if action in _OUTSIDE_THE_LOG and self.is_in_log:
+            return False
         if action == "stop":
             return job.active
         if action in ("plan", "options"):

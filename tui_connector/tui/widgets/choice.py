@@ -103,6 +103,8 @@ class Choice(Static, can_focus=True):
         super().__init__(id=id, classes="choice")
         self.options, self.chosen = options, chosen
         self._short = short
+        self._told = False
+        """Whether the user was told that a letter selects nothing, since this has the focus."""
 
     def on_mount(self) -> None:
         self._update_text()
@@ -127,6 +129,12 @@ class Choice(Static, can_focus=True):
         match = _starting_with(letter, [*map(_words, options)], list(self.options).index(self.chosen) + 1)
         if match is not None:
             self._open(options[match][0], letter)
+        elif not self._told:
+            self._told = True
+            self.notify("No option starts with that letter. Enter opens the list.", markup=False)
+
+    def on_blur(self) -> None:
+        self._told = False
 
     def action_open(self) -> None:
         self._open(self.chosen)
@@ -156,6 +164,8 @@ def _starting_with(typed: str, options: Sequence[Sequence[str]], start: int) -> 
     return next((index for index in order if any(word.startswith(typed) for word in options[index])), None)
 
 
+_TEXT = 2
+"""Letters in a row that name no option, after which the user is told that this is a list."""
 _FEW = 3
 """Letters that name no option and are still taken for keys. After more of them, text was typed: a token, which would
 select some option, and whose Enter would choose it."""
@@ -217,6 +227,8 @@ class ChoiceScreen(Dialog[str | None]):
         continues = index is not None and (typed != letter or before in ("", letter))
         self._typed, self._misses = typed if index is not None else "", misses if continues else misses + 1
         self._selected = options.highlighted = current if index is None else index
+        if self._misses == _TEXT:
+            self.notify(f"{self._title} is a list, not a field: ↑↓ select, Enter chooses, Esc cancels.", markup=False)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
