@@ -104,6 +104,24 @@ def was_read(log: LogPanel, path: str) -> bool:
     return log.selected is not None and log.selected.status == 200 and log.selected.uri.endswith(path)
 
 
+async def test_a_method_is_replaced_by_typing_or_typed_before_the_path(machine: Machine, sandbox: Sandbox) -> None:
+    write(machine, sandbox.url)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_page(pilot)
+        await until(pilot, lambda: "no requests" in shown(app).lower())
+        await pilot.press("l", "plus")
+        await until(pilot, lambda: isinstance(app.screen, RequestForm))
+        method, path = (app.screen.query_one(f"#resend-{each}", Input) for each in ("method", "uri"))
+        await until(pilot, lambda: method.value == "GET")
+        await pilot.press("up")
+        await until(pilot, lambda: focused_id(app) == "resend-method")
+        await pilot.press(*"POST", "down")
+        await until(pilot, lambda: (method.value, focused_id(app)) == ("POST", "resend-uri"))
+        await pilot.press(*"get products/NOPE-1")
+        await until(pilot, lambda: (method.value, path.value) == ("GET", "products/NOPE-1"))
+
+
 async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
     machine: Machine, sandbox: Sandbox
 ) -> None:
