@@ -45,6 +45,20 @@ async def test_a_token_typed_into_a_list_chooses_nothing(machine: Machine, sandb
         await until(pilot, lambda: way.chosen == "way request")
 
 
+async def test_letters_that_select_nothing_in_a_list_are_reported(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        way = await at_list(pilot)
+        before = way.chosen
+        await pilot.press("7")
+        await until(pilot, lambda: "No option starts with that letter." in notes(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("7", "7")
+        await until(pilot, lambda: "is a list, not a field" in notes(pilot))
+        assert isinstance(pilot.app.screen, ChoiceScreen)
+        assert way.chosen == before
+
+
 @pytest.mark.parametrize("opens", [False, True])
 async def test_a_paste_into_a_list_is_reported(machine: Machine, sandbox: Sandbox, opens: bool) -> None:
     async with guide(machine, sandbox) as pilot:
