@@ -23,7 +23,6 @@ from .options import SendOptionsScreen
 from .plan_view import PlanFilter, PlanView
 from .tasks import TasksScreen
 
-
 _OUTSIDE_THE_LOG = frozenset({"apply", "resume", "plan", "options", "write_sample", "undo", "delete_created"})
 """Actions that start something, and do nothing while the log has the keys: the run is perhaps out of sight."""
 
