@@ -183,3 +183,27 @@ def test_the_problems_after_any_change_are_those_of_a_new_check() -> None:
                 apply(text, problem.fix.edits)
 
     verify()
+
+
+@pytest.mark.parametrize(
+    ("uri", "relative"),
+    [
+        ("https://acme.example/rest/V1/orders", "orders"),
+        ("https://acme.example:443/rest/default/V1/orders/1?fields=items", "orders/1?fields=items"),
+        ("https://acme.example/rest/all/V1/orders", ""),  # what the base URI says, too
+        ("https://acme.example/rest/async/bulk/V1/orders", ""),
+        ("https://acme.example/shop/rest/V1/orders", ""),
+        ("https://other.example/rest/V1/orders", ""),
+        ("/rest/V1/orders", ""),
+    ],
+)
+def test_a_full_address_that_bypasses_the_base_uri_is_remarked_on(uri: str, relative: str) -> None:
+    text = GOOD.replace('uri = "products"', f'uri = "{uri}"')
+    checked = Checker().check(text)
+    assert checked.profile is not None  # it is valid
+    assert [each.code for each in checked.remarks] == ["bypasses-base-uri"] * bool(relative)
+    for remark in checked.remarks:
+        assert remark.fix is not None
+        fixed = apply(text, remark.fix.edits)
+        assert fixed == GOOD.replace('uri = "products"', f'uri = "{relative}"')
+        assert Checker().check(fixed).remarks == []

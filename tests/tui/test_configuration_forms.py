@@ -78,6 +78,22 @@ async def test_enter_edits_the_request_and_shows_its_problems(
         await until_shown(pilot, "GET orders · keyset")
 
 
+async def test_a_full_address_of_the_store_is_remarked_on_with_the_relative_one(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, setup):
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        uri = pilot.app.screen.query_one("#row-request-uri TextField", TextField)
+        uri.value = f"{sandbox.url}/rest/de/V1/orders"
+        await until_shown(pilot, "bypasses the client's base URI")
+        uri.value = "orders"
+        await until(pilot, lambda: "bypasses" not in shown(pilot.app))
+        assert setup.problems() == {}
+
+
 async def test_cancel_restores_what_the_form_had(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3") as (pilot, setup):

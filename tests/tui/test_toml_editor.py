@@ -737,3 +737,13 @@ async def test_lines_are_cut_and_pasted_and_keys_of_other_editors_delete_nothing
         await pilot.press("ctrl+w")  # finds in nano
         await until(pilot, lambda: pilot.app.screen.query_one(SearchBar).is_open)
         assert area(pilot).text == TEXT
+
+
+async def test_f7_makes_a_full_address_of_the_store_relative(machine: Machine) -> None:
+    text = TEXT.replace('uri = "products"', 'uri = "https://acme.example/rest/V1/products"')
+    async with editing(machine, text) as pilot:
+        await until_shown(pilot, "! 1 remark")
+        assert "✔ valid" in shown(pilot.app)
+        await pilot.press("f8", "f7")
+        await until(pilot, lambda: area(pilot).text == TEXT)
+        await until(pilot, lambda: "remark" not in shown(pilot.app))

@@ -6,10 +6,11 @@ profile are validated alone.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import Any, Final, cast, get_origin
 
@@ -22,6 +23,7 @@ from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextPosition, TextSpan, position_finder
 from .problems import Found, Problem, find_problems, referenced_family
+from .remarks import Remark, remarks
 from .syntax import Mistake
 
 _MAX_PARTS: Final = 2_000
@@ -41,6 +43,8 @@ class Checked:
     problems: list[Problem]
     is_toml: bool
     """Whether the text is valid TOML."""
+    remarks: list[Problem] = field(default_factory=list)
+    """What is probably not meant, of a valid profile."""
 
     @property
     def literal_secrets(self) -> list[Problem]:
@@ -54,9 +58,9 @@ class Checker:
     def __init__(self) -> None:
         self._valid_parts: OrderedDict[tuple[str, str, str], Any] = OrderedDict()
         self._types: dict[str, TypeAdapter[Any]] = {}
-        for family, field in Profile.model_fields.items():
-            if get_origin(field.annotation) is dict:
-                self._types[family] = TypeAdapter(cast(Any, field.annotation))
+        for family, spec in Profile.model_fields.items():
+            if get_origin(spec.annotation) is dict:
+                self._types[family] = TypeAdapter(cast(Any, spec.annotation))
 
     def check(self, text: str) -> Checked:
         """The profile in a text, or its problems in their order; corrections are of the text with `\\n` as line end."""
@@ -76,7 +80,8 @@ class Checker:
                 hint = _other_direction(each, parsed.data)
                 problems.append(Problem(line, column, path, each.message, each.code, hint, fix, each.path, value))
         valid = not parsed.mistakes and not undecoded
-        return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid)
+        remarked = [_of_remark(each, parsed) for each in remarks(parsed.data)] if valid and not problems else []
+        return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid, remarked)
 
     def _prepared(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The data, with the models of parts that are valid."""
@@ -114,6 +119,15 @@ def file_problems(path: File) -> list[Problem]:
 def _of_mistake(mistake: Mistake) -> Problem:
     line, column = mistake.position
     return Problem(line, column, "", mistake.message, mistake.code, mistake.hint or "", mistake.fix)
+
+
+def _of_remark(remark: Remark, parsed: ParsedText) -> Problem:
+    line, column = parsed.position(remark.path)
+    place = _span_of(parsed, remark.path)
+    fix = _value(*place, json.dumps(remark.value, ensure_ascii=False)) if place is not None else None
+    value = _value_position(*place) if place is not None else None
+    path = ".".join(map(str, remark.path))
+    return Problem(line, column, path, remark.message, "bypasses-base-uri", "", fix, remark.path, value)
 
 
 def _is_lost(found: Found, lost: frozenset[KeyPath]) -> bool:
@@ -202,9 +216,13 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
 
 
 def value_edit(parsed: ParsedText, path: ModelPath, value: str) -> TextEdit | None:
-    """Replaces the value at this path; None where it is not written, or its own lines have mistakes."""
+    """Replaces the value at this path, a secret; None where it is not written, or its table has mistakes.
+
+    What a table with mistakes says is a guess, which is not enough to know that all of the secret is replaced.
+    """
     found = _span_of(parsed, path)
-    return None if found is None else _replaced(*found, value)
+    sound = found is not None and any(found[0] is block and _is_as_written(block, p) for block, p, _ in parsed.blocks)
+    return _replaced(*found, value) if found is not None and sound else None
 
 
 def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:

@@ -30,6 +30,7 @@ from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import unlikely_length
+from ...profile.remarks import remarks
 from ...secrets.cleaning import secret_kind
 from ...templates import Json
 from ...text import count, shown, shown_line
@@ -444,7 +445,8 @@ class SetupForm(Form):
     def check(self) -> None:
         """Shows problems at their fields."""
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
-        self.show_problems({**odd, **self.work.setup.problems(), **self._refused})
+        remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
+        self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._refused})
 
 
 _PLACES = {

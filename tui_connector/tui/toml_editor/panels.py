@@ -42,8 +42,8 @@ class ProblemRows(OptionList):
         self.border_title = "Problems"
         self._problems: Sequence[Problem] = ()
 
-    def show(self, problems: Sequence[Problem]) -> None:
-        """Lists these problems. The same ones are not drawn again."""
+    def show(self, problems: Sequence[Problem], word: str = "problem") -> None:
+        """Lists these problems, or remarks. The same ones are not drawn again."""
         if problems == self._problems:
             return
         self._problems = problems
@@ -52,7 +52,8 @@ class ProblemRows(OptionList):
         self.add_options([Option(_problem_line(problem)) for problem in problems])
         if problems:
             self.highlighted = min(highlighted or 0, len(problems) - 1)
-        title = (f"✘ {count(len(problems), 'problem')}", TONES["error"])  # a class would style the whole list again
+        sign, tone = ("✘", "error") if word == "problem" else ("!", "warning")
+        title = (f"{sign} {count(len(problems), word)}", TONES[tone])  # a class would style the whole list again
         self.border_title = Content.assemble(title) if problems else "Problems"
         fixes = sum(map(can_be_fixed, problems))
         keys = ("F8: next", f"F7: fix ({fixes})" if fixes else "") if problems else ()

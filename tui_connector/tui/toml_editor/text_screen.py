@@ -133,11 +133,18 @@ class TextScreen(BaseScreen[T]):
     def problems(self) -> Sequence[Problem]:
         return self.checked.problems if self.checked is not None else ()
 
+    @property
+    def listed(self) -> Sequence[Problem]:
+        """The problems, or the remarks on a valid profile."""
+        return self.problems or (self.checked.remarks if self.checked is not None else ())
+
     def draw(self) -> None:
         state = [("modified", "warning") if self.is_changed else ("saved", "muted")]
         if self.checked is not None:
             found = len(self.problems)
             state.append((f"  ✘ {count(found, 'problem')}", "error") if found else ("  ✔ valid", "success"))
+            if remarks := len(self.checked.remarks):
+                state.append((f"  ! {count(remarks, 'remark')}", "warning"))
         self.query_one(ScreenHeader).show(self.path.stem, str(self.path), state)
         if (text := self.callout()) != self._shown_callout:
             self._shown_callout = text
@@ -271,18 +278,18 @@ class TextScreen(BaseScreen[T]):
         checked = message.checked
         if checked.is_toml:
             self.document.use_parsed(checked.data, is_current=checked.text == self.view)
-        self.area.mark(checked.problems)
+        self.area.mark(self.listed)
         rows = self.query_one(ProblemRows)
-        rows.show(checked.problems)
+        rows.show(self.listed, "problem" if checked.problems else "remark")
         rows.follow(*self.area.selection.end)
-        if not checked.problems and rows.has_focus:
+        if not self.listed and rows.has_focus:
             self.area.focus()
         self.draw()
 
     def action_next_problem(self) -> None:
         """Goes to the next problem after the cursor, or to the first one."""
         row, column = self.area.selection.end
-        places = sorted(problem.place for problem in self.problems)
+        places = sorted(problem.place for problem in self.listed)
         later = [place for place in places if place > (row + 1, column + 1)]
         if places:
             self.go_to(later[0] if later else places[0])
@@ -292,7 +299,7 @@ class TextScreen(BaseScreen[T]):
         self.area.focus()
 
     def action_focus_problems(self) -> None:
-        if self.problems:
+        if self.listed:
             self.query_one(ProblemRows).focus()
 
     def action_focus_text(self) -> None:
@@ -300,17 +307,17 @@ class TextScreen(BaseScreen[T]):
 
     @on(OptionList.OptionSelected, "#editor-problems")
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        self.go_to(self.problems[event.option_index].place)
+        self.go_to(self.listed[event.option_index].place)
 
     def _fixable(self) -> Problem | None:
         """The problem that F7 corrects: the selected one, one of the line, or of a line without any, the first one."""
         rows = self.query_one(ProblemRows)
         if rows.has_focus and rows.highlighted is not None:
-            chosen = self.problems[rows.highlighted]
+            chosen = self.listed[rows.highlighted]
             return chosen if can_be_fixed(chosen) else None
         line = self.area.selection.end[0] + 1
-        fixable = [problem for problem in self.problems if can_be_fixed(problem)]
-        if any(problem.place.line == line for problem in self.problems):
+        fixable = [problem for problem in self.listed if can_be_fixed(problem)]
+        if any(problem.place.line == line for problem in self.listed):
             fixable = [problem for problem in fixable if problem.place.line == line]
         return next(iter(fixable), None)
 
@@ -333,7 +340,7 @@ class TextScreen(BaseScreen[T]):
     def _why_no_correction(self) -> str:
         """What can be done about the problem at the cursor, which F7 does not correct."""
         line = self.area.selection.end[0] + 1
-        broken = [problem.place.line for problem in self.problems if not problem.path]
+        broken = [problem.place.line for problem in self.listed if not problem.path]
         if broken and line not in broken:
             return f"There is no suggested correction: edit the value, or fix line {broken[0]} first (F8)."
         return "There is no suggested correction: edit the value at the problem (F8)."
@@ -370,9 +377,9 @@ class TextScreen(BaseScreen[T]):
         if not self.is_mounted:
             return True
         if action in ("next_problem", "focus_problems"):
-            return bool(self.problems)
+            return bool(self.listed)
         if action == "fix":
-            return any(map(can_be_fixed, self.problems))
+            return any(map(can_be_fixed, self.listed))
         if action == "find_next":
             return self.query_one(SearchBar).has_text
         if action in ("replace", "replace_all", "close_search", "accept_match"):

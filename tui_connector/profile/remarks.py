@@ -1,0 +1,64 @@
+"""What is valid in a profile, and probably not meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..client.uri import is_absolute, origin_of
+from ..errors import InvalidValue
+from .model import ModelPath
+from .positions import value_at
+
+_REST = re.compile(r"(?P<root>.*?/rest)(?P<view>/(?!async/)\w+)?/V1(?:/(?P<route>.+))?")
+
+
+class Remark(NamedTuple):
+    """A value that is valid and probably not meant, and the value to write instead."""
+
+    path: ModelPath
+    message: str
+    value: str
+
+
+def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """The URIs in a profile's data that name the client's store in full, and so bypass its base URI."""
+    for family in ("incoming", "outgoing"):
+        parts = value_at(data, (family,))
+        for name in parts if isinstance(parts, dict) else ():
+            base = _base_uri(data, value_at(data, (family, name, "client")))
+            requests = value_at(data, (family, name, "requests"))
+            paths: list[ModelPath] = [(family, name, "request", "uri")]
+            paths += (
+                [(family, name, "requests", each, "uri") for each in requests] if isinstance(requests, dict) else []
+            )
+            for path in paths:
+                uri = value_at(data, path)
+                if isinstance(uri, str) and base and (relative := _relative(uri, base)):
+                    message = f"bypasses the client's base URI and its store view, {base}: write {relative!r}"
+                    yield Remark(path, message, relative)
+
+
+def _base_uri(data: Mapping[str, Any], client: object) -> str:
+    plugins = value_at(data, ("clients", client, "plugins")) if isinstance(client, str) else None
+    for plugin in plugins if isinstance(plugins, list) else ():
+        if value_at(plugin, ("kind",)) == "base-uri" and isinstance(uri := value_at(plugin, ("uri",)), str):
+            return uri.rstrip("/")
+    return ""
+
+
+def _relative(uri: str, base: str) -> str:
+    """The URI relative to the base URI; empty unless it is a full one of the same REST API with another store view."""
+    there, here = _REST.fullmatch(uri), _REST.fullmatch(base)
+    if not is_absolute(uri) or there is None or here is None or there["view"] == here["view"]:
+        return ""
+    try:
+        is_same = origin_of(there["root"]) == origin_of(here["root"]) and _path(there["root"]) == _path(here["root"])
+    except InvalidValue:
+        return ""
+    return there["route"] or "" if is_same else ""
+
+
+def _path(uri: str) -> str:
+    return uri.partition("//")[2].partition("/")[2]
