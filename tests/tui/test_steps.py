@@ -188,6 +188,24 @@ async def test_arrows_move_between_fields(machine: Machine, sandbox: Sandbox) ->
             await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
 
 
+async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await pilot.press("escape", "1")
+        await until(pilot, lambda: "● 1" in shown(pilot.app) and isinstance(pilot.app.focused, Button))
+        address = draft(pilot)["clients"]["magento"]["plugins"]
+        await pilot.press("down")
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
+        await pilot.press("down", "down", "ctrl+u", *"acme-shop", "escape")
+        await until(pilot, lambda: draft(pilot)["name"] == "acme-shop")
+        assert draft(pilot)["clients"]["magento"]["plugins"] == address
+        await until(pilot, lambda: isinstance(pilot.app.focused, Button))
+        await pilot.press("up")
+        await until(pilot, lambda: not isinstance(pilot.app.focused, Button) and pilot.app.focused is not None)
+        await pilot.press("escape", "2")
+        await until_shown(pilot, "✔ 1")
+
+
 async def test_typing_into_a_set_secret_is_answered_once(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)

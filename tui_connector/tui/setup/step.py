@@ -39,7 +39,7 @@ from ..editor import edit_field
 from ..log.panel import LogDock
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.criteria import CriteriaScreen
-from ..widgets.fields import JsonField, move_to_row
+from ..widgets.fields import JsonField, focus_first_row, move_to_row
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, field_specs
 from ..widgets.frame import TONES, Dialog
 from ..widgets.secret import SecretInput, VariableInput
@@ -127,9 +127,17 @@ class StepPane(VerticalScroll, can_focus=False):
         self.screen.set_focus(self.query_one(".continue" if self.complete else ".test", Button))
 
     def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ go to the next and previous field, list or button, from those that do not use them."""
-        if event.key in ("down", "up") and move_to_row(self, event.key):
+        """↓ and ↑ go to the next and previous field, list or button; ↓ on the last button goes to the first field."""
+        if event.key in ("down", "up") and (move_to_row(self, event.key) or self._starts_over(event.key)):
             event.stop()
+
+    def _starts_over(self, key: str) -> bool:
+        """Goes to the first field where ↓ is pressed on a button at the end; a saved step opens with the focus there.
+
+        What is typed after it is meant for a field, and would be taken as keys.
+        """
+        is_at_end = key == "down" and isinstance(self.screen.focused, Button)
+        return is_at_end and focus_first_row(self)
 
     @property
     def has_fields(self) -> bool:
