@@ -12,7 +12,7 @@ import os
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +87,17 @@ class TypedSecrets:
         """Each secret, after the key of its source."""
         for (_, source, _), secret in self._values.items():
             yield source, secret
+
+    def only_here(self, environ: Mapping[str, str], known: Container[str] = ()) -> dict[Path, list[str]]:
+        """The sources whose only value is this one, by profile: not prompts, set variables and `known` values."""
+        found: dict[Path, list[str]] = {}
+        for (profile, source, _), secret in self._values.items():
+            place, _, name = source.partition(":")
+            sources = found.setdefault(profile, [])
+            is_elsewhere = place == "ask" or (place == "env" and environ.get(name)) or secret in known
+            if not is_elsewhere and name not in sources:
+                sources.append(name)
+        return {profile: names for profile, names in found.items() if names}
 
     def find(self, profile: Path | None, source: str, origin: str) -> str | None:
         return None if profile is None else self._values.get((profile, source, origin))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -376,3 +377,31 @@ async def test_first_start_tells_what_the_program_is_and_offers_a_demo(machine: 
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
     assert started == [1]
+
+
+async def test_quitting_asks_before_secrets_are_lost_that_only_this_session_has(machine: Machine) -> None:
+    (path,) = save(machine, "acme")
+    for name in ("ACME_KEY", "ACME_TOKEN"):
+        machine.typed.keep(path, f"env:{name}", "https://acme.test", f"CANARY-{name}")
+    machine.typed.keep(path, "ask:integration/password", "https://acme.test", "CANARY-password")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "acme")
+        await pilot.press("q")
+        await until_shown(pilot, "2 secrets of acme (ACME_KEY, ACME_TOKEN) will be lost")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("q")
+        await until_shown(pilot, "will be lost")
+        await pilot.press("y")
+        await until(pilot, lambda: app.return_code == 0)
+
+
+async def test_quitting_does_not_ask_about_secrets_that_are_also_in_the_environment(machine: Machine) -> None:
+    (path,) = save(machine, "acme")
+    machine.typed.keep(path, "env:ACME_TOKEN", "https://acme.test", "CANARY-token")
+    app = ConnectorApp(replace(machine, environ={"ACME_TOKEN": "CANARY-token"}), no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "acme")
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_code == 0)

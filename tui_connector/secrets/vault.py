@@ -210,7 +210,8 @@ class Vault:
                 raise SecretError(
                     "secret-missing",
                     f"The environment variable {source.env} is not set",
-                    f"Set it before the program starts: export {source.env}=…",
+                    f"Set it before the program starts: export {source.env}=… Or enter its value for this session in "
+                    "step 2 of the guide (g on the profile's page).",
                 )
         elif source.command is not None:
             secret = await self._from_command(source, grants, directory)

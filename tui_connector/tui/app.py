@@ -19,7 +19,7 @@ from textual.widgets import Input, TextArea
 from ..errors import UserError
 from ..machine import Machine
 from ..profile.importers.command_text import looks_like_command
-from ..text import shown
+from ..text import count, shown
 from . import settings
 from ._textual import QuietApp
 from .dialogs import ConfirmScreen, ScreenPrompt
@@ -546,11 +546,23 @@ class ConnectorApp(QuietApp):
         """The screens and jobs that quitting would stop, or whose work it would lose."""
         return [*(screen for screen in self.screen_stack if isinstance(screen, HasUnsavedWork)), *self.jobs]
 
+    def _session_secrets(self) -> list[str]:
+        """What quitting forgets: secrets that the user typed and that neither the keyring nor the environment has."""
+        demo = [*self._demo.values.values()] if self._demo is not None else []
+        return [
+            shown(
+                f"{count(len(names), 'secret')} of {profile.stem} ({', '.join(names)}) will be lost: only this session "
+                "has what you entered."
+            )
+            for profile, names in self.machine.typed.only_here(self.machine.environ, demo).items()
+        ]
+
     def action_ask_quit(self) -> None:
         """Quits, with confirmation where something is unsaved or running."""
         if isinstance(self.screen, ConfirmScreen):
             return
         reasons = [reason for each in self._unsaved_work() if (reason := each.unsaved_work())]
+        reasons += self._session_secrets()
         if not reasons:
             self._quit()
             return

@@ -38,6 +38,7 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
 
     try:
         copy = await asyncio.to_thread(remove_profile, path, machine.directories.state, machine.now())
+        machine.typed.forget(path)
         await asyncio.to_thread(ProfileLists(machine.directories.state).forget, path)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
         await asyncio.to_thread(TextDrafts(machine.directories.state, path).drop_all)
