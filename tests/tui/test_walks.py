@@ -137,6 +137,8 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.press("q")
         terminal.wait_for("Profiles")
         terminal.press("q")
+        terminal.wait_for("4 secrets of 127-0-0-1")
+        terminal.press("y")
         terminal.wait_for("ended: 0")
     finally:
         terminal.close()
