@@ -64,6 +64,8 @@ class TypedSecrets:
 
     def __init__(self) -> None:
         self._values: dict[tuple[Path, str, str], str] = {}
+        self._stored: set[str] = set()
+        """Secrets that were stored in a keyring since they were typed."""
 
     def keep(self, profile: Path, source: str, origin: str, secret: str) -> None:
         """`source` is its key, and `origin` where it may be sent."""
@@ -88,14 +90,19 @@ class TypedSecrets:
         for (_, source, _), secret in self._values.items():
             yield source, secret
 
+    def set_stored(self, secret: str) -> None:
+        """Called once a keyring has this secret, too."""
+        self._stored.add(secret)
+
     def only_here(self, environ: Mapping[str, str], known: Container[str] = ()) -> dict[Path, list[str]]:
         """The sources whose only value is this one, by profile: not prompts, set variables and `known` values."""
         found: dict[Path, list[str]] = {}
         for (profile, source, _), secret in self._values.items():
             place, _, name = source.partition(":")
             sources = found.setdefault(profile, [])
-            is_elsewhere = place == "ask" or (place == "env" and environ.get(name)) or secret in known
-            if not is_elsewhere and name not in sources:
+            is_set = place == "env" and bool(environ.get(name))
+            is_stored = secret in known or secret in self._stored
+            if place != "ask" and not is_set and not is_stored and name not in sources:
                 sources.append(name)
         return {profile: names for profile, names in found.items() if names}
 

@@ -55,6 +55,10 @@ def test_locked_keyring_is_reported_and_used_once_unlocked(
         terminal.wait_for("Secrets: in this computer's keyring")
         terminal.press("s", "s")
         terminal.wait_for("status 200 from a new")
+        terminal.press("q")
+        terminal.wait_for("Profiles")
+        terminal.press("q")  # nothing is lost any more
+        terminal.wait_for("ended: 0")
     assert "{ keyring = " in profile.read_text()
 
 
@@ -88,6 +92,8 @@ def test_hanging_keyring_is_reported_and_blocks_nothing(
         terminal.press("q")
         terminal.wait_for("Profiles")
         terminal.press("q")
+        terminal.wait_for("only this session has")
+        terminal.press("y")
         terminal.wait_for("ended: 0")
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

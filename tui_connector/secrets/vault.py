@@ -365,6 +365,7 @@ class Vault:
             await self._write(name, self._held[name])
         for name in stored:  # only after all are stored, so that a partly written set can be retried
             self._cache[name] = self._held.pop(name)
+            self._machine.typed.set_stored(self._cache[name].secret)
         return stored
 
     async def check_owners(self, origins: Mapping[str, Sequence[str]]) -> None:
