@@ -25,6 +25,7 @@ from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
+from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import FormScreen
@@ -351,6 +352,22 @@ async def test_plus_adds_a_part_and_selects_it(machine: Machine) -> None:
         await until(pilot, lambda: "-[incoming.invoices]" in shown(app))
         await pilot.press("y")
         await until(pilot, lambda: "invoices" not in path.read_text())
+
+
+async def test_what_the_page_says_of_its_keys_is_not_shown_on_the_screen_of_a_run(machine: Machine) -> None:
+    write(machine)
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("down", "down", "plus")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
+        await pilot.press(*"invoices", "enter")
+        await until(pilot, lambda: "+[incoming.invoices]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: any("Added: invoices" in each.message for each in app._notifications))
+        await until(pilot, lambda: "Incoming · invoices" in shown(app))
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        assert not any("u undoes it" in each.message for each in app._notifications)
 
 
 async def test_the_first_outgoing_is_added_from_the_row_that_says_none(machine: Machine) -> None:
