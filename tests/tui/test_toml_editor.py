@@ -746,4 +746,4 @@ async def test_f7_makes_a_full_address_of_the_store_relative(machine: Machine) -
         assert "✔ valid" in shown(pilot.app)
         await pilot.press("f8", "f7")
         await until(pilot, lambda: area(pilot).text == TEXT)
-        await until(pilot, lambda: "remark" not in shown(pilot.app))
+        await until_shown(pilot, "Problems: none")

@@ -54,7 +54,7 @@ class ProblemRows(OptionList):
             self.highlighted = min(highlighted or 0, len(problems) - 1)
         sign, tone = ("✘", "error") if word == "problem" else ("!", "warning")
         title = (f"{sign} {count(len(problems), word)}", TONES[tone])  # a class would style the whole list again
-        self.border_title = Content.assemble(title) if problems else "Problems"
+        self.border_title = Content.assemble(title) if problems else "Problems: none"
         fixes = sum(map(can_be_fixed, problems))
         keys = ("F8: next", f"F7: fix ({fixes})" if fixes else "") if problems else ()
         self.border_subtitle = " · ".join(filter(None, keys))
