@@ -59,7 +59,7 @@ class CsvFormat(Model):
         default_factory=dict,
         title="Column types",
         description="text, number, integer, boolean or json, by column. Other columns are text, so that 0012 stays "
-        "0012. An empty cell of a column that is not text is left out of the entity.",
+        '0012: a 5 is then sent as "5". An empty cell of a column that is not text is left out of the entity.',
         examples=[{"quantity": "number"}],
     )
 
