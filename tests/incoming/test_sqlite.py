@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sink_runs import begin, go_on, write
 
 from tui_connector.incoming.output_path import OutputPaths
@@ -198,7 +199,8 @@ def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path, SqliteSink(path=nowhere), outputs=typed)
     assert "not trusted to write" in refusal(tmp_path, SqliteSink(path=nowhere))
     assert "never written" in refusal(tmp_path, SqliteSink(path="/proc/sys/kernel/version"))
-    assert "is not a valid path" in refusal(tmp_path, SqliteSink(path="a\0b"))
+    with pytest.raises(ValidationError, match="must not contain a NUL character"):
+        SqliteSink(path="a\0b")
 
 
 def test_an_identifier_that_is_a_column_already(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await pilot.press("enter")
             await until(pilot, lambda: "default · PRODUCTION" in shown(app) and "GET products" in shown(app))
             await until_shown(pilot, "E Environment")
-            await pilot.press("j", "E")
+            await pilot.press("j", "j", "E")  # the list of authentications is empty, and a row that adds one
             await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "● default" in shown(app))
             await pilot.press("down")
             text = await until_shown(pilot, "3 values differ from default:")
@@ -112,7 +112,7 @@ async def test_a_plan_says_which_environment_it_is_sent_to(machine: Machine) -> 
         await pilot.press("E", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
         await until_shown(pilot, "POST inventory")
-        await pilot.press("j", "j", "r")
+        await pilot.press("j", "j", "j", "r")
         await until(pilot, lambda: "a Apply" in shown(app))
         await pilot.press("a")
         await until_shown(pilot, "Send to Shop (staging, http://127.0.0.1:8")

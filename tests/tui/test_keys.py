@@ -84,7 +84,7 @@ async def test_home_shows_only_actions_available_for_the_row(machine: Machine) -
     machine.directories.profiles.mkdir(parents=True)
     (machine.directories.profiles / "shop.toml").write_text('format = 1\nname = "Shop"\n')
     app = program(machine)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(100, 24)) as pilot:
         await until(pilot, lambda: "Duplicate" in shown(app))
         assert "e Edit" in shown(app)
 

@@ -90,7 +90,12 @@ async def test_opening_a_profile_asks_nothing_and_the_first_test_asks_once(
         path.write_text(changed)
         page = app.screen
         assert isinstance(page, ProfilePage)
-        await until(pilot, lambda: page._opened is not None and "printf" in page._opened.document.text_as_read)  # type: ignore[union-attr]
+        await until(
+            pilot,
+            lambda: (
+                page.opened is not None and "printf" in str(page.opened.document and page.opened.document.text_as_read)
+            ),
+        )
         await pilot.press("t")
         await until(pilot, lambda: asked(app))
         assert "runs the command printf a-%s b" in shown(app)

@@ -91,7 +91,7 @@ def test_profile_edited_in_a_form_keeps_its_comments(
         terminal.wait_for("Acme store")
         terminal.press("Enter")
         terminal.wait_for("GET products")
-        terminal.press("Down", "Enter")
+        terminal.press("Down", "Down", "Enter")
         terminal.wait_for("Expected statuses")
         terminal.press("Tab", "End", "?", "x")
         terminal.wait_for("products?x")

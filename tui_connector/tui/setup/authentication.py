@@ -268,14 +268,15 @@ class AuthenticationPane(StepPane):
         applied = setup.applied()
         words = f"Applied in order: {' → '.join(applied)}. Shown: {setup.authentication}." if len(applied) > 1 else ""
         self.put(self.query_one("#applied", Static), words)
-        note = self._keyring_problem if self._uses_keyring() else ""
-        if note:
-            note = f"! {note}. What you enter is kept for this session; ▾ beside a field has other places for it."
-        elif self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
-            note = "Drafts contain no secrets. Enter them again."
+        notes = []
+        if self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
+            notes.append("Drafts contain no secrets. Enter them again.")
         elif setup.auth_kind == ADMIN and setup.needs_code():
-            note = "2FA is on: admin users need a one-time code; integrations do not."
-        self.put(self.query_one("#note", Static), note)
+            notes.append("2FA is on: admin users need a one-time code; integrations do not.")
+        if (problem := self._keyring_problem) and self._uses_keyring():
+            places = "What you enter is kept for this session; ▾ beside a field has other places for it."
+            notes.append(f"! {problem}. {places}")
+        self.put(self.query_one("#note", Static), "\n".join(notes))
         self._preview()
 
     def _uses_keyring(self) -> bool:
