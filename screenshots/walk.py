@@ -24,7 +24,7 @@ from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from tui_connector.cli.screen import DESCRIPTION, NAME, TITLE, full_integration
-from tui_connector.guide.first_call import FirstCall
+from tui_connector.guide.checks.first_call import FirstCall
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp

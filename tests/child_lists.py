@@ -16,7 +16,7 @@ from listing import Item, SearchRequest
 from runs import RunNotes
 
 from tui_connector.client.wire import OF_A_RUN
-from tui_connector.guide.run_findings import explainer
+from tui_connector.guide.checks.run_findings import explainer
 from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.run import Run
 from tui_connector.incoming.start import RunEnvironment, RunLocation, RunOptions

@@ -11,7 +11,7 @@ from typing import Any
 from profiles import FOUR, full, signed
 from screens import shown, until
 
-from tui_connector.guide.setup import Setup
+from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.sandbox.server import Sandbox

@@ -9,8 +9,8 @@ from typing import Any
 from runs import RunNotes
 
 from tui_connector.client.wire import OF_A_RUN
-from tui_connector.guide.importing import ImportPlan, ImportResult, carry_out, plan_new
-from tui_connector.guide.sending import Sender
+from tui_connector.guide.profiles.importing import ImportPlan, ImportResult, carry_out, plan_new
+from tui_connector.guide.sending.plans import Sender
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.model import first_items

@@ -16,7 +16,7 @@ from profiles import bearer
 from runs import RunNotes
 
 from tui_connector.client.wire import OF_A_RUN
-from tui_connector.guide.run_findings import explainer
+from tui_connector.guide.checks.run_findings import explainer
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.changes import Compare

@@ -122,7 +122,7 @@ def _route(
 
 def _beat_schedule() -> dict[str, dict[str, object]]:
     """The schedule in the file `BEAT`. Raises `UserError`."""
-    from .guide.cron import Cron
+    from .guide.schedules.cron import Cron
 
     file = _MACHINE.environ.get(BEAT)
     found: dict[str, dict[str, object]] = {}

@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tui_connector.guide.cron import Cron
+from tui_connector.guide.schedules.cron import Cron
 
 SECOND = 1_000_000
 """Times are whole microseconds, so that sums of them are exact."""

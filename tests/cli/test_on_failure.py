@@ -223,7 +223,7 @@ async def test_mistakes_in_it_have_a_place(command: Command, table: str, message
 
 
 def test_the_client_of_a_webhook_is_renamed_with_it(tmp_path: Path) -> None:
-    from tui_connector.guide.profile_edit import renaming
+    from tui_connector.guide.profiles.edit import renaming
 
     file = tmp_path / "shop.toml"
     file.write_text(

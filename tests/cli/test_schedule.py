@@ -17,8 +17,8 @@ from requirements import require
 
 from tui_connector import cli
 from tui_connector.errors import UserError
-from tui_connector.guide.cron import Cron
-from tui_connector.guide.schedule import Schedule
+from tui_connector.guide.schedules.cron import Cron
+from tui_connector.guide.schedules.schedule import Schedule
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
 

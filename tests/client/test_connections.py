@@ -15,7 +15,7 @@ from profiles import FOUR, profile, signed
 from tui_connector.client.message import Failure, NoResponse, Request, Response
 from tui_connector.client.printer import text
 from tui_connector.client.session import Session
-from tui_connector.guide.store_address import search
+from tui_connector.guide.steps.store_address import search
 from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.model import Profile
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from profiles import FOUR, signed
 
-from tui_connector.guide.chain import LOOKUPS, ChainSteps, sample_entity
-from tui_connector.guide.check import check, check_part
-from tui_connector.guide.permissions import boxes, chosen
-from tui_connector.guide.samples import as_text, sample_requests
-from tui_connector.guide.setup import Setup
-from tui_connector.guide.summaries import parts
+from tui_connector.guide.checks.check import check, check_part
+from tui_connector.guide.checks.permissions import boxes, chosen
+from tui_connector.guide.steps.chain import LOOKUPS, ChainSteps, sample_entity
+from tui_connector.guide.steps.samples import as_text, sample_requests
+from tui_connector.guide.steps.setup import Setup
+from tui_connector.guide.steps.summaries import parts
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import WRITABLE

@@ -15,8 +15,8 @@ from faulty_stores import (
 from http_server import Received, reply, serving
 from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 
-from tui_connector.guide.check import CheckReport, CheckResult, check, check_part
-from tui_connector.guide.summaries import ProfilePart
+from tui_connector.guide.checks.check import CheckReport, CheckResult, check, check_part
+from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Directories, Machine
 from tui_connector.magento.diagnosis import Finding

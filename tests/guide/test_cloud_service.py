@@ -8,11 +8,17 @@ import pytest
 from cloud_service import CLIENT_ID, CLIENT_SECRET, CloudService, cloud_service
 from user_errors import user_error
 
-from tui_connector.guide.authentication_test import AuthenticationTest, try_authentication
-from tui_connector.guide.check import check
-from tui_connector.guide.setup import Setup
-from tui_connector.guide.store_address import FoundStore, RestAddress, candidate_addresses, is_without_rest, search
-from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION, OAUTH2
+from tui_connector.guide.checks.authentication import AuthenticationTest, try_authentication
+from tui_connector.guide.checks.check import check
+from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION, OAUTH2
+from tui_connector.guide.steps.setup import Setup
+from tui_connector.guide.steps.store_address import (
+    FoundStore,
+    RestAddress,
+    candidate_addresses,
+    is_without_rest,
+    search,
+)
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 

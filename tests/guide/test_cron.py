@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from requirements import require
 
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.cron import Cron
+from tui_connector.guide.schedules.cron import Cron
 
 BASE = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 KNOWN = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.guide.duplicate import duplicate
+from tui_connector.guide.profiles.duplicate import duplicate
 from tui_connector.profile.library import Library
 
 PROFILE = """# the shop of our customer

@@ -13,7 +13,7 @@ from imported_profiles import carried_out, planned, refusal
 from memory_keyring import MemoryKeyring
 
 from tui_connector.errors import UserError
-from tui_connector.guide.importing import ImportResult, carry_out, plan_profile, set_secrets
+from tui_connector.guide.profiles.importing import ImportResult, carry_out, plan_profile, set_secrets
 from tui_connector.machine import Machine
 from tui_connector.profile.importers.detection import read
 from tui_connector.profile.importers.model import MAX_CONFIGURATIONS, InvalidImport

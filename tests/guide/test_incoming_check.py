@@ -10,8 +10,8 @@ import pytest
 from http_server import Received, reply, serving
 from runs import BEARER, KEYSET, NUMBERS, in_sandbox
 
-from tui_connector.guide.check import CheckReport, check, check_incoming, check_part
-from tui_connector.guide.summaries import ProfilePart
+from tui_connector.guide.checks.check import CheckReport, check, check_incoming, check_part
+from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.diagnosis import Finding

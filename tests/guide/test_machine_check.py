@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tui_connector.guide.machine_check import MachineFact, MachineReport, TerminalInfo, check_machine
+from tui_connector.guide.checks.machine import MachineFact, MachineReport, TerminalInfo, check_machine
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from user_errors import user_error
 
-from tui_connector.guide.save import save
-from tui_connector.guide.texts import GuideStep
+from tui_connector.guide.profiles.save import save
+from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.machine import Machine
 from tui_connector.tui.setup.context import GuideContext, open_context
 from tui_connector.tui.setup.screen import DraftWriter

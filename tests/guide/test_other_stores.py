@@ -11,9 +11,9 @@ import pytest
 from http_server import Received, Server, reply, serving
 from profiles import TOKEN
 
-from tui_connector.guide.check import CheckReport, check, check_part
-from tui_connector.guide.store_address import search
-from tui_connector.guide.summaries import parts
+from tui_connector.guide.checks.check import CheckReport, check, check_part
+from tui_connector.guide.steps.store_address import search
+from tui_connector.guide.steps.summaries import parts
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile

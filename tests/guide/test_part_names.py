@@ -10,7 +10,7 @@ import pytest
 from tui_connector.errors import UserError
 from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.families import Family
-from tui_connector.guide.profile_edit import Undo, renaming
+from tui_connector.guide.profiles.edit import Undo, renaming
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.tasks import TaskLedger, last_task_run, tasks_file

@@ -6,8 +6,8 @@ import pytest
 from profiles import FOUR, profile, signed
 
 from tui_connector.client.message import ANONYMOUS, Request
-from tui_connector.guide.check import check_authentication
-from tui_connector.guide.permissions import Permissions, RouteAccess, boxes, boxes_text, chosen, permissions
+from tui_connector.guide.checks.check import check_authentication
+from tui_connector.guide.checks.permissions import Permissions, RouteAccess, boxes, boxes_text, chosen, permissions
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE, WRITABLE

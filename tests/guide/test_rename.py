@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tui_connector.errors import UserError
-from tui_connector.guide.rename import rename_profile
+from tui_connector.guide.profiles.rename import rename_profile
 from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.log.history import History
 from tui_connector.machine import Machine
-from tui_connector.profile.trust import TrustRecords
+from tui_connector.profile.trust_records import TrustRecords
 from tui_connector.runs.ledger import ledger_file
 from tui_connector.secrets.capability import Capability
 from tui_connector.secrets.mask import Mask

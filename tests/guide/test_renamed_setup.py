@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from memory_keyring import NoKeyring
 
+from tui_connector.guide.profiles.save import save
 from tui_connector.guide.resume import draft_of, setup_of
-from tui_connector.guide.save import save
 from tui_connector.guide.secret_sources import SecretPlace
-from tui_connector.guide.texts import GuideStep
+from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.guide.workbench import profile_of
 from tui_connector.machine import Machine
 from tui_connector.tui.setup.context import GuideContext, open_context

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.guide.save import save
+from tui_connector.guide.profiles.save import save
 from tui_connector.guide.secret_sources import SecretPlace
-from tui_connector.guide.setup import Setup
-from tui_connector.guide.store_address import FoundStore, RestAddress
-from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION
+from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION
+from tui_connector.guide.steps.setup import Setup
+from tui_connector.guide.steps.store_address import FoundStore, RestAddress
 from tui_connector.guide.workbench import profile_of
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
@@ -155,7 +155,7 @@ def test_what_a_new_profile_holds_comes_in_the_order_people_read(tmp_path: Path)
     setup = Setup("acme")
     setup.use_store(FoundStore(RestAddress("https://acme.example")))
     setup.write_authentication()
-    from tui_connector.guide.save import ordered
+    from tui_connector.guide.profiles.save import ordered
 
     setup.document.draft = ordered(setup.draft)
     assert list(tomllib.loads(setup.document.text())) == ["format", "name", "authentications", "clients"]

@@ -12,10 +12,10 @@ from http_server import Received, reply, serving
 from profiles import FOUR, bearer, full, profile, signed
 
 from tui_connector.client.message import ANONYMOUS, Request
-from tui_connector.guide.authentication_test import try_authentication
-from tui_connector.guide.check import check
-from tui_connector.guide.setup import Setup
-from tui_connector.guide.signing import find_dialect
+from tui_connector.guide.checks.authentication import try_authentication
+from tui_connector.guide.checks.check import check
+from tui_connector.guide.checks.signing import find_dialect
+from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.dialects import DIALECTS, Dialect

@@ -10,8 +10,14 @@ from http_server import Received, reply, serving
 from user_errors import user_error
 
 from tui_connector.client.message import Request, Response
-from tui_connector.guide.store_address import MAX_CANDIDATES, AddressSearch, RestAddress, candidate_addresses, search
-from tui_connector.guide.store_views import store_views, unknown_view
+from tui_connector.guide.steps.store_address import (
+    MAX_CANDIDATES,
+    AddressSearch,
+    RestAddress,
+    candidate_addresses,
+    search,
+)
+from tui_connector.guide.steps.store_views import store_views, unknown_view
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

@@ -9,8 +9,8 @@ from faulty_stores import Change, by_head, in_front_of, in_polish, same, without
 from profiles import FOUR, full, profile, signed
 
 from tui_connector.client.message import ANONYMOUS
-from tui_connector.guide.check import check_authentication
-from tui_connector.guide.token_order import (
+from tui_connector.guide.checks.check import check_authentication
+from tui_connector.guide.checks.token_order import (
     FIELDS,
     MAX_REQUESTS,
     MISPLACEMENT_FINDINGS,

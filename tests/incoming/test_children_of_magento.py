@@ -17,7 +17,7 @@ from http_server import Hold, Received, serving
 from recordings import PLACE, needed
 from runs import BEARER, NUMBERS, Shop, in_sandbox
 
-from tui_connector.guide.check import CheckResult, check_incoming
+from tui_connector.guide.checks.check import CheckResult, check_incoming
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 

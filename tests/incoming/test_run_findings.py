@@ -13,7 +13,7 @@ from profiles import TOKEN
 from runs import RunNotes, shop
 
 from tui_connector.client.message import Request, Response
-from tui_connector.guide.run_findings import explainer
+from tui_connector.guide.checks.run_findings import explainer
 from tui_connector.machine import Machine
 
 DENIED = {"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "Magento_X::y"}}

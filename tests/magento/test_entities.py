@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tui_connector.guide.chain import LOOKUPS
+from tui_connector.guide.steps.chain import LOOKUPS
 from tui_connector.magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data

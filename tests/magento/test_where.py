@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from runs import BEARER, KEYSET, NUMBERS, in_sandbox
 
+from tui_connector.client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from tui_connector.client.message import Request
 from tui_connector.client.model import RequestTemplate
-from tui_connector.client.where import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.request_criteria import filters_as_rows

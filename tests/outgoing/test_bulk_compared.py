@@ -11,7 +11,7 @@ from profiles import FOUR, full, profile, signed
 from runs import BEARER
 from sending import counted
 
-from tui_connector.guide.check import check
+from tui_connector.guide.checks.check import check
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

@@ -13,7 +13,7 @@ from screens import shown, until, until_shown
 from textual import events
 
 from tui_connector.guide.drafts import Drafts
-from tui_connector.guide.duplicate import duplicate
+from tui_connector.guide.profiles.duplicate import duplicate
 from tui_connector.machine import Machine
 from tui_connector.profile.library import Library
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

@@ -9,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from tui_connector.guide.drafts import Drafts
-from tui_connector.guide.texts import GuideStep
+from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.machine import Machine
 from tui_connector.tui.setup.context import open_context
 from tui_connector.tui.setup.screen import DraftWriter

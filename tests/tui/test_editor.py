@@ -12,7 +12,7 @@ import pytest
 from textual.app import App
 
 from tui_connector.secrets.mask import Mask
-from tui_connector.tui.editor import _environment, edit
+from tui_connector.tui.external_editor import _environment, edit
 
 SECRETS = {
     "SHOP": "CANARY-named-by-the-profile",

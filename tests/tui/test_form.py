@@ -408,7 +408,7 @@ async def test_problems_are_shown_at_fields_and_enter_on_the_last_posts_entered(
 
 
 async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> None:
-    from tui_connector.guide import kind_schemas, summaries
+    from tui_connector.guide.steps import kind_schemas, summaries
 
     class Shout(Plugin):
         """Shout at the store."""

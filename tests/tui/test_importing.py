@@ -16,7 +16,7 @@ from textual.widgets import Input
 
 from tui_connector.cli.screen import full_integration
 from tui_connector.client.message import Request
-from tui_connector.guide.importing import request_in_command
+from tui_connector.guide.profiles.importing import request_in_command
 from tui_connector.machine import Machine
 from tui_connector.profile.importers.background import read_in_background
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

@@ -15,7 +15,7 @@ from screens import shown, until, until_shown
 from textual.pilot import Pilot
 
 from tui_connector.guide.drafts import Drafts
-from tui_connector.guide.setup import Setup
+from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp

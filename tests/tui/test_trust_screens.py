@@ -9,15 +9,15 @@ import pytest
 from memory_keyring import MemoryKeyring
 from screens import shown, until, until_shown
 
-from tui_connector.guide.save import save
-from tui_connector.guide.setup import Setup
+from tui_connector.guide.profiles.save import save
+from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.trust import ProfileTrust, Untrusted
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 from tui_connector.profile.capabilities import capabilities
 from tui_connector.profile.document import Document
 from tui_connector.profile.problems import check
-from tui_connector.profile.trust import TrustRecords
+from tui_connector.profile.trust_records import TrustRecords
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.errors import OtherStore
 from tui_connector.tui.app import ConnectorApp

@@ -17,7 +17,7 @@ from .opening import allowed, environment_option, find, machine_of, read, run, t
 from .request import keeping_history, printer
 
 if TYPE_CHECKING:
-    from ..guide.check import CheckReport
+    from ..guide.checks.check import CheckReport
     from ..machine import Machine
     from ..magento.diagnosis import Finding
 
@@ -62,8 +62,8 @@ def check(
         _report_invalid_profile(error)
 
     from ..client.authentication.login_lockouts import LoginLockouts
-    from ..guide.check import CheckReport
-    from ..guide.check import check as tries
+    from ..guide.checks.check import CheckReport
+    from ..guide.checks.check import check as tries
     from ..guide.workbench import Workbench
 
     if login_again:
@@ -123,7 +123,7 @@ def _report_invalid_profile(error: UserError) -> NoReturn:
 
 def _this_computer(machine: Machine, as_json: bool) -> NoReturn:
     """Prints the check of this computer, and exits."""
-    from ..guide.machine_check import MachineReport, TerminalInfo, check_machine
+    from ..guide.checks.machine import MachineReport, TerminalInfo, check_machine
     from ..secrets.mask import Mask
     from ..secrets.vault import Vault
 

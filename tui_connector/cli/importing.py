@@ -17,7 +17,7 @@ from .errors import CommandFailed, Exit
 from .opening import find, machine_of, read, run
 
 if TYPE_CHECKING:
-    from ..guide.importing import ImportPlan, ImportResult
+    from ..guide.profiles.importing import ImportPlan, ImportResult
     from ..machine import Machine
 
 
@@ -78,7 +78,7 @@ def export(profile_dir: Path | None, profile: str, output: Path | None) -> None:
     and the secrets that the recipient sets are listed on standard error. `profiles import` asks for them one by one.
     """
     from ..files import reason, write_private
-    from ..guide.exporting import export_profile
+    from ..guide.profiles.exporting import export_profile
     from ..profile.document import Document
 
     machine = machine_of(profile_dir)
@@ -103,7 +103,7 @@ def export(profile_dir: Path | None, profile: str, output: Path | None) -> None:
 def _plan(
     machine: Machine, file: str, name: str | None, into: str | None, environment: Path | None, only: str | None
 ) -> ImportPlan:
-    from ..guide.importing import is_profile, plan_into, plan_new, plan_profile
+    from ..guide.profiles.importing import is_profile, plan_into, plan_new, plan_profile
     from ..profile.importers import detection
     from ..profile.importers.model import ImportOptions
     from ..profile.library import Library
@@ -126,7 +126,7 @@ def _plan(
 
 
 def _carry_out(plan: ImportPlan, machine: Machine, *, yes: bool) -> ImportResult:
-    from ..guide.importing import carry_out, set_secrets
+    from ..guide.profiles.importing import carry_out, set_secrets
     from ..secrets.errors import SecretError
     from ..secrets.mask import Mask
     from ..secrets.vault import Vault

@@ -34,7 +34,7 @@ profiles.add_command(export)
 
 
 def _list(profile_dir: Path | None, as_json: bool, *, archived: bool) -> None:
-    from ..guide.profile_lists import ProfileLists
+    from ..guide.profiles.lists import ProfileLists
     from ..profile.library import Library
 
     directories = machine_of(profile_dir, logs=False).directories
@@ -67,7 +67,7 @@ def _list(profile_dir: Path | None, as_json: bool, *, archived: bool) -> None:
 @click.pass_obj
 def _archive(profile_dir: Path | None, profile: str, undo: bool) -> None:
     """Take PROFILE out of the lists. Its file, secrets, run states and history stay, and commands still find it."""
-    from ..guide.profile_lists import ProfileLists
+    from ..guide.profiles.lists import ProfileLists
     from ..profile.library import Library
 
     machine = machine_of(profile_dir)
@@ -148,7 +148,7 @@ _LONGEST = 2_000
 @click.pass_obj
 def schema(profile_dir: Path | None, write: bool) -> None:
     """Print the JSON Schema of a profile (draft-07), for editors."""
-    from ..guide.save import SCHEMA_FILE, write_schema
+    from ..guide.profiles.save import SCHEMA_FILE, write_schema
     from ..profile.model import schema as made
 
     if not write:

@@ -202,7 +202,7 @@ def header(
     method, chosen = _method(method), _client(saved, client)
 
     from ..client.message import Request, RequestFailed
-    from ..guide.signing import is_dialect_guess
+    from ..guide.checks.signing import is_dialect_guess
     from ..guide.workbench import Workbench
 
     trust = allowed(path, saved, machine, once=trust_once, clients=[chosen])

@@ -27,17 +27,17 @@ from .opening import (
     stop_on_signal,
     trust_option,
 )
-from .plans import OutgoingPlan, Planning, plan_options, planning_of
 from .prompt import TerminalPrompt
 from .request import keeping_history, printer
 from .run_output import RunOutput, error_figures, exit_of, exit_of_error, summary_figures
+from .run_plan import OutgoingPlan, Planning, plan_options, planning_of
 from .slices import run_slice, slice_options
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..client.session import Session
     from ..client.wire import Bounds
-    from ..guide.incoming_items import ProfileInUse
+    from ..guide.checks.incoming_items import ProfileInUse
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
     from ..incoming.run import Run
@@ -391,7 +391,7 @@ class Runs:
 
     def add_profile(self, other: OtherProfile, *, once: bool, as_json: bool) -> None:
         """Opens another profile whose incoming is a source, with the trust of its own. Raises `UserError`."""
-        from ..guide.incoming_items import ProfileInUse, read_other_profile
+        from ..guide.checks.incoming_items import ProfileInUse, read_other_profile
         from ..profile.library import Library
 
         machine = self._workbench.machine
@@ -519,14 +519,14 @@ class Runs:
         """Tells the profile's `on-failure`, unless the user has stopped the run."""
         if code is Exit.DONE or self._stopped:
             return
-        from ..guide.failure_alert import report_failure
+        from ..guide.schedules.failure_alert import report_failure
 
         which = {"name": name, "direction": "outgoing" if sends else "incoming", "exit": int(code)}
         if said := await report_failure(saved, self._path, {**which, **figures}, session, self._workbench):
             self._output.note(said, warning=True)
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
-        from ..guide.run_findings import explainer
+        from ..guide.checks.run_findings import explainer
         from ..incoming.run import Run
         from ..incoming.start import RunEnvironment, RunLocation
 
@@ -559,7 +559,7 @@ class Runs:
         full: bool = False,
     ) -> OutgoingRun:
         """`source`: sent instead of the entities of the outgoing's own source."""
-        from ..guide.sending import Sender
+        from ..guide.sending.plans import Sender
         from ..outgoing.run import OutgoingOptions
 
         wanted, other = self._wanted, outgoing.other_profile(saved.environment)

@@ -39,8 +39,8 @@ def schedule(
     CRON has five fields, as in crontab(5): minute, hour, day of month, month, day of week, such as "*/15 * * * *". An
     expression that the scheduler cannot represent exactly is refused.
     """
-    from ..guide.cron import Cron
-    from ..guide.schedule import Schedule, program
+    from ..guide.schedules.cron import Cron
+    from ..guide.schedules.schedule import Schedule, program
 
     times = Cron.parse(cron)
     machine = machine_of(profile_dir)

@@ -271,7 +271,7 @@ async def free_name(machine: Machine) -> str:
 
 
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
-    from ..guide.setup import Setup, new_document
+    from ..guide.steps.setup import Setup, new_document
     from ..guide.unattended_setup import SetupInput, set_up
     from ..guide.workbench import Workbench
     from .request import printer

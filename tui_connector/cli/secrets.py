@@ -201,7 +201,7 @@ async def _typed(machine: Machine, name: str, source: SecretSource, environment:
 
 def _unlikely(profile: Profile, name: str, value: str) -> str:
     """What is odd about the length of this value, if its store is Magento."""
-    from ..guide.other_stores import is_magento
+    from ..guide.steps.other_stores import is_magento
     from ..magento.token_shape import unlikely_length
 
     authentication, _, field = name.partition("/")

@@ -21,7 +21,7 @@ def serve(profile_dir: Path | None, port: int) -> None:
     Prints an address with a random token; whoever opens it can do everything that you can do with the program. It
     listens on 127.0.0.1 only. Each tab has a program of its own, which ends when the tab is closed.
     """
-    from ..guide.schedule import program
+    from ..guide.schedules.schedule import program
     from .browser import BrowserServer
 
     machine = machine_of(profile_dir)

@@ -23,7 +23,7 @@ from .run_output import RunOutput, error_figures, exit_of, exit_of_error, summar
 if TYPE_CHECKING:
     from ..client.session import Session
     from ..client.wire import Bounds
-    from ..guide.sending import Sender
+    from ..guide.sending.plans import Sender
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
     from ..incoming.run import Run
@@ -131,7 +131,7 @@ class Slices(ABC):
     async def commit(self, run_id: str, *, append: bool) -> Exit:
         """Writes or records what all slices have done, unless that is done; a failure is told to `on-failure`."""
         from ..client.wire import OF_A_RUN
-        from ..guide.failure_alert import report_failure
+        from ..guide.schedules.failure_alert import report_failure
         from ..runs.errors import RunFailed
 
         async with self.opened(run_id, OF_A_RUN) as (session, store):
@@ -287,7 +287,7 @@ class _IncomingSlices(Slices):
         return planned, chosen, None if chosen is None else store.report(planned, chosen.index)
 
     def _environment(self, session: Session) -> RunEnvironment:
-        from ..guide.run_findings import explainer
+        from ..guide.checks.run_findings import explainer
         from ..incoming.start import RunEnvironment, RunLocation
 
         machine = self.workbench.machine
@@ -450,7 +450,7 @@ class _OutgoingSlices(Slices):
         return (Exit.FAILED if found.failed else Exit.DONE), None
 
     def _sender(self) -> Sender:
-        from ..guide.sending import Sender
+        from ..guide.sending.plans import Sender
 
         return Sender(self.workbench, self.saved, self.path, self.name)
 

@@ -256,7 +256,7 @@ class _Streams(Runs):
         return prepared
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
-        from ..guide.run_findings import explainer
+        from ..guide.checks.run_findings import explainer
         from ..incoming.run import Run
         from ..incoming.start import RunEnvironment, RunLocation
 

@@ -63,7 +63,7 @@ def trust(
 
     from ..guide.trust import ProfileTrust, capability_lines
     from ..profile.capabilities import capabilities
-    from ..profile.trust import TrustRecords, folder_of
+    from ..profile.trust_records import TrustRecords, folder_of
     from ..secrets.capability import digest
 
     wanted = capabilities(saved, folder_of(path), machine)
@@ -94,7 +94,7 @@ def _in(profile: Profile) -> str:
 
 def _list(machine: Machine) -> None:
     from ..guide.trust import capability_lines
-    from ..profile.trust import TrustRecords
+    from ..profile.trust_records import TrustRecords
 
     records = TrustRecords(machine.directories.state).list()
     if not records:
@@ -108,7 +108,7 @@ def _list(machine: Machine) -> None:
 
 def _revoke(machine: Machine, profile: str) -> None:
     from ..profile.library import ProfileError
-    from ..profile.trust import TrustRecords
+    from ..profile.trust_records import TrustRecords
 
     try:  # the file may be gone
         path = find(profile, machine)

@@ -22,11 +22,11 @@ from ..kinds import Model, Named
 from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
 from ..text import HTTP_TOKEN
+from .criteria_rows import Condition, names_in_query, parameters_of, read_row, valid_row
 from .layer import Plugin
 from .literal_secrets import reject_literal_headers, reject_literal_parameters, reject_secret_in_uri
 from .message import Headers, Request
 from .uri import escape_percents, origin_of
-from .where import Condition, names_in_query, parameters_of, read_row, valid_row
 
 DIRECT = "direct"
 """In place of a proxy's address: no proxy, not even one from the environment."""

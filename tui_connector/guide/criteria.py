@@ -13,7 +13,7 @@ from ..magento.entities import READABLE
 from ..profile.model import Profile
 from ..templates import Json
 from ..text import count
-from .permissions import schema_of
+from .checks.permissions import schema_of
 
 _SIMPLE = ("string", "integer", "number", "boolean")
 

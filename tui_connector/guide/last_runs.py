@@ -14,7 +14,7 @@ from ..profile.library import BatchReader, Library, read_with_data
 from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows
 from ..runs.ledger import ledger_file
-from .profile_lists import ProfileLists
+from .profiles.lists import ProfileLists
 
 if TYPE_CHECKING:  # home does not wait for models
     from ..runs.shared_ledger import LedgerServer

@@ -12,7 +12,7 @@ from ..client.plugins.base_uri import BaseUri
 from ..client.uri import is_absolute, origin_of
 from ..profile.model import Profile
 from ..secrets.mask import MARK
-from .permissions import schema_paths
+from .checks.permissions import schema_paths
 from .workbench import Workbench
 
 _PER_ATTEMPT = frozenset(

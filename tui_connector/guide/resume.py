@@ -10,8 +10,8 @@ from ..profile.document import Document
 from ..profile.library import ProfileError
 from ..templates import Json
 from .drafts import Draft
-from .setup import CLIENT, Setup
-from .texts import INTEGRATION, METHODS, GuideStep
+from .steps.methods import INTEGRATION, METHODS, GuideStep
+from .steps.setup import CLIENT, Setup
 
 
 def has_unsaved_work(setup: Setup) -> bool:

@@ -13,7 +13,7 @@ from ..machine import Machine
 from ..profile.capabilities import capabilities
 from ..profile.model import Profile
 from ..profile.problems import check_data
-from ..profile.trust import TrustRecords, folder_of
+from ..profile.trust_records import TrustRecords, folder_of
 from ..secrets.capability import Capability, digest
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault

@@ -11,14 +11,14 @@ from ..errors import UserError
 from ..magento.diagnosis import Finding
 from ..profile.document import Document
 from ..profile.library import ProfileError
-from .check import check_authentication, check_incoming
-from .first_call import first_call
-from .save import SaveResult, save
+from .checks.check import check_authentication, check_incoming
+from .checks.first_call import first_call
+from .checks.signing import find_dialect
+from .profiles.save import SaveResult, save
 from .secret_sources import SecretPlace
-from .setup import Setup
-from .signing import find_dialect
-from .store_address import search
-from .texts import TITLES, GuideStep
+from .steps.methods import TITLES, GuideStep
+from .steps.setup import Setup
+from .steps.store_address import search
 from .workbench import Workbench, profile_of
 
 

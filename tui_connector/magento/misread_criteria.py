@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..client.criteria_rows import parameters_of
 from ..client.model import RequestTemplate
-from ..client.where import parameters_of
 from ..templates import Json, Template
 from .search_criteria import (
     UNKNOWN,

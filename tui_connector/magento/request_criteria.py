@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import quote
 
+from ..client.criteria_rows import WITHOUT_VALUE, Condition
 from ..client.message import Request
 from ..client.model import RequestTemplate
-from ..client.where import WITHOUT_VALUE, Condition
 from ..incoming.pagination import PaginationError
 from ..templates import Scope
 from .search_criteria import (

@@ -15,8 +15,8 @@ from difflib import get_close_matches
 from typing import Literal, Self, TypeAlias
 from urllib.parse import unquote_plus
 
+from ..client.criteria_rows import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, unknown_condition
 from ..client.uri import escape_percents
-from ..client.where import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, unknown_condition
 
 Direction = Literal["ASC", "DESC"]
 Place: TypeAlias = tuple[str | int, ...]

@@ -34,7 +34,7 @@ from .widgets.painted import PAINTS
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
-    from ..guide.summaries import ProfilePart
+    from ..guide.steps.summaries import ProfilePart
     from ..profile.positions import KeyPath
     from .log.screens import Recorded
     from .profile.page import ProfilePage
@@ -317,7 +317,7 @@ class ConnectorApp(QuietApp):
 
     async def _remember(self, path: Path) -> None:
         """Home begins at this profile from now on, and lists it as recent if it is a file elsewhere."""
-        from ..guide.profile_lists import ProfileLists
+        from ..guide.profiles.lists import ProfileLists
 
         for screen in self.screen_stack:
             if isinstance(screen, HomeScreen):
@@ -516,7 +516,7 @@ class ConnectorApp(QuietApp):
         self.push_screen(LastRunsScreen(self.machine))
 
     def on_last_runs_screen_open_requested(self, message: LastRunsScreen.OpenRequested) -> None:
-        from ..guide.summaries import ProfilePart
+        from ..guide.steps.summaries import ProfilePart
 
         each = message.run
         part = ProfilePart("outgoing" if each.run.sends else "incoming", each.run.name, "")
@@ -590,7 +590,7 @@ _PAINT_DELAY = 0.3
 
 def _preload_modules() -> None:
     """Imports the screens that home leads to, with what their forms need, so that no key has to wait for them."""
-    from ..guide import kind_schemas
+    from ..guide.steps import kind_schemas
     from . import profile  # noqa: F401
     from .setup import screen  # noqa: F401
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui_connector.guide.importing import plan_new
+from tui_connector.guide.profiles.importing import plan_new
 from tui_connector.machine import Machine
 from tui_connector.profile.importers.detection import read
 

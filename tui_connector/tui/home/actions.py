@@ -11,13 +11,13 @@ from textual.app import App
 
 from ...files import CannotSave, reason
 from ...guide.drafts import Draft, Drafts, key_for
-from ...guide.duplicate import Copy, duplicate
 from ...guide.keyring_entries import keyring_entries, own_entries
-from ...guide.profile_lists import ProfileLists
+from ...guide.profiles.duplicate import Copy, duplicate
+from ...guide.profiles.lists import ProfileLists
 from ...guide.removed_profiles import remove_profile
 from ...machine import Machine
 from ...profile.library import Library, read_bytes
-from ...profile.trust import TrustRecords
+from ...profile.trust_records import TrustRecords
 from ...text import shown_line
 from ..dialogs import ConfirmScreen, EntryScreen
 
@@ -138,7 +138,7 @@ async def duplicate_profile(
 
 async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]) -> None:
     """Renames a profile; `used` is called with its new file."""
-    from ...guide.rename import rename_profile
+    from ...guide.profiles.rename import rename_profile
     from ...secrets.mask import Mask
     from ...secrets.vault import Vault
 

@@ -18,7 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...guide.drafts import Draft
-from ...guide.overview import ProfileOverview
+from ...guide.profiles.overview import ProfileOverview
 from ...text import shown_line
 from ..widgets.painted import Painted
 from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells, recent_cells

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 
 from ...guide.drafts import Draft, Drafts
-from ...guide.overview import ProfileOverview, read_overview
-from ...guide.profile_lists import ProfileLists
+from ...guide.profiles.lists import ProfileLists
+from ...guide.profiles.overview import ProfileOverview, read_overview
 from ...machine import Machine
 from ...profile.library import BatchReader, Library, ProfileError, start_thread
 

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from ...client.uri import public_address
 from ...guide.drafts import Draft
-from ...guide.overview import ProfileOverview
+from ...guide.profiles.overview import ProfileOverview
 from ...text import shown_line
 from ...units import ago
 from ..widgets.frame import TONES

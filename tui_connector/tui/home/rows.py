@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from ...client.uri import public_address
 from ...guide.drafts import Draft
-from ...guide.overview import ProfileOverview, short_address, unread_overview
+from ...guide.profiles.overview import ProfileOverview, short_address, unread_overview
 from ...guide.secret_sources import SecretPlace
 from ...profile.library import base_uris
 from ...text import shown_line

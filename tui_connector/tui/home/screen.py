@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from ...guide.drafts import Draft
-from ...guide.overview import ProfileOverview
+from ...guide.profiles.overview import ProfileOverview
 from ...machine import Machine
 from ...profile.library import ProfileError
 from ...text import count, shown_line

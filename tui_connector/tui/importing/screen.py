@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from ...errors import UserError
-from ...guide.importing import ImportPlan, ImportResult, carry_out, plan_import, set_secrets
+from ...guide.profiles.importing import ImportPlan, ImportResult, carry_out, plan_import, set_secrets
 from ...machine import Machine
 from ...profile.importers.background import source_text
 from ...secrets.backends import override_name

@@ -28,7 +28,7 @@ from ...machine import Machine
 from ...text import HTTP_TOKEN, did_you_mean, shown, shown_line
 from ...units import size
 from ..dialogs import ConfirmScreen
-from ..editor import edit
+from ..external_editor import edit
 from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
 from ..widgets.fields import SafeInput, SeveralLines, move_focus
@@ -314,7 +314,7 @@ class RequestForm(Dialog[Request | None]):
 
     def _fill_from_command(self, text: str) -> None:
         """Fills the form from a pasted curl command, without its secrets."""
-        from ...guide.importing import request_in_command
+        from ...guide.profiles.importing import request_in_command
 
         try:
             request, left = request_in_command(text)

@@ -16,8 +16,8 @@ from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
+from ...guide.profiles.saved_profile import open_profile
 from ...guide.resend import resend
-from ...guide.saved_profile import open_profile
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...log.files import read_history

@@ -21,14 +21,14 @@ from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
 from ...errors import UserError
 from ...files import ChangedOnDisk
-from ...guide.check import CheckResult, check_part
+from ...guide.checks.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
 from ...guide.families import FAMILIES, Family
-from ...guide.profile_edit import Undo
+from ...guide.profiles.edit import Undo
+from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.resend import NewRequests, resend
-from ...guide.saved_profile import OpenedProfile
 from ...guide.secret_states import SecretState, secret_states
-from ...guide.summaries import ProfilePart
+from ...guide.steps.summaries import ProfilePart
 from ...machine import Machine
 from ...magento.diagnosis import diagnose_failure
 from ...profile.environments import TABLE, names_of
@@ -36,8 +36,8 @@ from ...profile.model import Profile
 from ...profile.problems import Problem, environment_data
 from ...text import shown_line
 from ..commands import PaletteCommand
-from ..editor import edit
 from ..environments import EnvironmentScreen, environment_mark
+from ..external_editor import edit
 from ..log.actions import LogContext
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from textual.app import App
 
-from ...guide.profile_edit import ProfileEdit, Undo, removal, renaming
-from ...guide.summaries import ProfilePart
+from ...guide.profiles.edit import ProfileEdit, Undo, removal, renaming
+from ...guide.steps.summaries import ProfilePart
 from ...guide.workbench import Workbench
 from ...machine import Machine
 from ..dialogs import ConfirmScreen, EntryScreen

@@ -17,7 +17,7 @@ from textual.content import Content
 
 from ...files import ChangedOnDisk
 from ...guide.drafts import key_for
-from ...guide.profile_edit import Conflict, ProfileEdit, Undo, begin_edit
+from ...guide.profiles.edit import Conflict, ProfileEdit, Undo, begin_edit
 from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
 from ...text import count, shown_line

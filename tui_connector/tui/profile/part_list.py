@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.widgets.option_list import Option
 
 from ...guide.families import FAMILIES, Family
-from ...guide.saved_profile import OpenedProfile
-from ...guide.summaries import ProfilePart
+from ...guide.profiles.saved_profile import OpenedProfile
+from ...guide.steps.summaries import ProfilePart
 from ...text import count, shown_line, shown_middle
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES

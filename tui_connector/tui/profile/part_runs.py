@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textual.app import App
 
-from ...guide.summaries import ProfilePart
+from ...guide.steps.summaries import ProfilePart
 from ...guide.workbench import Workbench
 from ...incoming.start import RunOptions
 from ...profile.model import Profile

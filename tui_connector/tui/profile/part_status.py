@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from textual.content import Content
 
-from ...guide.check import CheckResult
+from ...guide.checks.check import CheckResult
 from ...guide.last_runs import LastRun
 from ...guide.secret_states import SecretState
-from ...guide.summaries import ProfilePart
+from ...guide.steps.summaries import ProfilePart
 from ...text import count, shown, shown_line
 from ...units import ago
 from ..widgets import highlight

@@ -16,8 +16,8 @@ from ...client.message import InvalidRequest
 from ...errors import UserError
 from ...files import reason
 from ...guide.last_runs import LastRun, last_runs, last_sendings
-from ...guide.profile_edit import Undo
-from ...guide.saved_profile import OpenedProfile, open_profile
+from ...guide.profiles.edit import Undo
+from ...guide.profiles.saved_profile import OpenedProfile, open_profile
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine

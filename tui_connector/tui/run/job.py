@@ -18,7 +18,7 @@ from textual.timer import Timer
 from ...client.exchange import OwnExchanges
 from ...client.wire import OF_A_RUN
 from ...errors import UserError
-from ...guide.run_findings import explainer
+from ...guide.checks.run_findings import explainer
 from ...guide.workbench import Workbench
 from ...incoming.catalog import with_bookmarks
 from ...incoming.model import Incoming

@@ -14,7 +14,7 @@ from ...text import shown
 from ..dialogs import ConfirmScreen, EntryScreen
 
 if TYPE_CHECKING:
-    from ...guide.sending import Sender
+    from ...guide.sending.plans import Sender
 
 
 def confirm_sending(

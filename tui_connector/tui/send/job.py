@@ -18,7 +18,7 @@ from ...client.exchange import OwnExchanges
 from ...client.session import Session
 from ...client.wire import OF_A_RUN
 from ...errors import UserError
-from ...guide.sending import LastTasks, MissingSource, Sender
+from ...guide.sending.plans import LastTasks, MissingSource, Sender
 from ...guide.workbench import Workbench
 from ...outgoing.changes import FieldChange
 from ...outgoing.model import Outgoing

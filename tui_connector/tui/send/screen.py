@@ -9,7 +9,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from ...guide.sending import Sender
+from ...guide.sending.plans import Sender
 from ...guide.workbench import Workbench
 from ...profile.model import Profile
 from ...text import count

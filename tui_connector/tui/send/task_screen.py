@@ -15,13 +15,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from ...errors import InvalidValue, UserError
-from ...guide.tasks import entity_of, entity_text, former_values
+from ...guide.sending.tasks import entity_of, entity_text, former_values
 from ...machine import Machine
 from ...outgoing.tasks import Task, TaskState
 from ...templates import Json
 from ...text import count, shown, shown_line
 from .._textual import BaseScreen
-from ..editor import edit_text
+from ..external_editor import edit_text
 from ..log.panel import WIDE
 from ..widgets import highlight
 from ..widgets.fields import JsonField

@@ -21,8 +21,8 @@ from ...client.exchange import Exchange, Exchanges
 from ...client.message import Request, Response
 from ...errors import InvalidValue, UserError
 from ...guide.resend import NewRequests, resend
-from ...guide.sending import Sender
-from ...guide.tasks import LISTED, RETRIABLE, TaskBook, TaskGroup, TaskList
+from ...guide.sending.plans import Sender
+from ...guide.sending.tasks import LISTED, RETRIABLE, TaskBook, TaskGroup, TaskList
 from ...outgoing.changes import FieldChange, leaves_of
 from ...outgoing.equality import ABSENT
 from ...outgoing.tasks import Task, TaskFilter

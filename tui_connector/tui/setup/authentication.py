@@ -14,11 +14,11 @@ from textual.message import Message
 from textual.widgets import Button, Static
 
 from ...client.message import InvalidRequest
-from ...guide import kind_schemas
-from ...guide.authentication_test import AuthenticationTest, last_login, preview, try_authentication
-from ...guide.check import CheckResult
-from ...guide.setup import Setup
-from ...guide.texts import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
+from ...guide.checks.authentication import AuthenticationTest, last_login, preview, try_authentication
+from ...guide.checks.check import CheckResult
+from ...guide.steps import kind_schemas
+from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
+from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command

@@ -18,12 +18,12 @@ from textual.widgets import Input, Static
 from ...client.message import InvalidRequest, RequestFailed
 from ...client.uri import origin_of
 from ...errors import UserError
-from ...guide import kind_schemas, summaries
-from ...guide.check import auth_kind
-from ...guide.setup import UNNAMED
-from ...guide.store_address import AddressSearch, is_insecure, search
-from ...guide.store_views import ALWAYS, StoreViews, store_views, unknown_view
-from ...guide.texts import GuideStep
+from ...guide.checks.check import auth_kind
+from ...guide.steps import kind_schemas, summaries
+from ...guide.steps.methods import GuideStep
+from ...guide.steps.setup import UNNAMED
+from ...guide.steps.store_address import AddressSearch, is_insecure, search
+from ...guide.steps.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError

@@ -12,8 +12,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from ...guide import kind_schemas, summaries
-from ...guide.chain import LOOKUPS, ChainSteps
+from ...guide.steps import kind_schemas, summaries
+from ...guide.steps.chain import LOOKUPS, ChainSteps
 from ...magento.entities import WRITABLE
 from ...templates import Json
 from ...text import shown, shown_line

@@ -16,9 +16,9 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from ...guide.permissions import RouteAccess, how_to_permit
-from ...guide.setup import free
-from ...guide.summaries import ProfilePart, parts
+from ...guide.checks.permissions import RouteAccess, how_to_permit
+from ...guide.steps.setup import free
+from ...guide.steps.summaries import ProfilePart, parts
 from ...magento.entities import Readable, Writable
 from ...templates import Json
 from ...text import shown_line

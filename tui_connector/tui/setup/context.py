@@ -12,12 +12,12 @@ from ...client.exchange import Exchanges
 from ...client.message import InvalidRequest
 from ...client.uri import origin_of
 from ...errors import UserError
+from ...guide.checks.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.drafts import Draft, key_for
-from ...guide.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.resume import has_unsaved_work, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
-from ...guide.setup import Setup, new_document
-from ...guide.texts import GuideStep
+from ...guide.steps.methods import GuideStep
+from ...guide.steps.setup import Setup, new_document
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine

@@ -17,11 +17,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...client.message import RequestFailed
-from ...guide import kind_schemas
-from ...guide.check import CheckResult, check_incoming
-from ...guide.permissions import RouteAccess
-from ...guide.setup import limit_pages
-from ...guide.texts import GuideStep
+from ...guide.checks.check import CheckResult, check_incoming
+from ...guide.checks.permissions import RouteAccess
+from ...guide.steps import kind_schemas
+from ...guide.steps.methods import GuideStep
+from ...guide.steps.setup import limit_pages
 from ...guide.workbench import profile_of
 from ...incoming.model import FirstItems
 from ...magento.diagnosis import Fix, diagnose_failure

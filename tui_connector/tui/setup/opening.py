@@ -12,9 +12,9 @@ from textual.app import App
 from ...files import reason
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.families import Family
-from ...guide.setup import Setup
-from ...guide.summaries import ProfilePart
-from ...guide.texts import INTEGRATION, GuideStep
+from ...guide.steps.methods import INTEGRATION, GuideStep
+from ...guide.steps.setup import Setup
+from ...guide.steps.summaries import ProfilePart
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...profile.document import Document

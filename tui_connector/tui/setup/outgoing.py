@@ -18,16 +18,16 @@ from textual.widgets import OptionList, Static, TextArea
 
 from ...client.message import InvalidRequest, RequestFailed
 from ...errors import UserError
-from ...guide.chain import requests_in, sample_entity
-from ...guide.permissions import RouteAccess
-from ...guide.sample_sending import SamplePlan, SampleSender
-from ...guide.samples import SampleRequest, as_text, sample_requests
-from ...guide.sending import Sender
-from ...guide.texts import GuideStep
+from ...guide.checks.permissions import RouteAccess
+from ...guide.sending.plans import Sender
+from ...guide.sending.sample import SamplePlan, SampleSender
+from ...guide.steps.chain import requests_in, sample_entity
+from ...guide.steps.methods import GuideStep
+from ...guide.steps.samples import SampleRequest, as_text, sample_requests
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
 from ...templates import Json
-from ..editor import edit_field
+from ..external_editor import edit_field
 from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text

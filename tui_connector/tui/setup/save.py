@@ -18,10 +18,10 @@ from textual.widgets import Button, Static
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, reason, remedy
-from ...guide.first_call import FirstCall, commands, first_call
-from ...guide.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
+from ...guide.checks.first_call import FirstCall, commands, first_call
+from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
 from ...guide.secret_sources import SecretPlace, secret_name
-from ...guide.texts import GuideStep
+from ...guide.steps.methods import GuideStep
 from ...guide.trust import capability_lines
 from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data

@@ -25,12 +25,12 @@ from ...client.message import Request, Response
 from ...client.uri import public_address
 from ...errors import UserError
 from ...files import reason, state_remedy
+from ...guide.checks.permissions import boxes_text, chosen
 from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
-from ...guide.permissions import boxes_text, chosen
 from ...guide.resend import NewRequests, resend
 from ...guide.resume import draft_of, has_unsaved_work
-from ...guide.texts import TITLES, GuideStep, in_magento
+from ...guide.steps.methods import TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
 from ...profile.model import Profile
 from ...profile.problems import check_data

@@ -21,12 +21,12 @@ from textual.widgets import Button, Input, Static, TextArea
 
 from ...errors import UserError
 from ...files import reason, remedy
-from ...guide import kind_schemas
 from ...guide.criteria import filter_fields, matching
 from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
-from ...guide.setup import Setup
-from ...guide.texts import GuideStep
+from ...guide.steps import kind_schemas
+from ...guide.steps.methods import GuideStep
+from ...guide.steps.setup import Setup
 from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import unlikely_length
@@ -35,7 +35,7 @@ from ...secrets.cleaning import secret_kind
 from ...templates import Json
 from ...text import count, shown, shown_line
 from ..dialogs import ConfirmScreen
-from ..editor import edit_field
+from ..external_editor import edit_field
 from ..log.panel import LogDock
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.criteria import CriteriaScreen

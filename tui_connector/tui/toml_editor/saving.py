@@ -17,7 +17,7 @@ from ...profile.document import Document
 from ...units import ago
 
 if TYPE_CHECKING:
-    from ...guide.profile_edit import Undo
+    from ...guide.profiles.edit import Undo
     from ...guide.trust import ProfileTrust
     from ...profile.checker import Checked
     from ...profile.problems import Problem
@@ -76,7 +76,7 @@ class TextSaver:
         return ProfileTrust(self._machine, self._path)
 
     def _undo_to(self, before: bytes) -> Undo:
-        from ...guide.profile_edit import Undo
+        from ...guide.profiles.edit import Undo
 
         return Undo(self._path, before, digest(self._document.file_data))
 

@@ -24,7 +24,7 @@ from ...profile.document import Document, text_of
 from ...profile.positions import KeyPath, TextPosition
 from ...text import count, shown_line
 from ..dialogs import ConfirmScreen
-from ..editor import edit
+from ..external_editor import edit
 from ..file_watch import FileChange, FileWatch
 from ..widgets.choice import ChoiceScreen
 from .difference import DifferenceScreen
@@ -32,7 +32,7 @@ from .saving import TextSaver, UnsavedText
 from .text_screen import BRIEF, TextScreen, key_at
 
 if TYPE_CHECKING:
-    from ...guide.profile_edit import Undo
+    from ...guide.profiles.edit import Undo
     from ...profile.checker import Checked
     from ...profile.problems import Problem
 

@@ -16,7 +16,7 @@ from textual.suggester import SuggestFromList
 from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
-from ...client.where import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
+from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from ...errors import UserError
 from ...text import shown, shown_line
 from .choice import Choice

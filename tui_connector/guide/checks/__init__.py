@@ -1,0 +1,1 @@
+"""Checks against the store and the computer, and what they find."""

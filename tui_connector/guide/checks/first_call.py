@@ -1,0 +1,81 @@
+"""The test at the end of the guide: a new process sends a request with the saved profile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...machine import PROXY_VARIABLES, child_environment
+from ...secrets.command import variables_of
+from ...secrets.source import SecretSource
+
+_DEADLINE = 60.0
+_OWN = (*PROXY_VARIABLES, "PYTHONPATH", "PYTHON_KEYRING_BACKEND", "TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
+"""Environment variables of this program itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCall:
+    """A command and its result."""
+
+    command: str
+    ok: bool
+    body: str
+    log: str
+
+
+def commands(name: str, uri: str, reads: Sequence[str] = (), sends: Sequence[str] = ()) -> dict[str, str]:
+    """Commands that work with the saved profile, with what each does; `reads` and `sends`: what can be run."""
+    quoted = shlex.quote(name)
+    found = {f"tui-connector request {quoted} GET {shlex.quote(uri)}": "send one request"}
+    found |= {f"tui-connector run {quoted} {shlex.quote(each)}": f"read {each}" for each in reads[:3]}
+    found |= {f"tui-connector run {quoted} {shlex.quote(each)} --plan": f"plan sending {each}" for each in sends[:3]}
+    return found | {f"tui-connector check {quoted}": "diagnose the setup"}
+
+
+async def first_call(
+    profile: str,
+    uri: str,
+    environ: Mapping[str, str],
+    profile_directory: Path | None = None,
+    secrets: Iterable[SecretSource] = (),
+) -> FirstCall:
+    """Runs `request PROFILE GET URI` in a new process of this program.
+
+    It loads no Python file of the working directory, and sees of the environment what a program needs and what the
+    `secrets` of the profile are read from.
+    """
+    options = ["--profile-dir", str(profile_directory)] if profile_directory else []
+    arguments = [*options, "request", profile, "GET", uri, "--log", "long"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "tui_connector",
+        *arguments,
+        env=_environment(environ, secrets),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        body, log = await asyncio.wait_for(process.communicate(), _DEADLINE)
+    except TimeoutError:
+        process.kill()
+        await process.communicate()  # read to its end: a full pipe would keep asyncio waiting
+        return FirstCall(shlex.join(["tui-connector", *arguments]), False, "", f"no end within {_DEADLINE:g} s")
+    shown = shlex.join(["tui-connector", *options, "request", profile, "GET", uri])
+    return FirstCall(shown, process.returncode == 0, body.decode("utf-8", "replace"), log.decode("utf-8", "replace"))
+
+
+def _environment(environ: Mapping[str, str], secrets: Iterable[SecretSource]) -> dict[str, str]:
+    found = child_environment(environ, also=[*_OWN, *(name for each in secrets for name in variables_of(each))])
+    if "PYTHONPATH" in found:  # a relative entry is a folder of wherever the program was started
+        entries = found["PYTHONPATH"].split(os.pathsep)
+        found["PYTHONPATH"] = os.pathsep.join(each for each in entries if os.path.isabs(each))
+    return found

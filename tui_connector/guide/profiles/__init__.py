@@ -1,0 +1,1 @@
+"""Saved profiles: their lists, and what is done with them as a whole."""

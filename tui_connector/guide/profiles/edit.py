@@ -1,0 +1,205 @@
+"""Changes a saved profile: what changes is shown before it is written, and can be undone afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import UserError
+from ...files import ChangedOnDisk, check_unchanged, digest, write_atomic
+from ...profile.document import Document, parsed
+from ...profile.environments import TABLE, names_of
+from ...profile.library import read_bytes
+from ...profile.merge import merged_data
+from ...profile.on_failure import NAME as ON_FAILURE
+from ...profile.positions import KeyPath, rename_key, value_at
+from ...profile.problems import check_data
+from ...templates import Json
+from ...text import shown_line
+from ..families import FAMILIES, Family
+from ..steps.setup import Setup
+from ..workbench import Workbench
+from .ledger_rename import LedgerRename
+from .save import difference, save
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A key that was changed here and by another program; None: the key is gone."""
+
+    path: KeyPath
+    mine: Json
+    theirs: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileEdit:
+    """A change of a profile, not written yet."""
+
+    path: Path
+    setup: Setup
+    states: LedgerRename | None = None
+    """The run states that move with it."""
+
+    @property
+    def difference(self) -> str:
+        """The lines that change; empty where none do. Raises `UserError` if the change cannot be written as text."""
+        document = self.setup.document
+        return difference(document.text_as_read, document.text()) if document.changed else ""
+
+    @property
+    def problems(self) -> list[str]:
+        """What is invalid with the change, with its place."""
+        return [f"{'.'.join(map(str, at))}: {message}" for at, message in check_data(self.setup.draft)[1]]
+
+    def merge(self, *, keep_mine: bool = False) -> list[Conflict]:
+        """Merges what another program has changed in the file since.
+
+        Returns the keys that both changed, in different ways; then nothing was merged. With `keep_mine` they get the
+        values of this change. Raises `UserError`, also where the result would be invalid. Blocks.
+        """
+        document = self.setup.document
+        there = Document.read(self.path)
+        base, mine, theirs = parsed(document.text_as_read, self.path), document.draft, there.draft
+        data, conflicts = merged_data(base, mine, theirs)
+        if conflicts and not keep_mine:
+            return [Conflict(each, value_at(mine, each), value_at(theirs, each)) for each in conflicts]
+        known = {*check_data(mine)[1], *check_data(theirs)[1]}
+        if problems := [each for each in check_data(data)[1] if each not in known]:
+            at, why = problems[0]
+            message = f"another program has changed the file, and together with that {'.'.join(map(str, at))}: {why}"
+            raise UserError("merge-invalid", message, "Look at the file, then change the form.")
+        there.draft = data
+        document.edit_text(there.text())
+        document.rebase(there.file_data)
+        return []
+
+    async def save(self, workbench: Workbench, profiles: Path) -> Undo:
+        """Writes the change. Raises `UserError` (`ChangedOnDisk`), or OSError for the schema beside the profile."""
+        path, before = self.path, self.setup.document.file_data
+        await save(
+            self.setup,
+            path,
+            workbench.vault,
+            trust=workbench.trust,
+            profiles=profiles,
+            states=self.states,
+        )
+        back = self.states.reversed if self.states is not None else None
+        return Undo(path, before, digest(await asyncio.to_thread(read_bytes, path)), back)
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What a file was before a change."""
+
+    path: Path
+    before: bytes
+    expect: str
+    """The digest of the file since the change."""
+    states: LedgerRename | None = None
+    """The run states that move back with it."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether the file is still as the change left it. Blocks."""
+        try:
+            check_unchanged(self.path, self.expect)
+        except ChangedOnDisk:
+            return False
+        return True
+
+    def write(self) -> None:
+        """Restores the file. Raises `ChangedOnDisk` if it was changed since, and another `UserError`. Blocks."""
+        with self.states.moved() if self.states is not None else nullcontext():
+            write_atomic(self.path, self.before, expect=self.expect)
+
+
+def begin_edit(path: Path) -> ProfileEdit:
+    """Reads the profile to change it. Raises `UserError`. Blocks."""
+    return ProfileEdit(path, Setup.from_document(path.stem, Document.read(path)))
+
+
+def removal(path: Path, family: Family, name: str) -> ProfileEdit:
+    """Prepares to delete this part. Raises `UserError` also where another part uses it. Blocks."""
+    edit = begin_edit(path)
+    setup = edit.setup
+    if family == "authentications":
+        for client in setup.table("clients"):
+            names = setup.at("clients", client, "authentications")
+            if isinstance(names, list) and name in names:
+                left = [each for each in names if each != name]
+                setup.edit(("clients", client, "authentications"), left or None)
+    setup.edit((family, name), None)
+    if problems := edit.problems:
+        raise UserError("part-in-use", f"{name} is in use: {problems[0]}. Change that first.")
+    return edit
+
+
+def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> ProfileEdit:
+    """Prepares to rename this part. Raises `UserError`, also where the new name is taken or invalid. Blocks.
+
+    `state` is the state directory.
+    """
+    edit = begin_edit(path)
+    setup, document = edit.setup, edit.setup.document
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", new) is None:
+        hint = "use up to 64 letters, digits, - and _, starting with a letter or digit"
+        raise UserError("invalid-name", f"{shown_line(new, 60)!r} is not a valid name: {hint}")
+    if new in setup.table(family):
+        raise UserError("part-exists", f"{family} already has {new}. Choose another name.")
+    before = set(edit.problems)
+    draft = document.draft
+    roots: list[KeyPath] = [(), *((TABLE, each) for each in names_of(draft))]
+    references = [(*root, *each) for root in roots for each in _references(value_at(draft, root), family, name)]
+    for place in references:
+        document.set(place, new)
+    text = document.text()
+    for root in roots:
+        text = rename_key(text, (*root, family, name), new)
+    document.edit_text(text)
+    if new not in setup.table(family) or name in setup.table(family):
+        raise UserError("part-not-renamed", f"{name} cannot be renamed here: press e, and rename it in the text.")
+    if problems := [each for each in edit.problems if each not in before]:
+        raise UserError("part-not-renamed", f"{name} cannot be renamed to {new}: {problems[0]}")
+    if family in ("incoming", "outgoing"):
+        environments = ("", *names_of(draft))
+        return replace(edit, states=LedgerRename(state, path, environments, family, name, new))
+    return edit
+
+
+def _references(data: Json, family: Family, name: str) -> Iterator[KeyPath]:
+    """Where a profile, or the overrides of an environment, name this part."""
+    alert = data.get(ON_FAILURE) if isinstance(data, dict) else None
+    if family == "clients" and isinstance(alert, dict) and alert.get("client") == name:
+        yield ON_FAILURE, "client"
+    for kind, each, part in _parts(data):
+        if family == "clients" and kind != "clients" and part.get("client") == name:
+            yield kind, each, "client"
+        elif family == "authentications" and kind == "clients":
+            applied = part.get("authentications")
+            entries = enumerate(applied) if isinstance(applied, list) else ()
+            yield from ((kind, each, "authentications", index) for index, entry in entries if entry == name)
+        elif family == "incoming":
+            parent, source = part.get("parent"), part.get("source")
+            if kind == "incoming" and isinstance(parent, dict) and parent.get("incoming") == name:
+                yield kind, each, "parent", "incoming"
+            if kind == "outgoing" and isinstance(source, dict) and _reads(source, name):
+                yield kind, each, "source", "name"
+
+
+def _reads(source: Mapping[str, Json], incoming: str) -> bool:
+    """Whether the source of an outgoing is this incoming of the same profile."""
+    return source.get("kind") == "incoming" and source.get("name") == incoming and source.get("profile") is None
+
+
+def _parts(data: Json) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
+    for family in FAMILIES:
+        table = data.get(family) if isinstance(data, dict) else None
+        for name, part in table.items() if isinstance(table, dict) else ():
+            if isinstance(part, dict):
+                yield family, name, part

@@ -1,0 +1,107 @@
+"""What home shows of a profile. Reads with the standard library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...client.uri import public_address
+from ...profile.library import ProfileSummary, read_with_data, unread_summary
+from ...text import PublicText, count
+from ..secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
+
+_AUTHENTICATIONS = {
+    "oauth1": "OAuth 1.0a",
+    "oauth2": "OAuth 2.0",
+    "bearer": "Bearer token",
+    "request": "Login",
+    "basic": "Basic",
+    "header": "Header",
+    "query": "Query",
+}
+"""Kinds of authentication in a word or two; those of other packages are shown by their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOverview:
+    """A profile in a few words. Its texts come from the file: sanitise them before they are shown."""
+
+    summary: ProfileSummary
+    read: bool = True
+    """False while only its name is known."""
+    description: str = ""
+    clients: tuple[str, ...] = ()
+    authentication: str = ""
+    secrets: Mapping[SecretPlace, int] = field(default_factory=dict)
+    """How many secrets it names, by where they are."""
+    unset: int = 0
+    """How many of them are environment variables that are not set."""
+    incoming: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name that commands use for it."""
+        return self.summary.name
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return self.summary.path
+
+    @property
+    def secret_words(self) -> str:
+        """How many secrets are where, such as "4 variables, 4 not set"; empty where it names none."""
+        words = {place: f"{number} {SOURCE_PLACES[place]}" for place, number in self.secrets.items()}
+        if self.unset:
+            variables = count(self.secrets[SecretPlace.ENVIRONMENT], "variable")
+            words[SecretPlace.ENVIRONMENT] = f"{variables}, {self.unset} not set"
+        return ", ".join(words.values())
+
+    @property
+    def store(self) -> str:
+        """The store's address without what every Magento store has in it."""
+        return short_address(public_address(self.summary.base_uri or ""))
+
+
+def short_address(address: str) -> str:
+    """An address without "https://" and without the path of the REST API; "http://" stays, because it is unusual."""
+    short = address.removeprefix("https://").partition("/rest/")[0].removesuffix("/rest").removesuffix("/")
+    return PublicText(short) if isinstance(address, PublicText) else short
+
+
+def unread_overview(path: Path) -> ProfileOverview:
+    """The overview of a file of which only the name is known."""
+    return ProfileOverview(unread_summary(path), read=False)
+
+
+def read_overview(path: Path, environ: Mapping[str, str]) -> ProfileOverview:
+    """The overview of this file, whose data may be invalid. Blocks."""
+    summary, data = read_with_data(path)
+    description, authentications = data.get("description"), _table(data, "authentications")
+    kinds = dict.fromkeys(_kinds(authentications))
+    found = [source for _, source in sources(data)]
+    places = [source_place(source) for source in found]
+    return ProfileOverview(
+        summary,
+        description=description if isinstance(description, str) else "",
+        clients=tuple(_table(data, "clients")),
+        authentication=", ".join(kinds),
+        secrets={place: places.count(place) for place in dict.fromkeys(places)},
+        unset=sum("env" in source and not environ.get(str(source["env"])) for source in found),
+        incoming=tuple(_table(data, "incoming")),
+        outgoing=tuple(_table(data, "outgoing")),
+    )
+
+
+def _table(data: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = data.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _kinds(authentications: Mapping[str, object]) -> Iterator[str]:
+    for each in authentications.values():
+        kind = each.get("kind") if isinstance(each, dict) else None
+        if isinstance(kind, str):
+            yield _AUTHENTICATIONS.get(kind, kind)

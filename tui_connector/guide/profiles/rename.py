@@ -1,0 +1,134 @@
+"""Renames a profile with its keyring entries, run states, history and trust: all of it, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from ...errors import UserError
+from ...files import CannotSave, reason, write_atomic
+from ...log.history import History
+from ...machine import Machine
+from ...outgoing.tasks import tasks_file
+from ...profile.document import Document
+from ...profile.environments import names_of
+from ...profile.library import Library, read_bytes
+from ...profile.trust_records import TrustRecords
+from ...runs.ledger import ledger_file
+from ...secrets.backends import override_name
+from ...secrets.capability import Capability
+from ...secrets.vault import Vault
+from ...text import listed
+from ..drafts import Drafts, key_for
+from ..keyring_entries import delete_entries, entry_places, own_entries
+from ..text_drafts import TextDrafts
+
+Undo = tuple[str, Callable[[], Awaitable[object]]]
+"""What a step has made, and how it is removed."""
+
+
+async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) -> tuple[Path, list[str]]:
+    """Renames the profile; returns its new file, and notes on what could not be removed under the old name.
+
+    Its own keyring entries that begin with its name get the new one, and so does a title that was made from the name.
+    What was typed for it in this session moves.
+    Files that its runs read and write stay where they are. Where a step fails, those before it are undone. Raises
+    `UserError` or OSError.
+    """
+    library = Library(path.parent)
+    target = await asyncio.to_thread(library.new_path, name)
+    if await asyncio.to_thread(Drafts(machine.directories.state).find, key_for(path)) is not None:
+        hint = "Resume and save them, or discard them, then rename the profile."
+        raise UserError("draft-exists", f"{path.stem} has unsaved changes in the guide", hint)
+    if await asyncio.to_thread(TextDrafts(machine.directories.state, path).find) is not None:
+        hint = "Open the editor and restore or discard them, then rename the profile."
+        raise UserError("draft-exists", f"{path.stem} has unsaved changes in the editor", hint)
+    document = await asyncio.to_thread(Document.read, path)
+    own = await asyncio.to_thread(own_entries, path, Library(machine.directories.profiles))
+    entries = {each: f"{name}{each.removeprefix(path.stem)}" for each in own if each.startswith(f"{path.stem}/")}
+    undo: list[Undo] = []
+    try:
+        for old, new in entries.items():
+            if await vault.copy(old, new):
+                undo.append((f"the keyring entry {new}", partial(vault.delete, new)))
+        for place, entry in [*entry_places(document.draft)]:
+            if entry in entries:
+                document.set(place, entries[entry])
+        if isinstance(title := document.draft.get("name"), str):
+            document.set(("name",), _renamed_title(title, path.stem, name))
+        text = document.text().encode() if document.changed else await asyncio.to_thread(read_bytes, path)
+        await asyncio.to_thread(write_atomic, target, text, expect=None)
+        undo.append((f"the file {target}", partial(asyncio.to_thread, target.unlink)))
+        for before, after in _directories(machine.directories.state, path, target, ["", *names_of(document.draft)]):
+            if await asyncio.to_thread(before.exists):
+                await asyncio.to_thread(before.rename, after)
+                undo.append((f"the folder {after}", partial(asyncio.to_thread, after.rename, before)))
+        await asyncio.to_thread(_move_trust, machine, path, target, entries)
+        revoke = TrustRecords(machine.directories.state).revoke
+        undo.append((f"the trust in {target}", partial(asyncio.to_thread, revoke, target)))
+        await asyncio.to_thread(path.unlink)
+    except (UserError, OSError) as error:
+        if left := await _undone(undo):
+            why = error.message if isinstance(error, UserError) else reason(error)
+            message = f"{why}; what was made under the new name could not be removed: {listed(left)}"
+            raise UserError("rename-incomplete", message, "Remove it, then rename the profile again.") from error
+        raise
+    machine.typed.copy(path, target, {f"keyring:{old}": f"keyring:{new}" for old, new in entries.items()})
+    machine.typed.forget(path)
+    return target, await _forget_old(machine, vault, path, list(entries))
+
+
+def _renamed_title(title: str, old: str, new: str) -> str:
+    """The title with the new name, if it is the old one, or that of a copy that was never edited."""
+    if title == old:
+        return new
+    made = f" ({old})"  # as `duplicate` makes it
+    return f"{title.removesuffix(made)} ({new})" if title.endswith(made) else title
+
+
+async def _undone(undo: list[Undo]) -> list[str]:
+    """Undoes the steps, the last one first; returns what is left of those that could not be undone."""
+    left = []
+    for what, remove in reversed(undo):
+        try:
+            await remove()
+        except (UserError, OSError):
+            left.append(what)
+    return left
+
+
+async def _forget_old(machine: Machine, vault: Vault, path: Path, entries: list[str]) -> list[str]:
+    """Removes what the old name still has; the profile no longer needs it."""
+    notes = [f"The keyring still has {each}" for each in await delete_entries(vault, entries)]
+    try:
+        await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
+    except CannotSave as error:
+        notes.append(str(error))
+    return notes
+
+
+def _directories(state: Path, path: Path, target: Path, environments: list[str]) -> Iterator[tuple[Path, Path]]:
+    """The directories that are named after a profile, in each environment: before and after."""
+    for each in environments:
+        yield ledger_file(state, path, "-", "", each).parent, ledger_file(state, target, "-", "", each).parent
+        yield tasks_file(state, path, "-", each).parent, tasks_file(state, target, "-", each).parent
+        yield History(state, path, each).directory, History(state, target, each).directory
+
+
+def _move_trust(machine: Machine, path: Path, target: Path, entries: dict[str, str]) -> None:
+    """Trusts the renamed profile with the same, under the new names of its entries."""
+    records, resolved = TrustRecords(machine.directories.state), os.path.realpath(path)
+    for record in records.list():
+        if record.profile != resolved:
+            continue
+        granted = []
+        for each in record.capabilities:
+            facts, text = each.canonical, each.text
+            for old, new in entries.items():
+                facts = facts.replace(f'"keyring:{old}"', f'"keyring:{new}"')
+                text = text.replace(old, new).replace(override_name(old), override_name(new))
+            granted.append(Capability(facts, text))
+        records.grant(target, granted, machine.now(), environment=record.environment)

@@ -1,0 +1,1 @@
+"""What other programs need to run configurations, and alerts of failed runs."""

@@ -1,0 +1,1 @@
+"""Plans, samples and tasks of outgoing configurations."""

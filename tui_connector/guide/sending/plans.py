@@ -1,0 +1,215 @@
+"""Makes the runs of an outgoing configuration, for the command line and for the screens, which also keep its plan."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...client.exchange import ExchangeLog
+from ...client.session import Session
+from ...errors import UserError
+from ...files import make_private, reason, remedy, write_private
+from ...outgoing.model import Outgoing
+from ...outgoing.plan import PlanError, SavedPlan
+from ...outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
+from ...outgoing.source import EntitySource, OtherProfile
+from ...outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, plan_file, tasks_file
+from ...outgoing.undo import UNDOABLE
+from ...profile.library import Library
+from ...profile.model import Profile
+from ...runs.database import LedgerPlace, unusable
+from ...runs.progress import Watcher
+from ...templates import Json
+from ...text import env_option
+from ..checks.run_findings import explainer
+from ..steps.chain import sample_entity
+from ..trust import ProfileTrust
+from ..workbench import Workbench
+
+if TYPE_CHECKING:  # most sources are files: their runs do not wait for what reads incomings
+    from ..checks.incoming_items import IncomingItems, ProfileInUse
+
+
+@dataclass(frozen=True, slots=True)
+class LastTasks:
+    """The latest run of an outgoing, its tasks by state, and whether it is under way at this moment."""
+
+    run: TaskRun
+    counts: Mapping[TaskState, int]
+    is_running: bool
+
+    @property
+    def open(self) -> int:
+        """Tasks that the next run would send if it resumed this one."""
+        return sum(self.counts[state] for state in (*OPEN_STATES, "unknown"))
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether it may have changed the store."""
+        return any(self.counts[state] for state in UNDOABLE)
+
+    @property
+    def resumable(self) -> bool:
+        return bool(self.run.loaded and self.run.state != "complete" and self.open and not self.is_running)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSource:
+    """The file of a source that does not exist, and what it could contain: a sample entity."""
+
+    path: Path
+    content: str
+
+    def write(self) -> None:
+        """Writes the sample, and replaces nothing. Blocks. Raises `UserError`."""
+        try:
+            write_private(self.path, self.content.encode(), replace=False)
+        except FileExistsError:
+            pass  # it was put there meanwhile
+        except OSError as error:
+            message = f"The sample cannot be written to {self.path}: {reason(error)}"
+            raise UserError("sample-unwritable", message, remedy(error)) from error
+
+
+class Sender:
+    """Makes the runs of one outgoing of a profile. `close` releases the profile that its source may read."""
+
+    def __init__(
+        self, workbench: Workbench, profile: Profile, file: Path, name: str, other: ProfileInUse | None = None
+    ) -> None:
+        """`other`: the profile that the source reads, if it is another one; without it, `prepare` opens that."""
+        self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
+        self._other = other
+
+    @property
+    def outgoing(self) -> Outgoing:
+        return self.profile.outgoing[self.name]
+
+    @property
+    def production(self) -> bool:
+        """Whether the store is marked as production."""
+        client = self.profile.clients.get(self.outgoing.client)
+        return client is not None and client.production
+
+    @property
+    def ledger(self) -> LedgerPlace:
+        """Where its tasks are."""
+        return self.workbench.outgoing_ledger(self.profile, self.file, self.name)
+
+    @property
+    def plan_file(self) -> Path:
+        """Where the plan is kept that is shown and then sent, on this machine."""
+        return plan_file(self._local)
+
+    @property
+    def _local(self) -> Path:
+        return tasks_file(self.workbench.machine.directories.state, self.file, self.name, self.profile.environment)
+
+    def refuse_stdin(self) -> None:
+        """Raises `UserError` if the source is standard input, which is the keyboard here."""
+        source = self.outgoing.source
+        if source is not None and source.kind == "stdin":
+            shell = f"… | tui-connector run {self.file.stem} {self.name}{env_option(self.profile.environment)}"
+            raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
+
+    def missing_source(self) -> MissingSource | None:
+        """The file of the source, if it does not exist and a sample can be written there. Blocks."""
+        source = self.outgoing.source
+        path = getattr(source, "path", None)
+        content = source.example(_sample_of(self.outgoing)) if source is not None and isinstance(path, str) else ""
+        real = self.file.resolve().parent / str(path)
+        return MissingSource(real, content) if content and not os.path.lexists(real) else None
+
+    async def prepare(self) -> None:
+        """Makes the directory of the ledger and the plan, and opens the other profile that the source may read.
+
+        Raises `UserError`.
+        """
+        try:
+            await asyncio.to_thread(make_private, self._local.parent)
+        except OSError as error:
+            raise unusable(self._local, error) from error
+        other = self.outgoing.other_profile(self.profile.environment)
+        if other is not None and self._other is None:
+            self._other = await asyncio.to_thread(self._opened, other)
+
+    def _opened(self, other: OtherProfile) -> ProfileInUse:
+        from ..checks.incoming_items import ProfileInUse, read_other_profile
+
+        machine = self.workbench.machine
+        path, profile = read_other_profile(other, Library(machine.directories.profiles), self.file.parent)
+        trust = ProfileTrust(machine, path, environment=profile.environment)
+        workbench = Workbench(machine, self.workbench.exchanges, directory=path.parent, trust=trust)
+        return ProfileInUse(profile, path, workbench)
+
+    def run(
+        self,
+        session: Session,
+        exchanges: ExchangeLog,
+        watcher: Watcher,
+        outgoing: Outgoing,
+        options: OutgoingOptions | None = None,
+        source: EntitySource | None = None,
+        *,
+        recorded: bool = True,
+        ledger: LedgerPlace | None = None,
+    ) -> OutgoingRun:
+        """A run of `outgoing`, which is the saved one or made from it.
+
+        `recorded`: in the ledger of its tasks, or in `ledger` if given.
+        """
+        reads_incoming = outgoing.source is not None and outgoing.source.kind == "incoming"
+        environment = OutgoingEnvironment(
+            session,
+            exchanges,
+            self.workbench.machine,
+            self.name,
+            self.file,
+            (ledger or self.ledger) if recorded else None,
+            explainer(self.profile, outgoing.client),
+            incoming=self._incoming_items(session, watcher) if reads_incoming else None,
+            sample=_sample_of(outgoing),
+            source=source,
+            environment=self.profile.environment,
+        )
+        return OutgoingRun(outgoing, options or OutgoingOptions(), environment, watcher)
+
+    def _incoming_items(self, session: Session, watcher: Watcher) -> IncomingItems:
+        from ..checks.incoming_items import IncomingItems, ProfileInUse
+
+        def used(profile: str | None) -> ProfileInUse:
+            if profile is None:
+                return ProfileInUse(self.profile, self.file, self.workbench, session)
+            assert self._other is not None
+            return self._other
+
+        return IncomingItems(used, watcher)
+
+    def plan_of(self, run: TaskRun) -> SavedPlan | None:
+        """The plan that this run has sent, if it is still kept. Blocks."""
+        try:
+            saved = SavedPlan.open(self.plan_file)
+        except PlanError:
+            return None
+        if run.digest in saved.run_digests:
+            return saved
+        saved.close()
+        return None
+
+    def last_run(self) -> LastTasks | None:
+        """The latest run and its tasks. Blocks. Raises `LedgerError`."""
+        found = last_task_run(self.ledger)
+        return LastTasks(*found) if found is not None else None
+
+    def close(self) -> None:
+        if self._other is not None:
+            self._other.workbench.close()
+            self._other = None
+
+
+def _sample_of(outgoing: Outgoing) -> Json:
+    return sample_entity([(each.method, each.uri) for each in outgoing.requests.values()])

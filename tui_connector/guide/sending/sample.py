@@ -1,0 +1,111 @@
+"""Sends one entity of an outgoing that is being set up: first what it would change, then the entity itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from ...errors import UserError
+from ...outgoing.plan import PlanEntry, store_address
+from ...outgoing.run import OutgoingRun
+from ...outgoing.source import BadEntity, SourceContext, SourceEntity
+from ...runs.errors import RunFailed
+from ...runs.ledger import FailedRecord
+from ...runs.progress import Progress
+from ...templates import Json
+from .plans import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePlan:
+    """What sending the sample would change. `compared`: the store's present values are known."""
+
+    entry: PlanEntry
+    store: str
+    compared: bool
+
+    def is_same(self, other: SamplePlan) -> bool:
+        return (self.entry, self.store, self.compared) == (other.entry, other.store, other.compared)
+
+
+@dataclass(frozen=True, slots=True)
+class _SampleSource:
+    """The sample as the source of a run."""
+
+    entity: Json
+
+    def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
+        yield SourceEntity(1, self.entity)
+
+    def digest(self, context: SourceContext) -> str | None:
+        return hashlib.sha256(json.dumps(self.entity).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass
+class _SampleReport:
+    """Keeps why the sample was not accepted."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        """Nothing: one entity is sent."""
+
+    def failed(self, record: FailedRecord) -> None:
+        self.problems.append(record.message)
+
+    def progress(self, progress: Progress) -> None:
+        """Nothing: one entity is sent."""
+
+
+class SampleSender:
+    """Plans and sends one entity. Nothing is recorded in the ledger of the outgoing."""
+
+    def __init__(self, sender: Sender, entity: Json) -> None:
+        self._sender, self._entity = sender, entity
+
+    async def plan(self) -> SamplePlan:
+        """Sends only requests that read. Raises `UserError`, and `RequestFailed` if the client cannot be used."""
+        bench = self._sender.workbench
+        async with bench.session(self._sender.profile) as session:
+            run = self._sender.run(
+                session,
+                bench.exchanges,
+                _SampleReport(),
+                self._sender.outgoing,
+                source=_SampleSource(self._entity),
+                recorded=False,
+            )
+            return await _plan(run, store_address(self._sender.outgoing, session))
+
+    async def send(self, planned: SamplePlan) -> str:
+        """Sends the sample; returns what became of it: the state of its task.
+
+        Raises `UserError`: also where the store has other values than `planned` says, or does not accept it.
+        """
+        now = await self.plan()
+        if not now.is_same(planned):
+            raise UserError("plan-outdated", "The store has changed since; nothing was sent", "Plan it again.")
+        bench, report = self._sender.workbench, _SampleReport()
+        async with bench.session(self._sender.profile) as session:
+            source = _SampleSource(self._entity)
+            outgoing = self._sender.outgoing
+            run = self._sender.run(session, bench.exchanges, report, outgoing, source=source, recorded=False)
+            summary = await run.execute()
+        if summary.reason or report.problems:
+            raise UserError(summary.code or "sample-failed", summary.reason or "; ".join(report.problems))
+        return next((state for state, number in summary.tasks.items() if number), "new")
+
+
+async def _plan(run: OutgoingRun, store: str) -> SamplePlan:
+    try:
+        async with aclosing(run.planned() if run.is_compared else run.listed()) as entries:
+            async for entry in entries:
+                if isinstance(entry, BadEntity):
+                    raise UserError("source-line", entry.message)
+                return SamplePlan(entry, store, run.is_compared)
+    except RunFailed as failed:
+        raise UserError(failed.error.code or "run", failed.error.message, failed.error.hint) from failed
+    raise AssertionError("the sample is one entity")

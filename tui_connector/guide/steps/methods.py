@@ -1,0 +1,130 @@
+"""The steps of the guide, the methods of authentication that it offers, and what to click in Magento for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ...magento.diagnosis.rules import permissions_menu
+
+
+class GuideStep(IntEnum):
+    """A step of the guide."""
+
+    BASICS = 1
+    AUTHENTICATION = 2
+    INCOMING = 3
+    OUTGOING = 4
+    SAVE = 5
+
+
+TITLES: Mapping[GuideStep, str] = {
+    GuideStep.BASICS: "Basics and plugins",
+    GuideStep.AUTHENTICATION: "Authentication",
+    GuideStep.INCOMING: "Incoming (read from the store)",
+    GuideStep.OUTGOING: "Outgoing (send to the store)",
+    GuideStep.SAVE: "Save",
+}
+
+INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
+"""Kinds of authentication."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuideField:
+    """A field that step 2 asks for. Its title and description are those of the model."""
+
+    path: tuple[str, ...]
+    """Where it is in the authentication."""
+    secret: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.path[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class GuideMethod:
+    """A method of authentication that the guide offers."""
+
+    name: str
+    """Name of a new authentication of this kind."""
+    fields: tuple[GuideField, ...]
+    in_magento: tuple[str, ...]
+    """What to click to get the values, one step a line."""
+
+
+METHODS: Mapping[str, GuideMethod] = {
+    INTEGRATION: GuideMethod(
+        "integration",
+        (
+            GuideField(("consumer-key",)),
+            GuideField(("consumer-secret",)),
+            GuideField(("access-token",)),
+            GuideField(("access-token-secret",)),
+        ),
+        (
+            "System › Extensions › Integrations › Add New Integration: give it a name.",
+            "API tab: tick what it may access (or All), then Save.",
+            "In its row: Activate › Allow. A window shows the four values; copy and paste them here one by one.",
+            "You can see them again later: Edit › Integration Details.",
+        ),
+    ),
+    BEARER: GuideMethod(
+        "integration",
+        (GuideField(("token",)),),
+        (
+            "Stores › Configuration › Services › OAuth › Consumer Settings: "
+            "Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes (No by default since 2.4.4).",
+            "System › Extensions › Integrations › your row › Edit › Integration Details: Access Token, the third.",
+        ),
+    ),
+    ADMIN: GuideMethod(
+        "admin",
+        (GuideField(("parameters", "username"), secret=False), GuideField(("parameters", "password"))),
+        (
+            "System › Permissions › All Users: add a dedicated user, with a role that grants only what it needs.",
+            "Log in with it in a browser once. Six wrong passwords lock it for 30 minutes.",
+            "If admin users need a one-time code (2FA), use an integration instead.",
+        ),
+    ),
+    OAUTH2: GuideMethod(
+        "ims",
+        (
+            GuideField(("token-uri",), secret=False),
+            GuideField(("client-id",), secret=False),
+            GuideField(("client-secret",)),
+        ),
+        (
+            "Adobe Developer Console (developer.adobe.com/console): create a project with the Adobe Commerce API.",
+            "Open its OAuth Server-to-Server credential. Copy Client ID, then Retrieve client secret.",
+            "Choose the product profile that has access to this Commerce instance.",
+            "If the store responds with 403, add the plugin set-headers with x-gw-ims-org-id, your organization ID.",
+        ),
+    ),
+}
+"""The methods by kind of authentication."""
+
+MAGENTO_METHODS = (INTEGRATION, BEARER, ADMIN)
+"""In the order in which they are offered."""
+CLOUD_METHODS = (OAUTH2, *MAGENTO_METHODS)
+"""The same for Adobe Commerce as a Cloud Service, which accepts only tokens of Adobe IMS."""
+
+
+def in_magento(step: GuideStep, kind: str) -> list[str]:
+    """What to click in Magento at this step with this kind of authentication, one line each."""
+    admin = kind == ADMIN
+    if step is GuideStep.BASICS:
+        return ["Nothing to do yet. The store's address is enough; the guide finds the REST API."]
+    if step is GuideStep.AUTHENTICATION:
+        return [f"{n}. {line}" for n, line in enumerate(METHODS[kind].in_magento if kind in METHODS else (), 1)]
+    if step is GuideStep.INCOMING:
+        user = "an admin user" if admin else "an integration"
+        return [f"What {user} may read is ticked under {permissions_menu(kind)}."]
+    if step is GuideStep.OUTGOING:
+        place = "Role Resources" if admin else "API"
+        return [f"Writing needs its own ticks under {place}. Store view “all” writes global values."]
+    if admin:
+        return ["Nothing more. You can change the user's permissions later, in its role."]
+    return ["Nothing more. You can see the four values again under Edit › Integration Details."]

@@ -1,0 +1,629 @@
+"""The state of a setup: the profile being edited, what the steps show, and what is known about the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from ...client.uri import is_absolute, origin_of
+from ...errors import InvalidValue
+from ...magento.entities import READABLE, WRITABLE
+from ...profile.document import UNSET, Document, Unset
+from ...profile.edit import Plain
+from ...profile.model import ModelPath
+from ...profile.positions import value_at
+from ...profile.problems import check_data
+from ...templates import Json
+from ..secret_sources import ONE_TIME_CODES, SecretPlace, is_source, secret_name, source, source_place, sources
+from . import kind_schemas
+from .methods import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
+from .store_address import FoundStore, RestAddress, candidate_addresses, is_without_rest
+
+
+def put(data: dict[str, Json], path: Sequence[str], value: Json) -> None:
+    """Sets a value in nested tables; creates those that are missing."""
+    *parents, last = path
+    for step in parents:
+        inner = data.setdefault(step, {})
+        assert isinstance(inner, dict)
+        data = inner
+    data[last] = value
+
+
+def plain(value: Json) -> Plain | Unset:
+    """The value as a document stores it: TOML has no null, so it removes the key."""
+    if value is None:
+        return UNSET
+    if isinstance(value, dict):
+        return {key: cleaned for key, item in value.items() if not isinstance(cleaned := plain(item), Unset)}
+    if isinstance(value, list):
+        return [cleaned for item in value if not isinstance(cleaned := plain(item), Unset)]
+    return value
+
+
+def free(name: str, taken: Mapping[str, object]) -> str:
+    """`name`, with a number appended if it is taken."""
+    if name not in taken:
+        return name
+    return next(f"{name}-{n}" for n in range(2, 1_000) if f"{name}-{n}" not in taken)
+
+
+@dataclass(slots=True)
+class ProfileDraft:
+    """A profile being edited. It contains no secrets: the vault has them by name."""
+
+    name: str
+    """File name of the profile, and the first part of its keyring entries."""
+    document: Document
+    moved_to_command: set[ModelPath] = field(default_factory=set, kw_only=True)
+    """The secrets for which a command was chosen here."""
+
+    @property
+    def draft(self) -> dict[str, Json]:
+        """The profile as plain data."""
+        return self.document.draft
+
+    @property
+    def saved(self) -> bool:
+        """Whether the profile has a file."""
+        return self.document.path is not None
+
+    def at(self, *path: str | int) -> Json:
+        """The value at this path; None if there is none."""
+        found: Json = value_at(self.draft, path)
+        return found
+
+    def is_saved(self, path: ModelPath) -> bool:
+        """Whether the file has the value at this path, as the draft has it."""
+        value = self.at(*path)
+        return self.saved and value is not None and value_at(self.document.data, path) == value
+
+    def table(self, *path: str | int) -> Mapping[str, Json]:
+        """The table at this path, or an empty one."""
+        found = self.at(*path)
+        return found if isinstance(found, dict) else {}
+
+    def edit(self, path: ModelPath, value: Json) -> None:
+        """Sets the value at this path; None removes it."""
+        before = self.at(*path)
+        if before == value and type(before) is type(value):
+            return
+        if is_source(self.at(*path[:-1])):  # a secret source is replaced, not extended
+            self.document.set(path[:-1], {})
+        if value is not None or before is not None:
+            self.document.set(path, plain(value))
+        if value is None:
+            self._prune(path[:-1])
+        self._edited(path)
+
+    def _prune(self, path: ModelPath) -> None:
+        """Removes tables that have become empty, up to the named part; and that of a family without parts."""
+        if path and len(path) != 2 and isinstance(path[-1], str) and self.at(*path) == {}:
+            self.document.set(path, UNSET)
+            self._prune(path[:-1])
+
+    def problems(self) -> dict[ModelPath, str]:
+        """Messages about the draft by path."""
+        return dict(check_data(self.draft)[1])
+
+    def item_problems(self, *path: str | int) -> dict[int, str]:
+        """The first problem of each item of the list at this path, by index, with the field that has it."""
+        found: dict[int, str] = {}
+        for at, words in self.problems().items():
+            index = at[len(path)] if len(at) > len(path) and at[: len(path)] == path else None
+            if isinstance(index, int):
+                field_name = ".".join(map(str, at[len(path) + 1 :]))
+                found.setdefault(index, f"{field_name}: {words}" if field_name else words)
+        return found
+
+    def secret_paths(self) -> list[ModelPath]:
+        """The paths of all secret sources."""
+        return [path for path, _ in sources(self.draft)]
+
+    @property
+    def title(self) -> str:
+        return str(self.at("name") or "")
+
+    def keyring_names(self) -> list[str]:
+        """The keyring entries that the profile names."""
+        return [str(each["keyring"]) for _, each in sources(self.draft) if "keyring" in each]
+
+    def secret_name(self, path: ModelPath) -> str:
+        """The name of the secret at this path, in the vault and the keyring."""
+        there = self.at(*path, "keyring")
+        return there if isinstance(there, str) else secret_name(self.name, path)
+
+    @property
+    def secret_place(self) -> SecretPlace:
+        """Where the first secret comes from."""
+        return next((source_place(each) for _, each in sources(self.draft)), SecretPlace.KEYRING)
+
+    def move_secrets(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
+        """Changes the source of all secrets but one-time codes, and commands that were not set here."""
+        for path, there in list(sources(self.draft)):
+            is_own = source_place(there) is SecretPlace.COMMAND and path not in self.moved_to_command
+            if is_own or path[-1] in ONE_TIME_CODES or (source_place(there) is place and not command):
+                continue
+            self.document.set(path, plain(source(place, secret_name(self.name, path), command)))
+            if place is SecretPlace.COMMAND:
+                self.moved_to_command.add(path)
+
+    def trial_data(self, held: Callable[[str], bool]) -> dict[str, Json]:
+        """The draft as tests use it: secrets typed in this session come from the vault, whatever their source."""
+        document = Document.new({})
+        document.draft = deepcopy(self.draft)
+        for path, there in list(sources(self.draft)):
+            name = secret_name(self.name, path)
+            if "keyring" not in there and held(name):
+                document.set(path, {"keyring": name})
+        return document.draft
+
+    def _edited(self, path: ModelPath) -> None:
+        """Called after the value at this path has changed."""
+
+
+_IMS: Mapping[str, Json] = {
+    "token-uri": "https://ims-na1.adobelogin.com/ims/token/v3",
+    "client-authentication": "client_secret_post",
+    "scope": "openid,AdobeID,email,profile,additional_info.roles,additional_info.projectedProductContext,commerce.accs",
+}
+"""Adobe's documentation of REST authentication for Commerce as a Cloud Service (server-to-server)."""
+_SAME_TOKEN = {(BEARER, INTEGRATION): ("token", "access-token"), (INTEGRATION, BEARER): ("access-token", "token")}
+
+
+def name_for(way: str) -> str:
+    """The name of a new authentication of this kind."""
+    return METHODS[way].name if way in METHODS else way
+
+
+def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str, Json]) -> dict[str, Json]:
+    """A new authentication of this kind. A token that `before`, of another kind, has in common with it is kept."""
+    made: dict[str, Json] = {"kind": way, **(_login(base_uri) if way == ADMIN else {})}
+    if way == OAUTH2:
+        made |= {"token-uri": "", "client-id": "", **(_IMS if is_without_rest(base_uri) else {})}
+    for each in METHODS[way].fields if way in METHODS else ():
+        if each.secret:
+            named = source(SecretPlace.KEYRING, secret_name(profile, ("authentications", name, *each.path)))
+            put(made, each.path, named)
+    one, other = _SAME_TOKEN.get((str(before.get("kind")), way), ("", ""))
+    return {**made, other: before[one]} if one in before else made
+
+
+def _login(base_uri: str) -> dict[str, Json]:
+    """Magento's token endpoint for admin users, below the store's own path where it has one."""
+    prefix = base_uri.rpartition("/rest")[0].removeprefix(origin_of(base_uri)) if base_uri else ""
+    return {
+        "uri": f"{prefix}/rest/V1/integration/admin/token",
+        "method": "post",
+        "parameters": {"username": ""},
+        "client": "default",
+        "header": "Authorization",
+        "source": "body",
+        "template": "Bearer &{@[0]}",
+        "cache": "auto",
+    }
+
+
+def limit_pages(setup: ProfileDraft, name: str, size: int) -> None:
+    """Sets the page size of an incoming; adds a pagination if it has none, so that no items are left out."""
+    there = setup.table("incoming", name, "pagination")
+    schema = kind_schemas.pagination(str(there.get("kind")))
+    pages = there if schema and "page-size" in schema["properties"] else _pagination(setup, name)
+    setup.edit(("incoming", name, "pagination"), {**pages, "page-size": size})
+
+
+def _pagination(setup: ProfileDraft, name: str) -> dict[str, Json]:
+    """The usual pagination of the entity that the incoming reads."""
+    path = str(setup.at("incoming", name, "request", "uri")).partition("?")[0]
+    known = next((each for each in READABLE.values() if each.path == path), None)
+    pages = known.configuration("").get("pagination") if known else None
+    return pages if isinstance(pages, dict) else {"kind": "search-criteria"}
+
+
+CLIENT = "magento"
+"""Name of the client in a new profile."""
+
+UNNAMED = "New store"
+"""The title of a profile before its store is known."""
+
+
+def new_document(title: str = UNNAMED, description: str = "") -> Document:
+    """A new profile: a client with the guide's three plugins."""
+    plugins: list[Json] = [
+        {"kind": "base-uri"},
+        {"kind": "log-requests", "formatter": "long"},
+        {"kind": "content-type"},
+    ]
+    document = Document.new({})
+    document.draft = {"format": 1, "name": title, "clients": {CLIENT: {"plugins": plugins}}}
+    if description:
+        document.draft["description"] = description
+    return document
+
+
+@dataclass(slots=True)
+class Setup(ProfileDraft):
+    """The state that the steps of the guide show and edit."""
+
+    name: str = "store"
+    document: Document = field(default_factory=new_document)
+    client: str = CLIENT
+    """Name of the client that the steps show."""
+    authentication: str = METHODS[INTEGRATION].name
+    """Name of the authentication that step 2 shows; written to the draft with its first value."""
+    auth_kind: str = INTEGRATION
+    """The kind of that authentication."""
+    typed_address: str = ""
+    searched: tuple[str, str] = ("", "all")
+    """The address as it was typed, and the store view, that were tried last."""
+    store: FoundStore | None = None
+    """What the store's address was found to be, in this session."""
+    store_view: str = "all"
+    authenticated: bool = False
+    """The store accepted the client's authentication as it is."""
+    data: Path | None = None
+    """The directory for the files that new configurations read and write; None: beside the profile."""
+    suggested_title: str = UNNAMED
+    """The title that was made for the profile: one that is still there follows the profile's name."""
+    saved_authentications: frozenset[str] = frozenset()
+    """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
+
+    def _edited(self, path: ModelPath) -> None:
+        # a change of how requests are sent is to be tested again
+        if path[0] in ("clients", "authentications") and path[-1] not in ("title", "description"):
+            self.authenticated = False
+
+    @property
+    def has_authentication(self) -> bool:
+        """Whether the draft has the authentication that step 2 shows."""
+        return self.authentication in self.table("authentications")
+
+    @property
+    def base_uri(self) -> str:
+        index = self.plugin("base-uri")
+        return "" if index is None else str(self.at("clients", self.client, "plugins", index, "uri") or "")
+
+    @property
+    def origin(self) -> str:
+        return origin_of(self.base_uri)
+
+    @property
+    def formatter(self) -> str:
+        """Format of the client's log; empty if it does not log."""
+        index = self.plugin("log-requests")
+        return "" if index is None else str(self.at("clients", self.client, "plugins", index, "formatter") or "long")
+
+    def plugin(self, kind: str) -> int | None:
+        """Index of the client's first plugin of this kind."""
+        plugins = self.at("clients", self.client, "plugins")
+        each = enumerate(plugins if isinstance(plugins, list) else [])
+        return next((n for n, plugin in each if isinstance(plugin, dict) and plugin.get("kind") == kind), None)
+
+    def connection(self) -> dict[str, Json]:
+        """The connection settings of the client: timeouts, TLS and proxy."""
+        client = self.table("clients", self.client)
+        return {key: client[key] for key in ("timeout", "connect-timeout", "tls", "proxy") if key in client}
+
+    def unverified(self) -> bool:
+        """Whether TLS verification is off for the client."""
+        return self.at("clients", self.client, "tls", "verify") is False
+
+    def remove_client(self) -> None:
+        """Removes the client and the authentications that only it used; the steps show another client."""
+        gone, applied = self.client, self.applied()
+        self.edit(("clients", gone), None)
+        for name in applied:
+            self._forget(name)
+        self.choose_client(next(iter(self.table("clients")), CLIENT))
+
+    def use_store(self, store: FoundStore, typed: str | None = None) -> None:
+        """Uses the store found at the typed address, with the store view in that address."""
+        self.store = store
+        view = store.address.store_view or self.store_view
+        # without a header, the Cloud Service takes the default view
+        self.choose_store_view("default" if store.address.without_rest and view == "all" else view)
+        self.searched = (self.typed_address if typed is None else typed, self.store_view)
+        if (
+            not self.has_authentication
+            and not self.applied()
+            and (self.auth_kind == OAUTH2) != (self.offered_kinds()[0] == OAUTH2)
+        ):
+            self.choose_kind(self.offered_kinds()[0])
+
+    def offered_kinds(self) -> tuple[str, ...]:
+        """The kinds of authentication offered for this store, the usual one first."""
+        return CLOUD_METHODS if is_without_rest(self.base_uri) else MAGENTO_METHODS
+
+    def choose_store_view(self, store_view: str) -> None:
+        """Uses a store view: "all", "default" or a code."""
+        self.store_view = store_view
+        address = self.store.address if self.store else _saved_address(self.base_uri)
+        if address is None:
+            return
+        uri = address.base_uri("" if store_view == "default" else store_view)
+        self._name_view_in_header(store_view if address.without_rest and store_view != "default" else None)
+        index = self.plugin("base-uri")
+        if index is not None:
+            self.edit(("clients", self.client, "plugins", index, "uri"), uri)
+            return
+        plugins = self.at("clients", self.client, "plugins")
+        first: Json = {"kind": "base-uri", "uri": uri}
+        self.edit(("clients", self.client, "plugins"), [first, *(plugins if isinstance(plugins, list) else [])])
+
+    def _name_view_in_header(self, code: str | None) -> None:
+        """Sets or removes the header Store in the plugin set-headers; its other headers are kept."""
+        index = self.plugin("set-headers")
+        place = ("clients", self.client, "plugins")
+        if index is not None:
+            headers = self.table(*place, index, "headers")
+            others = {name: value for name, value in headers.items() if name.lower() != "store"}
+            if code is not None:
+                self.edit((*place, index, "headers"), {**others, "Store": code})
+            elif others and others != headers:
+                self.edit((*place, index, "headers"), others)
+            elif not others:
+                plugins = self.at(*place)
+                self.edit(place, [each for n, each in enumerate(plugins) if n != index])  # type: ignore[arg-type]
+        elif code is not None:
+            plugins = self.at(*place)
+            added: Json = {"kind": "set-headers", "headers": {"Store": code}}
+            self.edit(place, [*(plugins if isinstance(plugins, list) else []), added])
+
+    def choose_client(self, name: str) -> None:
+        """Shows another client in the steps; a new one gets the guide's three plugins."""
+        if name not in self.table("clients"):
+            self.edit(("clients", name), value_at(new_document().draft, ("clients", CLIENT)))
+        self.client, self.store = name, None
+        address = _saved_address(self.base_uri)
+        self.typed_address = self.base_uri
+        self.store_view = (address.store_view or self._view_in_header() or "default") if address else "all"
+        self.searched = (self.typed_address, self.store_view)
+        applied = self.applied()
+        if applied:
+            self.show_authentication(applied[0])
+        elif (
+            self.has_authentication
+        ):  # what another client authenticates with is not to be edited as if it were this one's
+            self.new_authentication(INTEGRATION)
+        self.authenticated = bool(applied) and not self.document.changed
+
+    def _view_in_header(self) -> str:
+        index = self.plugin("set-headers")
+        headers = {} if index is None else self.table("clients", self.client, "plugins", index, "headers")
+        return next((str(value) for name, value in headers.items() if name.lower() == "store"), "")
+
+    def applied(self) -> list[str]:
+        """The client's authentications, by name, in order."""
+        names = self.at("clients", self.client, "authentications")
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    def apply(self, names: list[str]) -> None:
+        """Sets the client's authentications, in this order."""
+        self.edit(("clients", self.client, "authentications"), cast(Json, names) if names else None)
+
+    def show_authentication(self, name: str) -> None:
+        """Shows a saved authentication; if the client does not use it yet, it replaces the one shown before."""
+        applied, replaced = self.applied(), self.authentication
+        self.authentication = name
+        self.auth_kind = str(self.at("authentications", name, "kind") or self.auth_kind)
+        if name not in applied:
+            self._replace(applied, replaced)
+
+    def choose_kind(self, way: str) -> None:
+        """Replaces the authentication shown by one of another kind."""
+        applied, replaced, begun = self.applied(), self.authentication, self.has_authentication
+        name = name_for(way)
+        if name != replaced and self.at("authentications", name, "kind") not in (None, way):
+            name = free(name, self.table("authentications"))
+        self.auth_kind, self.authentication = way, name
+        if begun:
+            self.write_authentication()
+            self._replace(applied, replaced)
+
+    def new_authentication(self, way: str) -> None:
+        """Shows an additional authentication; the client uses it as soon as it has a value."""
+        self.auth_kind, self.authentication = way, free(name_for(way), self.table("authentications"))
+        self.authenticated = False
+
+    def remove_authentication(self, name: str) -> None:
+        """Removes an authentication from the client."""
+        self.apply([each for each in self.applied() if each != name])
+        self._forget(name)
+        left = self.applied()
+        if left:
+            self.show_authentication(left[0])
+
+    def _replace(self, applied: list[str], replaced: str) -> None:
+        names = [self.authentication if each == replaced else each for each in applied]
+        self.apply(list(dict.fromkeys([*names, *([] if self.authentication in names else [self.authentication])])))
+        if replaced != self.authentication:
+            self._forget(replaced)
+
+    def _forget(self, name: str) -> None:
+        """Removes an authentication that this setup added and no client uses."""
+        users = [self.at("clients", client, "authentications") for client in self.table("clients")]
+        if name not in self.saved_authentications and not any(
+            name in names for names in users if isinstance(names, list)
+        ):
+            self.edit(("authentications", name), None)
+
+    def default_authentication(self) -> dict[str, Json]:
+        """The authentication that step 2 shows, with its default values."""
+        there = self.table("authentications", self.authentication)
+        made = fresh(self.auth_kind, self.name, self.authentication, self.base_uri, there)
+        if self.auth_kind == ADMIN and self.store is not None and self.store.two_factor:
+            made["uri"] = f"{str(made['uri']).rpartition('/integration/')[0]}/tfa/provider/google/authenticate"
+        return made
+
+    def write_authentication(self) -> None:
+        """Writes the authentication that step 2 shows to the draft, and adds it to the client."""
+        if self.at("authentications", self.authentication, "kind") != self.auth_kind:
+            self.edit(("authentications", self.authentication), self.default_authentication())
+        if self.authentication not in self.applied():
+            self.apply([*self.applied(), self.authentication])
+
+    def needs_code(self) -> bool:
+        """Whether the login needs a one-time code, according to the store or the profile."""
+        saved = self.table("authentications", self.authentication, "parameters")
+        return any(name in saved for name in ONE_TIME_CODES) or (self.store is not None and self.store.two_factor)
+
+    def remove_code(self) -> None:
+        """Removes the one-time code from the login, and uses the endpoint without 2FA."""
+        place = ("authentications", self.authentication)
+        uri = str(self.at(*place, "uri") or "")
+        if "/tfa/" in uri:
+            self.edit((*place, "uri"), f"{uri.partition('/tfa/')[0]}/integration/admin/token")
+        for name in ONE_TIME_CODES:
+            if self.at(*place, "parameters", name) is not None:
+                self.edit((*place, "parameters", name), None)
+        if self.store is not None:
+            self.store = replace(self.store, two_factor=False)
+
+    def add_code(self, provider: str = "") -> None:
+        """Adds a one-time code to the login, typed at each login by default; uses this provider's endpoint."""
+        self.write_authentication()
+        if provider:
+            uri = str(self.at("authentications", self.authentication, "uri") or "")
+            prefix = uri.partition("/integration/")[0].partition("/tfa/")[0]
+            self.edit(("authentications", self.authentication, "uri"), f"{prefix}/tfa/provider/{provider}/authenticate")
+        if self.at("authentications", self.authentication, "parameters", "otp") is None:
+            self.edit(("authentications", self.authentication, "parameters", "otp"), {"ask": True})
+
+    def fields(self) -> tuple[GuideField, ...]:
+        """What step 2 asks for, in order; empty for a kind that the guide does not offer, which has a form only."""
+        return METHODS[self.auth_kind].fields if self.auth_kind in METHODS else ()
+
+    def secret_fields(self) -> list[GuideField]:
+        return [each for each in self.fields() if each.secret]
+
+    def path_of(self, each: GuideField) -> ModelPath:
+        """The path of the field in the draft."""
+        return ("authentications", self.authentication, *each.path)
+
+    def origin_for(self, path: ModelPath) -> str:
+        """The origin that the secret at this path is sent to: the store, the login or the proxy."""
+        proxy = self.at("clients", path[1], "proxy", "uri") if "proxy" in path else None
+        if proxy:
+            return origin_of(str(proxy))
+        login = self.at(*path[:2], "token-uri") or self.at(*path[:2], "uri") if path[0] == "authentications" else None
+        try:
+            return origin_of(login) if isinstance(login, str) and is_absolute(login) else self.origin
+        except InvalidValue:  # an incomplete address
+            return self.origin
+
+    def set_detected(self, field_name: str, value: str) -> None:
+        """Saves a setting that a test has detected, such as the signing dialect."""
+        self.document.set(("authentications", self.authentication, field_name), value)
+
+    @property
+    def incoming(self) -> Mapping[str, Json]:
+        return self.table("incoming")
+
+    @property
+    def outgoing(self) -> Mapping[str, Json]:
+        return self.table("outgoing")
+
+    def add_incoming(self, entity: str) -> str:
+        name = free(entity, self.incoming)
+        made = READABLE[entity].configuration(self.client)
+        self.edit(("incoming", name), made | {"sink": self._file(name)})
+        return name
+
+    def add_outgoing(self, entity: str) -> str:
+        name = free(entity, self.outgoing)
+        self.edit(
+            ("outgoing", name), WRITABLE[entity].configuration(self.client) | {"source": self._file(f"outgoing/{name}")}
+        )
+        return name
+
+    def add_path(self, family: Literal["incoming", "outgoing"], path: str) -> str:
+        """Adds a configuration for any path, named after the last word of the path. Returns its name."""
+        words = re.findall(r"[A-Za-z][A-Za-z0-9_-]*", path.partition("?")[0])
+        name = free(words[-1].lower() if words else family, self.table(family))
+        made: dict[str, Json] = {"client": self.client, "request": {"uri": path}}
+        if family == "outgoing":
+            made["request"] = {"method": "post", "uri": path, "parameters": "&{@}"}
+            made["source"] = self._file(f"outgoing/{name}")
+        else:  # as most of Magento's lists are
+            made |= {"items": "items", "pagination": {"kind": "search-criteria"}}
+            made["sink"] = self._file(name)
+        self.edit((family, name), made)
+        return name
+
+    def _file(self, name: str) -> Json:
+        """A file in a folder named after the profile, since two profiles may read the same entity."""
+        return {"kind": "jsonl", "path": f"{self._folder()}{name}.jsonl"}
+
+    def _folder(self) -> str:
+        return f"{self.name}/" if self.data is None else f"{self.data / self.name}/"
+
+    def suggest_title(self, title: str) -> None:
+        """Gives the profile a title that was made for it, unless it has another one."""
+        if self.title == self.suggested_title:
+            self.suggested_title = title
+            self.edit(("name",), title)
+
+    def rename(self, name: str) -> None:
+        """Renames a profile that was not saved yet, with what was named after it and not edited since."""
+        former, folder = self.name, self._folder()
+        self.name = name
+        if self.title != UNNAMED:
+            self.suggest_title(name)
+        for path, there in list(sources(self.draft)):
+            own, new = secret_name(former, path), secret_name(name, path)
+            if path in self.moved_to_command and isinstance(argv := there.get("command"), list):
+                words = [each.replace(own, new) if isinstance(each, str) else each for each in argv]
+                self.document.set(path, plain({**there, "command": words}))
+            elif there == source(source_place(there), own):
+                self.document.set(path, plain(source(source_place(there), new)))
+        for family, end in (("incoming", "sink"), ("outgoing", "source")):
+            for part in self.table(family):
+                file = self.at(family, part, end, "path")
+                if isinstance(file, str) and file.startswith(folder):
+                    self.document.set((family, part, end, "path"), self._folder() + file.removeprefix(folder))
+
+    def missing(self, step: GuideStep) -> str:
+        """What this step still needs; empty if it is done or optional."""
+        if step is GuideStep.BASICS and not self.base_uri:
+            return "Find the store: enter its address and test it."
+        if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):
+            return "Test the store's address: it has changed."
+        if step is GuideStep.AUTHENTICATION and not self.authenticated:
+            return "Test the authentication: the store must accept it."
+        return ""
+
+    def first_missing(self) -> GuideStep | None:
+        return next((step for step in GuideStep if self.missing(step)), None)
+
+    @classmethod
+    def from_document(cls, name: str, document: Document) -> Setup:
+        """The setup of a saved profile."""
+        setup = cls(name, document)
+        setup.saved_authentications = frozenset(setup.table("authentications"))
+        clients = setup.table("clients")
+        addressed = [each for each in clients if _has_base_uri(clients[each])]
+        chosen = next((each for each in (CLIENT, *addressed, *clients) if each in clients), CLIENT)
+        setup.choose_client(chosen)
+        return setup
+
+
+def _has_base_uri(client: Json) -> bool:
+    plugins = value_at(client, ("plugins",))
+    return isinstance(plugins, list) and any(value_at(plugin, ("kind",)) == "base-uri" for plugin in plugins)
+
+
+def _saved_address(base_uri: str) -> RestAddress | None:
+    """The parts of a base URI; None if it is not that of a REST API."""
+    try:
+        return (
+            candidate_addresses(base_uri)[0]
+            if "/rest" in urlsplit(base_uri).path or is_without_rest(base_uri)
+            else None
+        )
+    except InvalidValue:
+        return None

@@ -1,0 +1,146 @@
+"""One-line summaries of the parts of a profile, also of an invalid one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...profile.positions import value_at
+from ...templates import Json
+from ..families import FAMILIES, Family
+from ..secret_sources import SOURCE_PLACES, source_place, sources
+from . import kind_schemas
+
+
+def plugin(data: Json) -> str:
+    """The title and settings of a plugin."""
+    if not isinstance(data, dict):
+        return json.dumps(data, ensure_ascii=False)
+    kind = str(data.get("kind", ""))
+    title = kind_schemas.plugins().get(kind, kind or "no kind")
+    settings = ", ".join(_value(value) for key, value in data.items() if key != "kind")
+    if kind == "base-uri":
+        settings = settings or "from the test"
+    return f"{title}: {settings}" if settings else title
+
+
+def steps(chain: Sequence[Json]) -> list[str]:
+    """The name, request and condition of each step of a chain."""
+    names = [str(value_at(each, ("name",)) or "no name") for each in chain]
+    width = max(map(len, names), default=0)
+    return [f"{name:<{width}}  {_step_request(each)}" for name, each in zip(names, chain, strict=True)]
+
+
+def _step_request(step: Json) -> str:
+    method, uri = value_at(step, ("request", "method")) or "get", value_at(step, ("request", "uri")) or "no URI yet"
+    when = value_at(step, ("when",))
+    return f"{str(method).upper()} {uri}{f' · when {when}' if when else ''}"
+
+
+def connection(client: Mapping[str, Json]) -> str:
+    """The title and connection settings of a client."""
+    proxy, tls = client.get("proxy"), client.get("tls")
+    parts = [str(client["title"])] if client.get("title") else []
+    if client.get("disabled") is True:
+        parts.append("disabled")
+    parts.append(f"timeout {client.get('timeout', '30s')}")
+    if isinstance(tls, dict) and tls.get("verify") is False:
+        parts.append("TLS NOT verified")
+    elif tls:
+        parts.append("custom TLS")
+    if isinstance(proxy, dict):
+        parts.append(f"proxy {proxy.get('uri', '')}")
+    return " · ".join(parts)
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePart:
+    """A named part of a profile."""
+
+    family: Family
+    name: str
+    summary: str
+    disabled: bool = False
+
+
+def parts(data: Mapping[str, Json]) -> list[ProfilePart]:
+    """All parts, in the order of the profile."""
+    return [
+        ProfilePart(family, name, _titled(value, summary), bool(value_at(value, ("disabled",))))
+        for family, name, value, summary in _parts(data)
+    ]
+
+
+def _titled(value: Json, summary: str) -> str:
+    title = value_at(value, ("title",))
+    return f"{title} · {summary}" if isinstance(title, str) and title else summary
+
+
+def _parts(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
+    for family in FAMILIES:
+        table = data.get(family)
+        for name, value in table.items() if isinstance(table, dict) else ():
+            match family:
+                case "clients":
+                    yield family, name, value, _client(value)
+                case "authentications":
+                    yield family, name, value, _authentication(data, name, value)
+                case "incoming":
+                    yield family, name, value, _incoming(value)
+                case "outgoing":
+                    yield family, name, value, _outgoing(value)
+
+
+def _client(value: Json) -> str:
+    plugins, names = value_at(value, ("plugins",)), value_at(value, ("authentications",))
+    plugins = plugins if isinstance(plugins, list) else []
+    base = next((value_at(each, ("uri",)) for each in plugins if value_at(each, ("kind",)) == "base-uri"), None)
+    authentication = ", ".join(map(str, names)) if isinstance(names, list) and names else "no authentication"
+    return f"{base or 'no address'} · {len(plugins)} plugin{'' if len(plugins) == 1 else 's'} · {authentication}"
+
+
+def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
+    kind = str(value_at(value, ("kind",)) or "no kind")
+    places = [source_place(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
+    counted = [f"{places.count(place)} {SOURCE_PLACES[place]}" for place in dict.fromkeys(places)]
+    secrets = f" · secrets: {', '.join(counted)}" if counted else ""
+    return f"{kind_schemas.authentication_title(kind)}{secrets}"
+
+
+def _file(path: Json) -> Json:
+    """The end of a path, which tells files apart: its last folder and its name."""
+    folders = path.split("/") if isinstance(path, str) else []
+    return "/".join(["…", *folders[-2:]]) if len(folders) > 3 else path
+
+
+def _incoming(value: Json) -> str:
+    pages = value_at(value, ("pagination", "kind"))
+    sink = _file(value_at(value, ("sink", "path"))) or value_at(value, ("sink", "kind"))
+    since = value_at(value, ("incremental", "field"))
+    more = [pages, f"changes by {since}" if since else None, f"→ {sink}" if sink else None]
+    return " · ".join([_request(value), *(str(each) for each in more if each)])
+
+
+def _outgoing(value: Json) -> str:
+    steps = value_at(value, ("steps",))
+    if isinstance(steps, list) and steps:
+        names = " → ".join(str(value_at(each, ("name",)) or "no name") for each in steps)
+        sent = f"{len(steps)} step{'s' if len(steps) > 1 else ''}: {names}"
+    else:
+        sent = _request(value)
+    batch = value_at(value, ("batch",))
+    source = _file(value_at(value, ("source", "path"))) or value_at(value, ("source", "kind"))
+    more = [f"{batch} at a time" if batch else None, f"← {source}" if source else None]
+    return " · ".join([sent, *(str(each) for each in more if each)])
+
+
+def _request(value: Json) -> str:
+    method = str(value_at(value, ("request", "method")) or "get").upper()
+    return f"{method} {value_at(value, ('request', 'uri')) or 'no URI'}"
