@@ -329,7 +329,7 @@ def test_a_run_loads_nothing_that_explains_refusals_before_there_is_one() -> Non
 
     script = (
         "import sys\nimport tui_connector.cli.run, tui_connector.incoming.run, tui_connector.guide.workbench\n"
-        "import tui_connector.guide.run_findings\n"
+        "import tui_connector.guide.checks.run_findings\n"
         "print(*(name for name in sys.modules if 'diagnosis' in name or name.endswith('checks.check')))"
     )
     ran = subprocess.run([sys.executable, "-c", script], check=True, timeout=60, capture_output=True, text=True)
