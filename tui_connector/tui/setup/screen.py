@@ -285,15 +285,10 @@ class SetupScreen(LogDock, TextHolder):
         return any(map(self.work.workbench.vault.held, self.work.setup.keyring_names()))
 
     async def _ask_keyring(self) -> None:
-        """Tells early if the keyring is unusable. Nothing is written to it before the setup is saved."""
+        """Says if the keyring does not respond. If it cannot be used, step 2 says so before anything is typed."""
         waiting = self.set_timer(_PATIENCE, self._say_keyring_is_slow)
-        state = await self.work.workbench.vault.state(writing=False)
+        await self.work.workbench.vault.state(writing=False)
         waiting.stop()
-        if not state.usable:
-            self.pane.explain(
-                f"! {state.reason}. What you entered is kept for this session; choose another place for it after each "
-                "field, or at the last step."
-            )
 
     def _say_keyring_is_slow(self) -> None:
         self.pane.explain(
