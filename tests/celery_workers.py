@@ -141,11 +141,11 @@ class Workers:
     def logs(self) -> str:
         return "\n".join(each.read_text(errors="replace")[-3_000:] for each in self.folder.glob("worker*.log"))
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 120
+    async def until(self, condition: Callable[[], bool], *, seconds: float = 120, every: float = 0.05) -> None:
+        deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.logs()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)
 
     def cpu_seconds(self) -> float:
         """Of the workers that are running, and of all commands that they have run."""

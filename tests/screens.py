@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from textual import _callback, events, log, message_pump
+from textual import _callback, events
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
 from textual.css.model import RuleSet
@@ -61,24 +61,6 @@ def _parse_rules(self: Stylesheet, *source: object, **more: object) -> list[Rule
 _parse: Callable[..., list[RuleSet]] = Stylesheet._parse_rules
 Stylesheet._parse_rules = _parse_rules  # type: ignore[method-assign]
 RuleSet.__hash__ = object.__hash__  # type: ignore[method-assign]  # its own returns the same, and takes much longer
-
-
-class _NoLog:
-    """Logs nothing. So does Textual's own without its console, but it makes five objects a message to find that out."""
-
-    event = property(lambda self: self)
-
-    def verbosity(self, verbose: bool) -> _NoLog:
-        return self
-
-    def __call__(self, *what: object) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(log, name)
-
-
-message_pump.log = _NoLog()  # type: ignore[assignment]
 
 
 def _count_parameters(function: Any) -> int:

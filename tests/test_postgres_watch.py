@@ -10,11 +10,11 @@ from pathlib import Path
 from postgres import watch
 
 _USER = """
-import fcntl, sys, time
+import fcntl, sys
 with open(sys.argv[1], "w") as file:
     fcntl.flock(file, fcntl.LOCK_SH)
     print("uses it", flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 
@@ -23,11 +23,11 @@ def test_a_server_ends_when_its_last_user_is_killed(tmp_path: Path) -> None:
     (folder / "data").mkdir(parents=True)
     state.touch()
     command = [sys.executable, "-I", "-S", "-c", _USER, users]
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
     for user in started:
         assert user.stdout is not None
         assert user.stdout.readline() == b"uses it\n"
-    with subprocess.Popen(["sleep", "600"]) as server:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as server:
         (folder / "data" / "postmaster.pid").write_text(f"{server.pid}\n{folder}\n")
         watch(users, state, folder)
         for user in started:

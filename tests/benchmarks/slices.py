@@ -326,9 +326,11 @@ async def queued(tasks: int, batch: int) -> None:
                     return {} if last is None else {str(state): n for state, n in reader.counts(last.id).items() if n}
             return {}
 
-        while sum(counts().values()) < tasks:
+        def is_done() -> bool:
             assert all(each.poll() is None for each in workers.running), workers.logs()
-            await asyncio.sleep(1)
+            return sum(counts().values()) >= tasks
+
+        await workers.until(is_done, seconds=3_600, every=1)
         sent, cpu = time.perf_counter() - began, workers.cpu_seconds()
         report = _report(url)
         print(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from screens import shown, until, until_shown
-from test_steps import draft, guide, to_authentication
+from test_steps import draft, guide, to_authentication, work_of
 from textual import events
-from textual.pilot import Pilot
 
 from tui_connector.client.message import Request
 from tui_connector.client.uri import public_address
@@ -20,14 +17,8 @@ from tui_connector.secrets.mask import MARK, Mask
 from tui_connector.text import shown as safe
 from tui_connector.text import shown_line
 from tui_connector.tui.log.request_form import sending_question
-from tui_connector.tui.setup.context import GuideContext
 
 STORE = "http://127.0.0.1:8437"
-
-
-def work_of(pilot: Pilot[None]) -> GuideContext:
-    screen: Any = pilot.app.screen
-    return screen.work  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("cut", [0, 8])  # also one whose beginning was lost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from screens import shown, until, until_shown
-from test_steps import guide, to_authentication
+from test_steps import guide, to_authentication, work_of
 from textual import events
 from textual.widgets import Input
 
@@ -51,7 +51,7 @@ async def test_enter_in_the_profiles_name_sends_nothing_again(machine: Machine, 
         await pilot.press("enter")
         await until_shown(pilot, "Magento 2.4")
         screen = pilot.app.screen
-        before = len(screen.work.workbench.exchanges)  # type: ignore[attr-defined]
+        before = len(work_of(pilot).workbench.exchanges)
         screen.query_one("#field-name", Input).focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.focused, Continue))
@@ -63,9 +63,9 @@ async def test_an_invalid_name_is_neither_tested_nor_taken_in_part(machine: Mach
         await pilot.press("enter")
         await until_shown(pilot, "Magento 2.4")
         screen = pilot.app.screen
-        setup = screen.work.setup  # type: ignore[attr-defined]
+        setup = work_of(pilot).setup
         named = setup.name
-        before = len(screen.work.workbench.exchanges)  # type: ignore[attr-defined]
+        before = len(work_of(pilot).workbench.exchanges)
         screen.query_one("#field-name", Input).focus()
         await pilot.press("ctrl+u", "a")
         await until(pilot, lambda: setup.name == "a")

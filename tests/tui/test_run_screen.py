@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runs import BEARER
 from screens import shown, until, until_shown
+from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
 from tui_connector.runs.progress import Progress, Summary
@@ -46,6 +47,13 @@ sink = { kind = "jsonl", path = "products.jsonl" }
 
 async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
+
+
+async def start_run(pilot: Pilot[None]) -> None:
+    """Opens the profile, and runs the last of its configurations."""
+    await pilot.press("enter")
+    await until_shown(pilot, "products")
+    await pilot.press("end", "up", "r")
 
 
 def _opened(machine: Machine, sandbox: Sandbox) -> tuple[ConnectorApp, Path]:
@@ -86,9 +94,7 @@ async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine) ->
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(100, 30)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "running")
             await pilot.press("q")
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
@@ -100,9 +106,7 @@ async def test_charts_show_a_run_that_completed_below_the_zoomed_log(machine: Ma
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(120, 36)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "running")
             await pilot.press("l")
             await until(pilot, lambda: app.screen.has_class("zoomed"))
@@ -119,9 +123,7 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=10, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(120, 36)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "complete: 10 items")
             sent = app.screen.query_one(LogView).exchanges.end
             await pilot.press("l")
@@ -138,9 +140,7 @@ async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -
     async with Sandbox(SandboxOptions(products=200, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "running")
             await pilot.press("s")
             await until_shown(pilot, "Stop the run?")
@@ -163,9 +163,7 @@ async def test_question_closes_when_the_run_ends(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "running")
             await pilot.press("s")
             await until_shown(pilot, "Stop the run?")
@@ -185,9 +183,7 @@ async def test_refused_run_shows_the_reason(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=10), machine.now) as sandbox:  # bearer is refused there
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(100, 30)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "refused after 0 items")
             assert "401" in shown(app)
 
@@ -197,9 +193,7 @@ async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Ma
         app, _ = _opened(machine, sandbox)
         app.machine = replace(app.machine, environ={})
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "failed after 0 items")
             said = " ".join(shown(app).split())
             assert "The environment variable SHOP_TOKEN is not set. " in said
@@ -214,9 +208,7 @@ async def test_items_for_standard_output_are_not_written_to_the_screen(machine: 
             saved.read_text().replace('{ kind = "jsonl", path = "products.jsonl" }', '{ kind = "singer" }')
         )
         async with app.run_test(size=(100, 30)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "Its items go to standard output")
             await until_shown(pilot, "tui-connector run acme products |")
             assert "No requests yet" in shown(app)
@@ -227,9 +219,7 @@ async def test_other_screens_are_open_while_a_run_continues(machine: Machine) ->
     async with Sandbox(SandboxOptions(products=200, latency_ms=500, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(100, 30)) as pilot:
-            await pilot.press("enter")
-            await until_shown(pilot, "products")
-            await pilot.press("end", "up", "r")
+            await start_run(pilot)
             await until_shown(pilot, "running")
             await pilot.press("q")
             await until_shown(pilot, "▶ products")
@@ -257,9 +247,7 @@ async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine:
     await sandbox.start()
     app, _ = _opened(machine, sandbox)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("enter")
-        await until_shown(pilot, "products")
-        await pilot.press("end", "up", "r")
+        await start_run(pilot)
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         assert isinstance(app.screen, RunScreen)
         job = app.screen.job

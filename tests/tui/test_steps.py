@@ -23,7 +23,7 @@ from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.authentication import AuthenticationPane
-from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.context import DemoStore, GuideContext
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import Continue
 from tui_connector.tui.widgets.choice import Choice, Toggle
@@ -53,9 +53,12 @@ async def guide(
         yield pilot
 
 
+def work_of(pilot: Pilot[None]) -> GuideContext:
+    return next(each for each in pilot.app.screen_stack if isinstance(each, SetupScreen)).work
+
+
 def draft(pilot: Pilot[None]) -> Data:
-    screen = next(each for each in pilot.app.screen_stack if isinstance(each, SetupScreen))
-    return screen.work.setup.draft
+    return work_of(pilot).setup.draft
 
 
 def plugins(pilot: Pilot[None]) -> list[str]:
