@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import platform
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -386,12 +385,9 @@ class SharedDatabase:
                 self._connection.connection.execute("ROLLBACK")
 
 
-_PLACE: Final = re.compile(r"\?")
-
-
 def _translated(sql: str) -> bytes:
     """The statement with the driver's placeholders; those of ledgers contain no other question marks."""
-    return _PLACE.sub("%s", sql.replace("%", "%%")).encode()
+    return sql.replace("%", "%%").replace("?", "%s").encode()
 
 
 def _values(parameters: Sequence[Any]) -> list[Any]:

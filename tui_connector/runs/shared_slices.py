@@ -239,19 +239,18 @@ class _DataRows(SliceData):
     def __init__(self, store: SharedSlices, name: str) -> None:
         super().__init__(name)
         self._store = store
-        self._pending: list[bytes] = []
+        self._pending = bytearray()
         self._stored = 0
 
     def _append(self, lines: bytes) -> None:
-        self._pending.append(lines)
-        if sum(map(len, self._pending)) >= _ROW_BYTES:
+        self._pending += lines
+        if len(self._pending) >= _ROW_BYTES:
             self.sync()
 
     def sync(self) -> None:
-        lines = b"".join(self._pending)
-        if lines:
-            self._store.append(self.name, self._stored, lines)
-            self._stored += len(lines)
+        if self._pending:
+            self._store.append(self.name, self._stored, bytes(self._pending))
+            self._stored += len(self._pending)
             self._pending.clear()
 
     def close(self) -> None:
