@@ -11,7 +11,7 @@ from tui_connector.incoming.pagination import Pagination
 from tui_connector.incoming.sink import Sink
 from tui_connector.kinds import Kind, json_schema
 from tui_connector.profile.model import schema
-from tui_connector.tui.widgets.form import FieldType, field_specs
+from tui_connector.tui.widgets.field_specs import FieldType, field_specs
 
 OURS = [*Pagination.all_kinds().values(), *Sink.all_kinds().values()]
 PROFILE = {"format": 1, "name": "x", "clients": {"c": {}}}

@@ -20,8 +20,9 @@ from tui_connector.secrets.source import SecretSource, secret_field
 from tui_connector.templates import TemplateText
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.widgets.field_specs import FieldType, field_specs
 from tui_connector.tui.widgets.fields import TextField
-from tui_connector.tui.widgets.form import FieldType, Form, FormField, field_specs
+from tui_connector.tui.widgets.form import Form, FormField
 from tui_connector.tui.widgets.secret import Secret
 
 

@@ -27,8 +27,8 @@ from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
 

@@ -12,8 +12,8 @@ from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
 

@@ -30,7 +30,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_list import PartList
 from tui_connector.tui.setup.context import DemoStore
-from tui_connector.tui.setup.step import FormScreen
+from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.toml_editor.panels import ProblemRows

@@ -25,8 +25,8 @@ from ..dialogs import ConfirmScreen
 from ..setup.chain import OutgoingForm
 from ..setup.configurations import EntityChooser, offer
 from ..setup.context import GuideContext
+from ..setup.form import FormScreen
 from ..setup.incoming import IncomingForm
-from ..setup.step import FormScreen
 from ..widgets import highlight
 from ..widgets.form import FormPath
 from ..widgets.frame import Dialog

@@ -25,11 +25,13 @@ from ...profile.importers.command_text import looks_like_command
 from ...profile.positions import value_at
 from ...secrets.vault import KeyringState
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
+from ..widgets.field_specs import FieldSpec, FieldType, field_specs, with_inner
 from ..widgets.fields import FieldRow
-from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath, field_specs, with_inner
+from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import Secret, SecretInput, SourceField
 from .context import GuideContext
-from .step import SetupForm, StepPane, field_specs_in
+from .form import SetupForm, field_specs_in
+from .step import StepPane
 
 # Which fields step 2 shows, and which of them were given.
 

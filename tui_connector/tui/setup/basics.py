@@ -31,10 +31,12 @@ from ...templates import Json
 from ...text import printable_line
 from ..dialogs import EntryScreen
 from ..widgets.choice import Choice, ChoiceScreen
+from ..widgets.field_specs import field_specs
 from ..widgets.fields import FieldRow, TextField
-from ..widgets.form import FormPath, field_specs
+from ..widgets.form import FormPath
 from ..widgets.ordered_list import OrderedList
-from .step import FormScreen, StepPane
+from .form import FormScreen
+from .step import StepPane
 
 _EVERYWHERE = {
     "all": "all: the default values, for reading and writing them",

@@ -25,7 +25,7 @@ from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
-from .step import FormScreen, SetupForm, field_specs_in
+from .form import FormScreen, SetupForm, field_specs_in
 
 _ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
 _SEVERAL = (

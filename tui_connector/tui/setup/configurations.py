@@ -27,7 +27,8 @@ from ..widgets.bounded_list import BoundedList
 from ..widgets.fields import SafeInput
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
-from .step import FormScreen, StepPane
+from .form import FormScreen
+from .step import StepPane
 
 
 @dataclass(frozen=True, slots=True)

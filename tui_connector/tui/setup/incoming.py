@@ -33,7 +33,8 @@ from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES, Dialog
 from .configurations import ConfigurationsPane
 from .context import GuideContext
-from .step import FormScreen, StepPane
+from .form import FormScreen
+from .step import StepPane
 
 _COLUMNS, _COLUMN_WIDTH = 4, 14
 """Descriptive columns that are always shown, and the width for each further one."""

@@ -35,7 +35,7 @@ from ..widgets import highlight
 from ..widgets.fields import JsonField
 from .chain import OutgoingForm
 from .configurations import ConfigurationList, ConfigurationsPane
-from .step import FormScreen
+from .form import FormScreen
 
 _UNTIL_SHOWN = 0.2
 """Seconds after the last key until the preview is updated."""

@@ -1,0 +1,400 @@
+"""The forms of the parts of a profile: on a step of the guide, or over a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from ...errors import UserError
+from ...files import reason, remedy
+from ...guide.criteria import filter_fields, matching
+from ...guide.misplaced_secrets import is_store_address
+from ...guide.secret_sources import SecretPlace, secret_name, source
+from ...guide.steps import kind_schemas
+from ...guide.steps.setup import Setup
+from ...guide.workbench import profile_of
+from ...magento.token_shape import unlikely_length
+from ...profile.remarks import remarks
+from ...secrets.cleaning import secret_kind
+from ...templates import Json
+from ...text import count, shown, shown_line
+from ..dialogs import ConfirmScreen
+from ..external_editor import edit_field
+from ..text_jumps import AS_TEXT, show_in_text
+from ..widgets.criteria import CriteriaScreen
+from ..widgets.field_specs import FieldSpec, FieldType, field_specs
+from ..widgets.fields import JsonField, move_to_row
+from ..widgets.form import Form, FormPath
+from ..widgets.frame import Dialog
+from ..widgets.secret import SecretInput, VariableInput
+from .context import GuideContext
+
+_UNTIL_CHECKED = 0.2
+"""Seconds after the last key until the input is validated."""
+
+
+class SetupForm(Form):
+    """A form for a part of the profile: writes edits into the setup and validates while typing."""
+
+    class Changed(Message):
+        """The form has changed the setup."""
+
+    class NoStore(Message):
+        """A secret was entered before the store is known, so it could not be bound to its origin; it was discarded."""
+
+    def __init__(
+        self,
+        work: GuideContext,
+        specs: Iterable[FieldSpec],
+        path: FormPath,
+        *,
+        data: Json = None,
+        before_edit: Callable[[], None] | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """`data` is shown for a part that is not in the draft yet; `before_edit` adds it."""
+        there = work.setup.at(*path)
+        data = there if isinstance(there, dict) else data
+        super().__init__(specs, data if isinstance(data, dict) else {}, path, self._source, id=id)
+        self.work = work
+        self._before_edit = before_edit
+        self._checking: Timer | None = None
+        self._refused: dict[FormPath, str] = {}
+        """Why what was typed last for a secret was not taken."""
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.show_at_hand)
+
+    def fields_changed(self) -> None:
+        self.call_after_refresh(self.show_at_hand)
+
+    def show_at_hand(self) -> None:
+        """Shows the secrets that are available."""
+        for path in self._secret_places():
+            glimpse = self.work.glimpse(path)
+            if glimpse:
+                self.held(path, glimpse)
+
+    def held(self, path: FormPath, glimpse: str) -> None:
+        """Shows that a secret is available, and whether it has the length of Magento's secrets."""
+        super().held(path, glimpse)
+        row = self.field(str(path[-1]))
+        if row is not None and self._unlikely(path):
+            row.mark(f"{len(glimpse)} ✘", bad=True)
+
+    def _unlikely(self, path: FormPath) -> str:
+        """What is unlikely about the length of a secret that was entered for this path; "" where nothing is."""
+        work = self.work
+        if (
+            len(path) != 3
+            or path[0] != "authentications"
+            or not work.workbench.vault.held(work.setup.secret_name(path))
+        ):
+            return ""
+        kind = work.setup.at(*path[:2], "kind")
+        if kind not in ("oauth1", "bearer") or (kind == "bearer" and work.setup.store is None):
+            return ""  # a bearer token of another store may have any length
+        return unlikely_length(str(path[-1]), len(work.glimpse(path)))
+
+    def _repeated(self, path: FormPath) -> str:
+        """Which field before this one has the same value; "" if none: the values of an integration all differ."""
+        setup, vault = self.work.setup, self.work.workbench.vault
+        if len(path) != 3 or path[0] != "authentications" or setup.at(*path[:2], "kind") != "oauth1":
+            return ""
+        value = vault.held_secret(setup.secret_name(path), setup.origin_for(path))
+        for each in self.specs:
+            other = (*self.path, *each.path)
+            if other == path or value is None:
+                break
+            if vault.held_secret(setup.secret_name(other), setup.origin_for(other)) == value:
+                return f"The same value as {each.title}. Copy this one again."
+        return ""
+
+    def _secret_places(self) -> list[FormPath]:
+        secrets: list[FormPath] = [(*self.path, *each.path) for each in self.specs if each.type is FieldType.SECRET]
+        named = [path for path in self.work.setup.secret_paths() if path[: len(self.path)] == self.path]
+        return [*secrets, *named]
+
+    def _source(self, path: FormPath, place: str) -> dict[str, Json]:
+        return source(_PLACES[place], secret_name(self.work.setup.name, path))
+
+    @on(Form.Edited)
+    def _take(self, event: Form.Edited) -> None:
+        event.stop()
+        if self._before_edit is not None:
+            self._before_edit()
+        typed_each_time = event.path[-1] == "totp" and event.value == {"ask": True}
+        self.work.setup.edit(event.path[:-1] if typed_each_time else event.path, event.value)
+        if self._checking is not None:
+            self._checking.stop()
+        self._checking = self.set_timer(_UNTIL_CHECKED, self.check)
+        self.post_message(self.Changed())
+
+    @on(Form.SecretTyped)
+    def _hold(self, event: Form.SecretTyped) -> None:
+        event.stop()
+        if not self.work.setup.base_uri:
+            self.post_message(self.NoStore())
+            return
+        if is_store_address(event.value, secret_kind(str(event.path[-1])), self.work.setup.base_uri):
+            self._refused[event.path] = "This is an address, not a secret. It was not taken."
+            self.not_held(event.path)
+            self.show_at_hand()
+            self.check()
+            return
+        self._refused.pop(event.path, None)
+        if self._before_edit is not None:
+            self._before_edit()
+        self.work.hold(event.path, event.value)
+        self.held(event.path, self.work.glimpse(event.path))
+        self.check()
+        self.post_message(self.Changed())
+
+    @on(VariableInput.Unusual)
+    def _ask_name(self, event: VariableInput.Unusual) -> None:
+        event.stop()
+        question = (
+            f"What you entered ({count(len(event.name), 'character')}) is not a usual name of an environment variable, "
+            "such as ACME_TOKEN.\n\nThe name is written to the profile in plain text. Is it a name, and not the secret?"
+        )
+        screen = ConfirmScreen(question, title="Name of a variable?", yes="Use as name", no="Discard")
+        self.app.push_screen(screen, lambda yes: event.field.use(event.name) if yes else None)
+
+    @on(JsonField.EditorRequested)
+    def _open_editor(self, event: JsonField.EditorRequested) -> None:
+        event.stop()
+        edit_field(self, self.work.workbench.machine, event.json_field)
+
+    def criteria_screen(self, path: FormPath, rows: Sequence[str]) -> CriteriaScreen:
+        """Search criteria; of an incoming, with its fields and the number of matching items."""
+        if path[0] != "incoming":
+            return super().criteria_screen(path, rows)
+        name, work = str(path[1]), self.work
+
+        async def fields() -> list[str]:
+            try:
+                profile = profile_of(work.setup.draft)
+                async with work.workbench.session(profile) as session:
+                    return await filter_fields(profile, session, name, work.workbench.run())
+            except UserError:
+                return []
+
+        async def count(wanted: list[str]) -> str:
+            profile = profile_of(work.setup.draft)
+            async with work.workbench.session(profile) as session:
+                return await matching(profile, session, name, wanted, work.workbench.run())
+
+        return CriteriaScreen(rows, fields, count)
+
+    def check(self) -> None:
+        """Shows problems at their fields."""
+        odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
+        remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
+        self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._refused})
+
+
+_PLACES = {
+    "keyring": SecretPlace.KEYRING,
+    "env": SecretPlace.ENVIRONMENT,
+    "ask": SecretPlace.ASK,
+}
+
+
+def field_specs_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]:
+    """The fields of a schema for this profile: a client is one of its clients."""
+    return field_specs(kind_schemas.named(schema, setup.draft))
+
+
+class FormScreen(Dialog[bool]):
+    """A form over the screen; returns whether its changes apply. Cancel restores what was there before."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", id="form.cancel", priority=True),
+        Binding("ctrl+s,f8", "done", "Done", id="form.done", priority=True),
+        Binding("ctrl+g", "as_text", "As text", id="form.text", priority=True, tooltip=AS_TEXT),
+        Binding("pagedown", "section(1)", "Next section", id="form.next-section", priority=True),
+        Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
+        Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
+    ]
+
+    IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
+    loading_message = ""
+    """What keys wait for."""
+    done_label = "Done"
+    """What ^S does, on its button."""
+    begins_at: FormPath = ()
+    """The field that has the focus first; empty for the first one."""
+    question: Callable[[], ConfirmScreen | None] | None = None
+    """The question, over the form, whether its changes apply; None where nothing is to be asked.
+
+    The callable raises `UserError` where they cannot apply.
+    """
+    save: Callable[[], Awaitable[bool]] | None = None
+    """Saves the changes once the question was answered; False keeps the form open, as `UserError` and OSError do."""
+
+    def __init__(
+        self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
+    ) -> None:
+        super().__init__()
+        self._title, self._about = title, about
+        self._work, self._path = work, path
+        self._before = deepcopy(work.setup.at(*path))
+        self._secrets_before = work.workbench.vault.held_secrets()
+        self._form = SetupForm(work, field_specs_in(work.setup, schema), path)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="form-over") as form:
+            form.border_title = Content(shown_line(self._title))
+            form.border_subtitle = f"↑↓: field · PgDn: next section · ^S: {self.done_label.lower()} · Esc: cancel"
+            if self._about:
+                yield Static(Content(shown(self._about)), classes="form-about")
+            with VerticalScroll(can_focus=False):
+                yield from self.above()
+                yield self._form
+            yield Static("", classes="words")
+            with Horizontal(classes="buttons"):
+                yield Button(self.done_label, compact=True, id="form-done")
+                yield Button("Cancel", compact=True, id="form-cancel")
+
+    def above(self) -> ComposeResult:
+        """Widgets above the fields."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        self._form.check()
+        if not (self.begins_at and self._form.focus_at(self.begins_at)):
+            self.focus_first()
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        return {"form.done": self.done_label}
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._work.path is not None if action == "as_text" else super().check_action(action, parameters)
+
+    def action_as_text(self) -> None:
+        """Leaves the form for the line of this field in the text of the profile."""
+        path = self._form.path_of(self.focused)
+        self._form.after_pending_input(lambda: self._once_drawn(partial(self._leave_for_text, path)))
+
+    def _leave_for_text(self, path: FormPath) -> None:
+        if self._work.has_unsaved:
+            self.notify("Save the changes first (^S).", markup=False)
+        else:
+            show_in_text(self.app, path)
+
+    def focus_first(self) -> None:
+        """Focuses the first field."""
+        self._form.focus_on()
+        if self.focused is None:
+            self.query_one("#form-done", Button).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("down", "up") and move_to_row(self, event.key):
+            event.stop()
+            event.prevent_default()  # the dialog would move once more
+
+    def action_section(self, by: int) -> None:
+        self._form.to_section(by)
+
+    def on_resize(self, event: events.Resize) -> None:
+        # what is around the fields: border, hint, buttons, footer, and the description with its margin
+        around = 7 + (self.query_one(".form-about").outer_size.height if self._about else 0)
+        self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - around)
+
+    @on(Form.Focused)
+    def _explain(self, event: Form.Focused) -> None:
+        self.query_one(".words", Static).update(Content(shown(event.about)))
+
+    @on(Form.Entered)
+    def _entered(self) -> None:
+        self.set_focus(self.query_one("#form-done", Button))
+
+    @on(Button.Pressed, "#form-done")
+    def action_done(self) -> None:
+        """Closes the form; its changes apply, once its question was answered."""
+        focused = self.focused
+        self.set_focus(None)  # which ends the input of a secret
+        self._form.after_pending_input(lambda: self._once_drawn(partial(self._done, focused)))
+
+    def _done(self, focused: Widget | None) -> None:
+        if not self.is_current:
+            return  # the key was pressed twice
+        if self.question is None:
+            self._close(True)
+            return
+        self._form.check()
+        if not self._form.focus_on_problem() and focused is not None and focused.is_attached:
+            self.set_focus(focused)
+        try:
+            screen = self.question()
+        except UserError as error:
+            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+            return
+        if screen is None:
+            self._close(True)
+        else:
+            self.app.push_screen(screen, self._answered)
+
+    def _answered(self, yes: bool | None) -> None:
+        if yes and self.save is not None:
+            self.loading_message = "Saving"
+            self.run_worker(self._save(self.save))
+        elif yes:
+            self._close(True)
+
+    async def _save(self, save: Callable[[], Awaitable[bool]]) -> None:
+        saved = False
+        try:
+            saved = await save()
+        except UserError as error:
+            self.notify(shown(f"Not saved: {error}"), severity="error", timeout=10, markup=False)
+        except OSError as error:
+            text = f"Not saved: {reason(error)}: {error.filename}. {remedy(error)}"
+            self.notify(shown(text), severity="error", timeout=10, markup=False)
+        finally:
+            self.loading_message = ""
+        if saved:
+            self._close(True)
+
+    def _once_drawn(self, then: Callable[[], None]) -> None:
+        self.call_after_refresh(then)
+
+    def _close(self, applied: bool) -> None:
+        self.dismiss(applied)
+
+    @on(Button.Pressed, "#form-cancel")
+    def action_cancel(self) -> None:
+        """Closes the form and restores what was there before; asks first where that discards something."""
+        if isinstance(self.focused, SecretInput) and self.focused.restore():
+            return
+        self._form.after_pending_input(lambda: self._once_drawn(self._ask_discard))
+
+    def _ask_discard(self) -> None:
+        if self._changed:
+            self.app.push_screen(ConfirmScreen("Discard what you changed in this form?"), self._discard)
+        else:
+            self._close(False)
+
+    @property
+    def _changed(self) -> bool:
+        held = self._work.workbench.vault.held_secrets()
+        return self._work.setup.at(*self._path) != self._before or held != self._secrets_before
+
+    def _discard(self, yes: bool | None) -> None:
+        if yes:
+            self._work.setup.edit(self._path, self._before)
+            self._work.workbench.vault.restore_held(self._secrets_before)
+            self._close(False)
