@@ -86,8 +86,26 @@ def test_a_variable_that_no_file_can_hold_is_named_and_refused(machine: Machine,
             scheduler()
 
 
-def _planned(machine: Machine, folder: Path, program: str) -> Schedule:
-    saved, problems = check(PROFILE)
+DATABASE = 'kind = "postgres", host = "db.test", database = "etl"'
+
+
+def test_the_passwords_of_databases_are_secrets_of_the_run_too(machine: Machine, tmp_path: Path) -> None:
+    sink = f'sink = {{ {DATABASE}, password = {{ env = "SINK_PASSWORD" }} }}\nidentifier = "sku"\n'
+    ledger = '[ledger]\nkind = "postgres"\nhost = "db.test"\ndatabase = "etl"\npassword = { env = "LEDGER_PASSWORD" }\n'
+    planned = _planned(machine, tmp_path, "/bin/true", PROFILE.replace(SINK, sink) + ledger)
+    for text in (planned.systemd(), planned.crontab()):
+        assert "SINK_PASSWORD='…'" in text
+        assert "LEDGER_PASSWORD='…'" in text
+
+
+def test_a_database_whose_password_needs_the_user_is_refused(machine: Machine, tmp_path: Path) -> None:
+    sink = f'sink = {{ {DATABASE}, password = {{ ask = true }} }}\nidentifier = "sku"\n'
+    with pytest.raises(UserError, match="cannot prompt for products/sink/password"):
+        _planned(machine, tmp_path, "/bin/true", PROFILE.replace(SINK, sink)).check()
+
+
+def _planned(machine: Machine, folder: Path, program: str, profile: str = PROFILE) -> Schedule:
+    saved, problems = check(profile)
     assert saved is not None, problems
     return Schedule(saved, folder / "acme.toml", "products", Cron.parse("@daily"), machine, [program])
 

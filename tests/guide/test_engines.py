@@ -172,6 +172,25 @@ def test_the_password_of_a_shared_ledger_is_a_secret_too(machine: Machine) -> No
     assert "LEDGER_PASSWORD" in made.airflow()
 
 
+def test_the_secrets_of_the_client_that_sends_alerts_are_needed_too(machine: Machine) -> None:
+    alerts = """
+[authentications.pager]
+kind = "bearer"
+token = { env = "PAGER_TOKEN" }
+[clients.pager]
+authentications = ["pager"]
+[on-failure]
+client = "pager"
+request = { method = "post", uri = "https://alerts.example/hook" }
+"""
+    saved, problems = check(PROFILE.partition("[environments")[0] + alerts)
+    assert saved is not None, problems
+    made = Engine(saved, Path("/etc/tui/acme.toml"), "products", machine, 4, "r1")
+    commit = jobs(made.kubernetes())[-1]["spec"]["template"]["spec"]["containers"][0]
+    assert "PAGER_TOKEN" in [each["name"] for each in commit["env"] if "valueFrom" in each]
+    assert "PAGER_TOKEN" in made.airflow()
+
+
 def test_a_variable_is_called_what_it_is_called(machine: Machine) -> None:
     one_store = PROFILE.partition("[environments")[0]
     saved, problems = check(one_store.replace('{ keyring = "acme/a/token" }', '{ env = "NO" }'))

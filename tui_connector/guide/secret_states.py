@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..profile.model import ModelPath, NamedSecret, Profile
@@ -80,7 +80,9 @@ async def missing_secrets(
 
     Commands are not run, and nothing is prompted for. Raises `SecretError` if the keyring cannot be used.
     """
-    return [each for each in secrets_of(profile, clients) if not await _has_value(each.source, vault, environ)]
+    parts = _parts_of(profile, clients)
+    found = [each for each in profile.secrets() if each.path[:2] in parts]
+    return [each for each in found if not await _has_value(each.source, vault, environ)]
 
 
 async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, str]) -> bool:
@@ -90,8 +92,21 @@ async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, s
     return source.env is None or bool(environ.get(source.env))
 
 
-def secrets_of(profile: Profile, clients: Iterable[str]) -> Iterator[NamedSecret]:
-    """The secrets of these clients, and of the clients that log in for them."""
+def secrets_of_run(profile: Profile, name: str) -> list[NamedSecret]:
+    """The secrets that a headless run of this incoming or outgoing needs.
+
+    Besides those of its client: those of its sink, of the ledger, and of the client that sends the alert of a failed
+    run. Raises `UserError` if the profile has no such configuration.
+    """
+    clients, alert = [profile.configuration(name).client], profile.on_failure
+    if alert is not None and alert.request is not None:
+        clients.append(alert.client)
+    parts = {*_parts_of(profile, clients), ("incoming", name), ("outgoing", name)}
+    return [each for each in profile.secrets() if each.path[:2] in parts or each.path[0] == "ledger"]
+
+
+def _parts_of(profile: Profile, clients: Iterable[str]) -> set[ModelPath]:
+    """These clients, the clients that log in for them, and their authentications."""
     parts: set[ModelPath] = set()
     left = list(clients)
     while left:
@@ -103,7 +118,7 @@ def secrets_of(profile: Profile, clients: Iterable[str]) -> Iterator[NamedSecret
             parts.add(("authentications", each))
             if profile.authentications[each].login_uri() is not None:
                 left.append(profile.authentications[each].login_client())
-    return (each for each in profile.secrets() if each.path[:2] in parts)
+    return parts
 
 
 def secret_variables(secrets: Iterable[NamedSecret]) -> list[tuple[str, str]]:

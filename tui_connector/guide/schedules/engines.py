@@ -21,7 +21,7 @@ from ...profile.model import NamedSecret, Profile
 from ...profile.trust_records import folder_of
 from ...secrets.capability import digest
 from ...text import count, env_option
-from ..secret_states import secret_variables, secrets_of
+from ..secret_states import secret_variables, secrets_of_run
 
 _PARALLEL = 4
 """Slices that run at the same time, unless the text is edited."""
@@ -282,12 +282,7 @@ TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
         return digest(capabilities(self.saved, folder_of(self.path), self.machine))
 
     def _secrets(self) -> list[NamedSecret]:
-        of_client = secrets_of(self.saved, [self.saved.configuration(self.name).client])
-        own = [("incoming", self.name), ("outgoing", self.name)]
-        return [
-            *of_client,
-            *(each for each in self.saved.secrets() if each.path[0] == "ledger" or each.path[:2] in own),
-        ]
+        return secrets_of_run(self.saved, self.name)
 
     def _notes(self) -> list[str]:
         """Sentences on what else is needed."""

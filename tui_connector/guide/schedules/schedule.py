@@ -20,7 +20,7 @@ from ...profile.model import NamedSecret, Profile
 from ...profile.trust_records import folder_of
 from ...secrets.capability import absolute_path
 from ...text import env_option
-from ..secret_states import secret_variables, secrets_of
+from ..secret_states import secret_variables, secrets_of_run
 from ..trust import ProfileTrust
 from .cron import Cron
 
@@ -211,11 +211,7 @@ class Schedule:
         return found
 
     def _secrets(self) -> list[NamedSecret]:
-        clients = [self.saved.configuration(self.name).client]
-        alert = self.saved.on_failure
-        if alert is not None and alert.request is not None:
-            clients.append(alert.client)
-        return list(secrets_of(self.saved, clients))
+        return secrets_of_run(self.saved, self.name)
 
     @property
     def _secrets_file(self) -> Path:
