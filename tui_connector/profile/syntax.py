@@ -75,7 +75,7 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
 
 
 def _invalid_value(line: str, column: int) -> tuple[int, str] | None:
-    """The column and text of a value that was read as complete in its middle, such as 50x; None if it is none."""
+    """The column and text of a value that was read as complete in its middle, such as 50x."""
     for value in re.finditer(r"(?<=[=,\[{\s])[\w.+-]+(?=\s*(?:[,\]}#]|$))", STRING.sub(_blank, line)):
         if value.start() + 1 < column <= value.end():
             return value.start() + 1, value.group()

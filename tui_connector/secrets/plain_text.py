@@ -9,9 +9,10 @@ from ..text import known_secrets
 _LONG_ENOUGH = 16
 """Characters. A shorter secret may be a word that is part of other texts: such as the password "magento"."""
 _SHORT, _KINDS = 8, (str.islower, str.isupper, str.isdigit, lambda each: not each.isalnum())
-"""A secret of at least `_SHORT` characters of three kinds is no such word: such as "Tr0ub4dor"."""
+"""A secret of at least `_SHORT` characters, of three kinds, cannot be such a word: for example "Tr0ub4dor"."""
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""The name of an environment variable."""
 _CONVENTIONAL = re.compile(r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 _RANDOM = re.compile(r"(?=(?:.*[0-9]){3})(?=(?:.*[a-z]){3})[A-Za-z0-9]{20,}")
 _MISTYPED = re.compile(r"[\w\s.,${}%-]*")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -13,19 +12,19 @@ from ..kinds import Model
 from .cleaning import SecretKind, secret_kind
 from .errors import LiteralSecret
 from .names import is_secret_parameter
-from .plain_text import is_random, is_secret_as_variable
+from .plain_text import VARIABLE, is_random, is_secret_as_variable
 
 ONE_SOURCE = (
     'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'
 )
 
 
-VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+VARIABLE_PATTERN = f"^{VARIABLE.pattern}$"
 
 
 def command_variable(name: str) -> str:
     """A variable that may be passed to a command. Raises ValueError."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+    if not VARIABLE.fullmatch(name):
         raise ValueError(f"{name[:80]!r} is not the name of an environment variable")
     if name.upper().startswith("TUI_CONNECTOR_"):
         raise ValueError(f"{name} contains a secret of this program, which is not passed to commands")

@@ -34,9 +34,8 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
     """Renames the profile; returns its new file, and notes on what could not be removed under the old name.
 
     Its own keyring entries that begin with its name get the new one, and so does a title that was made from the name.
-    What was typed for it in this session moves.
-    Files that its runs read and write stay where they are. Where a step fails, those before it are undone. Raises
-    `UserError` or OSError.
+    What was typed for it in this session moves. Files that its runs read and write stay where they are. If a step
+    fails, those before it are undone. Raises `UserError` or OSError.
     """
     library = Library(path.parent)
     target = await asyncio.to_thread(library.new_path, name)
