@@ -14,7 +14,7 @@ from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.keyring_entries import keyring_entries, own_entries
 from ...guide.profiles.duplicate import Copy, duplicate
 from ...guide.profiles.lists import ProfileLists
-from ...guide.removed_profiles import remove_profile
+from ...guide.profiles.removal import remove_profile
 from ...machine import Machine
 from ...profile.library import Library, read_bytes
 from ...profile.trust_records import TrustRecords

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from ..files import write_private
-from ..profile.library import ProfileError, read_bytes
+from ...files import write_private
+from ...profile.library import ProfileError, read_bytes
 
 _KEPT = 20
 
