@@ -1,0 +1,266 @@
+"""Parts of a profile on its page: edited in forms, added, renamed and deleted, each shown before it is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from screens import shown, until, until_shown
+from test_profile_page import in_form, messages, on_page, trusting, write
+
+from tui_connector.machine import Machine
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.dialogs import AllowScreen
+from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
+from tui_connector.tui.setup.screen import SetupScreen
+
+
+async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("down", "down", "enter", *["pagedown"] * 2)  # typed ahead of the form
+        await in_form(app, pilot, "Incoming products")
+        assert "Save             Cancel" in shown(app)
+        await pilot.press("enter", *"keyset", "enter", "down", "down", "down", "ctrl+u", *"50", "ctrl+s")
+        await until(pilot, lambda: "page-size = 50" in shown(app) and isinstance(app.screen, SaveScreen))
+        assert "Not saved yet" in shown(app)
+        assert "y Save  n Back to the form" in shown(app)  # as on the buttons
+        await pilot.press("enter")  # the harmless answer
+        await in_form(app, pilot, "Incoming products")
+        await until(pilot, lambda: _has_focus(app, "pagination-page-size"))  # where it was
+        assert "^S Save" in shown(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Discard what you changed" in shown(app))
+        await pilot.press("n")
+        await in_form(app, pilot, "Incoming products")
+        assert path.read_text() == before
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "page-size = 50" in path.read_text() and "u Undo" in shown(app))
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == before)
+        assert not any("another program" in each.message for each in app._notifications)
+
+
+async def test_form_stays_below_its_question_and_what_is_typed_then_is_discarded_once(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with on_page(app, size=(120, 36)) as pilot:
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        form = app.screen
+        await pilot.press("down", "end", *"?a=1", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        assert form in app.screen_stack
+        await pilot.press("n", "end", *"&b=2")
+        await until(pilot, lambda: app.screen is form and "products?a=1&b=2" in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Discard what you changed" in shown(app))
+        await pilot.press("n")
+        await until(pilot, lambda: app.screen is form and "products?a=1&b=2" in shown(app))
+        await pilot.press("escape", "y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
+        assert "Discard what you changed" not in shown(app)
+        assert path.read_text() == before
+
+
+async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app, size=(100, 40)) as pilot:
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        theirs = path.read_text().replace("Acme store", "Acme shop  # theirs").replace('"items"', '"items" # new')
+        path.write_text(theirs)
+        await pilot.press("down", "end", *"?x=1", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
+        assert path.read_text() == theirs.replace('"products" }', '"products?x=1" }')
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == theirs)
+
+
+async def test_a_conflict_with_another_program_loses_nothing_that_was_typed(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app, size=(100, 40)) as pilot:
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        theirs = path.read_text().replace("Acme store", "Acme shop").replace('"products" }', '"orders" }')
+        path.write_text(theirs)
+        await pilot.press("down", "end", *"?x=1", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until_shown(pilot, '+ in the form: "products?x=1"')
+        assert '- in the file: "orders"' in shown(app)
+        await pilot.press("enter")  # the harmless answer
+        await in_form(app, pilot, "Incoming products")
+        assert "products?x=1" in shown(app)
+        assert path.read_text() == theirs
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until_shown(pilot, '+ in the form: "products?x=1"')
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
+        assert path.read_text() == theirs.replace('"orders" }', '"products?x=1" }')
+
+
+def _has_focus(app: ConnectorApp, field: str) -> bool:
+    return app.focused is not None and any(each.id == f"row-{field}" for each in app.focused.ancestors)
+
+
+async def test_invalid_values_are_shown_before_they_are_saved(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        await pilot.press("down", *"/&{", "ctrl+s")
+        await until(pilot, lambda: "1 problem." in shown(app) and "incoming.products.request.uri" in shown(app))
+        assert '+request = { uri = "products/&{" }' in shown(app)
+        await pilot.press("ctrl+s")  # the second press of a user who expects no problem
+        await in_form(app, pilot, "Incoming products")
+        assert path.read_text() == before
+        await until(pilot, lambda: _has_focus(app, "request-uri"))  # the field to correct
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, InvalidScreen))
+        await pilot.press("n")
+        await in_form(app, pilot, "Incoming products")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: "are not saved to acme.toml" in shown(app))
+
+
+async def test_plus_adds_a_part_and_selects_it(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("down", "down", "plus")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
+        await pilot.press(*"invoices", "enter")
+        await until(pilot, lambda: "+[incoming.invoices]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Incoming · invoices" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: "-[incoming.invoices]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "invoices" not in path.read_text())
+
+
+async def test_the_first_outgoing_is_added_from_the_row_that_says_none(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("end")
+        await until_shown(pilot, "None yet: Enter adds one.")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add outgoing" in shown(app))
+        await pilot.press(*"products", "enter")
+        await until(pilot, lambda: "+[outgoing.products]" in shown(app))
+        await pilot.press("enter")  # the harmless answer
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        assert "[outgoing" not in path.read_text()
+        await pilot.press("colon", *"outg")
+        await until_shown(pilot, "Add: Outgoing (send to the store)")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add outgoing" in shown(app))
+
+
+async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("enter")  # an incoming
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "Name of the new client" in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "Name of the new client" in shown(app))
+        await pilot.press(*"staging", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        assert list(app.screen.work.setup.table("clients")) == ["magento", "staging"]  # type: ignore[attr-defined]
+    assert path.read_text() == before
+
+
+async def test_plus_adds_an_authentication_to_the_selected_client(machine: Machine) -> None:
+    write(machine)
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("plus")
+        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Consumer secret" in shown(app))
+        setup = app.screen.work.setup  # type: ignore[attr-defined]
+        assert (setup.client, setup.authentication) == ("magento", "integration-2")
+
+
+async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("m")
+        await until(pilot, lambda: "New name of magento" in shown(app))
+        await pilot.press("ctrl+u", *"shop", "enter")
+        await until(pilot, lambda: "+[clients.shop]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "[clients.shop]" in path.read_text() and "u Undo" in shown(app))
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == before and "magento" in shown(app))
+        await pilot.press("down", "down", "m")
+        await until(pilot, lambda: "New name of products" in shown(app))
+        await pilot.press("ctrl+u", *"goods", "enter")
+        await until(pilot, lambda: "The state of its runs moves with it." in " ".join(shown(app).split()))
+        await pilot.press("enter")  # the harmless answer
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        assert path.read_text() == before
+
+
+async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine: Machine, memory_keyring: Any) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    async with on_page(app, size=(100, 40)) as pilot:
+        await pilot.press("d")
+        await until(pilot, lambda: any("magento is in use" in each.message for each in app._notifications))
+        await pilot.press("down", "down", "d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        assert path.read_text() == before
+        await pilot.press("d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, (ProfilePage, AllowScreen)))
+        if isinstance(app.screen, AllowScreen):
+            await pilot.press("y")
+        await until(pilot, lambda: "[incoming" not in path.read_text())
+        await until(pilot, lambda: "u Undo" in shown(app) and "GET products" not in shown(app))
+        assert "Deleted: products. u restores it." in messages(app)
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == before and "Incoming · products" in shown(app))  # selected again
+        await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
+        await pilot.press("d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        app.clear_notifications()
+        await pilot.press("y", "u")  # typed ahead: it waits until there is something to undo
+        await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
+        assert path.read_text() == before
