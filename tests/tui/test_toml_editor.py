@@ -17,6 +17,7 @@ from rich.text import Text
 from screens import shown, until, until_shown
 from textual.events import Paste
 from textual.geometry import Region
+from textual.widgets import Input
 
 from tui_connector.machine import Machine
 from tui_connector.profile.checker import Checked, Checker
@@ -156,6 +157,15 @@ async def test_enter_stays_at_the_match_that_is_shown_and_f3_goes_on(machine: Ma
         assert area(pilot).offset_of_cursor == places[0] + 4
         await pilot.press("f3")
         await until(pilot, lambda: area(pilot).offset_of_cursor == places[1] + 4)
+
+
+async def test_what_is_typed_replaces_the_text_that_was_searched_last(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+f", *"acme", "enter", "ctrl+f", *"sku")
+        found = pilot.app.screen.query_one("#editor-find", Input)
+        await until(pilot, lambda: found.value.endswith("sku"))
+        assert found.value == "sku"
+        assert area(pilot).selected_text == "sku"
 
 
 async def test_messages_cover_neither_text_nor_problems(machine: Machine) -> None:

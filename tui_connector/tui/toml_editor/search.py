@@ -30,6 +30,7 @@ class SearchBar(Vertical):
         super().__init__(id=id)
         self._text_area = area
         self._wanted = SearchInput(placeholder="Find", compact=True, id="editor-find")
+        self._wanted.is_suggestion = True  # what is typed replaces it
         self._replacement = SearchInput(placeholder="Replace with", compact=True, id="editor-replacement")
 
     def compose(self) -> ComposeResult:
@@ -52,7 +53,7 @@ class SearchBar(Vertical):
         if chosen and "\n" not in chosen:
             self._wanted.value = chosen
         self._wanted.focus()
-        self._wanted.select_all()  # what is typed replaces it
+        self._wanted.select_all()  # where it has the focus already
         self._text_area.highlight_text(self._wanted.value)
 
     def close(self) -> None:
