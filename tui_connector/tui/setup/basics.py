@@ -62,9 +62,9 @@ class BasicsPane(StepPane):
 
     step = GuideStep.BASICS
     _name_problem = ""
+    """Why no profile can have the name that was typed."""
     _name_before = ""
     """The name that the profile had before one was typed; empty while none is."""
-    """Why no profile can have the name that was typed."""
 
     @dataclass
     class Searched(Message):

@@ -333,7 +333,7 @@ class FormScreen(Dialog[bool]):
         if not self.is_current:
             return  # the key was pressed twice
         if self.question is None:
-            self._close(True)
+            self.dismiss(True)
             return
         self._form.check()
         if not self._form.focus_on_problem() and focused is not None and focused.is_attached:
@@ -344,7 +344,7 @@ class FormScreen(Dialog[bool]):
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
             return
         if screen is None:
-            self._close(True)
+            self.dismiss(True)
         else:
             self.app.push_screen(screen, self._answered)
 
@@ -353,7 +353,7 @@ class FormScreen(Dialog[bool]):
             self.loading_message = "Saving"
             self.run_worker(self._save(self.save))
         elif yes:
-            self._close(True)
+            self.dismiss(True)
 
     async def _save(self, save: Callable[[], Awaitable[bool]]) -> None:
         saved = False
@@ -367,13 +367,10 @@ class FormScreen(Dialog[bool]):
         finally:
             self.loading_message = ""
         if saved:
-            self._close(True)
+            self.dismiss(True)
 
     def _once_drawn(self, then: Callable[[], None]) -> None:
         self.call_after_refresh(then)
-
-    def _close(self, applied: bool) -> None:
-        self.dismiss(applied)
 
     @on(Button.Pressed, "#form-cancel")
     def action_cancel(self) -> None:
@@ -386,7 +383,7 @@ class FormScreen(Dialog[bool]):
         if self._changed:
             self.app.push_screen(ConfirmScreen("Discard what you changed in this form?"), self._discard)
         else:
-            self._close(False)
+            self.dismiss(False)
 
     @property
     def _changed(self) -> bool:
@@ -397,4 +394,4 @@ class FormScreen(Dialog[bool]):
         if yes:
             self._work.setup.edit(self._path, self._before)
             self._work.workbench.vault.restore_held(self._secrets_before)
-            self._close(False)
+            self.dismiss(False)
