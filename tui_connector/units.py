@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
+_TIMESTAMP = "%Y-%m-%d %H:%M:%S"
 _AGES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 
 def timestamp(moment: datetime) -> str:
     """A moment as Magento, ledgers and plans write it, which is in UTC: "2026-01-31 08:30:00"."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    return moment.strftime(_TIMESTAMP)
+
+
+def from_timestamp(text: str) -> datetime:
+    """The moment that `timestamp` has written. Raises ValueError for any other text."""
+    return datetime.strptime(text, _TIMESTAMP).replace(tzinfo=UTC)
 
 
 def duration(seconds: float) -> str:

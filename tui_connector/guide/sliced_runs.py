@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from ..runs.shared_slices import SharedRuns
 from ..runs.slice_attempts import SILENT_AFTER
 from ..runs.slice_directory import SHARED, SliceDirectories, shared_directory
 from ..runs.slices import Attempt, SlicedRuns, SliceStates
+from ..units import from_timestamp
 from .workbench import Workbench
 
 _LISTED = 50
@@ -96,7 +98,7 @@ class SlicedRun:
 
     def seconds_since(self, attempt: Attempt) -> float:
         """Seconds since the process of a slice last said how far it is, or ended."""
-        return max(0.0, (self.now - moment(attempt.seen)).total_seconds())
+        return max(0.0, (self.now - from_timestamp(attempt.seen)).total_seconds())
 
     @property
     def attempts(self) -> Sequence[tuple[SliceState, Attempt]]:
@@ -109,12 +111,7 @@ class SlicedRun:
     def first_failed_items(self) -> Sequence[str]:
         """Some of the records that failed in slices that are done, with the reason."""
         failed = (each for report in self.states.reports.values() for each in report.failed)
-        return [f"{each.record}: {each.message}" for each, _ in zip(failed, range(20), strict=False)]
-
-
-def moment(text: str) -> datetime:
-    """A date and time as slices record it, in UTC."""
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        return [f"{each.record}: {each.message}" for each in islice(failed, 20)]
 
 
 class SlicedRunReader:

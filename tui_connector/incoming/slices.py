@@ -21,7 +21,7 @@ from ..runs.progress import Progress, Summary, Watcher
 from ..runs.slices import FailedItem, Slice, SliceData, SliceError, SlicePlan, SliceReport, SliceStore, ranges
 from ..templates import Json
 from ..text import count
-from ..units import timestamp
+from ..units import from_timestamp, timestamp
 from .errors import error_for_exception, error_for_response, with_explanation
 from .incremental import magento_date
 from .model import Incoming
@@ -201,7 +201,7 @@ class _Number:
                 return int(found)
         elif isinstance(found, str):
             try:
-                return int(datetime.strptime(found, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp())
+                return int(from_timestamp(found).timestamp())
             except ValueError:
                 pass
         what = "id" if self.by == "id" else "date such as 2026-01-31 08:30:00"

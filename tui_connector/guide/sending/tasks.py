@@ -23,6 +23,7 @@ from ...outgoing.tasks import (
 )
 from ...templates import Json
 from ...text import count, shown
+from ...units import timestamp
 from .plans import Sender
 
 LISTED: Final = 5_000
@@ -120,7 +121,7 @@ class TaskBook:
         return f"{count(written, 'entity', 'entities')} written to {file}.{left}"
 
     def _now(self) -> str:
-        return self.sender.workbench.machine.now().strftime("%Y-%m-%d %H:%M:%S")
+        return timestamp(self.sender.workbench.machine.now())
 
 
 def _loaded(run: TaskRun | None) -> TaskRun:
