@@ -58,7 +58,7 @@ def _shared(path: Path, machine: Machine, *, every: bool) -> list[ProfileRun]:
 
     try:
         _, base = read_profile(path)
-    except InvalidProfile:  # the runs are listed all the same
+    except InvalidProfile:  # its runs are listed anyway
         return []
     found = []
     for environment in ("", *base.environments):

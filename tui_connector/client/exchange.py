@@ -85,7 +85,7 @@ class Exchange:
 
     @property
     def expected(self) -> bool:
-        """A refusal that is no failure: a probe finds out which of several responses the store sends."""
+        """A refusal that does not count as a failure: a probe finds out which of several responses the store sends."""
         return self._refused and self.purpose == "probe"
 
     @property
@@ -182,7 +182,7 @@ class Exchanges(Ring):
         self._numbers = self._calls = 0
         self.failures = Ring(failures, size // 4)
         self.expected = 0
-        """How many were refusals that are no failures, since the log was last cleared."""
+        """How many refusals did not count as failures since the log was last cleared."""
         self.in_flight: dict[int, InFlight] = {}
         self.on_recorded: list[Callable[[Exchange], None]] = []
 

@@ -11,7 +11,7 @@ from .source import BadEntity, SourceEntity
 from .tasks import NewTask
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""A NUL in a JSON text; an escaped backslash before "u0000" is none."""
+"""A NUL in a JSON text; "u0000" after an escaped backslash is plain text."""
 
 
 def new_task(read: SourceEntity | BadEntity, identifier_field: str | None, mask: Mask) -> NewTask:

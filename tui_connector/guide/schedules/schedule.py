@@ -87,9 +87,9 @@ class Schedule:
             settings.append(f"EnvironmentFile=-{_systemd_path(str(self._secrets_file))}")
         first, *words = self._command()
         if set(first) & set("\"'\\"):
-            message = f"systemd starts no program whose path contains a quote or a backslash: {first}"
+            message = f"systemd cannot start a program whose path contains a quote or a backslash: {first}"
             raise UserError(_CODE, message, "Install the program at another path, or use --print cron.")
-        # in the path of the program, "$" is no variable
+        # in the path of the program, "$" does not start a variable
         command = " ".join([_systemd_word(first), *(_systemd_word(word, command=True) for word in words)])
         lines = [
             f"# {where}/{unit}.service",
