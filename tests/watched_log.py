@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from exchanges import exchange
+from guide_steps import no_demo
 from textual.pilot import Pilot
 
 from tui_connector.client.exchange import Exchange, Exchanges
@@ -15,7 +16,6 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.actions import LogContext
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.screens import RequestsScreen
-from tui_connector.tui.setup.context import DemoStore
 
 REFUSED = (
     b'{"message":"The consumer isn\'t authorized to access %resources.",'
@@ -28,10 +28,6 @@ SIGNED = (("Authorization", 'OAuth oauth_token="•••"'),)
 
 def refusal(number: int, **changes: Any) -> Exchange:
     return exchange(number, **{"status": 401, "body": REFUSED, "request_headers": SIGNED, **changes})
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 class Watched:

@@ -12,13 +12,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from guide_steps import no_demo
 from http_server import Received, reply, serving
 from screens import shown, until_shown
 
 from tui_connector.cli import _main, commands
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.context import DemoStore
 
 TOKEN = "CANARYtoken7f3a9k2m5p8q1s4t"
 ODD = 'CANARY p@ss/w+rd%20"x<y>&\\z-end'
@@ -316,10 +316,6 @@ async def test_no_screen_shows_what_a_store_repeats(home: Path, machine: Machine
     for written in home.parent.rglob("*"):
         if written.is_file():
             assert_nothing(str(written), written.read_bytes())
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 HOSTILE = "a\u202eb\x9bc\x7fd\u2066e\u200bf"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import recordings
+from guide_steps import no_demo
 from profiles import full
 from runs import BEARER
 from screens import shown, until, until_shown
@@ -19,7 +20,6 @@ from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
 from tui_connector.tui.widgets.fields import TextField
 
@@ -40,10 +40,6 @@ items = "items"
 identifier = "sku"
 pagination = { kind = "keyset", filter = "entity_id", field = "id" }
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from guide_steps import no_demo
 from memory_keyring import MemoryKeyring, NoKeyring
 from screens import until, until_shown
-from test_toml_editor import TEXT, area, editing, file_of, no_demo
+from test_toml_editor import TEXT, area, editing, file_of
 from textual.widgets import Static
 
 from tui_connector.files import ChangedOnDisk

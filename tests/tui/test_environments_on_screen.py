@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from guide_steps import no_demo
 from listing import listing, products
 from screens import shown, until, until_shown
 
@@ -13,7 +14,6 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.run.screen import RunScreen
-from tui_connector.tui.setup.context import DemoStore
 
 PROFILE = """format = 1
 name = "Shop"
@@ -38,10 +38,6 @@ production = false
 clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
 incoming.items.sink.path = "staging.jsonl"
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def write(machine: Machine, live: str, staging: str, text: str = PROFILE) -> Path:

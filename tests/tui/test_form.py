@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
+from guide_steps import no_demo
 from pydantic import Field
 from screens import said_by, until
 from textual import events
@@ -19,7 +20,6 @@ from tui_connector.machine import Machine
 from tui_connector.secrets.source import SecretSource, secret_field
 from tui_connector.templates import TemplateText
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.widgets.field_specs import FieldType, field_specs
 from tui_connector.tui.widgets.fields import TextField
 from tui_connector.tui.widgets.form import Form, FormField
@@ -54,10 +54,6 @@ class TwoSecrets(Model):
 
     key: SecretSource = secret_field("Key", "A secret.")
     other: SecretSource = secret_field("Other key", "Another secret.")
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 class FormApp(App[None]):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from guide_steps import no_demo
 from screens import shown, until, until_shown
 
 from tui_connector.guide.drafts import Draft, Drafts
@@ -28,10 +29,6 @@ name = "Title of NAME"
 [clients.magento]
 plugins = [{ kind = "base-uri", uri = "https://NAME.test/rest/all/V1" }]
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def save(machine: Machine, *names: str) -> list[Path]:

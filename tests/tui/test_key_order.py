@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
+from guide_steps import no_demo
 from screens import until
 from textual import events
 from textual.app import ComposeResult
@@ -16,11 +17,6 @@ from textual.widgets import Button, Input, Static
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.context import DemoStore
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 class Busy(Static, can_focus=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from guide_steps import no_demo
 from screens import shown, until
 from textual.binding import Binding
 from textual.color import Color
@@ -18,14 +19,9 @@ from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.keys import IN_FIELD, _subclasses, all_bindings, check_keys, key_label, to_keymap
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.themes import DARK
 from tui_connector.tui.widgets.frame import KeyFooter
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def program(machine: Machine, text: str = "") -> ConnectorApp:

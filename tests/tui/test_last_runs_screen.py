@@ -6,6 +6,7 @@ import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
+from guide_steps import no_demo
 from screens import shown, until, until_shown
 from textual.widgets import Input
 
@@ -16,7 +17,6 @@ from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.last_runs import LastRunsScreen
 from tui_connector.tui.log.screens import RecordedScreen
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.context import DemoStore
 
 PROFILE = """\
 format = 1
@@ -33,10 +33,6 @@ request = { uri = "orders" }
 name = "Staging"
 """
 MANY = "The store refuses the token: "
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def profile(machine: Machine, name: str) -> Path:

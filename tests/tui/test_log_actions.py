@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from exchanges import exchange, lost
+from guide_steps import no_demo
 from textual.widgets import Input, TextArea
-from watched_log import Watched, filled, no_demo, watching
+from watched_log import Watched, filled, watching
 
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.client.message import Failure, NoResponse, Request, RequestInfo, Response

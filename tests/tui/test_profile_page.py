@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from guide_steps import no_demo
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
 
@@ -71,10 +72,6 @@ async def on_page(app: ConnectorApp, *, size: tuple[int, int] = (80, 24)) -> Asy
         await pilot.press("enter")
         await until(pilot, lambda: "GET products" in shown(app))
         yield pilot
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def write(machine: Machine, name: str = "acme", text: str = PROFILE, url: str = "http://127.0.0.1:9") -> Path:

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from guide_steps import no_demo
 from runs import BEARER
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
@@ -22,7 +23,6 @@ from tui_connector.tui.run.charts import MessageList, axis_maximum, fitted
 from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.metrics import RunMetrics, Series
 from tui_connector.tui.run.screen import RunScreen
-from tui_connector.tui.setup.context import DemoStore
 
 PROFILE = """
 format = 1
@@ -43,10 +43,6 @@ identifier = "sku"
 pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 5 }
 sink = { kind = "jsonl", path = "products.jsonl" }
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 async def start_run(pilot: Pilot[None]) -> None:

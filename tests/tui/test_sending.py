@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from guide_steps import no_demo
 from runs import BEARER
 from screens import shown, until, until_shown
 
@@ -24,7 +25,6 @@ from tui_connector.tui.run.charts import MessageList
 from tui_connector.tui.send.job import Plan, PlanRow, SendJob
 from tui_connector.tui.send.plan_view import change_text, row_detail, type_change
 from tui_connector.tui.send.screen import SendScreen
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.fields import JsonField
 
@@ -51,10 +51,6 @@ compare = { preset = "stock" }
 """
 COMPARE = 'compare = { preset = "stock" }\n'
 ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,nowhere,1,1")
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 class Shop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from guide_steps import no_demo
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -17,7 +18,6 @@ from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import RecordedScreen
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 PROFILE = """\
@@ -28,10 +28,6 @@ name = "Acme store"
 kind = "base-uri"
 uri = "URL/rest/all/V1"
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def write(machine: Machine, url: str) -> Path:

@@ -10,10 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from guide_steps import no_demo
 from postgres import PASSWORD, Cluster, Database, postgres, postgres_cluster
 from profiles import full
 from runs import BEARER
 from screens import shown, until, until_shown
+from test_run_screen import PROFILE as RUN_PROFILE
 from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
@@ -25,7 +27,6 @@ from tui_connector.runs.slices import Attempt, Commit, FailedItem, Slice, SliceP
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.sliced_runs import SlicedRunsScreen
 from tui_connector.units import timestamp
 
@@ -41,35 +42,16 @@ client = "magento"
 request = { uri = "products" }
 """
 
-RUNNABLE = """
-format = 1
-name = "Acme store"
-[authentications.integration]
-kind = "bearer"
-token = { env = "SHOP_TOKEN" }
-[clients.magento]
-authentications = ["integration"]
-[[clients.magento.plugins]]
-kind = "base-uri"
-uri = "URL/rest/all/V1"
-[incoming.products]
-client = "magento"
-request = { uri = "products" }
-items = "items"
-identifier = "sku"
-pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 5 }
-sink = { kind = "jsonl", path = "products.jsonl" }
-[outgoing.stock]
+RUNNABLE = (
+    RUN_PROFILE
+    + """[outgoing.stock]
 client = "magento"
 source = { kind = "csv", path = "stock.csv", columns = { quantity = "number", status = "integer" } }
 identifier = "sku"
 request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = ["&{@}"] } }
 compare = { preset = "stock" }
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
+)
 
 
 @pytest.fixture(params=["directory", "postgres"])

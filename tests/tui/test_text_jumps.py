@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from guide_steps import no_demo
 from screens import until, until_shown
 from textual.widgets import OptionList
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
@@ -69,10 +69,6 @@ steps = [
 [environments.staging]
 clients.m.timeout = "60s"
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def here(app: ConnectorApp) -> str:

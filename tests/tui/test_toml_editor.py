@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from bad_texts import BAD
+from guide_steps import no_demo
 from rich.text import Text
 from screens import shown, until, until_shown
 from textual.events import Paste
@@ -24,7 +25,6 @@ from tui_connector.profile.checker import Checked, Checker
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_list import PartList
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.panels import ProblemRows
@@ -52,10 +52,6 @@ request = { uri = "products" }
 items = "items"
 identifier = "sku"
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 @asynccontextmanager

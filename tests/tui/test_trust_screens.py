@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from guide_steps import no_demo
 from memory_keyring import MemoryKeyring
 from screens import shown, until, until_shown
 
@@ -23,7 +24,6 @@ from tui_connector.secrets.errors import OtherStore
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.context import DemoStore
 
 pytestmark = pytest.mark.untrusted
 ENTRY = "acme/integration/access-token"
@@ -41,10 +41,6 @@ authentications = ["integration"]
 kind = "base-uri"
 uri = "URL/rest/all/V1"
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 def write(machine: Machine, url: str, more: str = "") -> Path:

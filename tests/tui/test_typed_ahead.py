@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from guide_steps import no_demo
 from screens import shown, until, until_shown
 
 from tui_connector.client.exchange import Exchange
@@ -22,7 +23,6 @@ from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
 from tui_connector.tui.profile import profile_screen as profile
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 PROFILE = """format = 1
@@ -36,10 +36,6 @@ authentications = ["token"]
 kind = "base-uri"
 uri = "http://127.0.0.1:9/rest/V1"
 """
-
-
-async def no_demo() -> DemoStore:
-    raise AssertionError("no demo here")
 
 
 class Gates:
