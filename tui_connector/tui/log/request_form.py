@@ -379,7 +379,6 @@ class RequestForm(Dialog[Request | None]):
             path = self._suggester.completed(field.value)
             if path is not None and path != field.value:
                 field.value = path
-                field.cursor_position = len(path)
                 return
         move_focus(self, 1)
 

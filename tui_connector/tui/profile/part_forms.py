@@ -177,7 +177,7 @@ class PartForms:
                     raise
             if conflicts := await asyncio.to_thread(edit.merge):
                 screen = ConfirmScreen(
-                    f"Another program has changed in {self._path.name} what you changed, too:\n",
+                    f"Another program has also changed these values in {self._path.name}:\n",
                     title="The file has changed",
                     yes="Save mine",
                     no=no,

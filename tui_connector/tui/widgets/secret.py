@@ -168,9 +168,8 @@ class SecretInput(SourceField):
 
     def commit(self) -> None:
         values = parse_paste(self.value, self._kind)
-        if (
-            self._kind is SecretKind.TOKEN and values and len(values[0]) < _SHORTEST_TOKEN
-        ):  # a key, meant for the screen
+        # a key, meant for the screen
+        if self._kind is SecretKind.TOKEN and values and len(values[0]) < _SHORTEST_TOKEN:
             self.notify(f"Discarded: {count(len(values[0]), 'character')} cannot be a token.", timeout=5)
             values = []
         self.value, self._replacing = "", False
