@@ -39,7 +39,7 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "page-size = 50" in path.read_text() and "u Undo" in shown(app))
+        await until(pilot, lambda: "page-size = 50" in path.read_text() and "u Undo edit" in shown(app))
         await pilot.press("u")
         await until(pilot, lambda: path.read_text() == before)
         assert not any("another program" in each.message for each in app._notifications)
@@ -222,7 +222,7 @@ async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Mac
         await pilot.press("ctrl+u", *"shop", "enter")
         await until(pilot, lambda: "+[clients.shop]" in shown(app))
         await pilot.press("y")
-        await until(pilot, lambda: "[clients.shop]" in path.read_text() and "u Undo" in shown(app))
+        await until(pilot, lambda: "[clients.shop]" in path.read_text() and "u Undo edit" in shown(app))
         await pilot.press("u")
         await until(pilot, lambda: path.read_text() == before and "magento" in shown(app))
         await pilot.press("down", "down", "m")
@@ -253,7 +253,7 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         if isinstance(app.screen, AllowScreen):
             await pilot.press("y")
         await until(pilot, lambda: "[incoming" not in path.read_text())
-        await until(pilot, lambda: "u Undo" in shown(app) and "GET products" not in shown(app))
+        await until(pilot, lambda: "u Undo edit" in shown(app) and "GET products" not in shown(app))
         assert "Deleted: products. u restores it." in messages(app)
         await pilot.press("u")
         await until(pilot, lambda: path.read_text() == before and "Incoming · products" in shown(app))  # selected again

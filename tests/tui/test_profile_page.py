@@ -265,11 +265,11 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
     path = write(machine)
     app = trusting(machine)
     async with on_page(app) as pilot:
-        assert "u Undo" not in shown(app)
+        assert "u Undo edit" not in shown(app)
         await pilot.press("down", "down", "d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
         await pilot.press("y")
-        await until(pilot, lambda: "u Undo" in shown(app))
+        await until(pilot, lambda: "u Undo edit" in shown(app))
         deleted = path.read_text()
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
@@ -281,7 +281,7 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
         await save_with("# one")
         await save_with("# two")
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo" in shown(app))
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo edit" in shown(app))
         await pilot.press("u")
         await until(pilot, lambda: path.read_text() == deleted)
 
@@ -293,9 +293,9 @@ async def test_undo_is_not_offered_after_another_program_has_changed_the_file(ma
         await pilot.press("down", "down", "d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
         await pilot.press("y")
-        await until(pilot, lambda: "u Undo" in shown(app))
+        await until(pilot, lambda: "u Undo edit" in shown(app))
         path.write_text(path.read_text().replace("Acme store", "Acme shop"))
-        await until(pilot, lambda: "Acme shop" in shown(app) and "u Undo" not in shown(app))
+        await until(pilot, lambda: "Acme shop" in shown(app) and "u Undo edit" not in shown(app))
 
 
 async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:

@@ -180,8 +180,7 @@ class LogPanel(LogHost):
             "Colours and marks of the rows:\n"
             "  401 on a block   failed: refused, or no response (✘)\n"
             "  ✘200             its body refuses something: i explains\n"
-            "  404 expected     grey: the program asks to find out what the store is. This is\n"
-            "                   an answer and no failure; e hides it\n"
+            "  404 expected     grey: asked to learn about the store, no failure\n"
             "  ▸  ●  ×2  …      selected · marked (m) · second attempt · waiting\n"
             "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )

@@ -77,7 +77,7 @@ class ProfilePage(ProfileScreen, TextHolder):
         Binding("e", "edit_text", "As text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("E", "environment", "Environment", id="page.environment", tooltip="Use another environment"),
-        Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo what was saved last"),
+        Binding("u", "undo", "Undo edit", id="page.undo", tooltip="Undo what was saved last in the file"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part"),
         Binding("m", "rename", "Rename", id="page.rename", tooltip="Rename the part"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),

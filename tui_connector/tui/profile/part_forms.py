@@ -160,7 +160,7 @@ class PartForms:
         question = f"Not saved yet. This changes in {self._path.name}:\n"
         if problems := edit.problems:
             listed = "\n".join(f"✘ {each}" for each in problems[:5])
-            found = f"{count(len(problems), 'problem')}. Nothing can be sent before this is fixed.\n{listed}"
+            found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{listed}"
             question, yes, kind = f"{found}\n\n{question}", f"{yes} it anyway", InvalidScreen
         changes = highlight.difference(edit.difference)
         return kind(question, title=title, yes=yes, no=no, details=changes)

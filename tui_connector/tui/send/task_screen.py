@@ -105,7 +105,7 @@ def _entity(task: Task) -> Content:
         kept = (
             "It was a line that cannot be read."
             if task.code == "source-line"
-            else "It was not kept: the field “Keep” of the outgoing says which are."
+            else "It was not kept: the field “Keep after the run” of the outgoing says which are."
         )
         return Content.assemble((kept, TONES["muted"]))
     return _json(task.entity)
@@ -121,7 +121,7 @@ def _result(task: Task) -> Iterator[Content]:
     if task.reason:
         yield Content(shown(task.reason))
     if task.code:
-        yield Content.assemble((shown_line(task.code, 80), TONES["muted"]))
+        yield Content.assemble((f"code {shown_line(task.code, 80)}", TONES["muted"]))
     if task.exchange is not None:
         yield Content.assemble((f"Its last request was #{task.exchange}; l shows it.", TONES["muted"]))
     responses = task.responses if isinstance(task.responses, dict) else {}

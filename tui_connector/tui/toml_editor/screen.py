@@ -160,7 +160,7 @@ class EditorScreen(TextScreen[Left]):
     async def _accepts(self, problems: Sequence[Problem]) -> bool:
         """Asks whether to save the text with these problems."""
         listed = "\n".join(f"✘ {each}" for each in problems[:5])
-        question = f"{count(len(problems), 'new problem')}. Nothing can be sent before this is fixed.\n{listed}"
+        question = f"{count(len(problems), 'new problem')}. No request can be sent before this is fixed.\n{listed}"
         title = f"Save {self.path.name}"
         answer: bool | None = await self.app.push_screen_wait(
             ConfirmScreen(question, title=title, yes="Save it anyway", no="Keep editing")
