@@ -35,7 +35,8 @@ def test_an_invalid_value_is_found_by_the_validation_of_a_profile() -> None:
         (InvalidRequest("The URI cannot be used"), "invalid-request", Exit.SETUP),
         (LoginRefused("The store refused the login", status=401), "login-refused", Exit.REFUSED),
         (RequestFailed("The login got no response"), "request-failed", Exit.FAILED),
-        (NoResponse(Failure.DNS, "There is no such host", may_have_arrived=False), "no-response", Exit.FAILED),
+        (NoResponse(Failure.DNS, "There is no such host", may_have_arrived=False), "no-response", Exit.STOPPED),
+        (NoResponse(Failure.TLS_EXPIRED, "It has expired", may_have_arrived=False), "no-secure-connection", Exit.SETUP),
         (CommandFailed("Some items failed"), "command-failed", Exit.FAILED),
     ],
 )

@@ -10,6 +10,11 @@ import tomllib
 from pathlib import Path
 
 from tui_connector import cli
+from tui_connector.cli import errors
+from tui_connector.cli.check import check as check_command
+from tui_connector.cli.request import request
+from tui_connector.cli.run import run_command
+from tui_connector.cli.tap import tap
 from tui_connector.kinds import kebab
 from tui_connector.outgoing.comparison import Comparison, FieldRule
 from tui_connector.profile.model import kind_schemas
@@ -29,6 +34,15 @@ def block(language: str, word: str) -> str:
 def test_every_command_is_named() -> None:
     named = set(re.findall(r"(?m)^    tui-connector ([a-z]+)", README)) | {"profiles", "schema"}
     assert set(cli._COMMANDS) == named
+
+
+def test_the_exit_codes_in_it_are_those_of_the_helps() -> None:
+    listed = {int(code): meaning for code, meaning in re.findall(r"(?m)^\| ([0-4]) \| ([^|]+) \|$", README)}
+    assert listed == {int(code): meaning for code, meaning in errors._MEANINGS.items()}
+    for command in (run_command, check_command, request, tap):
+        said = dict(re.findall(r"(?m)^  ([0-4])  (.+)$", command.epilog or ""))
+        assert said.items() <= {str(code): meaning for code, meaning in listed.items()}.items()
+        assert {"0", "2", "3", "4"} <= set(said), command.name
 
 
 def test_the_kinds_in_it_exist() -> None:

@@ -66,7 +66,7 @@ def test_a_filter_that_cannot_be_read_is_pointed_at(program: Program, recording:
     message, shown, pointer = ended.stderr.splitlines()
     assert "'4yx' is not a status" in message
     assert shown[pointer.index("^") :] == "4yx"
-    assert "~b" in program("log", str(recording), "--filter", "help").stdout
+    assert "~b" in program("log", "--filter", "help").stdout
 
 
 def test_out_and_in_through_har_is_the_same(program: Program, recording: Path, tmp_path: Path) -> None:
@@ -126,6 +126,7 @@ def test_what_cannot_be_read_says_where(
 
 
 def test_neither_a_file_nor_a_profile(program: Program, tmp_path: Path) -> None:
+    assert "Missing argument 'FILE|PROFILE'" in program("log").stderr
     assert program("log", "nobody").returncode == 2
     ended = program("log", str(tmp_path))
     assert ended.returncode == 2

@@ -142,7 +142,7 @@ def test_check_says_in_json_what_is_wrong(program: Program, environment: dict[st
     assert "consumer key" in finding["summary"]
 
 
-def test_check_ends_with_2_for_a_wrong_setup_and_4_for_a_store_that_is_not_reached(
+def test_a_wrong_setup_ends_with_2_and_a_store_that_is_not_reached_with_4(
     program: Program, environment: dict[str, str], profiles: Path
 ) -> None:
     without = {name: value for name, value in environment.items() if name != "ACCESS_TOKEN"}
@@ -155,6 +155,7 @@ def test_check_ends_with_2_for_a_wrong_setup_and_4_for_a_store_that_is_not_reach
         gone = program("check", "gone", "--json")
         assert json.loads(gone.stdout)["findings"][0]["id"].startswith("unreachable-")
         assert gone.returncode == 4
+        assert program("request", "gone", "GET", "modules").returncode == 4
     with (profiles / "acme.toml").open("a") as file:
         file.write(f"\n[clients.gone]\n{plugins}")
     both = program("check", "acme", "--json", environ={**environment, "ACCESS_TOKEN": "canary" + "0" * 26})

@@ -261,6 +261,11 @@ async def test_a_ledger_is_used_once_its_user_allows_it(machines: Machines, post
     code, _, err = await machines(0, "plan", "items", "--slices", "2")
     assert (code, "  - keeps its ledger in postgresql://127.0.0.1" in err) == (2, True), err
     assert postgres.rows("SELECT 1 FROM pg_tables WHERE schemaname = %s", postgres.schema) == []
+    for command, *names in (("runs",), ("tasks", "stock")):
+        code, _, err = await machines(0, command, *names)
+        assert (code, "keeps its ledger in postgresql://127.0.0.1" in err) == (2, True), err
+        code, _, err = await machines(0, command, *names, "--trust")
+        assert "keeps its ledger" not in err, err
 
 
 async def test_a_missing_driver_is_named(machines: Machines) -> None:

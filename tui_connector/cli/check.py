@@ -12,7 +12,7 @@ import click
 from ..errors import UserError
 from ..text import json_text, shown
 from .completion import profiles
-from .errors import Exit
+from .errors import Exit, exit_codes
 from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
 from .request import keeping_history, printer
 
@@ -25,7 +25,7 @@ _SETUP_FINDINGS = ("no-client", "not-sent")
 """Findings about the profile rather than the store."""
 
 
-@click.command()
+@click.command(epilog=exit_codes(Exit.DONE, Exit.SETUP, Exit.REFUSED, Exit.STOPPED))
 @click.argument("profile", required=False, shell_complete=profiles)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with ok and the findings.")
 @click.option("--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print the requests as well.")
@@ -47,8 +47,6 @@ def check(
     These are GET, HEAD, and POST to a search route (or marked reads = true). Other requests are shown, not sent.
 
     Without a profile, check this computer (versions, keyring, proxies, terminal, directories, clock); nothing is sent.
-
-    Exit code 0: no problems, 2: the profile or the computer has problems, 3: the store refused.
     """
     machine = machine_of(profile_dir)
     if profile is None:

@@ -20,6 +20,22 @@ class Exit(IntEnum):
     STOPPED = 4
 
 
+_MEANINGS: Mapping[Exit, str] = MappingProxyType(
+    {
+        Exit.DONE: "all done",
+        Exit.FAILED: "some items failed, or the list is incomplete",
+        Exit.SETUP: "the setup is wrong",
+        Exit.REFUSED: "the store refused",
+        Exit.STOPPED: "stopped: interrupted, store unreachable, already running, output changed",
+    }
+)
+
+
+def exit_codes(*codes: Exit) -> str:
+    """The last lines of a command's help: what its exit codes mean; without `codes`, all of them."""
+    return "\n".join(["\b", "Exit codes:", *(f"  {int(code)}  {_MEANINGS[code]}" for code in codes or Exit)])
+
+
 class CommandFailed(UserError):
     """A command failed; `exit` is its exit code."""
 
@@ -34,7 +50,7 @@ _EXITS: Mapping[str, Exit] = MappingProxyType(
         "slices-missing": Exit.STOPPED,
         "login-refused": Exit.REFUSED,
         "request-failed": Exit.FAILED,
-        "no-response": Exit.FAILED,
+        "no-response": Exit.STOPPED,
     }
 )
 """Exit codes of errors by their code; all others mean that something in the setup is wrong."""

@@ -28,7 +28,7 @@ _POLL_INTERVAL = 0.2
 
 
 @click.command()
-@click.argument("file", metavar="FILE|PROFILE", shell_complete=profiles_and_files)
+@click.argument("file", metavar="FILE|PROFILE", required=False, shell_complete=profiles_and_files)
 @click.option("--follow", "-f", is_flag=True, help="Keep printing as the recording grows, until interrupted.")
 @click.option(
     "--filter",
@@ -54,7 +54,7 @@ _POLL_INTERVAL = 0.2
 @click.pass_obj
 def log(
     profile_dir: Path | None,
-    file: str,
+    file: str | None,
     follow: bool,
     expression: str | None,
     form: str | None,
@@ -70,6 +70,8 @@ def log(
     Secrets are masked, also in files of other tools. Exit code 1 if a part of the file could not be read.
     """
     wanted = _filter(expression)
+    if file is None:
+        raise click.MissingParameter(param_hint="'FILE|PROFILE'", param_type="argument")
     machine = machine_of(profile_dir)
     path = Path(file)
     history = path.suffix == ".toml" or not path.exists()

@@ -14,7 +14,7 @@ import click
 from ..errors import InvalidValue
 from ..text import env_option, shown
 from .completion import clients, files, methods, paths, profiles
-from .errors import CommandFailed, Exit, exit_code
+from .errors import CommandFailed, Exit, exit_code, exit_codes
 from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
 from .streams import best_effort
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..profile.model import Profile
 
 
-@click.command()
+@click.command(epilog=exit_codes())
 @click.argument("profile", shell_complete=profiles)
 @click.argument("method", shell_complete=methods)
 @click.argument("uri", shell_complete=paths)
@@ -54,7 +54,8 @@ def request(
 ) -> None:
     """Send one request and print its response.
 
-    The response body goes to standard output, the log to standard error. Exit code 0 for a 2xx response.
+    The response body goes to standard output, the log to standard error. A response whose status is not 2xx
+    ends with exit code 1; with 401 or 403, it is 3.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
@@ -216,7 +217,7 @@ def header(
     try:
         plain, signed = run(sign())
     except RequestFailed as error:
-        if exit_code(error) is Exit.REFUSED:
+        if exit_code(error) in (Exit.REFUSED, Exit.STOPPED):
             raise
         raise CommandFailed(str(error), Exit.SETUP) from error
     added = [(name, value) for name, value in signed.headers if plain.header(name) != value]

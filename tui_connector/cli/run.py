@@ -15,7 +15,7 @@ import click
 
 from ..errors import UserError
 from .completion import configurations, files, profiles
-from .errors import CommandFailed, Exit, exit_code
+from .errors import CommandFailed, Exit, exit_code, exit_codes
 from .opening import (
     allowed,
     environment_option,
@@ -63,7 +63,7 @@ class _OutOption(click.Option):
         return super().get_help_record(ctx)
 
 
-@click.command("run")
+@click.command("run", epilog=exit_codes())
 @click.argument("profile", shell_complete=profiles)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=configurations)
 @click.option("--dry-run", is_flag=True, help="Print the first requests and where the run would start; send nothing.")
@@ -130,8 +130,6 @@ def run_command(
 
     A run that was stopped resumes where it stopped. Each run ends with one line on standard error, such as "products:
     1,321 items in 12 s, complete (14 requests)"; --quiet turns it off.
-
-    Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
     """
     if spec is not None:
         others = {

@@ -10,7 +10,7 @@ import click
 from ..text import count, json_text, shown_line
 from ..units import ago, elapsed
 from .completion import profiles
-from .opening import allowed, find, headless_workbench, machine_of, read
+from .opening import allowed, find, headless_workbench, machine_of, read, trust_option
 
 if TYPE_CHECKING:
     from ..guide.last_runs import ProfileRun
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @click.argument("profile", required=False, shell_complete=profiles)
 @click.option("--all", "every", is_flag=True, help="List all runs that are kept, not only the last of each.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@trust_option
 @click.pass_obj
-def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bool) -> None:
+def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bool, trust_once: bool) -> None:
     """List the last run of each incoming and outgoing, newest first: of PROFILE, or of all profiles.
 
     Each environment of a profile has runs of its own. Of an incoming, the last 50 runs are kept, of an outgoing the
@@ -35,7 +36,7 @@ def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bo
     paths = [find(profile, machine)] if profile else listed_profiles(directories.profiles, directories.state)
     found = runs_of_profiles(directories.state, paths, every=every)
     if profile:
-        found = [*_shared(paths[0], machine, every=every), *found]
+        found = [*_shared(paths[0], machine, every=every, once=trust_once, as_json=as_json), *found]
     if as_json:
         click.echo(json_text([each.as_json() for each in found]))
         return
@@ -51,7 +52,7 @@ def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bo
         click.echo(shown_line(f"{line}{run.outcome}{took}{': ' + run.reason if run.reason else ''}"))
 
 
-def _shared(path: Path, machine: Machine, *, every: bool) -> list[ProfileRun]:
+def _shared(path: Path, machine: Machine, *, every: bool, once: bool, as_json: bool) -> list[ProfileRun]:
     """The runs in the shared ledger of a profile, if it has one, in each environment. Raises `UserError`."""
     from ..guide.last_runs import runs_in_shared_ledger
     from ..profile.problems import InvalidProfile, read_profile
@@ -65,7 +66,7 @@ def _shared(path: Path, machine: Machine, *, every: bool) -> list[ProfileRun]:
         saved = read(path, environment)
         if saved.ledger is None:
             continue
-        workbench = headless_workbench(machine, path, allowed(path, saved, machine, once=False))
+        workbench = headless_workbench(machine, path, allowed(path, saved, machine, once=once, as_json=as_json))
         server = workbench.ledgers(saved, path)
         assert server is not None
         found += runs_in_shared_ledger(server, path, every=every)

@@ -13,7 +13,7 @@ import click
 
 from ..errors import UserError
 from ..text import json_text, shown
-from .errors import CommandFailed, Exit
+from .errors import CommandFailed, Exit, exit_codes
 from .opening import allowed, find, headless_workbench, machine_of, read, run, trust_option
 from .request import keeping_history
 from .run import Runs
@@ -35,7 +35,7 @@ _SAMPLE = 100
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(epilog=exit_codes())
 @click.option(
     "--config", "-c", type=_FILE, required=True, help='JSON: {"profile": "acme", "start_date": "2026-01-01"}.'
 )
@@ -58,8 +58,6 @@ def tap(
 
     Each incoming is a stream, whatever its sink. Bookmarks are those of --state; the state of `run` is neither
     used nor changed. A stream that was interrupted starts over from its last bookmark.
-
-    Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
     """
     settings = _settings(config)
     directory = settings.get("profile_dir")

@@ -16,7 +16,7 @@ from ..text import count, env_option, json_text, listed, shown, shown_line
 from ..units import timestamp
 from .completion import files, outgoings, profiles
 from .errors import CommandFailed, Exit, paragraph
-from .opening import allowed, environment_option, find, headless_workbench, machine_of, read
+from .opening import allowed, environment_option, find, headless_workbench, machine_of, read, trust_option
 
 if TYPE_CHECKING:
     from ..outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun, TaskState
@@ -45,6 +45,7 @@ _WIDTH = 160
     help="With export: write to this new file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
+@trust_option
 @environment_option
 @click.pass_obj
 def tasks(
@@ -57,6 +58,7 @@ def tasks(
     code: str | None,
     out: Path | None,
     as_json: bool,
+    trust_once: bool,
     environment: str,
 ) -> None:
     """Show, retry, skip or export the tasks of the last run.
@@ -82,7 +84,7 @@ def tasks(
         raise CommandFailed("--out requires export.", Exit.SETUP)
     ledger: LedgerPlace = tasks_file(machine.directories.state, path, name, saved.environment)
     if saved.ledger is not None:
-        trust = allowed(path, saved, machine, once=False, as_json=as_json)
+        trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
         ledger = headless_workbench(machine, path, trust).outgoing_ledger(saved, path, name)
     if action in ("retry", "skip"):
         selected = states or (("failed", "unknown") if action == "retry" and not (lines or code) else ())

@@ -173,6 +173,8 @@ class NoResponse(RequestFailed):
     """No complete response arrived; `may_have_arrived` says whether the store may have acted on the request.
 
     `on_reused_connection`: no byte arrived on a pooled connection, which the server had probably closed.
+
+    Its code is "no-secure-connection" if a retry does not help.
     """
 
     CODE = "no-response"
@@ -187,7 +189,8 @@ class NoResponse(RequestFailed):
         hint: str = "",
         exchange: int | None = None,
     ) -> None:
-        super().__init__(message, hint=hint, exchange=exchange)
+        code = "no-secure-connection" if failure in PERMANENT_FAILURES else ""
+        super().__init__(message, hint=hint, exchange=exchange, code=code)
         self.failure = failure
         self.may_have_arrived = may_have_arrived
         self.on_reused_connection = on_reused_connection
