@@ -68,8 +68,43 @@ async def test_a_paste_into_a_list_is_reported(machine: Machine, sandbox: Sandbo
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
         pilot.app.post_message(events.Paste(f"{TOKEN}\n"))
-        await until(pilot, lambda: "Not pasted" in notes(pilot))
+        said = "How is a list" if opens else "33 characters pasted outside a field"
+        await until(pilot, lambda: said in notes(pilot))
         assert way.chosen == before
+
+
+def at_once(pilot: Pilot[None], text: str, after: float = 0) -> None:
+    """Types it as fast as a terminal without bracketed paste delivers a paste, `after` so many seconds."""
+    for character in text:
+        event = events.Key({"\n": "enter", " ": "space", ":": "colon"}.get(character, character), character)
+        event.time += after
+        pilot.app.post_message(event)
+
+
+async def test_a_word_that_arrives_at_once_outside_a_field_does_nothing(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        pilot.app.screen.query_one("#test-1", Button).focus()
+        for text in ("hello world\n", "8424\n", "qts5\n"):
+            said = f"{len(text) - 1} characters pasted outside a field: nothing was done. e goes to the field"
+            at_once(pilot, text)
+            await until(pilot, lambda said=said: said in notes(pilot))  # type: ignore[misc]
+        work: Any = pilot.app.screen
+        assert "● 1" in shown(pilot.app) or "●1" in shown(pilot.app)
+        assert len(work.work.workbench.exchanges) == 0  # Enter, at their end, has pressed no button
+        at_once(pilot, "34", after=1)  # a few commands are no text
+        await until(pilot, lambda: work._step == 4)
+        at_once(pilot, ":skip", after=2)  # a key that opens a field, and what is meant for that
+        await until_shown(pilot, "Commands")
+        await until(pilot, lambda: any(each.value == "skip" for each in pilot.app.screen.query(Input)))
+
+
+async def test_a_word_that_is_typed_ahead_selects_an_option(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        way = await at_list(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        at_once(pilot, "admin\n")
+        await until(pilot, lambda: way.chosen == "way request")
 
 
 async def test_a_user_name_that_looks_like_a_token_is_sent_only_after_a_warning(

@@ -26,7 +26,7 @@ from .dialogs import ConfirmScreen, ScreenPrompt
 from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
-from .keys import KeyQueue, TypedText, key_label, letter_bindings, to_keymap, with_character
+from .keys import KeyQueue, TextFinder, key_label, letter_bindings, to_keymap, with_character
 from .last_runs import LastRunsScreen
 from .themes import DARK, THEMES, chart_colors
 from .widgets.focus_marks import FocusMarks
@@ -106,18 +106,23 @@ class ConnectorApp(QuietApp):
         self.settings = settings.read(machine.directories.config / settings.FILE)
         self._choose_theme()
         self.set_keymap(to_keymap(self.settings.keys))
-        self._key_queue = KeyQueue(self, super().on_event)
-        self._typed_text = TypedText(self)
+        self._key_queue = KeyQueue(self, self._handle_key)
+        self._text_finder = TextFinder(self)
         self._focus_marks = FocusMarks()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
             key = with_character(event)
-            if (read := await self._typed_text.read(event)) is not None:
+            if (read := await self._text_finder.read(event)) is not None:
                 await self._key_queue.submit(key if read is event else read)
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             await self._key_queue.submit(event)
         else:
+            await super().on_event(event)
+
+    async def _handle_key(self, event: events.Event) -> None:
+        """Handles a key or paste whose turn has come."""
+        if not self._text_finder.is_unused(event):
             await super().on_event(event)
 
     @on(events.DescendantFocus)
@@ -251,7 +256,10 @@ class ConnectorApp(QuietApp):
             event.stop()
             self._import(event.text, getattr(self.screen, "imports_into", None))
         elif not isinstance(self.focused, Input | TextArea):
-            self.notify("Nothing was pasted: no field has the focus.", timeout=5)
+            self._text_finder.unused()
+            hint = getattr(self.screen, "where_to_type", "")
+            said = f"{count(len(event.text), 'character')} pasted outside a field: nothing was done. {hint}".strip()
+            self.notify(said, timeout=8, markup=False)
 
     def _import(self, source: str, into: Path | None) -> None:
         from .importing.screen import ImportScreen

@@ -284,46 +284,94 @@ class LoadsInBackground(Protocol):
 
 
 _NEXT_WAIT, _BURST_WAIT = 0.001, 0.004
-"""Seconds in which the second character of a token arrives, and then the rest."""
+"""Seconds in which the second character of a text that arrives at once is received, and then the rest."""
+_GAP, _LATE_GAP = 0.004, 0.05
+"""Seconds between two keys of such a text, and between it and a late part of it. Nobody types as fast."""
+_SHORTEST, _DISTINCT = 4, 3
+"""Characters, and different ones, of a text. A slow connection may deliver a few typed commands at once."""
+_OPENS_FIELD = frozenset(
+    {
+        "app.commands",
+        "chooser.narrow",
+        "configurations.add",
+        "home.duplicate",
+        "home.filter",
+        "home.import",
+        "home.new",
+        "home.open-file",
+        "home.rename",
+        "log.edit",
+        "log.filter",
+        "log.new",
+        "log.search",
+        "page.add",
+        "page.rename",
+        "send.filter",
+    }
+)
+"""Actions that open an empty field: what arrives with their key is meant for it."""
 
 
-class TypedText:
-    """Finds a token that arrives at once as single keys: a paste in a terminal without bracketed paste.
+class TextFinder:
+    """Finds a text that arrives at once as single keys while no field has the focus.
 
-    While no field has the focus, its letters would test, save and go to other steps. It becomes a paste, for the field
-    that is to be filled in.
+    Its letters would test, save and go to other steps. It becomes a paste, for the field that is to be filled in.
     """
 
     def __init__(self, app: App[None]) -> None:
         self._app = app
         self._part_of_text: set[int] = set()
+        self._ended = self._unused = float("-inf")
+        """When the last key of the last text arrived, and the same if nothing used that text."""
 
     async def read(self, event: Key) -> Key | events.Paste | None:
-        """The event; the whole token in place of its first key, and None in place of its other keys."""
+        """The event; the whole text in place of its first key, and None in place of its other keys."""
         if id(event) in self._part_of_text:
             self._part_of_text.discard(id(event))
             return None
         if not event.is_printable or not self._app.screen_stack or isinstance(self._app.focused, Input | TextArea):
             return event
         await asyncio.sleep(_NEXT_WAIT)
-        if not self._waiting():
+        if not self._following(event):
             return event
         await asyncio.sleep(_BURST_WAIT)
-        keys = [event, *self._waiting()]
+        keys = [event, *self._following(event)]
         text = "".join(each.character or "" for each in keys)
-        if not is_random(text):
+        if not is_random(text) and not self._is_text(event, text):
             return event
         self._part_of_text = {id(each) for each in keys[1:]}
+        self._ended = keys[-1].time
         return events.Paste(text)
 
-    def _waiting(self) -> list[Key]:
-        """The printable keys that arrived directly after the one that is handled."""
+    def _is_text(self, first: Key, text: str) -> bool:
+        """Whether this is a text, and not a few commands, or one and what is meant for the field that it opens."""
+        if len(text) < _SHORTEST or len({*text}) < _DISTINCT:
+            return False
+        bound = self._app.screen.active_bindings.get(first.key)
+        return bound is None or (bound.binding.id or "") not in _OPENS_FIELD
+
+    def _following(self, event: Key) -> list[Key]:
+        """The printable keys that arrived directly after this one, which is handled now."""
         found: list[Key] = []
+        last = event.time
         for each in waiting_messages(self._app):
-            if not isinstance(each, Key) or not each.is_printable:
+            gap = _GAP if len(found) < _SHORTEST else _LATE_GAP
+            if not isinstance(each, Key) or not each.is_printable or each.time - last > gap:
                 break
             found.append(each)
+            last = each.time
         return found
+
+    def unused(self) -> None:
+        """Called when nothing used the last text: Enter at its end, or a late part of it, is no command either."""
+        self._unused = self._ended
+
+    def is_unused(self, event: events.Event) -> bool:
+        """Whether this key belongs to a text that nothing used."""
+        if not isinstance(event, Key) or event.time - self._unused > _LATE_GAP:
+            return False
+        self._unused = event.time
+        return True
 
 
 class KeyQueue:

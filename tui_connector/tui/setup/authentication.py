@@ -26,7 +26,7 @@ from ...profile.positions import value_at
 from ...secrets.vault import KeyringState
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs, with_inner
-from ..widgets.fields import FieldRow
+from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import Secret, SecretInput, SourceField
 from .context import GuideContext
@@ -543,14 +543,15 @@ class AuthenticationPane(StepPane):
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste while a button has the focus goes to the field to fill in or to correct."""
-        if isinstance(self.screen.focused, Button) and not looks_like_command(event.text):
+        is_wanted = bool(self._missing() or self.form.query(FormField).filter(".wrong"))
+        if is_wanted and isinstance(self.screen.focused, Button) and not looks_like_command(event.text):
             self.edit_field()
-            if isinstance(entry := self.screen.focused, SourceField):
+            entry = self.screen.focused
+            if isinstance(entry, SourceField):
                 event.stop()
                 entry.handle_paste(event.text)
-        elif isinstance(self.screen.focused, Choice | Toggle) and not looks_like_command(event.text):
-            event.stop()
-            self.notify("Not pasted: no field has the focus. e goes to the field to fill in.", markup=False)
+            elif isinstance(entry, TextField):
+                entry.on_paste(event)
 
     @on(Button.Pressed, "#use-sandbox")
     def use_sandbox(self) -> None:

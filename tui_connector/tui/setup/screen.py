@@ -470,6 +470,11 @@ class SetupScreen(LogDock, TextHolder):
             said = "Nothing selected yet. Add incoming and outgoing first (steps 3 and 4)."
         self.notify(shown_line(said), markup=False)
 
+    @property
+    def where_to_type(self) -> str:
+        """How to get to a field, for whoever has typed or pasted outside one."""
+        return "e goes to the field to fill in." if self.pane.has_fields else ""
+
     def help_text(self) -> str:
         return f"{self._store_side()}\n\nThe steps: {MARKS}."
 

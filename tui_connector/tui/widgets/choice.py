@@ -231,7 +231,13 @@ class ChoiceScreen(Dialog[str | None]):
             self.notify(f"{self._title} is a list, not a field: ↑↓ select, Enter chooses, Esc cancels.", markup=False)
 
     def on_paste(self, event: events.Paste) -> None:
+        """The beginning of a word that was typed ahead selects its option, as its letters would."""
         event.stop()
+        words, options = [*map(_words, self._options.items())], self.query_one(OptionList)
+        if event.text.isalpha() and (index := _starting_with(event.text.lower(), words, 0)) is not None:
+            self._typed, self._selected, self._misses = event.text.lower(), index, 0
+            options.highlighted = index
+            return
         self.notify(f"Not pasted: {self._title} is a list. ↑↓ select, Enter chooses.", markup=False)
 
     @on(OptionList.OptionSelected)
