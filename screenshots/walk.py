@@ -77,8 +77,12 @@ items = "items"
 identifier = "increment_id"
 pagination = {{ kind = "keyset", filter = "entity_id", field = "entity_id", page-size = 100 }}
 """
-_STOCK = (("SYNC-0001", 23, "default"), ("SYNC-0002", 12, "default"), ("SYNC-0003", 250, "default"))
-_STOCK += (("SYNC-0002", 5, "warehouse"),)
+_STOCK = (
+    ("SYNC-0001", 23, "default"),
+    ("SYNC-0002", 12, "default"),
+    ("SYNC-0003", 250, "default"),
+    ("SYNC-0002", 5, "warehouse"),
+)
 """An unchanged entity, two that change, and one whose source the store does not have.
 
 It is sent after the other one of the same identifier has been, and so in the same order each time.
@@ -370,7 +374,9 @@ class Walk:
 
     def _fill_source(self) -> None:
         """The entities that the outgoing of the guide sends."""
-        path = self.app.machine.directories.data / "sandbox" / "outgoing" / "stock.jsonl"
+        data = self.app.machine.directories.data
+        assert data is not None
+        path = data / "sandbox" / "outgoing" / "stock.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = ({"sku": sku, "source_code": code, "quantity": number, "status": 1} for sku, number, code in _STOCK)
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
