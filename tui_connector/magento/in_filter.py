@@ -12,8 +12,8 @@ from pydantic import Field
 from ..client.model import RequestTemplate
 from ..outgoing.lookup import Lookup, LookupLimits, LookupRequest, Wanted, by_value
 from ..templates import Json, Scope
+from .criteria import CriteriaFilter
 from .request_criteria import with_criteria
-from .search_criteria import CriteriaFilter
 
 _LONGEST_URI: Final = 4_600
 """Characters of a request's URI; with the address of the store it stays below 5,000. nginx refuses more than 8 KB."""

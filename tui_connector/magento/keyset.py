@@ -18,8 +18,8 @@ from ..client.message import Request
 from ..incoming.pages import Page, column_reader
 from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SinglePage
 from ..templates import Json
+from .criteria import CriteriaFilter, Direction
 from .request_criteria import between, changed_since, end_of_list, valid_criteria, with_criteria
-from .search_criteria import CriteriaFilter, Direction
 
 _SPARSER = 4.0
 """How many times wider the next range is after an empty one."""

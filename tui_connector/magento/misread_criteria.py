@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..client.criteria_rows import parameters_of
 from ..client.model import RequestTemplate
 from ..templates import Json, Template
-from .search_criteria import (
+from .criteria import (
     UNKNOWN,
     CriteriaParser,
     IgnoredCriterion,

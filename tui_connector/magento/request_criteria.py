@@ -12,7 +12,7 @@ from ..client.message import Request
 from ..client.model import RequestTemplate
 from ..incoming.pagination import PaginationError
 from ..templates import Scope
-from .search_criteria import (
+from .criteria import (
     Criteria,
     CriteriaFilter,
     CriteriaParser,

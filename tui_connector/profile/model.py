@@ -22,8 +22,8 @@ from ..incoming.model import Incoming
 from ..incoming.pagination import Pagination
 from ..incoming.sink import Sink
 from ..kinds import Kind, Model, add_overrides, built_in, json_schema, kebab
+from ..magento.criteria import is_criteria
 from ..magento.misread_criteria import misread_criteria
-from ..magento.search_criteria import is_criteria
 from ..outgoing.comparison import presets_from
 from ..outgoing.lookup import Lookup
 from ..outgoing.model import Outgoing

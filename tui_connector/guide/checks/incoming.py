@@ -14,7 +14,7 @@ from ...incoming.raw_json import InvalidJson, decode_json
 from ...incoming.start import has_cursor_placeholder
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.keyset import Keyset
-from ...magento.page_numbers import SearchCriteria
+from ...magento.search_criteria import SearchCriteria
 from ...templates import Json
 from ...text import did_you_mean, listed
 from ..steps.other_stores import refusal

@@ -11,7 +11,7 @@ from ...incoming.errors import accept_hint
 from ...magento.diagnosis import Finding
 from ...magento.keyset import Keyset
 from ...magento.oauth1 import OAuth1
-from ...magento.page_numbers import SearchCriteria
+from ...magento.search_criteria import SearchCriteria
 from ...profile.model import Profile
 from ...secrets.names import strip_query_and_keys
 from ...text import beginning

@@ -12,7 +12,7 @@ from typing import cast
 from urllib.parse import unquote, unquote_plus
 
 from ...client.uri import origin_of
-from ...magento.search_criteria import is_criteria
+from ...magento.criteria import is_criteria
 from ...magento.token_shape import looks_like_token
 from ...secrets.names import is_secret_parameter
 from ...templates import Json

@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote_plus
 from ...client.literal_secrets import is_literal_secret
 from ...client.uri import origin_of
 from ...errors import InvalidValue
+from ...magento.criteria import is_criteria
 from ...magento.entities import READABLE, Readable, Writable
 from ...magento.request_criteria import filters_as_rows
-from ...magento.search_criteria import is_criteria
 from ...templates import Json
 from ...text import HTTP_TOKEN, count, did_you_mean, listed, shown_line
 from ..problems import check_data

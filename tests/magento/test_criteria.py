@@ -19,9 +19,9 @@ from tui_connector.client.message import Request
 from tui_connector.client.model import RequestTemplate
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
+from tui_connector.magento.criteria import CONDITION_TYPES, Criteria, CriteriaFilter
 from tui_connector.magento.misread_criteria import misread_criteria
 from tui_connector.magento.request_criteria import with_criteria
-from tui_connector.magento.search_criteria import CONDITION_TYPES, Criteria, CriteriaFilter
 from tui_connector.profile.problems import check, check_data
 from tui_connector.sandbox.criteria import parse_query, read_criteria
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
