@@ -26,8 +26,8 @@ from tui_connector.outgoing.tasks import (
 from tui_connector.profile.problems import check_data
 from tui_connector.runs.database import LedgerError, LedgerPlace
 from tui_connector.runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, SeenItem
-from tui_connector.runs.shared_ledger import LedgerServer, LedgerSettings
-from tui_connector.runs.shared_slices import SharedRuns
+from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
+from tui_connector.runs.postgres_slices import SharedRuns
 from tui_connector.runs.slice_directory import SliceDirectories, SliceDirectory
 from tui_connector.runs.slices import (
     Attempt,
@@ -267,7 +267,7 @@ def test_the_runs_of_a_profile_are_listed(server: LedgerServer | None, tmp_path:
 
 
 def test_a_ledger_is_held_by_one_run(place: Callable[..., LedgerPlace], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_connector.runs.shared_ledger._HELD_FOR", "10ms")
+    monkeypatch.setattr("tui_connector.runs.postgres_ledger._HELD_FOR", "10ms")
     where = place("incoming")
     with Ledger(where), pytest.raises(LedgerError, match="items is already being read by process ") as refused:
         Ledger(where)

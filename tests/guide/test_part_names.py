@@ -9,7 +9,7 @@ import pytest
 
 from tui_connector.errors import UserError
 from tui_connector.files import ChangedOnDisk
-from tui_connector.guide.families import Family
+from tui_connector.guide.part_families import Family
 from tui_connector.guide.profiles.edit import Undo, renaming
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine

@@ -18,10 +18,10 @@ from tui_connector.incoming.slice_items import AlreadyCommitted
 from tui_connector.incoming.slices import SliceOptions, SlicePlanner, SliceRun, commit_run
 from tui_connector.incoming.start import RunEnvironment, RunLocation
 from tui_connector.machine import Machine
-from tui_connector.runs import shared_slices
+from tui_connector.runs import postgres_slices
+from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
+from tui_connector.runs.postgres_slices import SharedRuns
 from tui_connector.runs.progress import Summary
-from tui_connector.runs.shared_ledger import LedgerServer, LedgerSettings
-from tui_connector.runs.shared_slices import SharedRuns
 from tui_connector.runs.slice_directory import SliceDirectory
 from tui_connector.runs.slices import SlicePlan, SliceStore, ranges
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -102,7 +102,7 @@ async def test_a_commit_that_was_stopped_resumes(
     monkeypatch: pytest.MonkeyPatch,
     shared: LedgerServer | None,
 ) -> None:
-    monkeypatch.setattr(shared_slices, "_ROW_BYTES", 1_000)
+    monkeypatch.setattr(postgres_slices, "_ROW_BYTES", 1_000)
     reader = shop(store, tmp_path, machine)
     async with slices(reader, shared) as run:
         await run.planned(3)

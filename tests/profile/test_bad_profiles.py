@@ -13,10 +13,10 @@ from tui_connector import __version__
 from tui_connector.cli.errors import Exit, exit_code
 from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
-from tui_connector.profile.checker import Checker
 from tui_connector.profile.document import Document
 from tui_connector.profile.library import Library
 from tui_connector.profile.problems import check
+from tui_connector.profile.text_checker import Checker
 
 
 def said(path: Path) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from user_errors import user_error
 
-from tui_connector.profile.checker import file_problems
 from tui_connector.profile.environments import differences
 from tui_connector.profile.model import Profile
 from tui_connector.profile.on_failure import OnFailure
 from tui_connector.profile.problems import check, environment_data, read_profile
+from tui_connector.profile.text_checker import file_problems
 
 BASE = """format = 1
 name = "Acme"

@@ -20,8 +20,8 @@ from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
 from tui_connector.outgoing.tasks import NewTask, TaskLedger
-from tui_connector.runs.shared_ledger import LedgerServer, LedgerSettings
-from tui_connector.runs.shared_slices import SharedRuns
+from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
+from tui_connector.runs.postgres_slices import SharedRuns
 from tui_connector.runs.slice_directory import SliceDirectory
 from tui_connector.runs.slices import Attempt, Commit, FailedItem, Slice, SlicePlan, SliceReport, SliceStore
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

@@ -21,7 +21,7 @@ from textual.geometry import Region
 from textual.widgets import Input
 
 from tui_connector.machine import Machine
-from tui_connector.profile.checker import Checked, Checker
+from tui_connector.profile.text_checker import Checked, Checker
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_list import PartList

@@ -93,7 +93,7 @@ def _check(files: tuple[str, ...], as_json: bool) -> None:
 
     Exit code 0: no problems, 2: problems.
     """
-    from ..profile.checker import file_problems
+    from ..profile.text_checker import file_problems
 
     found = [(file, problem) for file in files for problem in file_problems(Path(file))]
     if as_json:

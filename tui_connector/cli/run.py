@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..client.session import Session
     from ..client.wire import Bounds
-    from ..guide.checks.incoming_items import ProfileInUse
+    from ..guide.sending.incoming_source import ProfileInUse
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
     from ..incoming.run import Run
@@ -389,7 +389,7 @@ class Runs:
 
     def add_profile(self, other: OtherProfile, *, once: bool, as_json: bool) -> None:
         """Opens another profile whose incoming is a source, with the trust of its own. Raises `UserError`."""
-        from ..guide.checks.incoming_items import ProfileInUse, read_other_profile
+        from ..guide.sending.incoming_source import ProfileInUse, read_other_profile
         from ..profile.library import Library
 
         machine = self._workbench.machine
@@ -517,7 +517,7 @@ class Runs:
         """Tells the profile's `on-failure`, unless the user has stopped the run."""
         if code is Exit.DONE or self._stopped:
             return
-        from ..guide.schedules.failure_alert import report_failure
+        from ..guide.failure_alert import report_failure
 
         which = {"name": name, "direction": "outgoing" if sends else "incoming", "exit": int(code)}
         if said := await report_failure(saved, self._path, {**which, **figures}, session, self._workbench):

@@ -96,7 +96,7 @@ class Slices(ABC):
     @asynccontextmanager
     async def opened(self, run_id: str, bounds: Bounds) -> AsyncIterator[tuple[Session, SliceStore]]:
         """A session, and what the processes of the run share. Raises `UserError`."""
-        from ..runs.shared_slices import SharedRuns
+        from ..runs.postgres_slices import SharedRuns
         from ..runs.slice_directory import SliceDirectory
 
         async with self.workbench.session(self.saved, bounds) as session:
@@ -131,7 +131,7 @@ class Slices(ABC):
     async def commit(self, run_id: str, *, append: bool) -> Exit:
         """Writes or records what all slices have done, unless that is done; a failure is told to `on-failure`."""
         from ..client.wire import OF_A_RUN
-        from ..guide.schedules.failure_alert import report_failure
+        from ..guide.failure_alert import report_failure
         from ..runs.errors import RunFailed
 
         async with self.opened(run_id, OF_A_RUN) as (session, store):

@@ -114,7 +114,7 @@ def _engine(
     kubernetes: bool,
 ) -> str:
     """What runs the slices in an engine. Nothing is sent or written. Raises `UserError`."""
-    from ..guide.schedules.engines import Engine
+    from ..guide.schedules.slice_engines import Engine
     from ..incoming.slices import check_sliceable
     from ..runs.slices import check_run_id, new_run_id
 

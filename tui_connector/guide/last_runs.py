@@ -17,7 +17,7 @@ from ..runs.ledger import ledger_file
 from .profiles.lists import ProfileLists
 
 if TYPE_CHECKING:  # home does not wait for models
-    from ..runs.shared_ledger import LedgerServer
+    from ..runs.postgres_ledger import LedgerServer
 
 _GOOD = ("complete", "running")
 _EVERY_RUN = 1_000

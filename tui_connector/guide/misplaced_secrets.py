@@ -11,12 +11,12 @@ from pathlib import Path
 from ..errors import UserError
 from ..magento.token_shape import looks_like_token
 from ..profile.blocks import parse
-from ..profile.checker import Checker, value_edit
 from ..profile.correction import TextEdit, apply
 from ..profile.environments import TABLE
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import Problem, literal_secrets
+from ..profile.text_checker import Checker, value_edit
 from ..secrets.cleaning import SecretKind
 from ..secrets.plain_text import known_secrets_in
 from ..secrets.source import SecretSource

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..profile.model import Profile
-from ..runs.shared_slices import SharedRuns
+from ..runs.postgres_slices import SharedRuns
 from ..runs.slice_attempts import SILENT_AFTER
 from ..runs.slice_directory import SHARED, SliceDirectories, shared_directory
 from ..runs.slices import Attempt, SlicedRuns, SliceStates

@@ -25,7 +25,7 @@ from ..profile.model import Profile
 from ..profile.problems import check_data
 from ..runs.database import LedgerPlace
 from ..runs.ledger import ledger_file
-from ..runs.shared_ledger import LedgerServer, LedgerSettings
+from ..runs.postgres_ledger import LedgerServer, LedgerSettings
 from ..secrets.capability import Capability, Grants
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault

@@ -14,7 +14,8 @@ from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Re
 from ..client.model import ClientName, RequestTemplate, Span
 from ..errors import InvalidValue, UserError
 from ..kinds import Model, Named
-from ..runs.request_templates import RUN, Inconsistency, paths_in, template_texts
+from ..runs.inconsistency import Inconsistency
+from ..runs.request_templates import RUN, paths_in, template_texts
 from ..templates import Json, PlaceholderError, Scope, Template, reads_entity, run_only
 from ..templates.expression import Budget, Expression, ExpressionText, is_truthy, may_drop_items
 from ..text import listed

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from ..client.model import RequestTemplate
-from ..runs.request_templates import ENTITY, Inconsistency
+from ..runs.inconsistency import Inconsistency
+from ..runs.request_templates import ENTITY
 from ..templates import Template, paths_read
 from ..templates.template import Placeholder
 

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field
 
 from ..client.model import RequestTemplate
 from ..kinds import Model
-from ..runs.request_templates import ENTITY, RUN, STEPS, Inconsistency, Place, paths_in
+from ..runs.inconsistency import Inconsistency, Place
+from ..runs.request_templates import ENTITY, RUN, STEPS, paths_in
 from ..templates import Budget, DataPath, Scope, expression, paths_read
 from ..templates.expression import ExpressionText, is_truthy
 

@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from ..client.message import Request
 from ..client.model import ClientName, RequestTemplate, Span
 from ..kinds import Named
-from ..runs.request_templates import ENTITY, RUN, Inconsistency, paths_in
+from ..runs.inconsistency import Inconsistency
+from ..runs.request_templates import ENTITY, RUN, paths_in
 from ..templates import Json, Scope
 from . import bulk_routes
 from .chain import ChainStep, inconsistencies

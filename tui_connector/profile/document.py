@@ -19,11 +19,11 @@ from typing import Any, ClassVar, Final, Self
 from ..errors import UserError
 from ..files import check_unchanged, digest, write_atomic
 from ..secrets.plain_text import known_secrets_in
-from .edit import Plain, cannot_splice, rewrite
 from .library import BYTE_ORDER_MARK, MAX_SIZE, UTF_16_MARKS, ProfileError, as_text, read_bytes
 from .matching import PathMapping, same
 from .positions import KeyPath, TextPosition, position_finder, positions
 from .statements import Comment, comments
+from .text_edit import Plain, cannot_splice, rewrite
 from .text_history import TextHistory
 
 SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"

@@ -29,8 +29,8 @@ from ..outgoing.lookup import Lookup
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
 from ..outgoing.sources.incoming import IncomingSource
-from ..runs.request_templates import Inconsistency
-from ..runs.shared_ledger import LedgerSettings
+from ..runs.inconsistency import Inconsistency
+from ..runs.postgres_ledger import LedgerSettings
 from ..secrets.source import SecretSource
 from ..templates import Json
 from .on_failure import OnFailure

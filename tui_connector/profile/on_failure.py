@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ..client.model import ClientName, RequestTemplate, Span
 from ..client.uri import is_absolute
 from ..kinds import Model
-from ..runs.request_templates import Inconsistency
+from ..runs.inconsistency import Inconsistency
 from ..secrets.source import command_variable
 
 NAME = "on-failure"

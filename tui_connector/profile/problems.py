@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from .. import __version__
 from ..errors import UserError
 from ..kinds import Kind, broken_packages
-from ..runs.request_templates import Inconsistency
+from ..runs.inconsistency import Inconsistency
 from ..secrets.errors import LiteralSecret
 from ..secrets.source import VARIABLE_PATTERN
 from .correction import Correction

@@ -10,10 +10,10 @@ from typing import Any
 from ..secrets.names import is_secret_parameter
 from ..text import without_secrets
 from .blocks import parse
-from .checker import Checker, value_edit
 from .correction import TextEdit, apply
 from .model import schema
 from .positions import value_at
+from .text_checker import Checker, value_edit
 
 _KEY = re.compile(r"([\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*=[ \t]*")
 _LONG = re.compile(r"(\"\"\"|''')(?:.*?\1|.*\Z)", re.DOTALL)

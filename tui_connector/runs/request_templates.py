@@ -1,27 +1,15 @@
-"""The placeholders of a request template, and inconsistencies of a profile."""
+"""The placeholders of a request template."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
 
 from ..client.model import RequestTemplate
 from ..templates import DataPath, Json, run_paths_read
+from .inconsistency import Place
 
 RUN, STEPS, ENTITY = "run", "steps", "entity"
 """The roots of `@{…}` and `when` in an outgoing: the run, the responses of earlier steps, and the entity or batch."""
-
-Place: TypeAlias = tuple[str | int, ...]
-"""A path in the profile, or relative to a part of it."""
-
-
-class Inconsistency(NamedTuple):
-    """What is wrong at a place; for an unknown name, that name in `wanted`, and the existing ones in `known`."""
-
-    place: Place
-    message: str
-    wanted: str = ""
-    known: Sequence[str] = ()
 
 
 def paths_in(request: RequestTemplate) -> Iterator[tuple[Place, DataPath]]:

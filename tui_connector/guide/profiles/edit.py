@@ -20,7 +20,7 @@ from ...profile.positions import KeyPath, rename_key, value_at
 from ...profile.problems import check_data
 from ...templates import Json
 from ...text import shown_line
-from ..families import FAMILIES, Family
+from ..part_families import FAMILIES, Family
 from ..steps.setup import Setup
 from ..workbench import Workbench
 from .ledger_rename import LedgerRename

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...profile.checker import Checker
 from ...profile.document import Document
 from ...profile.library import ProfileError
 from ...profile.model import Profile
 from ...profile.positions import layout
 from ...profile.problems import Problem, check, environment_data
+from ...profile.text_checker import Checker
 from ..steps.summaries import ProfilePart, parts
 
 

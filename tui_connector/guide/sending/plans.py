@@ -31,7 +31,7 @@ from ..trust import ProfileTrust
 from ..workbench import Workbench
 
 if TYPE_CHECKING:  # most sources are files: their runs do not wait for what reads incomings
-    from ..checks.incoming_items import IncomingItems, ProfileInUse
+    from .incoming_source import IncomingItems, ProfileInUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Sender:
             self._other = await asyncio.to_thread(self._opened, other)
 
     def _opened(self, other: OtherProfile) -> ProfileInUse:
-        from ..checks.incoming_items import ProfileInUse, read_other_profile
+        from .incoming_source import ProfileInUse, read_other_profile
 
         machine = self.workbench.machine
         path, profile = read_other_profile(other, Library(machine.directories.profiles), self.file.parent)
@@ -179,7 +179,7 @@ class Sender:
         return OutgoingRun(outgoing, options or OutgoingOptions(), environment, watcher)
 
     def _incoming_items(self, session: Session, watcher: Watcher) -> IncomingItems:
-        from ..checks.incoming_items import IncomingItems, ProfileInUse
+        from .incoming_source import IncomingItems, ProfileInUse
 
         def used(profile: str | None) -> ProfileInUse:
             if profile is None:

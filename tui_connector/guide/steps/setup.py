@@ -14,10 +14,10 @@ from ...client.uri import is_absolute, origin_of
 from ...errors import InvalidValue
 from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import UNSET, Document, Unset
-from ...profile.edit import Plain
 from ...profile.model import ModelPath
 from ...profile.positions import value_at
 from ...profile.problems import check_data
+from ...profile.text_edit import Plain
 from ...templates import Json
 from ..secret_sources import ONE_TIME_CODES, SecretPlace, is_source, secret_name, source, source_place, sources
 from . import kind_schemas

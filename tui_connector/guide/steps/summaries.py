@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...profile.positions import value_at
 from ...templates import Json
-from ..families import FAMILIES, Family
+from ..part_families import FAMILIES, Family
 from ..secret_sources import SOURCE_PLACES, source_place, sources
 from . import kind_schemas
 

@@ -23,7 +23,7 @@ from ...errors import UserError
 from ...files import ChangedOnDisk
 from ...guide.checks.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
-from ...guide.families import FAMILIES, Family
+from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.edit import Undo
 from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.resend import NewRequests, resend

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets.option_list import Option
 
-from ...guide.families import FAMILIES, Family
+from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.steps.summaries import ProfilePart
 from ...text import count, shown_line, shown_middle

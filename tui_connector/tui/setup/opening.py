@@ -11,7 +11,7 @@ from textual.app import App
 
 from ...files import reason
 from ...guide.drafts import Draft, Drafts, key_for
-from ...guide.families import Family
+from ...guide.part_families import Family
 from ...guide.steps.methods import INTEGRATION, GuideStep
 from ...guide.steps.setup import Setup
 from ...guide.steps.summaries import ProfilePart

@@ -19,8 +19,8 @@ from ...units import ago
 if TYPE_CHECKING:
     from ...guide.profiles.edit import Undo
     from ...guide.trust import ProfileTrust
-    from ...profile.checker import Checked
     from ...profile.problems import Problem
+    from ...profile.text_checker import Checked
 
 
 class TextSaver:
@@ -37,7 +37,7 @@ class TextSaver:
         return await asyncio.to_thread(self._new_secret, checked) if checked.literal_secrets else None
 
     def _new_secret(self, checked: Checked) -> Problem | None:
-        from ...profile.checker import Checker
+        from ...profile.text_checker import Checker
 
         known = {problem.keys for problem in Checker().check(self._document.text_as_read).literal_secrets}
         return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
@@ -47,7 +47,7 @@ class TextSaver:
         return await asyncio.to_thread(self._new_problems, checked) if checked.problems else []
 
     def _new_problems(self, checked: Checked) -> list[Problem]:
-        from ...profile.checker import Checker
+        from ...profile.text_checker import Checker
 
         known = Counter(map(_identity, Checker().check(self._document.text_as_read).problems))
         new = []

@@ -16,7 +16,7 @@ from textual.widgets import TextArea
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, digest
-from ...guide.families import WITH_FORMS
+from ...guide.part_families import WITH_FORMS
 from ...guide.text_drafts import TextDraft
 from ...machine import Machine
 from ...profile import line_ends
@@ -33,8 +33,8 @@ from .text_screen import BRIEF, TextScreen, key_at
 
 if TYPE_CHECKING:
     from ...guide.profiles.edit import Undo
-    from ...profile.checker import Checked
     from ...profile.problems import Problem
+    from ...profile.text_checker import Checked
 
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""
@@ -168,7 +168,7 @@ class EditorScreen(TextScreen[Left]):
         return bool(answer)
 
     def _checker_for_saving(self, text: str) -> Checked:
-        from ...profile.checker import Checker
+        from ...profile.text_checker import Checker
 
         return self.checked if self.checked is not None and self.checked.text == text else Checker().check(text)
 

@@ -36,8 +36,8 @@ from .search import SearchBar
 
 if TYPE_CHECKING:
     from ...profile.assistance import Assistance
-    from ...profile.checker import Checked, Checker
     from ...profile.problems import Problem
+    from ...profile.text_checker import Checked, Checker
 
 T = TypeVar("T")
 
@@ -261,7 +261,7 @@ class TextScreen(BaseScreen[T]):
             self._busy = False
 
     def _check_text(self, text: str) -> Checked:
-        from ...profile.checker import Checker
+        from ...profile.text_checker import Checker
 
         self._checker = self._checker or Checker()
         return self._checker.check(text)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.profile.checker import Checker
 from tui_connector.profile.correction import apply
 from tui_connector.profile.problems import check
+from tui_connector.profile.text_checker import Checker
 
 GOOD = """format = 1
 name = "Acme"

@@ -11,7 +11,7 @@ import pytest
 from requirements import require_modules
 
 from tui_connector.errors import UserError
-from tui_connector.guide.schedules.engines import Engine
+from tui_connector.guide.schedules.slice_engines import Engine
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
 

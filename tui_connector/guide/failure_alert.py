@@ -12,17 +12,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from ...client.message import RequestFailed
-from ...client.model import seconds
-from ...client.session import Session
-from ...errors import UserError
-from ...profile.model import Profile
-from ...profile.on_failure import OnFailure
-from ...secrets.capability import ResolvedCommand
-from ...secrets.command import command_environment, home_of
-from ...templates import Json, PlaceholderError, Scope
-from ...text import json_text, without_secrets
-from ..workbench import Workbench
+from ..client.message import RequestFailed
+from ..client.model import seconds
+from ..client.session import Session
+from ..errors import UserError
+from ..profile.model import Profile
+from ..profile.on_failure import OnFailure
+from ..secrets.capability import ResolvedCommand
+from ..secrets.command import command_environment, home_of
+from ..templates import Json, PlaceholderError, Scope
+from ..text import json_text, without_secrets
+from .workbench import Workbench
 
 _SHOWN = 1_000
 """Characters of a failed command's output that are reported."""

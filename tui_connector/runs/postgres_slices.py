@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .database import LedgerError
-from .shared_ledger import LedgerConnection, LedgerServer, SharedLedger
+from .postgres_ledger import LedgerConnection, LedgerServer, SharedLedger
 from .slices import (
     Attempt,
     Commit,

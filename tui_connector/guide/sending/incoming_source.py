@@ -1,4 +1,4 @@
-"""Reads the items of an incoming for an outgoing that sends them: a route from one store to another."""
+"""The source `incoming`: reads the items of an incoming for an outgoing that sends them, also from another store."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from ...runs.ledger import FailedRecord, State
 from ...runs.progress import Progress, Watcher
 from ...templates import Json
 from ...text import count, did_you_mean, listed
+from ..checks.run_findings import explainer
 from ..workbench import Workbench
-from .run_findings import explainer
 
 _ACTIONS: dict[State, Action] = {"refused": Action.REFUSED, "failed": Action.WRONG, "incomplete": Action.WRONG}
 """What the sending run does, by the state in which the reading one has ended; otherwise it stops."""
