@@ -134,9 +134,10 @@ async def test_trusted_once_is_for_one_run_and_trusted_is_for_good(clone: Clone,
 async def test_a_change_asks_for_what_is_new_and_for_nothing_else(clone: Clone) -> None:
     await clone.trust()
     clone.write(path="/data/items.jsonl")
-    code, _, err = await clone.request()
+    code, _, err = await clone.run("run", str(clone.file))
     assert code == 2
     assert "writes the file /data/items.jsonl" in err
+    assert (await clone.request())[0] == 0, "a request writes no file"
     assert "TOKEN" not in err
     clone.write()
     assert (await clone.request())[0] == 0
@@ -233,7 +234,7 @@ async def test_another_route_store_or_file_asks_again(more: str, words: str, clo
     (clone.folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
     await clone.trust()
     clone.write(more=more)
-    code, _, err = await clone.request()
+    code, _, err = await clone.run("run", str(clone.file), *(["o"] if "[outgoing.o]" in more else []))
     assert code == 2
     assert words in err
     assert shop.received == []

@@ -9,7 +9,7 @@ from test_profile_page import in_form, messages, on_page, trusting, write
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import AllowScreen
+from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
 from tui_connector.tui.setup.screen import SetupScreen
@@ -41,6 +41,8 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "page-size = 50" in path.read_text() and "u Undo edit" in shown(app))
         await pilot.press("u")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and "-pagination = " in shown(app))
+        await pilot.press("y")
         await until(pilot, lambda: path.read_text() == before)
         assert not any("another program" in each.message for each in app._notifications)
 
@@ -81,7 +83,7 @@ async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machin
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
         assert path.read_text() == theirs.replace('"products" }', '"products?x=1" }')
-        await pilot.press("u")
+        await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == theirs)
 
 
@@ -223,7 +225,7 @@ async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Mac
         await until(pilot, lambda: "+[clients.shop]" in shown(app))
         await pilot.press("y")
         await until(pilot, lambda: "[clients.shop]" in path.read_text() and "u Undo edit" in shown(app))
-        await pilot.press("u")
+        await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == before and "magento" in shown(app))
         await pilot.press("down", "down", "m")
         await until(pilot, lambda: "New name of products" in shown(app))
@@ -255,12 +257,12 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         await until(pilot, lambda: "[incoming" not in path.read_text())
         await until(pilot, lambda: "u Undo edit" in shown(app) and "GET products" not in shown(app))
         assert "Deleted: products. u restores it." in messages(app)
-        await pilot.press("u")
+        await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == before and "Incoming · products" in shown(app))  # selected again
         await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
         await pilot.press("d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
         app.clear_notifications()
-        await pilot.press("y", "u")  # typed ahead: it waits until there is something to undo
+        await pilot.press("y", "u", "y")  # typed ahead: it waits until there is something to undo
         await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
         assert path.read_text() == before

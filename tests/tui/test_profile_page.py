@@ -282,7 +282,7 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
         await save_with("# two")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo edit" in shown(app))
-        await pilot.press("u")
+        await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == deleted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from pathlib import Path
 
@@ -10,20 +11,25 @@ from guide_steps import no_demo
 from memory_keyring import MemoryKeyring
 from screens import shown, until, until_shown
 
+from tui_connector.guide.profiles.duplicate import duplicate
+from tui_connector.guide.profiles.edit import Undo, begin_edit, removal
 from tui_connector.guide.profiles.save import save
 from tui_connector.guide.steps.setup import Setup
-from tui_connector.guide.trust import ProfileTrust, Untrusted
+from tui_connector.guide.trust import ProfileTrust, Untrusted, copy_trust
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 from tui_connector.profile.capabilities import capabilities
 from tui_connector.profile.document import Document
+from tui_connector.profile.library import Library
 from tui_connector.profile.problems import check
+from tui_connector.profile.text_checker import Checker
 from tui_connector.profile.trust_records import TrustRecords
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.errors import OtherStore
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen
 from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.toml_editor.saving import TextSaver
 
 pytestmark = pytest.mark.untrusted
 ENTRY = "acme/integration/access-token"
@@ -141,25 +147,121 @@ async def test_setup_made_in_the_guide_is_trusted_when_saved(machine: Machine) -
     again.close()
 
 
-@pytest.mark.parametrize("response", [True, False])
-async def test_saving_a_foreign_profile_does_not_trust_it(machine: Machine, response: bool) -> None:
-    user = ScriptedUser(response)
+FOREIGN = [f"sends the keyring's {ENTRY} (or the variable TUI_CONNECTOR_ACME_INTEGRATION_ACCESS_TOKEN) to URL"]
+INCOMING = {"client": "magento", "request": {"uri": "products"}, "sink": {"kind": "jsonl", "path": "/data/x.jsonl"}}
+
+
+async def test_saving_a_foreign_profile_trusts_only_what_its_user_adds(machine: Machine) -> None:
+    user = ScriptedUser(False)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
-    setup = Setup.from_document("acme", Document.read(path))
-    trust = ProfileTrust(here, path)
-    bench = Workbench(here, directory=path.parent, trust=trust)
-    setup.edit(("description",), "ours now")
-    saved = await save(setup, path, bench.vault, trust=trust)
-    assert saved.trusted is response
-    assert len(user.questions) == 1
-    assert ENTRY in user.questions[0]
-    assert (TrustRecords(machine.directories.state).find(path) is not None) is response
+    foreign = [each.replace("URL", "http://127.0.0.1:9") for each in FOREIGN]
+    bench = Workbench(here, directory=path.parent, trust=ProfileTrust(here, path))
+    edit = begin_edit(path)
+    edit.setup.edit(("incoming", "products"), INCOMING)  # type: ignore[arg-type]
+    undo = await edit.save(bench, path.parent)
+    assert user.questions == [], "saving uses nothing"
+    [record] = bench.trust.records()
+    assert [each.text for each in record.capabilities] == ["writes the file /data/x.jsonl, outside its own folder"]
+    profile, _ = check(path.read_text())
+    assert profile is not None
+    with pytest.raises(Untrusted) as refused:
+        await bench.trust.require(profile, parts=[("incoming", "products")])
+    assert [each.text for each in refused.value.capabilities] == foreign
+
+    user.response = True
+    await bench.trust.require(profile, parts=[("clients", "magento")])
+    assert len(user.questions) == 2
+    await bench.trust.require(profile)
+    assert len(user.questions) == 2, "what was added here was never a question"
+    # undone and deleted again: nothing of it is asked for once more
+    await asyncio.to_thread(undo.write)
+    assert "incoming" not in path.read_text()
+    deleted = await removal_of_a_new_part(path, bench)
+    await asyncio.to_thread(deleted.write)
+    profile, _ = check(path.read_text())
+    assert profile is not None
+    await bench.trust.require(profile)
+    assert len(user.questions) == 2
     bench.close()
 
 
-async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(machine: Machine) -> None:
+async def removal_of_a_new_part(path: Path, bench: Workbench) -> Undo:
+    edit = begin_edit(path)
+    edit.setup.edit(("incoming", "products"), INCOMING)  # type: ignore[arg-type]
+    await edit.save(bench, path.parent)
+    return await removal(path, "incoming", "products").save(bench, path.parent)
+
+
+async def test_fixing_an_invalid_foreign_profile_does_not_trust_it(machine: Machine) -> None:
+    path = write(machine, "http://127.0.0.1:9", "[clients.other]\ntimeuot = 3\n")
+    document = Document.read(path)
+    saver = TextSaver(machine, path, document)
+    document.edit_text(document.text().replace("timeuot = 3\n", ""))
+    await saver.save(Checker().check(document.text()), overwrite=False)
+    assert TrustRecords(machine.directories.state).find(path) is None
+
+
+async def test_what_is_saved_while_it_is_invalid_is_the_users_own(machine: Machine) -> None:
+    path = write(machine, "http://127.0.0.1:9")
+    profile, _ = check(path.read_text())
+    assert profile is not None
+    records = TrustRecords(machine.directories.state)
+    records.grant(path, capabilities(profile, path.parent, machine), machine.now())
+    document = Document.read(path)
+    saver, valid = TextSaver(machine, path, document), document.text()
+    for address in ("wrong", "http://127.0.0.1:10/rest/V1"):
+        document.edit_text(valid.replace("http://127.0.0.1:9/rest/all/V1", address))
+        await saver.save(Checker().check(document.text()), overwrite=False)
+    [only] = records.list()
+    assert [str(each.facts["to"]) for each in only.capabilities] == ["http://127.0.0.1:10"]
+
+
+async def test_environments_trust_what_is_added_in_a_form(machine: Machine) -> None:
     user = ScriptedUser(True)
+    here = _with(machine, user)
+    path = write(machine, "http://127.0.0.1:9", '[environments.staging]\nname = "Staging"\n')
+    bench = Workbench(here, directory=path.parent, trust=ProfileTrust(here, path))
+    staging = ProfileTrust(here, path, environment="staging")
+    profile, _ = check(path.read_text(), "staging")
+    assert profile is not None
+    await staging.require(profile)
+    edit = begin_edit(path)
+    edit.setup.edit(("incoming", "products"), INCOMING)  # type: ignore[arg-type]
+    await edit.save(bench, path.parent)
+    profile, _ = check(path.read_text(), "staging")
+    assert profile is not None
+    await ProfileTrust(here, path, environment="staging").require(profile)
+    assert len(user.questions) == 1
+    bench.close()
+
+
+async def test_copy_is_trusted_as_far_as_its_original(machine: Machine) -> None:
+    user = ScriptedUser(False)
+    here = _with(machine, user)
+    sink = 'sink = { kind = "jsonl", path = "/data/acme/x.jsonl" }\n'
+    path = write(machine, "http://127.0.0.1:9", f'[incoming.x]\nclient = "magento"\nrequest = {{ uri = "x" }}\n{sink}')
+    profile, _ = check(path.read_text())
+    assert profile is not None
+    whole = capabilities(profile, path.parent, here)
+    records = TrustRecords(machine.directories.state)
+    library = Library(machine.directories.profiles)
+    for trusted in (whole[:1], whole[1:], whole):
+        records.grant(path, trusted, here.now(), only=True)
+        copied = duplicate(path, f"shop-{len(trusted)}-{trusted[0].kind}", library).path
+        copy_trust(here, path, copied)
+        found, copy = records.find(copied), check(copied.read_text())[0]
+        assert found is not None
+        assert copy is not None
+        kinds = [each.kind for each in ProfileTrust(here, copied).missing(capabilities(copy, copied.parent, here))]
+        # a file of the copy's own is trusted only with everything that the original can do
+        assert kinds == [] if trusted is whole else "write" in kinds
+
+
+async def test_typed_secret_of_a_foreign_profile_is_trusted_and_its_entry_replaced_after_a_question(
+    machine: Machine,
+) -> None:
+    user = ScriptedUser(False)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
     setup = Setup.from_document("acme", Document.read(path))
@@ -171,21 +273,16 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
     async def confirm_replace(error: OtherStore) -> bool:
         return await user.allow(f"Replace {error.name}?")
 
-    saved = await save(setup, path, bench.vault, trust=trust, confirm_replace=confirm_replace)
-    assert [question.splitlines()[0] for question in user.questions] == [
-        "The profile acme is not yet trusted to do this:",
-        f"Replace {ENTRY}?",
-    ]
-    assert saved.trusted
-    assert await bench.vault.origins_of(ENTRY) == ("http://127.0.0.1:9",)
-
-    user.response = False
-    bench.vault.forget(ENTRY)
-    await bench.vault.store(ENTRY, "their-CANARY-token", "https://theirs.example", replace=True)
-    bench.vault.hold(ENTRY, "a-CANARY-token", "http://127.0.0.1:9")
     with pytest.raises(OtherStore):
         await save(setup, path, bench.vault, trust=trust, confirm_replace=confirm_replace)
     assert await bench.vault.origins_of(ENTRY) == ("https://theirs.example",)
+    assert bench.trust.records() == []
+
+    user.response = True
+    saved = await save(setup, path, bench.vault, trust=trust, confirm_replace=confirm_replace)
+    assert user.questions == [f"Replace {ENTRY}?"] * 2
+    assert saved.trusted
+    assert await bench.vault.origins_of(ENTRY) == ("http://127.0.0.1:9",)
     bench.close()
 
 
@@ -200,8 +297,7 @@ async def test_capabilities_added_in_a_form_are_trusted_and_listed_when_saved(ma
     setup = Setup.from_document("acme", Document.read(path))
     trust = ProfileTrust(here, path)
     bench = Workbench(here, directory=path.parent, trust=trust)
-    incoming = {"client": "magento", "request": {"uri": "products"}, "sink": {"kind": "jsonl", "path": "/data/x.jsonl"}}
-    setup.edit(("incoming", "products"), incoming)  # type: ignore[arg-type]
+    setup.edit(("incoming", "products"), INCOMING)  # type: ignore[arg-type]
     saved = await save(setup, path, bench.vault, trust=trust)
     assert saved.trusted
     assert user.questions == []

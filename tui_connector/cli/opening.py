@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..guide.trust import ProfileTrust
     from ..guide.workbench import Workbench
     from ..profile.model import Profile
+    from ..profile.used_parts import Part
 
 T = TypeVar("T")
 _EXCHANGES_IN_MEMORY = 200
@@ -93,20 +94,23 @@ def allowed(
     *,
     once: bool,
     as_json: bool = False,
-    clients: Collection[str] = (),
+    parts: Sequence[Part] | None = None,
+    needs_secrets: bool = False,
 ) -> ProfileTrust:
     """The trust in the profile, after asking its user if needed. Raises `CommandFailed` if it is refused.
 
-    `clients` send the requests: if one of their secrets has no value, that is the error, and nothing is asked.
+    It is asked for these parts; None: for all of the profile. With `needs_secrets`, if one of their secrets has no
+    value, that is the error, and nothing is asked.
     """
     from ..files import CannotSave
     from ..guide.trust import ProfileTrust, Untrusted
 
     trust = ProfileTrust(machine, path, once=once, environment=profile.environment)
+    trust.parts = parts
 
     async def before_asking() -> None:
-        if not isinstance(machine.prompt, NoPrompt):
-            await _require_secrets(profile, clients, machine, trust)
+        if needs_secrets and not isinstance(machine.prompt, NoPrompt):
+            await _require_secrets(profile, machine, trust)
 
     try:
         run(trust.require(profile, before_asking=before_asking))
@@ -124,14 +128,16 @@ def allowed(
     return trust
 
 
-async def _require_secrets(profile: Profile, clients: Collection[str], machine: Machine, trust: ProfileTrust) -> None:
+async def _require_secrets(profile: Profile, machine: Machine, trust: ProfileTrust) -> None:
     from ..guide.secret_states import missing_secrets
+    from ..profile.used_parts import used_of
     from ..secrets.mask import Mask
     from ..secrets.vault import Vault
 
     vault = Vault(machine, Mask())
     try:
-        missing = await missing_secrets(profile, clients, vault, machine.environ)
+        used = profile if trust.parts is None else used_of(profile, trust.parts)
+        missing = await missing_secrets(used.secrets(), vault, machine.environ)
     finally:
         vault.close()
     if missing:

@@ -66,7 +66,7 @@ def request(
     from ..client.message import Request
     from ..guide.workbench import Workbench
 
-    trust = allowed(path, saved, machine, once=trust_once, clients=[chosen])
+    trust = allowed(path, saved, machine, once=trust_once, parts=[("clients", chosen)], needs_secrets=True)
     workbench = Workbench(machine, directory=path.parent, trust=trust)
     if log != "none":
         workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen, environment=saved.environment))
@@ -206,7 +206,7 @@ def header(
     from ..guide.checks.signing import is_dialect_guess
     from ..guide.workbench import Workbench
 
-    trust = allowed(path, saved, machine, once=trust_once, clients=[chosen])
+    trust = allowed(path, saved, machine, once=trust_once, parts=[("clients", chosen)], needs_secrets=True)
 
     async def sign() -> tuple[Request, Request]:
         workbench = Workbench(machine, directory=path.parent, trust=trust)

@@ -178,6 +178,7 @@ def run_command(
         raise CommandFailed("--whole-bodies requires --record FILE.", Exit.SETUP)
 
     from ..incoming.start import RunOptions
+    from ..profile.used_parts import ON_FAILURE
 
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output(
@@ -187,8 +188,12 @@ def run_command(
         output.say(note)
     if saved.outgoing and not (names or quiet or as_json) and sys.stderr.isatty():
         output.say(f"Not sent, because outgoing configurations are sent only when named: {', '.join(saved.outgoing)}.")
-    clients = [*(each.client for each in chosen.values()), *(each.client for each in sent.values())]
-    trust = allowed(path, saved, machine, once=trust_once, as_json=as_json, clients=[] if dry_run else clients)
+    parts = [
+        *(("incoming-read" if out else "incoming", name) for name in chosen),
+        *(("outgoing", name) for name in sent),
+        ON_FAILURE,
+    ]
+    trust = allowed(path, saved, machine, once=trust_once, as_json=as_json, parts=parts, needs_secrets=not dry_run)
     if not dry_run and not yes_production and not (planning is not None and planning.shows):
         try:
             _confirm_production(saved, sent, machine)

@@ -56,6 +56,7 @@ def _shared(path: Path, machine: Machine, *, every: bool, once: bool, as_json: b
     """The runs in the shared ledger of a profile, if it has one, in each environment. Raises `UserError`."""
     from ..guide.last_runs import runs_in_shared_ledger
     from ..profile.problems import InvalidProfile, read_profile
+    from ..profile.used_parts import LEDGER
 
     try:
         _, base = read_profile(path)
@@ -66,7 +67,8 @@ def _shared(path: Path, machine: Machine, *, every: bool, once: bool, as_json: b
         saved = read(path, environment)
         if saved.ledger is None:
             continue
-        workbench = headless_workbench(machine, path, allowed(path, saved, machine, once=once, as_json=as_json))
+        trust = allowed(path, saved, machine, once=once, as_json=as_json, parts=[LEDGER])
+        workbench = headless_workbench(machine, path, trust)
         server = workbench.ledgers(saved, path)
         assert server is not None
         found += runs_in_shared_ledger(server, path, every=every)

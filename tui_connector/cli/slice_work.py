@@ -70,6 +70,7 @@ class Slices(ABC):
     ) -> Slices:
         """For an incoming or an outgoing. Raises `UserError`."""
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
+        from ..profile.used_parts import ON_FAILURE
         from ..runs.slice_directory import SHARED, shared_directory
 
         machine = machine_of(profile_dir)
@@ -79,8 +80,9 @@ class Slices(ABC):
             message = f"--shared {shared}: the slices of this profile are kept in its ledger, {saved.ledger.server}."
             raise CommandFailed(message, Exit.SETUP)
         shared = shared or machine.environ.get(SHARED)
-        client = saved.configuration(name).client
-        trust = allowed(path, saved, machine, once=once, as_json=as_json, clients=[client])
+        saved.configuration(name)
+        parts = [("incoming" if name in saved.incoming else "outgoing", name), ON_FAILURE]
+        trust = allowed(path, saved, machine, once=once, as_json=as_json, parts=parts, needs_secrets=True)
         workbench = headless_workbench(machine, path, trust)
         if log is not None:
             workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))

@@ -73,6 +73,7 @@ def tasks(
     export  print the entities of the selected tasks as JSON Lines; by default, of all failed ones
     """
     from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
+    from ..profile.used_parts import LEDGER
 
     machine = machine_of(profile_dir)
     path = find(profile, machine)
@@ -84,7 +85,7 @@ def tasks(
         raise CommandFailed("--out requires export.", Exit.SETUP)
     ledger: LedgerPlace = tasks_file(machine.directories.state, path, name, saved.environment)
     if saved.ledger is not None:
-        trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
+        trust = allowed(path, saved, machine, once=trust_once, as_json=as_json, parts=[LEDGER])
         ledger = headless_workbench(machine, path, trust).outgoing_ledger(saved, path, name)
     if action in ("retry", "skip"):
         selected = states or (("failed", "unknown") if action == "retry" and not (lines or code) else ())

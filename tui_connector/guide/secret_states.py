@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..profile.model import ModelPath, NamedSecret, Profile
+from ..profile.used_parts import ON_FAILURE, used_of
 from ..secrets.backends import override_name
 from ..secrets.errors import SecretError
 from ..secrets.source import SecretSource
@@ -74,15 +75,13 @@ async def secret_states(
 
 
 async def missing_secrets(
-    profile: Profile, clients: Iterable[str], vault: Vault, environ: Mapping[str, str]
+    secrets: Iterable[NamedSecret], vault: Vault, environ: Mapping[str, str]
 ) -> list[NamedSecret]:
-    """The secrets of these clients, and of the clients that log in for them, that have no value.
+    """Those of the secrets that have no value.
 
     Commands are not run, and nothing is prompted for. Raises `SecretError` if the keyring cannot be used.
     """
-    parts = _parts_of(profile, clients)
-    found = [each for each in profile.secrets() if each.path[:2] in parts]
-    return [each for each in found if not await _has_value(each.source, vault, environ)]
+    return [each for each in secrets if not await _has_value(each.source, vault, environ)]
 
 
 async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, str]) -> bool:
@@ -93,32 +92,12 @@ async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, s
 
 
 def secrets_of_run(profile: Profile, name: str) -> list[NamedSecret]:
-    """The secrets that a headless run of this incoming or outgoing needs.
+    """The secrets that a headless run of this incoming or outgoing needs, also for the alert if it fails.
 
-    Besides those of its client: those of its sink, of the ledger, and of the client that sends the alert of a failed
-    run. Raises `UserError` if the profile has no such configuration.
+    Raises `UserError` if the profile has no such configuration.
     """
-    clients, alert = [profile.configuration(name).client], profile.on_failure
-    if alert is not None and alert.request is not None:
-        clients.append(alert.client)
-    parts = {*_parts_of(profile, clients), ("incoming", name), ("outgoing", name)}
-    return [each for each in profile.secrets() if each.path[:2] in parts or each.path[0] == "ledger"]
-
-
-def _parts_of(profile: Profile, clients: Iterable[str]) -> set[ModelPath]:
-    """These clients, the clients that log in for them, and their authentications."""
-    parts: set[ModelPath] = set()
-    left = list(clients)
-    while left:
-        name = left.pop()
-        if ("clients", name) in parts or name not in profile.clients:
-            continue
-        parts.add(("clients", name))
-        for each in profile.clients[name].authentications:
-            parts.add(("authentications", each))
-            if profile.authentications[each].login_uri() is not None:
-                left.append(profile.authentications[each].login_client())
-    return parts
+    profile.configuration(name)
+    return [*used_of(profile, [("incoming", name), ("outgoing", name), ON_FAILURE]).secrets()]
 
 
 def secret_variables(secrets: Iterable[NamedSecret]) -> list[tuple[str, str]]:

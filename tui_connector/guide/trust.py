@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import tomllib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..client.message import InvalidRequest
+from ..errors import UserError
 from ..machine import Machine
 from ..profile.capabilities import capabilities
+from ..profile.environments import names_of
+from ..profile.library import as_text, read_bytes
 from ..profile.model import Profile
 from ..profile.problems import check_data
-from ..profile.trust_records import TrustRecords, folder_of
+from ..profile.trust_records import TrustRecord, TrustRecords, folder_of
+from ..profile.used_parts import Part, used_of
 from ..secrets.capability import Capability, digest
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
+from ..templates import Json
 from ..text import shown_line
 
 PIN = "TUI_CONNECTOR_TRUST"
@@ -64,6 +72,8 @@ class ProfileTrust:
         self._prompt_lock = asyncio.Lock()
         self.path = path
         self.environment = environment
+        self.parts: Sequence[Part] | None = None
+        """The parts that are about to be used, and asked for; None: all of the profile."""
 
     @property
     def directory(self) -> Path:
@@ -122,27 +132,39 @@ class ProfileTrust:
         return self.path is not None and bool(self._machine.environ.get(PIN, "").strip())
 
     async def require(
-        self, profile: Profile, vault: Vault | None = None, before_asking: Callable[[], Awaitable[None]] | None = None
+        self,
+        profile: Profile,
+        vault: Vault | None = None,
+        before_asking: Callable[[], Awaitable[None]] | None = None,
+        parts: Sequence[Part] | None = None,
     ) -> list[Capability]:
-        """The profile's capabilities, once all of them are trusted; asks the user if there is a terminal.
+        """The capabilities of these parts, once all of them are trusted; asks the user if there is a terminal.
 
-        Secrets that were typed in this session, held in `vault`, are trusted. `before_asking` may raise what makes the
-        question pointless. Raises `Untrusted`, and `CannotSave` if the user's choice cannot be stored.
+        `parts`: as of the attribute, if None. Secrets that were typed in this session, held in `vault`, are trusted.
+        `before_asking` may raise what makes the question pointless. Raises `Untrusted`, and `CannotSave` if the user's
+        choice cannot be stored.
         """
-        wanted = await asyncio.to_thread(capabilities, profile, self.directory, self._machine)
+        wanted = await asyncio.to_thread(self._wanted, profile, parts)
         async with self._prompt_lock:
             name = self._name if self.path is not None else shown_line(profile.name, 60)
             await self._allow(wanted, vault, name, before_asking)
         return wanted
 
-    def check(self, profile: Profile) -> list[Capability]:
-        """The profile's capabilities, if all of them are trusted. Asks nobody; blocks. Raises `Untrusted`."""
-        wanted = capabilities(profile, self.directory, self._machine)
-        if (refusal := self.refusal(wanted)) is not None:
-            raise refusal
+    def check(self, profile: Profile, parts: Sequence[Part] | None = None) -> list[Capability]:
+        """The capabilities of these parts, if all of them are trusted. Asks nobody; blocks. Raises `Untrusted`."""
+        wanted = self._wanted(profile, parts)
         if not self.is_pinned() and (missing := self.missing(wanted)):
             raise Untrusted(self._name, missing, hint=self._hint)
         return wanted
+
+    def _wanted(self, profile: Profile, parts: Sequence[Part] | None) -> list[Capability]:
+        """What these parts can do. Raises `Untrusted` if digests are pinned, which are of the whole profile."""
+        if self.is_pinned():
+            refusal = self.refusal(capabilities(profile, self.directory, self._machine))
+            if refusal is not None:
+                raise refusal
+        used = self.parts if parts is None else parts
+        return capabilities(profile if used is None else used_of(profile, used), self.directory, self._machine)
 
     async def _allow(
         self,
@@ -151,9 +173,6 @@ class ProfileTrust:
         name: str,
         before_asking: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        refusal = await asyncio.to_thread(self.refusal, wanted)
-        if refusal is not None:
-            raise refusal
         if self.is_pinned():
             return
         missing = await asyncio.to_thread(self.missing, wanted)
@@ -212,41 +231,126 @@ class ProfileTrust:
             await asyncio.to_thread(self._grant, self.path, bound)
         return left
 
-    async def check_before_saving(
-        self, saved_text: str | None, draft: Profile | None, path: Path
-    ) -> list[Capability] | None:
-        """The capabilities that saving this draft newly allows; None if the user does not trust the opened profile.
+    async def own_changes(
+        self, saved_text: str | None, data: Mapping[str, Json], path: Path, vault: Vault | None = None
+    ) -> OwnChanges:
+        """What the user trusts this profile with by saving it: their own changes, and nothing from elsewhere.
 
-        `saved_text` is the file as it was opened, None if there was none. The user's own changes need no question.
+        `saved_text` is the file as it was opened, None if there was none; `data` is what is saved to `path`. What was
+        not trusted in that file stays so, and is asked for when it is used; except secrets that were typed, which are
+        held in `vault`. Each environment is trusted by itself.
         """
-        if draft is None:  # it is invalid, and cannot be used
-            return None
-        wanted = await asyncio.to_thread(capabilities, draft, folder_of(path), self._machine)
-        missing = await asyncio.to_thread(self.missing, wanted)
-        if not missing or saved_text is None or self.path is None:  # the user has created it
+        found = await asyncio.to_thread(self._own_changes, saved_text, data, path)
+        foreign = [each for each in found.foreign if not self._is_implied(each, vault)]
+        return found.with_foreign(self.environment, await self._not_migrated(foreign) if foreign else [])
+
+    def _own_changes(self, saved_text: str | None, data: Mapping[str, Json], path: Path) -> OwnChanges:
+        before = None if saved_text is None or self.path is None else _data_of(saved_text)
+        created = saved_text is None or self.path is None
+        found = OwnChanges({})
+        for environment in dict.fromkeys((self.environment, "", *names_of(data))):
+            draft = _profile_in(data, environment)
+            if draft is None:  # it is invalid, and cannot be used
+                continue
+            wanted, trusted = capabilities(draft, folder_of(path), self._machine), self._trusted(environment)
+            missing = [each for each in wanted if each not in trusted]
+            foreign = [] if created or not missing else self._foreign(before, environment, missing)
+            found.trusted[environment] = tuple(each for each in wanted if each not in foreign)
+            if environment == self.environment:
+                found.new = tuple(each for each in missing if each not in foreign)
+                found.foreign = tuple(foreign)
+        return found
+
+    def _trusted(self, environment: str) -> set[Capability]:
+        record = None if self.path is None else self._records.find(self.path, environment)
+        accepted = self._accepted if environment == self.environment and not self._once else ()
+        return {*accepted, *(() if record is None else record.capabilities)}
+
+    def _foreign(
+        self, saved: Mapping[str, Json] | None, environment: str, missing: list[Capability]
+    ) -> list[Capability]:
+        """Those of the missing capabilities that the saved data has; all of them where it is invalid."""
+        if saved is not None and environment not in ("", *names_of(saved)):
+            environment = ""  # the user has just made this environment, from the base values
+        profile = None if saved is None else _profile_in(saved, environment)
+        if profile is None:
             return missing
-        before = await asyncio.to_thread(self._untrusted_in, saved_text)
-        foreign = await self._not_migrated(before) if before else []
-        if foreign and not await self._machine.prompt.allow(question(self._name, missing)):
-            return None
-        return missing
+        there = {*capabilities(profile, self.directory, self._machine)} - self._trusted(environment)
+        return [each for each in missing if each in there]
 
-    def _untrusted_in(self, text: str) -> list[Capability]:
-        """The untrusted capabilities of this profile text."""
-        try:
-            profile, _ = check_data(tomllib.loads(text))
-        except ValueError:
-            return []
-        return [] if profile is None else self.missing(capabilities(profile, self.directory, self._machine))
-
-    def grant_saved(self, path: Path, draft: Profile) -> None:
-        """Trusts the profile that the user has saved there with all its capabilities. Raises `CannotSave`."""
+    def grant_saved(self, path: Path, changes: OwnChanges) -> None:
+        """Trusts the profile that the user has saved there with what is trusted in it. Raises `CannotSave`."""
         self.path = path
-        granted = capabilities(draft, folder_of(path), self._machine)
-        self._records.grant(path, granted, self._machine.now(), only=True, environment=self.environment)
+        for environment, granted in changes.trusted.items():
+            if granted or self._records.find(path, environment) is not None:
+                self._records.grant(path, granted, self._machine.now(), only=True, environment=environment)
+
+    def restore_records(self, before: Iterable[TrustRecord]) -> None:
+        """Trusts the profile as it was before it was saved. Raises `CannotSave`."""
+        for record in before:
+            path, now = Path(record.profile), self._machine.now()
+            self._records.grant(path, record.capabilities, now, only=True, environment=record.environment)
+
+    def records(self) -> list[TrustRecord]:
+        """What the profile is trusted with, in each environment."""
+        resolved = "" if self.path is None else os.path.realpath(self.path)
+        return [each for each in self._records.list() if each.profile == resolved]
 
     def _grant(self, path: Path, found: Iterable[Capability]) -> None:
         self._records.grant(path, found, self._machine.now(), environment=self.environment)
+
+
+@dataclass
+class OwnChanges:
+    """What a profile is trusted with once its user has saved it, by environment."""
+
+    trusted: dict[str, tuple[Capability, ...]]
+    new: tuple[Capability, ...] = ()
+    """What the user has added, in the environment that is edited."""
+    foreign: tuple[Capability, ...] = ()
+    """What is not trusted there: it was in the file, and its user has not allowed it."""
+
+    def with_foreign(self, environment: str, left: Sequence[Capability]) -> OwnChanges:
+        """The same, where only these are not trusted of what was in the file."""
+        allowed = tuple(each for each in self.foreign if each not in left)
+        trusted = {**self.trusted, environment: (*self.trusted[environment], *allowed)} if allowed else self.trusted
+        return OwnChanges(trusted, self.new, tuple(left))
+
+
+def copy_trust(machine: Machine, profile: Path, copied: Path) -> None:
+    """Trusts the copy that the user made of a profile with as much as the original. Blocks. Raises `CannotSave`.
+
+    The copy writes to files of its own: if all that the original can do is trusted, so is all that the copy can do.
+    """
+    records = TrustRecords(machine.directories.state)
+    with suppress(UserError):
+        data, copied_data = (_data_of(as_text(each, read_bytes(each))) or {} for each in (profile, copied))
+        for environment in ("", *names_of(data)):
+            record = records.find(profile, environment)
+            original, copy = _profile_in(data, environment), _profile_in(copied_data, environment)
+            if record is None or original is None or copy is None:
+                continue
+            trusted, wanted = {*record.capabilities}, capabilities(copy, folder_of(copied), machine)
+            if not trusted.issuperset(capabilities(original, folder_of(profile), machine)):
+                wanted = [each for each in wanted if each in trusted]
+            records.grant(copied, wanted, machine.now(), environment=environment)
+
+
+def _data_of(text: str) -> Mapping[str, Json] | None:
+    """The data of this text; None if it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _profile_in(data: Mapping[str, Json], environment: str) -> Profile | None:
+    """The profile with the values of an environment; None if it is invalid."""
+    try:
+        profile, _ = check_data(data, environment)
+    except UserError:
+        return None
+    return profile
 
 
 def question(profile: str, missing: Sequence[Capability]) -> str:

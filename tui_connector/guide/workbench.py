@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ..outgoing.tasks import tasks_file
 from ..profile.capabilities import client_routes
 from ..profile.model import Profile
 from ..profile.problems import check_data
+from ..profile.used_parts import LEDGER, Part
 from ..runs.database import LedgerPlace
 from ..runs.ledger import ledger_file
 from ..runs.postgres_ledger import LedgerServer, LedgerSettings
@@ -66,13 +67,19 @@ class Workbench:
 
     @asynccontextmanager
     async def session(
-        self, profile: Profile, bounds: Bounds | None = None, exchanges: ExchangeLog | None = None
+        self,
+        profile: Profile,
+        bounds: Bounds | None = None,
+        exchanges: ExchangeLog | None = None,
+        *,
+        parts: Sequence[Part] | None = None,
     ) -> AsyncIterator[Session]:
         """A session for this profile; `exchanges` is what it writes to, instead of the log itself.
 
-        Raises `Untrusted` if the profile can do something that its user has not allowed.
+        It can do what these parts of the profile can do; None: what its trust is about. Raises `Untrusted` if its user
+        has not allowed that.
         """
-        granted = Grants(frozenset(await self._allowed(profile)))
+        granted = Grants(frozenset(await self._allowed(profile, parts)))
         routes = await asyncio.to_thread(client_routes, profile, self.directory)
         async with Session(
             profile.clients,
@@ -121,15 +128,15 @@ class Workbench:
         """
         settings = profile.ledger
         assert settings is not None
-        granted, password, secrets = Grants(frozenset(self.trust.check(profile))), settings.password, {}
+        granted, password, secrets = Grants(frozenset(self.trust.check(profile, [LEDGER]))), settings.password, {}
         if password is not None:
             secret = self.vault.read(password, settings.server, "", granted, self.directory)
             secrets[password.key] = asyncio.run(secret)
         return settings.parameters(secrets, self.directory)
 
-    async def _allowed(self, profile: Profile) -> list[Capability]:
+    async def _allowed(self, profile: Profile, parts: Sequence[Part] | None = None) -> list[Capability]:
         try:
-            return await self.trust.require(profile, self.vault)
+            return await self.trust.require(profile, self.vault, parts=parts)
         except CannotSave as error:
             raise InvalidRequest(f"The trust in this profile cannot be saved: {error}", hint=error.hint) from error
 

@@ -118,13 +118,6 @@ class TrustRecords:
                 raise CannotSave(file, reason(error), state_remedy(error)) from error
         return found
 
-    def copy(self, profile: Path, copied: Path, now: datetime) -> None:
-        """Trust a copy of a profile with the capabilities of the original. Raises `CannotSave`."""
-        resolved = os.path.realpath(profile)
-        for record in self.list():
-            if record.profile == resolved:
-                self.grant(copied, record.capabilities, now, environment=record.environment)
-
     def _file(self, resolved: str, environment: str = "") -> Path:
         whole = os.fsencode(f"{resolved}\0{environment}" if environment else resolved)
         return self._directory / f"{hashlib.sha256(whole).hexdigest()[:32]}{_SUFFIX}"

@@ -130,10 +130,11 @@ class SlicedRunsScreen(BaseScreen[None]):
     async def _new_reader(self) -> SlicedRunReader:
         from ..guide.sliced_runs import SlicedRunReader
         from ..profile.problems import read_profile
+        from ..profile.used_parts import LEDGER
 
         _, profile = await asyncio.to_thread(read_profile, self._path, self._environment)
         if profile.ledger is not None:  # its server gets a password
-            await self._workbench.trust.require(profile, self._workbench.vault)
+            await self._workbench.trust.require(profile, self._workbench.vault, parts=[LEDGER])
         return SlicedRunReader(self._workbench, profile, self._path)
 
     @on(SlicesRead)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ...errors import UserError
-from ...files import ChangedOnDisk, check_unchanged, digest, write_atomic
+from ...files import CannotSave, ChangedOnDisk, check_unchanged, digest, write_atomic
 from ...profile.document import Document, parsed
 from ...profile.environments import TABLE, names_of
 from ...profile.library import read_bytes
@@ -81,6 +82,7 @@ class ProfileEdit:
     async def save(self, workbench: Workbench, profiles: Path) -> Undo:
         """Writes the change. Raises `UserError` (`ChangedOnDisk`), or OSError for the schema beside the profile."""
         path, before = self.path, self.setup.document.file_data
+        trusted = await asyncio.to_thread(workbench.trust.records)
         await save(
             self.setup,
             path,
@@ -90,7 +92,8 @@ class ProfileEdit:
             states=self.states,
         )
         back = self.states.reversed if self.states is not None else None
-        return Undo(path, before, digest(await asyncio.to_thread(read_bytes, path)), back)
+        after = await asyncio.to_thread(read_bytes, path)
+        return Undo(path, before, after, partial(workbench.trust.restore_records, trusted), back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,10 @@ class Undo:
 
     path: Path
     before: bytes
-    expect: str
-    """The digest of the file since the change."""
+    after: bytes
+    """The file since the change."""
+    restore_trust: Callable[[], None]
+    """Trusts the profile as before the change. May raise `CannotSave`."""
     states: LedgerRename | None = None
     """The run states that move back with it."""
 
@@ -108,15 +113,23 @@ class Undo:
     def applies(self) -> bool:
         """Whether the file is still as the change left it. Blocks."""
         try:
-            check_unchanged(self.path, self.expect)
+            check_unchanged(self.path, digest(self.after))
         except ChangedOnDisk:
             return False
         return True
 
+    @property
+    def difference(self) -> str:
+        """The lines that it changes back."""
+        now, then = (each.decode("utf-8", "replace") for each in (self.after, self.before))
+        return difference(now, then)
+
     def write(self) -> None:
         """Restores the file. Raises `ChangedOnDisk` if it was changed since, and another `UserError`. Blocks."""
         with self.states.moved() if self.states is not None else nullcontext():
-            write_atomic(self.path, self.before, expect=self.expect)
+            write_atomic(self.path, self.before, expect=digest(self.after))
+        with suppress(CannotSave):  # then it is asked for again
+            self.restore_trust()
 
 
 def begin_edit(path: Path) -> ProfileEdit:

@@ -78,7 +78,7 @@ async def save(
 ) -> SaveResult:
     """Saves the secrets, then the profile, so that it never names a missing secret.
 
-    The user's changes in the guide are trusted. If the opened profile is not trusted yet, `trust` asks first. Keyring
+    The user's changes are trusted; what was not trusted in the opened profile is asked for when it is used. Keyring
     entries that were stored for another store are replaced with `replace`, or if `confirm_replace` returns True.
     `profiles` is the folder of other profiles. `states` are moved with the profile, or not at all. Raises `UserError`
     (`OtherStore`, another `SecretError`, `ChangedOnDisk`) or `OSError`.
@@ -88,9 +88,10 @@ async def save(
         await asyncio.to_thread(setup.document.check_unchanged, path)
     await assign_own_entries(setup, path, vault, profiles)
     profile, _ = check_data(setup.draft)
-    allowed = None
+    changes = None
     if trust is not None:
-        allowed = await trust.check_before_saving(setup.document.text_as_read if setup.saved else None, profile, path)
+        opened = setup.document.text_as_read if setup.saved else None
+        changes = await trust.own_changes(opened, setup.draft, path, vault)
     if not replace:
         try:
             await vault.check_owners(_origins(setup))
@@ -104,15 +105,21 @@ async def save(
         if (key := _session_key(place, there)) is not None:
             vault.keep_typed(secret_name(setup.name, place), path, key)
     trusted = trust is None
-    if trust is not None and allowed is not None and profile is not None:
+    if trust is not None and changes is not None:
         try:
-            await asyncio.to_thread(trust.grant_saved, path, profile)
-            trusted = True
+            await asyncio.to_thread(trust.grant_saved, path, changes)
+            trusted = profile is not None and not changes.foreign
         except CannotSave as error:
             notes.append(f"The trust in this profile cannot be saved: {error}")
     environment = tuple(str(each["env"]) for each in named if "env" in each)
     return SaveResult(
-        path, path.parent / SCHEMA_FILE, tuple(stored), environment, tuple(allowed or ()), trusted, tuple(notes)
+        path,
+        path.parent / SCHEMA_FILE,
+        tuple(stored),
+        environment,
+        changes.new if changes else (),
+        trusted,
+        tuple(notes),
     )
 
 

@@ -93,7 +93,9 @@ class IncomingItems:
             async with AsyncExitStack() as stack:
                 session = used.session
                 if session is None:
-                    session = await stack.enter_async_context(used.workbench.session(used.profile, OF_A_RUN))
+                    session = await stack.enter_async_context(
+                        used.workbench.session(used.profile, OF_A_RUN, parts=[("incoming-read", name)])
+                    )
                 machine, explain = used.workbench.machine, explainer(used.profile, incoming.client)
                 place = RunLocation(name, used.file, None)
                 around = RunEnvironment(

@@ -69,7 +69,7 @@ class SampleSender:
     async def plan(self) -> SamplePlan:
         """Sends only requests that read. Raises `UserError`, and `RequestFailed` if the client cannot be used."""
         bench = self._sender.workbench
-        async with bench.session(self._sender.profile) as session:
+        async with bench.session(self._sender.profile, parts=[("outgoing", self._sender.name)]) as session:
             run = self._sender.run(
                 session,
                 bench.exchanges,
@@ -89,7 +89,7 @@ class SampleSender:
         if not now.is_same(planned):
             raise UserError("plan-outdated", "The store has changed since; nothing was sent", "Plan it again.")
         bench, report = self._sender.workbench, _SampleReport()
-        async with bench.session(self._sender.profile) as session:
+        async with bench.session(self._sender.profile, parts=[("outgoing", self._sender.name)]) as session:
             source = _SampleSource(self._entity)
             outgoing = self._sender.outgoing
             run = self._sender.run(session, bench.exchanges, report, outgoing, source=source, recorded=False)

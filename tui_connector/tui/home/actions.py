@@ -116,8 +116,9 @@ async def duplicate_profile(
     async def copy(name: str) -> Copy:
         data = machine.directories.data_for(library.directory)
         copied = await asyncio.to_thread(duplicate, path, name, library, data)
-        records = TrustRecords(machine.directories.state)
-        await asyncio.to_thread(records.copy, path, copied.path, machine.now())
+        from ...guide.trust import copy_trust
+
+        await asyncio.to_thread(copy_trust, machine, path, copied.path)
         machine.typed.copy(path, copied.path)
         return copied
 

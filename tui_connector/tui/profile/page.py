@@ -36,6 +36,7 @@ from ...profile.model import Profile
 from ...profile.problems import Problem, environment_data
 from ...text import shown_line
 from ..commands import PaletteCommand
+from ..dialogs import ConfirmScreen
 from ..environments import EnvironmentScreen, environment_mark
 from ..external_editor import edit
 from ..log.actions import LogContext
@@ -45,6 +46,7 @@ from ..setup.opening import BeginWith, open_guide
 from ..text_jumps import TextHolder
 from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
+from ..widgets import highlight
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
@@ -240,7 +242,7 @@ class ProfilePage(ProfileScreen, TextHolder):
     @work(exclusive=True, group="test")
     async def _test(self, profile: Profile, part: ProfilePart) -> None:
         try:
-            async with self.workbench.session(profile) as session:
+            async with self.workbench.session(profile, parts=[(part.family, part.name)]) as session:
                 result = await check_part(profile, session, part, self.workbench.run())
         except InvalidRequest as failure:
             result = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
@@ -404,6 +406,7 @@ class ProfilePage(ProfileScreen, TextHolder):
         else:
             if self.environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
+            self.app.clear_notifications()  # which name keys of the page
             of = (self.workbench, self.path, opened.document)
             await open_guide(self.app, *of, part, begin_with, discarded, family, at)
 
@@ -461,12 +464,19 @@ class ProfilePage(ProfileScreen, TextHolder):
 
     @work(exclusive=True, group="delete")
     async def action_undo(self) -> None:
-        undo, self.undo = self.undo, None
+        """Restores the file as it was before the last change, after the lines that change back were shown."""
+        undo = self.undo
         if undo is None:
             return
         self.app.clear_notifications()  # which say that u undoes it
         self.busy = "Undoing"
         try:
+            changes = highlight.difference(await asyncio.to_thread(lambda: undo.difference))
+            question = f"Undo what was saved last in {self.path.name}? The file changes back like this:\n"
+            screen = ConfirmScreen(question, title="Undo", yes="Undo", no="Keep", details=changes)
+            if not await self.app.push_screen_wait(screen):
+                return
+            self.undo = None
             await asyncio.to_thread(undo.write)
         except ChangedOnDisk:
             words = f"Not undone: {self.path.name} has changed since it was saved here."
@@ -494,6 +504,7 @@ class ProfilePage(ProfileScreen, TextHolder):
     async def _open_text(self, key: FormPath) -> None:
         problem = self._problem
         place = None if problem is None else problem.place
+        self.app.clear_notifications()  # which name keys of the page
         await open_editor(self.app, self.machine, self.path, place=place, key=key, left=self._left_editor)
 
     @property
@@ -511,6 +522,7 @@ class ProfilePage(ProfileScreen, TextHolder):
 
     def action_external_editor(self) -> None:
         """Opens the file in the user's editor, at the selected problem."""
+        self.app.clear_notifications()
         try:
             edit(self.app, self.machine.environ, self.path, None if self._problem is None else self._problem.line)
         except UserError as error:
@@ -567,8 +579,8 @@ class ProfilePage(ProfileScreen, TextHolder):
             "an outgoing with their states. Enter opens the part's form, g the guide at its step, + adds a "
             "part, m renames one with what refers to it, d deletes "
             "one after showing the lines that go, "
-            "u undoes that. e opens the file as text, at the selected problem or part, and o in your own editor "
-            "($VISUAL, $EDITOR). "
+            "u undoes what was saved last, after showing the lines that change back. "
+            "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
             "environments, the header names the one in use, and E shows and changes it."

@@ -238,7 +238,7 @@ class RunJob(BackgroundRun):
         place = RunLocation(self.name, self.file, ledger_of(self.name))
         incoming = (await asyncio.to_thread(with_bookmarks, self.profile.incoming, ledger_of))[self.name]
         exchanges = OwnExchanges(workbench.exchanges)
-        async with workbench.session(self.profile, OF_A_RUN, exchanges) as session:
+        async with workbench.session(self.profile, OF_A_RUN, exchanges, parts=[("incoming", self.name)]) as session:
             explain = explainer(self.profile, incoming.client)
             around = RunEnvironment(session, exchanges, machine, place, explain, incomings=self.profile.incoming)
             path = getattr(incoming.sink, "path", None)

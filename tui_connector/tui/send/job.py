@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -327,6 +327,10 @@ class SendJob(BackgroundRun):
             self.note(str(error), warning=True)
         self._changed()
 
+    def _session(self) -> AbstractAsyncContextManager[Session]:
+        parts = [("outgoing", self.name)]
+        return self.workbench.session(self.profile, OF_A_RUN, self._exchanges, parts=parts)
+
     def _sending(
         self,
         session: Session,
@@ -346,7 +350,7 @@ class SendJob(BackgroundRun):
         self.sender.refuse_stdin()
         await self.sender.prepare()
         outgoing, machine = self.sender.outgoing, self.workbench.machine
-        async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+        async with self._session() as session:
             run = self._sending(session, outgoing)
             store = store_address(outgoing, session)
             plan = self.plan = Plan(options, compared=run.is_compared, store=store)
@@ -367,7 +371,7 @@ class SendJob(BackgroundRun):
         self._exchanges = OwnExchanges(self.workbench.exchanges)
         outgoing = self.sender.outgoing
         undone, tasks = await asyncio.to_thread(self._undoable)
-        async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+        async with self._session() as session:
             undo = await self._sending(session, outgoing).undo_plan(undone, tasks)
             plan = Plan(undo=undo, undone=undone, store=store_address(outgoing, session))
         for entry in undo.restore:
@@ -391,7 +395,7 @@ class SendJob(BackgroundRun):
     async def _apply(self) -> Summary | None:
         plan = self.plan
         assert plan is not None
-        async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+        async with self._session() as session:
             if plan.undo is not None:
                 return await self._apply_undo(session, plan, plan.undo)
             assert plan.saved is not None
@@ -433,7 +437,7 @@ class SendJob(BackgroundRun):
                 outgoing = outgoing.model_copy(update={"send": "all"}) if everything else outgoing
             else:
                 await self.sender.prepare()
-            async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+            async with self._session() as session:
                 return await self._sending(session, outgoing, OutgoingOptions(resumes=True), source).execute()
         finally:
             if saved is not None:

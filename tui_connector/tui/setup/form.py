@@ -186,14 +186,14 @@ class SetupForm(Form):
         async def fields() -> list[str]:
             try:
                 profile = profile_of(work.setup.draft)
-                async with work.workbench.session(profile) as session:
+                async with work.workbench.session(profile, parts=[("incoming", name)]) as session:
                     return await filter_fields(profile, session, name, work.workbench.run())
             except UserError:
                 return []
 
         async def count(wanted: list[str]) -> str:
             profile = profile_of(work.setup.draft)
-            async with work.workbench.session(profile) as session:
+            async with work.workbench.session(profile, parts=[("incoming", name)]) as session:
                 return await matching(profile, session, name, wanted, work.workbench.run())
 
         return CriteriaScreen(rows, fields, count)

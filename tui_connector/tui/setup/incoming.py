@@ -211,7 +211,7 @@ class IncomingPane(ConfigurationsPane):
         items = None
         try:
             profile = profile_of(self.trial())
-            async with workbench.session(profile) as session:
+            async with workbench.session(profile, parts=[("incoming", name)]) as session:
                 tried, items = await check_incoming(profile, session, name, workbench.run())
         except RequestFailed as failure:
             tried = CheckResult("", False, diagnose_failure(failure, "the setup"))

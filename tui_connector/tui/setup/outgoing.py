@@ -188,7 +188,7 @@ class OutgoingPane(ConfigurationsPane):
             sample: Json = json.loads(self._sample(name))
             profile = profile_of(self.trial())
             outgoing = profile.outgoing[name]
-            async with workbench.session(profile) as session:
+            async with workbench.session(profile, parts=[("outgoing", name)]) as session:
                 prepared = list(sample_requests(outgoing, session, sample, workbench.run()))
         except RequestFailed as error:
             self.post_message(self.Prepared(name, (), str(error)))

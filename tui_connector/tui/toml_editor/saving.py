@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
-from ...files import digest, reason
+from ...files import reason
 from ...guide.text_drafts import TextDraft, TextDrafts
 from ...machine import Machine
 from ...profile.document import Document
@@ -29,6 +32,8 @@ class TextSaver:
     def __init__(self, machine: Machine, path: Path, document: Document) -> None:
         self._machine, self._path, self._document = machine, path, document
         self._trust: ProfileTrust | None = None
+        self._own: tuple[str, str] | None = None
+        """An invalid text that was saved here, and the text before that."""
         self.undo: Undo | None = None
         """Undoes what was saved since the editor was opened, or since a change by another program was merged."""
 
@@ -59,26 +64,36 @@ class TextSaver:
 
     async def save(self, checked: Checked, *, overwrite: bool) -> None:
         """Raises `UserError`; `ChangedOnDisk` if another program has changed the file, unless `overwrite`."""
-        before, expected = self._document.file_data, self._document.file_digest
+        before = self._document.file_data
         if self._trust is None:
             self._trust = await asyncio.to_thread(self._profile_trust)
-        allowed = await self._trust.check_before_saving(self._document.text_as_read, checked.profile, self._path)
+        opened, self._own = self._opened, None
+        changes = await self._trust.own_changes(opened, self._document.draft, self._path)
+        trusted = await asyncio.to_thread(self._trust.records)
         await asyncio.to_thread(self._document.save, overwrite=overwrite)
-        if allowed is not None and checked.profile is not None:
-            await asyncio.to_thread(self._trust.grant_saved, self._path, checked.profile)
-        if self.undo is not None and self.undo.expect == expected:
-            before = self.undo.before
-        self.undo = await asyncio.to_thread(self._undo_to, before)
+        await asyncio.to_thread(self._trust.grant_saved, self._path, changes)
+        if checked.profile is None:
+            self._own = self._document.text_as_read, opened
+        if self.undo is not None and self.undo.after == before:
+            self.undo = replace(self.undo, after=self._document.file_data)
+        else:
+            self.undo = await asyncio.to_thread(self._undo_to, before, partial(self._trust.restore_records, trusted))
+
+    @property
+    def _opened(self) -> str:
+        """The file before the user changed it: what was invalid when it was saved here is still the user's own."""
+        text = self._document.text_as_read
+        return self._own[1] if self._own is not None and self._own[0] == text else text
 
     def _profile_trust(self) -> ProfileTrust:
         from ...guide.trust import ProfileTrust
 
         return ProfileTrust(self._machine, self._path)
 
-    def _undo_to(self, before: bytes) -> Undo:
+    def _undo_to(self, before: bytes, restore_trust: Callable[[], None]) -> Undo:
         from ...guide.profiles.edit import Undo
 
-        return Undo(self._path, before, digest(self._document.file_data))
+        return Undo(self._path, before, self._document.file_data, restore_trust)
 
 
 def _identity(problem: Problem) -> tuple[str, str, str]:
