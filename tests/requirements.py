@@ -1,4 +1,4 @@
-"""Skips tests whose requirements the machine does not meet; in CI, that is an error."""
+"""Skips tests whose requirements the machine does not meet; with `CI_REQUIRE_ALL`, which `.ci/run` sets, they fail."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 
 def require(*programs: str) -> None:
-    """Skips if a program is missing; in CI that is an error."""
+    """Skips if a program is missing; with `CI_REQUIRE_ALL`, that is an error."""
     if missing := [program for program in programs if shutil.which(program) is None]:
         skip_without(", ".join(missing))
 
 
 def require_modules(*modules: str) -> None:
-    """Skips the calling module if a package of an extra is missing; in CI that is an error."""
+    """Skips the calling module if a package of an extra is missing; with `CI_REQUIRE_ALL`, that is an error."""
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing and os.environ.get("CI_REQUIRE_ALL"):
         raise AssertionError(f"CI must have {', '.join(missing)}")
@@ -26,7 +26,7 @@ def require_modules(*modules: str) -> None:
 
 
 def skip_without(what: str) -> NoReturn:
-    """Skips because the machine lacks something; in CI that is an error."""
+    """Skips because the machine lacks something; with `CI_REQUIRE_ALL`, that is an error."""
     if os.environ.get("CI_REQUIRE_ALL"):
         pytest.fail(f"CI must have {what}")
     pytest.skip(f"needs {what}")

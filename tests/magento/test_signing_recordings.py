@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
+from recordings import needed
 
 from tui_connector.client.uri import canonical
 from tui_connector.magento.dialects import Dialect, signature
@@ -33,11 +33,7 @@ def recorded() -> Iterator[tuple[str, Dialect, str, int]]:
 
 
 def test_a_request_is_accepted_where_the_real_store_accepted_it() -> None:
-    if not PLACE.is_dir():
-        reason = f"no recordings at {PLACE} (TUI_CONNECTOR_RECORDINGS_248)"
-        if os.environ.get("CI_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needed(PLACE)
     seen = {}
     for name, dialect, target, status in recorded():
         uri = canonical(f"http://127.0.0.1:8181{re.sub(r'[][]', lambda found: quote(found[0]), target)}")
