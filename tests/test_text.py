@@ -44,7 +44,9 @@ def test_a_cut_counts_columns_and_emoji_have_one_width() -> None:
     [
         ("GET products", 12, "GET products"),
         ("GET products · keyset → acme/products.jsonl".replace("·", "-").replace("→", ">"), 20, "GET produ…ucts.jsonl"),
-        ("GET products?name=漢字漢字", 16, "GET products?na…"),
+        ("GET products · keyset · → …/products.jsonl", 20, "GET produ…ucts.jsonl"),
+        ("GET products?name=漢字漢字", 17, "GET prod…漢字漢字"),
+        ("漢字漢字漢字", 10, "漢字…漢字"),
     ],
 )
 def test_the_middle_of_a_long_text_is_left_out(text: str, width: int, wanted: str) -> None:

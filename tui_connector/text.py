@@ -170,17 +170,24 @@ def shown_line(text: str, width: int | None = None) -> Shown:
 def shown_middle(text: str, width: int) -> Shown:
     """`text` on one line of `width` columns; where it is too long, its middle is left out: its end tells more."""
     line = shown_line(text)
-    if not line.isascii():  # its characters may take two columns
-        return shown_line(text, width)
-    end = width // 2
-    return line if len(line) <= width else Shown(f"{line[: width - end - 1]}…{line[-end:]}")
+    if _cut(line, width) == line:
+        return line
+    end, left = len(line), width // 2
+    while end and (taken := _columns(line[end - 1])) <= left:
+        end, left = end - 1, left - taken
+    return Shown(_cut(line, width - width // 2 + left) + line[end:])
+
+
+def _columns(character: str) -> int:
+    """East Asian characters and emoji take two (UAX #11)."""
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _cut(line: str, width: int) -> str:
-    """The beginning of a line in `width` columns: East Asian characters and emoji take two (UAX #11)."""
+    """The beginning of a line in `width` columns."""
     column, fits = 0, 0
     for index, character in enumerate(line):
-        column += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        column += _columns(character)
         if column > width:
             return line[:fits] + "…" if width else ""
         if column < width:

@@ -377,6 +377,7 @@ async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) 
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
             await pilot.press("q")
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            assert any("with fresh data" in each.message for each in app._notifications)
     assert started == [path]
 
 

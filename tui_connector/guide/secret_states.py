@@ -31,12 +31,20 @@ class SecretState:
         return "!" if self.for_session else {True: "✔", False: "✘", None: "○"}[self.ok]
 
 
+_FILLED_IN = "filled in by the demo"
+
+
 async def secret_states(
-    data: Mapping[str, Json], vault: Vault, environ: Mapping[str, str], typed: Callable[[str], bool]
+    data: Mapping[str, Json],
+    vault: Vault,
+    environ: Mapping[str, str],
+    typed: Callable[[str], bool],
+    *,
+    is_demo: bool = False,
 ) -> list[SecretState]:
     """The state of each secret, in the order of the profile. Commands are not run.
 
-    `typed` tells whether a value was typed in this session for the key of a source.
+    `typed` tells whether a value was typed in this session for the key of a source; in the demo, this program did so.
     """
     usable = True
     found = []
@@ -70,7 +78,7 @@ async def secret_states(
                     if not there and typed(f"keyring:{name}"):
                         words = f"this session only; later, set the variable {override_name(name)}"
                         state = SecretState(path, words, True, for_session=True)
-        found.append(state)
+        found.append(SecretState(path, _FILLED_IN, True) if is_demo and state.for_session else state)
     return found
 
 

@@ -151,7 +151,7 @@ class ConnectorApp(QuietApp):
         if self._recorded is not None:
             self._open_recorded(self._recorded)
         else:
-            home = HomeScreen(self.machine)
+            home = HomeScreen(self.machine, self._is_demo_data)
             home.show_demo_start(self._start_at == "demo")
             self.push_screen(home)
         if self._start_at == "setup":
@@ -302,9 +302,12 @@ class ConnectorApp(QuietApp):
             if await asyncio.to_thread(self._is_demo_profile, path):
                 from .setup.context import keep_demo_values
 
-                demo = await self._open_demo_store()
+                starts, demo = self._demo is None, await self._open_demo_store()
                 if await asyncio.to_thread(keep_demo_values, self.machine, path, demo):
                     self.demo_values[path] = demo.values
+                    if starts:
+                        text = "The demo store has started, with fresh data: what earlier sessions sent to it is gone."
+                        self.notify(text, timeout=10, markup=False)
                 else:
                     text = f"Another program uses the port of this profile's demo store, which is now at {demo.url}. "
                     text += "End that program and start again, or enter this address in the profile."

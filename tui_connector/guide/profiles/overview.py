@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class ProfileOverview:
     """How many secrets it names, by where they are."""
     unset: int = 0
     """How many of them are environment variables that are not set."""
+    is_demo: bool = False
+    """Whether it is for the demo store, which opening it starts, and whose secrets are filled in."""
     incoming: tuple[str, ...] = ()
     outgoing: tuple[str, ...] = ()
 
@@ -53,6 +55,8 @@ class ProfileOverview:
     @property
     def secret_words(self) -> str:
         """How many secrets are where, such as "4 variables, 4 not set"; empty where it names none."""
+        if self.is_demo:
+            return f"{sum(self.secrets.values())}, filled in by the demo" if self.secrets else ""
         words = {place: f"{number} {SOURCE_PLACES[place]}" for place, number in self.secrets.items()}
         if self.unset:
             variables = count(self.secrets[SecretPlace.ENVIRONMENT], "variable")
@@ -76,8 +80,16 @@ def unread_overview(path: Path) -> ProfileOverview:
     return ProfileOverview(unread_summary(path), read=False)
 
 
-def read_overview(path: Path, environ: Mapping[str, str]) -> ProfileOverview:
-    """The overview of this file, whose data may be invalid. Blocks."""
+def read_overview(
+    path: Path,
+    environ: Mapping[str, str],
+    typed: Callable[[str], bool],
+    is_demo: Callable[[Mapping[str, object]], bool],
+) -> ProfileOverview:
+    """The overview of this file, whose data may be invalid. Blocks.
+
+    `typed` tells whether a value was typed in this session for the key of a source.
+    """
     summary, data = read_with_data(path)
     description, authentications = data.get("description"), _table(data, "authentications")
     kinds = dict.fromkeys(_kinds(authentications))
@@ -89,7 +101,10 @@ def read_overview(path: Path, environ: Mapping[str, str]) -> ProfileOverview:
         clients=tuple(_table(data, "clients")),
         authentication=", ".join(kinds),
         secrets={place: places.count(place) for place in dict.fromkeys(places)},
-        unset=sum("env" in source and not environ.get(str(source["env"])) for source in found),
+        unset=sum(
+            "env" in each and not (environ.get(str(each["env"])) or typed(f"env:{each['env']}")) for each in found
+        ),
+        is_demo=is_demo(data),
         incoming=tuple(_table(data, "incoming")),
         outgoing=tuple(_table(data, "outgoing")),
     )

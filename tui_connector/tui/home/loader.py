@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -69,8 +70,10 @@ class RunsRead(LoaderMessage):
 class HomeLoader:
     """Loads the data of the list once, in threads; `send` is called from them, with batches."""
 
-    def __init__(self, machine: Machine, send: Callable[[Message], None]) -> None:
-        self._machine, self._send = machine, send
+    def __init__(
+        self, machine: Machine, is_demo: Callable[[Mapping[str, object]], bool], send: Callable[[Message], None]
+    ) -> None:
+        self._machine, self._is_demo, self._send = machine, is_demo, send
         self._profiles = Path(os.path.abspath(machine.directories.profiles))
         self._stopped = threading.Event()
 
@@ -108,7 +111,7 @@ class HomeLoader:
 
     def _read_entries(self, paths: Sequence[Path]) -> None:
         def overview(path: Path) -> ProfileOverview:
-            return read_overview(path, self._machine.environ)
+            return read_overview(path, self._machine.environ, partial(self._machine.typed.has, path), self._is_demo)
 
         self._post(BatchReader(paths, overview), lambda found, remaining: EntriesRead(self, found, remaining))
 

@@ -20,6 +20,7 @@ from .rows import draft_store, short_path
 if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
 
+_DEMO = "Opening it starts the store, with fresh data each time."
 _LABEL, _MOST_LINES = 15, 4
 _STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
 Line = tuple[tuple[str, str], ...]
@@ -50,12 +51,14 @@ def _profile_lines(
 ) -> Iterator[Line]:
     """`roomy`: the width, where there are enough lines for everything."""
     summary = entry.summary
-    described = f"  {entry.description}" if entry.description and not roomy else ""
+    description = _DEMO if entry.is_demo else entry.description
+    described = f"  {description}" if description and not roomy else ""
     yield (summary.title, "bold"), (described, TONES["muted"])
     if roomy:
         yield ((public_address(summary.base_uri or "") or "no address yet", TONES["accent"]),)
-        for line in wrap(shown_line(entry.description), max(20, roomy))[:_MOST_LINES]:
-            yield ((line, TONES["muted"]),)
+        for text in ([_DEMO] if entry.is_demo else []) + [shown_line(entry.description)]:
+            for line in wrap(text, max(20, roomy))[:_MOST_LINES]:
+                yield ((line, TONES["muted"]),)
         yield ()
         yield from _rows("Authentication", entry.authentication or "none", roomy)
         yield from _rows("Secrets", entry.secret_words or "none", roomy)

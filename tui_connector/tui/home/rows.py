@@ -164,6 +164,8 @@ def profile_cells(entry: ProfileOverview, runs: Sequence[LastRun] | None, now: f
 
 def _secrets_cell(entry: ProfileOverview) -> str:
     """How many secrets come from where; variables that are not set are named as such."""
+    if entry.is_demo:
+        return f"{sum(entry.secrets.values())} filled in" if entry.secrets else ""
     words = {place: f"{number} {_PLACES[place]}" for place, number in entry.secrets.items()}
     if entry.unset:
         all_unset = entry.unset == entry.secrets[SecretPlace.ENVIRONMENT]

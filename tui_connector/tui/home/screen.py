@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -162,9 +162,10 @@ class HomeScreen(BaseScreen[None]):
 
         draft: Draft
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, is_demo: Callable[[Mapping[str, object]], bool] = lambda _: False) -> None:
+        """`is_demo` tells from its data whether the demo saved a profile."""
         super().__init__()
-        self._machine = machine
+        self._machine, self._is_demo = machine, is_demo
         self._loader: HomeLoader | None = None
         self._rows = HomeRows()
         self._filter = ""
@@ -249,7 +250,7 @@ class HomeScreen(BaseScreen[None]):
                 loop.call_soon_threadsafe(self.post_message, message, context=context)
 
         self._pending, self._loaded = {ProfilesFound, DraftsFound}, False
-        self._loader = HomeLoader(self._machine, send)
+        self._loader = HomeLoader(self._machine, self._is_demo, send)
         self._loader.start()
         self._slow = False
         self.set_timer(_SLOW_AFTER, self._show_slow)

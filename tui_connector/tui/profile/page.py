@@ -205,7 +205,8 @@ class ProfilePage(ProfileScreen, TextHolder):
     @work(exclusive=True, group="secrets")
     async def _find_secrets(self, opened: OpenedProfile) -> None:
         typed = partial(self.machine.typed.has, self.path)
-        states = await secret_states(opened.data, self.workbench.vault, self.machine.environ, typed)
+        is_demo = self.path in getattr(self.app, "demo_values", {})
+        states = await secret_states(opened.data, self.workbench.vault, self.machine.environ, typed, is_demo=is_demo)
         self.post_message(self.SecretsFound(states))
 
     @on(SecretsFound)
