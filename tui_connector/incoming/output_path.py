@@ -7,20 +7,23 @@ import pwd
 import site
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from ..errors import UserError
 from ..machine import Directories
 from ..secrets.capability import Capability, Grants, is_inside, portable
 
-_SYSTEM_FOLDERS = (
-    *("/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/boot", "/dev", "/proc", "/sys", "/run"),
-    *("/var/spool", "/var/lib", "/var/run", "/private/etc", "/private/var/at", "/private/var/db"),
-    *("/Library", "/System", "/Applications", "/opt/homebrew", "/nix", "/snap"),
+_SYSTEM_FOLDERS = tuple(
+    Path(each)
+    for each in (
+        *("/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/boot", "/dev", "/proc", "/sys", "/run"),
+        *("/var/spool", "/var/lib", "/var/run", "/private/etc", "/private/var/at", "/private/var/db"),
+        *("/Library", "/System", "/Applications", "/opt/homebrew", "/nix", "/snap"),
+    )
 )
 _HOME_FOLDERS = (
     *("bin", ".local/bin", ".local/lib", "Library/LaunchAgents", "Library/LaunchDaemons", "Library/Preferences"),
@@ -99,11 +102,11 @@ class OutputPaths:
     @cached_property
     def folder(self) -> Path:
         """The profile's folder without symbolic links."""
-        return Path(os.path.realpath(self.directory))
+        return _real(self.directory)
 
     def resolve(self, path: str) -> Path:
         """The path with every symbolic link and `..` resolved. The file need not exist."""
-        return Path(os.path.realpath(self.directory / path))
+        return _real(self.directory / path)
 
     def check_writable(self, path: str) -> Path:
         """The file to open for this path, with symbolic links resolved. Raises `UserError`."""
@@ -182,21 +185,22 @@ class OutputPaths:
             return "the program keeps its own files there"
         if self.in_data_directory(real):
             return ""
-        if _is_regular_or_new(real) and any(_same_or_inside(real, Path(each)) for each in _SYSTEM_FOLDERS):
+        if _is_regular_or_new(real) and any(_same_or_inside(real, each) for each in _SYSTEM_FOLDERS):
             return "it belongs to the operating system"
-        configured = self.environ.get("XDG_CONFIG_HOME", "")
-        if own is None and os.path.isabs(configured) and _same_or_inside(real, Path(os.path.realpath(configured))):
+        configured = self._configured
+        if own is None and configured is not None and _same_or_inside(real, configured):
             return "other programs keep their configuration there"
-        for home in self._homes():
-            if reason := self._refusal_in_home(real, home, own):
+        for home, dotfiles in self._homes:
+            if reason := self._refusal_in_home(real, home, dotfiles, own):
                 return reason
-        if any(_same_or_inside(real, each) for each in _python_trees()):
+        trees, folders = _python_places(sys.prefix, sys.exec_prefix, tuple(sys.path))
+        if any(_same_or_inside(real, each) for each in trees):
             return "Python loads its modules from there"
-        if real.parent != self.folder and any(_is_same(real.parent, each) for each in _python_folders()):
+        if real.parent != self.folder and any(_is_same(real.parent, each) for each in folders):
             return "Python loads its modules from there"
-        if any((each / "pyvenv.cfg").exists() for each in real.parents):
+        if any(os.path.exists(f"{each}/pyvenv.cfg") for each in real.parents):
             return "it is in a Python environment"
-        if any(_is_same(real.parent, each) for each in self._path_folders()):
+        if any(_is_same(real.parent, each) for each in self._path_folders):
             return "programs are started from there"
         return ""
 
@@ -205,28 +209,19 @@ class OutputPaths:
         return real.relative_to(self.folder) if is_inside(real, self.folder) else None
 
     def _is_program_file(self, real: Path) -> bool:
-        directories = self.directories
-        if directories is None:
-            return False
-        if self.folder in (
-            Path(os.path.realpath(each)) for each in (directories.profiles, directories.config / "profiles")
-        ):
+        if self._directory_of_profiles:
             own = self._part_below_profile(real)  # the default folder of profiles, where sinks may write
             if own is not None:
                 return any(part.startswith(".") for part in own.parts)
-        return any(
-            _same_or_inside(real, Path(os.path.realpath(each)))
-            for each in (directories.config, directories.state, directories.cache, directories.profiles)
-        )
+        return any(_same_or_inside(real, each) for each in self._program_folders)
 
     def in_data_directory(self, real: Path) -> bool:
-        data = self.directories.data if self.directories is not None else None
-        return data is not None and _same_or_inside(real, Path(os.path.realpath(data)))
+        return self._data_directory is not None and _same_or_inside(real, self._data_directory)
 
-    def _refusal_in_home(self, real: Path, home: Path, own: Path | None) -> str:
-        for each in _HOME_DOTFILES:  # resolved, as dotfiles are often links
-            if _same_or_inside(real, Path(os.path.realpath(home / each))):
-                return f"other programs use ~/{each}"
+    def _refusal_in_home(self, real: Path, home: Path, dotfiles: Mapping[str, Path], own: Path | None) -> str:
+        for name, dotfile in dotfiles.items():
+            if _same_or_inside(real, dotfile):
+                return f"other programs use ~/{name}"
         if not _same_or_inside(real, home):
             return ""
         for each in _HOME_FOLDERS:
@@ -242,15 +237,42 @@ class OutputPaths:
             return "hidden folders of the home directory belong to other programs"
         return ""
 
-    def _homes(self) -> Iterator[Path]:
+    # what a path is compared with, without symbolic links: to resolve all of it takes longer than to open a file
+
+    @cached_property
+    def _directory_of_profiles(self) -> bool:
+        """Whether the profile's folder is the default one of all profiles."""
+        found = self.directories
+        return found is not None and self.folder in map(_real, (found.profiles, found.config / "profiles"))
+
+    @cached_property
+    def _program_folders(self) -> list[Path]:
+        found = self.directories
+        return [] if found is None else list(map(_real, (found.config, found.state, found.cache, found.profiles)))
+
+    @cached_property
+    def _data_directory(self) -> Path | None:
+        data = self.directories.data if self.directories is not None else None
+        return None if data is None else _real(data)
+
+    @cached_property
+    def _configured(self) -> Path | None:
+        configured = self.environ.get("XDG_CONFIG_HOME", "")
+        return _real(configured) if os.path.isabs(configured) else None
+
+    @cached_property
+    def _homes(self) -> list[tuple[Path, Mapping[str, Path]]]:
+        """Each home directory, with its dotfiles, which are often links."""
         named = [self.environ.get("HOME", "")]
         with suppress(KeyError):  # a user without an entry, as in containers
             named.append(pwd.getpwuid(os.geteuid()).pw_dir)
-        yield from {Path(os.path.realpath(each)) for each in named if os.path.isabs(each) and each != "/"}
+        homes = {_real(each) for each in named if os.path.isabs(each) and each != "/"}
+        return [(home, {name: _real_below(home, name) for name in _HOME_DOTFILES}) for home in homes]
 
+    @cached_property
     def _path_folders(self) -> list[Path]:
         entries = self.environ.get("PATH", os.defpath).split(os.pathsep)
-        return [Path(os.path.realpath(each)) for each in entries if os.path.isabs(each)]
+        return [_real(each) for each in entries if os.path.isabs(each)]
 
 
 _SENSITIVE_FOLDERS = frozenset(
@@ -291,30 +313,54 @@ def _is_regular_or_new(real: Path) -> bool:
         return True
 
 
+def _real(path: str | Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _real_below(folder: Path, name: str) -> Path:
+    """The same for a path below a folder that has no symbolic links: few have one."""
+    path = str(folder)
+    for part in name.split("/"):
+        path = f"{path}/{part}"
+        if os.path.islink(path):
+            return _real(folder / name)
+    return Path(path)
+
+
 def _same_or_inside(path: Path, folder: Path) -> bool:
-    return any(_is_same(each, folder) for each in (path, *path.parents))
+    """Whether it is this folder or in it, also on file systems that ignore case."""
+    text, name = str(folder).casefold(), folder.name.casefold()
+    return any(
+        its_text == text or (its_name == name and _is_same_file(each, folder))
+        for each, its_text, its_name in _with_parents(path)
+    )
+
+
+@lru_cache(maxsize=8)
+def _with_parents(path: Path) -> list[tuple[Path, str, str]]:
+    """The path and its parents, each with its text and its name without regard to case."""
+    return [(each, str(each).casefold(), each.name.casefold()) for each in (path, *path.parents)]
 
 
 def _is_same(one: Path, other: Path) -> bool:
     """Whether both are the same folder, also on file systems that ignore case."""
     if str(one).casefold() == str(other).casefold():
         return True
-    if one.name.casefold() != other.name.casefold():
-        return False  # the same inode under another name is a mount or a hard link of a folder
+    return one.name.casefold() == other.name.casefold() and _is_same_file(one, other)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Asked where the names are the same: the same inode under another name is a mount or a hard link of a folder."""
     try:
         return os.path.samestat(os.stat(one), os.stat(other))
     except OSError:
         return False
 
 
-def _python_trees() -> set[Path]:
-    """Folders that Python loads from, with everything below them."""
+@lru_cache(maxsize=1)
+def _python_places(prefix: str, exec_prefix: str, path: tuple[str, ...]) -> tuple[set[Path], set[Path]]:
+    """Folders that Python loads from: with everything below them, and those of which it loads packages only."""
     user = site.getusersitepackages() if hasattr(site, "getusersitepackages") else ""
-    packages = [each for each in sys.path if not {"site-packages", "dist-packages"}.isdisjoint(Path(each).parts)]
-    roots = [sys.prefix, sys.exec_prefix, user, *packages]
-    return {Path(os.path.realpath(each)) for each in roots if each and each != "/"}
-
-
-def _python_folders() -> set[Path]:
-    """The other folders on Python's path; what is below them is loaded as packages only."""
-    return {Path(os.path.realpath(each)) for each in sys.path if os.path.isabs(each)}
+    packages = [each for each in path if not {"site-packages", "dist-packages"}.isdisjoint(Path(each).parts)]
+    trees = {_real(each) for each in (prefix, exec_prefix, user, *packages) if each and each != "/"}
+    return trees, {_real(each) for each in path if os.path.isabs(each)}
