@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from guide_steps import no_demo
+from postgres import Database, postgres, postgres_cluster
 from screens import shown, until, until_shown
 from textual.widgets import Input
 
 from tui_connector.machine import Machine
-from tui_connector.runs.ledger import Ledger, ledger_file
+from tui_connector.profile.capabilities import capabilities
+from tui_connector.profile.problems import read_profile
+from tui_connector.profile.trust_records import TrustRecords
+from tui_connector.runs.ledger import Ledger, RunEnd, ledger_file
+from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.last_runs import LastRunsScreen
 from tui_connector.tui.log.screens import RecordedScreen
 from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.units import timestamp
+
+__all__ = ["postgres", "postgres_cluster"]
 
 PROFILE = """\
 format = 1
@@ -111,3 +121,36 @@ async def test_the_command_list_leads_there_and_an_empty_list_says_what_to_do(ma
         assert all(word in shown(app).splitlines()[-1] for word in ("Help", "Commands", "Back"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+@pytest.mark.untrusted
+async def test_the_server_of_a_shared_ledger_is_asked_for_its_runs(machine: Machine, postgres: Database) -> None:
+    path = profile(machine, "acme")
+    lines = [f"{name} = {json.dumps(value)}" for name, value in postgres.saved.items()]
+    path.write_text("\n".join([path.read_text(), "[ledger]", *lines, ""]))
+    settings = LedgerSettings.model_validate(postgres.saved)
+    server = LedgerServer(settings, lambda: settings.parameters({}, Path("/")), "acme", "")
+    with Ledger(server.place("incoming", "products")) as ledger:
+        now = timestamp(machine.now())
+        run = ledger.begin(now, "f", "GET products", None, moves_mark=True, forget=False)
+        ledger.end(run, RunEnd("complete"), now)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until_shown(pilot, "shared ledger")  # home asks no server
+        await pilot.press("L")
+        await until_shown(pilot, "missing: acme: the profile is not yet trusted to ask")
+        _, base = read_profile(path)
+        _, staging = read_profile(path, "staging")
+        for saved in (base, staging):
+            found = capabilities(saved, path.parent, machine)
+            records = TrustRecords(machine.directories.state)
+            records.grant(path, found, machine.now(), environment=saved.environment)
+        await pilot.press("q", "L")
+        await until_shown(pilot, "0 items")
+        assert "missing" not in shown(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await until_shown(pilot, "Last run: ✔ complete, 0 items")
+        # the server is gone
+        path.write_text(path.read_text().replace(f"port = {postgres.saved['port']}", "port = 1"))
+        await until_shown(pilot, "Last run: not known: the profile is not yet trusted to ask")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -15,8 +17,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from ..errors import UserError
+from ..guide.profiles.overview import has_shared_ledger
 from ..machine import Machine
-from ..text import count, shown, shown_line
+from ..profile.library import read_with_data
+from ..text import count, listed, shown, shown_line
 from ..units import ago, elapsed
 from ._textual import BaseScreen
 from .widgets.frame import KeyFooter, ScreenHeader
@@ -24,9 +28,12 @@ from .widgets.row_list import ListRow, RowList
 
 if TYPE_CHECKING:
     from ..guide.last_runs import ProfileRun
+    from ..guide.shared_runs import SharedRuns
 
 _REFRESH = 5.0
-"""Seconds between two looks at the ledgers."""
+"""Seconds between two looks at the ledgers on this computer."""
+_REFRESH_SHARED = 30.0
+"""Seconds between two looks at ledgers on servers."""
 
 
 class LastRunsScreen(BaseScreen[None]):
@@ -48,6 +55,15 @@ class LastRunsScreen(BaseScreen[None]):
         runs: Sequence[ProfileRun]
         every: bool
         problem: str = ""
+
+    @dataclass
+    class SharedRunsRead(Message):
+        """The servers with shared ledgers have responded, or have not."""
+
+        found: Sequence[SharedRuns]
+        every: bool
+        waits_for: Sequence[str] = ()
+        """The profiles whose servers are being asked."""
 
     @dataclass
     class OpenRequested(Message):
@@ -72,6 +88,10 @@ class LastRunsScreen(BaseScreen[None]):
         self._machine = machine
         self._every = False
         self._runs: Sequence[ProfileRun] | None = None
+        self._shared: Sequence[SharedRuns] = ()
+        self._asking = False
+        """Whether servers are being asked for the runs in shared ledgers."""
+        self._waits_for: Sequence[str] = ()
         self._loading = True
         self._problem = ""
 
@@ -80,12 +100,15 @@ class LastRunsScreen(BaseScreen[None]):
         yield RowList(self._row, word=11, name=28, id="last-runs")
         yield Static("", id="last-run-reason", classes="panel")
         yield Static("", id="last-runs-none")
+        yield Static("", id="last-runs-shared")
         yield KeyFooter()
 
     def on_mount(self) -> None:
         self._list.focus()
         self.set_interval(_REFRESH, self._refresh_runs)
+        self.set_interval(_REFRESH_SHARED, self._refresh_shared)
         self._read()
+        self._ask_servers()
 
     def on_screen_resume(self) -> None:
         if self._runs is not None:
@@ -127,21 +150,71 @@ class LastRunsScreen(BaseScreen[None]):
         except UserError as error:
             self.post_message(self.RunsRead((), every, str(error)))
 
+    def _refresh_shared(self) -> None:
+        if self.is_current:
+            self._ask_servers()
+
+    def _ask_servers(self) -> None:
+        if not self._asking:
+            self._asking = True
+            self._read_shared()
+
+    @work(group="shared")
+    async def _read_shared(self) -> None:
+        from ..guide.last_runs import listed_profiles
+
+        machine, every = self._machine, self._every
+
+        def profiles() -> list[Path]:
+            with suppress(UserError):  # the runs on this computer say why
+                paths = listed_profiles(machine.directories.profiles, machine.directories.state)
+                return [path for path in paths if has_shared_ledger(read_with_data(path)[1])]
+            return []
+
+        def read(paths: list[Path]) -> list[SharedRuns]:
+            from ..guide.shared_runs import shared_runs_of
+
+            return [found for path in paths for found in shared_runs_of(machine, path, every=every)]
+
+        paths = await asyncio.to_thread(profiles)
+        if paths and not self._shared:
+            self.post_message(self.SharedRunsRead((), every, [path.stem for path in paths]))
+        self.post_message(self.SharedRunsRead(await asyncio.to_thread(read, paths) if paths else (), every))
+
+    @on(SharedRunsRead)
+    def _on_shared(self, message: SharedRunsRead) -> None:
+        self._waits_for = message.waits_for
+        if not message.waits_for:
+            self._asking, self._shared = False, message.found
+        if message.every is not self._every:
+            self._ask_servers()
+        if self._runs is not None:
+            self._draw()
+
     @on(RunsRead)
     def _on_read(self, message: RunsRead) -> None:
-        if message.every is not self._every:
-            return
+        if message.every is self._every:
+            self._runs, self._problem, self._loading = message.runs, message.problem, False
+            self._draw()
+
+    def _draw(self) -> None:
         selected = self._list.selected
-        self._runs, self._problem, self._loading = message.runs, message.problem, False
-        same = (number for number, each in enumerate(message.runs) if selected is not None and _same(each, selected))
-        self._list.show(message.runs, next(same, None if selected is None else 0))
-        failed = sum(not each.run.ok for each in message.runs)
+        runs = [*(self._runs or ()), *(run for each in self._shared for run in each.runs)]
+        runs.sort(key=lambda each: (-each.run.at, each.profile, each.run.name))
+        same = (number for number, each in enumerate(runs) if selected is not None and _same(each, selected))
+        self._list.show(runs, next(same, None if selected is None else 0))
+        failed = sum(not each.run.ok for each in runs)
         what = "all runs that are kept" if self._every else "the last of each configuration"
         state = [(f"{failed:,} not complete", "error")] if failed else []
-        self.query_one(ScreenHeader).show("Last runs", f"{count(len(message.runs), 'run')} · {what}", state)
+        self.query_one(ScreenHeader).show("Last runs", f"{count(len(runs), 'run')} · {what}", state)
         nothing = "Nothing has been run yet. Open a profile and press r on an incoming or outgoing."
-        self.query_one("#last-runs-none", Static).update(Content(shown(message.problem) or nothing))
-        self.set_class(not message.runs, "empty")
+        self.query_one("#last-runs-none", Static).update(Content(shown(self._problem) or nothing))
+        self.set_class(not runs, "empty")
+        note = self.query_one("#last-runs-shared", Static)
+        problems = [f"! Runs in a shared ledger are missing: {each.problem}" for each in self._shared if each.problem]
+        waiting = [f"Asking the shared ledger of {listed(self._waits_for, 5)} …"] if self._waits_for else []
+        note.update(Content("\n".join(map(shown_line, [*waiting, *dict.fromkeys(problems)]))))
+        note.display = bool(waiting or problems)
         self.refresh_bindings()
 
     @on(RowList.Highlighted)
@@ -174,6 +247,7 @@ class LastRunsScreen(BaseScreen[None]):
     def action_every(self) -> None:
         self._every, self._loading = not self._every, True
         self._read()
+        self._ask_servers()
 
     def action_back(self) -> None:
         self.dismiss()

@@ -37,6 +37,8 @@ class ProfileOverview:
     """How many secrets it names, by where they are."""
     unset: int = 0
     """How many of them are environment variables that are not set."""
+    shares_ledger: bool = False
+    """Whether its runs are in a ledger on a server, which home does not ask."""
     is_demo: bool = False
     """Whether it is for the demo store, which opening it starts, and whose secrets are filled in."""
     incoming: tuple[str, ...] = ()
@@ -104,10 +106,20 @@ def read_overview(
         unset=sum(
             "env" in each and not (environ.get(str(each["env"])) or typed(f"env:{each['env']}")) for each in found
         ),
+        shares_ledger=has_shared_ledger(data),
         is_demo=is_demo(data),
         incoming=tuple(_table(data, "incoming")),
         outgoing=tuple(_table(data, "outgoing")),
     )
+
+
+def has_shared_ledger(data: Mapping[str, object]) -> bool:
+    """Whether a profile with this data, which may be invalid, has its ledgers on a server in any environment."""
+    return any("ledger" in each for each in (data, *_tables(_table(data, "environments"))))
+
+
+def _tables(table: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    yield from (each for each in table.values() if isinstance(each, dict))
 
 
 def _table(data: Mapping[str, object], name: str) -> Mapping[str, object]:

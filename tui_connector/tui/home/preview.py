@@ -66,12 +66,15 @@ def _profile_lines(
             yield from _rows("Clients", ", ".join(entry.clients), roomy)
         yield from _rows("File", path, roomy)
         yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
+        if entry.shares_ledger:
+            yield _row("Runs", "in a shared ledger: L asks it")
+        shared = entry.shares_ledger and not runs
         yield ()
         yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
-        yield from _runs(entry.incoming, [run for run in runs if not run.sends], "never run", now)
+        yield from _runs(entry.incoming, [run for run in runs if not run.sends], "" if shared else "never run", now)
         yield ()
         yield (("Outgoing", "bold"), ("" if entry.outgoing else "  none", TONES["muted"]))
-        yield from _runs(entry.outgoing, [run for run in runs if run.sends], "never sent", now)
+        yield from _runs(entry.outgoing, [run for run in runs if run.sends], "" if shared else "never sent", now)
     else:
         yield _row("Incoming", ", ".join(entry.incoming) or "none")
         yield _row("Outgoing", ", ".join(entry.outgoing) or "none")

@@ -157,7 +157,7 @@ def profile_cells(entry: ProfileOverview, runs: Sequence[LastRun] | None, now: f
         "title": (summary.title if summary.title != summary.name else "", ""),
         "store": (entry.store or "no address", "" if entry.store else "muted"),
         "authentication": (entry.authentication or "none", "" if entry.authentication else "muted"),
-        "run": run_cell(runs, now, room),
+        "run": ("shared ledger", "muted") if entry.shares_ledger and not runs else run_cell(runs, now, room),
         "secrets": (_secrets_cell(entry) or "none", ""),
     }
 

@@ -28,6 +28,7 @@ from ...guide.profiles.edit import Undo
 from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.resend import NewRequests, resend
 from ...guide.secret_states import SecretState, secret_states
+from ...guide.shared_runs import SharedRuns, shared_runs
 from ...guide.steps.summaries import ProfilePart
 from ...machine import Machine
 from ...magento.diagnosis import diagnose_failure
@@ -97,6 +98,12 @@ class ProfilePage(ProfileScreen, TextHolder):
         """Which secrets are available."""
 
         states: list[SecretState]
+
+    @dataclass
+    class SharedRunsFound(Message):
+        """The server with the ledgers has responded, or has not."""
+
+        found: SharedRuns
 
     @dataclass
     class Tested(Message):
@@ -178,9 +185,15 @@ class ProfilePage(ProfileScreen, TextHolder):
         self.set_focus(self.query_one(ProblemList) if invalid else self._list)
 
     def show_read(self, message: ProfileScreen.FileRead) -> None:
-        self._status.runs, self._status.sent = message.runs, message.sent
+        profile = message.opened.profile
+        if profile is not None and profile.ledger is not None:
+            if not (self._status.runs or self._status.sent):
+                self._status.no_runs = f"asking {shown_line(profile.ledger.server)} …"
+            self._find_shared_runs(profile)
+        else:
+            self._status.runs, self._status.sent, self._status.no_runs = message.runs, message.sent, ""
         self._fill()
-        if message.opened.profile is not None:
+        if profile is not None:
             self._find_secrets(message.opened)
         at, self._form_at = self._form_at, ()
         if at:
@@ -213,6 +226,22 @@ class ProfilePage(ProfileScreen, TextHolder):
     def _on_secrets(self, message: SecretsFound) -> None:
         self._status.secrets = message.states
         self._fill()
+
+    @work(exclusive=True, group="shared-runs")
+    async def _find_shared_runs(self, profile: Profile) -> None:
+        """Asks the server with the profile's ledgers, which may take a while or not respond."""
+        self.post_message(
+            self.SharedRunsFound(await asyncio.to_thread(shared_runs, self.workbench, profile, self.path))
+        )
+
+    @on(SharedRunsFound)
+    def _on_shared_runs(self, message: SharedRunsFound) -> None:
+        found = message.found
+        problem = f"not known: {found.problem}" if found.problem else ""
+        self._status.runs = {each.run.name: each.run for each in found.runs if not each.run.sends}
+        self._status.sent = {each.run.name: each.run for each in found.runs if each.run.sends}
+        self._status.no_runs = problem
+        self._draw()
 
     @property
     def _list(self) -> PartList:

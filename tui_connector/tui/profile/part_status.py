@@ -27,6 +27,8 @@ class PartStatus:
         """The last runs of incomings."""
         self.sent: Mapping[str, LastRun] = {}
         """The last runs of outgoings."""
+        self.no_runs = ""
+        """Why it is not known when a part was run; "" if it is."""
         self.secrets: Sequence[SecretState] = []
 
     def tested(self, part: ProfilePart, result: CheckResult, at: float) -> None:
@@ -61,6 +63,7 @@ class PartStatus:
             sends = part.family == "outgoing"
             run = (self.sent if sends else self.runs).get(part.name)
             never = "Never sent. r shows what it would change." if sends else "Never run. r runs it."
+            never = f"Last run: {self.no_runs}" if self.no_runs else never
             words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(words), TONES["muted" if not run else "success" if run.ok else "error"]))
         yield from self._secret_lines(part, wide=wide)

@@ -135,8 +135,10 @@ class ProfileScreen(LogDock):
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self.workbench.keep_history, self.path, opened.profile)
-        of = (self.machine.directories.state, self.path, self.environment)
-        runs, sent = await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
+        runs, sent = dict[str, LastRun](), dict[str, LastRun]()
+        if opened.profile is None or opened.profile.ledger is None:
+            of = (self.machine.directories.state, self.path, self.environment)
+            runs, sent = await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
         self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent))
 
     @on(FileRead)
