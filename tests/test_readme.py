@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
+
 from tui_connector import cli
 from tui_connector.cli import errors
 from tui_connector.cli.check import check as check_command
@@ -18,6 +20,7 @@ from tui_connector.cli.tap import tap
 from tui_connector.kinds import kebab
 from tui_connector.outgoing.comparison import Comparison, FieldRule
 from tui_connector.profile.model import kind_schemas
+from tui_connector.profile.model import schema as profile_schema
 from tui_connector.profile.problems import check
 from tui_connector.tui.keys import all_bindings, check_keys
 
@@ -31,9 +34,70 @@ def block(language: str, word: str) -> str:
     return found
 
 
+def block_of(heading: str) -> str:
+    """The first indented block below this heading."""
+    found = re.search(r"(?ms)^ {4}\S.*?(?=\n\n\S)", README[README.index(heading) :])
+    assert found is not None
+    return found[0]
+
+
 def test_every_command_is_named() -> None:
     named = set(re.findall(r"(?m)^    tui-connector ([a-z]+)", README)) | {"profiles", "schema"}
     assert set(cli._COMMANDS) == named
+
+
+def _options(name: str) -> set[str]:
+    """The options of a command, its subcommands and the program itself."""
+    command = cli._command(name)
+    group = list(command.commands.values()) if isinstance(command, click.Group) else []
+    every = [param for each in (cli.commands, command, *group) for param in each.params]
+    return {option for param in every for option in (*param.opts, *param.secondary_opts)} | {"--help", "--version"}
+
+
+def test_the_options_in_it_are_those_of_the_commands() -> None:
+    entries = re.split(r"(?m)^    tui-connector ", block_of("## Commands"))[1:]
+    entries += re.findall(r"(?m)^    tui-connector (.+)", README) + re.findall(r"`tui-connector (.+?)`", README)
+    wrong = {
+        f"{name} {option}"
+        for name, _, rest in (re.split(r"\n(?!  )", entry)[0].partition(" ") for entry in entries)
+        if name in cli._COMMANDS
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest.partition(" | ")[0])
+        if option not in _options(name) | (_options("run") if name == "plan" else set())
+    }
+    assert wrong == set()
+    others = {"--args"}  # of Celery
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    assert named - others - {option for name in cli._COMMANDS for option in _options(name)} == set()
+
+
+def test_what_needs_trust_accepts_it_for_once() -> None:
+    """README and the message about an untrusted profile promise `--trust`."""
+    folder = Path(cli.__file__).parent
+    needing = {
+        name
+        for name, module in cli._COMMANDS.items()
+        if re.search(r"\b(allowed|Slices\.open)\(", (folder / f"{module}.py").read_text())
+    }
+    assert len(needing) > 8
+    assert {name for name in needing if "--trust" not in _options(name)} == set()
+
+
+def test_the_keys_in_it_are_those_of_the_schema() -> None:
+    """The keys that all kinds of a table share; those of one kind are listed by `kinds NAME`."""
+    schema = profile_schema()
+    tables = {name: table for name, table in schema["definitions"].items() if not name.startswith("Override")}
+    shared = [schema, *(table for table in tables.values() if "kind" not in table.get("properties", {}))]
+    keys = {key for table in shared for key in table.get("properties", {})}
+    assert len(keys) > 80
+    assert sorted(key for key in keys if not re.search(rf"[`.\s{{]{key}(`|\s=|\.)", README)) == []
+
+
+def test_the_links_in_it_lead_somewhere() -> None:
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?s)```.*?```", "", README))
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    links = re.findall(r"\]\(#(.*?)\)", README)
+    assert len(links) > 20
+    assert [link for link in links if link not in anchors] == []
 
 
 def test_the_exit_codes_in_it_are_those_of_the_helps() -> None:
@@ -87,6 +151,13 @@ def test_the_alerts_in_it_are_valid() -> None:
         assert problems == []
         assert profile is not None
         assert profile.on_failure is not None
+
+
+def test_the_logins_in_it_are_valid() -> None:
+    for word in ("otp = { totp", "ims-na1", '"./token.sh", "staging"'):
+        profile, problems = check(block("toml", "format = 1") + block("toml", word))
+        assert problems == []
+        assert profile is not None
 
 
 def test_the_environment_in_it_is_one() -> None:

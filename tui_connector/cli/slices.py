@@ -42,7 +42,7 @@ def slice_options(command: Callable[..., object]) -> Callable[..., object]:
 @click.command("plan")
 @click.argument("profile", shell_complete=profiles)
 @click.argument("name", shell_complete=configurations)
-@click.option("--slices", "number", type=click.IntRange(1, 10_000), required=True, help="Number of slices.")
+@click.option("--slices", "number", type=click.IntRange(1, 10_000), help="Number of slices (required).")
 @click.option("--by", type=click.Choice(["id", "time"]), help="Ranges of the id, or of the date of `incremental`.")
 @click.option("--full", is_flag=True, help="Everything, whatever earlier runs have read.")
 @_shared_option
@@ -58,7 +58,7 @@ def plan(
     /,
     profile: str,
     name: str,
-    number: int,
+    number: int | None,
     by: By | None,
     full: bool,
     run_id: str | None,
@@ -74,8 +74,13 @@ def plan(
     The slices are ranges whose bounds are fixed now, saved under a run id. Run each of them with `run PROFILE NAME
     --slice NUMBER --run-id ID`, in any order, anywhere, and again if one fails; then `commit PROFILE NAME --run-id ID`.
 
+    To see what sending would change, use `run PROFILE NAME --plan`.
+
     Exit code 0: planned, 2 or 3: do not retry, 1 or 4: retry later.
     """
+    if number is None:
+        message = f"Give the number of --slices. To see what sending would change: run {profile} {name} --plan."
+        raise CommandFailed(message, Exit.SETUP)
     if kubernetes or airflow:
         if sum((kubernetes, airflow, as_json, shared is not None)) > 1:
             message = "--kubernetes, --airflow, --json and --shared exclude each other."
