@@ -121,3 +121,25 @@ def test_what_comes_to_a_block_after_a_search_is_found_by_the_next_one() -> None
     view.set(parse("~h 404"))
     view.update()
     assert list(view) == [71]
+
+
+@given(st.lists(st.sampled_from(["run", "probe"]), max_size=60), st.integers(5, 40), st.integers(0, 60))
+def test_neighbouring_probes_are_one_row_whatever_was_there_before_comes_and_goes(
+    purposes: list[str], room: int, before: int
+) -> None:
+    ring = Ring(room, 1_000_000_000)
+    for number, purpose in enumerate(purposes[:before], 1):
+        ring.append(exchange(number, purpose=purpose))
+    ticks = itertools.count()
+    view = View(ring, lambda: float(next(ticks)), folds=lambda each: each.purpose == "probe")
+    for number, purpose in enumerate(purposes[before:], before + 1):
+        ring.append(exchange(number, purpose=purpose))
+        view.update(2.0)
+    while not view.update(2.0):
+        pass
+    kept = [(place, ring[place].purpose) for place in range(ring.first, ring.end)]
+    groups = [[place for place, _ in group] for _, group in itertools.groupby(kept, lambda each: each[1])]
+    rows = [row for group in groups for row in ([group] if ring[group[0]].purpose == "probe" else [[p] for p in group])]
+    assert list(view) == [row[-1] for row in rows]
+    assert [list(view.folded(index)) for index in range(len(view))] == [row if len(row) > 1 else [] for row in rows]
+    assert list(view.positions()) == [place for place, _ in kept]

@@ -16,7 +16,7 @@ from tui_connector.tui.themes import THEMES
 READABLE = 4.5
 _DRAWN = re.compile(r"[\s─-▟▲▼◢◣▸]*")
 """Borders, scroll bars, charts."""
-_BAD = re.compile(r"✘|^\s*[45]\d\d\s*$|\b[45]\d\d [A-Z]")
+_BAD = re.compile(r"✘|^\s*[45]\d\d\s*$|\b[45]\d\d (?![KMG]?B\b)[A-Z]")
 _SIGN = re.compile(r"[✔✘!●○▲]|\b[1-5]\d\d\b|saved|failed|running|complete|warning")
 """What shows a state where colours do not; anywhere in the row."""
 _CHANGE = re.compile(r"[ ▌]*[-+→]( |$)")

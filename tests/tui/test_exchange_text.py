@@ -107,6 +107,14 @@ def test_search_criteria_are_told_in_one_line_and_aligned_where_there_is_room() 
     each = exchange(uri=f"https://acme.example/rest/V1/products?{query}&searchCriteria[pageSize]=3")
     page = decoded(each, 120)
     assert "where     qty = 5" in page.lines
+    narrow = decoded(replace(each, uri=f"{each.uri}&searchCriteria[filter_group]=lost"), 45)
+    start = narrow.lines.index("GET /rest/V1/products HTTP/1.1")
+    assert narrow.lines[start + 1 : start + 5] == [
+        "  where  qty = 5",
+        "  page   3 per page",
+        "  searchCriteria[filter_group] = lost",
+        "  z shows the parameters as sent",
+    ]
     rows = [line for number, line in enumerate(page.lines) if page.style(number) is Role.PARAMETER]
     assert {row.index(" = ") for row in rows} == {len("  searchCriteria[filter_groups][0][filters][0][field]")}
     assert not any(line.startswith("where") for line in decoded(exchange(uri="https://acme.example/x?y=1")).lines)

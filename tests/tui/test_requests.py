@@ -40,19 +40,42 @@ async def test_after_a_failed_test_the_failed_request_is_selected_and_not_the_pr
         await watched.selects(2)
         await watched.shows("▸ #2")
         await watched.pilot.press("down")
-        await watched.selects(3)
-        await watched.pilot.press("G")
+        await watched.shows("27 probes: requests of the program itself")
+        await watched.pilot.press("P", "G")
         watched.log.record(exchange(90, purpose="probe"))  # a minute later: another test
         await watched.selects(90)
 
 
-async def test_after_a_test_that_succeeded_no_probe_is_selected_that_the_store_refused(machine: Machine) -> None:
+async def test_probes_are_one_row_that_says_what_the_program_asked_and_that_opens(machine: Machine) -> None:
+    version = exchange(2, purpose="probe", note="which version?")
+    two_factor = exchange(3, status=404, purpose="probe", note="2FA on? 404: no")
     async with watching(machine, filled(exchange(1, purpose="test")), size=(80, 24)) as watched:
-        watched.log.record(exchange(2, purpose="probe"))
-        for number in (3, 4):
-            watched.log.record(exchange(number, status=404, purpose="probe"))
-        await watched.shows("#4 ")
+        watched.log.record(version)
+        await watched.until(lambda: watched.numbers() == [1, 2])
+        watched.log.record(two_factor)
+        await watched.shows("  #2–3    2 probes about the store, 1 refused as expected · Enter: list")
+        await watched.shows("Requests 3 (2 probes)")
+        await watched.selects(1)
+        await watched.pilot.press("down")
+        await watched.shows("2FA on? 404: no → 404 (expected)")
+        await watched.pilot.press("x")
+        await watched.told("Enter lists these probes")
+        await watched.pilot.press("enter")
         await watched.selects(2)
+        assert watched.numbers() == [1, 2, 3]
+        await watched.pilot.press("down", "i")
+        await watched.shows("The program sent this itself, to learn about the store: 2FA on? 404: no")
+        await watched.shows("404 is one of the answers it expects: nothing is wrong")
+        await watched.pilot.press("P")
+        await watched.until(lambda: watched.numbers() == [1, 3])
+        await watched.pilot.press("slash")
+        await watched.type("version")  # a search opens the row that has the match
+        await watched.pilot.press("enter")
+        await watched.selects(2)
+        await watched.pilot.press("escape", "escape", "P", "f")
+        await watched.type("404")  # a filter lists each match
+        await watched.pilot.press("enter")
+        await watched.until(lambda: watched.numbers() == [3])
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -101,7 +124,7 @@ async def test_a_refused_probe_is_marked_as_expected_and_counted_apart_from_fail
     uri = "https://acme.example/rest/all/V1/tfa/provider/google/authenticate"
     probe = exchange(2, method="POST", status=404, purpose="probe", uri=uri)
     async with watching(machine, filled(exchange(1), probe, refusal(3)), size=size) as watched:
-        await watched.shows("Requests 3 · 1 failed, 1 expected")
+        await watched.shows("Requests 3 (1 probe) · 1 failed")
         assert any("404" in line and "authenticate  expected" in line for line in watched.screen())
         assert not any("401" in line and "expected" in line for line in watched.screen()[2:])
         await watched.pilot.press("question_mark")
@@ -119,7 +142,7 @@ async def test_a_write_that_is_refused_with_200_is_shown_counted_and_explained_a
         refusal=BodyRefusal("row-refused", "Invalid attribute Price = -5."),
     )
     async with watching(machine, filled(exchange(1), refused, exchange(3))) as watched:
-        await watched.shows("Requests 3 · 1 failed this session")
+        await watched.shows("Requests 3 · 1 failed")
         assert any("POST  ✘200" in line and "Invalid attribute Price = -5." in line for line in watched.screen())
         await watched.pilot.press("e")
         await watched.until(lambda: watched.numbers() == [2])
@@ -140,7 +163,7 @@ async def test_filter_applies_while_typing_and_can_be_toggled(machine: Machine) 
         await watched.shows("filter ~s 4xx | ~s 5xx: 2 of 12 match")
         await watched.pilot.press("F")
         await watched.until(lambda: len(watched.numbers()) == 12)
-        await watched.shows("off (F)")
+        await watched.shows("off (F: on)")
         await watched.pilot.press("F")
         await watched.until(lambda: watched.numbers() == [10, 11])
         log.record(refusal(13))
@@ -227,12 +250,12 @@ async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is
 
 async def test_each_esc_closes_the_innermost_of_what_the_log_shows(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1), refusal(2), exchange(3)), size=(160, 40)) as watched:
-        assert not watched.says("F Filter off or on")
+        assert not watched.says("F Filter off")
         await watched.pilot.press("f")
         await watched.type("~s 401")
         await watched.pilot.press("enter")
         await watched.shows("filter ~s 401: 1 of 3 match")
-        await watched.shows("F Filter off or on")
+        await watched.shows("F Filter off")
         await watched.pilot.press("slash")
         await watched.type("products")
         await watched.pilot.press("enter")
@@ -355,12 +378,13 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.type("SKU-7")
         await watched.pilot.press("enter")
         await watched.selects(1)
-        await watched.shows("search SKU-7, 2 bodies only in part (n: next request · Esc: end)")
-        await watched.told("2 bodies were kept only in part and not searched completely.")
+        await watched.shows("search SKU-7 (n: next request · Esc: end)")
+        await watched.shows("2 bodies searched only in part")
+        await watched.told("2 bodies searched only in part, as the log keeps only their beginning.")
         await watched.pilot.press("slash")
         await watched.type("~m get")
         await watched.pilot.press("enter")
-        await watched.until(lambda: not watched.says("2 bodies only in part"))
+        await watched.until(lambda: not watched.says(" · 2 bodies searched only in part"))
         await watched.pilot.press("escape", "g", "down")
         await watched.shows("x requests it again, and keeps the whole body")
         await watched.pilot.press("w")

@@ -88,7 +88,7 @@ async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbo
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         log = await open_page(pilot)
         assert log.exchanges.end >= count
-        await until(pilot, lambda: log.selected is not None)
+        await until(pilot, lambda: bool(log.view.selected_probes))
 
 
 def focused_id(app: ConnectorApp) -> str | None:

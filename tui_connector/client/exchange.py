@@ -80,13 +80,16 @@ class Exchange:
 
     @property
     def failed(self) -> bool:
-        """No response, or one that refuses, mostly by a status of 400 or above; for a probe, any one is a success."""
-        return self.status is None or (self._refused and self.purpose != "probe")
+        """No response, or one that refuses, mostly by a status of 400 or above."""
+        return self.status is None or (self._refused and not self.expected)
 
     @property
     def expected(self) -> bool:
-        """A refusal that does not count as a failure: a probe finds out which of several responses the store sends."""
-        return self._refused and self.purpose == "probe"
+        """A refusal that does not count as a failure: a probe finds out which of several responses the store sends.
+
+        It is sent to learn what the store refuses (4xx), but not that it is broken (5xx).
+        """
+        return self._refused and self.purpose == "probe" and self.status is not None and self.status < 500
 
     @property
     def _refused(self) -> bool:
@@ -181,8 +184,8 @@ class Exchanges(Ring):
         super().__init__(count, size)
         self._numbers = self._calls = 0
         self.failures = Ring(failures, size // 4)
-        self.expected = 0
-        """How many refusals did not count as failures since the log was last cleared."""
+        self.probes = 0
+        """How many probes were sent since the log was last cleared."""
         self.in_flight: dict[int, InFlight] = {}
         self.on_recorded: list[Callable[[Exchange], None]] = []
 
@@ -205,14 +208,14 @@ class Exchanges(Ring):
         self.append(exchange)
         if exchange.failed:
             self.failures.append(exchange)
-        self.expected += exchange.expected
+        self.probes += exchange.purpose == "probe"
         for listener in self.on_recorded:
             listener(exchange)
 
     def clear(self) -> None:
         super().clear()
         self.failures.clear()
-        self.expected = 0
+        self.probes = 0
 
     def by_number(self, number: int) -> Exchange | None:
         """The exchange with this number, or None if it was dropped."""

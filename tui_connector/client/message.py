@@ -99,6 +99,14 @@ class Request:
         return replace(self, uri=path + "?" + "&".join([*kept, f"{encoded}={quote(value, safe='')}"]))
 
 
+def probe_request(method: str, uri: str, question: str, body: bytes = b"") -> Request:
+    """A request of the program itself, to learn something about the store. The log shows the question.
+
+    It says which status means what, where that is not obvious: "2FA on? 404: no".
+    """
+    return Request(method, uri, body=body, about=RequestInfo(purpose="probe", note=question))
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A complete response: `body` is decompressed and within its limit, `exchange` its number in the log."""

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from ..client.exchange import Exchange, Ring
-from .filter import BLOCK_SIZE, Block, BlockTexts, Filter
+from .filter import BLOCK_SIZE, Block, BlockTexts, Filter, Predicate
 
 
 class View:
@@ -15,21 +15,28 @@ class View:
 
     Positions stay what they are while exchanges come and go. `update` does a slice of the work at a time: first what
     came since, then what was there before, from the newest back, so that a screen has its first rows at once.
+
+    Neighbours that `folds` accepts are one row, at the position of the newest of them.
     """
 
-    def __init__(self, ring: Ring, clock: Callable[[], float], wanted: Filter | None = None) -> None:
+    def __init__(
+        self, ring: Ring, clock: Callable[[], float], wanted: Filter | None = None, folds: Predicate | None = None
+    ) -> None:
         self._ring, self._clock = ring, clock
         self._found: deque[int] = deque()
+        self._folded: dict[int, deque[int]] = {}
+        """The positions in each row that can be folded, by the position of the row."""
         self._before: list[Exchange] = []
         self._texts = BlockTexts()
         self._low = self._high = 0
-        self.filter = wanted or Filter()
-        self.set(self.filter)
+        self.filter, self._folds = wanted or Filter(), folds
+        self.set(self.filter, folds)
 
-    def set(self, wanted: Filter) -> None:
+    def set(self, wanted: Filter, folds: Predicate | None = None) -> None:
         """Another filter: what was found is forgotten, and the search starts again at the newest."""
-        self.filter = wanted
+        self.filter, self._folds = wanted, folds
         self._found.clear()
+        self._folded.clear()
         self._before = list(self._ring)  # indexing the middle of the ring's deque for each of 100,000 takes 0.5 s
         self._low = self._high = self._ring.end
 
@@ -59,8 +66,18 @@ class View:
     def __iter__(self) -> Iterator[int]:
         return iter(tuple(self._found))
 
+    def positions(self) -> Iterator[int]:
+        """The positions of all matches, also of those in folded rows."""
+        for position in self:
+            yield from self._folded.get(position, (position,))
+
+    def folded(self, index: int) -> Sequence[int]:
+        """The positions of the matches in this row, if it is a folded one; empty for the row of one match."""
+        positions = self._folded.get(self._found[index], ())
+        return tuple(positions) if len(positions) > 1 else ()
+
     def index(self, position: int) -> int:
-        """The index of the match at this position, or of the first one after it: `len` where there is none."""
+        """The index of the row with this position, or of the first one after it: `len` where there is none."""
         return bisect_left(self._found, position)
 
     def exchange(self, index: int) -> Exchange:
@@ -71,11 +88,32 @@ class View:
         """Up to `count` matches from this index on."""
         return [self.exchange(index) for index in range(max(0, start), min(start + count, len(self)))]
 
+    def _add_newer(self, position: int, exchange: Exchange) -> None:
+        if self._folds is not None and self._folds(exchange):
+            positions = self._folded.pop(self._found[-1], None) if self._found else None
+            if positions is not None:
+                self._found.pop()
+            self._folded[position] = positions = positions or deque()
+            positions.append(position)
+        self._found.append(position)
+
+    def _add_older(self, position: int, exchange: Exchange) -> None:
+        if self._folds is not None and self._folds(exchange):
+            positions = self._folded.get(self._found[0]) if self._found else None
+            if positions is not None:
+                positions.appendleft(position)
+                return
+            self._folded[position] = deque([position])
+        self._found.appendleft(position)
+
     def _forget(self) -> None:
         first = self._ring.first
         self._texts.forget(first // BLOCK_SIZE)
         while self._found and self._found[0] < first:
-            self._found.popleft()
+            self._folded.pop(self._found.popleft(), None)
+        oldest = self._folded.get(self._found[0]) if self._found else None
+        while oldest is not None and oldest[0] < first:
+            oldest.popleft()
         if self._high < first:  # all of what was examined is gone
             self._low = self._high = first
         if self._low <= first:
@@ -84,8 +122,9 @@ class View:
     def _newer(self, stop: float) -> bool:
         test = self.filter.matches
         while self._high < self._ring.end:
-            if test(self._ring[self._high]):
-                self._found.append(self._high)
+            exchange = self._ring[self._high]
+            if test(exchange):
+                self._add_newer(self._high, exchange)
             self._high += 1
             if self._high % BLOCK_SIZE == 0:
                 self._texts_so_far()
@@ -119,7 +158,7 @@ class View:
             for exchange in reversed(part):
                 low -= 1
                 if test(exchange):
-                    self._found.appendleft(low)
+                    self._add_older(low, exchange)
                 if clock() >= stop:
                     break
         del self._before[low - self._low :]

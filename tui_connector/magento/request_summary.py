@@ -69,6 +69,35 @@ def conditions(uri: str) -> str:
     return " and ".join(_groups(filters))
 
 
+def decoded_criteria(uri: str) -> tuple[list[tuple[str, str]], set[str]]:
+    """Search criteria as rows to read (where, sort, page), and the names of the parameters that these stand for.
+
+    Parameters with other names, which Magento may ignore, are not among them.
+    """
+    filters: dict[tuple[str, str], dict[str, str]] = {}
+    orders: dict[str, dict[str, str]] = {}
+    page = size = ""
+    names: set[str] = set()
+    for name, value in parameters(_target(uri).partition("?")[2]):
+        match _keys(name):
+            case ["filtergroups", group, "filters", number, "field" | "value" | "conditiontype" as field]:
+                filters.setdefault((group, number), {})[field] = value or ""
+            case ["sortorders", number, "field" | "direction" as field]:
+                orders.setdefault(number, {})[field] = value or ""
+            case ["currentpage"]:
+                page = value or ""
+            case ["pagesize"]:
+                size = value or ""
+            case _:
+                continue
+        names.add(name)
+    rows = [("and" if number else "where", group) for number, group in enumerate(_groups(filters))]
+    rows += [("sort", f"{each.get('field', '')} {each.get('direction', '')}".strip()) for each in orders.values()]
+    paging = [page] if page else []
+    paging += [f"{size} per page"] if size else []
+    return rows + ([("page", ", ".join(paging))] if paging else []), names
+
+
 def request_path(uri: str) -> str:
     """The specific part of the path, decoded, such as "products"."""
     return _specific(_target(uri).partition("?")[0])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ...client.layer import Send
-from ...client.message import Request, RequestFailed, RequestInfo, Response
+from ...client.message import RequestFailed, Response, probe_request
 from ...client.uri import origin_of
 from ...magento.diagnosis import AuthKind, Finding
 from ...magento.diagnosis.rules import ROLE_MENU, explain, permissions_menu
@@ -170,7 +170,7 @@ async def schema_of(send: Send, base_uri: str) -> tuple[Mapping[str, object], in
     if is_without_rest(base_uri):
         return {}, 0  # where the Cloud Service has its schema is not known
     root = base_uri[: base_uri.rindex("/rest")] if "/rest" in base_uri else origin_of(base_uri)
-    request = Request("GET", f"{root}/rest/all/schema?services=all", about=RequestInfo(purpose="probe"))
+    request = probe_request("GET", f"{root}/rest/all/schema?services=all", "what can be read and sent?")
     try:
         response = await send(request)
         schema = await asyncio.to_thread(json.loads, response.body)  # 626 KB take 30 ms

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...client.message import ClientVariant, Request, RequestFailed, RequestInfo
+from ...client.message import ClientVariant, Request, RequestFailed, probe_request
 from ...client.session import Session
 from ...client.uri import origin_of
 from ...magento.diagnosis import Finding, Fix, StoreMessage
@@ -97,7 +97,7 @@ def is_dialect_guess(profile: Profile, client: str, request: Request, cache: Pat
 async def _probe_dialects(
     session: Session, client: str, dialects: Sequence[Dialect]
 ) -> tuple[Dialect | None, list[str]]:
-    request = Request("GET", PROBE_URI, about=RequestInfo(purpose="probe"))
+    request = probe_request("GET", PROBE_URI, "is this signature verified? 404: yes")
     accepted: list[Dialect] = []
     refused = False
     evidence = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...client.layer import Send
-from ...client.message import Request, RequestFailed, RequestInfo, Response
+from ...client.message import RequestFailed, Response, probe_request
 from ...machine import Machine
 from ...magento.diagnosis import Finding, StoreMessage, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import MODULES
@@ -107,7 +107,7 @@ class _Search:
         self, values: Sequence[str], send: Send, base_uri: str, machine: Machine, signed_origin: str | None
     ) -> None:
         self._values, self._send, self._machine, self._origin = values, send, machine, signed_origin
-        self._request = Request("GET", f"{base_uri}/{MODULES}", about=RequestInfo(purpose="probe"))
+        self._request = probe_request("GET", f"{base_uri}/{MODULES}", "which of the four values is which?")
         self._results: dict[Order, str] = {}
         self._evidence: list[str] = []
         self.requests = 0

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ...client.error_message import error_message
 from ...client.layer import Send
-from ...client.message import Failure, NoResponse, Request, RequestFailed, RequestInfo, Response
+from ...client.message import Failure, NoResponse, Request, RequestFailed, Response, probe_request
 from ...client.uri import canonical, is_loopback, origin_of
 from ...errors import InvalidValue
 from ...magento.diagnosis import Finding, diagnose, diagnose_failure
@@ -322,14 +322,10 @@ async def _with_store_view(address: RestAddress, typed: str, send: Send) -> Rest
     origin = origin_of(address.root)
     wanted = RestAddress(origin, address.has_index_php, code)
     try:
-        response = await send(_probe_request(f"{wanted.base_uri(code)}/{CURRENCY}"))
+        response = await send(probe_request("GET", f"{wanted.base_uri(code)}/{CURRENCY}", "is this a store view?"))
     except RequestFailed:
         return address
     return wanted if is_currency(response) else address
-
-
-def _probe_request(uri: str, method: str = "GET", body: bytes = b"") -> Request:
-    return Request(method, uri, body=body, about=RequestInfo(purpose="probe"))
 
 
 def _more_informative(first: Finding | None, second: Finding | None) -> Finding | None:
@@ -350,7 +346,7 @@ async def _probe(address: RestAddress, send: Send) -> tuple[AddressProbe, RestAd
     base = address.base_uri()
     if address.is_cloud_service:
         return await _probe_protected(address, send), None
-    request = _probe_request(f"{base}/{CURRENCY}")
+    request = probe_request("GET", f"{base}/{CURRENCY}", "Magento REST API?")
     try:
         response = await send(request)
     except RequestFailed as failure:
@@ -368,7 +364,7 @@ async def _probe(address: RestAddress, send: Send) -> tuple[AddressProbe, RestAd
 async def _probe_protected(address: RestAddress, send: Send) -> AddressProbe:
     """Looks for a REST API that requires a token for every request, such as Adobe Commerce as a Cloud Service."""
     base = address.base_uri()
-    request = _probe_request(f"{base}/{PROTECTED_URI}")
+    request = probe_request("GET", f"{base}/{PROTECTED_URI}", "does everything need a token?")
     try:
         response = await send(request)
     except RequestFailed as failure:
@@ -440,12 +436,13 @@ async def _identify(address: FoundStore, send: Send) -> FoundStore:
     """The store with its version and 2FA setting, as far as it discloses them without authentication."""
     version, two_factor = "", False
     try:
-        response = await send(_probe_request(f"{address.address.root}/magento_version"))
+        response = await send(probe_request("GET", f"{address.address.root}/magento_version", "which version?"))
         match = re.fullmatch(r"([\w-]+)/([\d.]+) \((\w+)\)", response.body.decode("utf-8", "replace").strip()[:80])
         version = " ".join(match.groups()) if match else ""
         # the route exists (400: fields are missing) only with the 2FA module
         tfa = f"{address.address.base_uri()}/tfa/provider/google/authenticate"
-        response = await send(_probe_request(tfa, "POST", b"{}").with_header("Content-Type", "application/json"))
+        request = probe_request("POST", tfa, "2FA for admin users? 404: no", b"{}")
+        response = await send(request.with_header("Content-Type", "application/json"))
         two_factor = response.status == 400
     except NoResponse:
         pass

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 
 from ...client.layer import Send
-from ...client.message import Request, RequestFailed, RequestInfo
+from ...client.message import RequestFailed, probe_request
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import CURRENCY
 from .store_address import RestAddress
@@ -34,7 +34,7 @@ class StoreViews:
 
 async def store_views(send: Send, address: RestAddress, way: AuthKind) -> StoreViews:
     """The store views, by one request that needs Magento_Backend::store, which few integrations have."""
-    request = Request("GET", f"{address.base_uri()}/store/storeViews", about=RequestInfo(purpose="probe"))
+    request = probe_request("GET", f"{address.base_uri()}/store/storeViews", "which store views?")
     try:
         response = await send(request)
     except RequestFailed as failure:
@@ -55,7 +55,7 @@ async def unknown_view(code: str, send: Send, address: RestAddress) -> Finding |
     if address.without_rest:
         return None  # selected by a header, and not disclosed without a token
     view = "" if code == "default" else code
-    request = Request("GET", f"{address.base_uri(view)}/{CURRENCY}", about=RequestInfo(purpose="probe"))
+    request = probe_request("GET", f"{address.base_uri(view)}/{CURRENCY}", "does this store view exist?")
     try:
         response = await send(request)
     except RequestFailed as failure:

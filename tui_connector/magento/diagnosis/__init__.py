@@ -22,6 +22,7 @@ from .rules import LOGIN, first_match
 from .store_message import StoreMessage
 
 __all__ = [
+    "PROBE",
     "AuthKind",
     "Finding",
     "Fix",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 _ADDRESS = re.compile(r"https?://([^\s?]+?)(?:/index\.php)?(?:/rest(?:/\S*)?)?(?=[\s?]|$)")
+PROBE = "probe"
+"""The id of what is no problem: why the program sent a request itself."""
 _TEST_AGAIN = "Test again; if it persists, ask the administrator of the store's web server."
 
 
@@ -75,6 +78,8 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
         failure = exchange.failure or Failure.PROTOCOL
         error = NoResponse(failure, exchange.failure_text, may_have_arrived=True, exchange=exchange.number)
         return diagnose_failure(error, request_line)
+    if exchange.purpose == "probe" and not exchange.failed:
+        return _probe(exchange)
     if exchange.status < 300 and exchange.refusal is None and (exchange.body.cut or exchange.body.note):
         return None  # the body was not kept as received, such as a token's: a success by its status
     request = Request(exchange.method, exchange.uri, exchange.request_headers, exchange.request_body.data)
@@ -86,6 +91,18 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
     auth = auth or auth_kind_of(authorization)
     body = StoreMessage.of(response)
     return _diagnose(Case(request, response, body, auth, authenticated, shape, exchange.refusal))
+
+
+def _probe(exchange: Exchange) -> Finding:
+    """What the program wanted to know. A refusal of a probe is an answer, whatever it means for other requests."""
+    question = exchange.note or "what is this store?"
+    answer = (
+        f"{exchange.status} is one of the answers it expects"
+        if exchange.expected
+        else f"The answer is {exchange.status}"
+    )
+    remedy = f"{answer}: nothing is wrong, and nothing has to be done."
+    return Finding(PROBE, f"The program sent this itself, to learn about the store: {question}", remedy=remedy)
 
 
 def _is_well_formed(authorization: str) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from ...client.layer import Send
-from ...client.message import Request, RequestFailed, RequestInfo, Response
+from ...client.message import Request, RequestFailed, Response, probe_request
 from ..oauth1 import other_origins
 from . import AuthKind, Finding, StoreMessage, TokenShape, diagnose, diagnose_failure
 from .case import Case, is_too_far_ahead
@@ -26,6 +26,7 @@ MODULES = "modules"
 """Needs Magento_Backend::admin, which Magento_Authorization grants with any other resource."""
 
 MAX_PROBES = 6
+_KNOWN = "does it know the caller?"
 
 _UNKNOWN_KEY = (
     f'OAuth oauth_consumer_key="{"0" * 32}", oauth_nonce="{"0" * 32}", oauth_signature_method="HMAC-SHA256", '
@@ -66,14 +67,15 @@ async def diagnose_with_probes(
     if not probe:
         return ProbeResult(finding)
     probing = _Probing(clients)
-    anonymous = await probing.send(clients.anonymous, CURRENCY, note="without a token")
+    question = "does it respond without a token?"
+    anonymous = await probing.send(clients.anonymous, CURRENCY, question, note="without a token")
     if anonymous is None:
         return probing.result(probing.failure or finding)
-    unreachable = diagnose(_request(CURRENCY), anonymous)
+    unreachable = diagnose(Request("GET", CURRENCY), anonymous)
     if unreachable is not None:
         return probing.result(unreachable)
     is_modules = request.uri.partition("?")[0].rstrip("/").endswith(MODULES)
-    modules = response if is_modules else await probing.send(clients.authenticated, MODULES)
+    modules = response if is_modules else await probing.send(clients.authenticated, MODULES, _KNOWN)
     if modules is None:
         return probing.result(probing.failure or finding)
     case = Case(request, response, StoreMessage.of(response), auth, modules.status == 200, clients.shape)
@@ -91,11 +93,11 @@ class _Probing:
         self.failure: Finding | None = None
 
     async def send(
-        self, send: Send, uri: str, method: str = "GET", *, note: str = "", authorization: str = ""
+        self, send: Send, uri: str, question: str, method: str = "GET", *, note: str = "", authorization: str = ""
     ) -> Response | None:
         """The response; None without one. `note` says in the evidence what is special about this request."""
         assert len(self.evidence) < MAX_PROBES
-        request = _request(uri, method)
+        request = probe_request(method, uri, question)
         if authorization:
             request = request.with_header("Authorization", authorization)
         try:
@@ -123,13 +125,17 @@ async def _probe_caller(case: Case, finding: Finding, probing: _Probing) -> Find
     send = probing.clients.anonymous
     # Magento refuses a signed request without a token with 400, unless the header does not reach it
     malformed = await probing.send(
-        send, MODULES, note="with an invalid header", authorization='OAuth oauth_consumer_key="probe"'
+        send,
+        MODULES,
+        "does the header arrive? 400: yes",
+        note="with an invalid header",
+        authorization='OAuth oauth_consumer_key="probe"',
     )
     if malformed is not None and malformed.status == 401 and StoreMessage.of(malformed).parameter("resources"):
         return explain("header-lost", finding.evidence)
     if case.auth == "bearer":
         # Magento refuses HEAD with 405 since 2.4.5; older versions send 400, and accept an integration's token alone
-        head = await probing.send(send, CURRENCY, "HEAD")
+        head = await probing.send(send, CURRENCY, "older than 2.4.5? 400: yes", "HEAD")
         if head is not None and head.status == 400:
             return explain("token-unknown", finding.evidence)
     return refined
@@ -150,7 +156,8 @@ async def _probe_signature(case: Case, finding: Finding, probing: _Probing) -> F
         signed = clients.signed_origin or clients.origin
         others = [each for each in (clients.origin, *other_origins(clients.origin)) if each != signed]
         for origin in others[: MAX_PROBES - len(probing.evidence)]:
-            response = await probing.send(clients.signed_as(origin), MODULES, note=f"signed as {origin}")
+            signed_as = clients.signed_as(origin)
+            response = await probing.send(signed_as, MODULES, "is this the address?", note=f"signed as {origin}")
             if response is not None and (response.status == 200 or StoreMessage.of(response).parameter("resources")):
                 return _wrong_origin(origin, clients, evidence)
     return finding if is_translated else explain("oauth-signature", evidence)
@@ -159,7 +166,8 @@ async def _probe_signature(case: Case, finding: Finding, probing: _Probing) -> F
 async def _is_refusal_of_unknown_key(response: Response, probing: _Probing) -> bool:
     """Whether the store's translated message is the one for a consumer key that no store has."""
     note = "signed with an unknown key"
-    unknown = await probing.send(probing.clients.anonymous, MODULES, note=note, authorization=_UNKNOWN_KEY)
+    question = "what does it say of an unknown key?"
+    unknown = await probing.send(probing.clients.anonymous, MODULES, question, note=note, authorization=_UNKNOWN_KEY)
     return unknown is not None and StoreMessage.of(unknown).message == StoreMessage.of(response).message
 
 
@@ -175,7 +183,3 @@ def _wrong_origin(origin: str, clients: ProbeClients, evidence: tuple[str, ...])
     hidden = " and ".join(part for part, remedy in remedies.items() if remedy)
     remedy = " ".join(filter(None, remedies.values()))
     return explain("oauth-proxy", evidence, origin=origin, hidden=hidden, remedies=remedy)
-
-
-def _request(uri: str, method: str = "GET") -> Request:
-    return Request(method, uri, about=RequestInfo(purpose="probe"))

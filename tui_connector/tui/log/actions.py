@@ -172,17 +172,21 @@ class LogActions:
     def notify(self, sentence: str, *, bad: bool = False) -> None:
         self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
 
+    def _notify_nothing_selected(self) -> None:
+        is_folded = bool(self._panel.view.selected_probes)
+        self.notify("Enter lists these probes one by one: select one." if is_folded else "No request is selected.")
+
     def copy(self, exchange: Exchange | None) -> None:
         """Copies the request as a curl command."""
         if exchange is None:
-            self.notify("No request to copy yet.")
+            self._notify_nothing_selected()
             return
         self._copy(curl(exchange, self._context.profile(), environment=self._context.environment))
 
     def choose_copy(self, exchange: Exchange | None) -> None:
         """Asks what to copy, and copies it."""
         if exchange is None:
-            self.notify("No request to copy yet.")
+            self._notify_nothing_selected()
             return
         value = self._panel.detail.value_at_cursor() if self._panel.detail.exchange is exchange else None
         choices = copy_choices(exchange, self._context.profile(), value, self._context.environment)
@@ -230,7 +234,7 @@ class LogActions:
 
     def _request_of(self, exchange: Exchange | None) -> Request | None:
         if exchange is None:
-            self.notify("No request is selected.")
+            self._notify_nothing_selected()
             return None
         if self._context.send is None:
             self.notify(
@@ -315,7 +319,7 @@ class LogActions:
     def export(self) -> None:
         """Exports the marked exchanges, or without marks the listed ones, as HAR or as a recording."""
         view = self._panel.view
-        shown = view.view.page(0, len(view.view))
+        shown = view.listed()
         chosen = [each for each in shown if each.number in view.marks] if view.marks else shown
         if not chosen:
             self.notify("No requests to export.")

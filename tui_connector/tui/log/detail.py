@@ -23,7 +23,16 @@ from ...client.exchange import Exchange
 from ...client.json_text import path_at, value_at
 from ...client.printer import Formatter, Role
 from ..widgets.painted import Painted
-from .exchange_text import BAR, LONGEST_BODY, ExchangeText, Extra, LineStyle, RelatedExchanges, exchange_text
+from .exchange_text import (
+    BAR,
+    LONGEST_BODY,
+    ExchangeText,
+    Extra,
+    LineStyle,
+    RelatedExchanges,
+    exchange_text,
+    probes_text,
+)
 
 _PAINTS: dict[LineStyle, str] = {
     Role.SUMMARY: "title",
@@ -301,7 +310,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self._width = self.size.width
         exchange = self.exchange
         if exchange is None:
-            self._set_text(ExchangeText(), WrappedLines([], 8))
+            text = probes_text(self._related.probes) if self._related.probes else ExchangeText()
+            self._set_text(text, WrappedLines(text.lines, max(20, self.scrollable_content_region.width)))
             return
         self._set_text(*self._layout(exchange, _IMMEDIATE_BYTES))
         if self.view != "full" or max(len(exchange.body.data), len(exchange.request_body.data)) <= _IMMEDIATE_BYTES:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ...client.exchange import Exchange, RecordedBody, Timings
-from ...client.printer import Formatter, Role, blocks, failure_message, phases
-from ...magento.diagnosis import Finding
-from ...magento.request_summary import conditions
+from ...client.printer import Formatter, Role, blocks, failure_message, phases, request_target
+from ...client.uri import readable
+from ...client.wire import Bounds
+from ...magento.diagnosis import PROBE, Finding
+from ...magento.request_summary import conditions, decoded_criteria
 from ...text import shown, shown_line
 from ...units import milliseconds, size
 
@@ -92,6 +94,22 @@ class RelatedExchanges:
     profile: str | None = None
     """The name of the profile that would resend it."""
     environment: str = ""
+    probes: Sequence[Exchange] = ()
+    """What is shown where no single exchange is: those of a folded row."""
+
+
+def probes_text(probes: Sequence[Exchange]) -> ExchangeText:
+    """What the program asked the store by itself, and what the store answered."""
+    text = ExchangeText()
+    text.add(Role.SUMMARY, f"{len(probes)} probes: requests of the program itself, to learn about the store")
+    for each in probes:
+        address = readable(request_target(each.uri))
+        text.add(Role.NOTE, shown_line(f"#{each.number} {each.method} {address}"))
+        question = each.note or "what is this store?"
+        answer = f"{each.status}{' (expected)' if each.expected else ''}"
+        text.add(Role.NOTE, shown_line(f"    {question} → {answer}"))
+    text.add(Extra.HINT, "", "Enter lists them one by one; P folds them again.")
+    return text
 
 
 def exchange_text(
@@ -122,22 +140,39 @@ def exchange_text(
         summary = summary or role is Role.SUMMARY
         if summary and not messages and role is Role.REQUEST:
             messages = True
-            _add_related(text, exchange, related)
+            _add_related(text, exchange, related, criteria=raw or width >= _ROOMY)
         response = response or (messages and role in (Role.SUCCESS, Role.REFUSED, Role.ERROR))
         if response and role is Role.JSON:
             text.response = range(len(text.lines), len(text.lines) + len(lines))
         if role is Role.TIMINGS and not raw:
             text.add(Extra.WATERFALL, waterfall(exchange.timings, width))
             continue
-        text.add(role, *(_aligned(lines) if role is Role.PARAMETER and width >= _ROOMY else lines))
+        if role is Role.PARAMETER and width < _ROOMY:
+            _add_criteria(text, exchange.uri, lines)
+            continue
+        text.add(role, *(_aligned(lines) if role is Role.PARAMETER else lines))
         if role in (Role.TRUNCATED, Role.HTML):
             text.add(Extra.HINT, "z shows its text" if role is Role.HTML and view == "full" else more)
     if not summary:
         _add_related(text, exchange, related)
         text.add(Extra.HINT, more)
-    elif exchange.body.cut and exchange.method == "GET":
-        text.add(Extra.HINT, "x requests it again, and keeps the whole body")
+    elif exchange.body.cut:
+        again = "requests it again" if exchange.method in ("GET", "HEAD") else "sends it again, after a question"
+        kept = Bounds().kept
+        whole = "the whole body" if exchange.body.size <= kept else f"the first {size(kept)} of the body"
+        text.add(Extra.HINT, f"x {again}, and keeps {whole}")
     return text
+
+
+def _add_criteria(text: ExchangeText, uri: str, parameters: Sequence[str]) -> None:
+    """Adds the query where names such as searchCriteria[filter_groups][0][filters][0][field] take two rows each."""
+    rows, names = decoded_criteria(uri)
+    if len(names) <= len(rows):  # as long, and not what is sent
+        rows, names = [], set()
+    text.add(Extra.CRITERIA, *(shown_line(f"  {label:<5}  {words}") for label, words in rows))
+    text.add(Role.PARAMETER, *(line for line in parameters if line.partition(" = ")[0].strip() not in names))
+    if names:
+        text.add(Extra.HINT, "  z shows the parameters as sent")
 
 
 def _aligned(parameters: Sequence[str]) -> Iterator[str]:
@@ -147,14 +182,15 @@ def _aligned(parameters: Sequence[str]) -> Iterator[str]:
     return (f"{name:<{longest}}{equals}{value}".rstrip() for name, equals, value in rows)
 
 
-def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges) -> None:
+def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges, *, criteria: bool = True) -> None:
     """Adds the finding and the related requests."""
     if (finding := related.finding) is not None:
-        text.add(Extra.FINDING, shown_line(f"  {_without(failure_message(exchange), finding.summary)}"))
-        text.add(Extra.FINDING, *(f"  → {line}" for line in shown(finding.remedy).split("\n")))
+        style = Extra.EVIDENCE if finding.id == PROBE else Extra.FINDING
+        text.add(style, shown_line(f"  {_without(failure_message(exchange), finding.summary)}"))
+        text.add(style, *(f"  → {line}" for line in shown(finding.remedy).split("\n")))
         others = (line for line in finding.evidence if not line.startswith(f"#{exchange.number} "))
         text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in others))
-    if where := conditions(exchange.uri):
+    if criteria and (where := conditions(exchange.uri)):
         text.add(Extra.CRITERIA, shown_line(f"where     {where}"))
     if len(related.attempts) > 1:
         outcomes = "  →  ".join(_outcome(each) for each in related.attempts)

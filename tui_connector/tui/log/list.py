@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -82,12 +83,13 @@ def row(
     status = f"{refuses}{'' if exchange.status is None else exchange.status}"
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     muted = paint("muted")
+    plain = muted if folds(exchange) else Style()  # what the user sends stands out
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
     segments.append(Segment(f"{f'#{exchange.number}':<{columns.number - 1}} ", muted))
     if columns.time:
         segments.append(Segment(exchange.at.strftime(columns.time), muted))
     segments += [
-        Segment(f"{shown_line(exchange.method, _METHOD - 1):<{_METHOD - 1}}"),
+        Segment(f"{shown_line(exchange.method, _METHOD - 1):<{_METHOD - 1}}", plain),
         Segment(f"{status:^5}", paint(status_paint(exchange))),
         Segment(f"{attempt:<{_STATUS - 4}}", muted),
         Segment(f"{milliseconds(exchange.timings.total):>{_TOOK - 1}}", muted),
@@ -101,7 +103,7 @@ def row(
     room = columns.text - cell_len(summary)
     if exchange.expected and room < mark + _SHORTEST:
         message = f"  {_EXPECTED}"
-    segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
+    segments += [Segment(f"  {summary}", plain), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
         used = sum(cell_len(segment.text) for segment in segments)
         segments.append(Segment(f"{' ' * max(0, columns.end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
@@ -120,12 +122,32 @@ def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: fl
     return [Segment(text, style)]
 
 
+def folds(exchange: Exchange) -> bool:
+    """Whether neighbours like this one are one row: requests of the program itself, to learn about the store."""
+    return exchange.purpose == "probe" and not exchange.failed
+
+
+_FOLDED = ((" about the store", " · Enter: list"), ("", " · Enter: list"), ("", ""))
+
+
+def folded_row(exchanges: Sequence[Exchange], columns: Columns, paint: Paint, *, selected: bool) -> list[Segment]:
+    """The row in place of several probes."""
+    refused = sum(exchange.expected for exchange in exchanges)
+    outcome = f", {refused} refused as expected" if refused else ""
+    numbers = f"#{exchanges[0].number}–{exchanges[-1].number}"
+    head = f"{'▸' if selected else ' '} {numbers:<{columns.number + 1}} "
+    room = columns.end - cell_len(head)
+    texts = (f"{len(exchanges)} probes{middle}{outcome}{end}" for middle, end in _FOLDED)
+    text = next((text for text in texts if len(text) <= room), f"{len(exchanges)} probes")
+    return [Segment(f"{head}{shown_line(text, max(1, room)):<{max(1, room)}} probe", paint("muted"))]
+
+
 def status_paint(exchange: Exchange) -> str:
     """The paint of a status: a badge, never in the colour of success, for what the store refused.
 
     A refused probe is not a failure: it finds out which of two responses this store sends.
     """
-    if exchange.expected:
+    if folds(exchange):
         return "muted"
     if exchange.status is None or exchange.status >= 500:
         return "badge-error"
@@ -193,6 +215,8 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
     room -= cell_len(head)
     if room < _SHORTEST:
         return path
+    if parts[last].is_filter and message:
+        return path  # the end of a value says less than the message
     if not parts[last].is_filter:
         return head + shown_line(end, max(1, room))
     return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end
@@ -227,6 +251,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Another exchange is selected, or None."""
 
         exchange: Exchange | None
+        """None for a folded row, and in an empty list."""
 
     @dataclass
     class Opened(Message):
@@ -254,9 +279,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._monotonic = monotonic
         self.following = True
         self.errors_only = False
+        self.folded = True
+        """Whether neighbouring probes are one row, as long as no filter is on."""
         self.marks: set[int] = set()
         """Numbers of the marked exchanges."""
-        self.view = View(exchanges, perf_counter)
+        self.view = View(exchanges, perf_counter, folds=folds)
         self._position = -1
         self._end_when_paused = 0
         self._slowest: tuple[float, int] | None = None
@@ -268,7 +295,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._drawn_state: tuple[int, ...] = ()
         self._number_width = _NUMBER
         self._filtering = False
-        self._reported: Exchange | None = None
+        self._reported: tuple[Exchange, ...] = ()
         self._style = Style()
         self._rows: LRUCache[tuple[object, ...], Strip] = LRUCache(500)
 
@@ -293,17 +320,38 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     @property
     def selected(self) -> Exchange | None:
-        """The exchange under the cursor: while following, the newest one, or the failed one that probes diagnose."""
-        return self.exchange_at(self._index)
+        """The exchange under the cursor: while following, the newest one, or the failed one that probes diagnose.
+
+        None in an empty list, and for a folded row.
+        """
+        return None if self.selected_probes else self.exchange_at(self._index)
+
+    @property
+    def key_titles(self) -> dict[str, str]:
+        """Titles of keys that depend on the selection, for the footer."""
+        return {"log.open": "List"} if self.selected_probes else {}
+
+    @property
+    def selected_probes(self) -> tuple[Exchange, ...]:
+        """The exchanges of the folded row under the cursor; empty for the row of one exchange."""
+        return self.folded_at(self._index)
+
+    def folded_at(self, index: int) -> tuple[Exchange, ...]:
+        if not 0 <= index < len(self.view):
+            return ()
+        try:
+            return tuple(self._ring[position] for position in self.view.folded(index))
+        except IndexError:  # discarded since the last flush
+            return ()
 
     def _index_to_follow(self) -> int:
-        """The newest; where that is a probe sent right after a failed request, to find the reason, the failed one.
+        """The newest; where that is a probe sent right after another request, such as a test, that request.
 
-        Of probes that no failed request precedes, the last one that succeeded: others only ruled something out.
+        Of probes alone, the last one that succeeded: others only ruled something out.
         """
         last = len(self.view) - 1
-        later = self.exchange_at(last)
-        decided = last if later is None or _succeeded(later) else -1
+        later = next(iter(self.folded_at(last)), self.exchange_at(last))
+        decided = last if later is None or _succeeded(later) or self.folded_at(last) else -1
         for index in range(last - 1, max(-1, last - _MAX_PROBES), -1):
             exchange = self.exchange_at(index)
             if exchange is None or later is None or later.purpose != "probe":
@@ -311,7 +359,7 @@ class LogView(Painted, ScrollView, can_focus=True):
             pause = (later.at - exchange.at).total_seconds() - exchange.timings.total
             if pause > _PAUSE_BEFORE_PROBE:
                 break
-            if exchange.failed:
+            if not folds(exchange):
                 return index
             if decided < 0 and _succeeded(exchange):
                 decided = index
@@ -333,14 +381,25 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def filter(self, wanted: Filter) -> None:
         """Shows matching exchanges; the newest ones are found first."""
-        self.view.set(wanted)
+        self.view.set(wanted, self._folds(wanted))
         self._start_filtering()
+
+    def _folds(self, wanted: Filter) -> Predicate | None:
+        return folds if self.folded and wanted.expression is None else None
+
+    def set_folded(self, folded: bool) -> None:
+        """Shows neighbouring probes as one row, or one by one; of a folded row that is selected, the first one."""
+        if self.selected_probes:
+            self.stop_following()
+            self._position = self.view.folded(self._index)[0]
+        self.folded = folded
+        self.filter(self.view.filter)
 
     def set_errors_only(self, errors_only: bool) -> None:
         """Shows the ring of failures, or all exchanges."""
         selected = self.selected
         self.errors_only = errors_only
-        self.view = View(self._ring, perf_counter, self.view.filter)
+        self.view = View(self._ring, perf_counter, self.view.filter, self._folds(self.view.filter))
         self._end_when_paused = self._ring.end
         if not self.following and selected is not None:
             self._position = position_of(self._ring, selected)
@@ -392,8 +451,9 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _report_selection(self) -> None:
         exchange = self.selected
-        if exchange is not self._reported:
-            self._reported = exchange
+        selected = self.selected_probes or ((exchange,) if exchange is not None else ())
+        if list(map(id, selected)) != list(map(id, self._reported)):
+            self._reported = selected
             self.post_message(self.Selected(exchange))
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -406,11 +466,14 @@ class LogView(Painted, ScrollView, can_focus=True):
         exchange = self.exchange_at(index)
         if exchange is None:
             return self._row_below(index - len(self.view), y, width)
-        before = self.exchange_at(index - 1)
-        above = before.uri if before is not None else ""
-        if index != self._index:
-            return self._row(exchange, width, above, selected=False)
-        return self._row(exchange, width, above, selected=True).apply_style(self.cursor_style)
+        is_selected = index == self._index
+        if probes := self.folded_at(index):
+            segments = folded_row(probes, self._columns(width), self.paint, selected=is_selected)
+            strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
+        else:
+            before = None if self.folded_at(index - 1) else self.exchange_at(index - 1)
+            strip = self._row(exchange, width, before.uri if before is not None else "", selected=is_selected)
+        return strip.apply_style(self.cursor_style) if is_selected else strip
 
     def _columns(self, width: int) -> Columns:
         return columns_for(width, dates=self._dates, number=self._number_width)
@@ -468,24 +531,38 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Selects this exchange; False where the list does not show it."""
         self.view.update()
         self.flush()  # it can be scrolled to only once the list is as long as its view
-        index = self.view.index(position_of(self._ring, exchange))
-        if self.exchange_at(index) is not exchange:
+        position = position_of(self._ring, exchange)
+        index = self.view.index(position)
+        if not any(each is exchange for each in (self.exchange_at(index), *self.folded_at(index))):
             return False
-        self.select(index)
+        self._select_position(position)
         return True
+
+    def _select_position(self, position: int) -> None:
+        """Selects the exchange at this position, which the list shows or has folded."""
+        if self.view.folded(self.view.index(position)):
+            self.set_folded(False)
+            self.view.update(1.0)
+        self.select(self.view.index(position))
+
+    def listed(self) -> list[Exchange]:
+        """All exchanges of the list, also the folded ones."""
+        ring = self._ring
+        return [ring[position] for position in self.view.positions() if position >= ring.first]
 
     def find(self, wanted: Predicate, step: int) -> None:
         """Selects the next match, upwards where `step` is -1; wraps around at the ends."""
         self.run_worker(self._find(wanted, step), group="find", exclusive=True)
 
     async def _find(self, wanted: Predicate, step: int) -> None:
-        ring, positions, here = self._ring, list(self.view), max(0, self._index)
+        ring, positions = self._ring, list(self.view.positions())
+        here = bisect_left(positions, self.view[max(0, self._index)]) if positions else 0
         first, held = ring.first, list(ring)  # a lookup by index takes 10 µs in the middle of the ring
         later, earlier = positions[here + 1 :], positions[:here]
         order = [*later, *earlier] if step > 0 else [*reversed(earlier), *reversed(later)]
         for count, position in enumerate([*order, *positions[here : here + 1]]):
             if ring.first <= position and wanted(held[position - first]):
-                self.select(self.view.index(position))
+                self._select_position(position)
                 return
             if count % _SEARCH_BATCH == 0:
                 await asyncio.sleep(0)
@@ -495,13 +572,13 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Selects the slowest exchange of the list; if that was selected by this already, the next slowest."""
         ring = self._ring
         first, held = ring.first, list(ring)  # as in _find
-        times = [(held[at - first].timings.total, -at) for at in self.view if at >= first]
+        times = [(held[at - first].timings.total, -at) for at in self.view.positions() if at >= first]
         if not times:
             return
         is_next = not self.following and self._slowest is not None and -self._slowest[1] == self._position
         faster = [each for each in times if self._slowest is not None and each < self._slowest] if is_next else []
         self._slowest = max(faster or times)
-        self.select(self.view.index(-self._slowest[1]))
+        self._select_position(-self._slowest[1])
 
     def stop_following(self) -> None:
         """Stops following; the selection stays."""
@@ -554,5 +631,7 @@ class LogView(Painted, ScrollView, can_focus=True):
             self.action_follow()
 
     def action_open(self) -> None:
-        if self.selected is not None:
+        if self.selected_probes:
+            self.set_folded(False)
+        elif self.selected is not None:
             self.post_message(self.Opened(self.selected))

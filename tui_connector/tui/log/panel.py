@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import ClassVar
@@ -24,7 +24,7 @@ from ...text import count, shown_line
 from .._textual import BaseScreen
 from .actions import LogActions, LogContext, LogHost, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
-from .exchange_text import comparison
+from .exchange_text import RelatedExchanges, comparison
 from .list import LogView, search_for
 from .prompt import LogPrompt, Purpose
 
@@ -42,43 +42,82 @@ class ActiveFilter:
         return self.filter if self.on else Filter()
 
 
+@dataclass(frozen=True, slots=True)
+class TitlePart:
+    """A part of the title of the list; `short` is for where not all of them fit."""
+
+    text: str
+    short: str
+
+
 def title_parts(
-    log: Exchanges, view: LogView, filtering: ActiveFilter, hint: str, search: str = "", *, live: bool = True
-) -> Iterator[str]:
-    """The parts of the title of the list: counts, following, filter, search and marks."""
-    failures = log.failures.end - log.failures.cleared
-    counts = ((failures, "failed"), (log.expected, "expected"))
-    refused = ", ".join(f"{number:,} {word}" for number, word in counts if number)
-    failed = f" · {refused}{' this session' if live else ''}" if refused else ""
-    in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
-    yield f"Requests {log.end - log.cleared:,}{failed}{in_progress}"
+    log: Exchanges, view: LogView, filtering: ActiveFilter, search: str = "", hint: str = ""
+) -> Iterator[TitlePart]:
+    """What the list shows and how (paused, filter, …), then the counts, then a hint: the first parts matter most."""
+
+    def part(text: str, short: str = "") -> TitlePart:
+        return TitlePart(shown_line(text), shown_line(short or text))
+
     if not view.following:
-        yield f"list paused, {view.new_count:,} new (G: follow)" if view.new_count else "list paused (G: follow)"
+        new = f", {view.new_count:,} new" if view.new_count else ""
+        yield part(f"paused{new} (G: follow)", f"paused{new}")
     if view.errors_only:
-        yield "errors only (e)"
+        yield part("errors only (e: all)", "errors only")
     if filtering.filter.expression is not None:
+        name = f"filter {shown_line(filtering.text, _MAX_TYPED)}"
         checked, total = view.view.searched
         progress = f", {checked:,} searched" if view.view.searching else ""
-        state = f"{len(view.view):,} of {total:,} match{progress}" if filtering.on else "off (F)"
+        found = len(view.view)
         if filtering.on:
-            state += _not_searched(view, filtering.text)
-        yield f"filter {filtering.text}: {state}"
+            yield part(f"{name}: {found:,} of {total:,} match{progress}", f"{name}: {found:,} of {total:,}")
+        else:
+            yield part(f"{name}: off (F: on)", f"{name}: off")
     if search:
-        yield f"search {search}{_not_searched(view, search)} (n: next request · Esc: end)"
+        name = f"search {shown_line(search, _MAX_TYPED)}"
+        yield part(f"{name} (n: next request · Esc: end)", name)
     if view.marks:
-        yield f"{len(view.marks)} marked"
+        yield part(f"{len(view.marks)} marked")
+    failures = log.failures.end - log.failures.cleared
+    probes = f" ({count(log.probes, 'probe')})" if log.probes else ""
+    failed = f" · {failures:,} failed" if failures else ""
+    yield part(f"Requests {log.end - log.cleared:,}{probes}{failed}")
+    if log.in_flight:
+        yield part(f"{len(log.in_flight)} in progress")
+    for text in dict.fromkeys(filter(None, (filtering.text if filtering.on else "", search))):
+        if partial := _not_searched(view, text):
+            yield part(partial)
     if discarded := log.first - log.cleared:
-        yield f"{discarded} older discarded"
+        yield part(f"{discarded:,} older discarded")
     if hint:
-        yield hint
+        yield part(hint)
+
+
+def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tuple[str, str]:
+    """The texts for the upper and the lower border: whole parts, as many as fit; in short where not all do."""
+    texts = [part.text for part in parts]
+    if not has_subtitle and len(" · ".join(texts)) > width:
+        texts = [part.short for part in parts]
+    upper, lower = [texts[0]], list[str]()
+    for text in texts[1:]:
+        if not lower and len(" · ".join([*upper, text])) <= width:
+            upper.append(text)
+        elif has_subtitle:
+            lower.append(text)
+        else:
+            break
+    return " · ".join(upper), " · ".join(lower)
 
 
 def _not_searched(view: LogView, text: str) -> str:
     """How many bodies a search or filter for this text did not search completely; "" if it searches none."""
     searches_bodies = "~" not in text or "~b" in text
-    return f", {count(view.partial, 'body', 'bodies')} only in part" if view.partial and searches_bodies else ""
+    if not view.partial or not searches_bodies:
+        return ""
+    return f"{count(view.partial, 'body', 'bodies')} searched only in part"
 
 
+_MAX_TYPED = 30
+"""Characters of a filter or search in the title."""
 _MIN_WIDTH_BORDERED = 100
 """Columns from which list and detail have borders, and are side by side where they are too low to be stacked."""
 _MIN_HEIGHT_BORDERED = 24
@@ -104,6 +143,7 @@ class LogPanel(LogHost):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
+        Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("F", "toggle_filter", "Filter off or on", id="log.toggle-filter"),
         Binding(
             "n",
@@ -113,7 +153,6 @@ class LogPanel(LogHost):
             id="log.next-found",
             tooltip="In the list, the next request that matches; in the detail, the next match in it",
         ),
-        Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
         Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
         Binding("x", "resend", "Resend", id="log.resend"),
@@ -123,6 +162,13 @@ class LogPanel(LogHost):
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
         Binding(
             "D", "slowest", "Slowest", id="log.slowest", tooltip="The slowest request listed; again: the next slowest"
+        ),
+        Binding(
+            "P",
+            "fold_probes",
+            "Probes",
+            id="log.probes",
+            tooltip="Probes (the program's own requests, to learn about the store) in one row, or one by one",
         ),
         Binding("plus", "new", "New request", id="log.new", tooltip="Write and send a new request"),
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
@@ -151,7 +197,7 @@ class LogPanel(LogHost):
         self._searched = ""
         self._found = 0, 0
         """The match in the detail that the cursor is on, and their number."""
-        self._show_pending = False
+        self._show_pending = self._shows_probes = False
         self._shown_at = 0.0
         self._list_share = {"side": 6, "below": 4}
         """Tenths of the room that the list has: beside the detail, and above it."""
@@ -169,6 +215,11 @@ class LogPanel(LogHost):
     def selected(self) -> Exchange | None:
         return self.view.selected
 
+    @property
+    def key_titles(self) -> dict[str, str]:
+        """Titles of keys that depend on the state, for the footer."""
+        return {"log.toggle-filter": "Filter off" if self._filtering.on else "Filter on"}
+
     def help_text(self) -> str:
         return (
             "The request log\nEvery request the program sends, newest last, secrets masked. The list follows the "
@@ -180,7 +231,8 @@ class LogPanel(LogHost):
             "Colours and marks of the rows:\n"
             "  401 on a block   failed: refused, or no response (✘)\n"
             "  ✘200             its body refuses something: i explains\n"
-            "  404 expected     grey: asked to learn about the store, no failure\n"
+            "  N probes         grey: the program learns about the store; Enter or P lists them one by one\n"
+            "  404 expected     grey: one of the answers that a probe expects, no failure\n"
             "  ▸  ●  ×2  …      selected · marked (m) · second attempt · waiting\n"
             "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )
@@ -224,19 +276,23 @@ class LogPanel(LogHost):
     @on(LogView.Changed)
     def _update_title(self) -> None:
         view = self.query_one(LogView)
-        parts = list(map(shown_line, self._title_parts()))
-        in_title = 1 if self.has_class("wide") else len(parts)  # elsewhere there is no lower border
-        view.border_title = Content(" · ".join(parts[:in_title]))
-        view.border_subtitle = Content(" · ".join(parts[in_title:]))
+        hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
+        search = self._searched if self._wanted is not None else ""
+        parts = list(title_parts(self.exchanges, view, self._filtering, search, hint))
+        is_wide = self.has_class("wide")  # elsewhere there is no lower border
+        upper, lower = titles(parts, view.outer_size.width - (6 if is_wide else 2), has_subtitle=is_wide)
+        view.border_title, view.border_subtitle = Content(upper), Content(lower)
         self._update_detail_title()
 
     def _update_detail_title(self) -> None:
         exchange = self.detail.exchange
         what = f"#{exchange.number} {exchange.method} {request_path(exchange.uri)}" if exchange is not None else ""
         state = f"{self.detail.view} · {'raw' if self.detail.raw else 'decoded'}" if exchange is not None else ""
+        if probes := self.view.selected_probes:
+            what = f"#{probes[0].number}–{probes[-1].number}: {len(probes)} probes"
         if self.detail.needle:
             state = f"{self.detail.needle}: {self._found_words()} · {state}"
-        if not self.has_class("wide") and what:
+        if not self.has_class("wide") and state:
             what, state = f"{what} · {state}", ""
         self.detail.border_title, self.detail.border_subtitle = Content(shown_line(what)), Content(shown_line(state))
 
@@ -246,11 +302,6 @@ class LogPanel(LogHost):
         if not number:
             return "not in this view"
         return f"{current} of {number}" if current and self.detail.has_focus else count(number, "match", "matches")
-
-    def _title_parts(self) -> Iterator[str]:
-        hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
-        search = self._searched if self._wanted is not None else ""
-        return title_parts(self.exchanges, self.view, self._filtering, hint, search, live=not self._dates)
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
@@ -267,13 +318,16 @@ class LogPanel(LogHost):
     def _show(self) -> None:
         """Shows the selected exchange in the detail, with related ones."""
         self._show_pending = False
-        exchange = self.selected
+        exchange, probes = self.selected, self.view.selected_probes
         if exchange is not self.detail.exchange:
             self._shown_at = perf_counter()
+        if bool(probes) != self._shows_probes:
+            self._shows_probes = bool(probes)
+            self.refresh_bindings()  # Enter lists them
         if not self.detail.display:
             return
         if exchange is None:
-            self.detail.show(None)
+            self.detail.show(None, RelatedExchanges(probes=probes))
             self._update_detail_title()
             return
         related = replace(
@@ -349,6 +403,7 @@ class LogPanel(LogHost):
     def action_toggle_filter(self) -> None:
         self._filtering = replace(self._filtering, on=not self._filtering.on)
         self.view.filter(self._filtering.applied)
+        self.refresh_bindings()
 
     def action_search(self) -> None:
         if self.detail.has_focus:
@@ -374,11 +429,8 @@ class LogPanel(LogHost):
     def _search_list(self, text: str) -> None:
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
         self._searched, self._wanted = text, search_for(text) if text else None
-        if text and _not_searched(self.view, text):
-            self._log_actions.notify(
-                f"{count(self.view.partial, 'body was', 'bodies were')} kept only in part and not searched completely. "
-                "x on a request gets its whole body."
-            )
+        if text and (partial := _not_searched(self.view, text)):
+            self._log_actions.notify(f"{partial}, as the log keeps only their beginning. x on a request gets it all.")
         self.detail.search("" if "~" in text else text)
         self.action_next_match(1)
         self._update_title()
@@ -399,6 +451,8 @@ class LogPanel(LogHost):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "toggle_filter":
             return self._filtering.filter.expression is not None
+        if action == "fold_probes":
+            return self._filtering.applied.expression is None and not self.view.errors_only
         if action == "divide":
             return self.view.display and self.detail.display
         if action == "next_match":
@@ -428,6 +482,9 @@ class LogPanel(LogHost):
     def action_slowest(self) -> None:
         self.view.select_slowest()
 
+    def action_fold_probes(self) -> None:
+        self.view.set_folded(not self.view.folded)
+
     def action_errors(self) -> None:
         self.view.set_errors_only(not self.view.errors_only)
 
@@ -435,6 +492,11 @@ class LogPanel(LogHost):
         """Shows or hides the diagnosis of the selected exchange."""
         exchange = self.selected
         if exchange is None:
+            if self.view.selected_probes:
+                self._log_actions.notify(
+                    "The program sent these requests itself, to learn about the store; refusals are expected, and "
+                    "nothing is wrong. Enter lists them; i explains each."
+                )
             return
         self.view.stop_following()
         if self._explained is not None and self._explained[0] == exchange.number:
