@@ -132,7 +132,7 @@ def _list(reader: TaskReader, run: TaskRun, name: str, wanted: TaskFilter, *, is
     counts = reader.counts(run.id)
     state = run.described_state(counts, is_running=reader.is_running)
     known = " · ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
-    click.echo(shown(f"{name}: run {run.id} of {run.began}, {state}\n  {known}"))
+    click.echo(shown(f"{name}: {run.title}, of {run.began}, {state}\n  {known}"))
     if not is_filtered:
         wanted = TaskFilter([each for each in counts if each not in _DONE])
     for group in reader.reasons(run.id, wanted)[:_GROUPS]:

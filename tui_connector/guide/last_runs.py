@@ -46,12 +46,24 @@ class LastRun:
     code: str = ""
     began: str = ""
     number: int = 0
+    undone_run: int = 0
+    """The number of the run that this one undid; 0 if it is no undo."""
 
     @property
     def outcome(self) -> str:
-        """Such as "complete, 1,000 items"."""
-        counts = ", ".join(f"{number:,} {each}" for each, number in self.counts.items())
-        return f"{self.state}, {counts or 'no tasks'}"
+        """Such as "complete, 1,000 items", or "undo of run 1: complete, 3 finished"."""
+        outcome = f"{self.state}, {self.counts_text}"
+        return f"{self.undo}: {outcome}" if self.undo else outcome
+
+    @property
+    def counts_text(self) -> str:
+        """Such as "2 finished, 1 failed"."""
+        return ", ".join(f"{number:,} {each}" for each, number in self.counts.items()) or "no tasks"
+
+    @property
+    def undo(self) -> str:
+        """Such as "undo of run 1"; empty if it is no undo."""
+        return f"undo of run {self.undone_run}" if self.undone_run else ""
 
     @property
     def mark(self) -> str:
@@ -86,6 +98,7 @@ class ProfileRun:
             "name": run.name,
             "direction": "outgoing" if run.sends else "incoming",
             "run": run.number,
+            "undone_run": run.undone_run or None,
             "state": run.state,
             "ok": run.ok,
             "began": run.began,
@@ -210,6 +223,7 @@ def _runs_sent(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
             code=run.code,
             began=run.began,
             number=run.id,
+            undone_run=run.undone_run,
         )
 
 

@@ -129,6 +129,11 @@ class TaskRun:
         return state_of_ended(self.state, counts.get("failed", 0) + counts.get("unknown", 0))
 
     @property
+    def title(self) -> str:
+        """Such as "run 2, undo of run 1"."""
+        return f"run {self.id}, undo of run {self.undone_run}" if self.undone_run else f"run {self.id}"
+
+    @property
     def undone_run(self) -> int:
         """The number of the run that this one has undone; 0 if it is not an undo."""
         number = (self.digest or "").removeprefix(UNDO_DIGEST).partition(" ")[0]

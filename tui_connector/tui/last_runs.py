@@ -126,8 +126,8 @@ class LastRunsScreen(BaseScreen[None]):
     def _row(self, each: ProfileRun) -> ListRow:
         run = each.run
         paint = "error" if not run.ok else "accent" if run.state == "running" else "success"
-        counts = ", ".join(f"{number:,} {name}" for name, number in run.counts.items()) or "no tasks"
-        parts = [ago(self._machine.now().timestamp() - run.at), elapsed(run.seconds), counts, run.reason]
+        age, took = ago(self._machine.now().timestamp() - run.at), elapsed(run.seconds)
+        parts = [run.undo, age, took, run.counts_text, run.reason]
         text = " · ".join(part for part in parts if part)
         return ListRow("→" if run.state == "running" else run.mark, paint, run.state, f"{each.label} {run.name}", text)
 

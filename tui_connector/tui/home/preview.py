@@ -90,7 +90,8 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
             yield (("  ○ ", TONES["muted"]), (f"{name:<{width}}", ""), (f"  {never}", TONES["muted"]))
         else:
             tone = TONES["success" if run.ok else "error"]
-            said = run.outcome.removeprefix("complete, ").removeprefix("ended, ")
+            state = "" if run.state in ("complete", "ended") else run.state  # the mark says so
+            said = ", ".join(filter(None, (run.undo, state, run.counts_text)))
             yield (f"  {run.mark} ", tone), (f"{name:<{width}}", ""), (f"  {ago(now - run.at)}", TONES["muted"])
             yield ((f"    {said}", "" if run.ok else tone),)
 

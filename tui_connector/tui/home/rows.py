@@ -200,11 +200,12 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
         return ("" if runs is None else "never", "muted")
     latest = runs[0]
     age = f", {ago(now - latest.at)}"
+    name = f"undo of {latest.name}" if latest.undo else latest.name
     left = room - len(age) - 2
-    if left < min(len(latest.name), _SHORTEST_NAME):
+    if left < min(len(name), _SHORTEST_NAME):
         return f"{latest.mark} {ago(now - latest.at)}", "success" if latest.ok else "error"
     return (
-        f"{latest.mark} {shown_line(latest.name, left)}{age}",
+        f"{latest.mark} {shown_line(name, left)}{age}",
         "success" if latest.ok else "error",
     )
 
