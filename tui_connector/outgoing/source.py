@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 
 from ..errors import UserError
 from ..files import open_regular, reason, remedy
@@ -100,6 +100,9 @@ class EntitySource(Protocol):
 
 class Source(Kind):
     """Source of the entities."""
+
+    has_lines: ClassVar[bool] = False
+    """Whether the `line` of an entity is a line of the file that it reads."""
 
     def reads(self) -> Sequence[str]:
         """The paths of the files that it reads, as in the profile."""

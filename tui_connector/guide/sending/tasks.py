@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from ...errors import InvalidValue, UserError
-from ...files import reason, remedy
+from ...files import open_regular, reason, remedy
 from ...outgoing.new_tasks import new_task
 from ...outgoing.source import SourceEntity
 from ...outgoing.tasks import (
@@ -22,7 +25,7 @@ from ...outgoing.tasks import (
     export_entities,
 )
 from ...templates import Json
-from ...text import count, shown
+from ...text import beginning, count, shown
 from ...units import timestamp
 from .plans import Sender
 
@@ -32,6 +35,22 @@ RETRIABLE: Final[tuple[TaskState, ...]] = ("failed", "unknown", "skipped")
 """States of tasks that may be sent again."""
 _FIRST: Final[tuple[TaskState, ...]] = ("failed", "unknown")
 """States that are listed first."""
+
+
+_SKIPPABLE: Final[tuple[TaskState, ...]] = ("new", "failed", "unknown", "sending", "waiting")
+_LONGEST_LINE = 4_000
+"""Characters of a line of the source that are shown."""
+
+TaskAction = Literal["edit", "retry", "skip", "log", "source"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of the source, as it is now, without secrets."""
+
+    file: Path
+    number: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +99,39 @@ class TaskBook:
                 found = next((each for each in groups if each.state in (*_FIRST, "new")), groups[0])
             tasks = list(reader.tasks(run.id, found.filter(), limit=LISTED))
             return TaskList(run, reader.is_running, groups, found, tasks)
+
+    def source_file(self, task: Task) -> Path | None:
+        """The file that has the task's line, if its source is one with lines and the entity was never read."""
+        source = self.sender.outgoing.source
+        if task.entity is not None or task.state != "failed" or source is None or not source.has_lines:
+            return None
+        return self.sender.file.parent / next(iter(source.reads()))
+
+    def source_line(self, task: Task) -> SourceLine | None:
+        """The line of an entity that was never read, as the source has it now; None where it has none."""
+        path, found = self.source_file(task), ""
+        if path is None:
+            return None
+        with suppress(OSError, ValueError), open_regular(path) as file:
+            is_utf16 = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+            file.seek(0)
+            lines = TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", errors="replace", newline="\n")
+            found = next(islice(lines, task.line - 1, None), "")
+        text = self.sender.workbench.mask.text(found.rstrip("\r\n"))
+        return SourceLine(path, task.line, beginning(text, _LONGEST_LINE)) if found else None
+
+    def actions(self, task: Task) -> frozenset[TaskAction]:
+        """What can be done with the task."""
+        found: set[TaskAction] = set()
+        if task.entity is not None and task.state in (*RETRIABLE, "new"):
+            found |= {"edit", "retry"}
+        if task.state in _SKIPPABLE:
+            found.add("skip")
+        if task.exchange is not None or task.identifier:
+            found.add("log")
+        if self.source_file(task) is not None:
+            found.add("source")
+        return frozenset(found)
 
     def retry(self, wanted: TaskFilter) -> str:
         """Opens tasks again, to be sent; returns what was done. Raises `UserError` if there is none."""

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import BinaryIO, Literal
+from typing import BinaryIO, ClassVar, Literal
 
 from pydantic import Field
 
@@ -75,6 +75,7 @@ class _CsvFile(Model):
 class CsvSource(CsvFormat, _CsvFile, Source):
     """CSV: one entity per row, the first row names the fields. The file comes before how it is read."""
 
+    has_lines: ClassVar = True
     kind: Literal["csv"] = "csv"
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:

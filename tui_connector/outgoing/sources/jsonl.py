@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Literal, NoReturn
+from typing import BinaryIO, ClassVar, Literal, NoReturn
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ _MAX_EXAMPLE = 1_000
 class JsonLinesSource(Source):
     """JSON Lines: one entity per line."""
 
+    has_lines: ClassVar = True
     kind: Literal["jsonl"] = "jsonl"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.jsonl"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import suppress
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from ...errors import InvalidValue, UserError
-from ...guide.sending.tasks import entity_of, entity_text, former_values
+from ...guide.sending.tasks import SourceLine, TaskAction, entity_of, entity_text, former_values
 from ...machine import Machine
 from ...outgoing.tasks import Task, TaskState
 from ...templates import Json
@@ -54,27 +54,34 @@ def _title(text: str) -> Content:
     return Content.assemble((f"\n{text}", "bold $accent"))
 
 
-class TaskScreen(BaseScreen[str | None]):
-    """Shows a task. It returns what the user wants: "edit", "retry", "skip" or "log"."""
+class TaskScreen(BaseScreen[TaskAction | None]):
+    """Shows a task. It returns what the user wants to do with it, of what can be done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "dismiss('edit')", "Edit", id="task.edit", tooltip="Edit the entity and send it again"),
         Binding("r", "dismiss('retry')", "Send again", id="task.retry"),
         Binding("s", "dismiss('skip')", "Skip", id="task.skip", tooltip="Give up the task"),
+        Binding("o", "dismiss('source')", "Open source", id="task.source", tooltip="Its line in your editor"),
         Binding("l", "dismiss('log')", "Log", id="task.log", tooltip="Its requests and responses in the log"),
         Binding("q,escape", "dismiss(None)", "Back", id="task.back"),
     ]
 
-    def __init__(self, title: str, task: Task) -> None:
+    def __init__(self, title: str, task: Task, actions: Set[TaskAction], line: SourceLine | None = None) -> None:
+        """`line`: what the source has, where its entity could not be read."""
         super().__init__()
-        self._title_text, self._entity_task = title, task
+        self._title_text, self._entity_task, self._task_actions, self._line = title, task, actions, line
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         with Container(id="task-body"):
             with VerticalScroll(id="task-entity", classes="panel") as entity:
+                line = self._line
                 entity.border_title = "Entity"
-                yield Static(_entity(self._entity_task))
+                if line is not None:
+                    entity.border_title = Content(
+                        shown_line(f"Line {line.number} of {line.file.name}, as it is now", 60)
+                    )
+                yield Static(_entity(self._entity_task) if line is None else Content(shown(line.text)))
             with VerticalScroll(id="task-result", classes="panel") as result:
                 result.border_title = "Result"
                 yield Static(Content("\n").join(_result(self._entity_task)))
@@ -86,6 +93,10 @@ class TaskScreen(BaseScreen[str | None]):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE[0], "wide")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done with the task is offered."""
+        return action != "dismiss" or parameters[0] is None or parameters[0] in self._task_actions
+
     def on_mount(self) -> None:
         task = self._entity_task
         self.query_one(ScreenHeader).show(self._title_text, f"line {task.line} {task.identifier}")
@@ -96,14 +107,15 @@ class TaskScreen(BaseScreen[str | None]):
             "A task\n"
             "The entity as it was sent, why the task is in its state, the values that the store had before, and what "
             "it responded. e edits the entity and sends it again; left unchanged, nothing is sent. r sends it again "
-            "as it is, s gives it up, l shows its requests in the log."
+            "as it is, s gives it up, l shows its requests in the log. Of a line of the source that cannot be read, "
+            "the line is shown as it is now, and o opens the source in your editor there."
         )
 
 
 def _entity(task: Task) -> Content:
     if task.entity is None:
         kept = (
-            "It was a line that cannot be read."
+            "It could not be read from the source."
             if task.code == "source-line"
             else "It was not kept: the field “Keep after the run” of the outgoing says which are."
         )

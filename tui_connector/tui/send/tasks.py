@@ -22,7 +22,7 @@ from ...client.message import Request, Response
 from ...errors import InvalidValue, UserError
 from ...guide.resend import NewRequests, resend
 from ...guide.sending.plans import Sender
-from ...guide.sending.tasks import LISTED, RETRIABLE, TaskBook, TaskGroup, TaskList
+from ...guide.sending.tasks import LISTED, RETRIABLE, TaskAction, TaskBook, TaskGroup, TaskList
 from ...outgoing.changes import FieldChange, leaves_of
 from ...outgoing.equality import ABSENT
 from ...outgoing.tasks import Task, TaskFilter
@@ -31,6 +31,7 @@ from ...text import count, shown, shown_line
 from .._textual import BaseScreen
 from ..dialogs import EntryScreen
 from ..environments import environment_mark
+from ..external_editor import edit
 from ..log.actions import LogContext, related_exchanges
 from ..log.panel import WIDE
 from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
@@ -74,6 +75,7 @@ class TasksScreen(BaseScreen[bool]):
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"tasks.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "source", "Open source", id="tasks.source", tooltip="The unreadable line in your editor"),
         Binding("e", "edit", "Edit", id="tasks.edit", tooltip="Edit the entity and send it again"),
         Binding("r", "retry", "Send again", id="tasks.retry"),
         Binding("R", "retry_group", "Send group again", id="tasks.retry-group"),
@@ -96,6 +98,8 @@ class TasksScreen(BaseScreen[bool]):
         self._task_sender, self._book = sender, TaskBook(sender)
         self._list: TaskList | None = None
         self._wanted: TaskGroup | None = None
+        self._opening = False
+        """Whether a task is being opened."""
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
@@ -132,7 +136,7 @@ class TasksScreen(BaseScreen[bool]):
         chosen = self._list.chosen if self._list is not None else None
         if self._list is None or (self._wanted is not None and chosen is not None and not chosen.is_same(self._wanted)):
             return "Reading the tasks"
-        return ""
+        return "Reading the source" if self._opening else ""
 
     def _refresh_running(self) -> None:
         if self.is_current and self._list is not None and self._list.is_running:
@@ -158,7 +162,7 @@ class TasksScreen(BaseScreen[bool]):
         if run is not None:
             counts = {each.state: each.count for each in found.groups if each.state and each.reason is None}
             state = run.described_state(counts, is_running=found.is_running)
-            about = f"{about} · run {run.id} of {run.began}, {state}"
+            about = f"{about}: {run.title}, {state} · {run.began}"
         sender = self._task_sender
         mark = environment_mark(sender.profile, production=sender.production)
         self.query_one(ScreenHeader).show(self._task_sender.profile.name, about, mark)
@@ -183,6 +187,7 @@ class TasksScreen(BaseScreen[bool]):
         task = self._rows.selected
         note = self.query_one("#task-reason", Static)
         note.display = task is not None and bool(task.reason)
+        self.refresh_bindings()
         if task is not None:
             note.border_title = Content(shown_line(task.identifier or f"line {task.line}", 60))
             note.update(Content(shown(task.reason)))
@@ -194,19 +199,33 @@ class TasksScreen(BaseScreen[bool]):
     @on(RowList.Chosen, "#task-rows")
     def _on_task_chosen(self) -> None:
         task = self._rows.selected
-        if task is None:
-            return
+        if task is not None:
+            self._show_task(task)
 
-        def wanted(action: str | None) -> None:
+    @work(exclusive=True, group="task")
+    async def _show_task(self, task: Task) -> None:
+        """Opens the task; the line of one that could not be read is read first."""
+
+        def wanted(action: TaskAction | None) -> None:
             if action is not None:
                 getattr(self, f"action_{action}")()
 
-        self.app.push_screen(TaskScreen(self._task_sender.profile.name, task), wanted)
+        self._opening = True
+        try:
+            line = await asyncio.to_thread(self._book.source_line, task)
+        finally:
+            self._opening = False
+        title = self._task_sender.profile.name
+        self.app.push_screen(TaskScreen(title, task, self._book.actions(task), line), wanted)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What acts on a task or a group is available where there is one."""
-        if action in ("edit", "retry", "skip", "log"):
-            return self._list is None or bool(self._list.tasks)
+        if action in ("edit", "retry", "skip", "log", "source"):
+            task = self._rows.selected if self.is_mounted and self._list is not None else None
+            if task is None:
+                return self._list is None
+            # of others, the keys say why they cannot be used now
+            return action in self._book.actions(task) or (action != "source" and task.entity is not None)
         if action in ("retry_group", "skip_group", "export"):
             return self._list is None or bool(self._list.chosen.count)
         return True
@@ -215,9 +234,6 @@ class TasksScreen(BaseScreen[bool]):
         """Edits the entity of the task, and offers to send it."""
         task = self._rows.selected
         if task is None:
-            return
-        if task.entity is None:
-            self.notify("Its entity was not kept, or never read. Correct the source, then run it again.", markup=False)
             return
         if task.state not in (*RETRIABLE, "new"):
             self.notify(f"It is {task.state}: {_NOT_SENT_AGAIN}")
@@ -259,6 +275,19 @@ class TasksScreen(BaseScreen[bool]):
             self.notify(f"They are {group.state}: {_NOT_SENT_AGAIN}")
         else:
             self._change(lambda: self._book.retry(group.filter(("failed", "unknown"))), sends=True)
+
+    def action_source(self) -> None:
+        """Opens the source in the user's editor, at the line of the task."""
+        task = self._rows.selected
+        path = self._book.source_file(task) if task is not None else None
+        if task is None or path is None:
+            return
+        try:
+            edit(self.app, self._task_sender.workbench.machine.environ, path, task.line)
+        except UserError as error:
+            self.notify(shown(str(error)), severity="error", markup=False)
+        else:
+            self.notify("To send what you corrected, plan and send again: q, then r.", markup=False)
 
     def action_skip(self) -> None:
         """Gives up the task."""
@@ -316,8 +345,8 @@ class TasksScreen(BaseScreen[bool]):
             self.notify(shown(str(error)), severity="error", markup=False)
             return
         if last is not None and last.resumable:
-            what = f"{count(last.open, 'task')} of run {last.run.id}{f', with {about}' if about else ''}"
-            confirm_sending(self.app, self._task_sender, what, "", lambda: self.dismiss(True))
+            what = f"{count(last.open, 'task')} of {last.run.title}"
+            confirm_sending(self.app, self._task_sender, what, lambda: self.dismiss(True), details=about)
 
     def action_log(self) -> None:
         """The requests of the task: those of this session, otherwise what the history has of its identifier."""
