@@ -294,7 +294,7 @@ class Walk:
         await self.shows("not sent yet")
         yield "plan"
         await self.press("a")
-        await self.shows("Send to")
+        await self.shows("Send 3 entities to")
         yield "plan-confirmation"
         await self.press("y")
         await self.shows("✘ ended")

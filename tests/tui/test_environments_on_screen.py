@@ -111,7 +111,7 @@ async def test_a_plan_says_which_environment_it_is_sent_to(machine: Machine) -> 
         await pilot.press("j", "j", "j", "r")
         await until(pilot, lambda: "a Apply" in shown(app))
         await pilot.press("a")
-        await until_shown(pilot, "Send to Shop (staging, http://127.0.0.1:8")
+        await until_shown(pilot, " to Shop (staging, http://127.0.0.1:8")
 
 
 async def test_a_profile_without_environments_has_no_mark_and_no_choice(machine: Machine) -> None:

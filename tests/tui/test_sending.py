@@ -122,12 +122,12 @@ async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machi
         await acme.press("T")
         await acme.shows("Nothing has been sent yet.", "Plan: 2 entities")
         await acme.press("a")
-        await acme.shows(f"Send to Acme store ({acme.sandbox.url}/rest/all/V1/)", "2 to change")
+        await acme.shows(f"Send 2 entities to Acme store ({acme.sandbox.url}/rest/all/V1/)", "2 to change")
         await acme.press("n")
         await acme.shows("not sent yet")
         assert acme.writes() == 0
         await acme.press("a")
-        await acme.shows("Send to Acme store")
+        await acme.shows("2 entities to Acme store")
         await acme.press("y")
         await acme.shows("complete: 2 finished")
         assert "decimal point, columns sku" in acme.app.screen.query_one(MessageList).text  # noted while planning
@@ -162,7 +162,7 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.press("d")
         await acme.shows("2 to restore, 1 to delete", "- delete")
         await acme.press("a")
-        await acme.shows("Undo in Acme store", "2 to restore, 1 to delete")
+        await acme.shows("Undo run 1 (3 entities) in Acme store", "2 to restore, 1 to delete")
         await acme.press("y")
         await acme.shows("✔ run 1 undone: 3 finished")
         job = acme.job()
@@ -172,7 +172,11 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.press("u")
         await acme.shows("run 3, which undid run 1:")
         await acme.press("r")
-        await acme.shows("1 to create, 2 to change")  # as before the run
+        await acme.shows("1 to create, 2 to change", "Last: run 3, undo of run 1")  # as before the run
+        await acme.leave()
+        await acme.shows("Last run: ✔ undo of run 1: complete,", "r Plan")
+        await acme.press("T")
+        await acme.shows("run 3, undo of run 1, complete")
 
 
 async def test_a_stopped_run_is_resumed_from_its_plan(machine: Machine) -> None:
@@ -280,7 +284,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         field.text = field.text.replace("nowhere", "default").removeprefix("x")
         await until(acme.pilot, lambda: "Invalid JSON" not in shown(acme.app))
         await acme.press("ctrl+s")
-        await acme.shows(f"Send to Acme store ({acme.sandbox.url})", "1 task of run 1, with NO-SUCH", '→ "default"')
+        await acme.shows(f"Send 1 task of run 1 to Acme store ({acme.sandbox.url})", "NO-SUCH", '→ "default"')
         writes = acme.writes()
         await acme.press("y")
         await acme.shows("complete: 3 finished")
@@ -319,7 +323,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
         await acme.shows("Tasks: 3")
         await until(acme.pilot, lambda: "SYNC-0001" in shown(acme.app))
         await acme.press("end", "R")
-        await acme.shows("Send to Acme store", "2 tasks of run 1")
+        await acme.shows("Send 2 tasks of run 1 to Acme store")
         await acme.press("n")
         await acme.shows("•         2  new")
         assert acme.writes() == writes
@@ -328,18 +332,25 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
         assert acme.writes() > writes
 
 
-async def test_requests_of_a_task_are_shown_in_the_log(machine: Machine) -> None:
-    async with shop(machine, "A,nowhere,1,1") as acme:
+async def test_requests_of_a_task_are_shown_in_the_log_and_of_an_unreadable_line_the_line(machine: Machine) -> None:
+    async with shop(machine, "A,nowhere,1,1", "B,default,many,1") as acme:
         await acme.plan()
         await acme.press("a", "y")
-        await acme.shows("1 failed")
+        await acme.shows("2 failed")
         await acme.press("T")
-        await acme.shows("✘         1  failed")
+        await acme.shows("✘         2  failed")
         await acme.press("enter", "l")
         await until(acme.pilot, lambda: isinstance(acme.app.screen, RequestsScreen))
         await acme.shows("A, line 2", "POST")
         await acme.press("q")
-        await acme.shows("✘         1  failed")
+        await acme.shows("✘         2  failed", "e Edit")
+        await acme.press("down", "enter")
+        screen = await acme.shows("Line 3 of stock.csv, as it is now", "B,default,many,1", "'many' is not a number")
+        assert "Send again" not in screen
+        assert "e Edit" not in screen
+        assert "s Skip  o Open source" in screen
+        await acme.press("s")
+        await acme.shows("1 task skipped.")
 
 
 async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Machine) -> None:
@@ -444,8 +455,10 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         await acme.shows("base-prices")
         await acme.press("end", "r")
         await acme.shows("Put the file there", "w: write a sample there")
+        await acme.press("a")  # there is no plan: it neither sends nor starts a filter
+        await acme.shows("The plan could not be made")
         await acme.press("w")
-        await acme.shows("1 to change", "24-MB01")
+        await acme.shows("1 to change", "24-MB01", "Sample written:")
         assert json.loads(source.read_text())["sku"] == "24-MB01"
         source.write_text("")
         await acme.press("w")  # nothing that exists is replaced

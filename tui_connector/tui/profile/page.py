@@ -440,6 +440,12 @@ class ProfilePage(ProfileScreen, TextHolder):
             of = (self.workbench, self.path, opened.document)
             await open_guide(self.app, *of, part, begin_with, discarded, family, at)
 
+    @property
+    def key_titles(self) -> dict[str, str]:
+        """Titles of keys that depend on the selected part, for the footer."""
+        part = self._list.selected if self.is_mounted else None
+        return {"page.run": "Plan"} if part is not None and part.family == "outgoing" else {}
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo") and self.is_in_log:
             return False  # the selected part is out of mind, and perhaps out of sight

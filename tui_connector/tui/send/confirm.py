@@ -18,25 +18,34 @@ if TYPE_CHECKING:
 
 
 def confirm_sending(
-    app: App[object], sender: Sender, what: str, store: str, send: Callable[[], object], *, verb: str = "Send"
+    app: App[object],
+    sender: Sender,
+    what: str,
+    send: Callable[[], object],
+    *,
+    details: str = "",
+    store: str = "",
+    is_undo: bool = False,
 ) -> None:
     """Asks, and calls `send` if the user agrees. For a store in production its name must be typed.
 
-    `what`: the counts by kind; `store`: the address that is sent to; without it, the origin is shown.
+    `what`: such as "3 entities", or of an undo "run 1"; `details`: the counts by kind; `store`: the address that is
+    sent to; without it, the origin is shown.
     """
+    verb = "Undo" if is_undo else "Send"
     name = sender.profile.name
     if not store and (base := sender.profile.base_uri(sender.outgoing.client)):
         store = origin_of(base)
     about = ", ".join(shown(each) for each in (sender.profile.environment_label, public_address(store)) if each)
     to = f"{shown(name)} ({about})" if about else shown(name)
-    question = f"{verb} {'in' if verb == 'Undo' else 'to'} {to}:\n{shown(what)}"
+    question, more = f"{verb} {shown(what)} {'in' if is_undo else 'to'} {to}", f"\n{shown(details)}" if details else ""
     if not sender.production:
 
         def answered(yes: bool | None) -> None:
             if yes:
                 send()
 
-        app.push_screen(ConfirmScreen(Content(f"{question}?"), title=verb, yes=verb, no="Cancel"), answered)
+        app.push_screen(ConfirmScreen(Content(f"{question}?{more}"), title=verb, yes=verb, no="Cancel"), answered)
         return
 
     async def is_name(text: str) -> bool:
@@ -48,6 +57,6 @@ def confirm_sending(
         if confirmed:
             send()
 
-    question = f"PRODUCTION. {question}.\nType the store's name to send: {shown(name)}"
+    question = f"PRODUCTION. {question}.{more}\nType the store's name to send: {shown(name)}"
     title = f"{verb} to a production store"
     app.push_screen(EntryScreen(Content(question), apply=is_name, title=title, is_danger=True), typed)

@@ -30,7 +30,7 @@ from ...outgoing.undo import UNDOABLE, UndoPlan, UndoSource, deleting, restoring
 from ...profile.model import Profile
 from ...runs.errors import RunFailed
 from ...runs.progress import Summary
-from ...text import count
+from ...text import count, shown
 from ...units import timestamp
 from ..run.job import BackgroundRun
 from ..run.metrics import Tone
@@ -238,7 +238,8 @@ class SendJob(BackgroundRun):
         if self.plan is not None and self.plan.undone is not None:
             run = f"run {self.plan.undone.id}"
             words = f"✘ undo of {run} ended" if failed else f"✔ {run} undone"
-        return f"{words}: {', '.join(parts) or 'no tasks'}", "error" if failed else "success"
+        hint = " (T: what failed, and why)" if failed else ""
+        return f"{words}: {', '.join(parts) or 'no tasks'}{hint}", "error" if failed else "success"
 
     def start(self, options: SendOptions) -> None:
         """Makes the plan; sends only requests that read."""
@@ -364,7 +365,7 @@ class SendJob(BackgroundRun):
 
     async def _plan_sample(self, missing: MissingSource) -> None:
         await asyncio.to_thread(missing.write)
-        self.note(f"A sample was written to {missing.path}")
+        self._app.notify(shown(f"Sample written: {missing.path}"), timeout=10, markup=False)
         await self._plan(SendOptions())
 
     async def _plan_undo(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import on
@@ -52,7 +52,7 @@ def value_text(value: Json | Absent, width: int) -> str:
     """A value as JSON; "nothing" if there is none."""
     if isinstance(value, Absent) or value is None:
         return "nothing"
-    return beginning(json.dumps(value, ensure_ascii=False), width)
+    return _cut(json.dumps(value, ensure_ascii=False), width)
 
 
 def change_text(change: FieldChange, width: int = _VALUE) -> str:
@@ -70,7 +70,7 @@ def _compared(change: FieldChange, width: int) -> tuple[str, str]:
     if _type(change.old) == _type(change.new) == "number" and isinstance(change.old, str) != isinstance(
         change.new, str
     ):
-        old, new = (beginning(str(value), width) for value in values)
+        old, new = (_cut(str(value), width) for value in values)
     else:
         old, new = (value_text(value, width) for value in values)
     return old, new
@@ -80,6 +80,10 @@ def type_change(change: FieldChange) -> str:
     """Such as "number → text"; empty where the type stays. A number in a text is one: Magento writes both."""
     old, new = _type(change.old), _type(change.new)
     return f"{old} → {new}" if old and new and old != new else ""
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{beginning(text, width - 1)}…"
 
 
 def _type(value: Json | Absent) -> str:
@@ -94,11 +98,27 @@ def _type(value: Json | Absent) -> str:
 
 def plan_row(row: PlanRow) -> ListRow:
     sign, paint, word = _SIGNS[row.kind]
-    fields = ", ".join(change_text(each) for each in row.changes[:20])
     note = f"! {row.note}" if row.note and row.kind in _SENT else row.note  # a warning: the entity is sent all the same
+    # the identifier is in the row already
+    changes = [each for each in row.changes[:20] if not (isinstance(each.old, Absent) and each.new == row.identifier)]
+    fields = _joined(changes, _VALUE)
     text = f"{note}  ({fields})" if note and fields else fields or note  # the note is never cut off
+    shorter = [] if note else [_joined(changes, 24), *_shortest(changes)]
     name = row.identifier or (f"line {row.line}" if row.line else "(no identifier)")
-    return ListRow(sign, paint, word, name, text, is_muted=row.kind == "unchanged")
+    return ListRow(sign, paint, word, name, text, is_muted=row.kind == "unchanged", shorter=shorter)
+
+
+def _joined(changes: Sequence[FieldChange], width: int) -> str:
+    return ", ".join(change_text(each, width) for each in changes)
+
+
+def _shortest(changes: Sequence[FieldChange]) -> Iterator[str]:
+    """The changes with short values, all of them first, then fewer and how many more there are; at last, no values."""
+    short = [replace(each, field=each.field.removeprefix("custom_attributes.")) for each in changes]
+    for listed in range(len(short), 0, -1):
+        more = f", +{len(short) - listed} more" if listed < len(short) else ""
+        yield f"{_joined(short[:listed], 12)}{more}"
+    yield ", ".join(each.field for each in short)
 
 
 def row_detail(row: PlanRow) -> Content:

@@ -95,8 +95,7 @@ class SendScreen(RunView[SendJob]):
         known = ", ".join(f"{number:,} {state}" for state, number in last.counts.items() if number)
         hint = " c resumes it." if last.resumable else ""
         state = last.run.described_state(last.counts, is_running=last.is_running)
-        run = f"Last run (number {last.run.id}, started {last.run.began})"
-        return f"{text}\n{run}: {state}, {known or 'no tasks'}.{hint}", tone
+        return f"{text}\nLast: {last.run.title}: {state}, {known or 'no tasks'} · {last.run.began}.{hint}", tone
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now; nothing is started by keys that are pressed in the log."""
@@ -146,8 +145,17 @@ class SendScreen(RunView[SendJob]):
         """Sends what the plan says, after a confirmation."""
         plan = self.job.plan
         if plan is not None:
-            verb = "Undo" if plan.undo is not None else "Send"
-            confirm_sending(self.app, self.job.sender, plan.words(), plan.store, self.job.apply, verb=verb)
+            entities = count(plan.to_send, *self.job.NOUN)
+            run = plan.undone.title if plan.undone is not None else ""
+            confirm_sending(
+                self.app,
+                self.job.sender,
+                f"{run} ({entities})" if run else entities,
+                self.job.apply,
+                details=plan.words(),
+                store=plan.store,
+                is_undo=plan.undo is not None,
+            )
 
     def action_resume(self) -> None:
         """Sends what the last run has left, after a confirmation."""
@@ -177,9 +185,10 @@ class SendScreen(RunView[SendJob]):
     def on_key(self, event: events.Key) -> None:
         """A character that is not a key of this screen starts a search, such as for an identifier."""
         rows = self.query_one(PlanView).rows
-        if rows.has_focus and event.key in ("T", "u") and self.job.last is None:
+        own = self._bindings.key_to_bindings.get(event.key)
+        if rows.has_focus and own and event.key not in self.active_bindings:
             event.stop()
-            self.notify("Nothing has been sent yet. a applies this plan.")
+            self.notify(self._why_not(own[0].action))
         elif (
             rows.selected is not None
             and rows.has_focus
@@ -189,6 +198,23 @@ class SendScreen(RunView[SendJob]):
         ):
             event.stop()
             self.query_one(PlanView).type_filter(event.character.strip())
+
+    def _why_not(self, action: str) -> str:
+        """Why this action is not possible now."""
+        job, failed = self.job, bool(self.job.metrics.start_error)
+        if action == "write_sample":
+            return "A sample is written only where the file of the source does not exist."
+        if action == "delete_created":
+            return "d works in the plan of an undo (u) of a run that has created something."
+        if action == "stop":
+            return "Nothing is running."
+        if job.active:
+            return "Wait until this has ended, or stop it (s)."
+        if action == "apply":
+            return "The plan could not be made: correct this, then r plans again." if failed else "Nothing to send."
+        if action == "resume":
+            return "There is no run with tasks that are still to be sent."
+        return "Nothing has been sent yet." if job.last is None else "The last run has changed nothing."
 
     def action_back(self) -> None:
         if isinstance(self.focused, PlanFilter):
@@ -215,8 +241,8 @@ def confirm_resuming(app: App[object], job: SendJob) -> None:
     last = job.last
     if last is None:
         return
-    what = f"{count(last.open, 'task')} of run {last.run.id}"
-    confirm_sending(app, job.sender, what, "", job.resume)
+    what = f"{count(last.open, 'task')} of {last.run.title}"
+    confirm_sending(app, job.sender, what, job.resume)
 
 
 def send_job(app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> SendJob:

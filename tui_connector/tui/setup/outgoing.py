@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from textual import on, work
@@ -231,7 +232,8 @@ class OutgoingPane(ConfigurationsPane):
             self._plan_sample(sender, sample)
         elif sender.production:
             plan = planned[1]
-            confirm_sending(self.app, sender, _changes(plan), plan.store, lambda: self._send_sample(sender, *planned))
+            send = partial(self._send_sample, sender, *planned)
+            confirm_sending(self.app, sender, "the sample", send, details=_changes(plan), store=plan.store)
         else:
             self._send_sample(sender, *planned)
 

@@ -31,6 +31,18 @@ class ListRow:
     name: str
     text: str
     is_muted: bool = False
+    shorter: Sequence[str] = ()
+    """Texts for where `text` has no room, each shorter than the one before."""
+
+
+def both_ends(text: str, width: int) -> str:
+    """The text, or its beginning and its end in this many cells: names such as SKUs often differ at their end."""
+    if cell_len(text) <= width:
+        return text
+    if not text.isascii():
+        return shown_line(text, width)
+    end = width // 2
+    return f"{text[: width - end - 1]}…{text[-end:]}"
 
 
 class RowList(Painted, ScrollView, Generic[T], can_focus=True):
@@ -134,7 +146,7 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
         style = base + self.cursor_style if at_cursor else base
         muted = style if at_cursor else style + self.paint("muted")
         text = muted if row.is_muted else style
-        word, name = shown_line(row.word, self._word_width), shown_line(row.name, self._name_width)
+        word, name = shown_line(row.word, self._word_width), both_ends(shown_line(row.name), self._name_width)
         bold = text if row.is_muted or at_cursor else text + self.paint("title")
         segments = [
             Segment(("▸" if self.has_focus else "›") if at_cursor else " ", style),
@@ -143,5 +155,8 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
             Segment(name + " " * (max(0, self._name_width - cell_len(name)) + 1), bold),
         ]
         used = sum(cell_len(each.text) for each in segments)
-        segments.append(Segment(shown_line(row.text, max(1, width - used)), text))
+        room = max(1, width - used)
+        texts = [shown_line(each) for each in (row.text, *row.shorter)]
+        fitting = next((each for each in texts if cell_len(each) <= room), texts[-1])
+        segments.append(Segment(shown_line(fitting, room), text))
         return Strip(segments).adjust_cell_length(width, style)
