@@ -100,8 +100,9 @@ class _NextPages:
         self._incoming, self._send, self._run, self._first, self._kind = incoming, send, run, first, kind
         self._names = list(dict.fromkeys(name for each in first.items if isinstance(each, dict) for name in each))
 
-    async def _page(self, request: Request) -> tuple[Page, Response]:
-        request = replace(request, about=replace(request.about, purpose="test"))
+    async def _page(self, request: Request, question: str) -> tuple[Page, Response]:
+        """The response to a request of a run; the log shows the question that it answers."""
+        request = replace(request, about=replace(request.about, purpose="test", note=question))
         try:
             response = await self._send(request)
             if not self._incoming.request.is_expected(response.status):
@@ -164,14 +165,14 @@ class _NextPages:
             if not parts:
                 return
             ask, left = parts.pop(0).take()
-            page, _answer = await self._page(ask.request)
+            page, _answer = await self._page(ask.request, "does the next page follow?")
             result = ask.result(page)
             parts = [*result.remaining, *([left] if left else []), *parts]
 
     async def _sorted(self, pagination: SearchCriteria) -> AsyncIterator[Finding]:
         """Whether descending order starts with another item than ascending order."""
         request = pagination.from_the_end(list_request(self._incoming, self._run))
-        page, response = await self._page(request)
+        page, response = await self._page(request, "is the list sorted?")
         if not page.items or self._same(page.items[0], self._first.items[0]) is False:
             return
         remedy = _correct("pagination.order", pagination.order or "", self._names)
@@ -203,7 +204,7 @@ class _NextPages:
             if pagination is None:
                 raise PaginationError("Changes cannot be requested without a pagination", CURSOR_HINT)
             request = pagination.changed_since(list_request(self._incoming, self._run), field, _LATER)
-            page, response = await self._page(pagination.first(request, 1))
+            page, response = await self._page(pagination.first(request, 1), "filtered by date? no items: yes")
         except PaginationError as error:
             yield Finding("incoming-incremental", error.message, (), error.hint, "incremental.field")
             return

@@ -103,6 +103,8 @@ def row(
     room = columns.text - cell_len(summary)
     if exchange.expected and room < mark + _SHORTEST:
         message = f"  {_EXPECTED}"
+    elif not exchange.failed and room < min(_SHORTEST_NOTE, cell_len(message)):
+        message = ""  # the detail has it
     segments += [Segment(f"  {summary}", plain), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
         used = sum(cell_len(segment.text) for segment in segments)
@@ -175,6 +177,8 @@ def _succeeded(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.status < 400
 
 
+_SHORTEST_NOTE = 20
+"""Columns of a note below which a part of it says nothing."""
 _SHORTEST = 4
 """Columns of a part below which it says nothing."""
 _ROOMY = 60
