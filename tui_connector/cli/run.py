@@ -182,7 +182,11 @@ def run_command(
 
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output(
-        [_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet, saved.environment_label
+        machine,
+        [_sink(out)] if out else [each.sink for each in chosen.values()],
+        as_json,
+        quiet,
+        saved.environment_label,
     )
     if out is not None and not quiet and (note := _ending_note(out)):
         output.say(note)
@@ -360,11 +364,13 @@ def _output_file(out: str) -> str:
     return str(Path(out).absolute()) if os.path.exists(real) and not os.path.isfile(real) else real
 
 
-def _output(sinks: list[Sink | None], as_json: bool, quiet: bool, environment: str) -> RunOutput:
+def _output(machine: Machine, sinks: list[Sink | None], as_json: bool, quiet: bool, environment: str) -> RunOutput:
     data_on_stdout = any(sink is not None and sink.on_stdout for sink in sinks)
     if data_on_stdout and sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no item could be written to it. Leave it open.", Exit.SETUP)
-    return RunOutput(as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout, environment=environment)
+    return RunOutput(
+        machine.monotonic, as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout, environment=environment
+    )
 
 
 class Runs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
@@ -33,12 +32,20 @@ _FAILURES_PRINTED = 20
 class RunOutput:
     """Prints progress and results. If data goes to standard output, everything else goes to standard error."""
 
-    def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False, environment: str = "") -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        *,
+        as_json: bool,
+        data_on_stdout: bool,
+        quiet: bool = False,
+        environment: str = "",
+    ) -> None:
         """`quiet`: no progress and no summary; problems are still reported.
 
         `environment`: of the profile, shown with each name; "" if the profile has none.
         """
-        self._environment = environment
+        self._monotonic, self._environment = monotonic, environment
         self.as_json = self._json = as_json
         self._quiet = quiet
         self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
@@ -85,7 +92,7 @@ class RunOutput:
         self.say(f"{self.shown(self._name)}: {record.record} failed: {message}{where}")
 
     def progress(self, progress: Progress) -> None:
-        now = time.monotonic()
+        now = self._monotonic()
         if now - self._last_progress < (_EVENT_EVERY if self._json else _LINE_EVERY):
             return
         self._last_progress = now

@@ -87,7 +87,13 @@ class Slices(ABC):
         if log is not None:
             workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
         bounds = OF_A_RUN if log is not None or saved.log.history == "bodies" else OF_A_RUN_UNSEEN
-        output = RunOutput(as_json=as_json, data_on_stdout=False, quiet=quiet, environment=saved.environment_label)
+        output = RunOutput(
+            machine.monotonic,
+            as_json=as_json,
+            data_on_stdout=False,
+            quiet=quiet,
+            environment=saved.environment_label,
+        )
         kind = _IncomingSlices if name in saved.incoming else _OutgoingSlices
         return kind(name, path, saved, workbench, output, shared_directory(machine.directories.state, shared), bounds)
 

@@ -69,7 +69,7 @@ def tap(
         raise CommandFailed("Standard output is closed: no message could be written to it. Leave it open.", Exit.SETUP)
     trust = allowed(path, saved, machine, once=trust_once)
     workbench = headless_workbench(machine, path, trust)
-    runs = _Streams(workbench, path, RunOutput(as_json=False, quiet=discover, data_on_stdout=True))
+    runs = _Streams(workbench, path, RunOutput(machine.monotonic, as_json=False, quiet=discover, data_on_stdout=True))
     start = _start(settings.get("start_date"))
     try:
         streams = _streams(saved)
