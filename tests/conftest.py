@@ -28,9 +28,10 @@ from tui_connector.guide.trust import ProfileTrust
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
-# a shell gives what it starts in the background no Ctrl+C, nor would the programs have it that tests interrupt
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# what a shell starts in the background ignores Ctrl+C and Ctrl+\, and so would the programs that tests interrupt
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 # how fast a machine is says nothing about whether the program is right
 settings.register_profile(
