@@ -261,12 +261,14 @@ def _begin_elsewhere(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests must not depend on their order. The same number gives the same order, in each process.
 
-    Those that share a long walk through the program come first, in one process: others would wait for its end.
+    Those marked `long` come first, module by module in one process, which so starts their service once. Then those that
+    share a long walk through the program: others would wait for its end.
     """
     seed = config.getoption("seed")
     if seed:
         items.sort(key=lambda item: hashlib.sha1(f"{seed} {item.nodeid}".encode()).digest())
         items.sort(key=lambda item: "run_folder" not in getattr(item, "fixturenames", ()))
+        items.sort(key=lambda item: ("long" not in item.keywords, item.location[0] if "long" in item.keywords else ""))
     else:
         items.sort(key=lambda item: item.location[:2])
 

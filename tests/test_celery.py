@@ -46,6 +46,7 @@ async def store() -> AsyncIterator[Listing]:
         yield found
 
 
+@pytest.mark.long
 async def test_a_killed_worker_loses_and_duplicates_nothing(
     tmp_path: Path, clean_environment: dict[str, str], broker: str, store: Listing
 ) -> None:
@@ -62,7 +63,7 @@ async def test_a_killed_worker_loses_and_duplicates_nothing(
     try:
         store.before = holds
         workers.start(2)
-        workers.call(f"tasks.plan.delay({str(workers.profile)!r}, 'items', 4, 'r1')")
+        workers.call(f"tasks.plan.delay({str(workers.profile)!r}, 'items', 3, 'r1')")
         await hold.reached()
         workers.kill_the_one_with("--slice", "1")
         hold.release()
@@ -80,6 +81,7 @@ async def test_a_killed_worker_loses_and_duplicates_nothing(
     assert "CANARY" not in workers.logs()
 
 
+@pytest.mark.long
 async def test_workers_with_a_shared_ledger_need_no_common_directory(
     tmp_path: Path, clean_environment: dict[str, str], broker: str, store: Listing, postgres: Database
 ) -> None:
@@ -87,7 +89,7 @@ async def test_workers_with_a_shared_ledger_need_no_common_directory(
 
     async def holds(asked: SearchRequest) -> None:
         """A page in the middle of the second slice is not sent before its worker is killed."""
-        if 70 <= asked.after < 100 and asked.size == 10:
+        if 120 <= asked.after < 150 and asked.size == 10:
             if hold.released:
                 again.set()
             await hold.wait()
@@ -105,7 +107,7 @@ async def test_workers_with_a_shared_ledger_need_no_common_directory(
     try:
         store.before = holds
         workers.start(2)
-        workers.call(f"tasks.plan.delay({str(workers.profile)!r}, 'items', 4, 'r1')")
+        workers.call(f"tasks.plan.delay({str(workers.profile)!r}, 'items', 2, 'r1')")
         await hold.reached()
         workers.kill_the_one_with("--slice", "1")
         hold.release()
@@ -121,6 +123,7 @@ async def test_workers_with_a_shared_ledger_need_no_common_directory(
     assert "CANARY" not in workers.logs()
 
 
+@pytest.mark.long
 async def test_a_queue_keeps_the_order_of_each_identifier(
     tmp_path: Path, clean_environment: dict[str, str], broker: str
 ) -> None:

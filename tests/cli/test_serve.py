@@ -313,6 +313,7 @@ async def test_programs_end_with_a_server_that_is_killed(clean_environment: dict
             await _ended(program)
 
 
+@pytest.mark.long
 async def test_the_program_is_used_by_keyboard_in_chromium(clean_environment: dict[str, str], tmp_path: Path) -> None:
     async with serving(clean_environment, tmp_path / "profiles") as (process, address):
         root = address.partition("?")[0]
