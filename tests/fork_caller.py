@@ -28,6 +28,7 @@ with socket.socket(socket.AF_UNIX) as server:
         "limit_file": None,
         "umask": None,
         "closed": None,
+        "encoding": None,
         "terminal": False,
     }
     text = json.dumps(order).encode()

@@ -1,8 +1,8 @@
 """Starts the program in new processes without waiting for its imports: each is a fork of a server that has them.
 
 Starting an interpreter and importing the program takes longer than most commands. A forked process has its own streams,
-environment, working directory, signals and exit code. It differs in two things. All modules except the screens are
-already imported, and their models are built. And once the program has returned, its threads have ended, its exit
+environment, working directory, signals and exit code. It differs in two things. All modules are already imported, the
+screens too, and their models are built. And once the program has returned, its threads have ended, its exit
 functions have run and its streams are flushed, it does not take down its modules: to copy all of the server's memory
 for that takes longer than most commands do. Tests of the start or the end itself (imports, encodings, shells) start an
 interpreter.
@@ -40,16 +40,20 @@ TAP = "tap-tui-connector"
 
 
 class ForkServer:
-    """The server process and its control socket. It exits when the socket is closed."""
+    """The server process and its control socket. It exits when the socket is closed.
 
-    def __init__(self, *listens_at: Path) -> None:
-        """A server that listens has the screens too, and starts a process for each program that calls it there."""
+    It also listens at a path, and starts a process for each program that calls it there.
+    """
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory()
+        self.path = Path(self._folder.name) / "socket"
         self._control, its_end = socket.socketpair()
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         with its_end:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(its_end.fileno()), *map(str, listens_at)],
+                [sys.executable, __file__, str(its_end.fileno()), str(self.path)],
                 env={**kept, "HOME": os.environ["HOME"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[its_end.fileno()],
@@ -67,11 +71,11 @@ class ForkServer:
     def close(self) -> None:
         self._control.close()
         self._process.wait()
+        self._folder.cleanup()
 
 
 _starting = threading.Lock()
 _servers: list[ForkServer] = []
-_callers: list[str] = []
 
 
 def _server() -> ForkServer:
@@ -84,21 +88,14 @@ def _server() -> ForkServer:
 
 
 def command_in_a_terminal() -> str:
-    """The program with its screens as a shell command: what is called has the terminal, signals and exit code."""
-    with _starting:
-        if not _callers:
-            folder = tempfile.TemporaryDirectory()
-            path = Path(folder.name) / "socket"
-            server = ForkServer(path)
-            atexit.register(folder.cleanup)
-            atexit.register(server.close)
-            deadline = time.monotonic() + 60
-            while not path.exists():
-                assert time.monotonic() < deadline, "the server does not listen"
-                time.sleep(0.01)
-            caller = Path(__file__).with_name("fork_caller.py")
-            _callers.append(shlex.join([sys.executable, "-I", "-S", str(caller), str(path)]))
-        return _callers[0]
+    """The program as a shell command: what is called has the terminal, signals and exit code."""
+    path = _server().path
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, "the server does not listen"
+        time.sleep(0.01)
+    caller = Path(__file__).with_name("fork_caller.py")
+    return shlex.join([sys.executable, "-I", "-S", str(caller), str(path)])
 
 
 def for_the_interpreter(env: Mapping[str, str]) -> list[str]:
@@ -116,12 +113,13 @@ def _order(
     limit_file: int | None = None,
     umask: int | None = None,
     closed: int | None = None,
+    encoding: str | None = None,
     terminal: bool = False,
 ) -> dict[str, Any]:
     """`code` runs in the place of the program, as with `python -c`. `limit_file`: bytes that a file may have.
 
-    `closed` is a standard stream (0, 1 or 2) that the process does not have. With `terminal`, standard input is made
-    the terminal that controls the process.
+    `closed` is a standard stream (0, 1 or 2) that the process does not have; `encoding` is that of the streams, as with
+    PYTHONIOENCODING. With `terminal`, standard input is made the terminal that controls the process.
     """
     assert_own_home(env)
     odd = for_the_interpreter(env)
@@ -134,6 +132,7 @@ def _order(
         "limit_file": limit_file,
         "umask": umask,
         "closed": closed,
+        "encoding": encoding,
         "terminal": terminal,
     }
 
@@ -302,19 +301,20 @@ def _received(connection: socket.socket, size: int) -> bytes:
 # in the server
 
 
-def _import_everything(*, screens: bool) -> None:
+def _import_everything() -> None:
     import importlib
     import pkgutil
 
     import tui_connector
 
     for each in pkgutil.walk_packages(tui_connector.__path__, "tui_connector."):
-        if screens or not each.name.startswith("tui_connector.tui"):
-            importlib.import_module(each.name)
+        importlib.import_module(each.name)
 
     # what is imported when it is first needed
     for name in ("_strptime", "keyring.backends.SecretService", "platformdirs.unix"):
         importlib.import_module(name)
+    with contextlib.suppress(ImportError):  # of an extra
+        importlib.import_module("psycopg")
 
     # what is made when it is first needed
     from tui_connector.client.connection import tls_context
@@ -330,7 +330,7 @@ def _import_everything(*, screens: bool) -> None:
     tls_context(Tls(), Path(), "", None)
 
 
-def _next_order(control: socket.socket, listening: Sequence[socket.socket]) -> dict[str, Any]:
+def _next_order(control: socket.socket, listening: socket.socket) -> dict[str, Any]:
     """Serves until the socket is closed. What it returns, it returns in a new process: what is to be done there."""
     ends: dict[int, socket.socket] = {}
     wakes, woken = os.pipe()
@@ -340,7 +340,7 @@ def _next_order(control: socket.socket, listening: Sequence[socket.socket]) -> d
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        ready, _, _ = select.select([control, wakes, *listening], [], [])
+        ready, _, _ = select.select([control, wakes, listening], [], [])
         if wakes in ready:
             os.read(wakes, 4096)
         for each in ready:
@@ -359,7 +359,7 @@ def _next_order(control: socket.socket, listening: Sequence[socket.socket]) -> d
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 for target, stream in enumerate(streams[:3]):
                     os.dup2(stream, target)
-                for opened in (control, *listening, *ends.values()):
+                for opened in (control, listening, *ends.values()):
                     opened.detach()
                 os.closerange(3, 256)
                 return order
@@ -403,8 +403,9 @@ def _prepare(order: dict[str, Any]) -> None:
             setattr(sys, f"__{name}__", None)
             before.detach()
             continue
+        errors = before.errors if order["encoding"] is None or number == 2 else "strict"
         stream = open(  # noqa: SIM115
-            number, "w" if number else "r", encoding=before.encoding, errors=before.errors, closefd=False
+            number, "w" if number else "r", encoding=order["encoding"] or before.encoding, errors=errors, closefd=False
         )
         if number:
             stream.reconfigure(line_buffering=number == 2 or stream.isatty())
@@ -437,9 +438,9 @@ def _listening(path: str) -> socket.socket:
 
 
 if __name__ == "__main__":
-    _import_everything(screens=len(sys.argv) > 2)
+    _import_everything()
     gc.freeze()
-    _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])), [_listening(each) for each in sys.argv[2:]])
+    _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])), _listening(sys.argv[2]))
     _prepare(_ordered)
     try:
         if _ordered["code"] is not None:
