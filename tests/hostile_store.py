@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import zlib
 from collections.abc import Callable
 
-from http_server import Received, reply, serving
+from http_server import Received, gzip_bomb, reply, serving
 
 EVIL = (
     "EVIL \x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;RVZJTA==\x07 \x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\"
@@ -65,7 +64,7 @@ class HostileStore:
             "redirect": lambda: reply(
                 "302 Found", b"", f"Location: {self.other_url}/rest/V1/modules?EVIL", f"X-Evil: {LATIN_EVIL}"
             ),
-            "bomb": lambda: reply("200 OK", _bomb(), "Content-Encoding: gzip"),
+            "bomb": lambda: reply("200 OK", gzip_bomb(300), "Content-Encoding: gzip"),
             "headers": lambda: b"HTTP/1.1 200 OK\r\n" + b"X-Evil: EVIL\r\n" * 100_000,
             "cut": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + EVIL.encode(),
             "garbage": lambda: b"SSH-2.0-" + EVIL.encode() + b"\r\n",
@@ -93,8 +92,3 @@ def _evil(path: str) -> bytes:
     else:
         return reply("404 Not Found", f"<html><title>{EVIL}</title>{EVIL}</html>".encode(), *headers)
     return reply(f"200 O{LATIN_EVIL}", json.dumps(body, ensure_ascii=False).encode(), *headers)
-
-
-def _bomb() -> bytes:
-    packer = zlib.compressobj(wbits=31)
-    return b"".join(packer.compress(bytes(1_000_000)) for _ in range(300)) + packer.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,13 @@ async def serving(response: Responder, tls: ssl.SSLContext | None = None) -> Asy
         yield server
     finally:
         listening.close()
+
+
+def gzip_bomb(megabytes: int) -> bytes:
+    """The beginning of a gzip stream of so many megabytes: one is compressed, and repeated."""
+    packer = zlib.compressobj(wbits=31)
+    first, next_ = (packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + next_ * (megabytes - 1)
 
 
 class Hold:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import zlib
 from dataclasses import fields, replace
 
 import pytest
 from grants import everything
-from http_server import Received, reply, serving
+from http_server import Received, gzip_bomb, reply, serving
 from profiles import FOUR, TOKEN, bearer, full, profile, signed
 
 from tui_connector.client.exchange import Exchange
@@ -116,14 +115,8 @@ async def test_a_secret_is_sent_only_to_granted_origins(workbench: Workbench) ->
     assert shop.received == []
 
 
-def _gzip(size: int) -> bytes:
-    """Of so many megabytes."""
-    packer = zlib.compressobj(level=1, wbits=31)
-    return b"".join(packer.compress(bytes(1_000_000)) for _ in range(size)) + packer.flush()
-
-
 HOSTILE = {
-    "a bomb": (reply("200 OK", _gzip(100), "Content-Encoding: gzip"), Failure.TOO_LARGE),
+    "a bomb": (reply("200 OK", gzip_bomb(100), "Content-Encoding: gzip"), Failure.TOO_LARGE),
     "stacked encodings": (reply("200 OK", b"x", "Content-Encoding: gzip, gzip"), Failure.PROTOCOL),
     "brotli": (reply("200 OK", b"x", "Content-Encoding: br"), Failure.PROTOCOL),
     "no gzip": (reply("200 OK", b"plain", "Content-Encoding: gzip"), Failure.PROTOCOL),
