@@ -141,7 +141,8 @@ async def test_a_store_that_is_down_for_a_while_costs_no_list(tmp_path: Path, im
 
         store.bend = bend
         runs = CommentRuns(store, tmp_path, impatient)
-        assert (await runs.run()).state == "complete"
+        summary = await runs.run()
+        assert summary.state == "complete", summary
     assert found(runs) == expected(COUNTS)
 
 

@@ -47,7 +47,7 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("'") and begins else text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps=steps_of, data=st.data())
 def test_nothing_is_lost_and_a_resumed_run_ends_the_same(
     steps: list[list[dict[str, Any]]], data: st.DataObject

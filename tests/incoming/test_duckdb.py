@@ -89,7 +89,7 @@ items = st.fixed_dictionaries({"sku": st.sampled_from("abcdefgh")}, optional=dic
 steps_of = st.lists(st.lists(items.map(lambda item: json.dumps(item).encode()), max_size=4), min_size=1, max_size=5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(steps=steps_of, data=st.data())
 @pytest.mark.parametrize("identifier", ["sku", None])
 def test_a_resumed_run_ends_row_for_row_the_same(steps: Any, data: st.DataObject, identifier: str | None) -> None:

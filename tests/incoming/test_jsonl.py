@@ -34,7 +34,7 @@ def parsed(lines: bytes) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", ["items.jsonl", "items.jsonl.gz"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(steps=steps_of, data=st.data())
 def test_every_item_is_a_line_and_a_resumed_run_ends_the_same(name: str, steps: Any, data: st.DataObject) -> None:
     sink = JsonLinesSink(path=name)

@@ -19,7 +19,7 @@ from tui_connector.machine import Machine
 
 KILLS = int(os.environ.get("TUI_CONNECTOR_KILLS", "2"))
 """How often the run into each sink is killed; 100 when it is measured."""
-IDS = (*range(1, 700), *range(5_000, 7_000, 3), 90_000)
+IDS = (*range(1, 300), *range(5_000, 5_600, 3), 90_000)
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Moment:
         self.asked += 1
         if self.asked == self.requests:
             self.came.set()
-        await asyncio.sleep(0.02 if self.asked > self.requests else 0.01)
+        await asyncio.sleep(0.04 if self.asked > self.requests else 0.02)
 
     def bend(self, asked: SearchRequest, items: list[Item]) -> None:
         self.asked_for_the_last |= not asked.descending and bool(items) and items[-1]["id"] == IDS[-1]

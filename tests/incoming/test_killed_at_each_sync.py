@@ -19,7 +19,7 @@ from requirements import require
 
 from tui_connector.machine import Machine
 
-ITEMS = 60
+ITEMS = 30
 
 RUNS: dict[str, tuple[dict[str, Any], str, Callable[[Path], object]]] = {
     **{name: (sink, "", read) for name, (sink, read) in SINKS.items()},
@@ -49,7 +49,7 @@ async def test_a_run_that_is_killed_at_any_fsync_is_completed_by_the_next_one(
         async def hold_the_last_page(asked: SearchRequest) -> None:
             """Until a durable step has recorded the items of earlier pages."""
             async with asyncio.timeout(60):
-                while asked.after == 50:
+                while asked.after == 20:
                     if await asyncio.to_thread(killed.recorded_items):
                         break
                     await asyncio.sleep(0.01)

@@ -213,8 +213,11 @@ def test_a_field_is_read_alike_one_by_one_and_of_a_whole_page(item: str, found: 
         assert (type(read(item.encode())), read(item.encode())) == (type(found), found)
 
 
-@pytest.mark.parametrize("name", ["id", "a.b", "a b", 'a"b', "a\\b", "größe", "(", ""])
-@given(others=st.dictionaries(st.text(), values, max_size=3), number=st.integers(-(10**20), 10**20))
+@given(
+    name=st.sampled_from(["id", "a.b", "a b", 'a"b', "a\\b", "größe", "(", ""]),
+    others=st.dictionaries(st.text(), values, max_size=3),
+    number=st.integers(-(10**20), 10**20),
+)
 def test_a_number_that_comes_first_is_read_whatever_its_name_is(name: str, others: dict[str, Any], number: int) -> None:
     others.pop(name, None)
     item = encode_json({name: number, **others})

@@ -58,7 +58,7 @@ def refusal(folder: Path, sink: SqliteSink = SINK, **about: Any) -> str:
     return str(refused.value)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(steps=steps_of, data=st.data())
 @pytest.mark.parametrize("identifier", ["sku", None])
 def test_a_resumed_run_ends_row_for_row_the_same(steps: Any, data: st.DataObject, identifier: str | None) -> None:

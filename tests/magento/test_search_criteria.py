@@ -86,7 +86,7 @@ def read_by_store(request: Request) -> Any:
     return read_criteria(parse_query(request.uri.partition("?")[2]), Settings({}))
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data(), GROUPS)
 def test_every_spelling_is_sent_as_one_that_the_store_reads_whole(
     data: Any, groups: list[list[CriteriaFilter]]

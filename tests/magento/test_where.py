@@ -130,7 +130,7 @@ CONDITIONS = st.sampled_from(CONDITION_TYPES).flatmap(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(CONDITIONS, min_size=1, max_size=4))
 @example([Condition("a", "eq", "or")])
 @example([Condition("a", "eq", "or b"), Condition("a", "in", "a, or")])
@@ -155,7 +155,7 @@ def rows_from(uri: str) -> list[str]:
     return rows
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.lists(CONDITIONS, min_size=1, max_size=3), min_size=1, max_size=3))
 @example([[Condition("a", "eq", "100%25")], [Condition("a", "like", "%ac%")]])
 def test_filters_in_brackets_become_the_same_rows(rows: list[list[Condition]]) -> None:

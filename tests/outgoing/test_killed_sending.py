@@ -78,7 +78,7 @@ async def test_a_run_killed_at_random_moments_accounts_for_every_entity(
     tmp_path: Path, clean_environment: dict[str, str], repeatable: bool
 ) -> None:
     chance = random.Random(repeatable)
-    skus = [f"S{number}" for number in range(400)]
+    skus = [f"S{number}" for number in range(250)]
 
     async def answer(sent: Sent) -> bytes:
         await asyncio.sleep(0.004)

@@ -124,7 +124,7 @@ WORDS = ["steps", "find", "change", ".", "status", "body", "entity", "`404`", "4
 anything = st.lists(st.sampled_from([*WORDS, "@{", "&{", "?{", "}", "@", "'", '"', "(", "keys(", ")", " "]), max_size=9)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(when=anything, uri=anything, parameter=anything)
 def test_any_step_is_accepted_or_refused_with_a_message(when: list[str], uri: list[str], parameter: list[str]) -> None:
     request = {"uri": "".join(uri), "parameters": {"a": ["".join(parameter)]}}

@@ -82,7 +82,7 @@ def _only(value: Any, names: frozenset[DataPath]) -> Any:
     return {key: _only(value[key], inside[key]) for key in value if inside[key]}
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(text=expressions, value=data)
 def test_what_is_not_read_makes_no_difference(text: str, value: Any) -> None:
     try:
