@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InvalidValue
-from ..text import env_option, shown
+from ..text import env_option, shown, why_invalid_json
 from .completion import clients, files, methods, paths, profiles
 from .errors import CommandFailed, Exit, exit_code, exit_codes
 from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
@@ -157,7 +157,7 @@ def _body(data: str | None) -> bytes:
         raise CommandFailed("--data is not UTF-8. For other content, use @FILE or -.", Exit.SETUP) from error
     except ValueError as error:
         raise CommandFailed(
-            f"--data is not valid JSON: {error}. For other content, use @FILE or -.", Exit.SETUP
+            f"--data is not valid JSON: {why_invalid_json(error)}. For other content, use @FILE or -.", Exit.SETUP
         ) from error
 
 

@@ -21,7 +21,7 @@ from ..errors import InvalidValue
 from ..kinds import Model, Named
 from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
-from ..text import HTTP_TOKEN
+from ..text import HTTP_TOKEN, why_invalid_json
 from .criteria_rows import Condition, names_in_query, parameters_of, read_row, valid_row
 from .layer import Plugin
 from .literal_secrets import reject_literal_headers, reject_literal_parameters, reject_secret_in_uri
@@ -191,7 +191,7 @@ def _not_json_text(parameters: Any) -> Any:
         try:
             json.loads(parameters)
         except ValueError as error:
-            raise ValueError(f"Invalid JSON: {error}") from error
+            raise ValueError(f"Invalid JSON: {why_invalid_json(error)}") from error
         raise ValueError("is JSON in a string, which would be sent as a string: write it as a table or a list")
     return parameters
 

@@ -25,7 +25,7 @@ from ...outgoing.tasks import (
     export_entities,
 )
 from ...templates import Json
-from ...text import beginning, count, shown
+from ...text import beginning, count, shown, why_invalid_json
 from ...units import timestamp
 from .plans import Sender
 
@@ -220,7 +220,7 @@ def entity_of(text: str) -> Json:
     try:
         entity: Json = json.loads(text, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
-        raise InvalidValue("entity-json", f"Invalid JSON: {error}") from error
+        raise InvalidValue("entity-json", f"Invalid JSON: {why_invalid_json(error)}") from error
     return entity
 
 

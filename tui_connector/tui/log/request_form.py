@@ -25,7 +25,7 @@ from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.resend import schema_path
 from ...machine import Machine
-from ...text import HTTP_TOKEN, did_you_mean, shown, shown_line
+from ...text import HTTP_TOKEN, did_you_mean, shown, shown_line, why_invalid_json
 from ...units import size
 from ..dialogs import ConfirmScreen
 from ..external_editor import edit
@@ -141,11 +141,8 @@ def json_error(request: Request) -> str:
         return ""
     try:
         json.loads(request.body)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        return f"The body is not valid JSON ({place}): {error.msg[:1].lower()}{error.msg[1:]}"
     except (ValueError, RecursionError) as error:
-        return f"The body is not valid JSON: {error}"
+        return f"The body is not valid JSON: {why_invalid_json(error)}"
     return ""
 
 

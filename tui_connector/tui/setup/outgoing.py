@@ -28,6 +28,7 @@ from ...guide.steps.samples import SampleRequest, as_text, sample_requests
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
 from ...templates import Json
+from ...text import why_invalid_json
 from ..external_editor import edit_field
 from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
@@ -194,7 +195,7 @@ class OutgoingPane(ConfigurationsPane):
         except RequestFailed as error:
             self.post_message(self.Prepared(name, (), str(error)))
         except (ValueError, RecursionError) as error:
-            self.post_message(self.Prepared(name, (), f"The sample is not valid JSON: {error}"))
+            self.post_message(self.Prepared(name, (), f"The sample is not valid JSON: {why_invalid_json(error)}"))
         else:
             self.post_message(self.Prepared(name, prepared))
 
@@ -217,7 +218,7 @@ class OutgoingPane(ConfigurationsPane):
             profile = profile_of(self.trial())
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
         except (ValueError, RecursionError) as error:
-            self.say(f"✘ The sample is not valid JSON: {error}", bad=True)
+            self.say(f"✘ The sample is not valid JSON: {why_invalid_json(error)}", bad=True)
             return
         except InvalidRequest as error:
             self.say(f"✘ {error}", bad=True)
