@@ -309,17 +309,8 @@ class RequestTemplate(Model):
         return reads
 
     def only_reads(self, sent: Request) -> bool:
-        """Whether the request `sent` from this template changes nothing in the store.
-
-        True for GET and HEAD, and for a POST to a search route or with `reads`; false for a request that overrides its
-        method.
-        """
-        if _overrides_method(sent):
-            return False
-        if sent.method in ("GET", "HEAD"):
-            return True
-        path = sent.uri.partition("?")[0].rstrip("/")
-        return sent.method == "POST" and (self.reads or path.rpartition("/")[2] in _SEARCH_ROUTES)
+        """Whether the request `sent` from this template changes nothing in the store."""
+        return only_reads(sent, reads=self.reads)
 
     def request(self, scope: Scope) -> Request:
         """The request for this entity and run. Raises `PlaceholderError`."""
@@ -348,6 +339,20 @@ class RequestTemplate(Model):
 
     def is_expected(self, status: int) -> bool:
         return 200 <= status < 300 or status in self.expected
+
+
+def only_reads(request: Request, *, reads: bool = False) -> bool:
+    """Whether the request changes nothing in the store.
+
+    True for GET and HEAD, and for a POST to a search route or, with `reads`, to any; false for a request that overrides
+    its method.
+    """
+    if _overrides_method(request):
+        return False
+    if request.method in ("GET", "HEAD"):
+        return True
+    path = request.uri.partition("?")[0].rstrip("/")
+    return request.method == "POST" and (reads or path.rpartition("/")[2] in _SEARCH_ROUTES)
 
 
 def _overrides_method(request: Request) -> bool:

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from ..client.exchange import Exchange
 from ..client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
+from ..client.model import only_reads
 from ..client.plugins.base_uri import BaseUri
 from ..client.uri import is_absolute, origin_of
+from ..magento.entities.comparisons import READ_BY_POST
 from ..profile.model import Profile
 from ..secrets.mask import MARK
 from .checks.permissions import schema_paths
@@ -44,6 +46,12 @@ def resendable_request(exchange: Exchange) -> Request:
         if name.lower() not in _PER_ATTEMPT and MARK not in value
     )
     return Request(exchange.method, exchange.uri, headers, exchange.request_body.data, about)
+
+
+def changes_nothing(request: Request) -> bool:
+    """Whether the request only reads, also by a POST to one of Magento's routes that do."""
+    path = f"/{request.uri.partition('?')[0].strip('/')}"
+    return only_reads(request, reads=any(path.endswith(f"/{each}") for each in READ_BY_POST))
 
 
 async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, request: Request) -> Response:

@@ -383,3 +383,10 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _TAXES,
     },
 }
+
+READ_BY_POST = frozenset(
+    str(request["uri"])
+    for each in COMPARISONS.values()
+    if isinstance(request := each.get("request"), Mapping) and request.get("reads") is True
+)
+"""Routes that change nothing although they take a POST."""

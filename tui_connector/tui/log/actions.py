@@ -20,7 +20,7 @@ from ...client.printer import text
 from ...client.uri import origin_of
 from ...errors import InvalidValue, UserError
 from ...files import write_private
-from ...guide.resend import NewRequests, resendable_request
+from ...guide.resend import NewRequests, changes_nothing, resendable_request
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import shown_line
@@ -213,7 +213,7 @@ class LogActions:
             if yes:
                 self._send(exchange, request)
 
-        if request.method in ("GET", "HEAD"):
+        if changes_nothing(request):
             self._send(exchange, request)
         else:
             self._panel.app.push_screen(ConfirmScreen(sending_question(request, exchange.uri, self._profile)), chosen)

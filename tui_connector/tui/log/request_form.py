@@ -23,7 +23,7 @@ from ...client.printer import is_binary
 from ...client.uri import absolute, canonical, is_absolute, origin_of, public_address, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
-from ...guide.resend import schema_path
+from ...guide.resend import changes_nothing, schema_path
 from ...machine import Machine
 from ...text import HTTP_TOKEN, did_you_mean, shown, shown_line, why_invalid_json
 from ...units import size
@@ -363,7 +363,7 @@ class RequestForm(Dialog[Request | None]):
             self._warned = request
             self._show_error(f"{fault}. F5 again sends it anyway.")
             return
-        if request.method in ("GET", "HEAD"):
+        if changes_nothing(request):
             self.dismiss(request)
         else:
             self.app.push_screen(ConfirmScreen(sending_question(request, self._base, self._profile)), chosen)
