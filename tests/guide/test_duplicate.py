@@ -71,6 +71,13 @@ def test_a_path_that_somebody_chose_stays_and_is_reported(tmp_path: Path, path: 
     assert made.shared == (f"products ({path})",)
 
 
+def test_the_variables_that_both_read_are_reported(tmp_path: Path) -> None:
+    secret = '[authentications.a]\nkind = "bearer"\ntoken = { env = "ACME_TOKEN" }\n'
+    (tmp_path / "acme.toml").write_text(f"format = 1\n{secret}")
+    made = duplicate(tmp_path / "acme.toml", "copy", Library(tmp_path))
+    assert made.variables == ("ACME_TOKEN",)
+
+
 def test_a_file_with_errors_is_copied_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text("format = 1\n[incoming\n")
     assert duplicate(tmp_path / "acme.toml", "copy", Library(tmp_path)).path.read_text() == "format = 1\n[incoming\n"

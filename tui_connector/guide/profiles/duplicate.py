@@ -14,6 +14,7 @@ from ...profile.environments import TABLE, names_of
 from ...profile.library import Library, ProfileError, read_bytes
 from ...profile.positions import KeyPath, value_at
 from ...templates import Json
+from ..secret_sources import sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Copy:
     path: Path
     shared: tuple[str, ...] = ()
     """Incomings that write where those of the original do, each with its file or the kind of its sink."""
+    variables: tuple[str, ...] = ()
+    """The environment variables that it takes secrets from, as the original does."""
 
 
 def duplicate(path: Path, name: str, library: Library, data: Path | None = None) -> Copy:
@@ -49,7 +52,8 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None)
         elif writes:
             shared.append(f"{place[-2]} ({file or end.get('kind', 'no kind')})")
     document.save(target)
-    return Copy(target, tuple(shared))
+    variables = dict.fromkeys(str(each["env"]) for _, each in sources(document.draft) if "env" in each)
+    return Copy(target, tuple(shared), tuple(variables))
 
 
 def _ends(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, dict[str, Json]]]:

@@ -128,13 +128,14 @@ async def duplicate_profile(
     if copied is None:
         return
     await used(copied.path)
-    shared = await asyncio.to_thread(keyring_entries, path)
     notes = [f"{copied.path.stem} is a copy of {path.stem}."]
-    if shared:
+    if await asyncio.to_thread(keyring_entries, path):
         notes.append("It uses the same keyring entries; values that you enter for it get new entries.")
     if copied.shared:
         notes.append(f"Both write to the same places, change that before it runs: {', '.join(copied.shared)}.")
     _notify(app, " ".join(notes), bad=bool(copied.shared))
+    if copied.variables:
+        notes.append(f"It reads the same variables: {', '.join(copied.variables)}. Step 2 of the guide renames them.")
 
 
 async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]) -> None:
