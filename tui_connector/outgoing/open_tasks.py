@@ -6,7 +6,6 @@ Of several tasks with the same identifier, one is open at a time; the others wai
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from ..runs.ledger import FailedRecord
 from ..secrets.mask import Mask
 from ..templates import Json
 from .errors import ItemError
+from .reasons import without_values
 from .recorded_responses import recorded
 from .tasks import OPEN_STATES, Task, TaskState, TaskUpdate, record_name
 
@@ -79,13 +79,11 @@ class FailurePattern:
         self.count = 0
         """Tasks that have failed alike."""
 
-    def failed(self, identifier: str, code: str, message: str) -> None:
-        """A task has failed. Its identifier may be in the message."""
+    def failed(self, task: Task, code: str, message: str) -> None:
+        """A task has failed. Its values may be in the message."""
         if not self._watches:
             return
-        if identifier:
-            message = re.sub(rf"(?<!\w){re.escape(identifier)}(?!\w)", "…", message, flags=re.IGNORECASE)
-        reason = (code, message)
+        reason = (code, without_values(message, task.identifier, task.entity))
         if self._reason not in (None, reason):
             self.ended_well()
             return
@@ -219,7 +217,7 @@ class OpenTasks:
             recorded = self.recorded(batch, response)
             self.finish(each, "failed", item.message, item.code, exchange, recorded, self.step_name(batch))
             self._on_failed(FailedRecord(record_name(each.task), item.message, exchange))
-            self._pattern.failed(each.task.identifier, item.code, item.message)
+            self._pattern.failed(each.task, item.code, item.message)
         if self._pattern.is_clear and any(self._counts[state] for state in OPEN_STATES):
             message = f"The first {self._pattern.count} tasks have all failed for the same reason: {item.message}"
             hint = "Correct the configuration or the source, then run again; --keep-going sends the other tasks anyway."

@@ -27,6 +27,7 @@ from ..runs.database import (
 )
 from ..runs.ledger import RunEnd, State, state_of_ended
 from ..secrets.named_values import mask_message
+from .reasons import ReasonGroup, grouped
 from .renamed_profile import left_ledgers
 
 if TYPE_CHECKING:  # home reads ledgers, and does not wait for models
@@ -171,6 +172,8 @@ create index task_run on task (run);
 """
 _CHANGES = {0: _SCHEMA + _ADDED, 1: _ADDED}
 _RUNS_KEPT = 10
+_REASONS, _REASON_GROUPS = 2_000, 100
+"""Different reasons that are read, and groups of them that are listed."""
 _WINDOW_BYTES = 16_000_000
 TASK_COLUMNS = "id, line, identifier, state, entity, attempts, exchange, reason, code, step, responses, updated, former"
 _RUN = ", ".join(TaskRun.__slots__)
@@ -199,35 +202,25 @@ class TaskFilter:
         lines: Sequence[int] = (),
         code: str | None = None,
         ids: Sequence[int] = (),
-        reason: str | None = None,
+        reasons: Sequence[str] = (),
     ) -> None:
-        self._states, self._lines, self._code, self._ids, self._reason = states, lines, code, ids, reason
+        self._states, self._lines, self._code, self._ids, self._reasons = states, lines, code, ids, reasons
 
     def where(self, run: int) -> tuple[str, list[object]]:
         """The condition in SQL and its values."""
         parts, values = ["run = ?"], list[object]((run,))
-        for column, wanted in (("state", self._states), ("line", self._lines), ("id", self._ids)):
+        columns = {"state": self._states, "line": self._lines, "id": self._ids, "reason": self._reasons}
+        for column, wanted in columns.items():
             if wanted:
                 parts.append(f"{column} in ({','.join('?' * len(wanted))})")
                 values += wanted
-        for column, text in (("code", self._code), ("reason", self._reason)):
-            if text is not None:
-                parts.append(f"{column} = ?")
-                values.append(text)
+        if self._code is not None:
+            parts.append("code = ?")
+            values.append(self._code)
         return " and ".join(parts), values
 
 
 ALL_TASKS = TaskFilter()
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonGroup:
-    """Tasks that are in the same state for the same reason."""
-
-    state: TaskState
-    code: str
-    reason: str
-    count: int
 
 
 class TaskReader:
@@ -285,14 +278,20 @@ class TaskReader:
             yield from self._database.execute(f"select {TASK_COLUMNS} from task where run = ? order by id", (run,))
 
     def reasons(self, run: int, wanted: TaskFilter = ALL_TASKS) -> list[ReasonGroup]:
-        """The reasons of the tasks that have one, the most frequent first."""
+        """The reasons of the tasks that have one, grouped, the most frequent first."""
         where, values = wanted.where(run)
         query = (
-            f"select state, code, reason, count(*) from task where {where} and reason <> ''"
-            " group by state, code, reason order by 4 desc, 3 limit 100"
+            f"select state, code, reason, count(*), min(id) from task where {where} and reason <> ''"
+            f" group by state, code, reason order by 4 desc, 3 limit {_REASONS}"
         )
         with explained(self._path):
-            return [ReasonGroup(*row) for row in self._database.execute(query, values)]
+            return grouped(self._database.execute(query, values).fetchall(), self._entities)[:_REASON_GROUPS]
+
+    def _entities(self, ids: list[int]) -> dict[int, tuple[str, Json]]:
+        """The identifiers and entities of tasks, by their ids."""
+        query = f"select id, identifier, entity from task where id in ({','.join('?' * len(ids))})"
+        rows = self._database.execute(query, ids)
+        return {id_: (identifier, None if text is None else json.loads(text)) for id_, identifier, text in rows}
 
     def close(self) -> None:
         self._database.close()

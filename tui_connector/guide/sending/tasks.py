@@ -55,19 +55,26 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class TaskGroup:
-    """Tasks in one state or, with a reason, for one reason; without a state, all of them."""
+    """Tasks in one state or, with a reason, for one reason; without a state, all of them.
+
+    `reasons`: the reason as the tasks have it, with different values.
+    """
 
     count: int
     state: TaskState | None = None
     reason: str | None = None
     code: str | None = None
+    reasons: Sequence[str] = ()
 
     def filter(self, states: Sequence[TaskState] = ()) -> TaskFilter:
         """Those of the group; of the group of all, those in these states."""
-        return TaskFilter((self.state,) if self.state else states, code=self.code, reason=self.reason)
+        return TaskFilter((self.state,) if self.state else states, code=self.code, reasons=self.reasons)
 
     def is_same(self, other: TaskGroup) -> bool:
-        return (self.state, self.reason, self.code) == (other.state, other.reason, other.code)
+        """Whether it is this group, which may have grown since."""
+        if (self.state, self.code, self.reason is None) != (other.state, other.code, other.reason is None):
+            return False
+        return self.reason is None or not {*self.reasons}.isdisjoint(other.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +198,8 @@ def _groups(reader: TaskReader, run: int) -> list[TaskGroup]:
     for state in (*_FIRST, *(each for each in counts if each not in _FIRST)):
         if counts[state]:
             found.append(TaskGroup(counts[state], state))
-            found += [TaskGroup(each.count, state, each.reason, each.code) for each in reasons if each.state == state]
+            alike = [each for each in reasons if each.state == state]
+            found += [TaskGroup(each.count, state, each.reason, each.code, each.reasons) for each in alike]
     return found
 
 
