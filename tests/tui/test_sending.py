@@ -285,6 +285,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await until(acme.pilot, lambda: "Invalid JSON" not in shown(acme.app))
         await acme.press("ctrl+s")
         await acme.shows(f"Send 1 task of run 1 to Acme store ({acme.sandbox.url})", "NO-SUCH", '→ "default"')
+        await acme.shows("! the store has no product with this sku", "In the store, it would create NO-SUCH:")
         writes = acme.writes()
         await acme.press("y")
         await acme.shows("complete: 3 finished")
@@ -370,6 +371,7 @@ async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Mach
             "Plan, not sent yet: change SYNC-0001: quantity: 23 → 700", "Press again to send it", "Send sample"
         )
         sample.text = sample.text.replace("700", "701")
+        await acme.shows("Plan sample")
         await acme.press("ctrl+t")
         await acme.shows("quantity: 23 → 701")
         assert acme.writes() == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
@@ -18,10 +18,11 @@ from textual.message import Message
 from textual.widgets import Static
 
 from ...client.exchange import Exchange, Exchanges
-from ...client.message import Request, Response
+from ...client.message import Request, RequestFailed, Response
 from ...errors import InvalidValue, UserError
 from ...guide.resend import NewRequests, resend
 from ...guide.sending.plans import Sender
+from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.sending.tasks import LISTED, RETRIABLE, TaskAction, TaskBook, TaskGroup, TaskList
 from ...outgoing.changes import FieldChange, leaves_of
 from ...outgoing.equality import ABSENT
@@ -100,6 +101,8 @@ class TasksScreen(BaseScreen[bool]):
         self._wanted: TaskGroup | None = None
         self._opening = False
         """Whether a task is being opened."""
+        self._comparing = False
+        """Whether a corrected entity is being compared with the store."""
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
@@ -132,7 +135,9 @@ class TasksScreen(BaseScreen[bool]):
 
     @property
     def loading_message(self) -> str:
-        """Keys wait until the tasks have been read."""
+        """Keys wait until the tasks have been read, and until a corrected entity has been compared with the store."""
+        if self._comparing:
+            return "Comparing with the store"
         chosen = self._list.chosen if self._list is not None else None
         if self._list is None or (self._wanted is not None and chosen is not None and not chosen.is_same(self._wanted)):
             return "Reading the tasks"
@@ -241,17 +246,32 @@ class TasksScreen(BaseScreen[bool]):
 
         def edited(entity: Json) -> None:
             if entity is not None:
-                changed = f"{task.identifier}: {_edited(task.entity, entity)}"
-                self._change(lambda: self._replaced(task, entity), sends=True, about=changed)
+                self._send_edited(task, entity)
 
         try:
             self.app.push_screen(EntityScreen(self._task_sender.workbench.machine, task), edited)
         except InvalidValue as error:
             self.notify(shown(str(error)), severity="error", markup=False)
 
-    def _replaced(self, task: Task, entity: Json) -> str:
-        self._book.replace(task, entity)
-        return ""
+    @work(group="change")
+    async def _send_edited(self, task: Task, entity: Json) -> None:
+        """Corrects the entity of the task, then asks whether to send it, with what that would change in the store."""
+        try:
+            await asyncio.to_thread(self._book.replace, task, entity)
+        except UserError as error:
+            self.notify(shown(str(error)), severity="error", timeout=10, markup=False)
+            return
+        self._comparing = True
+        try:
+            planned = await SampleSender(self._task_sender, entity).plan()
+        except (UserError, RequestFailed) as error:
+            would = f"What it would change in the store is not known: {error}"
+        else:
+            would = _would_change(planned)
+        finally:
+            self._comparing = False
+        self._offer_sending(f"{task.identifier}: {_edited(task.entity, entity)}\n{would}")
+        self._read()
 
     def action_retry(self) -> None:
         """Sends the task again."""
@@ -321,11 +341,8 @@ class TasksScreen(BaseScreen[bool]):
         return self._list.chosen if self._list is not None else TaskGroup(0)
 
     @work(group="change")
-    async def _change(self, change: Callable[[], str], *, sends: bool = False, about: str = "") -> None:
-        """Changes the ledger in a thread, then reads it again; `sends`: the user is asked whether to send now.
-
-        `about` says in the question what was changed.
-        """
+    async def _change(self, change: Callable[[], str], *, sends: bool = False) -> None:
+        """Changes the ledger in a thread, then reads it again; `sends`: the user is asked whether to send now."""
         try:
             done = await asyncio.to_thread(change)
         except UserError as error:
@@ -334,7 +351,7 @@ class TasksScreen(BaseScreen[bool]):
         if done:
             self.notify(shown(done), markup=False)
         if sends:
-            self._offer_sending(about)
+            self._offer_sending()
         self._read()
 
     @work(exclusive=True, group="offer")
@@ -401,6 +418,23 @@ def _edited(old: Json, new: Json) -> str:
         for path in {**before, **after}
         if before.get(path, ABSENT) != after.get(path, ABSENT)
     ]
+    return _listed(changes)
+
+
+def _would_change(planned: SamplePlan) -> str:
+    """What sending the corrected entity would change in the store."""
+    change = planned.entry.change
+    if not planned.compared:
+        return "Its current values in the store cannot be read."
+    if change.action == "unchanged":
+        return f"{change.identifier} has these values in the store already: nothing would change."
+    fields = _listed([change_text(each) for each in change.changes])
+    verb = "create" if change.action == "create" else "change"
+    note = f"! {change.note}\n" if change.note else ""
+    return f"{note}In the store, it would {verb} {change.identifier}: {fields}"
+
+
+def _listed(changes: Sequence[str]) -> str:
     more = f" and {len(changes) - _LISTED_CHANGES} more" if len(changes) > _LISTED_CHANGES else ""
     return ", ".join(changes[:_LISTED_CHANGES]) + more
 
