@@ -12,7 +12,6 @@ from guide_steps import no_demo
 from memory_keyring import MemoryKeyring, NoKeyring
 from screens import until, until_shown
 from test_toml_editor import TEXT, area, editing, file_of
-from textual.widgets import Static
 
 from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.text_drafts import TextDrafts
@@ -291,7 +290,7 @@ async def test_a_literal_secret_is_moved_into_the_keyring(
 ) -> None:
     async with editing(machine) as pilot:
         area(pilot).show(TEXT.replace('{ env = "ACME_TOKEN" }', literal))
-        await until_shown(pilot, "F7: Move it into the keyring")
+        await until_shown(pilot, "F7: Move it out of the file")
         await pilot.press("f7")
         await until_shown(pilot, "Moved into the keyring as acme/a/access-token")
         await until_shown(pilot, "✔ valid")
@@ -304,15 +303,23 @@ async def test_a_literal_secret_is_moved_into_the_keyring(
     assert "https://acme.example" in stored
 
 
-async def test_a_literal_secret_stays_where_there_is_no_keyring(machine: Machine) -> None:
-    async with editing(replace(machine, keyring=NoKeyring)) as pilot:
-        text = TEXT.replace('{ env = "ACME_TOKEN" }', '"CANARY-token-of-the-shop"')
-        area(pilot).show(text)
-        await until_shown(pilot, "F7: Move it into the keyring")
-        await pilot.press("f7")
-        status = pilot.app.screen.query_one("#editor-status", Static)
-        await until(pilot, lambda: status.has_class("error") and "keyring" in str(status.render()))
-        assert area(pilot).text == text
+async def test_without_a_keyring_a_literal_secret_becomes_the_value_of_a_variable(machine: Machine) -> None:
+    """Until the program exits. Leaving with the secret in the text offers nothing that saving would refuse."""
+    machine = replace(machine, keyring=NoKeyring)
+    async with editing(machine) as pilot:
+        area(pilot).show(TEXT.replace('{ env = "ACME_TOKEN" }', '"CANARY-token-of-the-shop"'))
+        await until_shown(pilot, "F7: Move it out of the file")
+        await pilot.press("escape")
+        screen = await until_shown(pilot, "It cannot be saved with the secret on line")
+        assert "and leave" not in screen
+        await pilot.press("escape", "f7")
+        await until_shown(pilot, "Moved into the variable TUI_CONNECTOR_ACME_A_ACCESS_TOKEN, for this session only")
+        wanted = TEXT.replace('{ env = "ACME_TOKEN" }', '{ env = "TUI_CONNECTOR_ACME_A_ACCESS_TOKEN" }')
+        assert area(pilot).text == wanted
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: file_of(pilot).read_text() == wanted)
+        source = "env:TUI_CONNECTOR_ACME_A_ACCESS_TOKEN"
+        assert machine.typed.find(file_of(pilot), source, "https://acme.example") == "CANARY-token-of-the-shop"
 
 
 async def test_a_full_disk_loses_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -23,7 +24,7 @@ from ..secrets.source import SecretSource
 from ..templates import Json
 from ..templates.validation import leaves
 from .drafts import Draft
-from .secret_sources import secret_name
+from .secret_sources import SecretPlace, secret_name, source
 
 _SCHEME = re.compile(r"https?://")
 _SEPARATOR = re.compile(r"[.:/]")
@@ -99,23 +100,29 @@ def _remove(data: Json, path: ModelPath) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SecretMove:
-    """A secret, the keyring entry that it will have, and the edit of the text."""
+    """A secret, its name, the source that the profile will have for it, and the edit of the text."""
 
     entry: str
+    """The name of its keyring entry."""
+    source: SecretSource
     origins: tuple[str, ...]
     edit: TextEdit
     secret: str = field(repr=False)
 
 
-def plan_move(text: str, problem: Problem, path: Path) -> SecretMove:
-    """How to move the literal secret of this problem in the text of the file `path`. Raises `UserError`."""
+def plan_move(text: str, problem: Problem, path: Path, target: SecretPlace = SecretPlace.KEYRING) -> SecretMove:
+    """How to move the literal secret of this problem in the text of the file `path`. Raises `UserError`.
+
+    `target`: the keyring or an environment variable.
+    """
     place = problem.keys
     if place[0] == TABLE:
         hint = f"Run tui-connector secrets set {path.stem} --env {place[1]}."
         raise UserError("not-movable", f"{problem.path}: secrets of environments are not moved here", hint)
     parsed = parse(text)
     literal = [each.keys for each in Checker().check(text).literal_secrets if len(each.keys) > 2]
-    edits = {keys: value_edit(parsed, keys, f'{{ keyring = "{secret_name(path.stem, keys)}" }}') for keys in literal}
+    made = {keys: source(target, secret_name(path.stem, keys)) for keys in literal}
+    edits = {keys: value_edit(parsed, keys, _inline_table(table)) for keys, table in made.items()}
     edit = edits.get(place)
     written = value_at(parsed.data, place)
     secret = SecretSource.literal_in(written) if isinstance(written, dict) else written
@@ -127,6 +134,10 @@ def plan_move(text: str, problem: Problem, path: Path) -> SecretMove:
         reason = here[0] if here else next(iter(checked.problems))
         hint = "Use an HTTP authentication for it." if here else "Fix the other problems first."
         raise UserError("not-movable", f"{problem.path}: the secret cannot be moved: {reason.message}", hint)
-    entry = secret_name(path.stem, place)
-    origins = {each for found in checked.profile.secrets() if found.source.keyring == entry for each in found.origins}
-    return SecretMove(entry, tuple(sorted(origins)), edit, secret)
+    moved = SecretSource.model_validate(made[place])
+    origins = {each for found in checked.profile.secrets() if found.source.key == moved.key for each in found.origins}
+    return SecretMove(secret_name(path.stem, place), moved, tuple(sorted(origins)), edit, secret)
+
+
+def _inline_table(table: Mapping[str, Json]) -> str:
+    return f"{{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in table.items())} }}"

@@ -233,19 +233,26 @@ class EditorScreen(TextScreen[Left]):
             self.dismiss(Left(self._saver.undo))
             return
 
-        def chosen(option: str | None) -> None:
-            if option == "save" and not self._saving:
-                self._saving = True
-                self._save(and_leave=True, accepted=bool(found))
-            elif option == "discard":
-                self._discard()
+        self._ask_leaving()
 
+    @work(exclusive=True, group="leave")
+    async def _ask_leaving(self) -> None:
+        """Asks what becomes of the changes; what would be refused is not offered."""
         found, question = len(self.problems), f"{self.path.name} has unsaved changes."
         save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
         options = {"save": save, "discard": "Discard the changes", "stay": "Keep editing"}
         if found:
             options = {key: options[key] for key in ("stay", "discard", "save")}
-        self.app.push_screen(ChoiceScreen(options, question=question, title="Unsaved changes"), chosen)
+        if self.checked is not None and (secret := await self._saver.new_secret(self.checked)) is not None:
+            del options["save"]
+            question += f" It cannot be saved with the secret on line {secret.place.line}; F7 moves that."
+        screen = ChoiceScreen(options, question=question, title="Unsaved changes")
+        option = await self.app.push_screen_wait(screen)
+        if option == "save" and not self._saving:
+            self._saving = True
+            self._save(and_leave=True, accepted=bool(found))
+        elif option == "discard":
+            self._discard()
 
     @work(group="draft")
     async def _discard(self) -> None:
@@ -356,8 +363,8 @@ class EditorScreen(TextScreen[Left]):
         return (
             "The editor\n"
             "Edits the profile as text. Problems are shown at their lines while you type, and listed below: F8 goes to "
-            "the next one, F7 applies the suggested correction, or "
-            "moves a literal secret into the keyring, F9 enters the list. Completions open as you type, or "
+            "the next one, F7 applies the suggested correction, or moves a literal secret into the keyring (without "
+            "one, into a variable that has it for this session), F9 enters the list. Completions open as you type, or "
             "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds: Enter goes to the match, F3 to the next one, "
             "^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S saves, new "
             "problems only after a question, and never a secret as a literal value. F6 compares the text with the "

@@ -347,31 +347,42 @@ class TextScreen(BaseScreen[T]):
 
     @work(exclusive=True, group="move")
     async def _move_secret(self, problem: Problem) -> None:
-        """Moves a literal secret into the keyring; it is never written to the file."""
+        """Moves a literal secret into the keyring; it is never written to the file.
+
+        Without a keyring, it becomes the value of an environment variable for this session.
+        """
         from ...guide.misplaced_secrets import plan_move
+        from ...guide.secret_sources import SecretPlace
         from ...secrets.vault import Vault
 
         text = self.area.text
         vault = Vault(self.machine, self._mask, self.path)
         try:
-            move = await asyncio.to_thread(plan_move, text, problem, self.path)
+            keyring = await vault.state(writing=False)
+            place = SecretPlace.KEYRING if keyring.usable else SecretPlace.ENVIRONMENT
+            move = await asyncio.to_thread(plan_move, text, problem, self.path, place)
             self._mask.learn(move.secret, move.entry)
-            if await vault.origins_of(move.entry) is not None:
+            where = f"into the keyring as {move.entry}."
+            if not keyring.usable:
+                vault.keep_imported(self.path, move.source, move.origins, move.secret)
+                where = f"into the variable {move.source.env}, for this session only: {keyring.reason}."
+            elif await vault.origins_of(move.entry) is not None:
                 question = f"The keyring already has an entry {move.entry}. Replace it?"
                 if not await self.app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep it")):
                     return
-            await vault.store(move.entry, move.secret, *move.origins)
+            if keyring.usable:
+                await vault.store(move.entry, move.secret, *move.origins)
         except UserError as error:
             self.tell(error)
             return
         finally:
             vault.close()
         if self.area.text != text:
-            self.notify(f"Stored as {move.entry}. The text has changed: F7 replaces the value.", markup=False)
+            self.notify(shown_line(f"Moved {where} The text has changed: F7 replaces the value."), markup=False)
             return
         self.start_change()
         self.area.apply_edits([move.edit])
-        self.notify(shown_line(f"Moved into the keyring as {move.entry}. ^S saves the profile.", 200), markup=False)
+        self.notify(shown_line(f"Moved {where} ^S saves the profile.", 300), markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self.is_mounted:
