@@ -12,7 +12,7 @@ import os
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +56,16 @@ class NoPrompt:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class DraftSecrets:
+    """Secrets that were typed for an unfinished setup, which has no file."""
+
+    title: str
+    """The title of the setup."""
+    entries: Mapping[str, tuple[str, tuple[str, ...]]] = field(repr=False)
+    """Each secret and its origins, by the name that its keyring entry will have."""
+
+
 class TypedSecrets:
     """Secrets that the user typed in this process and that no keyring has, for the profiles that name them.
 
@@ -66,6 +76,7 @@ class TypedSecrets:
         self._values: dict[tuple[Path, str, str], str] = {}
         self._stored: set[str] = set()
         """Secrets that were stored in a keyring since they were typed."""
+        self._of_drafts: dict[str, DraftSecrets] = {}
 
     def keep(self, profile: Path, source: str, origin: str, secret: str) -> None:
         """`source` is its key, and `origin` where it may be sent."""
@@ -89,6 +100,27 @@ class TypedSecrets:
         """Each secret, after the key of its source."""
         for (_, source, _), secret in self._values.items():
             yield source, secret
+        for draft in self._of_drafts.values():
+            for name, (secret, _) in draft.entries.items():
+                yield f"keyring:{name}", secret
+
+    def keep_for_draft(self, key: str, secrets: DraftSecrets) -> None:
+        """Keeps what was typed for the draft with this key, instead of what was kept for it before."""
+        self.forget_draft(key)
+        if secrets.entries:
+            self._of_drafts[key] = secrets
+
+    def forget_draft(self, key: str) -> None:
+        """Forgets what was typed for a draft that was saved or discarded."""
+        self._of_drafts.pop(key, None)
+
+    def of_draft(self, key: str) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+        """What was typed for the draft with this key, by the name of the keyring entry, with its origins."""
+        found = self._of_drafts.get(key)
+        return found.entries if found is not None else {}
+
+    def of_drafts(self) -> Collection[DraftSecrets]:
+        return self._of_drafts.values()
 
     def set_stored(self, secret: str) -> None:
         """Called once a keyring has this secret, too."""

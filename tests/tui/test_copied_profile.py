@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from textual import events
 
 from tui_connector.guide.drafts import Drafts
 from tui_connector.guide.profiles.duplicate import duplicate
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, TypedSecrets
 from tui_connector.profile.library import Library
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
@@ -120,28 +121,48 @@ async def test_an_entry_of_another_store_is_replaced_after_a_yes_only(
 async def test_a_draft_has_no_secrets_and_says_so_when_it_is_resumed(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
+    """Until the program exits, what was entered is kept in memory; afterwards it must be entered again."""
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 40)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
         await another_store(pilot, sandbox, full(sandbox))
-        await pilot.press("escape", "q")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "Unfinished" in shown(app))
+        await pilot.press("escape", "3")
+        await until_shown(pilot, "● 3")
+        await leave_as_draft(pilot)
         assert memory_keyring.entries == {}
         [kept] = Drafts(machine.directories.state).list()
         assert full(sandbox)["access-token"] not in repr(kept)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
-        await pilot.press("escape", "2")
-        await until_shown(pilot, "Drafts contain no secrets")
-        await pilot.press("ctrl+r")
+        await until_shown(pilot, "● 3")
+        await pilot.press("escape", "2", "ctrl+r")
+        await until_shown(pilot, "✔ The store accepts it.")
+        await pilot.press("escape", "3")
+        await leave_as_draft(pilot)
+        await pilot.press("ctrl+q")
+        await until_shown(pilot, "4 secrets of the draft")
+    app = ConnectorApp(replace(machine, typed=TypedSecrets()), no_demo)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "Unfinished" in shown(app))
+        await pilot.press("enter")
+        await until_shown(pilot, "Drafts contain no secrets. Enter them again in step 2")
+        assert "○ 2" in shown(app)
+        await pilot.press("2", "ctrl+r")
         await until_shown(pilot, "Consumer key is missing")
         await enter_four(pilot, full(sandbox))
-        await until(pilot, lambda: "Drafts contain no secrets" not in shown(app))
+        await until_shown(pilot, "✔ 1")
+        await pilot.press("escape", "3")
+        await until_shown(pilot, "● 3")
+        assert "Drafts contain no secrets" not in shown(app)
         await pilot.press("escape", "s", "s")
         await until_shown(pilot, "Saved:")
     assert len(memory_keyring.entries) == 4
+
+
+async def leave_as_draft(pilot: Any) -> None:
+    await pilot.press("escape", "q")
+    await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen) and "Unfinished" in shown(pilot.app))
 
 
 async def test_quitting_says_that_typed_secrets_are_not_kept(

@@ -479,6 +479,8 @@ async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
         name = setup.secret_name(("authentications", "integration", "consumer-key"))
         await until(pilot, lambda: vault.held(name))
         await pilot.press("escape", "q")
+        await until_shown(pilot, "What you entered is not saved: consumer-key")
+        await pilot.press("escape", "q", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert not vault.held(name)
 

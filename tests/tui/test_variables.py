@@ -10,7 +10,7 @@ import pytest
 from guide_steps import at_step, no_demo, profile
 from memory_keyring import NoKeyring
 from profiles import FOUR, full
-from screens import shown, until, until_shown
+from screens import said_by, shown, until, until_shown
 from textual import events
 from textual.widgets import OptionList
 
@@ -19,6 +19,7 @@ from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.backends import override_name
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen
+from tui_connector.tui.profile.page import ProfilePage
 
 VARIABLES = {field: override_name(entry) for field, entry in FOUR.items()}
 TOKEN = "CANARY0x" + "1canary1" * 3
@@ -117,6 +118,42 @@ async def test_a_keyring_that_cannot_be_used_is_reported_before_anything_is_type
         await until_shown(pilot, "Magento 2.4")
         await pilot.press("enter")
         await until_shown(pilot, "beside a field has other places")
+
+
+async def test_values_that_the_store_has_accepted_are_used_until_the_program_exits(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    """Also without saving: on the page, whose failed test is no longer shown. Each paste leaves the focus in place."""
+    with_variables(machine, memory_keyring, sandbox)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "HTTP clients")
+        await pilot.press("t")
+        await until_shown(pilot, "The environment variable")
+        await pilot.press("g")
+        await until_shown(pilot, "● 1")
+        await pilot.press("escape", "2")
+        await until_shown(pilot, "● 2")
+        await pilot.press("e")
+        for field, value in full(sandbox).items():
+            entry = app.screen.query_one(f"#row-{field} Input")
+            await until(pilot, lambda entry=entry: app.focused is entry)
+            app.post_message(events.Paste(value))
+            row = app.screen.query_one(f"#row-{field}")
+            await until(pilot, lambda row=row: said_by(row, ".mark") == "session")
+            assert app.focused is entry
+            await pilot.press("enter")
+        await until_shown(pilot, "accepts it")
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await until_shown(pilot, "! integration")
+        assert "The environment variable" not in shown(app)
+        await pilot.press("t")
+        await until_shown(pilot, "✔ ")
+        await pilot.press("ctrl+q")
+        await until_shown(pilot, "4 secrets of shop")
 
 
 @pytest.mark.parametrize("answer", ["y", "enter"])

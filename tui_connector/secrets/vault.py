@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from ..machine import Keyring, Machine
+from ..machine import DraftSecrets, Keyring, Machine
 from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
 from .capability import Grants, ResolvedCommand
 from .cleaning import clean
@@ -308,9 +308,27 @@ class Vault:
         """What was typed in this session and is not in the keyring, to be restored later."""
         return HeldSecrets(dict(self._held))
 
+    def differs(self, earlier: HeldSecrets, name: str) -> bool:
+        """Whether this secret was typed since then."""
+        return name in self._held and self._held[name] != earlier.entries.get(name)
+
     def restore_held(self, earlier: HeldSecrets) -> None:
         """Forgets what was typed since then."""
         self._held = dict(earlier.entries)
+
+    def keep_for_draft(self, key: str, title: str) -> None:
+        """Keeps what was typed for the draft with this key, until the program exits."""
+        entries = {name: (each.secret, tuple(each.origins)) for name, each in self._held.items()}
+        self._machine.typed.keep_for_draft(key, DraftSecrets(title, entries))
+
+    def forget_draft(self, key: str) -> None:
+        """Forgets what was typed for a draft that was saved or discarded."""
+        self._machine.typed.forget_draft(key)
+
+    def hold_of_draft(self, key: str) -> None:
+        """Holds what was typed for the draft with this key earlier in this session."""
+        for name, (secret, origins) in self._machine.typed.of_draft(key).items():
+            self._held[name] = _Entry(secret, list(origins))
 
     def rename_held(self, name: str, *to: str) -> None:
         """Moves a secret that was typed in this session to other names."""

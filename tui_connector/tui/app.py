@@ -560,13 +560,15 @@ class ConnectorApp(QuietApp):
     def _session_secrets(self) -> list[str]:
         """What quitting forgets: secrets that the user typed and that neither the keyring nor the environment has."""
         demo = [*self._demo.values.values()] if self._demo is not None else []
-        return [
-            shown(
-                f"{count(len(names), 'secret')} of {profile.stem} ({', '.join(names)}) will be lost: only this session "
-                "has what you entered."
-            )
-            for profile, names in self.machine.typed.only_here(self.machine.environ, demo).items()
+        typed, lost = self.machine.typed, "will be lost: only this session has what you entered."
+        profiles = [
+            f"{count(len(names), 'secret')} of {profile.stem} ({', '.join(names)}) {lost}"
+            for profile, names in typed.only_here(self.machine.environ, demo).items()
         ]
+        drafts = [
+            f"{count(len(each.entries), 'secret')} of the draft {each.title} {lost}" for each in typed.of_drafts()
+        ]
+        return [shown(each) for each in (*profiles, *drafts)]
 
     def action_ask_quit(self) -> None:
         """Quits, with confirmation where something is unsaved or running."""

@@ -102,7 +102,7 @@ async def save(
     stored = await vault.store_held(setup.keyring_names())
     notes = await asyncio.to_thread(_write, setup, path, overwrite, states)
     for place, there in sources(setup.draft):
-        if (key := _session_key(place, there)) is not None:
+        if (key := session_key(place, there)) is not None:
             vault.keep_typed(secret_name(setup.name, place), path, key)
     trusted = trust is None
     if trust is not None and changes is not None:
@@ -123,7 +123,7 @@ async def save(
     )
 
 
-def _session_key(place: ModelPath, there: Mapping[str, object]) -> str | None:
+def session_key(place: ModelPath, there: Mapping[str, object]) -> str | None:
     """The key of a source whose value is typed or set again by whoever runs the profile; None for other sources."""
     if "env" in there:
         return f"env:{there['env']}"

@@ -39,6 +39,7 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
     try:
         copy = await asyncio.to_thread(remove_profile, path, machine.directories.state, machine.now())
         machine.typed.forget(path)
+        machine.typed.forget_draft(key_for(path))
         await asyncio.to_thread(ProfileLists(machine.directories.state).forget, path)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
         await asyncio.to_thread(TextDrafts(machine.directories.state, path).drop_all)
@@ -104,6 +105,8 @@ async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
         await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
     except OSError as error:
         _notify(app, f"The draft could not be deleted: {error.strerror}", bad=True)
+    else:
+        machine.typed.forget_draft(draft.key)
 
 
 async def duplicate_profile(
@@ -131,11 +134,11 @@ async def duplicate_profile(
     notes = [f"{copied.path.stem} is a copy of {path.stem}."]
     if await asyncio.to_thread(keyring_entries, path):
         notes.append("It uses the same keyring entries; values that you enter for it get new entries.")
+    if copied.variables:
+        notes.append(f"It reads the same variables: {', '.join(copied.variables)}. Step 2 of the guide renames them.")
     if copied.shared:
         notes.append(f"Both write to the same places, change that before it runs: {', '.join(copied.shared)}.")
     _notify(app, " ".join(notes), bad=bool(copied.shared))
-    if copied.variables:
-        notes.append(f"It reads the same variables: {', '.join(copied.variables)}. Step 2 of the guide renames them.")
 
 
 async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]) -> None:

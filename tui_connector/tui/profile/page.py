@@ -192,6 +192,7 @@ class ProfilePage(ProfileScreen, TextHolder):
             self._find_shared_runs(profile)
         else:
             self._status.runs, self._status.sent, self._status.no_runs = message.runs, message.sent, ""
+        self._status.data_read(message.opened.data)
         self._fill()
         if profile is not None:
             self._find_secrets(message.opened)
@@ -224,7 +225,7 @@ class ProfilePage(ProfileScreen, TextHolder):
 
     @on(SecretsFound)
     def _on_secrets(self, message: SecretsFound) -> None:
-        self._status.secrets = message.states
+        self._status.secrets_found(message.states)
         self._fill()
 
     @work(exclusive=True, group="shared-runs")

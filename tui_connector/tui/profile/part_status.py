@@ -10,6 +10,7 @@ from ...guide.checks.check import CheckResult
 from ...guide.last_runs import LastRun
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
+from ...templates import Json
 from ...text import count, shown, shown_line
 from ...units import ago
 from ..widgets import highlight
@@ -30,6 +31,7 @@ class PartStatus:
         self.no_runs = ""
         """Why it is not known when a part was run; "" if it is."""
         self.secrets: Sequence[SecretState] = []
+        self._data: Mapping[str, Json] = {}
 
     def tested(self, part: ProfilePart, result: CheckResult, at: float) -> None:
         """Records the result of a test."""
@@ -39,6 +41,22 @@ class PartStatus:
     def changed(self, family: str, name: str) -> None:
         """Discards the result of a part's test."""
         self._tests.pop((family, name), None)
+
+    def data_read(self, data: Mapping[str, Json]) -> None:
+        """Takes the profile as it is in the file now."""
+        if data != self._data:
+            self._discard_failures()
+        self._data = data
+
+    def secrets_found(self, states: Sequence[SecretState]) -> None:
+        """Takes the states of the secrets as they are now."""
+        if self.secrets and states != self.secrets:
+            self._discard_failures()
+        self.secrets = states
+
+    def _discard_failures(self) -> None:
+        """Discards failed tests: what they found may have been fixed since."""
+        self._tests = {part: tested for part, tested in self._tests.items() if tested[0].ok}
 
     def secrets_of(self, part: ProfilePart) -> list[SecretState]:
         return [state for state in self.secrets if state.path[:2] == (part.family, part.name)]

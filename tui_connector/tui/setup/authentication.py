@@ -415,7 +415,6 @@ class AuthenticationPane(StepPane):
     @on(SetupForm.Changed)
     def _edited(self, event: SetupForm.Changed) -> None:
         event.stop()
-        self.work.refused.discard(self._path)
         if self._finding is not None:
             self.forget()  # it was about other values
         self._say_saved()
@@ -489,8 +488,8 @@ class AuthenticationPane(StepPane):
             self._refused(trial.result.finding)
             return
         self.setup.authenticated = True
-        self.work.refused.discard(self._path)
         self.work.mark_tested("authentications", self.setup.authentication)
+        self.work.use_in_session("authentications", self.setup.authentication)
         if trial.dialect:
             self.setup.set_detected("dialect", trial.dialect)
         self.work.permissions = trial.permissions
@@ -506,7 +505,7 @@ class AuthenticationPane(StepPane):
         row = self.form.field(finding.field)
         if row is not None:
             row.mark_refused()
-        self.work.refused.add(self._path)
+        self.work.mark_refused("authentications", self.setup.authentication)
         self.explain("")  # what is wrong, and what to do, needs the room
         self.found(finding)
 
@@ -559,7 +558,6 @@ class AuthenticationPane(StepPane):
         setup = self.setup
         values: Mapping[str, str] = self.work.sandbox
         setup.write_authentication()
-        self.work.refused.discard(self._path)
         self.forget()
         for each in setup.fields():
             if each.name not in values:

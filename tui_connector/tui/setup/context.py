@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
+from typing import TypeAlias
 
 from ...client.exchange import Exchanges
 from ...client.message import InvalidRequest
@@ -14,6 +15,7 @@ from ...client.uri import origin_of
 from ...errors import UserError
 from ...guide.checks.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.drafts import Draft, key_for
+from ...guide.profiles.save import session_key
 from ...guide.resume import has_unsaved_work, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
 from ...guide.steps.methods import GuideStep
@@ -23,7 +25,11 @@ from ...guide.workbench import Workbench
 from ...machine import Machine
 from ...profile.model import ModelPath
 from ...profile.problems import read_profile
+from ...secrets.vault import HeldSecrets
 from ...templates import Json
+
+HowSent: TypeAlias = tuple[Json, Json, HeldSecrets]
+"""The clients and authentications of a setup, and what was typed for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,8 @@ class GuideContext:
     """The key of its draft."""
     tested: dict[tuple[str, ...], Json] = field(default_factory=dict)
     """What was tested with success in this session: a part of the profile by its path, as it was then."""
-    refused: set[ModelPath] = field(default_factory=set)
-    """The parts that the last test has refused as they are now."""
+    _refused: dict[tuple[str, ...], tuple[Json, HowSent]] = field(default_factory=dict)
+    """What the last test has refused: a part of the profile by its path, as it and the requests were then."""
     left: set[GuideStep] = field(default_factory=set)
     """The steps that were shown and left."""
     resumed: bool = False
@@ -73,14 +79,60 @@ class GuideContext:
         """Drops what was typed since the setup was saved: the profile is used as it is saved."""
         self.workbench.vault.restore_held(self._kept_secrets)
 
+    def _typed(self) -> list[tuple[ModelPath, dict[str, Json], str]]:
+        """The secrets of the saved profile that were typed since it was saved: path, source, and name in the vault."""
+        named = [(path, there, self.setup.secret_name(path)) for path, there in sources(self.setup.draft)]
+        vault = self.workbench.vault
+        return [each for each in named if self.setup.is_saved(each[0]) and vault.differs(self._kept_secrets, each[2])]
+
+    def use_in_session(self, *within: str, keyring: bool = False) -> list[ModelPath]:
+        """Gives the saved profile what was typed for its variables and prompts, until the program exits.
+
+        `within` is a part of the profile. `keyring`: also for its keyring entries, where no keyring can be used.
+        Returns the paths of these secrets, except of those that the store has refused.
+        """
+        found: list[ModelPath] = []
+        for path, there, name in self._typed():
+            key = f"keyring:{name}" if keyring and "keyring" in there else session_key(path, there)
+            if (
+                self.path is None
+                or key is None
+                or path[: len(within)] != within
+                or self.is_refused(*map(str, path[:2]))
+            ):
+                continue
+            self.workbench.vault.keep_typed(name, self.path, key)
+            found.append(path)
+        return found
+
+    def unsaved_secrets(self) -> list[ModelPath]:
+        """The secrets in the keyring whose new values were typed here and are not stored."""
+        return [path for path, there, _ in self._typed() if "keyring" in there]
+
     @property
     def has_unsaved(self) -> bool:
         """Whether closing it now would lose something, or keep it as a draft."""
-        return has_unsaved_work(self.setup) or self.workbench.vault.held_secrets() != self._kept_secrets
+        return has_unsaved_work(self.setup) or bool(self.unsaved_secrets())
 
     def mark_tested(self, *path: str) -> None:
         """Called after a successful test of this part."""
         self.tested[path] = deepcopy(self.setup.at(*path))
+        self._refused.pop(path, None)
+
+    def mark_refused(self, *path: str) -> None:
+        """Called after a test of this part that has failed."""
+        self.tested.pop(path, None)
+        self._refused[path] = deepcopy(self.setup.at(*path)), self.how_sent()
+
+    def is_refused(self, *path: str) -> bool:
+        """Whether the last test has refused this part as it and the requests are now."""
+        return path in self._refused and self._refused[path] == (self.setup.at(*path), self.how_sent())
+
+    def how_sent(self) -> HowSent:
+        """How requests are sent now, and with what: what the result of a test depends on."""
+        setup = self.setup
+        parts = deepcopy((setup.at("clients"), setup.at("authentications")))
+        return (*parts, self.workbench.vault.held_secrets())
 
     def is_tested(self, *path: str) -> bool:
         """Whether this part was tested as it is now."""
@@ -115,8 +167,13 @@ class GuideContext:
 
         Checked before anything is asked about the profile, since nothing could be sent after a yes.
         """
-        if self.resumed and any(self._must_enter(path, there) for path, there in sources(self.setup.draft)):
-            raise InvalidRequest("Drafts contain no secrets", hint="Enter them again (2).")
+        if self.lacks_secrets:
+            raise InvalidRequest("Drafts contain no secrets", hint="Enter them again in step 2: press 2.")
+
+    @property
+    def lacks_secrets(self) -> bool:
+        """Whether it was resumed from a draft, and secrets must be entered again."""
+        return self.resumed and any(self._must_enter(path, there) for path, there in sources(self.setup.draft))
 
     def _must_enter(self, path: ModelPath, there: Mapping[str, Json]) -> bool:
         setup, vault, place = self.setup, self.workbench.vault, source_place(there)
@@ -200,6 +257,7 @@ def resume_context(
     workbench = _make_workbench(machine, path, exchanges)
     context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
     context.resumed = True
+    workbench.vault.hold_of_draft(draft.key)
     if demo is not None and setup.origin == origin_of(demo.url):
         context.sandbox = demo.values
     return context, step

@@ -66,6 +66,7 @@ async def open_guide(
             except OSError as error:
                 app.notify(f"The draft could not be deleted: {reason(error)}", severity="error", markup=False)
             else:
+                machine.typed.forget_draft(draft.key)
                 await discarded()
         elif option == "reload":
             await _open_guide(app, workbench, path, document, part, begin_with, family, at)

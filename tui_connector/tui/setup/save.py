@@ -196,7 +196,7 @@ class SavePane(StepPane):
 
     @property
     def complete(self) -> bool:
-        return self.setup.saved and not self.setup.document.changed
+        return self.setup.saved and not self.work.has_unsaved
 
     def review(self) -> None:
         """Shows what will be written; the second call writes it."""

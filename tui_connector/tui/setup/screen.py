@@ -40,6 +40,7 @@ from ..keys import letter_bindings
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
+from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.secret import SecretInput
@@ -228,6 +229,8 @@ class SetupScreen(LogDock, TextHolder):
     async def on_mount(self) -> None:
         # before the first paint, so that an immediate paste has its field
         await self.go_to(self._step)
+        if self.work.lacks_secrets and self._step is not GuideStep.AUTHENTICATION:
+            self.pane.say("! Drafts contain no secrets. Enter them again in step 2: press 2.")
         if self._begin_with == "add":
             self.pane.add_part()
         elif self._part and self._begin_with == "form":
@@ -262,6 +265,7 @@ class SetupScreen(LogDock, TextHolder):
             self.work.left.add(self._step)
         self._step = step
         panes.current = f"step-{step.value}"
+        self.pane.forget_outdated()
         self._changed()
         self.pane.begin()
         self.refresh_bindings()
@@ -314,7 +318,7 @@ class SetupScreen(LogDock, TextHolder):
             if self.has_class("wide")
             else [(f"{marks[step]}{step.value} ", _TONES[marks[step]]) for step in GuideStep]
         )
-        unsaved = self._draft_writer.unsaved
+        unsaved = self.work.has_unsaved
         saving = ("changed", "warning") if unsaved else ("saved", "success")
         if not setup.saved:
             saving = ("not saved", "muted")
@@ -331,20 +335,22 @@ class SetupScreen(LogDock, TextHolder):
             return "●"
         if step.name.lower() in wrong:
             return "✘"
-        if step is GuideStep.AUTHENTICATION and ("authentications", setup.authentication) in work.refused:
+        if step is GuideStep.AUTHENTICATION and work.is_refused("authentications", setup.authentication):
             return "✘"
+        accepted = setup.authenticated and ("authentications", setup.authentication) in work.tested
         match step:
             case GuideStep.BASICS:
-                is_set, is_done = not setup.missing(step), setup.store is not None
+                is_set, is_done = not setup.missing(step), setup.store is not None or accepted
             case GuideStep.AUTHENTICATION:
-                is_set = setup.has_authentication
-                is_done = setup.authenticated and ("authentications", setup.authentication) in work.tested
+                is_set, is_done = setup.has_authentication and not work.lacks_secrets, accepted
             case GuideStep.INCOMING | GuideStep.OUTGOING:
                 family = step.name.lower()
                 names = setup.table(family)
+                if any(work.is_refused(family, name) for name in names):
+                    return "✘"
                 is_set, is_done = bool(names), all(work.is_tested(family, name) for name in names)
             case GuideStep.SAVE:
-                is_set = is_done = setup.saved and not self._draft_writer.unsaved
+                is_set = is_done = setup.saved and not work.has_unsaved
         if is_set:
             return "✔" if is_done else "◐"
         return "–" if step in work.left and step.name.lower() in ("incoming", "outgoing") else "○"
@@ -382,9 +388,7 @@ class SetupScreen(LogDock, TextHolder):
     @on(StepPane.Next)
     async def action_next(self) -> None:
         if self._step is GuideStep.SAVE:
-            await self.action_back()
-            if self.work.path is not None and not self._draft_writer.unsaved:
-                self.app.post_message(self.Finished(self.work.path))
+            await self._leave(finished=True)
         else:
             await self.go_to(GuideStep(self._step + 1))
 
@@ -479,13 +483,49 @@ class SetupScreen(LogDock, TextHolder):
         return f"{self._store_side()}\n\nThe steps: {MARKS}."
 
     async def action_back(self) -> None:
-        """Closes the guide; unsaved changes are kept as a draft."""
+        """Closes the guide; unsaved changes are kept as a draft, and what was typed for the session."""
+        await self._leave()
+
+    async def _leave(self, *, finished: bool = False) -> None:
+        """Closes the guide; `finished`: the profile's page is wanted next. New secrets of the keyring ask first."""
         problem = await self._draft_writer.save_soon(self._step)
         if problem:
             self.notify(shown_line(f"Not closed: the draft could not be saved. {problem}"), markup=False)
             return
+        vault, key = self.work.workbench.vault, self.work.draft_key
         if self._draft_writer.unsaved:
-            lost = " The secrets you entered are not kept." if self._holds_secrets() else ""
-            self.notify(f"Not saved. It is kept as a draft, listed on the home screen.{lost}", markup=False)
-        self.work.forget_unsaved_secrets()
+            kept = " What you entered is kept until the program exits." if self._holds_secrets() else ""
+            vault.keep_for_draft(key, self.work.setup.title)
+            self.notify(f"Not saved. It is kept as a draft, listed on the home screen.{kept}", markup=False)
+        elif self.work.unsaved_secrets() and (await vault.state(writing=False)).usable:
+            self._ask_secrets()
+            return
+        else:
+            vault.forget_draft(key)
+        self._close(finished=finished)
+
+    def _ask_secrets(self) -> None:
+        """Asks what becomes of new values for secrets of the keyring, where nothing else is unsaved."""
+
+        async def chosen(option: str | None) -> None:
+            if option == "save":
+                await self.action_save()
+            elif option == "discard":
+                self._close(discard=True)
+
+        names = ", ".join(str(path[-1]) for path in self.work.unsaved_secrets())
+        options = {"save": "Save: step 5 stores them in the keyring", "discard": "Discard them, and close"}
+        question = f"What you entered is not saved: {names}."
+        self.app.push_screen(ChoiceScreen(options, question=question, title="Secrets"), chosen)
+
+    def _close(self, *, finished: bool = False, discard: bool = False) -> None:
+        """Closes the guide; the saved profile uses what was typed for it in this session, unless it is discarded."""
+        work = self.work
+        used = [] if discard else work.use_in_session(keyring=True)
+        if used and not work.setup.authenticated:
+            names = ", ".join(str(path[-1]) for path in used)
+            self.notify(shown_line(f"This session uses what you entered, not tested: {names}."), markup=False)
+        work.forget_unsaved_secrets()
         self.dismiss()
+        if finished and work.path is not None and not self._draft_writer.unsaved:
+            self.app.post_message(self.Finished(work.path))

@@ -25,7 +25,7 @@ from ..log.panel import LogDock
 from ..widgets.fields import focus_first_row, move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
-from .context import GuideContext
+from .context import GuideContext, HowSent
 
 
 class Continue(Button):
@@ -60,6 +60,7 @@ class StepPane(VerticalScroll, can_focus=False):
         self.work = work
         self._finding: Finding | None = None
         self._busy = self._said = ""
+        self._said_about: HowSent | None = None
         self._counting: Timer | None = None
         """What the step waits for, the result that it shows, and the timer of its seconds."""
 
@@ -161,7 +162,12 @@ class StepPane(VerticalScroll, can_focus=False):
         self._show_result(text, bad=bad)
         if text and text != self._said:
             self.call_after_refresh(self.scroll_to_widget, self.query_one(".result"), animate=False)
-        self._said = text
+        self._said, self._said_about = text, self.work.how_sent()
+
+    def forget_outdated(self) -> None:
+        """Clears a refusal that was about other values: called when the step is shown again."""
+        if self._said.startswith(("✘", "!")) and self._said_about != self.work.how_sent():
+            self.forget()
 
     def _show_result(self, text: str, *, bad: bool = False) -> None:
         result = self.query_one(".result", Static)

@@ -229,6 +229,11 @@ class VariableInput(SourceField):
             self.value = self._name_before
             self._take(values)
 
+    def _advance_past(self, by: int) -> None:
+        """Stays at the last field that the paste filled: each shows a name, and not whether it has a value."""
+        if by > 1:
+            self.screen.set_focus([self, *self.next_fields()][:by][-1])
+
     def commit(self) -> None:
         name = self.value.strip()
         if name == self._name_before:
