@@ -123,7 +123,14 @@ async def test_any_path_can_be_read(machine: Machine, memory_keyring: Any, sandb
         await until(pilot, lambda: list(setup.incoming) == ["own-things"])
         assert setup.at("incoming", "own-things", "request", "uri") == "my/own-things?x=1"
         await pilot.press("enter")
-        await until_shown(pilot, "✘")
+        await until_shown(pilot, "✘ own-things")
+        await pilot.press("escape", "2", "t")
+        await until_shown(pilot, "accepts it")
+        await pilot.press("escape", "3", "plus", *"modul", "enter")
+        await until_shown(pilot, "no such path. Similar: modules")
+        assert list(setup.incoming) == ["own-things"]
+        await pilot.press("enter")
+        await until(pilot, lambda: list(setup.incoming) == ["own-things", "modul"])
 
 
 async def test_lists_add_and_delete_and_n_skips_an_empty_one(
@@ -221,10 +228,12 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         sample.text = '{"skus": "a"}'
         screen = await until_shown(pilot, "✘")
         assert "sku" in screen
-        sample.text = "{"
-        await until_shown(pilot, "The sample is not valid JSON")
+        sample.text = '{"sku": "x\n}'
+        await until_shown(pilot, "The sample is not valid JSON: a closing quote is missing (line 1, column 11)")
+        await until_shown(pilot, "✘ products")
         sample.text = '{"sku": "x"}'
         await until_shown(pilot, "PUT /rest/all/V1/products/x")
+        await until_shown(pilot, "✔ products")
         pilot.app.screen.query_one("#outgoing-list", ConfigurationList).focus()
         await pilot.press("d", "y")
         await until_shown(pilot, "Nothing selected yet")

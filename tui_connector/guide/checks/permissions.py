@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 
 from ...client.layer import Send
@@ -54,6 +55,17 @@ class Permissions:
     paths: Paths = field(default_factory=dict, repr=False)
     exchange: int = 0
     """The number of the request for the schema."""
+
+    def has_path(self, method: str, uri: str) -> bool:
+        """Whether the token may use this path, or nothing is known."""
+        return not self.paths or _has_route(self.paths, method, uri)
+
+    def similar_paths(self, method: str, uri: str) -> list[str]:
+        """Paths for this method like one that there is not: those that contain it, then those with similar letters."""
+        wanted = uri.partition("?")[0].strip("/").lower()
+        known = [path.removeprefix("/V1/") for path, methods in self.paths.items() if method in methods]
+        containing = sorted((path for path in known if wanted in path.lower()), key=len)
+        return list(dict.fromkeys([*containing, *get_close_matches(wanted, known, 3)]))[:3]
 
     def missing(self, method: str, uri: str, kind: AuthKind = "", resource: str = "") -> Finding | None:
         """The finding for a request without permission; None if it is permitted or nothing is known.

@@ -189,8 +189,8 @@ class ConfigurationList(BoundedList):
         super().__init__(id=id)
         self._parts: list[ProfilePart] = []
 
-    def show(self, shown: Iterable[ProfilePart], width: int, is_tested: Callable[[str], bool]) -> None:
-        """Shows these configurations, each with its mark; the cursor stays on its row."""
+    def show(self, shown: Iterable[ProfilePart], width: int, mark: Callable[[str], tuple[str, str]]) -> None:
+        """Shows these configurations, each with its mark and the tone of that; the cursor stays on its row."""
         highlighted = self.highlighted or 0
         self._parts = list(shown)
         self.clear_options()
@@ -198,8 +198,14 @@ class ConfigurationList(BoundedList):
             off = " (disabled)" if part.disabled else ""
             name = shown_line(part.name + off, 24)
             summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 4))
-            mark = ("✔ ", TONES["success"]) if is_tested(part.name) else ("◐ ", "")
-            self.add_option(Option(Content.assemble(mark, (f"{name:<18}  ", "bold"), (summary, TONES["muted"]))))
+            sign, tone = mark(part.name)
+            self.add_option(
+                Option(
+                    Content.assemble(
+                        (f"{sign} ", TONES.get(tone, "")), (f"{name:<18}  ", "bold"), (summary, TONES["muted"])
+                    )
+                )
+            )
         if self._parts:
             self.highlighted = min(highlighted, len(self._parts) - 1)
 
@@ -231,6 +237,8 @@ class ConfigurationsPane(StepPane):
     """The table of the profile."""
     entities: ClassVar[Mapping[str, Readable | Writable]]
     """Magento's entities, by name."""
+    method: ClassVar[str]
+    """That of the request for a path that is entered."""
 
     def compose_fields(self) -> ComposeResult:
         yield Static("", classes="chosen")
@@ -241,6 +249,8 @@ class ConfigurationsPane(StepPane):
         self._choosing = not self.setup.table(self.family)
         self._deleted: list[tuple[int, str, Json]] = []
         """What was deleted, with its place in the list, to be undone."""
+        self._warned = ""
+        """A path that the store's schema does not have, which was reported: Enter again adds it."""
         self.draw()
 
     @property
@@ -301,9 +311,15 @@ class ConfigurationsPane(StepPane):
         """Redraws the list from the setup."""
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
         self.put(self.query_one(".chosen", Static), "" if found else "Nothing selected yet. Available in Magento:")
-        self.rows.show(found, max(40, self.app.size.width - 4), lambda name: self.work.is_tested(self.family, name))
+        self.rows.show(found, max(40, self.app.size.width - 4), self._mark)
         self.rows.display = bool(found)
         self.query_one(EntityChooser).display = self._choosing or not found
+
+    def _mark(self, name: str) -> tuple[str, str]:
+        """The mark of a configuration, and its tone."""
+        if self.work.is_tested(self.family, name):
+            return "✔", "success"
+        return ("✘", "error") if self.work.is_refused(self.family, name) else ("◐", "")
 
     def choose(self, name: str) -> None:
         self.rows.choose(name)
@@ -329,9 +345,22 @@ class ConfigurationsPane(StepPane):
 
     @on(EntityChooser.PathGiven)
     def _add_path(self, message: EntityChooser.PathGiven) -> None:
+        if (unknown := self._unknown(message.path)) and message.path != self._warned:
+            self._warned = message.path
+            self.explain(f"✘ {unknown}\nEnter again adds it all the same.")
+            return
         name = self.setup.add_path(self.family, message.path)
         self._added(name)
         self.explain(f"{message.path} added as {name}.\n{self._keys()}")
+
+    def _unknown(self, path: str) -> str:
+        """Says if the store's schema, as far as it was read, has no such path, with the most similar ones."""
+        known = self.work.permissions
+        if not self.setup.authenticated or known.has_path(self.method, path):
+            return ""
+        near = known.similar_paths(self.method, path)
+        words = f" Similar: {', '.join(near)}." if near else ""
+        return f"This token may not send {self.method.upper()} {path}, or the store has no such path.{words}"
 
     def _added(self, name: str) -> None:
         """Selects it; Enter tests it."""
@@ -418,6 +447,13 @@ class ConfigurationsPane(StepPane):
         if not self.work.is_tested(self.family, name):
             self.work.mark_tested(self.family, name)
             self.draw()
+
+    def failed(self, name: str) -> None:
+        """Marks this configuration as refused."""
+        if not self.work.is_refused(self.family, name):
+            self.work.mark_refused(self.family, name)
+            self.draw()
+            self.post_message(self.Changed())
 
     def edited(self, name: str) -> None:
         """Called after an edit: removes empty tables, redraws, and shows problems."""

@@ -156,6 +156,7 @@ class IncomingPane(ConfigurationsPane):
     family = "incoming"
     test_label = "First items"
     entities = READABLE
+    method = "get"
 
     @dataclass
     class Tested(Message):
@@ -222,6 +223,7 @@ class IncomingPane(ConfigurationsPane):
         if message.items is None:
             self.query_one(ItemTable).display = False
             if message.tried.finding is not None:
+                self.failed(message.name)
                 self.found(message.tried.finding)
             else:
                 self.say(f"… {message.tried.summary}")
@@ -231,6 +233,7 @@ class IncomingPane(ConfigurationsPane):
         first = [at("incoming", message.name, *path) for path in (("identifier",), ("incremental", "field"))]
         self.query_one(ItemTable).show(message.items.items, *(name for name in first if isinstance(name, str)))
         if message.tried.finding is not None:
+            self.failed(message.name)
             self.found(message.tried.finding)
             return
         self.passed(message.name)

@@ -68,6 +68,7 @@ class OutgoingPane(ConfigurationsPane):
     family = "outgoing"
     test_label = "Show request"
     entities = WRITABLE
+    method = "post"
     BINDINGS: ClassVar[list[BindingType]] = [
         *letter_bindings("S", "send_sample", "Send sample", "outgoing.send-sample", "ctrl+t", show=True),
         Binding("E", "edit_sample", "Edit sample", show=False, id="outgoing.edit-sample"),
@@ -140,12 +141,16 @@ class OutgoingPane(ConfigurationsPane):
         sample = sample_entity(requests_in(self.setup.at("outgoing", name))) or {}
         return json.dumps(sample, ensure_ascii=False, indent=2)
 
+    def _prepare_again(self, name: str) -> None:
+        """Shows the requests for a sample or a configuration that has changed: a plan was for what was there before."""
+        self._sends_sample, self._planned = False, None
+        self.screen.refresh_bindings()
+        self._prepare(name)
+
     def try_it(self, name: str) -> None:
-        self._sends_sample = False
         self.query_one("#sample-row").display = True
         self.query_one("#sample", JsonField).text = self._sample(name)
-        self.refresh_bindings()
-        self._prepare(name)
+        self._prepare_again(name)
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
@@ -158,8 +163,7 @@ class OutgoingPane(ConfigurationsPane):
         name = self.rows.chosen
         if name is not None and event.text_area.text != self._sample(name):
             self._samples[name] = event.text_area.text
-            self._sends_sample = False
-            self._prepare(name)
+            self._prepare_again(name)
 
     @on(JsonField.EditorRequested)
     def _open_editor(self, event: JsonField.EditorRequested) -> None:
@@ -278,6 +282,8 @@ class OutgoingPane(ConfigurationsPane):
         """Shows the requests; of a single request that cannot be prepared, only the problem."""
         requests = message.requests
         problem = message.problem or next((each.reason for each in requests if each.is_invalid and not each.step), "")
+        if problem or any(each.is_invalid for each in requests):
+            self.failed(message.name)
         if problem:
             self.query_one(".preview", Static).update("")
             self.say(f"✘ {problem}", bad=True)
