@@ -127,7 +127,7 @@ _FIXED_AT = {
 
 
 _TONES = {"✔": "success", "✘": "error", "●": "accent", "◐": "", "–": "muted", "○": "muted"}
-MARKS = "● this step · ✔ tested (5: saved) · ◐ set up, not tested here · – skipped · ○ open · ✘ invalid"
+MARKS = "● this step · ✔ tested (5: saved) · ◐ set up, not tested here · – skipped · ○ open · ✘ invalid or refused"
 """What the marks of the steps mean."""
 
 
