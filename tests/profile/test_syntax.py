@@ -105,6 +105,27 @@ def test_look_alike_characters_are_named(text: str, place: tuple[int, int], mess
 
 
 @pytest.mark.parametrize(
+    ("line", "column", "meant"),
+    [
+        ("filter = status == `1`", 10, 'filter = "status == `1`"'),
+        ("filter = items[?a == 'b']  # c", 10, "filter = \"items[?a == 'b']\"  # c"),
+        ("filter = [?a == `1`]", 10, 'filter = "[?a == `1`]"'),
+        ('filter = "a-b" == `x`', 10, """filter = '"a-b" == `x`'"""),
+        ("""filter = a == "b" && c == 'd'""", 10, """filter = "a == \\"b\\" && c == 'd'\""""),
+        ('filter = "status == `1`', 24, 'filter = "status == `1`"'),
+        ("filter = 'status == `1`", 24, "filter = 'status == `1`'"),
+    ],
+)
+def test_an_expression_without_its_quotes_gets_them(line: str, column: int, meant: str) -> None:
+    text = f"a = 1\n{line}\nb = 1\n"
+    found = refused(text)
+    assert found.position == TextPosition(2, column)
+    assert found.fix is not None
+    assert apply(text, found.fix.edits) == f"a = 1\n{meant}\nb = 1\n"
+    assert tomllib.loads(apply(text, found.fix.edits))["filter"]
+
+
+@pytest.mark.parametrize(
     ("text", "place", "message", "hint"),
     [
         ("[clients.m]\na = 1\n[clients.m]\nb = 1\n", (3, 1), "[clients.m] is declared twice, first on line 1", "Move"),

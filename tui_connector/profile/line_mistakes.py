@@ -38,6 +38,9 @@ _LOOK_ALIKES = {
 def invalid_character(line: str) -> tuple[int, str, Cause] | None:
     """The column and name of a character that TOML allows in quotes and comments only, and its cause."""
     bare = STRING.sub(lambda match: " " * len(match.group()), line).partition("#")[0]
+    opened = re.search(r"[\"']", bare)
+    if opened is not None and not _ends_like_a_quote(bare[opened.end() :]):
+        bare = bare[: opened.start()]  # what follows is text: its closing quote is missing
     key_ends = bare.find("=")
     for column, character in enumerate(bare, 1):
         name = unicodedata.name(character, "").lower() or "no name"
@@ -67,6 +70,41 @@ def invalid_character(line: str) -> tuple[int, str, Cause] | None:
             cause = Cause("control-character", "Delete it.", line[: column - 1] + line[column:])
             return column, f"U+{ord(character):04X} (control character)", cause
     return None
+
+
+def _ends_like_a_quote(text: str) -> bool:
+    """Whether a text ends with a character that looks like a quote and has no counterpart in it."""
+    end = text.rstrip()[-1:]
+    meant = _LOOK_ALIKES.get(end, ("", ""))[0]
+    alike = sum(_LOOK_ALIKES.get(each, ("",))[0] == meant for each in text)
+    return meant in ("'", '"') and alike % 2 == 1
+
+
+_OPERATOR = r"(?:[=!<>]=|[<>]|&&|\|\|)"
+_EXPRESSION = re.compile(
+    r"\s*[\w.-]+\s*=\s*(?!true\b|false\b|inf\b|nan\b)"
+    rf"(?:(?:[A-Za-z_@*&(!]|\[[?*])[^#]*?(?:{_OPERATOR}|`|\[[?*\d]|\w\()|(?:{STRING.pattern})\s*{_OPERATOR})"
+)
+"""A key with a value that looks like JMESPath and has no quotes around all of it."""
+
+
+def unquoted_expression(line: str) -> tuple[int, Cause] | None:
+    """The column of a value that is an expression without quotes around it, and its cause; None for another line."""
+    if _EXPRESSION.match(line) is None:
+        return None
+    start = line.index("=") + 1
+    start += len(line[start:]) - len(line[start:].lstrip())
+    text, mark, comment = line[start:].partition(" #")
+    meant = f"{line[:start]}{_in_quotes(text.strip())}{f'  #{comment}' if mark else ''}"
+    return start + 1, Cause("not-quoted", "Put the whole expression in quotes.", meant)
+
+
+def _in_quotes(text: str) -> str:
+    """A text as TOML writes it, with as few escapes as possible."""
+    if "'" not in text and ('"' in text or "\\" in text):
+        return f"'{text}'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _without_look_alikes(line: str, bare: str) -> str:
@@ -302,14 +340,13 @@ def _blanked(line: str) -> str:
     return STRING.sub(lambda match: '"' + "x" * (len(match.group()) - 2) + '"', line)
 
 
-def _quoted(line: str, start: int) -> str | None:
+def _quoted(line: str, start: int) -> str:
     """The line with the text from `start` on in quotes, unless it is a value already."""
     text, mark, comment = line[start:].partition(" #")
     value = text.strip().rstrip(",;").rstrip()
     if not value or value[0] in "\"'[{" or re.fullmatch(r"[+-]?[\d.]+|true|false", value):
         return line
-    quote = "'" if '"' in value or "\\" in value else '"'
-    return None if quote in value else f"{line[:start]}{quote}{value}{quote}{f'  #{comment}' if mark else ''}"
+    return f"{line[:start]}{_in_quotes(value)}{f'  #{comment}' if mark else ''}"
 
 
 def _without_colon(line: str) -> str | None:

@@ -11,7 +11,7 @@ import tomllib
 from typing import NamedTuple
 
 from .correction import Correction, TextEdit, line_start, replace_line
-from .line_mistakes import STRING, Cause, cause_of, has_open_quote, invalid_character
+from .line_mistakes import STRING, Cause, cause_of, has_open_quote, invalid_character, unquoted_expression
 from .positions import KeyPath, TextPosition, layout, position_finder
 
 SYNTAX = "toml-syntax"
@@ -52,11 +52,17 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
         return Mistake(position or _end(text), message, hint, "other-format")
     if duplicate := _duplicate(text, position, message):
         return duplicate
+    if message == _UNCLOSED and (number := _line_with_open_quote(text)) is not None:
+        position, message = TextPosition(number, len(_line(text, number)) + 1), "The quote is not closed on its line"
     if position is None:
         return _at_the_end(text, message)
     if (opened := _opened_above(text, position.line)) is not None:
         return opened
     line = _line(text, position.line)
+    if (expression := unquoted_expression(line)) is not None:
+        column, why = expression
+        place = TextPosition(position.line, column)
+        return Mistake(place, "The text is not in quotes", why.hint, *_correction(text, position.line, why))
     if (invalid := invalid_character(line)) is not None:
         column, character, why = invalid
         place = TextPosition(position.line, column)
@@ -72,6 +78,16 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     if code == "inline-table-lines":
         fix = _joined_inline_table(text, position.line) or _closed_line(text, position.line)
     return Mistake(position, message, cause.hint, code, fix)
+
+
+_UNCLOSED = 'Expected "\'"'
+"""What `tomllib` says at the end of the text of a single quote without a second one."""
+
+
+def _line_with_open_quote(text: str) -> int | None:
+    """The last line on which a quote opens and is not closed."""
+    lines = text.split("\n")
+    return next((number for number in range(len(lines), 0, -1) if has_open_quote(lines[number - 1])), None)
 
 
 def _invalid_value(line: str, column: int) -> tuple[int, str] | None:
