@@ -37,5 +37,8 @@ class InvalidValue(UserError, ValueError):
     It is also a ValueError, so that validating a profile reports it at its field.
     """
 
+    at: int | None = None
+    """The character of the value at which it is wrong, from 0; None for the value as a whole."""
+
 
 _ENDINGS = (".", "!", "?", ":", "…")

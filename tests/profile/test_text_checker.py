@@ -207,3 +207,21 @@ def test_a_full_address_that_bypasses_the_base_uri_is_remarked_on(uri: str, rela
         fixed = apply(text, remark.fix.edits)
         assert fixed == GOOD.replace('uri = "products"', f'uri = "{relative}"')
         assert Checker().check(fixed).remarks == []
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "why"),
+    [
+        ("filter = \"a == 'b' && c == `1\"", "`1", "the quote ` is not closed"),
+        ("filter = 'price > 5'", "5", "a number is written `5`. Write price > `5`"),
+        ('filter = "a == \\"b\\" && c = 2"', "= 2", "a comparison is written =="),
+        ('filter = "a =="', '="', "the expression ends too early"),
+        ('transform = "{sku: sku} name"', "name", "unexpected name"),
+        ('request = { uri = "products/&{a b}" }', "b}", "unexpected b"),
+    ],
+)
+def test_a_mistake_in_an_expression_is_shown_at_its_character(line: str, wrong: str, why: str) -> None:
+    text = GOOD.replace('request = { uri = "products" }\n', f"{line}\n")
+    problem = next(each for each in Checker().check(text).problems if "JMESPath" in each.message)
+    assert why in problem.text
+    assert problem.place == (text[: text.index(line)].count("\n") + 1, line.rindex(wrong) + 1)

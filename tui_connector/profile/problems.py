@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from .. import __version__
-from ..errors import UserError
+from ..errors import InvalidValue, UserError
 from ..kinds import Kind, broken_packages
 from ..runs.inconsistency import Inconsistency
 from ..secrets.errors import LiteralSecret
@@ -110,6 +110,8 @@ class Found(NamedTuple):
     """The table that has a key which is in another one."""
     expected: str = ""
     """pydantic's name of the error, such as "string_type"; empty for others."""
+    at: int | None = None
+    """The character of the value at which it is wrong, from 0; None for the value as a whole."""
 
 
 Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -325,7 +327,8 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
     if kind == "union_tag_not_found":
         return Found(path, 'has no kind: add kind = "…"', code)
     if kind == "value_error":
-        return Found(path, str(context["error"]), code)
+        cause = context["error"]
+        return Found(path, str(cause), code, at=cause.at if isinstance(cause, InvalidValue) else None)
     if kind == "literal_error":
         value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])
         near = _near(value, known) if isinstance(value, str) else ""

@@ -76,7 +76,9 @@ class Checker:
                 path = ".".join(map(str, each.path))
                 place = _span_of(parsed, each.path)
                 fix = _fix_of(each, parsed, plain, place)
-                value = _value_position(*place) if place is not None and each.code != "unknown-key" else None
+                value = None
+                if place is not None and each.code != "unknown-key":
+                    value = _value_position(*place, each.at)
                 hint = _other_direction(each, parsed.data)
                 problems.append(Problem(line, column, path, each.message, each.code, hint, fix, each.path, value))
         valid = not parsed.mistakes and not undecoded
@@ -257,9 +259,22 @@ def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
     return inside.valid_text == block.text
 
 
-def _value_position(block: TextBlock, span: TextSpan) -> TextPosition:
-    line, column = position_finder(block.text)(span.value_start)
+def _value_position(block: TextBlock, span: TextSpan, at: int | None = None) -> TextPosition:
+    """Where the value starts or, of a text on one line, where its character `at` (from 0) is."""
+    start = span.value_start
+    if at is not None and (text := _ONE_LINE_TEXT.match(block.text, start, span.end)) is not None:
+        characters = list(_CHARACTER.finditer(block.text, text.start(1), text.end(1)))
+        if block.text[start] == "'":
+            start += 1 + at
+        elif at < len(characters):
+            start = characters[at].start()
+    line, column = position_finder(block.text)(start)
     return TextPosition(block.line + line, column)
+
+
+_ONE_LINE_TEXT = re.compile(r"(?:\"|')(?!\"\"|'')([^\n]*)(?:\"|')")
+_CHARACTER = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)|.")
+"""A character of a text in double quotes, as it is written."""
 
 
 def _replaced(block: TextBlock, span: TextSpan, value: str) -> TextEdit:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import jmespath
-from jmespath.exceptions import JMESPathError, JMESPathTypeError, ParseError
+from jmespath.exceptions import IncompleteExpressionError, JMESPathError, JMESPathTypeError, LexerError, ParseError
 from jmespath.functions import Functions
 from jmespath.visitor import Options, TreeInterpreter
 from pydantic import AfterValidator, Field
@@ -176,8 +176,10 @@ class Expression:
         except RecursionError:
             raise InvalidValue("expression", f"the expression is nested deeper than {MAX_DEPTH}") from None
         except ParseError as error:
-            where = f"at character {error.lex_position + 1}"
-            raise InvalidValue("expression", f"invalid JMESPath {where}", _repair(text)) from None
+            where, why = f"at character {error.lex_position + 1}", _why_invalid(text, error)
+            wrong = InvalidValue("expression", f"invalid JMESPath {where}: {why}", _repair(text))
+            wrong.at = min(error.lex_position, len(text) - 1)
+            raise wrong from None
         except JMESPathError:
             raise InvalidValue("expression", "the placeholder is empty", "Write &{@} for all of the data.") from None
         return cls(text, tree, bool(kinds & _BUILDING))
@@ -245,6 +247,23 @@ def _checked_nodes(tree: Any) -> Iterator[Any]:
         yield node
 
 
+def _why_invalid(text: str, error: ParseError) -> str:
+    """What is wrong at the place where the parser has stopped."""
+    found = text[error.lex_position : error.lex_position + 1]
+    if isinstance(error, IncompleteExpressionError) or not found:
+        return "the expression ends too early"
+    if isinstance(error, LexerError) and found in _QUOTES:
+        return f"the quote {found} is not closed"
+    if isinstance(error, LexerError) and found == "=":
+        return "a comparison is written =="
+    token = found if isinstance(error, LexerError) else str(error.token_value)
+    is_number = re.fullmatch(r"-?\d+(?:\.\d+)?", token) is not None
+    return f"a number is written `{token}`" if is_number else f"unexpected {token}"
+
+
+_QUOTES = ("'", '"', "`")
+
+
 def _repair(text: str) -> str:
     parts = _QUOTED_OR.split(text)
     for pattern, replacement in _REPAIRS:
@@ -286,7 +305,9 @@ def _checked(text: str) -> str:
     try:
         Expression.compile(text)
     except InvalidValue as error:
-        raise ValueError(str(error)) from error
+        wrong = InvalidValue(error.code, str(error))
+        wrong.at = error.at
+        raise wrong from error
     return text
 
 

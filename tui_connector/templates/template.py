@@ -217,9 +217,9 @@ def _parsed(text: str) -> Template:
         try:
             pieces.append(Placeholder(text[start], Expression.compile(expression), start))
         except InvalidValue as error:
-            raise PlaceholderError(
-                error.message, error.hint, template=text, expression=expression, offset=start
-            ) from None
+            wrong = PlaceholderError(error.message, error.hint, template=text, expression=expression, offset=start)
+            wrong.at = None if error.at is None else start + 2 + error.at
+            raise wrong from None
         end = stop
     pieces += [text[end:]] if end < len(text) or not pieces else []
     return Template(text, tuple(pieces))
