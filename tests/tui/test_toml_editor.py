@@ -126,12 +126,16 @@ async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
         await pilot.press("ctrl+end", *"pag")
         await until_shown(pilot, "pagination  ")
         await pilot.press("tab")
-        assert area(pilot).text.endswith("pagination = ")
-        await pilot.press(*'{ kind = "key')
+        assert area(pilot).text.endswith('pagination = { kind = "" }')
+        await pilot.press(*"key")
         await until_shown(pilot, "keyset")
         await pilot.press("tab")
-        assert area(pilot).text.endswith('{ kind = "keyset"') or area(pilot).text.endswith('{ kind = "keyset')
+        assert area(pilot).text.endswith('pagination = { kind = "keyset" }')
         await until_shown(pilot, "Keyset: each page starts")
+        await pilot.press("end", "enter", *"tit", "ctrl+n")
+        await until_shown(pilot, "Enter, Tab: write")
+        await pilot.press("enter", *"All")
+        assert area(pilot).text.endswith('\ntitle = "All"')
 
 
 async def test_find_and_replace(machine: Machine) -> None:

@@ -27,6 +27,10 @@ class Completion(NamedTuple):
 
     text: str
     detail: str = ""
+    value: str = ""
+    """Of a key: what its value begins and ends with, such as two quotes."""
+    inside: int = 0
+    """How many characters before the end of the value the cursor belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,9 +373,27 @@ def _completions(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator
                 titles = names | {name: title for name, title in titles.items() if name not in fixed}
             for name, title in titles.items():
                 if name not in known or name == place.typed:
-                    yield Completion(name, title)
+                    value, inside = _VALUES.get(_value_kind(fields.get(name)), ("", 0))
+                    yield Completion(name, title, value, inside)
         case "value":
             yield from _values(place, data, whole)
+
+
+_VALUES = {"text": ('""', 1), "list": ("[]", 1), "kind": ('{ kind = "" }', 3)}
+"""How a value is written that is not a number, a truth value or a table, and where the cursor belongs in it."""
+
+
+def _value_kind(field: FieldInfo | None) -> str:
+    """What a new value of this field is written as; "" if that is not known."""
+    annotation = _bare(field.annotation) if field is not None else None
+    if annotation is str or (
+        get_origin(annotation) is Literal and all(isinstance(x, str) for x in get_args(annotation))
+    ):
+        return "text"
+    if get_origin(annotation) is list:
+        return "list"
+    is_family = isinstance(annotation, type) and issubclass(annotation, Kind) and Kind in annotation.__bases__
+    return "kind" if is_family else ""
 
 
 def _is_override(table: KeyPath) -> bool:

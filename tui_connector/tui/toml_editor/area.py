@@ -72,6 +72,8 @@ class TomlArea(LineTextArea):
         self.cursor_blink = False
         self.is_completing = False
         """Whether the list of completions is open, and gets the keys that choose from it."""
+        self.enter_completes = False
+        """Whether Enter is one of these keys: the user has asked for the list, which did not open while they typed."""
         self._problems: dict[int, list[Problem]] = {}
         self._found = ""
         self._verbatim = False
@@ -188,7 +190,7 @@ class TomlArea(LineTextArea):
             self.insert("  ")
 
     def on_key(self, event: events.Key) -> None:
-        if self.is_completing and event.key in ("up", "down", "escape"):
+        if self.is_completing and event.key in ("up", "down", "escape", *(("enter",) if self.enter_completes else ())):
             event.stop()
             event.prevent_default()
             self.post_message(self.CompletionKey(event.key))

@@ -146,6 +146,8 @@ class CompletionList(Container):
         self._completions: Sequence[Completion] = ()
         self._start, self._suffix = 0, ""
         """Where the text begins that a completion replaces, and what follows it."""
+        self._keys = ""
+        """The keys of the list, on its border."""
 
     def compose(self) -> ComposeResult:
         yield self._rows
@@ -159,8 +161,12 @@ class CompletionList(Container):
     def has_any(self) -> bool:
         return bool(self._completions)
 
-    def open(self) -> None:
+    def open(self, *, by_key: bool = False) -> None:
+        """`by_key`: the user has asked for the list, and Enter writes the selected one, too."""
         self._text_area.is_completing = True
+        self._text_area.enter_completes = by_key or self._text_area.enter_completes
+        keys = "Enter, Tab" if self._text_area.enter_completes else "Tab"
+        self._rows.border_subtitle = self._keys = f"{keys}: write · Esc: close"
         self._rows.clear_options()
         self._rows.add_options([Option(_completion_line(each, self._text_width)) for each in self._completions])
         self._rows.highlighted = 0
@@ -168,7 +174,7 @@ class CompletionList(Container):
         self.place()
 
     def close(self) -> None:
-        self._text_area.is_completing = False
+        self._text_area.is_completing = self._text_area.enter_completes = False
         self.remove_class("there")
 
     def place(self) -> None:
@@ -178,7 +184,7 @@ class CompletionList(Container):
         cursor, size = self._text_area.cursor_screen_offset, self.screen.size
         height = len(self._completions) + 2
         longest = max(len(each.detail) for each in self._completions)
-        width = min(size.width, self._text_width + min(longest, _MAX_DETAIL) + 6)
+        width = min(size.width, max(self._text_width + min(longest, _MAX_DETAIL) + 6, len(self._keys) + 6))
         below = cursor.y + 1 + height < size.height
         self.styles.width, self.styles.height = width, height
         left, top = max(0, min(cursor.x, size.width - width)), max(0, cursor.y - height)
@@ -191,10 +197,19 @@ class CompletionList(Container):
         elif key == "down":
             self._rows.action_cursor_down()
         else:
-            if key == "tab" and self._rows.highlighted is not None:
-                text, area = self._completions[self._rows.highlighted].text, self._text_area
-                area.replace(text + self._suffix, area.location(self._start), area.selection.end)
+            if key in ("tab", "enter") and self._rows.highlighted is not None:
+                self._write(self._completions[self._rows.highlighted])
             self.close()
+
+    def _write(self, completion: Completion) -> None:
+        """Writes a completion, with the quotes of a value that follows; the cursor is where that is typed."""
+        area, end = self._text_area, self._text_area.selection.end
+        line = area.document.lines[end[0]]
+        value = completion.value if self._suffix and not line[end[1] :].strip() else ""
+        area.replace(completion.text + self._suffix + value, area.location(self._start), end)
+        if value:
+            row, column = area.selection.end
+            area.move_cursor((row, column - completion.inside))
 
     @property
     def _text_width(self) -> int:

@@ -365,12 +365,12 @@ class EditorScreen(TextScreen[Left]):
             "Edits the profile as text. Problems are shown at their lines while you type, and listed below: F8 goes to "
             "the next one, F7 applies the suggested correction, or moves a literal secret into the keyring (without "
             "one, into a variable that has it for this session), F9 enters the list. Completions open as you type, or "
-            "with ^N: ↑ and ↓ choose, Tab writes one. ^F finds: Enter goes to the match, F3 to the next one, "
-            "^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S saves, new "
-            "problems only after a question, and never a secret as a literal value. F6 compares the text with the "
-            "file. If another program changes the file, your changes stay: F6 compares both and merges them. ^O opens "
-            "the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text is offered "
-            "when you open the file again; literal secrets are not kept."
+            "with ^N: ↑ and ↓ choose, Tab writes one, after ^N also Enter. ^F finds: Enter goes to the match, F3 to "
+            "the next one, ^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S "
+            "saves, new problems only after a question, and never a secret as a literal value. F6 compares the text "
+            "with the file. If another program changes the file, your changes stay: F6 compares both and merges them. "
+            "^O opens the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text "
+            "is offered when you open the file again; literal secrets are not kept."
         )
 
 

@@ -420,7 +420,7 @@ class TextScreen(BaseScreen[T]):
         """Shows what can be written at the cursor."""
         completions = self.query_one(CompletionList)
         if completions.has_any:
-            completions.open()
+            completions.open(by_key=True)
         else:
             self.notify("No completions here.", markup=False)
 
