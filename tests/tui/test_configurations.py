@@ -127,7 +127,7 @@ async def test_any_path_can_be_read(machine: Machine, memory_keyring: Any, sandb
         await pilot.press("escape", "2", "t")
         await until_shown(pilot, "accepts it")
         await pilot.press("escape", "3", "plus", *"modul", "enter")
-        await until_shown(pilot, "no such path. Similar: modules")
+        await until_shown(pilot, "Similar: modules")
         assert list(setup.incoming) == ["own-things"]
         await pilot.press("enter")
         await until(pilot, lambda: list(setup.incoming) == ["own-things", "modul"])
@@ -229,7 +229,7 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         screen = await until_shown(pilot, "✘")
         assert "sku" in screen
         sample.text = '{"sku": "x\n}'
-        await until_shown(pilot, "The sample is not valid JSON: a closing quote is missing (line 1, column 11)")
+        await until_shown(pilot, "The sample is not valid JSON: a closing quote is missing")
         await until_shown(pilot, "✘ products")
         sample.text = '{"sku": "x"}'
         await until_shown(pilot, "PUT /rest/all/V1/products/x")

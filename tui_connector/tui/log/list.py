@@ -160,9 +160,11 @@ _EXPECTED = "expected"
 
 
 def row_message(exchange: Exchange) -> str:
-    """Why it failed, that its refusal is expected, or its note."""
-    expected = _EXPECTED if exchange.expected else ""
-    return failure_message(exchange) or " · ".join(filter(None, [expected, exchange.note]))
+    """Why it failed, that its refusal is expected, or its note; of a probe without a response, what it asked, too."""
+    if failure := failure_message(exchange):
+        asked = exchange.note if exchange.purpose == "probe" and exchange.status is None else ""
+        return " · ".join(filter(None, [asked, failure]))
+    return " · ".join(filter(None, [_EXPECTED if exchange.expected else "", exchange.note]))
 
 
 def search_for(text: str) -> Predicate:
