@@ -96,8 +96,11 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
             yield ((f"    {said}", "" if run.ok else tone),)
 
 
-def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path) -> Content:
-    """The draft: what it changes, how far it is, and what can be done with it."""
+def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path, *, has_secrets: bool) -> Content:
+    """The draft: what it changes, how far it is, and what can be done with it.
+
+    `has_secrets`: the secrets that were entered for it are still in memory.
+    """
     changes = f"Unsaved changes to {Path(draft.profile).stem}" if draft.profile else "A new profile, not saved yet"
     title, roomy = draft.title or draft.name, height > 12
     keys: Line = (
@@ -106,7 +109,8 @@ def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path)
         ("d", "bold $accent"),
         (" discards it.", TONES["muted"]),
     )
-    secrets = ("Secrets are not kept in a draft. ", TONES["muted"])
+    kept = "Its secrets are kept until you quit. " if has_secrets else "Secrets are not kept in a draft. "
+    secrets = (kept, TONES["muted"])
     rows = [
         ("Store", draft_store(draft) or "no address yet"),
         ("Step", f"{draft.step} {_STEPS[draft.step - 1]}, left {ago(now - draft.kept_at)}"),

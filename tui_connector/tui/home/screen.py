@@ -378,7 +378,8 @@ class HomeScreen(BaseScreen[None]):
                 title, content = entry.name, profile_preview(entry, runs, now, width, height, self._home)
             case Draft() as draft:
                 title = f"Draft of {draft.name or 'a new store'}"
-                content = draft_preview(draft, now, width, height, self._home)
+                typed = bool(self._machine.typed.of_draft(draft.key))
+                content = draft_preview(draft, now, width, height, self._home, has_secrets=typed)
             case _:
                 title, content = "", Content("No match." if self._filter else "")
         panel.border_title = Content(shown_line(title, max(10, width - 4)))
