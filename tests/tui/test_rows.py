@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from exchanges import exchange
+from exchanges import exchange, lost
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -11,7 +11,7 @@ from rich.style import Style
 
 from tui_connector.text import shown_line
 from tui_connector.tui.log.detail import WrappedLines
-from tui_connector.tui.log.list import columns_for, row
+from tui_connector.tui.log.list import columns_for, row, row_message
 
 lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=60).map(shown_line), max_size=8)
 
@@ -100,3 +100,10 @@ def test_a_row_keeps_what_differs_from_the_row_above_it(width: int) -> None:
 def test_rows_with_room_have_the_time_of_day() -> None:
     assert columns_for(118, dates=False).time
     assert not columns_for(80, dates=False).time
+
+
+def test_a_probe_without_a_response_says_what_it_asked() -> None:
+    """An address without a scheme is tried by both, and the paths of the two requests are the same."""
+    probe = lost(purpose="probe", note="Magento REST API over http?")
+    assert row_message(probe) == "Magento REST API over http? · no response within 30 s"
+    assert row_message(lost(note="again")) == "no response within 30 s"
