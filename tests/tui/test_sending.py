@@ -194,6 +194,8 @@ async def test_a_stopped_run_is_resumed_from_its_plan(machine: Machine) -> None:
         await acme.shows("Stopped by the user")
         acme.write("SYNC-0001,default,1,1")  # what is sent is the plan
         acme.sandbox.change({"sandbox/latency_ms": "0"})
+        await acme.press("r")  # nor does a new plan, which is not sent, replace it
+        await acme.shows("not sent yet", "c resumes it")
         await acme.press("c")
         await acme.shows("of run 1")
         await acme.press("y")
@@ -269,7 +271,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await acme.press("a", "y")
         await acme.shows("ended: 2 finished, 1 failed")
         await acme.press("T")
-        await acme.shows("✘         1  failed", "The store responded", "Enter To its tasks", "›")
+        await acme.shows("✘         1  failed", "The store responded", "Enter Tasks", "›")
         await acme.press("enter", "enter")
         await acme.shows('"source_code": "nowhere"', "✘ failed")
         await acme.press("e")
@@ -347,7 +349,7 @@ async def test_requests_of_a_task_are_shown_in_the_log_and_of_an_unreadable_line
         await acme.shows("✘         2  failed", "e Edit")
         await acme.press("down", "enter")
         screen = await acme.shows("Line 3 of stock.csv, as it is now", "B,default,many,1", "'many' is not a number")
-        assert "Send again" not in screen
+        assert "Resend" not in screen
         assert "e Edit" not in screen
         assert "s Skip  o Open source" in screen
         await acme.press("s")

@@ -66,6 +66,10 @@ class TaskBatch:
         return [each.task.identifier for each in self.tasks]
 
 
+ALL_FAILED = "all-failed"
+"""Code of a run that stopped as its first tasks had all failed for the same reason."""
+
+
 class FailurePattern:
     """Whether the tasks that have ended so far have all failed for the same reason, which is then the request.
 
@@ -220,8 +224,11 @@ class OpenTasks:
             self._pattern.failed(each.task, item.code, item.message)
         if self._pattern.is_clear and any(self._counts[state] for state in OPEN_STATES):
             message = f"The first {self._pattern.count} tasks have all failed for the same reason: {item.message}"
-            hint = "Correct the configuration or the source, then run again; --keep-going sends the other tasks anyway."
-            self._on_all_failed(RunError(Action.WRONG, message, hint, exchange, code="all-failed"))
+            hint = (
+                "Correct the configuration or the source, then run again; --keep-going (on the screen: c) sends the "
+                "other tasks anyway."
+            )
+            self._on_all_failed(RunError(Action.WRONG, message, hint, exchange, code=ALL_FAILED))
 
     def unknown(self, batch: TaskBatch, error: RunError, hint: str, response: Response | None = None) -> None:
         """The tasks end without it being known whether they have arrived."""

@@ -189,7 +189,7 @@ def tasks_file(state: Path, profile: Path, outgoing: str, environment: str = "")
 
 
 def plan_file(ledger: Path) -> Path:
-    """Where the plan is kept, beside the ledger of its tasks, that is shown on the screen and then sent."""
+    """Where the plan that the screen has sent is kept, beside the ledger of its tasks."""
     return ledger.with_suffix(".plan")
 
 

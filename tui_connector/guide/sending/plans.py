@@ -102,8 +102,21 @@ class Sender:
 
     @property
     def plan_file(self) -> Path:
-        """Where the plan is kept that is shown and then sent, on this machine."""
+        """Where the plan of the last run is kept, on this machine: the run is resumed from it."""
         return plan_file(self._local)
+
+    @property
+    def new_plan_file(self) -> Path:
+        """Where a plan is kept that is not sent yet."""
+        return plan_file(self._local).with_suffix(".new-plan")
+
+    def send_new_plan(self) -> None:
+        """Keeps the new plan as the one of a run, which is about to begin. Blocks. Raises `UserError`."""
+        try:
+            self.new_plan_file.replace(self.plan_file)
+        except OSError as error:
+            message = f"The plan cannot be kept as {self.plan_file}: {reason(error)}"
+            raise UserError("plan-unwritable", message, remedy(error)) from error
 
     @property
     def _local(self) -> Path:

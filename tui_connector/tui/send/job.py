@@ -22,6 +22,7 @@ from ...guide.sending.plans import LastTasks, MissingSource, Sender
 from ...guide.workbench import Workbench
 from ...outgoing.changes import FieldChange
 from ...outgoing.model import Outgoing
+from ...outgoing.open_tasks import ALL_FAILED
 from ...outgoing.plan import PlanEntry, SavedPlan, limited, plan_head, save_plan, store_address
 from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
@@ -285,7 +286,7 @@ class SendJob(BackgroundRun):
     def close(self) -> None:
         if self.phase == "planned" and self.plan is not None and self.plan.saved is not None:
             with suppress(OSError):
-                self.sender.plan_file.unlink()
+                self.sender.new_plan_file.unlink()
         self._close_saved()
         self.sender.close()
         super().close()
@@ -359,7 +360,7 @@ class SendJob(BackgroundRun):
                 self.file, self.name, outgoing, session, timestamp(machine.now()), self.profile.environment
             )
             entries = limited(run.planned() if run.is_compared else run.listed(), options.limit)
-            file = self.sender.plan_file
+            file = self.sender.new_plan_file  # the last run may still be resumed from the plan before
             await save_plan(file, head, entries, session.mask, plan.add_entry)
             plan.saved = await asyncio.to_thread(SavedPlan.open, file)
 
@@ -405,6 +406,7 @@ class SendJob(BackgroundRun):
                 outgoing = outgoing.model_copy(update={"send": "all"})
             if plan.compared:
                 await self._sending(session, outgoing).refuse_changed_store(plan.saved)
+            await asyncio.to_thread(self.sender.send_new_plan)
             source = plan.saved.source(unchanged=plan.options.everything)
             return await self._sending(session, outgoing, source=source).execute()
 
@@ -438,8 +440,10 @@ class SendJob(BackgroundRun):
                 outgoing = outgoing.model_copy(update={"send": "all"}) if everything else outgoing
             else:
                 await self.sender.prepare()
+            # who resumes it after this reason wants the other tasks to be sent anyway
+            options = OutgoingOptions(resumes=True, keep_going=last is not None and last.run.code == ALL_FAILED)
             async with self._session() as session:
-                return await self._sending(session, outgoing, OutgoingOptions(resumes=True), source).execute()
+                return await self._sending(session, outgoing, options, source).execute()
         finally:
             if saved is not None:
                 saved.close()

@@ -59,7 +59,7 @@ class TaskScreen(BaseScreen[TaskAction | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "dismiss('edit')", "Edit", id="task.edit", tooltip="Edit the entity and send it again"),
-        Binding("r", "dismiss('retry')", "Send again", id="task.retry"),
+        Binding("r", "dismiss('retry')", "Resend", id="task.retry", tooltip="Send the task again"),
         Binding("s", "dismiss('skip')", "Skip", id="task.skip", tooltip="Give up the task"),
         Binding("o", "dismiss('source')", "Open source", id="task.source", tooltip="Its line in your editor"),
         Binding("l", "dismiss('log')", "Log", id="task.log", tooltip="Its requests and responses in the log"),

@@ -67,7 +67,7 @@ def task_row(task: Task) -> ListRow:
 class GroupList(RowList[TaskGroup]):
     """The groups; Enter goes to the tasks of the selected one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "To its tasks", id="tasks.enter")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Tasks", id="tasks.enter")]
 
 
 class TasksScreen(BaseScreen[bool]):
@@ -78,8 +78,10 @@ class TasksScreen(BaseScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "source", "Open source", id="tasks.source", tooltip="The unreadable line in your editor"),
         Binding("e", "edit", "Edit", id="tasks.edit", tooltip="Edit the entity and send it again"),
-        Binding("r", "retry", "Send again", id="tasks.retry"),
-        Binding("R", "retry_group", "Send group again", id="tasks.retry-group"),
+        Binding("r", "retry", "Resend", id="tasks.retry", tooltip="Send the task again"),
+        Binding(
+            "R", "retry_group", "Resend group", id="tasks.retry-group", tooltip="Send all tasks of the group again"
+        ),
         Binding("s", "skip", "Skip", id="tasks.skip", tooltip="Give up the task"),
         Binding("S", "skip_group", "Skip group", show=False, id="tasks.skip-group"),
         Binding("x", "export", "Export", id="tasks.export", tooltip="Write the entities of the group as JSON Lines"),
