@@ -231,8 +231,8 @@ class LogPanel(LogHost):
             "Colours and marks of the rows:\n"
             "  401 on a block   failed: refused, or no response (✘)\n"
             "  ✘200             its body refuses something: i explains\n"
-            "  N probes         grey: the program learns about the store; Enter or P lists them one by one\n"
-            "  404 expected     grey: one of the answers that a probe expects, no failure\n"
+            "  N probes         grey: the program's own requests; Enter lists them\n"
+            "  404 expected     grey: an answer that a probe expects, no failure\n"
             "  ▸  ●  ×2  …      selected · marked (m) · second attempt · waiting\n"
             "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )

@@ -102,8 +102,8 @@ def plan_row(row: PlanRow) -> ListRow:
     # the identifier is in the row already
     changes = [each for each in row.changes[:20] if not (isinstance(each.old, Absent) and each.new == row.identifier)]
     fields = _joined(changes, _VALUE)
-    text = f"{note}  ({fields})" if note and fields else fields or note  # the note is never cut off
-    shorter = [] if note else [_joined(changes, 24), *_shortest(changes)]
+    text = f"{note}  ({fields})" if note and fields else fields or note
+    shorter = [note] if note else [_joined(changes, 24), *_shortest(changes)]
     name = row.identifier or (f"line {row.line}" if row.line else "(no identifier)")
     return ListRow(sign, paint, word, name, text, is_muted=row.kind == "unchanged", shorter=shorter)
 

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ...text import shown_line
+from ...text import shown_line, shown_middle
 from .painted import Painted
 
 T = TypeVar("T")
@@ -33,16 +33,6 @@ class ListRow:
     is_muted: bool = False
     shorter: Sequence[str] = ()
     """Texts for where `text` has no room, each shorter than the one before."""
-
-
-def both_ends(text: str, width: int) -> str:
-    """The text, or its beginning and its end in this many cells: names such as SKUs often differ at their end."""
-    if cell_len(text) <= width:
-        return text
-    if not text.isascii():
-        return shown_line(text, width)
-    end = width // 2
-    return f"{text[: width - end - 1]}…{text[-end:]}"
 
 
 class RowList(Painted, ScrollView, Generic[T], can_focus=True):
@@ -146,7 +136,7 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
         style = base + self.cursor_style if at_cursor else base
         muted = style if at_cursor else style + self.paint("muted")
         text = muted if row.is_muted else style
-        word, name = shown_line(row.word, self._word_width), both_ends(shown_line(row.name), self._name_width)
+        word, name = shown_line(row.word, self._word_width), shown_middle(row.name, self._name_width)
         bold = text if row.is_muted or at_cursor else text + self.paint("title")
         segments = [
             Segment(("▸" if self.has_focus else "›") if at_cursor else " ", style),
