@@ -107,6 +107,14 @@ def test_search_criteria_are_told_in_one_line_and_aligned_where_there_is_room() 
     each = exchange(uri=f"https://acme.example/rest/V1/products?{query}&searchCriteria[pageSize]=3")
     page = decoded(each, 120)
     assert "where     qty = 5" in page.lines
+    many = ",".join(f"SKU-{number}" for number in range(300))
+    long = exchange(uri=f"https://acme.example/rest/V1/products?{query.replace('value]=5', f'value]={many}')}")
+    for width in (45, 120):
+        shortened = decoded(long, width)
+        assert max(map(len, shortened.lines)) <= 3 * width + 10
+        assert any("more characters (z: all)" in line for line in shortened.lines)
+        searched = exchange_text(long, RelatedExchanges(), width=width, view="long", whole=True)
+        assert any("SKU-299" in line for line in searched.lines)
     narrow = decoded(replace(each, uri=f"{each.uri}&searchCriteria[filter_group]=lost"), 45)
     start = narrow.lines.index("GET /rest/V1/products HTTP/1.1")
     assert narrow.lines[start + 1 : start + 5] == [

@@ -48,6 +48,11 @@ class RecordedBody:
     cut: bool = False
     """Whether `data` is only the beginning; its length does not tell, as a mask can be shorter than its secret."""
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there was one, which was not kept, for no reason of its own: a history keeps no bodies."""
+        return bool(self.size) and not self.data and not self.note
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -97,8 +102,8 @@ class Exchange:
 
     @property
     def is_partial(self) -> bool:
-        """Whether only a part of a body was kept, so that a search of it may miss something."""
-        return self.body.cut or self.request_body.cut
+        """Whether a body was kept only in part, or not at all, so that a search may miss something."""
+        return any(each.cut or each.is_missing for each in (self.body, self.request_body))
 
     @property
     def size(self) -> int:

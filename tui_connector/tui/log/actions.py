@@ -39,20 +39,25 @@ _LOOKBACK = 5_000
 
 def related_exchanges(exchange: Exchange, exchanges: Exchanges) -> RelatedExchanges:
     """All attempts of its call, oldest first, the login whose token it most likely has, and what it repeats."""
-    attempts, logins = [], []
+    attempts, logins = {exchange.attempt: exchange}, []
     for each in islice(reversed(exchanges), _LOOKBACK):
-        if each.call == exchange.call:
-            attempts.append(each)
+        if each.call == exchange.call and each.attempt not in attempts and _is_other_attempt(each, exchange):
+            attempts[each.attempt] = each
         elif each.purpose == "login":
             logins.append(each)
-    if not exchange.call:  # a log of another program has no calls
-        attempts = [exchange]
     login = None
     if (header_of(exchange.request_headers, "Authorization") or "").startswith("Bearer"):
         before = (each for each in logins if each.status == 200 and each.at <= exchange.at)
         login = next((each for each in before if _origin(each) == _origin(exchange)), None)
-    ordered = tuple(sorted(attempts, key=lambda each: each.number))
+    ordered = tuple(sorted(attempts.values(), key=lambda each: each.attempt))
     return RelatedExchanges(ordered, login, repeated_exchange(exchange, exchanges))
+
+
+def _is_other_attempt(one: Exchange, other: Exchange) -> bool:
+    """Whether these, which have the same call, are attempts of it: another session of a log counts from 1 again."""
+    later = one.attempt > other.attempt
+    is_same = bool(other.call) and (one.method, one.uri) == (other.method, other.uri)
+    return is_same and (one.at >= other.at if later else one.at <= other.at)
 
 
 def repeated_exchange(exchange: Exchange, exchanges: Exchanges) -> Exchange | None:

@@ -341,7 +341,14 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         other = "v shows more" if self.chosen_view else "Enter shows all of it"
         more = {"full": "w saves the body to a file", "curl": "y copies the whole command"}.get(self.view, other)
         text = exchange_text(
-            exchange, self._related, width=width, view=self.view, more=more, raw=self.raw, longest=longest
+            exchange,
+            self._related,
+            width=width,
+            view=self.view,
+            more=more,
+            raw=self.raw,
+            longest=longest,
+            whole=bool(self.needle),
         )
 
         def hang(line: int) -> int:
@@ -424,8 +431,9 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
 
     def search(self, needle: str) -> None:
         """Searches all lines of the full view, and goes to the first hit at or below the cursor."""
-        before, self.needle, self._jumps = self.view, needle, True
-        if self.view != before:
+        before = self.view, bool(self.needle)
+        self.needle, self._jumps = needle, True
+        if (self.view, bool(needle)) != before:
             self._hits = []
             self._build()  # which searches the new text
         else:

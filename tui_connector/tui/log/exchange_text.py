@@ -28,6 +28,10 @@ LONGEST_BODY = 4_000_000
 """Bytes of a body that are shown; the rest can be saved to a file."""
 
 
+_MAX_ROWS, _CUT_MARK = 3, 40
+"""Rows of a parameter that are shown, and about how many characters say that there is more."""
+
+
 class Extra(Enum):
     """Styles of the lines that the panel adds to those of the printer."""
 
@@ -121,13 +125,16 @@ def exchange_text(
     more: str = "",
     raw: bool = False,
     longest: int = LONGEST_BODY,
+    whole: bool = False,
 ) -> ExchangeText:
     """Formats the exchange, decoded and with JSON bodies indented unless `raw`; at most `longest` bytes of each body.
 
-    `more` says how to see what the view omits.
+    `more` says how to see what the view omits. `whole`: long values of the query are not cut, as they are searched.
     """
     text = ExchangeText()
     summary = messages = response = False
+    criteria = conditions(exchange.uri)
+    criteria = criteria if whole else _cut(criteria, width)
     printed = blocks(
         exchange,
         view,
@@ -140,39 +147,51 @@ def exchange_text(
         summary = summary or role is Role.SUMMARY
         if summary and not messages and role is Role.REQUEST:
             messages = True
-            _add_related(text, exchange, related, criteria=raw or width >= _ROOMY)
+            _add_related(text, exchange, related, criteria if raw or width >= _ROOMY else "")
         response = response or (messages and role in (Role.SUCCESS, Role.REFUSED, Role.ERROR))
         if response and role is Role.JSON:
             text.response = range(len(text.lines), len(text.lines) + len(lines))
         if role is Role.TIMINGS and not raw:
             text.add(Extra.WATERFALL, waterfall(exchange.timings, width))
             continue
-        if role is Role.PARAMETER and width < _ROOMY:
-            _add_criteria(text, exchange.uri, lines)
+        if role is Role.PARAMETER:
+            _add_parameters(text, exchange.uri, lines, width, whole=whole)
             continue
-        text.add(role, *(_aligned(lines) if role is Role.PARAMETER else lines))
+        text.add(role, *lines)
         if role in (Role.TRUNCATED, Role.HTML):
             text.add(Extra.HINT, "z shows its text" if role is Role.HTML and view == "full" else more)
     if not summary:
-        _add_related(text, exchange, related)
+        _add_related(text, exchange, related, criteria)
         text.add(Extra.HINT, more)
-    elif exchange.body.cut:
+    elif exchange.body.cut or exchange.body.is_missing:
         again = "requests it again" if exchange.method in ("GET", "HEAD") else "sends it again, after a question"
         kept = Bounds().kept
-        whole = "the whole body" if exchange.body.size <= kept else f"the first {size(kept)} of the body"
-        text.add(Extra.HINT, f"x {again}, and keeps {whole}")
+        what = "the whole body" if exchange.body.size <= kept else f"the first {size(kept)} of the body"
+        text.add(Extra.HINT, f"x {again}, and keeps {what}")
     return text
 
 
-def _add_criteria(text: ExchangeText, uri: str, parameters: Sequence[str]) -> None:
-    """Adds the query where names such as searchCriteria[filter_groups][0][filters][0][field] take two rows each."""
+def _add_parameters(text: ExchangeText, uri: str, parameters: Sequence[str], width: int, *, whole: bool) -> None:
+    """Adds the query; search criteria decoded where searchCriteria[filter_groups][0][filters][0][field] has no room."""
+    if width >= _ROOMY:
+        text.add(Role.PARAMETER, *(line if whole else _cut(line, width) for line in _aligned(parameters)))
+        return
     rows, names = decoded_criteria(uri)
     if len(names) <= len(rows):  # as long, and not what is sent
         rows, names = [], set()
-    text.add(Extra.CRITERIA, *(shown_line(f"  {label:<5}  {words}") for label, words in rows))
-    text.add(Role.PARAMETER, *(line for line in parameters if line.partition(" = ")[0].strip() not in names))
+    decoded = [shown_line(f"  {label:<5}  {words}") for label, words in rows]
+    others = [line for line in parameters if line.partition(" = ")[0].strip() not in names]
+    text.add(Extra.CRITERIA, *(line if whole else _cut(line, width) for line in decoded))
+    text.add(Role.PARAMETER, *(line if whole else _cut(line, width) for line in others))
     if names:
         text.add(Extra.HINT, "  z shows the parameters as sent")
+
+
+def _cut(line: str, width: int) -> str:
+    """The start of a long list of values, which would leave no room for headers and body."""
+    kept = _MAX_ROWS * width - _CUT_MARK
+    left = len(line) - kept
+    return f"{line[:kept]} … {left:,} more characters (z: all)" if left > _CUT_MARK else line
 
 
 def _aligned(parameters: Sequence[str]) -> Iterator[str]:
@@ -182,7 +201,7 @@ def _aligned(parameters: Sequence[str]) -> Iterator[str]:
     return (f"{name:<{longest}}{equals}{value}".rstrip() for name, equals, value in rows)
 
 
-def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges, *, criteria: bool = True) -> None:
+def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges, criteria: str = "") -> None:
     """Adds the finding and the related requests."""
     if (finding := related.finding) is not None:
         style = Extra.EVIDENCE if finding.id == PROBE else Extra.FINDING
@@ -190,8 +209,8 @@ def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchang
         text.add(style, *(f"  → {line}" for line in shown(finding.remedy).split("\n")))
         others = (line for line in finding.evidence if not line.startswith(f"#{exchange.number} "))
         text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in others))
-    if criteria and (where := conditions(exchange.uri)):
-        text.add(Extra.CRITERIA, shown_line(f"where     {where}"))
+    if criteria:
+        text.add(Extra.CRITERIA, shown_line(f"where     {criteria}"))
     if len(related.attempts) > 1:
         outcomes = "  →  ".join(_outcome(each) for each in related.attempts)
         text.add(Extra.RELATED, shown_line(f"attempts  {outcomes}"))

@@ -113,7 +113,7 @@ def _not_searched(view: LogView, text: str) -> str:
     searches_bodies = "~" not in text or "~b" in text
     if not view.partial or not searches_bodies:
         return ""
-    return f"{count(view.partial, 'body', 'bodies')} searched only in part"
+    return f"{count(view.partial, 'body', 'bodies')} not searched in full"
 
 
 _MAX_TYPED = 30
@@ -430,7 +430,9 @@ class LogPanel(LogHost):
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
         self._searched, self._wanted = text, search_for(text) if text else None
         if text and (partial := _not_searched(self.view, text)):
-            self._log_actions.notify(f"{partial}, as the log keeps only their beginning. x on a request gets it all.")
+            self._log_actions.notify(
+                f"{partial}: the log has only their beginning, or nothing of them. x on a request gets its whole body."
+            )
         self.detail.search("" if "~" in text else text)
         self.action_next_match(1)
         self._update_title()
