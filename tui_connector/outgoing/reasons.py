@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # home reads ledgers, and does not wait for models
     from ..templates import Json
@@ -19,9 +19,32 @@ _SHORTEST = 3
 """Characters; a shorter text of an entity may be part of the message itself."""
 
 
+WITHOUT_IDENTIFIER = f"case when length(identifier) > 3 then replace(reason, identifier, '{VALUE}') else reason end"
+"""A task's reason without its identifier, in SQL: so the reasons of many tasks are few. A short identifier may be part
+of another word."""
+
+
+class Reason(NamedTuple):
+    """The reason of a number of tasks, without their identifiers; `sample` is the id of one of them."""
+
+    state: str
+    code: str
+    reason: str
+    number: int
+    sample: int
+    first: str
+    last: str
+    """The first and the last one in the order of the alphabet, with identifiers."""
+
+    @property
+    def shown(self) -> str:
+        """With the identifier if it is the same for all."""
+        return self.first if self.first == self.last else self.reason
+
+
 @dataclass(frozen=True, slots=True)
 class ReasonGroup:
-    """Tasks that are in the same state for the same reason. `reasons`: as their tasks have them, with the values."""
+    """Tasks that are in the same state for the same reason. `reasons`: theirs, without the identifiers."""
 
     state: str
     code: str
@@ -55,28 +78,24 @@ def _texts(entity: Json) -> Iterator[str]:
             yield from _texts(value)
 
 
-Reason = tuple[str, str, str, int, int]
-"""State, code and reason of some tasks, their number, and the id of one of them."""
-
-
 def grouped(
     found: Iterable[Reason], samples: Callable[[list[int]], Mapping[int, tuple[str, Json]]]
 ) -> list[ReasonGroup]:
     """The groups of these reasons, the largest first. `samples`: identifiers and entities of tasks, by their ids."""
     alike: dict[tuple[str, str], list[Reason]] = defaultdict(list)
     for each in found:
-        alike[each[:2]].append(each)
-    several = [each[4] for reasons in alike.values() if len(reasons) > 1 for each in reasons]
+        alike[each.state, each.code].append(each)
+    several = [each.sample for reasons in alike.values() if len(reasons) > 1 for each in reasons]
     entities = samples(several) if several else {}
     groups: dict[tuple[str, str, str], list[Reason]] = defaultdict(list)
     for (state, code), reasons in alike.items():
         for each in reasons:
-            pattern = without_values(each[2], *entities[each[4]]) if len(reasons) > 1 else each[2]
+            pattern = without_values(each.reason, *entities[each.sample]) if len(reasons) > 1 else each.reason
             groups[state, code, pattern].append(each)
     made = [
         ReasonGroup(
-            *(state, code, pattern if len(reasons) > 1 else reasons[0][2]),
-            *(sum(each[3] for each in reasons), tuple(each[2] for each in reasons)),
+            *(state, code, pattern if len(reasons) > 1 else reasons[0].shown),
+            *(sum(each.number for each in reasons), tuple(each.reason for each in reasons)),
         )
         for (state, code, pattern), reasons in groups.items()
     ]

@@ -27,7 +27,7 @@ from ..runs.database import (
 )
 from ..runs.ledger import RunEnd, State, state_of_ended
 from ..secrets.named_values import mask_message
-from .reasons import ReasonGroup, grouped
+from .reasons import WITHOUT_IDENTIFIER, Reason, ReasonGroup, grouped
 from .renamed_profile import left_ledgers
 
 if TYPE_CHECKING:  # home reads ledgers, and does not wait for models
@@ -209,7 +209,7 @@ class TaskFilter:
     def where(self, run: int) -> tuple[str, list[object]]:
         """The condition in SQL and its values."""
         parts, values = ["run = ?"], list[object]((run,))
-        columns = {"state": self._states, "line": self._lines, "id": self._ids, "reason": self._reasons}
+        columns = {"state": self._states, "line": self._lines, "id": self._ids, WITHOUT_IDENTIFIER: self._reasons}
         for column, wanted in columns.items():
             if wanted:
                 parts.append(f"{column} in ({','.join('?' * len(wanted))})")
@@ -281,11 +281,12 @@ class TaskReader:
         """The reasons of the tasks that have one, grouped, the most frequent first."""
         where, values = wanted.where(run)
         query = (
-            f"select state, code, reason, count(*), min(id) from task where {where} and reason <> ''"
-            f" group by state, code, reason order by 4 desc, 3 limit {_REASONS}"
+            f"select state, code, {WITHOUT_IDENTIFIER}, count(*), min(id), min(reason), max(reason) from task"
+            f" where {where} and reason <> '' group by 1, 2, 3 order by 4 desc, 3 limit {_REASONS}"
         )
         with explained(self._path):
-            return grouped(self._database.execute(query, values).fetchall(), self._entities)[:_REASON_GROUPS]
+            found = [Reason(*row) for row in self._database.execute(query, values).fetchall()]
+            return grouped(found, self._entities)[:_REASON_GROUPS]
 
     def _entities(self, ids: list[int]) -> dict[int, tuple[str, Json]]:
         """The identifiers and entities of tasks, by their ids."""

@@ -57,7 +57,7 @@ class SourceLine:
 class TaskGroup:
     """Tasks in one state or, with a reason, for one reason; without a state, all of them.
 
-    `reasons`: the reason as the tasks have it, with different values.
+    `reasons`: the reason as the tasks have it, without their identifiers.
     """
 
     count: int
