@@ -300,10 +300,17 @@ class SetupScreen(LogDock, TextHolder):
         )
 
     def unsaved_work(self) -> str:
-        kept = "It is kept as a draft, listed on the home screen."
-        if self._holds_secrets():
-            kept += " The secrets you entered are not kept: you must enter them again."
-        return f"The setup of {self.work.setup.title} is not saved. {kept}" if self._draft_writer.unsaved else ""
+        if self._draft_writer.unsaved:
+            kept = "It is kept as a draft, listed on the home screen."
+            if self._holds_secrets():
+                kept += " The secrets you entered are not kept: you must enter them again."
+            return f"The setup of {self.work.setup.title} is not saved. {kept}"
+        names = self._unsaved_secrets()
+        return f"What you entered for {self.work.setup.title} is not saved: {names}." if names else ""
+
+    def _unsaved_secrets(self) -> str:
+        """The names of the secrets of the keyring that have new values here."""
+        return ", ".join(str(path[-1]) for path in self.work.unsaved_secrets())
 
     def before_exit(self) -> None:
         self._draft_writer.save(self._step)
@@ -513,9 +520,8 @@ class SetupScreen(LogDock, TextHolder):
             elif option == "discard":
                 self._close(discard=True)
 
-        names = ", ".join(str(path[-1]) for path in self.work.unsaved_secrets())
         options = {"save": "Save: step 5 stores them in the keyring", "discard": "Discard them, and close"}
-        question = f"What you entered is not saved: {names}."
+        question = f"What you entered is not saved: {self._unsaved_secrets()}."
         self.app.push_screen(ChoiceScreen(options, question=question, title="Secrets"), chosen)
 
     def _close(self, *, finished: bool = False, discard: bool = False) -> None:
