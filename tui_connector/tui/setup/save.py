@@ -123,6 +123,12 @@ class SavePane(StepPane):
             self._asked_keyring = True
             self.run_worker(self._ask_keyring(), group="keyring")
 
+    def forget_outdated(self) -> None:
+        """Where secrets are kept is said again: that does not change with their values."""
+        super().forget_outdated()
+        if self._note and not self._said:
+            self._say_unwritten()
+
     def _name_continue(self) -> None:
         self.query_one(".continue", Button).label = "Open profile" if self.complete else self.continue_label
 
