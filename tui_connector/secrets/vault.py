@@ -326,9 +326,11 @@ class Vault:
         self._machine.typed.forget_draft(key)
 
     def hold_of_draft(self, key: str) -> None:
-        """Holds what was typed for the draft with this key earlier in this session."""
+        """Holds what was typed for the draft with this key earlier in this session, and is kept for it no longer."""
         for name, (secret, origins) in self._machine.typed.of_draft(key).items():
             self._held[name] = _Entry(secret, list(origins))
+            self.mask.learn(secret, name)
+        self._machine.typed.forget_draft(key)
 
     def rename_held(self, name: str, *to: str) -> None:
         """Moves a secret that was typed in this session to other names."""
