@@ -85,17 +85,17 @@ def row(
     muted = paint("muted")
     plain = muted if folds(exchange) else Style()  # what the user sends stands out
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
-    segments.append(Segment(f"{f'#{exchange.number}':<{columns.number - 1}} ", muted))
-    if columns.time:
-        segments.append(Segment(exchange.at.strftime(columns.time), muted))
-    segments += [
-        Segment(f"{shown_line(exchange.method, _METHOD - 1):<{_METHOD - 1}}", plain),
-        Segment(f"{status:^5}", paint(status_paint(exchange))),
-        Segment(f"{attempt:<{_STATUS - 4}}", muted),
-        Segment(f"{milliseconds(exchange.timings.total):>{_TOOK - 1}}", muted),
-    ]
-    if columns.size:
-        segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
+    segments += _fixed_columns(
+        columns,
+        number=exchange.number,
+        time=exchange.at.strftime(columns.time),
+        method=Segment(exchange.method, plain),
+        status=Segment(status, paint(status_paint(exchange))),
+        attempt=attempt,
+        took=milliseconds(exchange.timings.total),
+        size=size(exchange.body.size),
+        muted=muted,
+    )
     message = row_message(exchange)
     message = f"  {message}" if message else ""
     mark = len(_EXPECTED) + 2 if exchange.expected else 0  # always whole: without it, the row looks like a failure
@@ -114,14 +114,39 @@ def row(
 
 def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float, above: str = "") -> list[Segment]:
     """The row of a request without a response yet, with the whole seconds it has been waiting."""
-    number = f"#{request.number}"
-    at = " " * _time_width(columns.time)
-    waits = f"{seconds:.0f} s" if seconds >= 1 else ""
-    head = f"  {number:<{columns.number - 1}} {at}{shown_line(request.method, _METHOD - 1):<{_METHOD - 1}}"
-    gap = " " * _SIZE if columns.size else ""
-    summary = _summary(request.uri, columns.text, above=above)
-    text = f"{head}{'…':^5}{'':<{_STATUS - 4}}{waits:>{_TOOK - 1}}{gap}  {summary}"
-    return [Segment(text, style)]
+    fixed = _fixed_columns(
+        columns,
+        number=request.number,
+        method=Segment(request.method, style),
+        status=Segment("…", style),
+        took=f"{seconds:.0f} s" if seconds >= 1 else "",
+        muted=style,
+    )
+    return [Segment("  ", style), *fixed, Segment(f"  {_summary(request.uri, columns.text, above=above)}", style)]
+
+
+def _fixed_columns(
+    columns: Columns,
+    *,
+    number: int,
+    method: Segment,
+    status: Segment,
+    muted: Style,
+    time: str = "",
+    attempt: str = "",
+    took: str = "",
+    size: str = "",
+) -> list[Segment]:
+    """The columns before the summary, each of its width, whatever is known of the request."""
+    segments = [
+        Segment(f"{f'#{number}':<{columns.number - 1}} ", muted),
+        Segment(f"{time:<{_time_width(columns.time)}}", muted),
+        Segment(f"{shown_line(method.text, _METHOD - 1):<{_METHOD - 1}}", method.style),
+        Segment(f"{status.text:^5}", status.style),
+        Segment(f"{attempt:<{_STATUS - 4}}", muted),
+        Segment(f"{took:>{_TOOK - 1}}", muted),
+    ]
+    return [*segments, Segment(f"{size:>{_SIZE}}", muted)] if columns.size else segments
 
 
 def folds(exchange: Exchange) -> bool:
