@@ -289,7 +289,7 @@ class Walk:
         self._fill_source()
         await self.press("q")
         await self.until(lambda: isinstance(self.app.screen, ProfilePage))
-        await self.shows("POST inventory/source-items")
+        await self.shows("POST inventory/source")
         await self.press("end", "r")
         await self.shows("not sent yet")
         yield "plan"
