@@ -11,7 +11,7 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +167,9 @@ class FilesOfAMoment:
     """What a folder held. Each file comes back as the same inode: runs recognise their output by it."""
 
     folder: Path
-    kept: Path
-    contents: dict[Path, bytes]
-    """By path in the folder."""
+    kept: Path = field(compare=False)
+    contents: dict[Path, tuple[int, bytes]]
+    """The inode and the bytes of each file, by its path in the folder."""
 
     @classmethod
     def of(cls, folder: Path, kept: Path) -> FilesOfAMoment:
@@ -177,7 +177,7 @@ class FilesOfAMoment:
         for file in folder.rglob("*"):
             (kept / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
             if file.is_file():
-                contents[file.relative_to(folder)] = file.read_bytes()
+                contents[file.relative_to(folder)] = (file.stat().st_ino, file.read_bytes())
                 os.link(file, kept / file.relative_to(folder))
             else:
                 (kept / file.relative_to(folder)).mkdir(exist_ok=True)
@@ -186,7 +186,7 @@ class FilesOfAMoment:
     def restore(self) -> None:
         shutil.rmtree(self.folder)
         shutil.copytree(self.kept, self.folder, copy_function=os.link)
-        for file, content in self.contents.items():
+        for file, (_, content) in self.contents.items():
             (self.folder / file).write_bytes(content)
 
 

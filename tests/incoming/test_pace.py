@@ -144,7 +144,7 @@ def took(pace: Pace | Fixed, rate: Rate, pages: int, noise: float, seed: int) ->
 
 def slower_than_the_best(rate: Rate, pages: int, noise: float) -> list[float]:
     """How many times as long it took as with the best fixed number, for some courses of chance."""
-    seeds = range(5 if noise else 1)
+    seeds = range(3 if noise else 1)
     alone = [sum(took(Fixed(number), rate, pages, noise, seed) for seed in seeds) for number in range(1, 9)]
     return sorted(took(Pace(), rate, pages, noise, seed) * len(seeds) / min(alone) for seed in seeds)
 

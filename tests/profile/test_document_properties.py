@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -31,6 +32,8 @@ from tui_connector.profile.positions import KeyPath, TextSpan, layout, position_
 
 # What must hold afterwards
 
+_layout = lru_cache(layout)  # the documents are few
+
 
 def label(path: KeyPath, data: Any) -> str:
     out = ""
@@ -49,10 +52,11 @@ def written_in(text: str) -> Iterator[TextSpan]:
         for entry in written.children:
             yield from inside(entry)
 
-    for statement in layout(text).statements:
+    for statement in _layout(text).statements:
         yield from inside(statement)
 
 
+@lru_cache
 def belongings(text: str) -> Counter[tuple[str, str, str]]:
     """(how it stands, what it stands at, the comment) of every comment whose text is in the style of the corpus."""
     data, place = tomllib.loads(text), position_finder(text)
@@ -94,7 +98,8 @@ def check(document: Document, text: str, *, reordered: bool) -> None:
         if entry not in gone and entry not in maybe:
             assert after[entry] == count, entry
     assert not set(after) - set(before)
-    kept_old, kept_new = untouched(old, tomllib.loads(old), new), untouched(text, new, tomllib.loads(old))
+    data = tomllib.loads(old)
+    kept_old, kept_new = untouched(old, data, new), untouched(text, new, data)
     assert dict(kept_old) == dict(kept_new)
     if not reordered:
         assert kept_old == kept_new
@@ -104,7 +109,7 @@ def untouched(text: str, data: Any, other: Any) -> list[tuple[str, str]]:
     """The whole lines of each key whose value is the same in the other data; `text` holds `data`."""
     values_there = {label(path, other): value for path, value in paths_in(other)}
     out = []
-    for statement in layout(text).statements:
+    for statement in _layout(text).statements:
         name, value = label(statement.path, data), at(data, statement.path)
         if name in values_there and same(values_there[name], value):
             end = text.find("\n", statement.end)
