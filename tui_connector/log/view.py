@@ -72,7 +72,9 @@ class View:
             yield from self._folded.get(position, (position,))
 
     def folded(self, index: int) -> Sequence[int]:
-        """The positions of the matches in this row, if it is a folded one; empty for the row of one match."""
+        """The positions of the matches in this row, if it is a folded one; empty for the row of one match, or none."""
+        if not 0 <= index < len(self._found):
+            return ()
         positions = self._folded.get(self._found[index], ())
         return tuple(positions) if len(positions) > 1 else ()
 

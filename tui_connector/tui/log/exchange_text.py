@@ -164,7 +164,8 @@ def exchange_text(
         _add_related(text, exchange, related, criteria)
         text.add(Extra.HINT, more)
     elif exchange.body.cut or exchange.body.is_missing:
-        again = "requests it again" if exchange.method in ("GET", "HEAD") else "sends it again, after a question"
+        reads = exchange.method in ("GET", "HEAD")
+        again = "requests it again" if reads else "sends it again (after a question, if it may change the store)"
         kept = Bounds().kept
         what = "the whole body" if exchange.body.size <= kept else f"the first {size(kept)} of the body"
         text.add(Extra.HINT, f"x {again}, and keeps {what}")

@@ -368,8 +368,6 @@ class LogView(Painted, ScrollView, can_focus=True):
         return self.folded_at(self._index)
 
     def folded_at(self, index: int) -> tuple[Exchange, ...]:
-        if not 0 <= index < len(self.view):
-            return ()
         try:
             return tuple(self._ring[position] for position in self.view.folded(index))
         except IndexError:  # discarded since the last flush
