@@ -436,9 +436,9 @@ async def test_ctrl_c_waits_for_requests_in_flight_so_that_nothing_is_unknown(se
 
 
 async def test_a_full_disk_under_the_ledger_stops_the_run_and_nothing_is_lost(sender: Sender) -> None:
-    skus = [f"S{number}" for number in range(3_000)]
+    skus = [f"S{number}" for number in range(1_200)]
     sender.write("sku,quantity", *(f"{sku},1" for sku in skus))
-    code, out, _ = await sender("run", "stock", "--json", limit_file=150_000)
+    code, out, _ = await sender("run", "stock", "--json", limit_file=80_000)
     assert code in (2, 4)
     assert "cannot grow: the disk is full" in summary(out.encode())["reason"]
     code, out, _ = await sender("run", "stock", "--json")
