@@ -116,7 +116,8 @@ class ConnectorApp(QuietApp):
             if (read := await self._text_finder.read(event)) is not None:
                 await self._key_queue.submit(key if read is event else read)
         elif isinstance(event, events.Paste) and not event.is_forwarded:
-            await self._key_queue.submit(event)
+            lines = event.text.replace("\r\n", "\n").replace("\r", "\n")  # most terminals end lines like Enter does
+            await self._key_queue.submit(events.Paste(lines))
         else:
             await super().on_event(event)
 
