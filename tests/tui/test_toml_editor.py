@@ -136,6 +136,29 @@ async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
         await until_shown(pilot, "Enter, Tab: write")
         await pilot.press("enter", *"All")
         assert area(pilot).text.endswith('\ntitle = "All"')
+        await pilot.press("end", "enter", *"ident", "ctrl+n")  # a key that is there already
+        await until_shown(pilot, "the table has identifier already")
+
+
+async def test_the_completions_close_with_the_line_and_when_the_text_is_saved(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"ti")
+        await until_shown(pilot, "title  ")
+        screen = pilot.app.screen
+        here = screen._assisted
+        screen._busy = True  # what was typed last is not known yet, as on a busy machine
+        await pilot.press(*'tle = "All"', "enter")
+        assert not area(pilot).is_completing
+        screen._busy = False
+        screen._work()
+        await until(pilot, lambda: screen._assisted not in (here, None) and screen._assisted[0] == area(pilot).text)
+        await pilot.pause()
+        assert not area(pilot).is_completing
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: area(pilot).is_completing)
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Saved")
+        assert not area(pilot).is_completing
 
 
 async def test_find_and_replace(machine: Machine) -> None:

@@ -58,6 +58,8 @@ class Assistance:
     """Where the text that a completion replaces begins; it ends at the place itself."""
     suffix: str = ""
     """What follows a completion, unless it is there already."""
+    present: tuple[str, ...] = ()
+    """Keys of the table that start with what is typed, and are not completed as they are there already."""
 
 
 def assist(text: str, offset: int) -> Assistance:
@@ -78,7 +80,8 @@ def assist(text: str, offset: int) -> Assistance:
     matching = [each for each in found if each.text.startswith(place.typed)]
     matching += [each for each in found if place.typed and place.typed in each.text and each not in matching]
     follows = "" if place.mode != "key" or text[offset:].lstrip(" \t").startswith(("=", ".")) else " = "
-    return Assistance(table, _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS], start, follows)
+    about, found = _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS]
+    return Assistance(table, about, found, start, follows, _keys_present(place, data))
 
 
 def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[TextBlock, KeyPath, Any]:
@@ -361,8 +364,7 @@ def _completions(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator
             yield from _headers(place, whole)
         case "key":
             annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
-            there = value_at(data, place.table) if place.table else data
-            known = there if isinstance(there, Mapping) else {}
+            known = _keys(place, data)
             fields: dict[str, FieldInfo] = {}
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
                 fields = _fields(annotation)
@@ -394,6 +396,18 @@ def _value_kind(field: FieldInfo | None) -> str:
         return "list"
     is_family = isinstance(annotation, type) and issubclass(annotation, Kind) and Kind in annotation.__bases__
     return "kind" if is_family else ""
+
+
+def _keys(place: _Place, data: Any) -> Mapping[str, Any]:
+    """What the table at a place has."""
+    there = value_at(data, place.table) if place.table else data
+    return there if isinstance(there, Mapping) else {}
+
+
+def _keys_present(place: _Place, data: Any) -> tuple[str, ...]:
+    if place.mode != "key" or not place.typed:
+        return ()
+    return tuple(name for name in _keys(place, data) if name.startswith(place.typed) and name != place.typed)
 
 
 def _is_override(table: KeyPath) -> bool:

@@ -201,6 +201,8 @@ class TomlArea(LineTextArea):
         if event.key == "enter" and not self.read_only:
             event.stop()
             event.prevent_default()
+            if self.is_completing:
+                self.post_message(self.CompletionKey("escape"))
             line = self.document.lines[self.selection.end[0]]
             self.replace(
                 "\n" + line[: len(line) - len(line.lstrip(" \t"))], *self.selection, maintain_selection_offset=False
@@ -249,7 +251,8 @@ class TomlArea(LineTextArea):
             more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
             key = problems[0].path.rpartition(".")[2]
             words = f"{key} {problems[0].message}" if problems[0].code == "missing" else problems[0].message
-            drawn.append(f"   ✘ {shown_line(words, 200)}{more}", self._style("error"))
+            room = self.content_size.width - self.gutter_width - drawn.cell_len - len(more) - 6
+            drawn.append(f"   ✘ {shown_line(words, max(1, room))}{more}", self._style("error"))
         return drawn
 
     def _style(self, name: str) -> Style:

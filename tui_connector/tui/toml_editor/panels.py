@@ -148,18 +148,28 @@ class CompletionList(Container):
         """Where the text begins that a completion replaces, and what follows it."""
         self._keys = ""
         """The keys of the list, on its border."""
+        self._present: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         yield self._rows
 
+    def continues(self, found: Assistance) -> bool:
+        """Whether the list is open for the word that these completions are for, too."""
+        return self._text_area.is_completing and found.start == self._start
+
     def offer(self, found: Assistance) -> None:
         """These completions can be opened, or replace those that are shown."""
         self._completions = found.completions[:_MAX_COMPLETIONS]
-        self._start, self._suffix = found.start, found.suffix
+        self._start, self._suffix, self._present = found.start, found.suffix, found.present
 
     @property
     def has_any(self) -> bool:
         return bool(self._completions)
+
+    def why_none(self) -> str:
+        """Why there is nothing to complete."""
+        keys = shown_line(", ".join(self._present), 100)
+        return f"No completions here: the table has {keys} already." if keys else "No completions here."
 
     def open(self, *, by_key: bool = False) -> None:
         """`by_key`: the user has asked for the list, and Enter writes the selected one, too."""
@@ -197,8 +207,8 @@ class CompletionList(Container):
         elif key == "down":
             self._rows.action_cursor_down()
         else:
-            if key in ("tab", "enter") and self._rows.highlighted is not None:
-                self._write(self._completions[self._rows.highlighted])
+            if key in ("tab", "enter") and (chosen := self._chosen()) is not None:
+                self._write(chosen)
             self.close()
 
     def _write(self, completion: Completion) -> None:
@@ -210,6 +220,12 @@ class CompletionList(Container):
         if value:
             row, column = area.selection.end
             area.move_cursor((row, column - completion.inside))
+
+    def _chosen(self) -> Completion | None:
+        """The selected completion, or one that fits what was typed since the list was drawn; None if none does."""
+        typed = self._text_area.text[self._start : self._text_area.offset_of_cursor]
+        selected = self._completions[self._rows.highlighted or 0]
+        return next((each for each in (selected, *self._completions) if typed in each.text), None)
 
     @property
     def _text_width(self) -> int:

@@ -111,6 +111,7 @@ class EditorScreen(TextScreen[Left]):
     # Saving
 
     def action_save(self) -> None:
+        self.close_completions()
         if not self._saving:
             self._saving = True
             self._save()
@@ -331,6 +332,7 @@ class EditorScreen(TextScreen[Left]):
 
     def action_compare(self) -> None:
         """Shows how the text differs from the file, and takes what is chosen of either."""
+        self.close_completions()
         self.record()
         change = self._change
         if not self.is_changed and (change is None or change.data is None):

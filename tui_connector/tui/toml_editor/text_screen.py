@@ -84,6 +84,8 @@ class TextScreen(BaseScreen[T]):
         """Whether a thread checks the text, or looks for completions."""
         self._wants_completions = False
         """Whether the last key was one that completions follow."""
+        self._asks_for_completions = False
+        """Whether the user has asked for them, and what can be written there is not known yet."""
         self._last_edit = -1
         self._shown_callout = ""
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
@@ -408,9 +410,11 @@ class TextScreen(BaseScreen[T]):
         self.refresh_bindings()
         self.query_one(HelpPanel).show(found, wide=self.has_class("wide"))
         completions = self.query_one(CompletionList)
+        wanted = completions.continues(found) or (self._wants_completions and message.offset > found.start)
         completions.offer(found)
-        wanted = self.area.is_completing or (self._wants_completions and message.offset > found.start)
-        if completions.has_any and self.area.has_focus and wanted:
+        if self._asks_for_completions:
+            self._open_completions()
+        elif completions.has_any and self.area.has_focus and wanted:
             completions.open()
         else:
             self._wants_completions = False
@@ -418,11 +422,23 @@ class TextScreen(BaseScreen[T]):
 
     def action_complete(self) -> None:
         """Shows what can be written at the cursor."""
+        self._asks_for_completions = True
+        if self._assisted == (self.area.text, self.area.offset_of_cursor):
+            self._open_completions()
+
+    def _open_completions(self) -> None:
+        """Opens the list for which the user has asked, or says why there is none."""
+        self._asks_for_completions = False
         completions = self.query_one(CompletionList)
         if completions.has_any:
             completions.open(by_key=True)
         else:
-            self.notify("No completions here.", markup=False)
+            self.notify(completions.why_none(), markup=False)
+
+    def close_completions(self) -> None:
+        """Closes the list: the text is left as it is."""
+        self._wants_completions = False
+        self.query_one(CompletionList).close()
 
     @on(TomlArea.CursorMoved)
     def _place_completions(self) -> None:
