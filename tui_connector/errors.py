@@ -39,6 +39,8 @@ class InvalidValue(UserError, ValueError):
 
     at: int | None = None
     """The character of the value at which it is wrong, from 0; None for the value as a whole."""
+    correction: tuple[str, str] | None = None
+    """A part of the value that is wrong, and what was probably meant."""
 
 
 _ENDINGS = (".", "!", "?", ":", "…")

@@ -78,6 +78,8 @@ def test_problems_of_syntax_and_meaning_are_found_at_once() -> None:
         ('uri = "https://acme.example/rest/all/V1"', "uri = “https://acme.example/rest/all/V1”"),
         ('uri = "https://acme.example/rest/all/V1"', "uri: https://acme.example/rest/all/V1"),
         ('request = { uri = "products" }', 'request = {"uri": "products"}'),
+        ('identifier = "sku"', 'identifier = "sku"\nfilter = "lenght(sku) > `3`"'),
+        ('identifier = "sku"', 'identifier = "sku"\nfilter = "tier-price"'),
         ("[[clients.m.plugins]]", "[clients.m.plugins]]"),
         ("[incoming.products]", "[incoming products]"),
     ],

@@ -112,6 +112,8 @@ class Found(NamedTuple):
     """pydantic's name of the error, such as "string_type"; empty for others."""
     at: int | None = None
     """The character of the value at which it is wrong, from 0; None for the value as a whole."""
+    correction: tuple[str, str] | None = None
+    """A part of the value that is wrong, and what was probably meant."""
 
 
 Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -328,7 +330,9 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
         return Found(path, 'has no kind: add kind = "…"', code)
     if kind == "value_error":
         cause = context["error"]
-        return Found(path, str(cause), code, at=cause.at if isinstance(cause, InvalidValue) else None)
+        if isinstance(cause, InvalidValue):
+            return Found(path, str(cause), code, at=cause.at, correction=cause.correction)
+        return Found(path, str(cause), code)
     if kind == "literal_error":
         value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])
         near = _near(value, known) if isinstance(value, str) else ""

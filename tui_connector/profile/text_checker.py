@@ -200,6 +200,8 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
         return _value(block, span, "1")
     if found.suggestion:
         return _value(block, span, f'"{found.suggestion}"')
+    if found.correction is not None:
+        return _corrected(block, span, *found.correction)
     written = block.text[span.value_start : span.end]
     bare = written.strip("\"'")
     match found.expected:
@@ -283,6 +285,19 @@ def _replaced(block: TextBlock, span: TextSpan, value: str) -> TextEdit:
 
 def _value(block: TextBlock, span: TextSpan, value: str) -> Correction:
     return Correction(f"Write {value}", (_replaced(block, span, value),))
+
+
+def _corrected(block: TextBlock, span: TextSpan, wrong: str, right: str) -> Correction | None:
+    """A text with another part in place of the wrong one; None where it is not known which part that is."""
+    written = block.text[span.value_start : span.end]
+    if written[:1] == '"':
+        wrong, right = (part.replace("\\", "\\\\").replace('"', '\\"') for part in (wrong, right))
+    elif written[:1] != "'" or "'" in right:
+        return None
+    if written.count(wrong) != 1:
+        return None
+    start = block.start + span.value_start + written.index(wrong)
+    return Correction(f"Write {right}", (TextEdit(start, start + len(wrong), right),))
 
 
 def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | None:

@@ -177,8 +177,11 @@ class Expression:
             raise InvalidValue("expression", f"the expression is nested deeper than {MAX_DEPTH}") from None
         except ParseError as error:
             where, why = f"at character {error.lex_position + 1}", _why_invalid(text, error)
-            wrong = InvalidValue("expression", f"invalid JMESPath {where}: {why}", _repair(text))
+            repaired = _repair(text)
+            hint = f"Write {repaired}." if repaired else ""
+            wrong = InvalidValue("expression", f"invalid JMESPath {where}: {why}", hint)
             wrong.at = min(error.lex_position, len(text) - 1)
+            wrong.correction = (text, repaired) if repaired else None
             raise wrong from None
         except JMESPathError:
             raise InvalidValue("expression", "the placeholder is empty", "Write &{@} for all of the data.") from None
@@ -243,7 +246,10 @@ def _checked_nodes(tree: Any) -> Iterator[Any]:
         name = node.get("value")
         if node["type"] == "function_expression" and name not in Functions.FUNCTION_TABLE:
             near = get_close_matches(name, Functions.FUNCTION_TABLE, 3, 0.5)
-            raise InvalidValue("expression", f"unknown function {name}()", f"Nearest: {_joined(near)}." if near else "")
+            hint = f"Nearest: {_joined(near)}." if near else ""
+            wrong = InvalidValue("expression", f"unknown function {name}()", hint)
+            wrong.correction = (f"{name}(", f"{near[0]}(") if near else None
+            raise wrong
         yield node
 
 
@@ -265,12 +271,13 @@ _QUOTES = ("'", '"', "`")
 
 
 def _repair(text: str) -> str:
+    """The expression that was probably meant; "" if none is known."""
     parts = _QUOTED_OR.split(text)
     for pattern, replacement in _REPAIRS:
         better = "".join(part if place % 2 else pattern.sub(replacement, part) for place, part in enumerate(parts))
         try:
             if better != text and _compiled(better):
-                return f"Write {better}."
+                return better
         except (JMESPathError, RecursionError):
             continue
     return ""
@@ -307,6 +314,7 @@ def _checked(text: str) -> str:
     except InvalidValue as error:
         wrong = InvalidValue(error.code, str(error))
         wrong.at = error.at
+        wrong.correction = error.correction
         raise wrong from error
     return text
 

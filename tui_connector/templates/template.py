@@ -219,6 +219,7 @@ def _parsed(text: str) -> Template:
         except InvalidValue as error:
             wrong = PlaceholderError(error.message, error.hint, template=text, expression=expression, offset=start)
             wrong.at = None if error.at is None else start + 2 + error.at
+            wrong.correction = error.correction
             raise wrong from None
         end = stop
     pieces += [text[end:]] if end < len(text) or not pieces else []
