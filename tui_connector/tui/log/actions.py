@@ -20,7 +20,7 @@ from ...client.printer import text
 from ...client.uri import origin_of
 from ...errors import InvalidValue, UserError
 from ...files import write_private
-from ...guide.resend import NewRequests, changes_nothing, resendable_request
+from ...guide.resend import NewRequests, resendable_request
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import shown_line
@@ -31,7 +31,7 @@ from ..widgets.choice import ChoiceScreen
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
 from .list import LogView
-from .request_form import RequestForm, sending_question
+from .request_form import RequestForm, confirm_request
 
 _LOOKBACK = 5_000
 """Maximum number of exchanges searched, from the newest back: it happens at every move of the cursor."""
@@ -214,14 +214,8 @@ class LogActions:
         if request is None or exchange is None:
             return
 
-        def chosen(yes: bool | None) -> None:
-            if yes:
-                self._send(exchange, request)
-
-        if changes_nothing(request):
-            self._send(exchange, request)
-        else:
-            self._panel.app.push_screen(ConfirmScreen(sending_question(request, exchange.uri, self._profile)), chosen)
+        send = partial(self._send, exchange, request)
+        confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
 
     def edit(self, exchange: Exchange | None) -> None:
         """Opens the request in a form, which sends it."""
@@ -345,7 +339,7 @@ class LogActions:
                 await asyncio.to_thread(write, replace=False)
             except FileExistsError:
                 question = f"{shown_line(str(path))} already exists. Replace it?"
-                if not await app.push_screen_wait(ConfirmScreen(question)):
+                if not await app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep")):
                     raise UserError("file-exists", f"{path} already exists", "Choose another name.") from None
                 await asyncio.to_thread(write, replace=True)
             return f"Saved {len(data)} bytes: {path}"
@@ -354,7 +348,8 @@ class LogActions:
             if done is not None:
                 self.notify(done)
 
-        app.push_screen(EntryScreen(title, name, apply=save, title="Save", note=_ONLY_YOU), saved)
+        screen = EntryScreen(title, name, apply=save, title="Save", note=_ONLY_YOU)
+        app.push_screen(screen, saved)
 
     def clear(self) -> None:
         """Clears the log, after confirmation."""
@@ -364,7 +359,9 @@ class LogActions:
                 self._panel.exchanges.clear()
                 self._panel.view.marks.clear()
 
-        self._panel.app.push_screen(ConfirmScreen("Clear the log? Its requests are not stored anywhere else."), chosen)
+        question = "Clear the log? Its requests are not stored anywhere else."
+        screen = ConfirmScreen(question, title="Clear the log", yes="Clear", no="Keep")
+        self._panel.app.push_screen(screen, chosen)
 
 
 def _exported(exchanges: Sequence[Exchange], path: Path) -> bytes:

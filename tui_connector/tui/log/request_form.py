@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.json_text import indented, unescaped
@@ -31,8 +32,9 @@ from ..dialogs import ConfirmScreen
 from ..external_editor import edit
 from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
+from ..widgets import highlight
 from ..widgets.fields import SafeInput, SeveralLines, move_focus
-from ..widgets.frame import Dialog
+from ..widgets.frame import TONES, Dialog
 
 _COMMENTS = (
     "# Method and URI (parameters may continue on the next lines), headers, an empty line, the body.",
@@ -111,25 +113,43 @@ def sending_question(request: Request, base: str, profile: str = "") -> Content:
         path, store = request.uri, base
     of = f"the store of {shown_line(profile, 100)}, " if profile else ""
     what = f"{shown_line(request.method, 100)} {shown_line(path, 200)}"
-    question = f"Send {what}\nto {of}{shown_line(public_address(store), 200)}?\nIt may change the store."
-    return Content(f"{question}\n\n{_beginning_of(request.body)}")
+    question = f"Send {what}\nto {of}{shown_line(public_address(store), 200)}?"
+    fault = json_error(request)
+    return Content.assemble(
+        question,
+        "" if changes_nothing(request) else "\nIt may change the store.",
+        (f"\n✘ {shown_line(fault, 400)}", TONES["error"]) if fault else "",
+    )
 
 
-_LINES, _COLUMNS = 10, 70
-"""Lines and columns of a body that are shown before it is sent."""
+def confirm_request(app: App[object], request: Request, base: str, profile: str, send: Callable[[], object]) -> None:
+    """Calls `send`, after a question with the body where the request may change the store or its body is invalid."""
+    is_invalid = bool(json_error(request))
+    if changes_nothing(request) and not is_invalid:
+        send()
+        return
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            send()
+
+    question = sending_question(request, base, profile)
+    yes = "Send it anyway" if is_invalid else "Send"
+    body = _body_text(request.body, as_it_is=is_invalid)
+    app.push_screen(ConfirmScreen(question, title="Send a request", yes=yes, no="Cancel", details=body), answered)
 
 
-def _beginning_of(body: bytes) -> str:
-    """The first lines of a body, indented if it is JSON, and what is left out."""
+def _body_text(body: bytes, *, as_it_is: bool) -> Content:
+    """A body, indented if it is JSON, unless it is shown as it is; what is left out of a large one."""
     if not body:
-        return "It has no body."
+        return Content("\nIt has no body.")
     head = body[:_MAX_BODY]
     if is_binary(head):
-        return f"Its body: {size(len(body))}, not text."
-    pretty = indented(head)
-    lines = (head.decode("utf-8", "replace") if pretty is None else unescaped(pretty)).split("\n")
-    rest = f"\n… {size(len(body))} in total" if len(lines) > _LINES or len(body) > _MAX_BODY else ""
-    return "Its body:\n" + "\n".join(f"  {shown_line(line, _COLUMNS)}" for line in lines[:_LINES]) + rest
+        return Content(f"\nIts body: {size(len(body))}, not text.")
+    pretty = None if as_it_is else indented(head)
+    text = highlight.json_(head.decode("utf-8", "replace") if pretty is None else unescaped(pretty))
+    rest = f"\n… {size(len(body) - len(head))} more" if len(body) > len(head) else ""
+    return Content.assemble(f"\nIts body, {size(len(body))}:\n", text, rest)
 
 
 def json_error(request: Request) -> str:
@@ -146,8 +166,8 @@ def json_error(request: Request) -> str:
     return ""
 
 
-_PATHS = 5
-"""Paths that are listed below the field."""
+_FEWEST_PATHS, _OTHER_ROWS = 5, 19
+"""Paths that are listed below the field at least, and rows of the screen that the list leaves to all else."""
 _METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
 _PARAMETER = re.compile(r"\{[^}]*\}|:\w+")
 """A parameter of a path in the schema."""
@@ -192,8 +212,8 @@ class RequestForm(Dialog[Request | None]):
         self._body_shown = False
         self._paths_shown = ""
         self._suggester: _PathSuggester | None = None
-        self._warned: Request | None = None
-        """The request that the user was warned about: sent again, it is sent."""
+        self._left_field: Widget | None = None
+        """The field that Esc has left last."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -221,6 +241,9 @@ class RequestForm(Dialog[Request | None]):
         self.query_one("#resend-uri", Input).focus()
         if self._find_paths is not None:
             self.run_worker(self._load_paths(self._find_paths))
+
+    def on_resize(self) -> None:
+        self._show_paths(self.query_one("#resend-uri", Input).value)
 
     async def _load_paths(self, find: Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]]) -> None:
         try:
@@ -272,9 +295,10 @@ class RequestForm(Dialog[Request | None]):
         elif not found:
             words = "The store's schema for this token has no such path."
         else:
-            more = f"+ {len(found) - _PATHS} more · " if len(found) > _PATHS else ""
+            most = max(_FEWEST_PATHS, self.size.height - _OTHER_ROWS)
+            more = f"+ {len(found) - most} more · " if len(found) > most else ""
             rest = f"\n{more}→ or Enter: complete"
-            words = "\n".join(f"{path}  {' '.join(self._paths[path])}" for path in found[:_PATHS]) + rest
+            words = "\n".join(f"{path}  {' '.join(self._paths[path])}" for path in found[:most]) + rest
         if words == self._paths_shown:
             return
         note = self.query_one("#resend-paths", Static)
@@ -354,19 +378,7 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue as error:
             self._show_error(str(error))
             return
-
-        def chosen(yes: bool | None) -> None:
-            if yes:
-                self.dismiss(request)
-
-        if request != self._warned and (fault := json_error(request)):
-            self._warned = request
-            self._show_error(f"{fault}. F5 again sends it anyway.")
-            return
-        if changes_nothing(request):
-            self.dismiss(request)
-        else:
-            self.app.push_screen(ConfirmScreen(sending_question(request, self._base, self._profile)), chosen)
+        confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
@@ -381,9 +393,11 @@ class RequestForm(Dialog[Request | None]):
 
     def action_leave(self) -> None:
         if isinstance(self.focused, Input | TextArea):
+            self._left_field = self.focused
             self.set_focus(None)
         elif self._changed():
-            self.app.push_screen(ConfirmScreen("Discard the edited request?"), self._discard)
+            question = ConfirmScreen("Discard the edited request?", yes="Discard", no="Keep editing")
+            self.app.push_screen(question, self._discard)
         else:
             self.dismiss(None)
 
@@ -396,6 +410,8 @@ class RequestForm(Dialog[Request | None]):
     def _discard(self, yes: bool | None) -> None:
         if yes:
             self.dismiss(None)
+        elif self.focused is None:
+            self.set_focus(self._left_field)
 
     def action_editor(self) -> None:
         """Opens the request in the user's editor. The result returns to the form; nothing is sent."""
