@@ -585,7 +585,9 @@ class ConnectorApp(QuietApp):
             if yes:
                 self._quit()
 
-        self.push_screen(ConfirmScreen("\n".join([*reasons, "", "Quit?"])), answered)
+        self.push_screen(
+            ConfirmScreen("\n".join([*reasons, "", "Quit?"]), title="Quit", yes="Quit", no="Stay"), answered
+        )
 
     def action_help_quit(self) -> None:
         """^C where nothing is selected: shows which key quits."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
@@ -20,8 +20,9 @@ from textual.widgets.option_list import Option
 from ..text import shown_line
 from .keys import actions_of
 from .widgets.bounded_list import BoundedList
+from .widgets.dialog_panel import DialogPanel
 from .widgets.fields import SafeInput
-from .widgets.frame import Dialog
+from .widgets.frame import TONES, Dialog
 
 THEMES = (
     *("textual-dark", "textual-light", "nord", "gruvbox", "tokyo-night", "solarized-light"),
@@ -88,7 +89,7 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
         self._matches = commands
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="commands"):
+        with DialogPanel(id="commands"):
             yield SafeInput(placeholder="Type to filter", compact=True, id="command-name")
             yield BoundedList(id="command-list")
             yield Static(Content("No match. Esc closes this."), id="command-none")
@@ -104,13 +105,16 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
         event.stop()
         self._show(event.value)
 
+    def on_resize(self) -> None:
+        self._show(self.query_one(Input).value)
+
     def _show(self, filter_text: str) -> None:
         terms = filter_text.lower().split()
         found = [each for each in self._commands if all(term in _search_text(each) for term in terms)]
         self._matches = found[:_MOST]
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(Option(Content(_line(each, 74))) for each in self._matches)
+        options.add_options(Option(line) for line in _lines(self._matches, self._commands, self.size.width))
         options.display = bool(self._matches)
         self.query_one("#command-none").display = not self._matches
         if self._matches:
@@ -138,6 +142,27 @@ def _search_text(command: PaletteCommand) -> str:
     return f"{command.title} {command.id}".lower()
 
 
-def _line(command: PaletteCommand, width: int) -> str:
-    """The title, the keys, and the id for `settings.toml`."""
-    return shown_line(f"{command.title:<34.34} {command.keys:<16.16} {command.id}", width)
+def _lines(found: Sequence[PaletteCommand], every: Sequence[PaletteCommand], width: int) -> Iterator[Content]:
+    """The title, the id for `settings.toml` and the keys, in columns; a title that needs more room has that of the id.
+
+    `every`: the commands whose columns these are, whichever of them were found.
+    """
+    room = max(20, width - _AROUND)
+    keys = min(_MOST_KEYS, max((cell_len(each.keys) for each in every), default=0))
+    ids = max((cell_len(each.id) for each in every), default=0)
+    title = max((cell_len(shown_line(each.title)) for each in every), default=0)
+    left = min(room, title + ids + 4 + keys) - keys - 2
+    for each in found:
+        name = shown_line(each.title, left)
+        gap = max(2, min(title, left - ids - 2) + 2 - cell_len(name))
+        rest = left - cell_len(name) - gap
+        command = shown_line(each.id, rest) if rest >= _SHORTEST_ID else ""
+        pad = left + 2 - cell_len(name) - gap - cell_len(command)
+        keys_text = shown_line(each.keys, keys)
+        yield Content.assemble(name, " " * gap, (command, TONES["muted"]), " " * pad, keys_text)
+
+
+_AROUND = 6
+"""Columns of the border, the blanks beside it, and the scroll bar."""
+_MOST_KEYS, _SHORTEST_ID = 16, 6
+"""Columns of the keys at most, and of an id at least."""

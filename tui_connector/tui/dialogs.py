@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -18,6 +18,7 @@ from textual.widgets import Button, Input, Static
 from ..errors import UserError
 from ..files import reason, remedy
 from ..text import shown, shown_line
+from .widgets.dialog_panel import DialogPanel
 from .widgets.fields import SafeInput
 from .widgets.frame import Dialog
 
@@ -29,9 +30,12 @@ class ConfirmScreen(Dialog[bool]):
         Binding("y", "dismiss(True)", "Yes", id="confirm.yes"),
         Binding("n,escape", "dismiss(False)", "No", id="confirm.no"),
         Binding("left,right", "app.focus_next", "Other button", show=False, id="confirm.move"),
+        Binding("pagedown,down", "scroll(1)", "Scroll", id="confirm.scroll", tooltip="Show more of the text"),
+        Binding("pageup,up", "scroll(-1)", "Scroll back", show=False, id="confirm.scroll-back"),
     ]
     KEYS: ClassVar[str] = "y: {yes} · n, Enter: {no}"
     ENTER_SAYS_NO: ClassVar[bool] = True
+    QUESTION_CLASSES: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -51,11 +55,12 @@ class ConfirmScreen(Dialog[bool]):
         self._question, self._title, self._labels = question, title, (yes, no)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question") as panel:
+        with DialogPanel(classes="question") as panel:
             with VerticalScroll(can_focus=False):
-                yield Static(_sanitised(self._question))
-                if self._details is not None:
-                    yield Static(self._details, classes="details")
+                yield Static(_sanitised(self._question), classes=self.QUESTION_CLASSES)
+            if self._details is not None:
+                with VerticalScroll(can_focus=False, classes="details"):
+                    yield Static(self._details, classes="lines")
             with Horizontal(classes="answers"):
                 yield Button(_answer("y", self._labels[0]), id="confirm-yes", compact=True)
                 yield Button(_answer("n", self._labels[1]), id="confirm-no", compact=True)
@@ -70,6 +75,26 @@ class ConfirmScreen(Dialog[bool]):
     def on_mount(self) -> None:
         if self.ENTER_SAYS_NO:
             self.query_one("#confirm-no", Button).focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "scroll":
+            return self._scrolled is not None
+        return super().check_action(action, parameters)
+
+    @property
+    def _scrolled(self) -> VerticalScroll | None:
+        """What does not fit; the details first."""
+        found = reversed([*self.query(VerticalScroll)])
+        return next((each for each in found if each.max_scroll_y), None)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.refresh_bindings)  # once it is known whether the text needs to scroll
+
+    def action_scroll(self, pages: int) -> None:
+        """Scrolls the details, or a question that is too long; the answers stay in view."""
+        text = self._scrolled
+        assert text is not None
+        text.scroll_relative(y=pages * max(1, text.size.height - 1), animate=False)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -91,6 +116,7 @@ class AllowScreen(ConfirmScreen):
     AUTO_FOCUS = ""
     KEYS: ClassVar[str] = "y: {yes} · n: {no}"
     ENTER_SAYS_NO: ClassVar[bool] = False
+    QUESTION_CLASSES: ClassVar[str] = "lines"
 
 
 T = TypeVar("T")
@@ -105,7 +131,7 @@ class FieldDialog(Dialog[T | None]):
 
     def compose_error(self) -> ComposeResult:
         """The line for the reason."""
-        yield Static("", classes="refusal")
+        yield Static("", classes="refusal lines")
 
     def show_error(self, text: str) -> None:
         """Shows why the text is refused; external text is sanitised here."""
@@ -155,7 +181,7 @@ class EntryScreen(FieldDialog[T]):
         self._apply, self._title, self._note = apply, title, note
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question danger" if self._is_danger else "question") as panel:
+        with DialogPanel(classes="question danger" if self._is_danger else "question") as panel:
             yield Static(_sanitised(self._question))
             field = _DialogInput(self._value, compact=True, password=self._secret)
             field.is_suggestion = self._is_suggestion

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -19,6 +19,7 @@ from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
 from ..text import count, json_text, shown_line
 from .text_jumps import show_in_text
+from .widgets.dialog_panel import DialogPanel
 from .widgets.frame import TONES, Dialog
 
 _WIDTH = 200
@@ -60,12 +61,12 @@ class EnvironmentScreen(Dialog[str | None]):
         self._selected = selected or self._current
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question") as panel:
+        with DialogPanel(classes="question") as panel:
             panel.border_title = "Environment"
             panel.border_subtitle = "↑↓: compare · Enter: use · Esc: cancel"
             yield OptionList(*(Option(self._line(name), id=name) for name in self._data))
             with VerticalScroll(can_focus=False):
-                yield Static("", id="environment-differences")
+                yield Static("", id="environment-differences", classes="lines")
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -15,6 +16,7 @@ from textual.widgets import Static
 
 from ..text import shown, shown_line
 from .keys import KeyAction
+from .widgets.dialog_panel import READABLE, DialogPanel
 from .widgets.frame import Dialog
 
 
@@ -43,24 +45,29 @@ class HelpScreen(Dialog[None]):
     def __init__(self, topics: list[str], actions: Iterable[KeyAction], reached: Sequence[DOMNode] = ()) -> None:
         """`reached`: the widgets whose keys work where the focus is."""
         super().__init__()
-        self._topics, self._reached = topics, reached
-        self._actions = list(actions)
+        self._topics = topics
+        self._groups = _groups(actions, reached)
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
+        with DialogPanel(id="help"), VerticalScroll():
             for topic in self._topics:
                 title, _, rest = topic.partition("\n")
                 yield Static(Content(shown(title)), classes="help-title")
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")
             yield Static(Content("Every action is a letter. In a field, press Esc, then the letter."))
-            for title, actions in _groups(self._actions, self._reached).items():
+            for title in self._groups:
                 yield Static(Content(title), classes="heading")
-                yield Static(Content("\n".join(map(_line, actions))), classes="help-words")
+                yield Static(classes="help-words lines help-keys")
 
     def on_mount(self) -> None:
         panel = self.query_one("#help")
         panel.border_title, panel.border_subtitle = "Help", "Esc: close · ↑↓: scroll"
+
+    def on_resize(self) -> None:
+        width = min(READABLE, self.size.width - _AROUND)
+        for text, actions in zip(self.query(".help-keys").results(Static), self._groups.values(), strict=True):
+            text.update(Content("\n".join(_line(each, width) for each in actions)))
 
 
 def _groups(actions: Iterable[KeyAction], reached: Sequence[DOMNode]) -> dict[str, list[KeyAction]]:
@@ -78,5 +85,13 @@ def _groups(actions: Iterable[KeyAction], reached: Sequence[DOMNode]) -> dict[st
     return {title: group for title, group in found.items() if group}
 
 
-def _line(action: KeyAction) -> str:
-    return shown_line(f"  {' '.join(action.keys):<14} {action.title}")
+_AROUND, _KEYS = 7, 17
+"""Columns of the border, blanks and scroll bar around the text, and of the keys in it."""
+
+
+def _line(action: KeyAction, width: int) -> str:
+    """The keys, and the title beside them."""
+    title = textwrap.wrap(shown_line(action.title), max(20, width - _KEYS)) or [""]
+    return shown_line(f"  {' '.join(action.keys):<14} {title[0]}") + "".join(
+        f"\n{' ' * _KEYS}{each}" for each in title[1:]
+    )

@@ -93,7 +93,7 @@ READABLES = (
     _whole("websites", "Websites", "store/websites", "code", _STORE),
     _whole("store-groups", "Store groups", "store/storeGroups", "id", _STORE),
     _whole(
-        "store-configs", "Store settings (addresses, time zone, currencies)", "store/storeConfigs", "code", _STORE,
+        "store-configs", "Store addresses and settings", "store/storeConfigs", "code", _STORE,
         note="All times of the REST API are UTC, whatever time zone is set here.",
     ),
     _whole(

@@ -90,8 +90,8 @@ class FilterInput(SafeInput):
         self.post_message(self.Left(clear))
 
 
-_DELETE = "Delete the profile, discard the draft, or remove the recent file from the list"
-_ARCHIVE = "Archive the profile: it is not listed any more, and nothing else changes; an archived one is listed again"
+_DELETE = "Delete the profile or draft, or forget the recent file"
+_ARCHIVE = "Archive the profile, or list it again"
 
 
 class HomeScreen(BaseScreen[None]):

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
@@ -23,6 +23,7 @@ from ...secrets.vault import Vault
 from ...text import count, shown, shown_line
 from ..dialogs import FieldDialog
 from ..keys import letter_bindings
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, Dialog
 from .command_input import CommandInput
@@ -43,7 +44,7 @@ class ImportSourceScreen(FieldDialog[str]):
         self._environ = environ
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question") as panel:
+        with DialogPanel(classes="question") as panel:
             yield Static(Content(_SOURCES))
             yield CommandInput(self._pasted, id="import-source", placeholder="collection.json")
             yield from self.compose_error()
@@ -87,12 +88,12 @@ class ImportScreen(Dialog[Path | None]):
         self._creating = False
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="import") as panel:
+        with DialogPanel(id="import") as panel:
             with Horizontal(classes="field", id="import-name-row"):
                 yield Static(Content("Name"), classes="label")
                 yield SafeInput(compact=True, id="import-name")
             with VerticalScroll(id="import-list"):
-                yield Static("  Reading …", id="import-lines")
+                yield Static("  Reading …", id="import-lines", classes="lines")
             yield Static("", id="import-error")
             with Horizontal(classes="answers"):
                 yield Button("Create", compact=True, id="import-create")

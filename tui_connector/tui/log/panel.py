@@ -151,7 +151,7 @@ class LogPanel(LogHost):
             "Next match",
             show=False,
             id="log.next-found",
-            tooltip="In the list, the next request that matches; in the detail, the next match in it",
+            tooltip="The next match in the list, or in the detail",
         ),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
         Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),

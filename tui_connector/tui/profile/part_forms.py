@@ -12,7 +12,6 @@ from typing import ClassVar, Literal
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 
 from ...files import ChangedOnDisk
@@ -28,6 +27,7 @@ from ..setup.context import GuideContext
 from ..setup.form import FormScreen
 from ..setup.incoming import IncomingForm
 from ..widgets import highlight
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
 
@@ -66,7 +66,7 @@ class AddPartScreen(Dialog[tuple[str, bool] | None]):
         self._family = family
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="choices") as panel:
+        with DialogPanel(id="choices") as panel:
             panel.border_title = f"Add {self._family}"
             panel.border_subtitle = "Type to filter · ↑↓: select · Enter: add · Esc: cancel"
             yield EntityChooser()

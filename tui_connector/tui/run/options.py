@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -16,6 +15,7 @@ from ...errors import InvalidValue
 from ...incoming.start import RunOptions, since_date
 from ...text import shown_line
 from ..widgets.choice import Toggle
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import FieldRow, SafeInput
 from ..widgets.frame import Dialog
 
@@ -38,7 +38,7 @@ class RunOptionsScreen(Dialog[RunOptions | None]):
         self._incoming = name
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question", id="run-options") as box:
+        with DialogPanel(classes="question", id="run-options") as box:
             box.border_title = shown_line(f"Run {self._incoming}", 60)
             yield FieldRow("full", "Full", Toggle(False, "start over and read everything", id="option-full"))
             yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit"))

@@ -8,12 +8,12 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from ...text import shown_line
 from ..widgets.choice import Toggle
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import FieldRow, SafeInput
 from ..widgets.frame import Dialog
 from .job import SendOptions
@@ -34,7 +34,7 @@ class SendOptionsScreen(Dialog[SendOptions | None]):
         self._outgoing = name
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question", id="run-options") as box:
+        with DialogPanel(classes="question", id="run-options") as box:
             box.border_title = shown_line(f"Plan {self._outgoing}", 60)
             yield FieldRow("all", "Send all", Toggle(False, "also send unchanged entities", id="option-all"))
             yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit"))

@@ -20,6 +20,7 @@ from ...outgoing.equality import Absent
 from ...templates import Json
 from ...text import beginning, count, shown, shown_line
 from ..widgets.choice import ChoiceScreen
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, Dialog
 from ..widgets.row_list import ListRow, RowList
@@ -159,10 +160,10 @@ class RowScreen(Dialog[None]):
         self._row = row
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help") as panel:
+        with DialogPanel(id="help") as panel, VerticalScroll():
             panel.border_title = Content(shown_line(self._row.identifier or "Entity", 60))
             panel.border_subtitle = "Esc: back"
-            yield Static(row_detail(self._row))
+            yield Static(row_detail(self._row), classes="lines")
 
 
 class PlanFilter(SafeInput):

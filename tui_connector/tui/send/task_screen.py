@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -24,6 +24,7 @@ from .._textual import BaseScreen
 from ..external_editor import edit_text
 from ..log.panel import WIDE
 from ..widgets import highlight
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import JsonField
 from ..widgets.frame import TONES, Dialog, KeyFooter, ScreenHeader
 
@@ -169,7 +170,7 @@ class EntityScreen(Dialog[Json]):
         self._text = entity_text(task.entity)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="entity-form", classes="question") as form:
+        with DialogPanel(id="entity-form", classes="question") as form:
             form.border_title = Content(shown_line(f"Edit {self._entity_task.identifier or 'the entity'}", 60))
             form.border_subtitle = "^S: continue to sending · ^O: $EDITOR · Esc: cancel"
             yield JsonField(self._text, id="entity-json")

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -19,6 +19,7 @@ from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..widgets.choice import Choice
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import FieldRow
 from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
@@ -44,7 +45,7 @@ class AddStepScreen(Dialog[str | None]):
         self._offers = offers
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="choices"):
+        with DialogPanel(id="choices"):
             yield EntityChooser()
 
     def on_mount(self) -> None:
@@ -79,7 +80,7 @@ class ChainScreen(Dialog[None]):
         self._before = deepcopy(self._setup_part())
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="form-over") as form:
+        with DialogPanel(id="form-over") as form:
             form.border_title = Content(shown_line(f"Outgoing {self._outgoing}: steps"))
             form.border_subtitle = "^S done · Esc cancel"
             yield Static("", id="chain-about")
@@ -171,7 +172,9 @@ class ChainScreen(Dialog[None]):
         if self._setup_part() == self._before:
             self.dismiss(None)
         else:
-            self.app.push_screen(ConfirmScreen("Discard the changes of these steps?"), self._discard)
+            self.app.push_screen(
+                ConfirmScreen("Discard the changes of these steps?", yes="Discard", no="Keep editing"), self._discard
+            )
 
     def _discard(self, yes: bool | None) -> None:
         if yes:

@@ -400,7 +400,9 @@ class ConfigurationsPane(StepPane):
 
     def action_ask_delete(self) -> None:
         if (name := self.rows.chosen) is not None:
-            self.app.push_screen(ConfirmScreen(f"Delete the {self.family} configuration {name}?"), self._delete)
+            self.app.push_screen(
+                ConfirmScreen(f"Delete the {self.family} configuration {name}?", yes="Delete", no="Keep"), self._delete
+            )
 
     def _delete(self, yes: bool | None) -> None:
         name = self.rows.chosen

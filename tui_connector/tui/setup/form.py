@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
@@ -34,6 +34,7 @@ from ..dialogs import ConfirmScreen
 from ..external_editor import edit_field
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.criteria import CriteriaScreen
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs
 from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import Form, FormPath
@@ -255,7 +256,7 @@ class FormScreen(Dialog[bool]):
         self._form = SetupForm(work, field_specs_in(work.setup, schema), path)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="form-over") as form:
+        with DialogPanel(id="form-over") as form:
             form.border_title = Content(shown_line(self._title))
             form.border_subtitle = f"↑↓: field · PgDn: next section · ^S: {self.done_label.lower()} · Esc: cancel"
             if self._about:
@@ -308,11 +309,6 @@ class FormScreen(Dialog[bool]):
 
     def action_section(self, by: int) -> None:
         self._form.to_section(by)
-
-    def on_resize(self, event: events.Resize) -> None:
-        # what is around the fields: border, hint, buttons, footer, and the description with its margin
-        around = 7 + (self.query_one(".form-about").outer_size.height if self._about else 0)
-        self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - around)
 
     @on(Form.Focused)
     def _explain(self, event: Form.Focused) -> None:
@@ -381,7 +377,9 @@ class FormScreen(Dialog[bool]):
 
     def _ask_discard(self) -> None:
         if self._changed:
-            self.app.push_screen(ConfirmScreen("Discard what you changed in this form?"), self._discard)
+            self.app.push_screen(
+                ConfirmScreen("Discard what you changed in this form?", yes="Discard", no="Keep editing"), self._discard
+            )
         else:
             self.dismiss(False)
 

@@ -30,6 +30,7 @@ from ...templates import Json
 from ...text import shown_line
 from ..widgets import highlight
 from ..widgets.bounded_list import BoundedList
+from ..widgets.dialog_panel import DialogPanel
 from ..widgets.frame import TONES, Dialog
 from .configurations import ConfigurationsPane
 from .context import GuideContext
@@ -134,9 +135,9 @@ class ItemScreen(Dialog[None]):
         self._title, self._text = title, text
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
+        with DialogPanel(id="help"), VerticalScroll():
             yield Static(Content(shown_line(self._title)), classes="help-title")
-            yield Static(highlight.json_(self._text[:_LONGEST]))
+            yield Static(highlight.json_(self._text[:_LONGEST]), classes="lines")
             if len(self._text) > _LONGEST:
                 left = len(self._text) - _LONGEST
                 yield Static(Content(f"… and {left:,} more characters, not shown"), classes="heading")

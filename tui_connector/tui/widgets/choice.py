@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
@@ -18,6 +17,7 @@ from textual.widgets.option_list import Option
 
 from ...text import shown, shown_line
 from .bounded_list import BoundedList
+from .dialog_panel import DialogPanel
 from .fields import FieldRow
 from .frame import Dialog
 
@@ -200,7 +200,7 @@ class ChoiceScreen(Dialog[str | None]):
         """How many letters in a row did not continue the word before them."""
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="choices", classes="question" if self._question else "") as panel:
+        with DialogPanel(id="choices", classes="question" if self._question else "") as panel:
             panel.border_title = Content(shown_line(self._title, 60))
             panel.border_subtitle = "↑↓: select · Enter: choose · Esc: cancel"
             if self._question:

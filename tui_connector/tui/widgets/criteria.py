@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.suggester import SuggestFromList
@@ -20,6 +20,7 @@ from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, r
 from ...errors import UserError
 from ...text import shown, shown_line
 from .choice import Choice
+from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
 
@@ -207,7 +208,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
         """The rows that the count shown is for; None while a row is incomplete."""
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="form-over") as panel:
+        with DialogPanel(id="form-over") as panel:
             panel.border_title = "Search criteria"
             panel.border_subtitle = "^S: done · F1: help · Esc: cancel"
             about = "Only items for which all of this is true; alternatives are joined by or."
