@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from guide_steps import no_demo
 from screens import shown, until, until_shown
+from textual.widgets import Input
 
 from tui_connector.guide.drafts import Draft, Drafts
 from tui_connector.machine import Machine
@@ -341,7 +342,15 @@ async def test_a_file_opened_by_path_is_listed_as_recent(machine: Machine, tmp_p
         await until_shown(pilot, "Path of a profile")
         await pilot.press(*str(elsewhere), "x", "enter")
         await until_shown(pilot, "file not found")
-        await pilot.press("end", "backspace", "enter")
+        elsewhere.with_name("nordic-2.toml").touch()
+        elsewhere.with_name("nordic.csv").touch()  # not a profile
+        await pilot.press("ctrl+u", *str(elsewhere.parent.parent / "sh"), "tab")
+        await until(pilot, lambda: app.screen.query_one(Input).value == f"{elsewhere.parent}/")
+        await pilot.press("n", "tab")
+        await until_shown(pilot, "nordic-2.toml  nordic.toml")
+        await pilot.press(".", "tab")
+        await until(pilot, lambda: app.screen.query_one(Input).value == str(elsewhere))
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and chosen(app) == "nordic")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import ClassVar, TypeVar
 
 from textual import on
@@ -18,6 +18,7 @@ from textual.widgets import Button, Input, Static
 from ..errors import UserError
 from ..files import reason, remedy
 from ..text import shown, shown_line
+from .path_completion import complete_path
 from .widgets.dialog_panel import DialogPanel
 from .widgets.fields import SafeInput
 from .widgets.frame import Dialog
@@ -121,17 +122,59 @@ class AllowScreen(ConfirmScreen):
 
 T = TypeVar("T")
 
+_MOST_NAMES = 40
+"""Names of files that are listed below a field."""
+
 
 class FieldDialog(Dialog[T | None]):
     """A dialog with a field. What it refuses stays in the field, below the reason; Esc returns None."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete_path", "Complete", id="line.complete", tooltip="Complete the path", priority=True),
+    ]
     IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
     loading_message = ""
     """What is being done with what was entered; keys wait for it."""
+    path_endings: Collection[str] | None = None
+    """Of the files whose path Tab completes, none for any file; None where the field is not for a path."""
 
     def compose_error(self) -> ComposeResult:
-        """The line for the reason."""
+        """The lines for the reason, and for the paths to choose from."""
         yield Static("", classes="refusal lines")
+        yield Static("", classes="quiet", id="path-names")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "complete_path":
+            return self.path_endings is not None
+        return super().check_action(action, parameters)
+
+    def action_complete_path(self) -> None:
+        """Completes the path; where there are several, lists them."""
+        self.loading_message = "Reading the directory"
+        self.run_worker(self._complete_path(), exclusive=True)
+
+    async def _complete_path(self) -> None:
+        field = self.query_one(Input)
+        try:
+            found = await asyncio.to_thread(complete_path, field.value, self.path_endings or ())
+        finally:
+            self.loading_message = ""
+        names = found.names if len(found.names) > 1 else []
+        self._forget_names()
+        if found.text != field.value:
+            with self.prevent(Input.Changed):
+                field.value = found.text
+        elif not found.names:
+            self.show_error("No file starts like this.")
+        more = f"  + {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        listed = "  ".join(shown_line(name, 60) for name in names[:_MOST_NAMES])
+        self.query_one("#path-names", Static).update(Content(f"{listed}{more}"))
+
+    @on(Input.Changed)
+    def _forget_names(self) -> None:
+        """What was wrong with the text before may not be wrong with this one."""
+        self.query_one(".refusal").remove_class("bad")
+        self.query_one("#path-names", Static).update("")
 
     def show_error(self, text: str) -> None:
         """Shows why the text is refused; external text is sanitised here."""
@@ -173,9 +216,11 @@ class EntryScreen(FieldDialog[T]):
         is_danger: bool = False,
         is_suggestion: bool = False,
         note: str = "",
+        path_endings: Collection[str] | None = None,
     ) -> None:
         """`is_suggestion`: the value is selected, so that what is typed replaces it."""
         super().__init__()
+        self.path_endings = path_endings
         self._is_suggestion = is_suggestion
         self._question, self._value, self._secret, self._is_danger = question, value, secret, is_danger
         self._apply, self._title, self._note = apply, title, note
@@ -190,7 +235,7 @@ class EntryScreen(FieldDialog[T]):
             if self._note:
                 yield Static(Content(self._note), classes="quiet")
         panel.border_title = Content(shown_line(self._title))
-        panel.border_subtitle = "Enter: OK · Esc: cancel"
+        panel.border_subtitle = f"Enter: OK · {'' if self.path_endings is None else 'Tab: complete · '}Esc: cancel"
 
     def on_mount(self) -> None:
         self.query_one(_DialogInput).focus()

@@ -93,7 +93,9 @@ async def ask_path(app: App[None], machine: Machine) -> Path | None:
         return path.absolute()
 
     question = "Path of a profile, such as ~/shops/acme.toml:"
-    return await app.push_screen_wait(EntryScreen(question, apply=readable, title="Open a file"))
+    return await app.push_screen_wait(
+        EntryScreen(question, apply=readable, title="Open a file", path_endings=(".toml",))
+    )
 
 
 async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:

@@ -42,6 +42,7 @@ class ImportSourceScreen(FieldDialog[str]):
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__()
         self._environ = environ
+        self.path_endings = ()
 
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
@@ -49,7 +50,7 @@ class ImportSourceScreen(FieldDialog[str]):
             yield CommandInput(self._pasted, id="import-source", placeholder="collection.json")
             yield from self.compose_error()
         panel.border_title = "Import"
-        panel.border_subtitle = "Enter: continue · Esc: cancel"
+        panel.border_subtitle = "Enter: continue · Tab: complete · Esc: cancel"
 
     def on_mount(self) -> None:
         self.query_one("#import-source", Input).focus()

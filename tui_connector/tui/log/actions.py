@@ -348,7 +348,7 @@ class LogActions:
             if done is not None:
                 self.notify(done)
 
-        screen = EntryScreen(title, name, apply=save, title="Save", note=_ONLY_YOU)
+        screen = EntryScreen(title, name, apply=save, title="Save", note=_ONLY_YOU, path_endings=())
         app.push_screen(screen, saved)
 
     def clear(self) -> None:

@@ -336,7 +336,8 @@ class TasksScreen(BaseScreen[bool]):
                 self.notify(shown(done), markup=False)
 
         question = "Write the entities as JSON Lines, which a source can read, to this new file:"
-        self.app.push_screen(EntryScreen(question, str(start), apply=export, title="Export"), exported)
+        screen = EntryScreen(question, str(start), apply=export, title="Export", path_endings=())
+        self.app.push_screen(screen, exported)
 
     @property
     def _group(self) -> TaskGroup:
