@@ -154,17 +154,18 @@ def folds(exchange: Exchange) -> bool:
     return exchange.purpose == "probe" and not exchange.failed
 
 
-_FOLDED = ((" about the store", " · Enter: list"), ("", " · Enter: list"), ("", ""))
-
-
-def folded_row(exchanges: Sequence[Exchange], columns: Columns, paint: Paint, *, selected: bool) -> list[Segment]:
-    """The row in place of several probes."""
+def folded_row(
+    exchanges: Sequence[Exchange], columns: Columns, paint: Paint, *, selected: bool, has_keys: bool
+) -> list[Segment]:
+    """The row in place of several probes; `has_keys`: Enter would list them."""
     refused = sum(exchange.expected for exchange in exchanges)
     outcome = f", {refused} refused as expected" if refused else ""
     numbers = f"#{exchanges[0].number}–{exchanges[-1].number}"
     head = f"{'▸' if selected else ' '} {numbers:<{columns.number + 1}} "
     room = columns.end - cell_len(head)
-    texts = (f"{len(exchanges)} probes{middle}{outcome}{end}" for middle, end in _FOLDED)
+    hint = " · Enter: list" if has_keys else ""
+    parts = ((" about the store", hint), ("", hint), ("", ""))
+    texts = (f"{len(exchanges)} probes{middle}{outcome}{end}" for middle, end in parts)
     text = next((text for text in texts if len(text) <= room), f"{len(exchanges)} probes")
     return [Segment(f"{head}{shown_line(text, max(1, room)):<{max(1, room)}} probe", paint("muted"))]
 
@@ -497,7 +498,9 @@ class LogView(Painted, ScrollView, can_focus=True):
             return self._row_below(index - len(self.view), y, width)
         is_selected = index == self._index
         if probes := self.folded_at(index):
-            segments = folded_row(probes, self._columns(width), self.paint, selected=is_selected)
+            segments = folded_row(
+                probes, self._columns(width), self.paint, selected=is_selected, has_keys=self.has_focus
+            )
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
         else:
             before = None if self.folded_at(index - 1) else self.exchange_at(index - 1)
@@ -635,6 +638,12 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def on_mouse_scroll_down(self, _: events.MouseScrollDown) -> None:
         self._keeps_in_view = False
+
+    def on_focus(self) -> None:
+        self.refresh()  # of folded rows: whether Enter lists them
+
+    def on_blur(self) -> None:
+        self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         self.select(self.scroll_offset.y + event.y)
