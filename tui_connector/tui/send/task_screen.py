@@ -220,6 +220,6 @@ class EntityScreen(Dialog[Json]):
     def help_text(self) -> str:
         return (
             "Edit an entity\n"
-            "The entity of the task as JSON. ^S keeps it, and you are asked whether to send it now; left unchanged, "
-            "nothing is sent. The source is not changed. ^O opens it in your editor ($VISUAL, $EDITOR)."
+            "The entity of the task as JSON. ^S keeps it, compares it with the store, and asks whether to send it now; "
+            "left unchanged, nothing is sent. The source is not changed. ^O opens it in your editor ($VISUAL, $EDITOR)."
         )
