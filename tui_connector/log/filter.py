@@ -297,7 +297,7 @@ OPERATORS: Mapping[str, Operator] = {
     ANYTHING: Operator(
         "text",
         "post  404  products",
-        "the method, the status, or anything in it",
+        "the method, status, or anything in it",
         60,
         _anything,
         _possible_anything,

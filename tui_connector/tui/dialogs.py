@@ -168,13 +168,18 @@ class FieldDialog(Dialog[T | None]):
             self.show_error("No file starts like this.")
         more = f"  + {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         listed = "  ".join(shown_line(name, 60) for name in names[:_MOST_NAMES])
-        self.query_one("#path-names", Static).update(Content(f"{listed}{more}"))
+        self._list_names(f"{listed}{more}")
 
     @on(Input.Changed)
     def _forget_names(self) -> None:
         """What was wrong with the text before may not be wrong with this one."""
         self.query_one(".refusal").remove_class("bad")
-        self.query_one("#path-names", Static).update("")
+        self._list_names("")
+
+    def _list_names(self, names: str) -> None:
+        listed = self.query_one("#path-names", Static)
+        listed.update(Content(names))
+        listed.display = bool(names)
 
     def show_error(self, text: str) -> None:
         """Shows why the text is refused; external text is sanitised here."""
