@@ -86,7 +86,10 @@ async def slices(tmp_path: Path, clean_environment: dict[str, str]) -> AsyncIter
 
 async def test_each_task_is_in_one_slice_and_those_of_one_identifier_in_the_same(slices: Slices) -> None:
     code, _, err = await slices("plan", "stock")
-    assert (code, f"To see what sending would change: run {slices.profile} stock --plan" in err) == (2, True), err
+    assert (code, f"To see what sending would change: tui-connector run {slices.profile} stock --plan" in err) == (
+        2,
+        True,
+    ), err
     plan = await slices.plan()
     assert slices.store.sent == []
     assert (plan["sends"], plan["field"], plan["expected"]) == (True, "sku", 40)

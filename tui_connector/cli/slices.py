@@ -79,7 +79,9 @@ def plan(
     Exit code 0: planned, 2 or 3: do not retry, 1 or 4: retry later.
     """
     if number is None:
-        message = f"Give the number of --slices. To see what sending would change: run {profile} {name} --plan."
+        message = (
+            f"Give the number of --slices. To see what sending would change: tui-connector run {profile} {name} --plan"
+        )
         raise CommandFailed(message, Exit.SETUP)
     if kubernetes or airflow:
         if sum((kubernetes, airflow, as_json, shared is not None)) > 1:
