@@ -117,6 +117,11 @@ def remedy(error: OSError | ValueError, otherwise: str = "Choose another path.")
     return _REMEDIES.get(error.errno or 0, otherwise)
 
 
+def described(error: OSError, hint: str = "") -> str:
+    """Which file could not be used, why, and what to do about it."""
+    return f"{reason(error)}: {error.filename}. {hint or remedy(error)}"
+
+
 def state_remedy(error: OSError) -> str:
     """What to do about a file in the state directory, whose path the user does not choose."""
     hint = remedy(error, "Correct its path, or set XDG_STATE_HOME to another directory.")

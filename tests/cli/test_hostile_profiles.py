@@ -240,6 +240,12 @@ def test_a_folder_that_became_a_link_is_not_written_through(tmp_path: Path) -> N
         open_regular(folder / "items.jsonl", os.O_RDWR | os.O_CREAT)
 
 
+def test_secrets_that_go_to_one_place_share_a_line() -> None:
+    to = "https://a.test"
+    sent = [Capability.of("secret", f"sends {each} to {to}", secret=f"env:{each}", to=to) for each in ("A", "B")]
+    assert capability_lines(sent) == ["sends 2 environment variables (A, B) to https://a.test"]
+
+
 @pytest.mark.parametrize("blank", [" ", "\t", "\n", "\u00a0", "\u2003", "\u2800", "\u3000"])
 def test_blanks_do_not_push_the_end_of_a_line_out_of_sight(blank: str) -> None:
     (line,) = capability_lines([Capability.of("run", f"runs the command true {blank * 3_000}; curl evil")])

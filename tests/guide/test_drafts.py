@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tui_connector.errors import UserError
 from tui_connector.guide.drafts import Draft, Drafts
+from tui_connector.guide.text_drafts import TextDrafts
+from tui_connector.profile.library import MAX_SIZE
 
 KEY = "0123456789abcdef"
 DAY = date(2026, 1, 31)
@@ -89,3 +92,19 @@ def test_a_file_of_another_name_is_not_a_draft(tmp_path: Path) -> None:
     path.rename(path.with_name("ffffffffffffffff.json"))
     assert Drafts(tmp_path).list() == []
     assert Drafts(tmp_path).find(KEY) is None
+
+
+def test_what_is_kept_can_be_read_again_up_to_the_size_of_a_profile(tmp_path: Path) -> None:
+    largest = "# \n\t" * (MAX_SIZE // 4)  # in JSON, it takes more than a MiB
+    drafts, texts = Drafts(tmp_path), TextDrafts(tmp_path, tmp_path / "acme.toml")
+    drafts.keep(draft(text=largest))
+    assert [each.text for each in drafts.list()] == [largest]
+    texts.keep(1, largest, "", 1.0)
+    found = texts.find()
+    assert found is not None
+    assert found[1].text == largest
+    with pytest.raises(UserError, match="larger than 1 MiB") as refused:
+        texts.keep(2, f"{largest}#", "", 1.0)
+    assert refused.value.code == "too-large"
+    with pytest.raises(UserError, match="larger than 8 MiB"):
+        drafts.keep(draft(text=largest * 8))

@@ -79,6 +79,8 @@ async def test_the_runs_of_the_night_are_one_key_away(machine: Machine) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 30)) as pilot:
         await until_shown(pilot, "Title of acme")
+        await until_shown(pilot, "Last runs  L")  # on home, where there is room
+        assert "stopped, 1,188 items" in shown(app)
         await pilot.press("L")
         await until_shown(pilot, "3 runs · the last of each configuration")
         rows = [line for line in shown(app).splitlines() if "1,188 items" in line]

@@ -423,6 +423,10 @@ async def test_a_file_whose_times_jump_has_not_changed(machine: Machine) -> None
         path.write_text(path.read_text().replace("Acme store", "Acme shop"))
         os.utime(path, (0, 0))
         await until(pilot, lambda: "was reloaded" in shown(app) and "Acme shop" in shown(app))
+        moved = path.rename(path.with_suffix(".moved"))
+        await until_shown(pilot, "The file is gone")
+        moved.rename(path)
+        await until_shown(pilot, "GET products")
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
         screen = app.screen

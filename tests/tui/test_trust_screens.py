@@ -202,6 +202,21 @@ async def test_fixing_an_invalid_foreign_profile_does_not_trust_it(machine: Mach
     assert TrustRecords(machine.directories.state).find(path) is None
 
 
+async def test_what_is_made_of_something_foreign_is_not_the_users_own(machine: Machine) -> None:
+    path = write(machine, "http://127.0.0.1:9")
+    bench = Workbench(machine, directory=path.parent, trust=ProfileTrust(machine, path))
+    for place, value in (
+        (("clients", "magento", "proxy"), {"uri": "http://127.0.0.1:8"}),
+        (("clients", "magento", "plugins", 0, "uri"), "http://127.0.0.1:7/rest/V1"),
+        (("authentications", "integration", "token"), {"keyring": "acme/other"}),
+    ):
+        edit = begin_edit(path)
+        edit.setup.edit(place, value)  # type: ignore[arg-type]
+        await edit.save(bench, path.parent)
+        assert not [each for found in bench.trust.records() for each in found.capabilities if each.kind == "secret"]
+    bench.close()
+
+
 async def test_what_is_saved_while_it_is_invalid_is_the_users_own(machine: Machine) -> None:
     path = write(machine, "http://127.0.0.1:9")
     profile, _ = check(path.read_text())

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..files import CannotSave, digest, reason, state_remedy, write_private
-from ..profile.library import ProfileError, read_bytes
+from ..profile.library import MAX_SIZE, ProfileError, read_bytes
 from ..secrets.plain_text import known_secrets_in
 
 if TYPE_CHECKING:
     from ..templates import Json
 
 FORMAT = 1
+_MAX_DRAFT = 8 * MAX_SIZE
+"""Bytes of a draft's file: in JSON, a character of a profile takes up to six."""
 _SUFFIX = ".json"
 _DATE = " date"
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -56,6 +58,25 @@ def key_for(profile: Path) -> str:
     return digest(os.fsencode(profile))[:16]
 
 
+def write_draft(path: Path, data: bytes) -> None:
+    """Writes the file of a draft, readable by its owner only. Raises `UserError` if it is too large, and `CannotSave`.
+
+    What is written here, `read_draft` reads.
+    """
+    if len(data) > _MAX_DRAFT:
+        hint = "Remove what is not needed: a profile of this size cannot be saved either."
+        raise UserError("too-large", f"it would be larger than {_MAX_DRAFT // MAX_SIZE} MiB", hint)
+    try:
+        write_private(path, data)
+    except OSError as error:
+        raise CannotSave(path, reason(error), state_remedy(error)) from error
+
+
+def read_draft(path: Path) -> bytes:
+    """The file of a draft. Raises `ProfileError`."""
+    return read_bytes(path, _MAX_DRAFT)
+
+
 class Drafts:
     """The drafts in a directory."""
 
@@ -85,10 +106,7 @@ class Drafts:
         if known_secrets_in(text).keys() - known_secrets_in(draft.text or "").keys():
             hint = "Remove the secret that you typed into a field for plain text."
             raise UserError("secret-in-draft", "it would contain a secret", hint)
-        try:
-            write_private(path, text.encode())
-        except OSError as error:
-            raise CannotSave(path, reason(error), state_remedy(error)) from error
+        write_draft(path, text.encode())
 
     def drop(self, key: str) -> None:
         """Deletes it. Raises OSError."""
@@ -101,7 +119,7 @@ class Drafts:
 
 def _read(path: Path) -> Draft | None:
     try:
-        found = json.loads(read_bytes(path), object_hook=_decode_date)
+        found = json.loads(read_draft(path), object_hook=_decode_date)
         if found.pop("format") != FORMAT or not _is_valid(found) or found["key"] != path.stem:
             return None
         tomllib.loads(found["text"] or "")  # raises ValueError where this is not the text of a profile

@@ -15,9 +15,8 @@ from pathlib import Path
 from secrets import token_hex
 
 from ..errors import UserError
-from ..files import CannotSave, reason, state_remedy, write_private
-from ..profile.library import ProfileError, read_bytes
-from .drafts import key_for
+from ..profile.library import MAX_SIZE, ProfileError
+from .drafts import key_for, read_draft, write_draft
 
 FORMAT = 1
 
@@ -75,16 +74,16 @@ class TextDrafts:
             if number < self._last_number:
                 return
             self._last_number = number
+            if len(text.encode("utf-8", "surrogatepass")) > MAX_SIZE:
+                hint = "Split it into several profiles, or remove what is not needed."
+                raise UserError("too-large", "it is larger than 1 MiB, and cannot be saved either", hint)
             cleaned = without_literal_secrets(text)
             if cleaned is None:
                 hint = "Fix the problems, or move the secret into the keyring."
                 raise UserError("secret-not-located", "a secret in it cannot be located", hint)
             draft = TextDraft(cleaned, based_on, now, cleaned == text)
             data = json.dumps({"format": FORMAT, **asdict(draft)}).encode()
-            try:
-                write_private(self.path, data)
-            except OSError as error:
-                raise CannotSave(self.path, reason(error), state_remedy(error)) from error
+            write_draft(self.path, data)
             self._kept = True
 
     def drop(self, number: int) -> None:
@@ -111,7 +110,7 @@ def _is_running(process: int) -> bool:
 
 def _read(path: Path) -> TextDraft | None:
     try:
-        found = json.loads(read_bytes(path))
+        found = json.loads(read_draft(path))
         if found.pop("format") != FORMAT:
             return None
         types = {"text": str, "based_on": str, "kept_at": float, "is_complete": bool}

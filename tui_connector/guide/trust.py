@@ -269,14 +269,17 @@ class ProfileTrust:
     def _foreign(
         self, saved: Mapping[str, Json] | None, environment: str, missing: list[Capability]
     ) -> list[Capability]:
-        """Those of the missing capabilities that the saved data has; all of them where it is invalid."""
+        """Those of the missing capabilities that the saved data has, or that are made of what it has.
+
+        All of them where it is invalid.
+        """
         if saved is not None and environment not in ("", *names_of(saved)):
             environment = ""  # the user has just made this environment, from the base values
         profile = None if saved is None else _profile_in(saved, environment)
         if profile is None:
             return missing
         there = {*capabilities(profile, self.directory, self._machine)} - self._trusted(environment)
-        return [each for each in missing if each in there]
+        return [each for each in missing if _shares_a_fact(each, there)]
 
     def grant_saved(self, path: Path, changes: OwnChanges) -> None:
         """Trusts the profile that the user has saved there with what is trusted in it. Raises `CannotSave`."""
@@ -336,6 +339,16 @@ def copy_trust(machine: Machine, profile: Path, copied: Path) -> None:
             records.grant(copied, wanted, machine.now(), environment=environment)
 
 
+def _shares_a_fact(capability: Capability, others: Iterable[Capability]) -> bool:
+    """Whether it has, say, the secret, the destination or the program of one of the others of its kind.
+
+    Who sets a proxy in a profile from elsewhere has not allowed where its secrets go.
+    """
+    facts = capability.facts
+    of_kind = [each.facts for each in others if each.kind == capability.kind]
+    return any(facts.get(name) == value for each in of_kind for name, value in each.items() if name != "kind")
+
+
 def _data_of(text: str) -> Mapping[str, Json] | None:
     """The data of this text; None if it is not TOML."""
     try:
@@ -353,6 +366,10 @@ def _profile_in(data: Mapping[str, Json], environment: str) -> Profile | None:
     return profile
 
 
+_GROUPED = {"keyring": "secrets", "env": "environment variables"}
+"""Sources of secrets of which several are named in one line."""
+
+
 def question(profile: str, missing: Sequence[Capability]) -> str:
     """The question whether to trust the profile with these capabilities."""
     listed = "\n".join(f"  - {line}" for line in capability_lines(missing))
@@ -362,22 +379,21 @@ def question(profile: str, missing: Sequence[Capability]) -> str:
 def capability_lines(found: Iterable[Capability]) -> list[str]:
     """The capabilities as text, one per line; secrets that are sent to one origin by one route share a line."""
     lines: list[str] = []
-    by_route: dict[tuple[str, str, str], list[Capability]] = {}
+    by_route: dict[tuple[str, ...], list[Capability]] = {}
     for each in found:
         facts = each.facts
-        name = str(facts.get("secret", ""))
-        if name.startswith("keyring:"):
-            place = (str(facts["to"]), str(facts.get("route", "")), str(facts.get("signed-as", "")))
-            by_route.setdefault(place, []).append(each)
+        place, _, _ = str(facts.get("secret", "")).partition(":")
+        if place in _GROUPED:
+            route = (place, str(facts["to"]), str(facts.get("route", "")), str(facts.get("signed-as", "")))
+            by_route.setdefault(route, []).append(each)
         else:
             lines.append(each.text)
-    for group in by_route.values():
+    for (place, origin, *_), group in by_route.items():
         if len(group) == 1:
             lines.append(group[0].text)
             continue
-        names = [str(each.facts["secret"]).removeprefix("keyring:") for each in group]
-        to = f" to {group[0].facts['to']}"
-        rest = group[0].text[group[0].text.rindex(to) :]
-        lines.append(f"sends {len(names)} secrets ({', '.join(names)}){rest}")
+        names = [str(each.facts["secret"]).removeprefix(f"{place}:") for each in group]
+        rest = group[0].text[group[0].text.rindex(f" to {origin}") :]
+        lines.append(f"sends {len(names)} {_GROUPED[place]} ({', '.join(names)}){rest}")
     # a name in the profile must neither look like further lines nor move its own end out of view
     return [shown_line(_BLANKS.sub(lambda blanks: f" [{len(blanks[0])} blanks] ", line)) for line in lines]

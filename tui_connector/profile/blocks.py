@@ -211,7 +211,7 @@ def _after(line: str, depth: int, quote: str) -> tuple[int, str]:
 # Parsing
 
 
-@lru_cache(5_000)
+@lru_cache(12_000)  # more blocks than the largest profile has, so that none is forgotten while all are read
 def _parsed_block(text: str) -> ParsedBlock:
     lines, original = text.split("\n"), text.split("\n")
     mistakes: list[Mistake] = []

@@ -129,10 +129,10 @@ class ProfileError(UserError):
         self.path, self.line, self.column, self.keys = path, line, column, keys
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file of at most `MAX_SIZE` bytes; raises `ProfileError`."""
+def read_bytes(path: Path, limit: int = MAX_SIZE) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes; raises `ProfileError`."""
     try:
-        return read_regular(path, MAX_SIZE)
+        return read_regular(path, limit)
     except FileNotFoundError as error:
         if path.is_symlink():
             words = "is a link to a file that does not exist"

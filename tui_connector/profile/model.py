@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Final, Literal, TypeVar
+from weakref import ref
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
@@ -237,23 +236,24 @@ class NamedSecret:
 
 
 R = TypeVar("R")
-_REMEMBERED = 2_000
-"""Models for which a result is remembered."""
 
 
 def _once(function: Callable[[Model], Sequence[R]]) -> Callable[[Model], Sequence[R]]:
     """Calls the function once for each model: they are immutable, and the parts of a profile that is edited stay."""
-    known: OrderedDict[int, tuple[Model, Sequence[R]]] = OrderedDict()
+    known: dict[int, tuple[ref[Model], Sequence[R]]] = {}
 
     @wraps(function)
     def remembered(model: Model) -> Sequence[R]:
-        found = known.get(id(model))
-        if found is None:
-            found = known[id(model)] = model, function(model)  # the model too: its id is not used again
-            with suppress(KeyError):  # another thread was faster
-                while len(known) > _REMEMBERED:
-                    known.popitem(last=False)
+        key = id(model)
+        found = known.get(key)
+        if found is None or found[0]() is not model:
+            # forgotten with the model, whose id may be used again
+            found = known[key] = ref(model, lambda gone: forget(key, gone)), function(model)
         return found[1]
+
+    def forget(key: int, gone: ref[Model]) -> None:
+        if (found := known.get(key)) is not None and found[0] is gone:
+            del known[key]
 
     return remembered
 

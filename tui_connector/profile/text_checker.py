@@ -27,7 +27,7 @@ from .remarks import Remark, remarks
 from .syntax import Mistake
 
 _MAX_PARTS: Final = 2_000
-"""Validated parts that are remembered."""
+"""Validated parts that are remembered besides those of the text."""
 _MAX_UNDECODED: Final = 20
 _NUMBER = re.compile(r"[+-]?\d[\d_]*(?:\.\d+)?")
 
@@ -87,11 +87,14 @@ class Checker:
 
     def _prepared(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The data, with the models of parts that are valid."""
-        prepared = dict(data)
+        prepared, parts = dict(data), 0
         for family, adapter in self._types.items():
             named = data.get(family)
             if isinstance(named, dict):
                 prepared[family] = {name: self._part(adapter, family, name, part) for name, part in named.items()}
+                parts += len(named)
+        while len(self._valid_parts) > parts + _MAX_PARTS:
+            self._valid_parts.popitem(last=False)
         return prepared
 
     def _part(self, adapter: TypeAdapter[Any], family: str, name: str, part: object) -> object:
@@ -104,8 +107,6 @@ class Checker:
         except ValidationError:
             return part  # its errors are found where the whole profile is validated
         self._valid_parts[key] = found.get(name, part)
-        if len(self._valid_parts) > _MAX_PARTS:
-            self._valid_parts.popitem(last=False)
         return self._valid_parts[key]
 
 

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from ..errors import UserError
-from ..files import reason, remedy
+from ..files import described
 from ..text import shown, shown_line
 from .path_completion import complete_path
 from .widgets.dialog_panel import DialogPanel
@@ -198,7 +198,7 @@ class FieldDialog(Dialog[T | None]):
         except UserError as error:
             self.show_error(str(error))
         except OSError as error:
-            self.show_error(f"{reason(error)}: {error.filename}. {remedy(error)}")
+            self.show_error(described(error))
         else:
             self.dismiss(result)
         finally:

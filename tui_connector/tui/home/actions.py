@@ -46,7 +46,7 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
         with contextlib.suppress(CannotSave):  # trust --list shows the record of a deleted profile
             await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
     except OSError as error:
-        _notify(app, f"{path} could not be deleted: {error.strerror}", bad=True)
+        _notify(app, f"{path} could not be deleted: {reason(error)}", bad=True)
         return
     left = await _delete_entries(machine, own) if also else []
     said = f"Deleted: {path.name}."
@@ -106,7 +106,7 @@ async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
     try:
         await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
     except OSError as error:
-        _notify(app, f"The draft could not be deleted: {error.strerror}", bad=True)
+        _notify(app, f"The draft could not be deleted: {reason(error)}", bad=True)
     else:
         machine.typed.forget_draft(draft.key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -94,6 +94,30 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
             said = ", ".join(filter(None, (run.undo, state, run.counts_text)))
             yield (f"  {run.mark} ", tone), (f"{name:<{width}}", ""), (f"  {ago(now - run.at)}", TONES["muted"])
             yield ((f"    {said}", "" if run.ok else tone),)
+
+
+def recent_runs(
+    runs: Mapping[Path, Sequence[LastRun]], listed: Container[Path], now: float, width: int, height: int
+) -> Content:
+    """The newest runs of the listed profiles, one a line, with the reason of those that are not complete."""
+    found = [(path.stem, run) for path, those in runs.items() if path in listed for run in those]
+    found.sort(key=lambda each: -each[1].at)
+    found = found[:height]
+    names = max((len(f"{profile} {run.name}") for profile, run in found), default=0)
+    lines: list[Line] = []
+    for profile, run in found:
+        tone = TONES["success" if run.ok else "error"]
+        reason = f" · {run.reason}" if run.reason else ""
+        lines.append(
+            (
+                (f"{run.mark} ", tone),
+                (f"{f'{profile} {run.name}':<{min(names, 40)}}", ""),
+                (f"  {ago(now - run.at):>11}  ", TONES["muted"]),
+                (run.outcome, ""),
+                (reason, tone),
+            )
+        )
+    return _assemble(lines, width)
 
 
 def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path, *, has_secrets: bool) -> Content:

@@ -89,11 +89,11 @@ class HomeRows:
 
     def needed(self, now: float) -> dict[str, int]:
         """The widths of the longest cells, by column."""
-        elsewhere = {*self.recent}
+        listed = {*self.paths, *self.archived}
         rows = [
             profile_cells(each, self.runs.get(path), now, 60)
             for path, each in self.entries.items()
-            if each.read and path not in elsewhere
+            if each.read and path in listed
         ]
         rows += [draft_cells(each, now) for each in self.drafts]
         rows += [{"name": (path.stem, "")} for path in (*self.paths, *self.recent, *self.archived)]
@@ -165,7 +165,7 @@ def profile_cells(entry: ProfileOverview, runs: Sequence[LastRun] | None, now: f
 def _secrets_cell(entry: ProfileOverview) -> str:
     """How many secrets come from where; variables that are not set are named as such."""
     if entry.is_demo:
-        return f"{sum(entry.secrets.values())} filled in" if entry.secrets else ""
+        return f"{sum(entry.secrets.values())} by demo" if entry.secrets else ""
     words = {place: f"{number} {_PLACES[place]}" for place, number in entry.secrets.items()}
     if entry.unset:
         all_unset = entry.unset == entry.secrets[SecretPlace.ENVIRONMENT]

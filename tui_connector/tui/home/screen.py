@@ -31,11 +31,13 @@ from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from .list import HomeList
 from .loader import DraftsFound, EntriesRead, HomeLoader, LoaderMessage, ProfilesFound, RunsRead
-from .preview import draft_preview, profile_preview
+from .preview import draft_preview, profile_preview, recent_runs
 from .rows import HomeRows
 
 _SLOW_AFTER = 0.5
 """Seconds after which the screen shows that it is still reading."""
+_TABLE_HEAD, _FEW_LINES = 1, 6
+"""Lines of the table's head, and those that stay free below its last row."""
 _BESIDE = 112
 """Columns from which the preview is beside the table, not below it."""
 
@@ -194,6 +196,7 @@ class HomeScreen(BaseScreen[None]):
             with Vertical(id="home-table", classes="panel -active"):
                 yield FilterInput(placeholder="Filter by name, title or store", compact=True, id="home-filter")
                 yield HomeList(id="profiles")
+                yield Static("", id="home-runs")
             yield Static("", id="home-preview", classes="panel")
         yield KeyFooter()
 
@@ -327,7 +330,23 @@ class HomeScreen(BaseScreen[None]):
         self.set_class(not (len(self._rows) or self._never_found or self._problem), "empty")
         if self.focused is None and len(self._rows):
             home_list.focus()
+        self._show_runs(rows)
         home_list.show(rows, self._machine.now().timestamp(), self._home)
+
+    def _show_runs(self, rows: HomeRows) -> None:
+        """The newest runs of all profiles, where the table leaves enough room for them."""
+        panel, table = self.query_one("#home-runs", Static), self.query_one("#home-table")
+        left = table.content_size.height - len(rows.lines()) - _TABLE_HEAD
+        shown = [path for path in self._rows.runs if path in {*rows.paths, *rows.recent, *rows.archived}]
+        panel.display = left > _FEW_LINES and any(self._rows.runs[path] for path in shown)
+        if panel.display:
+            now, width = self._machine.now().timestamp(), max(20, table.content_size.width - 2)
+            runs = recent_runs(self._rows.runs, shown, now, width, left - _FEW_LINES)
+            key = (keys_of(self.app, "app.runs") or [""])[0]
+            head = Content.assemble(
+                ("Last runs", "bold"), (f"  {key}: all, with their logs" if key else "", TONES["muted"])
+            )
+            panel.update(Content("\n").join((head, runs)))
 
     def _show_empty(self) -> None:
         """What is shown where nothing is listed: the ways to start, or that the demo is starting."""

@@ -260,7 +260,8 @@ class ProfilePage(ProfileScreen, TextHolder):
         title = FAMILIES[family].partition(" (")[0] if family is not None else ""
         detail.border_title = Content(shown_line(f"{title} · {part.name}" if part else title))
         now, wide = self.machine.now().timestamp(), self.has_class("wide")
-        lines = self._status.detail(part, now, self.opened.text_of(part), wide=wide) if part else (Content(_NONE),)
+        text, arguments = self.opened.text_of(part) if part else "", self.workbench.trust.arguments
+        lines = self._status.detail(part, now, text, wide=wide, arguments=arguments) if part else (Content(_NONE),)
         detail.update(Content("\n").join(lines))
 
     def action_test(self) -> None:

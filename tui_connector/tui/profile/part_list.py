@@ -17,6 +17,9 @@ from ...text import count, shown_line, shown_middle
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES
 
+_LEAST_END = 12
+"""Columns in which the end of a path tells which it is."""
+
 
 class PartList(BoundedList):
     """The parts of a profile, below the titles of their families."""
@@ -98,13 +101,25 @@ class PartList(BoundedList):
 
 def _part_line(part: ProfilePart, mark: tuple[str, str], width: int) -> Content:
     name = shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
-    summary = shown_middle(part.summary, max(10, width - max(18, len(name)) - 5))  # where it writes is at the end
+    summary = _fitted(part.summary, max(10, width - max(18, len(name)) - 5))
     return Content.assemble(
         "  ",
         (mark[0], TONES.get(mark[1], "")),
         (f" {name:<18} ", TONES["muted"] if part.disabled else "bold"),
         summary,
     )
+
+
+def _fitted(summary: str, width: int) -> str:
+    """The summary in this width: what it requests is at its beginning, and where it writes at its end."""
+    pieces = summary.split(" · ")
+    while len(summary) > width and len(pieces) > 2:
+        del pieces[-2]
+        summary = " · ".join(pieces)
+    left = width - len(pieces[0]) - 3
+    if len(summary) > width and len(pieces) == 2 and left >= _LEAST_END:
+        return f"{shown_line(pieces[0])} · {shown_middle(pieces[1], left)}"
+    return shown_middle(summary, width)
 
 
 class ProblemList(BoundedList):
@@ -124,6 +139,11 @@ class ProblemList(BoundedList):
         highlighted = self.highlighted or 0
         self.border_title = f"✘ {count(len(opened.problems), 'problem')}. Fix this before sending anything."
         self.clear_options()
+        if [each.code for each in opened.problems] == ["profile-missing"]:
+            self.border_title = "✘ The file is gone"
+            words = f"{opened.path} was moved or deleted. The page shows it again once it is back."
+            self.add_option(Option(Content(shown_line(words)), disabled=True))
+            return
         for problem in opened.problems:
             self.add_option(Option(Content(shown_line(str(problem), 400))))
         if opened.problems:

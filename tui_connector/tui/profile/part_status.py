@@ -72,8 +72,11 @@ class PartStatus:
             return "✘", "error"
         return ("!", "warning") if any(state.for_session for state in secrets) else (" ", "")
 
-    def detail(self, part: ProfilePart, now: float, text: str, *, wide: bool) -> Iterator[Content]:
-        """A part in lines: its test, its last run, its secrets, and on a wide screen its settings, from `text`."""
+    def detail(self, part: ProfilePart, now: float, text: str, *, wide: bool, arguments: str = "") -> Iterator[Content]:
+        """A part in lines: its test, its last run, its secrets, and on a wide screen its settings, from `text`.
+
+        `arguments`: the profile and its environment as the arguments of a command.
+        """
         if (tested := self._tests.get((part.family, part.name))) is not None:
             tone = TONES["success" if tested[0].ok else "error"]
             yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))
@@ -89,6 +92,10 @@ class PartStatus:
             if part.family != "clients":
                 yield Content("")
             yield highlight.toml(text)
+            if part.family in ("incoming", "outgoing"):
+                yield Content.assemble("\n", ("In a shell, and on a schedule:", TONES["muted"]))
+                yield Content(f"tui-connector run {arguments} {shown_line(part.name)}")
+                yield Content(f'tui-connector schedule {arguments} {shown_line(part.name)} "0 3 * * *" --print cron')
         elif wide or part.family == "clients":
             for words in part.summary.split(" · "):
                 yield Content.assemble((shown_line(words), TONES["muted"]))

@@ -14,7 +14,7 @@ from textual.message import Message
 from ...client.exchange import Exchanges
 from ...client.message import InvalidRequest
 from ...errors import UserError
-from ...files import reason
+from ...files import described
 from ...guide.last_runs import LastRun, last_runs, last_sendings
 from ...guide.profiles.edit import Undo
 from ...guide.profiles.saved_profile import OpenedProfile, open_profile
@@ -176,7 +176,7 @@ class ProfileScreen(LogDock):
         return profile
 
     def notify_error(self, error: UserError | OSError) -> None:
-        text = str(error) if isinstance(error, UserError) else f"{reason(error)}: {error.filename}"
+        text = str(error) if isinstance(error, UserError) else described(error)
         self.notify(shown_line(text), severity="error", timeout=10, markup=False)
 
 

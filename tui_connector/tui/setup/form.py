@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from ...errors import UserError
-from ...files import reason, remedy
+from ...files import described
 from ...guide.criteria import filter_fields, matching
 from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
@@ -358,7 +358,7 @@ class FormScreen(Dialog[bool]):
         except UserError as error:
             self.notify(shown(f"Not saved: {error}"), severity="error", timeout=10, markup=False)
         except OSError as error:
-            text = f"Not saved: {reason(error)}: {error.filename}. {remedy(error)}"
+            text = f"Not saved: {described(error)}"
             self.notify(shown(text), severity="error", timeout=10, markup=False)
         finally:
             self.loading_message = ""

@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.widgets import Button, Static
 
 from ...errors import UserError
-from ...files import ChangedOnDisk, reason, remedy
+from ...files import ChangedOnDisk, described
 from ...guide.checks.first_call import FirstCall, commands, first_call
 from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
 from ...guide.secret_sources import SecretPlace, secret_name
@@ -261,7 +261,7 @@ class SavePane(StepPane):
             self.post_message(self.Ended(None, None, str(error)))
             return
         except OSError as error:  # the schema beside it
-            self.post_message(self.Ended(None, None, f"{reason(error)}: {error.filename}. {remedy(error)}"))
+            self.post_message(self.Ended(None, None, described(error)))
             return
         work.path = path
         self._told.clear()

@@ -24,7 +24,7 @@ from ...client.exchange import Exchange
 from ...client.message import Request, Response
 from ...client.uri import public_address
 from ...errors import UserError
-from ...files import reason, state_remedy
+from ...files import described, state_remedy
 from ...guide.checks.permissions import boxes_text, chosen
 from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
@@ -104,7 +104,7 @@ class DraftWriter:
             except UserError as error:
                 return str(error)
             except OSError as error:
-                return f"{reason(error)}: {error.filename}. {state_remedy(error)}"
+                return described(error, state_remedy(error))
             return ""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UserError
-from ...files import reason
+from ...files import described, state_remedy
 from ...guide.text_drafts import TextDraft, TextDrafts
 from ...machine import Machine
 from ...profile.document import Document
@@ -147,5 +147,5 @@ class UnsavedText:
         except UserError as error:
             return str(error)
         except OSError as error:
-            return f"{reason(error)}: {error.filename}"
+            return described(error, state_remedy(error))
         return ""

@@ -134,11 +134,13 @@ class EditorScreen(TextScreen[Left]):
             self.go_to(problem.place)
             self.tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
             return False
-        if not accepted and (new := await self._saver.new_problems(checked)) and not await self._accepts(new):
-            self.go_to(new[0].place)
-            return False
         gone = self._change is not None and self._change.data is None and not self._change.problem
         try:
+            if not gone:  # before a question that would be asked in vain
+                await asyncio.to_thread(self.document.check_unchanged, self.path)
+            if not accepted and (new := await self._saver.new_problems(checked)) and not await self._accepts(new):
+                self.go_to(new[0].place)
+                return False
             await self._saver.save(checked, overwrite=gone)
         except ChangedOnDisk:
             self._watch = FileWatch(self.path)
