@@ -13,6 +13,7 @@ from ...guide.sending.plans import Sender
 from ...guide.workbench import Workbench
 from ...profile.model import Profile
 from ...text import count
+from .._textual import current_bindings
 from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..run.screen import LOG_AND_BACK, RunView
@@ -185,7 +186,7 @@ class SendScreen(RunView[SendJob]):
     def on_key(self, event: events.Key) -> None:
         """A character that is not a key of this screen starts a search, such as for an identifier."""
         rows = self.query_one(PlanView).rows
-        own = self._bindings.key_to_bindings.get(event.key)
+        own = current_bindings(self, self.app).key_to_bindings.get(event.key)
         if rows.has_focus and own and event.key not in self.active_bindings:
             event.stop()
             self.notify(self._why_not(own[0].action))
