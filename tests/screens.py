@@ -22,8 +22,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 _DEADLINE = 30.0
-_PAUSE = 0.02
-_LOOKS = 500
+_PAUSE = 0.01
+_LOOKS = 1_000
 """Ten seconds, and longer where the machine is busy: then each look takes longer."""
 
 

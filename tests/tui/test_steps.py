@@ -90,7 +90,7 @@ async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandb
         assert draft(pilot)["name"] == "acme"
 
 
-async def test_changed_address_must_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:
+async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         assert "✔ 1" in shown(pilot.app)
@@ -105,11 +105,6 @@ async def test_changed_address_must_be_tested_again(machine: Machine, sandbox: S
         assert not list(machine.directories.profiles.glob("*.toml"))
         address.value = sandbox.url
         await until_shown(pilot, "✔ 1")
-
-
-async def test_invalid_store_view_code_is_refused_and_a_new_one_tested(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox) as pilot:
-        await to_authentication(pilot)
         await pilot.press("escape", "1")
         await until_shown(pilot, "● 1")
         view = pilot.app.screen.query_one("#field-store-view", Input)
@@ -138,7 +133,11 @@ async def sign_in_as_admin(pilot: Pilot[None]) -> None:
 
 async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
+        heading = pilot.app.screen.query_one("#plugins-heading", Static)
+        assert "a add" not in str(heading.content)
         pilot.app.screen.query_one(OrderedList).focus()
+        await until_shown(pilot, "a add  d remove")  # its keys, while they work
+        assert "✘" not in shown(pilot.app)
         await pilot.press("down", "K")
         await until(pilot, lambda: plugins(pilot) == ["log-requests", "base-uri", "content-type"])
         await pilot.press("d")
@@ -153,24 +152,6 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         await until_shown(pilot, "Retry failed requests")
         await pilot.press(*"retry", "enter")  # as it is typed
         await until_shown(pilot, "Attempts")
-        await pilot.press(*"99")  # in place of the number there
-        await until_shown(pilot, "✘")  # too many: said where it was typed
-        await pilot.press("backspace", "ctrl+s")
-        await until_shown(pilot, "Retry failed requests: 9")
-        assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
-
-
-async def test_invalid_setting_of_a_plugin_is_marked_in_the_list(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox) as pilot:
-        heading = pilot.app.screen.query_one("#plugins-heading", Static)
-        assert "a add" not in str(heading.content)
-        pilot.app.screen.query_one(OrderedList).focus()
-        await until_shown(pilot, "a add  d remove")  # its keys, while they work
-        assert "✘" not in shown(pilot.app)
-        await pilot.press("a")
-        await until_shown(pilot, "Retry failed requests")
-        await pilot.press(*"retry", "enter")
-        await until_shown(pilot, "Attempts")
         await pilot.press(*"xyz", "ctrl+s")
         await until_shown(pilot, "Retry failed requests: xyz  ✘ attempts: ")
         await pilot.press("d")
@@ -178,17 +159,13 @@ async def test_invalid_setting_of_a_plugin_is_marked_in_the_list(machine: Machin
         await pilot.press("z")
         await until(pilot, lambda: "z undoes it" not in shown(pilot.app))
         assert plugins(pilot)[-1] == "retry"
-
-
-async def test_arrows_move_between_fields(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox) as pilot:
-        pilot.app.screen.query_one("#field-address").focus()
-        for key, field in (("down", "field-store-view"), ("down", "field-name"), ("down", "client")):
-            await pilot.press(key)
-            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
-        for field in ("field-name", "field-store-view", "field-address"):
-            await pilot.press("up")
-            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
+        await pilot.press("end", "enter")
+        await until_shown(pilot, "Attempts")
+        await pilot.press("ctrl+u", *"99")
+        await until_shown(pilot, "✘")  # too many: said where it was typed
+        await pilot.press("backspace", "ctrl+s")
+        await until_shown(pilot, "Retry failed requests: 9")
+        assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
 
 
 async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machine: Machine, sandbox: Sandbox) -> None:
@@ -197,8 +174,12 @@ async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machi
         await pilot.press("escape", "1")
         await until(pilot, lambda: "● 1" in shown(pilot.app) and isinstance(pilot.app.focused, Button))
         address = draft(pilot)["clients"]["magento"]["plugins"]
-        await pilot.press("down")
-        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
+        for key, field in (
+            *(("down", field) for field in ("field-address", "field-store-view", "field-name", "client")),
+            *(("up", field) for field in ("field-name", "field-store-view", "field-address")),
+        ):
+            await pilot.press(key)
+            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
         await pilot.press("down", "down", "ctrl+u", *"acme-shop", "escape")
         await until(pilot, lambda: draft(pilot)["name"] == "acme-shop")
         assert draft(pilot)["clients"]["magento"]["plugins"] == address
@@ -207,22 +188,6 @@ async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machi
         await until(pilot, lambda: not isinstance(pilot.app.focused, Button) and pilot.app.focused is not None)
         await pilot.press("escape", "2")
         await until_shown(pilot, "✔ 1")
-
-
-async def test_typing_into_a_set_secret_is_answered_once(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox) as pilot:
-        await to_authentication(pilot)
-        await choose(pilot, "#way", "Request authentication")
-        await until_shown(pilot, "Password")
-        await pilot.press("alt+u")
-        secret = next(iter(pilot.app.screen.query("#step-2 SecretInput").results(SecretInput)))
-        await until(pilot, lambda: secret.locked)
-        secret.focus()
-        await pilot.press(*"abc")
-        await until(pilot, lambda: len(pilot.app._notifications) > 0)
-        assert [each.message for each in pilot.app._notifications if "is set" in each.message] == [
-            "This secret is set. Delete starts a new one; Esc leaves the field."
-        ]
 
 
 async def test_disabled_certificate_verification_shows_a_warning(machine: Machine, sandbox: Sandbox) -> None:
@@ -243,21 +208,6 @@ async def test_disabled_certificate_verification_shows_a_warning(machine: Machin
         assert "tls" not in draft(pilot)["clients"]["magento"]
 
 
-async def test_store_views_are_listed_after_authentication(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox) as pilot:
-        await sign_in_as_admin(pilot)
-        await pilot.press("1")
-        pilot.app.screen.query_one("#views", Choice).focus()
-        await pilot.press("enter")
-        await until_shown(pilot, "the store's default view")
-        options = pilot.app.screen.query_one("#choices OptionList")
-        assert any(each["path"] == "/rest/V1/store/storeViews" for each in sandbox.journal())
-        options.highlighted = 1
-        await pilot.press("enter")
-        base_uri = f"{sandbox.url}/rest/V1"
-        await until(pilot, lambda: draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == base_uri)
-
-
 async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await pilot.press("enter")
@@ -272,7 +222,9 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
         assert sandbox.url in shown(pilot.app)
 
 
-async def test_login_client_is_chosen_from_existing_clients(machine: Machine, sandbox: Sandbox) -> None:
+async def test_a_set_password_is_kept_and_the_login_client_chosen_from_existing_ones(
+    machine: Machine, sandbox: Sandbox
+) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         await choose(pilot, "#way", "Request authentication")
@@ -280,6 +232,15 @@ async def test_login_client_is_chosen_from_existing_clients(machine: Machine, sa
         pilot.app.screen.query_one("#whole", Toggle).focus()
         await pilot.press("space")
         await until_shown(pilot, "HTTP client")
+        await pilot.press("alt+u")
+        secret = next(iter(pilot.app.screen.query("#step-2 SecretInput").results(SecretInput)))
+        await until(pilot, lambda: secret.locked)
+        secret.focus()
+        await pilot.press(*"abc")
+        await until(pilot, lambda: len(pilot.app._notifications) > 0)
+        assert [each.message for each in pilot.app._notifications if "is set" in each.message] == [
+            "This secret is set. Delete starts a new one; Esc leaves the field."
+        ]  # once
         client = "#row-client Choice"
         assert list(pilot.app.screen.query_one(f"#step-2 {client}", Choice).options) == ["magento", "default"]
         await pilot.press("escape", "1")
@@ -296,7 +257,7 @@ async def test_login_client_is_chosen_from_existing_clients(machine: Machine, sa
         await until(pilot, lambda: draft(pilot)["authentications"]["admin"].get("client") == "default")
 
 
-async def test_all_fields_of_the_request_authentication_with_its_table_and_a_preview(
+async def test_all_fields_of_the_request_authentication_and_the_store_views_after_it(
     machine: Machine, sandbox: Sandbox
 ) -> None:
     async with guide(machine, sandbox) as pilot:
@@ -320,6 +281,17 @@ async def test_all_fields_of_the_request_authentication_with_its_table_and_a_pre
         await until_shown(pilot, "✘")
         await pilot.press("}")
         await until_shown(pilot, "Authorization: Bearer •••")
+        await pilot.press("escape", "1")
+        await until_shown(pilot, "● 1")
+        screen.query_one("#views", Choice).focus()  # listed after authentication
+        await pilot.press("enter")
+        await until_shown(pilot, "the store's default view")
+        options = pilot.app.screen.query_one("#choices OptionList")
+        assert any(each["path"] == "/rest/V1/store/storeViews" for each in sandbox.journal())
+        options.highlighted = 1
+        await pilot.press("enter")
+        base_uri = f"{sandbox.url}/rest/V1"
+        await until(pilot, lambda: draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == base_uri)
 
 
 async def test_other_kinds_and_several_authentications_in_order(machine: Machine, sandbox: Sandbox) -> None:
@@ -339,15 +311,17 @@ async def test_other_kinds_and_several_authentications_in_order(machine: Machine
         assert "CANARY" not in shown(pilot.app)
 
 
-@pytest.mark.parametrize("place", ["variable", "asked"])
-async def test_secret_from_an_environment_variable_is_labelled(place: str, machine: Machine, sandbox: Sandbox) -> None:
+async def test_a_secret_can_come_from_an_environment_variable_or_a_prompt(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        selector = "#row-consumer-key Secret Choice"
-        await choose(pilot, selector, {"variable": "From an env", "asked": "Prompted for"}[place])
-        await until(pilot, lambda: "integration" in draft(pilot).get("authentications", {}))
-        wanted = {"variable": {"env": "TUI_CONNECTOR_ACME_INTEGRATION_CONSUMER_KEY"}, "asked": {"ask": True}}[place]
-        await until(pilot, lambda: draft(pilot)["authentications"]["integration"]["consumer-key"] == wanted)
+        for words, wanted in (
+            ("From an env", {"env": "TUI_CONNECTOR_ACME_INTEGRATION_CONSUMER_KEY"}),
+            ("Prompted for", {"ask": True}),
+        ):
+            await choose(pilot, "#row-consumer-key Secret Choice", words)
+            await until(pilot, lambda: "integration" in draft(pilot).get("authentications", {}))
+            saved = draft(pilot)["authentications"]["integration"]
+            await until(pilot, lambda saved=saved, wanted=wanted: saved["consumer-key"] == wanted)
 
 
 async def test_one_time_code_field_appears_when_the_store_requires_it(machine: Machine) -> None:
@@ -407,7 +381,9 @@ async def test_steps_behind_the_zoomed_log_do_not_take_the_focus(machine: Machin
         assert "l back" not in text
 
 
-async def test_step_2_of_the_demo_needs_only_enter(machine: Machine, sandbox: Sandbox) -> None:
+async def test_the_demo_needs_only_enter_from_step_2_to_the_page_of_the_profile(
+    machine: Machine, sandbox: Sandbox
+) -> None:
     async with guide(machine, sandbox, (80, 24), tokens=True) as pilot:
         await to_authentication(pilot)
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "use-sandbox")
@@ -417,6 +393,12 @@ async def test_step_2_of_the_demo_needs_only_enter(machine: Machine, sandbox: Sa
         assert "Demo values  " not in shown(pilot.app).split("Requests")[0]
         await pilot.press("enter")
         await until_shown(pilot, "✔ The store accepts it.")
+        await pilot.press("5")
+        await until_shown(pilot, "Enter: save.")
+        await pilot.press("enter")
+        await until_shown(pilot, "Open profile")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ProfilePage))
 
 
 async def test_tokens_pasted_over_the_demo_button_go_to_the_fields(machine: Machine, sandbox: Sandbox) -> None:
@@ -439,19 +421,6 @@ async def test_digits_after_a_failed_address_test_correct_the_address(machine: M
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
         await pilot.press(*right[-2:], "enter")
         await until_shown(pilot, "Magento 2.4")
-
-
-async def test_enter_after_saving_opens_the_page_of_the_profile(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox, tokens=True) as pilot:
-        await to_authentication(pilot)
-        await pilot.press("enter", "enter")
-        await until_shown(pilot, "✔ The store accepts it.")
-        await pilot.press("5")
-        await until_shown(pilot, "Enter: save.")
-        await pilot.press("enter")
-        await until_shown(pilot, "Open profile")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ProfilePage))
 
 
 async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandbox: Sandbox) -> None:
@@ -579,20 +548,7 @@ async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: 
         await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
 
 
-async def test_immediate_test_uses_the_last_paste(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox) as pilot:
-        await sign_in_as_admin(pilot)
-        pane = pilot.app.screen.query_one(AuthenticationPane)
-        pane.form.focus_on("password")
-        entry = pilot.app.focused
-        assert isinstance(entry, SecretInput)
-        entry._forward_event(events.Paste("CANARY-another-password"))
-        pane.test()  # before any widget has had its turn
-        await until_shown(pilot, "✘")
-        assert "accepts it" not in shown(pilot.app)
-
-
-async def test_test_key_waits_for_fields_that_are_mounting(machine: Machine, sandbox: Sandbox) -> None:
+async def test_immediate_test_waits_for_fields_and_uses_the_last_paste(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await sign_in_as_admin(pilot)
         pane = pilot.app.screen.query_one(AuthenticationPane)
@@ -602,6 +558,14 @@ async def test_test_key_waits_for_fields_that_are_mounting(machine: Machine, san
         assert len(sandbox.journal()) == before
         await pane._show_way()
         await until(pilot, lambda: len(sandbox.journal()) > before)
+        await until_shown(pilot, "accepts it")
+        pane.form.focus_on("password")
+        entry = pilot.app.focused
+        assert isinstance(entry, SecretInput)
+        entry._forward_event(events.Paste("CANARY-another-password"))
+        pane.test()  # before any widget has had its turn
+        await until_shown(pilot, "✘")
+        assert "accepts it" not in shown(pilot.app)
 
 
 @pytest.mark.parametrize("step", ["1", "2"])
