@@ -236,9 +236,10 @@ class RunJob(BackgroundRun):
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
         ledger_of = partial(workbench.incoming_ledger, self.profile, self.file)
         place = RunLocation(self.name, self.file, ledger_of(self.name))
-        incoming = (await asyncio.to_thread(with_bookmarks, self.profile.incoming, ledger_of))[self.name]
         exchanges = OwnExchanges(workbench.exchanges)
         async with workbench.session(self.profile, OF_A_RUN, exchanges, parts=[("incoming", self.name)]) as session:
+            # reads ledgers, which may be on a server that the profile is trusted with only now
+            incoming = (await asyncio.to_thread(with_bookmarks, self.profile.incoming, ledger_of))[self.name]
             explain = explainer(self.profile, incoming.client)
             around = RunEnvironment(session, exchanges, machine, place, explain, incomings=self.profile.incoming)
             path = getattr(incoming.sink, "path", None)
