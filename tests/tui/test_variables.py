@@ -18,7 +18,7 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.backends import override_name
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ConfirmScreen
+from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.profile.page import ProfilePage
 
 VARIABLES = {field: override_name(entry) for field, entry in FOUR.items()}
@@ -90,15 +90,18 @@ async def test_one_choice_moves_all_secrets_and_none_counts_as_saved(
         await until_shown(pilot, "Consumer key is missing")
 
 
+@pytest.mark.untrusted
 async def test_a_profile_whose_variables_are_set_is_tested_in_a_new_process(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
-    """The new process has the variables; it says that this profile is not trusted, as only this test trusts it."""
+    """The new process has the variables; it says that this profile is not trusted, as its state directory differs."""
     values = {VARIABLES[field]: value for field, value in full(sandbox).items()}
     machine = replace(machine, environ={**machine.environ, **values})
     with_variables(machine, memory_keyring, sandbox)
     async with at_step(machine, "2", (120, 40)) as (pilot, setup):
         await pilot.press("escape", "t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AllowScreen))
+        await pilot.press("y")
         await until_shown(pilot, "accepts it")
         setup.edit(("description",), "edited")
         await pilot.press("escape", "5", "s", "s")
