@@ -45,7 +45,9 @@ class AddStepScreen(Dialog[str | None]):
         self._offers = offers
 
     def compose(self) -> ComposeResult:
-        with DialogPanel(id="choices"):
+        with DialogPanel(id="choices") as panel:
+            panel.border_title = "Add a step"
+            panel.border_subtitle = "Type to filter · ↑↓: select · Enter: add · Esc: cancel"
             yield EntityChooser()
 
     def on_mount(self) -> None:

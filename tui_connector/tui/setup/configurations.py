@@ -7,10 +7,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, OptionList, Static, TextArea
@@ -24,6 +24,7 @@ from ...templates import Json
 from ...text import shown_line
 from ..dialogs import ConfirmScreen
 from ..widgets.bounded_list import BoundedList
+from ..widgets.dialog_panel import Fitting
 from ..widgets.fields import SafeInput
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
@@ -61,7 +62,7 @@ _FROM_LIST = "/ to filter, or enter any path"
 _IN_FIELD = "Type to filter, or enter any path"
 
 
-class EntityChooser(Vertical):
+class EntityChooser(Fitting):
     """A filter above a list of entities. A text that matches none is used as a path."""
 
     @dataclass
@@ -120,7 +121,9 @@ class EntityChooser(Vertical):
         offers = self.query_one(EntityOptions)
         highlighted = offers.highlighted or 0
         offers.clear_options()
-        offers.add_options(Option(_line(each)) for each in self._narrowed)
+        widest = max((cell_len(each.title) for each in self._offers), default=0)
+        width = min(widest, _WIDE_TITLE if self.app.size.width >= _WIDE_SCREEN else _TITLE)
+        offers.add_options(Option(_line(each, width)) for each in self._narrowed)
         if words and not self._narrowed:
             offers.add_option(Option(Content(shown_line(f"  the path {self._path}: Enter adds it")), disabled=True))
         if self._narrowed:
@@ -169,10 +172,16 @@ def _searched(offer: EntityOption) -> str:
     return f"{offer.name} {offer.title} {offer.request}".lower()
 
 
-def _line(offer: EntityOption) -> Content:
+_TITLE, _WIDE_TITLE, _WIDE_SCREEN = 32, 50, 120
+"""Columns of a title at most, also where the screen has so many columns."""
+
+
+def _line(offer: EntityOption, width: int) -> Content:
     tone = TONES.get({"✔": "success", "✘": "error"}.get(offer.mark, ""), "")
-    title = shown_line(offer.title, 32)
-    return Content.assemble((f"{offer.mark} ", tone), f"{title:<32}  ", (shown_line(offer.request), TONES["muted"]))
+    title = shown_line(offer.title, width)
+    return Content.assemble(
+        (f"{offer.mark} ", tone), f"{title:<{width}}  ", (shown_line(offer.request), TONES["muted"])
+    )
 
 
 class ConfigurationList(BoundedList):

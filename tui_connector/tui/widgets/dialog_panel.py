@@ -18,19 +18,22 @@ _SCROLL_BAR = 2
 """Columns of a scroll bar, with a blank before it."""
 
 
-class DialogPanel(Vertical):
-    """As wide as its widest line, where the terminal has room; only prose wraps, unless it has the class `lines`.
-
-    As high as its content. Where the terminal is too low, its lists and what scrolls in it become lower, the last one
-    first, so that what is below them, such as the answers to a question, stays in view. What is typed into a filter
-    makes it lower, but not narrower.
-    """
-
-    _widest = NARROWEST
+class Fitting(Vertical):
+    """Where it is too low for its content, its lists and what scrolls in it become lower, the last one first."""
 
     @property
     def layout(self) -> VerticalLayout:
         return _FITTING
+
+
+class DialogPanel(Fitting):
+    """As wide as its widest line, where the terminal has room; only prose wraps, unless it has the class `lines`.
+
+    As high as its content, or as the terminal: what is below a list, such as the answers to a question, stays in view.
+    What is typed into a filter makes it lower, but not narrower.
+    """
+
+    _widest = NARROWEST
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         parts = (_columns(each, self, container, viewport) for each in self.query(Widget))
@@ -60,7 +63,7 @@ class _FittingLayout(VerticalLayout):
         for index in reversed(range(len(placed))):
             each = placed[index]
             taken = min(excess, each.region.height - _LOWEST)
-            if taken > 0 and isinstance(each.widget, ScrollView | VerticalScroll):
+            if taken > 0 and isinstance(each.widget, ScrollView | VerticalScroll | Fitting):
                 excess -= taken
                 height = each.region.height - taken
                 placed[index] = each._replace(region=each.region.crop_size((each.region.width, height)))
