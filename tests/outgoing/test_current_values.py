@@ -104,10 +104,14 @@ async def test_a_price_of_an_unknown_product_is_refused_as_the_plan_says(store: 
     assert summary.tasks["failed"] == 2
 
 
-async def test_a_text_in_a_field_that_is_compared_as_a_number_has_a_warning(store: ComparedStore) -> None:
+async def test_a_text_and_a_negative_number_in_a_field_of_quantities_have_a_warning(
+    store: ComparedStore,
+) -> None:
     await store.send(preset("stock"), [stock("SYNC-0001", 5)])
-    found = await store.plan(preset("stock"), [stock("SYNC-0001", "x"), stock("SYNC-0002", "7"), stock("SYNC-0003", 7)])
-    assert [each.note for each in found] == ["quantity: not a number", "", ""]
+    sent = [stock("SYNC-0001", "x"), stock("SYNC-0002", "7"), stock("SYNC-0003", -1)]
+    found = await store.plan(preset("stock"), sent)
+    assert [each.note for each in found] == ["quantity: not a number", "", "quantity: below 0"]
+    assert not found[2].refused
 
 
 async def test_two_entities_of_one_product_are_compared_one_after_the_other(store: ComparedStore) -> None:

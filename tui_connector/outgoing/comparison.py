@@ -51,6 +51,9 @@ class FieldRule(Model):
     blank: bool = Field(False, title="Blank", description="An empty text counts as no value.")
     ordered: bool = Field(False, title="Ordered", description="The order of a list matters.")
     adds: bool = Field(False, title="Adds", description="Sent elements are added to the list; none are removed.")
+    least: float | None = Field(
+        None, title="Least", description="The lowest usual number; a plan warns of a lower one.", examples=[0]
+    )
     restore_absent: Json = Field(
         None, title="Restore absent", description="What undo sends for a field that had no value (default null)."
     )
@@ -68,7 +71,9 @@ class FieldRule(Model):
     not_restored: str = Field("", title="Not restored", description="Why undo leaves the field as it is.")
 
     def equality(self) -> EqualityRule:
-        return EqualityRule(self.places, self.number, self.ignore_case, self.slug, self.blank, self.ordered, self.adds)
+        return EqualityRule(
+            self.places, self.number, self.ignore_case, self.slug, self.blank, self.ordered, self.adds, self.least
+        )
 
 
 class UndoRequest(Model):

@@ -24,7 +24,7 @@ from ..templates.expression import Expression
 from ..text import beginning
 from .changes import EntityChange, FieldChange, attributes_in, changes_of, leaves_of, projected, value_at, with_value
 from .envelope import Envelope
-from .equality import ABSENT, Absent, EqualityRule, is_number, member, rounded
+from .equality import ABSENT, Absent, EqualityRule, is_below, is_number, member, rounded
 from .lookup import Lookup, LookupLimits, LookupRequest, Wanted, one_by_one
 from .model import Outgoing
 
@@ -273,17 +273,23 @@ class CurrentValues:
         if isinstance(item, Absent) or comparison.existing == "another":
             created = changes_of(sent, ABSENT, comparison.equality)
             refused = current.refused or comparison.missing == "refused"
-            note = current.note or (_MISSING if refused else self._wrong_types(created))
+            note = current.note or (_MISSING if refused else self._unusual(created))
             return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note, refused)
         refused = comparison.existing == "refused"
         former = self._former(entity, sent, current=item, by_fallback=current.by_fallback)
-        note = _EXISTS if refused else self._wrong_types(current.changes)
+        note = _EXISTS if refused else self._unusual(current.changes)
         return EntityChange(name, "change", tuple(current.changes), former, note, refused)
 
-    def _wrong_types(self, changes: Iterable[FieldChange]) -> str:
-        """A warning about texts in fields that are compared as numbers; empty where there are none."""
+    def _unusual(self, changes: Iterable[FieldChange]) -> str:
+        """A warning about texts in fields that are compared as numbers, and too low numbers; empty without any."""
+        changes = list(changes)
         wrong = [each.field for each in changes if self._is_wrong(each)]
-        return f"{', '.join(wrong)}: not a number" if wrong else ""
+        warnings = [f"{', '.join(wrong)}: not a number"] if wrong else []
+        for each in changes:
+            rule = self.equality(each.field)
+            if rule is not None and rule.least is not None and is_below(each.new, rule.least):
+                warnings.append(f"{each.field}: below {rule.least:g}")
+        return "; ".join(warnings)
 
     def _is_wrong(self, change: FieldChange) -> bool:
         if not isinstance(change.new, str) or not change.new or is_number(change.new):

@@ -44,6 +44,8 @@ class EqualityRule:
     """The order of a list matters."""
     adds: bool = False
     """Sent elements are added to the list, and none are removed."""
+    least: float | None = None
+    """The lowest usual number: a plan warns of a lower one, which is sent."""
 
 
 PLAIN: Final = EqualityRule()
@@ -118,6 +120,12 @@ def _assign(index: int, options: Sequence[Sequence[int]], taken: dict[int, int],
 def is_number(text: str) -> bool:
     """Whether the store reads the text as a number."""
     return _decimal(text, _ANY_NUMBER) is not None
+
+
+def is_below(value: Json, least: float) -> bool:
+    """Whether the store reads the value as a number below this one."""
+    number = _decimal(value, _ANY_NUMBER)
+    return number is not None and number < Decimal(repr(least))
 
 
 def _truth(value: Json) -> bool | None:

@@ -68,6 +68,7 @@ _PRODUCT_EXISTS: Table = {"requires": _EXISTING_PRODUCT}
 _REFUSED: Table = {"existing": "refused"}
 _PRICE: Table = {"places": 6}
 _QUANTITY: Table = {"places": 4}
+_STOCK: Table = {**_QUANTITY, "least": 0}  # Magento stores a negative quantity, which only a backorder has
 _TEXTS: Table = {"custom_attributes.url_key": {"slug": True}, "custom_attributes.*": {"blank": True}}
 _DATES: Table = {"created_at": {"ignore": True}, "updated_at": {"ignore": True}}
 _FINAL = "They cannot be deleted or changed."
@@ -78,7 +79,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "requires": {**_EXISTING_PRODUCT, "unchecked": True},  # the store creates stock for any sku
         **_delete_rows("inventory/source-items-delete", "sourceItems", "sku source_code"),
         "identifier": ["sku", "source_code"],
-        "rules": {"quantity": _QUANTITY},
+        "rules": {"quantity": _STOCK},
         "repeatable": True,
         "permission": "Magento_InventoryApi::source",
     },
@@ -172,7 +173,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         **_for_each("stockItems/&{sku}"),
         **_PRODUCT_EXISTS,
         "missing": "refused",
-        "rules": {"qty": _QUANTITY, "low_stock_date": {"ignore": True}},
+        "rules": {"qty": _STOCK, "low_stock_date": {"ignore": True}},
         "repeatable": True,
         "permission": "Magento_Catalog::catalog_inventory",
     },
