@@ -37,7 +37,7 @@ async def test_a_value_is_copied_as_the_placeholder_that_reads_it(machine: Machi
         copied = machine.directories.state / "last-copy"
         await watched.until(copied.exists)
         await watched.until(lambda: copied.read_text() == "&{items[0].sku}")
-        await watched.told("Copied to the terminal's clipboard")
+        await watched.told("Copied “Placeholder &{items[0].sku}” of #1 to the terminal's clipboard")
 
 
 async def test_body_is_saved_privately_and_replaces_a_file_only_after_a_yes(machine: Machine, tmp_path: Path) -> None:

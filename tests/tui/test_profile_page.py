@@ -192,8 +192,8 @@ async def test_detail_of_an_incoming_shows_its_last_run_once_and_its_text(machin
     app = ConnectorApp(machine, no_demo)
     async with on_page(app, size=(120, 36)) as pilot:
         await pilot.press("down", "down")
-        await until(pilot, lambda: "Never run. r runs it." in shown(app) and 'items = "items"' in shown(app))
-        assert shown(app).count("Never run. r runs it.") == 1
+        await until(pilot, lambda: "No run yet. r runs it." in shown(app) and 'items = "items"' in shown(app))
+        assert shown(app).count("No run yet. r runs it.") == 1
 
 
 async def test_q_leaves_a_page_whose_log_is_searched_and_esc_ends_the_search_first(machine: Machine) -> None:

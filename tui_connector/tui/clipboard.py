@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _DEADLINE = 2.0
 
 
-async def copy(text: str, app: App[object], machine: Machine) -> str:
+async def copy(text: str, what: str, app: App[object], machine: Machine) -> str:
     """Copies by tmux where the app runs in it (tmux silently drops OSC 52), otherwise by OSC 52.
 
-    Also writes the file `last-copy`. Returns a sentence that names all targets.
+    Also writes the file `last-copy`. Returns a sentence that names all targets, and `what` was copied.
     """
     targets = []
     if machine.environ.get("TMUX") and await _copy_by_tmux(text, machine):
@@ -31,9 +31,10 @@ async def copy(text: str, app: App[object], machine: Machine) -> str:
     try:
         await asyncio.to_thread(write_private, path, text.encode(errors="surrogateescape"))
     except OSError as error:
-        return f"Copied {' and '.join(targets)}. {path} could not be written: {reason(error)}. {state_remedy(error)}"
+        problem = f"{path} could not be written: {reason(error)}. {state_remedy(error)}"
+        return f"Copied {what} {' and '.join(targets)}. {problem}"
     targets.append(f"to {path}")
-    return f"Copied {' and '.join(targets)}."
+    return f"Copied {what} {' and '.join(targets)}."
 
 
 async def _copy_by_tmux(text: str, machine: Machine) -> bool:

@@ -88,13 +88,14 @@ def _origin(exchange: Exchange) -> str:
 _MAX_TITLE = 50
 
 
+_AS_CURL = "As curl, without secrets"
+
+
 def copy_choices(
     exchange: Exchange, profile: str | None, value: tuple[str, str] | None, environment: str = ""
 ) -> dict[str, Callable[[], str]]:
     """Functions that return a text to copy, by title. `value`: path and text of the JSON value under the cursor."""
-    choices: dict[str, Callable[[], str]] = {
-        "As curl, without secrets": lambda: curl(exchange, profile, environment=environment)
-    }
+    choices: dict[str, Callable[[], str]] = {_AS_CURL: lambda: curl(exchange, profile, environment=environment)}
     if value is not None:
         path, content = value
         choices[shown_line(f"Placeholder &{{{path}}}", _MAX_TITLE + 14)] = lambda: f"&{{{path}}}"
@@ -186,7 +187,8 @@ class LogActions:
         if exchange is None:
             self._notify_nothing_selected()
             return
-        self._copy(curl(exchange, self._context.profile(), environment=self._context.environment))
+        text = curl(exchange, self._context.profile(), environment=self._context.environment)
+        self._copy(text, f"the curl command of #{exchange.number}")
 
     def choose_copy(self, exchange: Exchange | None) -> None:
         """Asks what to copy, and copies it."""
@@ -198,13 +200,14 @@ class LogActions:
 
         def chosen(title: str | None) -> None:
             if title is not None:
-                self._copy(choices[title]())
+                what = "the curl command" if title == _AS_CURL else f"“{title}”"
+                self._copy(choices[title](), f"{what} of #{exchange.number}")
 
         self._panel.app.push_screen(ChoiceScreen({title: title for title in choices}, next(iter(choices))), chosen)
 
-    def _copy(self, text: str) -> None:
+    def _copy(self, text: str, what: str) -> None:
         async def work() -> None:
-            self.notify(await copy(text, self._panel.app, self._context.machine))
+            self.notify(await copy(text, what, self._panel.app, self._context.machine))
 
         self._panel.run_worker(work())
 

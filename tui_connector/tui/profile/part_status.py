@@ -83,7 +83,7 @@ class PartStatus:
         if part.family in ("incoming", "outgoing"):
             sends = part.family == "outgoing"
             run = (self.sent if sends else self.runs).get(part.name)
-            never = "Never sent. r shows what it would change." if sends else "Never run. r runs it."
+            never = "No run yet. r shows what it would change." if sends else "No run yet. r runs it."
             never = f"Last run: {self.no_runs}" if self.no_runs else never
             words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(words), TONES["muted" if not run else "success" if run.ok else "error"]))

@@ -270,7 +270,7 @@ class OutgoingPane(ConfigurationsPane):
         else:
             self._planned = message.sample, plan
             self.screen.refresh_bindings()
-            self.say(f"Plan, not sent yet: {_changes(plan)}\nPress again to send it to {plan.store}")
+            self.say(f"Not sent yet: {_changes(plan)}\nS again sends it to {plan.store}")
 
     @on(Sent)
     def _on_sent(self, message: Sent) -> None:
