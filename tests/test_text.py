@@ -43,6 +43,9 @@ def test_a_cut_counts_columns_and_emoji_have_one_width() -> None:
     ("text", "width", "wanted"),
     [
         ("GET products", 12, "GET products"),
+        ("GET products · keyset · → …/sandbox/products.jsonl", 30, "GET products · …products.jsonl"),
+        ("GET inventory/source-items · keyset · → stock.csv", 20, "GET inven… stock.csv"),
+        ("世界世界世界世界", 7, "世界…界"),
         ("GET products · keyset → acme/products.jsonl".replace("·", "-").replace("→", ">"), 20, "GET produ…ucts.jsonl"),
         ("GET products · keyset · → …/products.jsonl", 20, "GET produ…ucts.jsonl"),
         ("GET products?name=漢字漢字", 17, "GET prod…漢字漢字"),

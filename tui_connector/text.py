@@ -168,14 +168,20 @@ def shown_line(text: str, width: int | None = None) -> Shown:
 
 
 def shown_middle(text: str, width: int) -> Shown:
-    """`text` on one line of `width` columns; where it is too long, its middle is left out: its end tells more."""
+    """`text` on one line of `width` columns; where it is too long, its middle is left out: its end tells more.
+
+    Of a text whose parts are separated by dots, the whole first part is kept if it leaves room for the end.
+    """
     line = shown_line(text)
     if _cut(line, width) == line:
         return line
-    end, left = len(line), width // 2
+    first, separator, _ = line.partition(" · ")
+    kept = sum(map(_columns, first + separator))
+    room = width - kept - 1 if separator and kept <= width * 2 // 3 else width // 2
+    end, left = len(line), room
     while end and (taken := _columns(line[end - 1])) <= left:
         end, left = end - 1, left - taken
-    return Shown(_cut(line, width - width // 2 + left) + line[end:])
+    return Shown(_cut(line, width - room + left) + line[end:])
 
 
 def _columns(character: str) -> int:

@@ -21,7 +21,7 @@ from ...guide.steps.setup import free
 from ...guide.steps.summaries import ProfilePart, parts
 from ...magento.entities import Readable, Writable
 from ...templates import Json
-from ...text import shown_line
+from ...text import shown_line, shown_middle
 from ..dialogs import ConfirmScreen
 from ..widgets.bounded_list import BoundedList
 from ..widgets.dialog_panel import Fitting
@@ -206,7 +206,7 @@ class ConfigurationList(BoundedList):
         for part in self._parts:
             off = " (disabled)" if part.disabled else ""
             name = shown_line(part.name + off, 24)
-            summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 4))
+            summary = shown_middle(part.summary, max(10, width - max(18, len(name)) - 4))  # it ends with a file
             sign, tone = mark(part.name)
             self.add_option(
                 Option(
@@ -260,6 +260,9 @@ class ConfigurationsPane(StepPane):
         """What was deleted, with its place in the list, to be undone."""
         self._warned = ""
         """A path that the store's schema does not have, which was reported: Enter again adds it."""
+        self.draw()
+
+    def on_resize(self) -> None:
         self.draw()
 
     @property
@@ -320,7 +323,8 @@ class ConfigurationsPane(StepPane):
         """Redraws the list from the setup."""
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
         self.put(self.query_one(".chosen", Static), "" if found else "Nothing selected yet. Available in Magento:")
-        self.rows.show(found, max(40, self.app.size.width - 4), self._mark)
+        width = (self.scrollable_content_region.width or self.app.size.width - 2) - 2
+        self.rows.show(found, max(40, width), self._mark)
         self.rows.display = bool(found)
         self.query_one(EntityChooser).display = self._choosing or not found
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from rich.cells import cell_len
 from rich.highlighter import Highlighter
+from rich.segment import Segment
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -16,12 +18,13 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 from textual.widgets.input import Selection
 from textual.widgets.text_area import Edit, EditResult
 
-from ...text import dotted, printable, printable_line, shown, shown_line
+from ...text import dotted, printable, printable_line, shown, shown_line, shown_middle
 from .bounded_list import BoundedList
 from .highlight import json_spans
 
@@ -57,6 +60,14 @@ class SafeInput(Input):
 
     def action_delete_left_all(self) -> None:
         self.replace("", 0, len(self.value))
+
+    def render_line(self, y: int) -> Strip:
+        """A value that is too long for its field is cut in its middle, where it is not edited: its end tells more."""
+        width = self.scrollable_content_region.width
+        if y or self.has_focus or self.password or cell_len(self.value) <= width or not width:
+            return super().render_line(y)
+        line = shown_middle(dotted(self.value), width)
+        return Strip([Segment(line, self.rich_style)]).adjust_cell_length(width, self.rich_style)
 
     virtual_size: Reactive[Size] = Reactive(Size(0, 0))
     """As in any widget, but without a new layout of the whole screen for each key: the field keeps its place."""
