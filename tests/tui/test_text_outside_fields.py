@@ -103,7 +103,7 @@ async def test_a_word_that_is_typed_ahead_selects_an_option(machine: Machine, sa
         way = await at_list(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
-        at_once(pilot, "admin\n")
+        at_once(pilot, "login\n")
         await until(pilot, lambda: way.chosen == "way request")
 
 

@@ -55,7 +55,9 @@ class HelpScreen(Dialog[None]):
                 yield Static(Content(shown(title)), classes="help-title")
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")
-            yield Static(Content("Every action is a letter. In a field, press Esc, then the letter."))
+            actions = (action for group in self._groups.values() for action in group)
+            if any(action.after_escape and not isinstance(action.node, App) for action in actions):
+                yield Static(Content("In a field, a letter is text: use the other key, or press Esc, then the letter."))
             for title in self._groups:
                 yield Static(Content(title), classes="heading")
                 yield Static(classes="help-words lines help-keys")

@@ -94,6 +94,8 @@ class KeyAction:
     action: str
     shown: bool = True
     """Whether the footer shows it; it omits cursor movement."""
+    after_escape: bool = False
+    """Whether its letter works in a field after Esc."""
 
     async def run(self, app: App[object]) -> None:
         """Runs the action on its own node, as its key would."""
@@ -128,7 +130,18 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
     for name, group in by_id.items():
         first = group[0]
         keys = dict.fromkeys(key_label(each.key) for each in group if not each.key.startswith("alt+"))
-        yield KeyAction(name, first.tooltip or first.description, tuple(keys), node, first.action, first.show)
+        title = key_title(node, name) or first.tooltip or first.description
+        after_escape = any(each.key.startswith("alt+") for each in group)
+        yield KeyAction(name, title, tuple(keys), node, first.action, first.show, after_escape)
+
+
+def key_title(node: DOMNode, name: str) -> str:
+    """The title of a binding that depends on the state of its screen or widget, by its id; "" where it has none.
+
+    `key_titles` of the screen or widget has them.
+    """
+    titles: Mapping[str, str] = getattr(node, "key_titles", {})
+    return titles.get(name, "")
 
 
 def _is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:

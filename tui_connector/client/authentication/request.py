@@ -47,7 +47,7 @@ def _describe_login(schema: dict[str, Any]) -> None:
 
 
 class RequestAuthentication(Authentication):
-    """Request authentication (admin user and password)."""
+    """Login with user and password (request authentication)."""
 
     kind: Literal["request"] = "request"
     uri: LoginUri = Field(

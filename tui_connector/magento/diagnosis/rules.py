@@ -181,7 +181,7 @@ UNAUTHORIZED = Section(lambda case: case.status == 401 and case.resource, (
     Rule("token-expired", "token", when=lambda case: case.shape and case.shape.expired,
          fix=Fix("authentication", "request", "Log in with user and password instead"),
          summary="This token has expired: those of a login last 60 minutes",
-         remedy="Log in with user and password (Request authentication), which renews it by itself, or use an "
+         remedy="Log in with user and password (request authentication), which renews it by itself, or use an "
                 "integration: its tokens do not expire. How long: Stores › Configuration › Services › Magento Web "
                 "API › JWT Authentication › Admin User JWT Expires In."),
     Rule("customer-token", when=lambda case: case.shape and case.shape.kind == "customer",

@@ -101,6 +101,7 @@ class HomeScreen(BaseScreen[None]):
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"home.new", "home.quit"})
+    where_to_type = "n begins a new store, with its address."
     BINDINGS: ClassVar[list[BindingType]] = [
         # priority: what is typed next belongs to the first field of the guide
         Binding("n", "new_store", "New store", priority=True, id="home.new", tooltip="Set up a new store"),

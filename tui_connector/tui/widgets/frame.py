@@ -17,7 +17,7 @@ from textual.widgets import Input, Static, TextArea
 from ...text import shown_line, shown_middle
 from .._textual import BaseScreen
 from ..jobs import Job, jobs_of
-from ..keys import IN_FIELD, key_label, keys_of
+from ..keys import IN_FIELD, key_label, key_title, keys_of
 from .fields import move_focus
 
 TONES = {
@@ -178,10 +178,7 @@ def _takes_text(screen: Screen[object]) -> bool:
 
 
 def footer_keys(screen: Screen[object]) -> list[FooterKey]:
-    """What the footer of this screen has to show now, one key an action.
-
-    `key_titles` of a screen or widget: titles that depend on its state, by the id of the binding.
-    """
+    """What the footer of this screen has to show now, one key an action."""
     shown: dict[str, FooterKey] = {}
     takes_text = _takes_text(screen)
     for active in screen.active_bindings.values():
@@ -191,7 +188,7 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         if takes_text and len(key_label(binding.key)) == 1 and key_label(binding.key).isascii():
             continue  # it is typed into the field; Textual does not know the character of all keys
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
-        title = getattr(active.node, "key_titles", {}).get(name, binding.description)
+        title = key_title(active.node, name) or binding.description
         is_way_back = binding.description == "Back" if name.endswith(".back") else name == "home.quit"
         key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED, is_way_back)
         if name not in shown or shown[name].key.startswith("Esc "):

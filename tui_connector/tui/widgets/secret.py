@@ -23,7 +23,7 @@ from .choice import Choice
 from .fields import TextField
 
 _PASSED = ("?", ":")
-"""Keys that a field with a secret leaves to the screen."""
+"""Keys that a field of a secret leaves to the screen."""
 
 TOKEN_LENGTH = 32
 """Length of all four values of an integration (Magento\\Framework\\Oauth\\Helper\\Oauth)."""
@@ -109,6 +109,11 @@ class SecretInput(SourceField):
         """Whether the field has a secret, which no stray key replaces."""
         return (self._saved or self.has_value) and not self._replacing and not self.value
 
+    @property
+    def _passes_keys(self) -> bool:
+        """Whether `?` and `:` are keys: no token begins with them, and none is typed where there is one."""
+        return self.locked or (self._kind is SecretKind.TOKEN and not self.value)
+
     def replace_secret(self) -> None:
         """Starts the replacement of the secret that the field has."""
         if self.locked:
@@ -132,10 +137,13 @@ class SecretInput(SourceField):
     """The placeholder of a secret that the field has."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        return super().check_consume_key(key, character) and not (self.locked and character in _PASSED)
+        return super().check_consume_key(key, character) and not (self._passes_keys and character in _PASSED)
 
     def on_key(self, event: events.Key) -> None:
         """A secret that is there is replaced by a paste, or after Delete; `?` opens help."""
+        if self._passes_keys and event.character in _PASSED:
+            event.prevent_default()
+            return
         if not self.locked:
             return
         if event.key in ("backspace", "delete"):
@@ -143,12 +151,11 @@ class SecretInput(SourceField):
             self.replace_secret()
         elif event.is_printable:
             event.prevent_default()
-            if event.character not in _PASSED:
-                event.stop()
-                if self._told:  # once, not for each letter
-                    return
-                self._told = True
-                self.notify("This secret is set. Delete starts a new one; Esc leaves the field.", timeout=3)
+            event.stop()
+            if self._told:  # once, not for each letter
+                return
+            self._told = True
+            self.notify("This secret is set. Delete starts a new one; Esc leaves the field.", timeout=3)
 
     async def action_submit(self) -> None:
         if self._saved and self.locked and not self.has_value and self.value_when_focused is None:
