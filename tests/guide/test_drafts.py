@@ -10,6 +10,9 @@ import pytest
 
 from tui_connector.errors import UserError
 from tui_connector.guide.drafts import Draft, Drafts
+from tui_connector.guide.resume import draft_of, has_unsaved_work, setup_of
+from tui_connector.guide.steps.methods import GuideStep
+from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.profile.library import MAX_SIZE
 
@@ -35,6 +38,16 @@ def test_a_draft_comes_back_as_it_was(tmp_path: Path) -> None:
     kept = draft(profile="/somewhere/acme.toml", text="format = 1\n")
     drafts.keep(kept)
     assert drafts.list() == [kept]
+
+
+def test_an_address_that_was_not_tested_is_kept_but_no_secret_in_its_place() -> None:
+    setup = Setup(typed_address="shop.example", suggested_address="")
+    assert has_unsaved_work(setup)
+    assert not has_unsaved_work(Setup(typed_address="127.0.0.1:8424", suggested_address="127.0.0.1:8424"))
+    assert setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))[0].typed_address == "shop.example"
+    for secret in ("b3canarya7x0q9w8r2k5m1z4c6v8d0g2", "https://api:CANARY@shop.example"):
+        setup.typed_address = secret
+        assert setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))[0].typed_address == ""
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:

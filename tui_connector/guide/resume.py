@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from ..files import digest
+from ..magento.token_shape import looks_like_token
 from ..profile.document import Document
 from ..profile.library import ProfileError
 from ..templates import Json
@@ -18,7 +19,8 @@ def has_unsaved_work(setup: Setup) -> bool:
     """Whether the setup has changes that are not saved."""
     if setup.saved:
         return setup.document.changed
-    return bool(setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)
+    typed = setup.typed_address not in ("", setup.suggested_address)
+    return bool(typed or setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)
 
 
 def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
@@ -27,7 +29,8 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
         "client": setup.client,
         "authentication": setup.authentication,
         "way": setup.auth_kind,
-        "typed-address": setup.searched[0],  # an address not tested yet may be a token in the wrong field
+        "typed-address": _without_secret(setup.typed_address),
+        "searched-address": setup.searched[0],
         "store-view": setup.store_view,
         "suggested-title": setup.suggested_title,
     }
@@ -36,6 +39,11 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
     return Draft(
         key, setup.name, setup.title, int(step), now, setup.draft, dict(about), str(path) if path else None, text
     )
+
+
+def _without_secret(typed: str) -> str:
+    """The address as it was typed; "" where it may be a token in the wrong field, or contain a password."""
+    return "" if "@" in typed or looks_like_token(typed.strip()) else typed
 
 
 def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
@@ -50,7 +58,7 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
     setup.auth_kind = str(about.get("way") or INTEGRATION)
     setup.typed_address = str(about.get("typed-address") or "")
     setup.store_view = str(about.get("store-view") or "all")
-    setup.searched = (setup.typed_address, setup.store_view)
+    setup.searched = (str(about.get("searched-address", setup.typed_address) or ""), setup.store_view)
     setup.suggested_title = str(about.get("suggested-title") or setup.suggested_title)
     return setup, GuideStep(draft.step)
 

@@ -112,11 +112,21 @@ CLOUD_METHODS = (OAUTH2, *MAGENTO_METHODS)
 """The same for Adobe Commerce as a Cloud Service, which accepts only tokens of Adobe IMS."""
 
 
+_ANY_ADDRESS = """\
+Nothing to do yet. The store's address is enough; the guide finds the REST API. Any of these will do:
+  shop.example
+  shop.example/admin
+  https://shop.example/rest
+
+The test sends a few requests without authentication: it tries several forms of the address, and finds out the \
+version of Magento and whether admin users need a one-time code."""
+
+
 def in_magento(step: GuideStep, kind: str) -> list[str]:
     """What to click in Magento at this step with this kind of authentication, one line each."""
     admin = kind == ADMIN
     if step is GuideStep.BASICS:
-        return ["Nothing to do yet. The store's address is enough; the guide finds the REST API."]
+        return [_ANY_ADDRESS]
     if step is GuideStep.AUTHENTICATION:
         return [f"{n}. {line}" for n, line in enumerate(METHODS[kind].in_magento if kind in METHODS else (), 1)]
     if step is GuideStep.INCOMING:

@@ -259,6 +259,8 @@ class Setup(ProfileDraft):
     auth_kind: str = INTEGRATION
     """The kind of that authentication."""
     typed_address: str = ""
+    suggested_address: str = ""
+    """The address that a new setup begins with."""
     searched: tuple[str, str] = ("", "all")
     """The address as it was typed, and the store view, that were tried last."""
     store: FoundStore | None = None

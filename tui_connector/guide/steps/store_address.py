@@ -110,7 +110,7 @@ def _parse_typed(typed: str) -> tuple[str, bool]:
     """The typed address in its canonical form, and whether it had a scheme."""
     text = typed.strip().strip("\"'<>").strip()
     if not text:
-        raise InvalidValue("uri", "enter the store's address, such as shop.example")
+        raise InvalidValue("uri", "no address was entered")
     if looks_like_token(text):  # as a host name it would be sent to a DNS server
         raise InvalidValue("uri", "this looks like a token, not a store address; nothing was sent")
     if len(text) > _MAX_LENGTH:
@@ -122,7 +122,7 @@ def _parse_typed(typed: str) -> tuple[str, bool]:
         text = text.lstrip("/")
         text = f"{'http' if _looks_local(text) else 'https'}://{text}"
     elif not re.match(r"https?://", text, re.IGNORECASE):
-        raise InvalidValue("uri", f"{text.partition(':')[0]}: not a valid scheme; use http:// or https://")
+        raise InvalidValue("uri", f"“{text.partition(':')[0]}” is not a scheme of a store: use http:// or https://")
     whole = canonical(_with_canonical_host(text.partition("?")[0].partition("#")[0]))
     return whole, scheme_given
 

@@ -16,6 +16,7 @@ from textual.widgets import Button, Static
 from ...client.message import InvalidRequest
 from ...guide.checks.authentication import AuthenticationTest, last_login, preview, try_authentication
 from ...guide.checks.check import CheckResult
+from ...guide.secret_sources import is_source
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...guide.steps.setup import Setup
@@ -227,6 +228,14 @@ class AuthenticationPane(StepPane):
     def path_here(self) -> FormPath:
         return self.form.path_of(self.screen.focused) if self.query("#way-form") else self._path
 
+    def _has_moved_secrets(self) -> bool:
+        """Whether a secret has another source than the one that is shown."""
+        for row in self.form.query(FormField):
+            there = self.setup.at(*self._path, *row.spec.path)
+            if isinstance(row.editor, Secret) and is_source(there) and there != row.editor.source:
+                return True
+        return False
+
     async def _show_field(self) -> None:
         """Focuses the field at which the step begins, also where it is not one that the guide asks for."""
         at, self._begins_at = self._begins_at, ()
@@ -310,8 +319,8 @@ class AuthenticationPane(StepPane):
     def begin(self) -> None:
         if not self.query("#way-form"):
             return  # the fields are on their way, and start when they are there
-        if (self.form.path, self.form.specs) != (self._path, tuple(self._specs())):
-            # another step has chosen another client, or there are more to choose from
+        if (self.form.path, self.form.specs) != (self._path, tuple(self._specs())) or self._has_moved_secrets():
+            # another step has chosen another client, or other places of secrets, or there are more to choose from
             self.run_worker(self._switched(), group="fields", exclusive=True)
             return
         if self._begins_at:
@@ -383,7 +392,8 @@ class AuthenticationPane(StepPane):
     @on(Form.Focused)
     def _field_focused(self, event: Form.Focused) -> None:
         event.stop()
-        self._explain(event.name, event.about)
+        if self._finding is None or self.screen.has_class("wide"):  # what is wrong, and what to do, needs the room
+            self._explain(event.name, event.about)
 
     @on(Toggle.Changed, "#whole")
     async def _more(self, event: Toggle.Changed) -> None:
@@ -506,7 +516,7 @@ class AuthenticationPane(StepPane):
         if row is not None:
             row.mark_refused()
         self.work.mark_refused("authentications", self.setup.authentication)
-        self.explain("")  # what is wrong, and what to do, needs the room
+        self.explain("")
         self.found(finding)
 
     def to_correct(self, finding: Finding) -> None:
@@ -542,7 +552,7 @@ class AuthenticationPane(StepPane):
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste while a button has the focus goes to the field to fill in or to correct."""
-        is_wanted = bool(self._missing() or self.form.query(FormField).filter(".wrong"))
+        is_wanted = self._missing() or self.form.query(FormField).filter(".wrong")
         if is_wanted and isinstance(self.screen.focused, Button) and not looks_like_command(event.text):
             self.edit_field()
             entry = self.screen.focused

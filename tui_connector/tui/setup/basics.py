@@ -61,6 +61,7 @@ class BasicsPane(StepPane):
     """The store's address, found from whatever is typed; the client, its plugins and how it connects."""
 
     step = GuideStep.BASICS
+    result_is_above = True
     _name_problem = ""
     """Why no profile can have the name that was typed."""
     _name_before = ""
@@ -86,6 +87,7 @@ class BasicsPane(StepPane):
         setup = self.setup
         address = TextField(setup.typed_address, id="field-address", placeholder="shop.example")
         yield FieldRow("address", "Store address", address, _ABOUT["address"])
+        yield from self.compose_result()
         view = Horizontal(
             TextField(setup.store_view, id="field-store-view"), Choice({"": ""}, "", id="views", short=_LIST)
         )

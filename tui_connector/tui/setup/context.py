@@ -227,7 +227,7 @@ def open_context(
     if path is None:
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
         setup.suggested_title = setup.title
-        setup.typed_address = demo.url if demo else ""
+        setup.typed_address = setup.suggested_address = demo.url if demo else ""
         return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {})
     document, profile = read_profile(path)
     workbench.keep_history(path, profile)  # the profile page reports it where this fails

@@ -42,6 +42,8 @@ class StepPane(VerticalScroll, can_focus=False):
     step: GuideStep
     test_label = "Test"
     continue_label = "Continue"
+    result_is_above: ClassVar[bool] = False
+    """Whether the result is shown among the fields, next to the one that was tested."""
 
     class Next(Message):
         """Go to the next step."""
@@ -76,8 +78,8 @@ class StepPane(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         yield from self.compose_fields()
         yield Static("", classes="words")
-        yield Static("", classes="result callout")
-        yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
+        if not self.result_is_above:
+            yield from self.compose_result()
         yield from self.outcome()
         with Horizontal(classes="buttons"):
             yield from self.first_buttons()
@@ -91,6 +93,11 @@ class StepPane(VerticalScroll, can_focus=False):
     def compose_fields(self) -> ComposeResult:
         """The fields of this step."""
         yield from ()
+
+    def compose_result(self) -> ComposeResult:
+        """The result of a test, and its fix."""
+        yield Static("", classes="result callout")
+        yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
 
     def outcome(self) -> ComposeResult:
         """Widgets for the outcome of a test, besides the result line."""
