@@ -267,7 +267,7 @@ class Walk:
         await self.shows("not sent")
         yield "outgoing"
         await self.press("enter")
-        await self.shows("Enter: save")
+        await self.shows("Not written yet")
         yield "save"
         await self.press("enter")
         await self.shows("Now you can")

@@ -125,7 +125,7 @@ async def to_authentication(pilot: Pilot[None]) -> None:
 
 async def sign_in_as_admin(pilot: Pilot[None]) -> None:
     await to_authentication(pilot)
-    await choose(pilot, "#way", "Request authentication")
+    await choose(pilot, "#way", "Login with user and password")
     await until_shown(pilot, "Password")
     await pilot.press("alt+u", "enter")
     await until_shown(pilot, "accepts it")
@@ -227,7 +227,7 @@ async def test_a_set_password_is_kept_and_the_login_client_chosen_from_existing_
 ) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        await choose(pilot, "#way", "Request authentication")
+        await choose(pilot, "#way", "Login with user and password")
         await until_shown(pilot, "Password")
         pilot.app.screen.query_one("#whole", Toggle).focus()
         await pilot.press("space")
@@ -328,7 +328,7 @@ async def test_one_time_code_field_appears_when_the_store_requires_it(machine: M
     options = SandboxOptions(products=5, settings={"twofactorauth/general/force_providers": "google"})
     async with Sandbox(options, machine.now) as sandbox, guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        await choose(pilot, "#way", "Request authentication")
+        await choose(pilot, "#way", "Login with user and password")
         await until_shown(pilot, "Password")
         sandbox.change({"twofactorauth/general/enable": "1"})  # after the guide has looked
         await pilot.press("alt+u", "enter")
@@ -349,7 +349,7 @@ async def test_refused_login_is_repeated_only_on_request(machine: Machine, sandb
 
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        await choose(pilot, "#way", "Request authentication")
+        await choose(pilot, "#way", "Login with user and password")
         await until_shown(pilot, "Password")
         sandbox.change({"sandbox/fail_next": "401:1"})
         await pilot.press("alt+u", "enter")
@@ -394,7 +394,7 @@ async def test_the_demo_needs_only_enter_from_step_2_to_the_page_of_the_profile(
         await pilot.press("enter")
         await until_shown(pilot, "✔ The store accepts it.")
         await pilot.press("5")
-        await until_shown(pilot, "Enter: save.")
+        await until_shown(pilot, "Not written yet")
         await pilot.press("enter")
         await until_shown(pilot, "Open profile")
         await pilot.press("enter")
@@ -427,6 +427,9 @@ async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandb
     async with guide(machine, sandbox, (80, 24)) as pilot:
         await to_authentication(pilot)
         await until(pilot, lambda: "F9 fills in" in " ".join(shown(pilot.app).split()))
+        assert isinstance(pilot.app.focused, SecretInput)
+        await pilot.press("question_mark")  # no token begins with it
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
 
 
 async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
@@ -466,9 +469,14 @@ async def test_what_will_be_written_is_shown_before_it_is_written(
         await pilot.press("s")
         await until_shown(pilot, "Not written yet")
         assert '+timeout = "5s"' in shown(pilot.app)
+        await pilot.press("t", "p", "5")
+        await until_shown(pilot, "Not written yet: Enter or s writes the changes below.")
         assert path.read_text() == before
-        await pilot.press("t")
+        await pilot.press("s")
         await until_shown(pilot, "Saved:")
+        await pilot.press("p", "5")
+        await until_shown(pilot, "Nothing has changed since it was saved.")
+        assert "Not written yet" not in shown(pilot.app)
     assert 'timeout = "5s"' in path.read_text()
 
 

@@ -50,7 +50,7 @@ async def test_a_token_entered_over_the_name_of_a_variable_is_never_written(
             pilot,
             lambda: setup.at("authentications", "integration", "consumer-key") == {"env": VARIABLES["consumer-key"]},
         )
-        await pilot.press("escape", "5", "s", "s")
+        await pilot.press("escape", "5", "s")
         await until_shown(pilot, "Saved")
     assert path.read_text() == before
     written = [file.read_text() for file in machine.directories.state.rglob("*") if file.is_file()]
@@ -104,7 +104,7 @@ async def test_a_profile_whose_variables_are_set_is_tested_in_a_new_process(
         await pilot.press("y")
         await until_shown(pilot, "accepts it")
         setup.edit(("description",), "edited")
-        await pilot.press("escape", "5", "s", "s")
+        await pilot.press("escape", "5", "s")
         screen = await until_shown(pilot, "tui-connector request shop GET modules: failed")
         assert "once the variables" not in screen
         assert "Not tested" not in screen

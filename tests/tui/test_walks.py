@@ -43,7 +43,7 @@ def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
         terminal.press("Enter")
         return
     terminal.press("BTab", "Enter")
-    terminal.wait_for("Request authentication")
+    terminal.wait_for("Login with user and password")
     if way == "bearer":
         terminal.press("Down", "Enter")
         terminal.wait_for("the third of")
@@ -95,7 +95,7 @@ def test_from_an_address_to_a_profile_that_works(
         terminal.press("Enter")
         terminal.wait_for("PUT products")
         terminal.press("n")
-        terminal.wait_for("Enter: save")
+        terminal.wait_for("Not written yet")
         terminal.press("Enter")
         terminal.wait_for("status 200")
     finally:
@@ -130,7 +130,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         authenticate(terminal, "signed", store)
         terminal.wait_for("accepts it")
         terminal.press(key)
-        terminal.wait_for("Secrets: from environment variables")
+        terminal.wait_for("From environment variables")
         assert "! No keyring available" in terminal.wait_for("The profile uses environment")
         terminal.press("Enter")
         terminal.wait_for("Not tested in a new process")

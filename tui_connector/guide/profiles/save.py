@@ -195,11 +195,14 @@ def ordered(draft: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def preview(setup: Setup) -> str:
-    """What saving would write: the text of a new profile, or the changes of a saved one. Raises `ProfileError`."""
+    """What saving would write: the text of a new profile, or the changes of a saved one, "" where there are none.
+
+    Raises `ProfileError`.
+    """
     if not setup.saved:
         return Document.new(ordered(setup.draft)).text()
     document = setup.document
-    return difference(document.text_as_read, document.text()) or "Nothing has changed since it was saved."
+    return difference(document.text_as_read, document.text())
 
 
 def difference(before: str, after: str) -> str:

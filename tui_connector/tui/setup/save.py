@@ -32,14 +32,16 @@ from ..dialogs import EntryScreen
 from ..keys import letter_bindings
 from ..widgets import highlight
 from ..widgets.choice import Choice
+from ..widgets.fields import FieldRow
 from .step import StepPane
 
 _PLACES = {
-    SecretPlace.KEYRING.value: "Secrets: in this computer's keyring",
-    SecretPlace.ENVIRONMENT.value: "Secrets: from environment variables",
-    SecretPlace.ASK.value: "Secrets: prompt each time",
-    SecretPlace.COMMAND.value: "Secrets: from a password manager's command",
+    SecretPlace.KEYRING.value: "In this computer's keyring",
+    SecretPlace.ENVIRONMENT.value: "From environment variables",
+    SecretPlace.ASK.value: "Prompted for each time",
+    SecretPlace.COMMAND.value: "From a password manager's command",
 }
+_ABOUT_PLACE = "Where runs get the secrets from. The profile names the place; it never contains a secret."
 _COMMAND = (
     "The command that prints a secret. {name} stands for its name, such as NAME.\n\n"
     "pass show {name} · op read op://Private/{name}/password\n"
@@ -47,7 +49,10 @@ _COMMAND = (
 )
 
 
-_WHAT_IS_WRITTEN = "Enter: save. The file is shown below; it contains no secret."
+_NEW = "Not written yet: Enter or s writes the file below. It contains no secret."
+_CHANGED = "Not written yet: Enter or s writes the changes below."
+_ONLY_SECRETS = "The file stays as it is; Enter or s stores the secrets that you entered."
+_UNCHANGED = "Nothing has changed since it was saved."
 _TITLES = {"clients": "client", "authentications": "authentication", "incoming": "incoming", "outgoing": "outgoing"}
 _FIRST = "modules"
 """The request of the new process; every token may send it."""
@@ -57,7 +62,7 @@ class SavePane(StepPane):
     """Writes the profile, then calls the store with it from a new process."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *letter_bindings("t", "screen.save", "Review", "save.review", "f5", "ctrl+r", show=True)
+        *letter_bindings("t", "show_preview", "Show the file", "save.review", "f5", "ctrl+r")
     ]
     step = GuideStep.SAVE
     test_label = "Save"
@@ -89,32 +94,26 @@ class SavePane(StepPane):
         """Why the secrets are not stored in the keyring."""
         self._told_before = False
         """Whether the profile existed before, so that new capabilities are listed."""
-        self._reviewed = False
-        """Whether the user asked what will be written, so that the next press of the key writes it."""
         self._told: set[tuple[Path, str]] = set()
         """Warnings shown about saving to a file; saving again ignores them."""
 
     def compose_fields(self) -> ComposeResult:
         yield Static("", classes="chosen")
-        yield Choice(_PLACES, self.setup.secret_place.value, id="secret-place")
+        place = Choice(_PLACES, self.setup.secret_place.value, id="secret-place")
+        yield FieldRow("secret-place", "Secrets", place, _ABOUT_PLACE)
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
         yield Static("", classes="preview")
 
     def begin(self) -> None:
-        path, self._reviewed = self._path(), False
+        path = self._path()
         if self._told:
             self._told.clear()
             self.say("")
         new = "" if self.setup.saved else " (new)"
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {path}{new}")))
-        missing = self.setup.first_missing()
-        wrong = self._wrong()
-        if wrong:
-            self.explain(f"✘ The profile is invalid:\n{wrong}")
-        else:
-            self.explain(f"! {self.setup.missing(missing)}" if missing else _WHAT_IS_WRITTEN)
+        self.explain(self._what_is_written())
         self._preview()
         self.run_worker(self._assign_own_entries(path), group="entries", exclusive=True)
         self._name_continue()
@@ -127,7 +126,23 @@ class SavePane(StepPane):
         """Where secrets are kept is said again: that does not change with their values."""
         super().forget_outdated()
         if self._note and not self._said:
-            self._say_unwritten()
+            self.say(f"! {self._note}.")
+
+    def _what_is_written(self) -> str:
+        """What saving writes, or what to do before."""
+        if wrong := self._wrong():
+            return f"✘ The profile is invalid:\n{wrong}"
+        missing = self.setup.first_missing()
+        if missing is GuideStep.BASICS:  # it cannot be written
+            return f"✘ {self.setup.missing(missing)}"
+        note = f"! {self.setup.missing(missing)}" if missing else ""
+        if not self.setup.saved:
+            what = _NEW
+        elif self.setup.document.changed:
+            what = _CHANGED
+        else:
+            what = _ONLY_SECRETS if self.work.has_unsaved else _UNCHANGED
+        return f"{note}\n{what}".strip()
 
     def _name_continue(self) -> None:
         self.query_one(".continue", Button).label = "Open profile" if self.complete else self.continue_label
@@ -173,7 +188,7 @@ class SavePane(StepPane):
         self._note = (
             f"{reason}. The profile uses environment variables instead; in this session, what you typed is used"
         )
-        self._say_unwritten()
+        self.say(f"! {self._note}.")
 
     @on(Choice.Chosen)
     def _chosen(self, event: Choice.Chosen) -> None:
@@ -198,30 +213,21 @@ class SavePane(StepPane):
     def _place(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
         self.setup.move_secrets(place, command)
         self.query_one(Choice).show(place.value)
+        self.explain(self._what_is_written())
         self._preview()
 
     @property
     def complete(self) -> bool:
         return self.setup.saved and not self.work.has_unsaved
 
-    def review(self) -> None:
-        """Shows what will be written; the second call writes it."""
-        if not self._reviewed and self._can_save():
-            self._reviewed = True
-            self.explain("")
-            self._say_unwritten()
-        elif self._reviewed:
-            self.test()
-
-    def _say_unwritten(self) -> None:
-        """What the next press does, and what to know before it."""
-        review = "Not written yet: s or Enter writes the file as it is shown below." if self._reviewed else ""
-        note = f"! {self._note}." if self._note else ""
-        self.say("\n".join(each for each in (note, review) if each))
+    def action_show_preview(self) -> None:
+        """Scrolls to what will be written."""
+        self.scroll_to_widget(self.query_one(".preview", Static), animate=False, top=True)
 
     def _can_save(self) -> bool:
         """Whether there is something to save that may be written; otherwise shows why not."""
         if self.setup.missing(GuideStep.BASICS):
+            self.explain("")
             self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}", bad=True)
             return False
         try:
@@ -232,7 +238,7 @@ class SavePane(StepPane):
         return True
 
     def test(self) -> None:
-        if not self._can_save():
+        if self._busy or not self._can_save():
             return
         wrong, path = self._wrong(), self._path()
         if wrong and (path, wrong) not in self._told:
@@ -265,7 +271,6 @@ class SavePane(StepPane):
             return
         work.path = path
         self._told.clear()
-        self._reviewed = False
         work.keep_secrets()
         call = None
         if (

@@ -266,6 +266,7 @@ class SetupScreen(LogDock, TextHolder):
         self._step = step
         panes.current = f"step-{step.value}"
         self.pane.forget_outdated()
+        self.set_class(step in (GuideStep.BASICS, GuideStep.AUTHENTICATION), "brief")  # a list or a file is longer
         self._changed()
         self.pane.begin()
         self.refresh_bindings()
@@ -445,10 +446,11 @@ class SetupScreen(LogDock, TextHolder):
             self.app.post_message(self.TextWanted(self.work.path, key))
 
     async def action_save(self) -> None:
-        """Shows what will be written; the second press writes it."""
+        """Shows what will be written; writes it where that is shown already."""
         if self._step is not GuideStep.SAVE or self.zoomed:
             await self.go_to(GuideStep.SAVE)
-        self.query_one(SavePane).review()
+        else:
+            self.pane.test()
 
     def action_fix(self) -> None:
         self.pane.fix()
@@ -476,10 +478,16 @@ class SetupScreen(LogDock, TextHolder):
         """Copies the resources to tick, for whoever creates the integration or role."""
         boxes = self._boxes()
         if boxes:
-            said = await copy(boxes, self.app, self.work.workbench.machine)
+            said = await copy(boxes, "the resources to tick", self.app, self.work.workbench.machine)
         else:
             said = "Nothing selected yet. Add incoming and outgoing first (steps 3 and 4)."
         self.notify(shown_line(said), markup=False)
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        """The test is called as on its button."""
+        pane = next(pane for pane in _PANES if pane.step is self._step)
+        return {"setup.test": pane.test_label}
 
     @property
     def where_to_type(self) -> str:
@@ -487,7 +495,7 @@ class SetupScreen(LogDock, TextHolder):
         return "e goes to the field to fill in." if self.pane.has_fields else ""
 
     def help_text(self) -> str:
-        return f"{self._store_side()}\n\nThe steps: {MARKS}."
+        return f"In Magento\n{self._store_side()}\n\nThe steps: {MARKS}."
 
     async def action_back(self) -> None:
         """Closes the guide; unsaved changes are kept as a draft, and what was typed for the session."""
