@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator
 from types import FunctionType, MethodType
 from typing import Any, ClassVar
 
-from textual import _callback, events, screen
+from textual import _callback, events
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
 from textual.css.match import match
@@ -25,9 +25,6 @@ _DEADLINE = 30.0
 _PAUSE = 0.01
 _LOOKS = 1_000
 """Ten seconds, and longer where the machine is busy: then each look takes longer."""
-
-
-screen.UPDATE_PERIOD = 1 / 20  # each layout of the screen takes as long as a key; sixty times a second, it is half done
 
 
 class _Paints:
