@@ -124,7 +124,7 @@ def test_control_characters_of_a_recording_never_reach_the_terminal(
         terminal.press("g")
         for number in range(1, 10):
             terminal.wait_for(f"#{number} ·")
-            terminal.press("i", "z", "i", "z", "j")
+            terminal.press("i", "z", *("j" if number < 9 else ""))  # more keys at once would be a paste
         terminal.press("/")
         terminal.wait_for("search")
         terminal.paste(EVIL)
