@@ -52,7 +52,7 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
     async with listing(products(*range(1, 8))) as staging:
         path = write(machine, "http://127.0.0.1:9", staging.url)
         app = ConnectorApp(machine, no_demo)
-        async with app.run_test(size=(110, 36)) as pilot:
+        async with app.run_test(size=(150, 36)) as pilot:
             await until_shown(pilot, "Shop")
             await pilot.press("enter")
             await until(pilot, lambda: "default · PRODUCTION" in shown(app) and "GET products" in shown(app))

@@ -83,7 +83,7 @@ async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(
     path = machine.directories.profiles / "acme.toml"
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
-        await until_shown(pilot, "from environment variables")
+        await until_shown(pilot, "From environment variables")
         await pilot.press("enter")
         await until_shown(pilot, "Now you can")
         await until_shown(pilot, "fills in the demo store's secrets")
@@ -139,7 +139,7 @@ async def test_a_profile_renamed_after_its_tokens_runs_without_a_keyring(machine
     machine = replace(machine, keyring=NoKeyring)
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
-        await until_shown(pilot, "from environment variables")
+        await until_shown(pilot, "From environment variables")
         await pilot.press("1")
         await until_shown(pilot, "● 1")
         pilot.app.screen.query_one("#field-name").value = "piper"
