@@ -92,7 +92,7 @@ def test_hanging_keyring_is_reported_and_blocks_nothing(
         terminal.press("q")
         terminal.wait_for("Profiles")
         terminal.press("q")
-        terminal.wait_for("only this session has")
+        terminal.wait_for("this session has what you entered")
         terminal.press("y")
         terminal.wait_for("ended: 0")
         with pytest.raises(ProcessLookupError):
