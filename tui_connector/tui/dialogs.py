@@ -160,7 +160,8 @@ class FieldDialog(Dialog[T | None]):
         finally:
             self.loading_message = ""
         names = found.names if len(found.names) > 1 else []
-        self._forget_names()
+        self.query_one(".refusal").remove_class("bad")
+        self._list_names("")
         if found.text != field.value:
             with self.prevent(Input.Changed):
                 field.value = found.text
@@ -172,8 +173,6 @@ class FieldDialog(Dialog[T | None]):
 
     @on(Input.Changed)
     def _forget_names(self) -> None:
-        """What was wrong with the text before may not be wrong with this one."""
-        self.query_one(".refusal").remove_class("bad")
         self._list_names("")
 
     def _list_names(self, names: str) -> None:

@@ -55,21 +55,24 @@ class HelpScreen(Dialog[None]):
                 yield Static(Content(shown(title)), classes="help-title")
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")
-            actions = (action for group in self._groups.values() for action in group)
-            if any(action.after_escape and not isinstance(action.node, App) for action in actions):
+            every = (action for group in self._groups.values() for action in group)
+            if any(action.after_escape and not isinstance(action.node, App) for action in every):
                 yield Static(Content("In a field, a letter is text: use the other key, or press Esc, then the letter."))
-            for title in self._groups:
+            for title, actions in self._groups.items():
                 yield Static(Content(title), classes="heading")
-                yield Static(classes="help-words lines help-keys")
+                yield Static(self._keys(actions), classes="help-words lines help-keys")
 
     def on_mount(self) -> None:
         panel = self.query_one("#help")
         panel.border_title, panel.border_subtitle = "Help", "Esc: close · ↑↓: scroll"
 
     def on_resize(self) -> None:
-        width = min(READABLE, self.size.width - _AROUND)
         for text, actions in zip(self.query(".help-keys").results(Static), self._groups.values(), strict=True):
-            text.update(Content("\n".join(_line(each, width) for each in actions)))
+            text.update(self._keys(actions))
+
+    def _keys(self, actions: Iterable[KeyAction]) -> Content:
+        width = min(READABLE, self.app.size.width - _AROUND)
+        return Content("\n".join(_line(each, width) for each in actions))
 
 
 def _groups(actions: Iterable[KeyAction], reached: Sequence[DOMNode]) -> dict[str, list[KeyAction]]:
