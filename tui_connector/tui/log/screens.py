@@ -48,7 +48,7 @@ class RequestsScreen(BaseScreen[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        self.query_one(ScreenHeader).show(self._heading, "requests")
+        self.query_one(ScreenHeader).show("Requests", self._heading)
         self._panel.view.focus()
 
     def action_back(self) -> None:
