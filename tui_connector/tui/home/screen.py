@@ -338,7 +338,8 @@ class HomeScreen(BaseScreen[None]):
         """The newest runs of all profiles, where the table leaves enough room for them."""
         panel, table = self.query_one("#home-runs", Static), self.query_one("#home-table")
         left = table.content_size.height - len(rows.lines()) - _TABLE_HEAD
-        shown = [path for path in self._rows.runs if path in {*rows.paths, *rows.recent, *rows.archived}]
+        listed = {*rows.paths, *rows.recent, *rows.archived} if left > _FEW_LINES else set()
+        shown = [path for path in self._rows.runs if path in listed]
         panel.display = left > _FEW_LINES and any(self._rows.runs[path] for path in shown)
         if panel.display:
             now, width = self._machine.now().timestamp(), max(20, table.content_size.width - 2)
