@@ -15,6 +15,7 @@ from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.incoming import ItemScreen, ItemTable, columns, table
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.fields import JsonField
 
 
 async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
@@ -222,7 +223,18 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         screen = await until_shown(pilot, "(not sent)")
         assert "PUT /rest/all/V1/products/24-MB01" in screen
         assert '"name": "Joust Duffle Bag"' in screen
-        sample = pilot.app.screen.query_one("#sample")
+        sample = pilot.app.screen.query_one("#sample", JsonField)
+        await pilot.press("E", "down", "end", "x")
+        line, column = place = sample.cursor_location
+        await until_shown(pilot, f"(line {line + 1}, column {column})")
+        await until_shown(pilot, "✘ products")
+        assert (sample.cursor_location, sample.has_focus) == (place, True), "typing goes on where it was"
+        await pilot.press("f5")
+        await pilot.press("ctrl+home", "escape", "E")
+        assert sample.cursor_location == (line, column - 1), "E goes to the error"
+        await pilot.press("delete")
+        await until_shown(pilot, "✔ products")
+        assert (sample.cursor_location, sample.has_focus) == ((line, column - 1), True)
         sample.text = '{"sku": "a b/c", "price": 1}'
         await until_shown(pilot, "PUT /rest/all/V1/products/a%20b%2Fc")
         sample.text = '{"skus": "a"}'

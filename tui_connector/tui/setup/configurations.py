@@ -200,21 +200,25 @@ class ConfigurationList(BoundedList):
 
     def show(self, shown: Iterable[ProfilePart], width: int, mark: Callable[[str], tuple[str, str]]) -> None:
         """Shows these configurations, each with its mark and the tone of that; the cursor stays on its row."""
-        highlighted = self.highlighted or 0
+        highlighted, former = self.highlighted or 0, [part.name for part in self._parts]
         self._parts = list(shown)
-        self.clear_options()
+        lines: list[Content] = []
         for part in self._parts:
             off = " (disabled)" if part.disabled else ""
             name = shown_line(part.name + off, 24)
             summary = shown_middle(part.summary, max(10, width - max(18, len(name)) - 4))  # it ends with a file
             sign, tone = mark(part.name)
-            self.add_option(
-                Option(
-                    Content.assemble(
-                        (f"{sign} ", TONES.get(tone, "")), (f"{name:<18}  ", "bold"), (summary, TONES["muted"])
-                    )
+            lines.append(
+                Content.assemble(
+                    (f"{sign} ", TONES.get(tone, "")), (f"{name:<18}  ", "bold"), (summary, TONES["muted"])
                 )
             )
+        if [part.name for part in self._parts] == former:  # the cursor did not move, and nothing is told that it did
+            for index, line in enumerate(lines):
+                self.replace_option_prompt_at_index(index, line)
+            return
+        self.clear_options()
+        self.add_options(map(Option, lines))
         if self._parts:
             self.highlighted = min(highlighted, len(self._parts) - 1)
 

@@ -149,7 +149,9 @@ class OutgoingPane(ConfigurationsPane):
 
     def try_it(self, name: str) -> None:
         self.query_one("#sample-row").display = True
-        self.query_one("#sample", JsonField).text = self._sample(name)
+        field, sample = self.query_one("#sample", JsonField), self._sample(name)
+        if field.text != sample:  # else the cursor stays where something is typed
+            field.text = sample
         self._prepare_again(name)
 
     @on(OptionList.OptionHighlighted)
@@ -175,7 +177,15 @@ class OutgoingPane(ConfigurationsPane):
         return bool(self.query_one("#sample-row").display)
 
     def action_edit_sample(self) -> None:
-        self.screen.set_focus(self.query_one("#sample"))
+        """Focuses the sample, at its mistake if it is not valid JSON."""
+        field = self.query_one("#sample", JsonField)
+        try:
+            json.loads(field.text)
+        except json.JSONDecodeError as error:
+            field.move_cursor((error.lineno - 1, error.colno - 1))
+        except (ValueError, RecursionError):
+            pass  # which has no place
+        self.screen.set_focus(field)
 
     def removed(self, name: str) -> None:
         self._samples.pop(name, None)
