@@ -11,7 +11,7 @@ process is queued again in front. Four fleets are compared:
 - own workers: groups of as many processes as a store bears (`-c`), each with the queues of its own stores;
 - the same, with all schedules at the same minute;
 - the same, with one store in a hundred in maintenance: each of its runs holds a process until the patience is
-  exhausted. (One that is unreachable when a run starts fails at once.) Only the other stores are counted;
+  exhausted. (One that no run has reached so far fails at once.) Only the other stores are counted;
 - one pool: every process serves every store, within the limit of each store. Celery has no such thing; it is the ideal.
 
 A fleet is saturated when more than 1 % of the runs are not committed when the next one is due. Two hours are measured,

@@ -214,6 +214,26 @@ async def test_a_lost_network_is_waited_for_and_then_left_to_the_next_run(tmp_pa
     assert reader.ids() == list(range(1, 101))
 
 
+async def test_an_unreachable_store_is_waited_for_if_an_earlier_run_has_reached_it(
+    tmp_path: Path, impatient: Machine
+) -> None:
+    async with listing(products(*range(1, 101))) as store:
+        reader = shop(store, tmp_path, impatient, patience="2m")
+        reader.plugins = ({"kind": "retry", "attempts": 5},)
+        store.closes = lambda asked: True
+        summary = await reader.run(told=(told := RunNotes()))
+        assert (summary.state, summary.requests, summary.retries) == ("stopped", 5, 4)
+        assert "no earlier run has reached this address" in summary.reason
+        assert not any("retrying in" in note for note in told.notes)
+        store.closes = lambda asked: False
+        assert (await reader.run()).state == "complete"
+        store.closes = lambda asked: True
+        summary = await reader.run(told=(told := RunNotes()))
+        assert summary.state == "stopped"
+        assert "the incoming's patience is 2:00 min" in summary.reason
+        assert sum("retrying in" in note for note in told.notes) > 3
+
+
 async def test_the_same_page_twice_is_a_circle(tmp_path: Path, machine: Machine) -> None:
     """A store that knows no filter on ids answers its first page for ever."""
 

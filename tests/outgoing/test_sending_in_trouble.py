@@ -140,7 +140,20 @@ async def test_a_wrong_address_is_reported_at_once(tmp_path: Path, machine: Mach
     outbox.write(*rows("A", "B"))
     summary = await outbox.run()
     assert (summary.state, counted(summary)) == ("stopped", {"new": 2})
-    assert "refused the connection" in summary.reason
+    assert "refused the connection; the run does not wait" in summary.reason
+
+
+async def test_a_store_that_an_earlier_run_has_reached_is_waited_for(tmp_path: Path, machine: Machine) -> None:
+    quick, _ = with_sleep(machine)
+    async with storing(lambda sent: OK) as store:
+        outbox = Outbox(tmp_path, quick, store.server.url)
+        outbox.write(*rows("A", "B"))
+        assert counted(await outbox.run()) == {"finished": 2}
+    outbox.write(*rows("A", "C"))
+    summary = await outbox.run(patience="1m")
+    assert (summary.state, counted(summary)) == ("stopped", {"new": 2})
+    assert "the outgoing's patience is 1:00 min" in summary.reason
+    assert any("retrying in" in note for note in outbox.told.notes)
 
 
 async def test_a_connection_lost_after_the_work_leaves_the_task_unknown(tmp_path: Path, machine: Machine) -> None:

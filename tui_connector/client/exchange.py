@@ -125,6 +125,17 @@ class InFlight:
     """Seconds of the machine's monotonic clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class PendingRetry:
+    """A request that is sent again after a pause. `attempt` is the next one, `attempts` how many there may be."""
+
+    reason: str
+    attempt: int
+    attempts: int
+    at: float
+    """When it is sent, in seconds of the machine's monotonic clock."""
+
+
 class Ring:
     """The latest exchanges, bounded by count and by bytes.
 
@@ -192,6 +203,8 @@ class Exchanges(Ring):
         self.probes = 0
         """How many probes were sent since the log was last cleared."""
         self.in_flight: dict[int, InFlight] = {}
+        self.pending_retries: dict[int, PendingRetry] = {}
+        """By the number of their call."""
         self.on_recorded: list[Callable[[Exchange], None]] = []
 
     def next_number(self) -> int:
@@ -231,6 +244,7 @@ class ExchangeLog(Protocol):
     """What a session writes its exchanges to."""
 
     in_flight: dict[int, InFlight]
+    pending_retries: dict[int, PendingRetry]
     on_recorded: list[Callable[[Exchange], None]]
 
     def next_number(self) -> int: ...
@@ -250,6 +264,7 @@ class OwnExchanges:
     def __init__(self, log: Exchanges) -> None:
         self._log = log
         self.in_flight: dict[int, InFlight] = {}
+        self.pending_retries: dict[int, PendingRetry] = {}
         self.on_recorded: list[Callable[[Exchange], None]] = []
 
     def next_number(self) -> int:

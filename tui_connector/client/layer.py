@@ -52,6 +52,12 @@ class LayerContext(Protocol):
 
     def client(self, name: str) -> Send: ...
 
+    async def pause_before_retry(
+        self, request: Request, pause: float, *, attempt: int, attempts: int, reason: str
+    ) -> None:
+        """Sleeps for `pause` seconds before the next attempt of `attempts`; whoever watches the request is told."""
+        ...
+
     def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Starts work that belongs to the session: cancelling the caller does not cancel it."""
         ...

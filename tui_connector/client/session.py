@@ -21,7 +21,7 @@ from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from ..templates import Json
-from .exchange import Exchange, ExchangeLog
+from .exchange import Exchange, ExchangeLog, PendingRetry
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .message import AS_SAVED, ClientVariant, InvalidRequest, NoResponse, Request, Response
 from .model import HttpClient
@@ -289,6 +289,16 @@ class Session(LayerContext):
 
     def received(self, secret: str, label: str) -> None:
         self._vault.mask.learn(secret, label, received=True)
+
+    async def pause_before_retry(
+        self, request: Request, pause: float, *, attempt: int, attempts: int, reason: str
+    ) -> None:
+        call, pending = request.about.call, self._exchanges.pending_retries
+        pending[call] = PendingRetry(reason, attempt, attempts, self._machine.monotonic() + pause)
+        try:
+            await self._machine.sleep(pause)
+        finally:
+            del pending[call]
 
     def hide(self, name: str) -> None:
         self._vault.mask.hide(name)

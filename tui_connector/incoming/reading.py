@@ -276,6 +276,7 @@ class ListReader:
         try:
             while True:
                 await self._patience.wait_for_turn()
+                self.counts.retries += tries + empty > 0
                 began = self._machine.monotonic()
                 found = await self._request_page(request)
                 now = self._machine.monotonic()
@@ -284,7 +285,6 @@ class ListReader:
                         self._page_succeeded(request, found, began, now)
                         return found
                     empty += 1
-                    self.counts.retries += 1
                     await self._patience.wait(_EMPTY_PAGE if request.lacks_items(found) else _EMPTY_LIST, has_read=True)
                     continue
                 tries += 1
@@ -411,7 +411,6 @@ class ListReader:
         if error.action in (Action.REFUSED, Action.WRONG, Action.LIMIT):
             raise RunFailed(error)
         self._pace.back_off(now)
-        self.counts.retries += 1
         if error.action is Action.DIVIDE:
             self._consecutive_failures += 1
 

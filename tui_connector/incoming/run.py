@@ -81,7 +81,8 @@ class Run:
             progress.requests, progress.retries, progress.seconds = costs.requests, costs.retries, costs.seconds
         progress.responses = self._costs.responses
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
-        progress.rate, progress.limit, progress.waits = self._pace.rate, self._pace.limit, self._patience.waits
+        progress.rate, progress.limit = self._pace.rate, self._pace.limit
+        progress.pause = self._patience.pause(self._environment.exchanges)
         if isinstance(self._reader, ChildReader):
             progress.rate = progress.mean_rate
             progress.parents, progress.parents_expected = self._parents_done, self._reader.parents_total
@@ -142,6 +143,7 @@ class Run:
         try:
             secrets = await self._sink_secrets()
             opened = self._opened = await self._in_thread(self._open, fingerprint, request_line, secrets)
+            self._patience.has_reached = opened.has_reached
             log.info("run of %s begins: %s", self._name, " ".join(opened.start.notes) or "everything")
             for note in opened.start.notes:
                 self._watcher.note(note)

@@ -299,6 +299,8 @@ class OpenRun:
     """Why the sink or the ledger failed."""
     reader_closed: bool = False
     """The program that reads standard output has closed it."""
+    has_reached: bool = False
+    """An earlier run got a list from the same server."""
 
     def close(self) -> None:
         self.sink.close()
@@ -386,7 +388,7 @@ class OpenRun:
             except BaseException:
                 sink.close()
                 raise
-            return cls(ledger, start, sink, writer)
+            return cls(ledger, start, sink, writer, has_reached=ledger.has_reached(request_line))
         except BaseException:
             ledger.close()
             raise

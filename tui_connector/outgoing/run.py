@@ -147,7 +147,8 @@ class OutgoingRun:
         progress.requests, progress.retries, progress.seconds = self._total_costs()
         progress.responses = self._costs.responses
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
-        progress.rate, progress.limit, progress.waits = self._pace.rate, self._pace.limit, self._patience.waits
+        progress.rate, progress.limit = self._pace.rate, self._pace.limit
+        progress.pause = self._patience.pause(self._environment.exchanges)
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
 
@@ -253,6 +254,7 @@ class OutgoingRun:
                 opened = self._opened = await self._in_thread(start.open, self._environment.ledger)
             except RunFailed as failed:  # stopped before there was a run to resume
                 return self._unopened(failed.error)
+            self._patience.has_reached = opened.has_reached
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
             for note in opened.notes:
                 self._watcher.note(note, warning=True)

@@ -31,6 +31,8 @@ class OpenSending:
     run: TaskRun
     entities: Iterator[SourceEntity | BadEntity] | None
     notes: list[str] = field(default_factory=list)
+    has_reached: bool = False
+    """An earlier run got responses from the same store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,13 @@ class RunStart:
         try:
             if isinstance(path, Path):
                 remember_profile(path, self.profile)
+            reached = ledger.reached()
             opened = self._begin(ledger, identity)
         except BaseException:
             ledger.close()
             raise
         opened.notes[:0] = notes
+        opened.has_reached = any(not sends_elsewhere(self.outgoing, self.session, each) for each in reached)
         return opened
 
     def _begin(self, ledger: TaskLedger, fingerprint: str) -> OpenSending:

@@ -315,6 +315,15 @@ class TaskLedger(LedgerDatabase):
         with explained(self.path):
             return _last_run(self._database)
 
+    def reached(self) -> list[str]:
+        """The fingerprints of the runs in which the store has processed something."""
+        query = (
+            "select fingerprint from run where state = 'complete'"
+            " or exists (select 1 from task where run = run.id and task.state in ('finished', 'unchanged'))"
+        )
+        with explained(self.path):
+            return [row[0] for row in self._database.execute(query)]
+
     def begin(self, began: str, fingerprint: str, digest: str | None) -> TaskRun:
         """Starts a new run. The open tasks of an unfinished one are left as they are."""
         self._refuse_moved()

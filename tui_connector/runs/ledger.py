@@ -218,6 +218,10 @@ def run_row(row: tuple[object, ...]) -> RunRow:
     return RunRow(**values)  # type: ignore[arg-type]  # the columns of the table above
 
 
+def _origin(request_line: str) -> str:
+    return "/".join(request_line.partition(" ")[2].split("/", 3)[:3])
+
+
 _RUNS_KEPT = 50
 _FAILURES_KEPT = 10_000
 
@@ -245,6 +249,12 @@ class Ledger(LedgerDatabase):
     def runs(self) -> list[RunRow]:
         """The runs that are kept, the latest first."""
         return list(self._rows("order by id desc"))
+
+    def has_reached(self, request_line: str) -> bool:
+        """Whether a run got a list from the server that this request, "GET https://…", is sent to."""
+        origin = _origin(request_line)
+        found = self._rows("where state in ('complete', 'incomplete') or read > 0")
+        return any(_origin(run.asked) == origin for run in found)
 
     def last_complete(self) -> RunRow | None:
         """The latest run that read its whole list."""

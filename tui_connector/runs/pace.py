@@ -15,11 +15,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..client.exchange import ExchangeLog
 from ..client.layer import Send
 from ..client.message import Request, Response
 from ..machine import Machine
 from ..units import duration
 from .errors import Action, RunError, RunFailed
+from .progress import RunPause
 
 _START = 2
 _DEFAULT_MAXIMUM = 8
@@ -260,11 +262,19 @@ class Patience:
         self._down_since: float | None = None
         self._pause = _FIRST_PAUSE
         self._next_try: float | None = None
+        self.has_reached = False
+        """Whether an earlier run got responses from this address, so that it is right although nothing responds."""
 
-    @property
-    def waits(self) -> float:
-        """Seconds until the store is tried again; 0 while no run waits for it."""
-        return 0.0 if self._next_try is None else max(0.0, self._next_try - self._machine.monotonic())
+    def pause(self, log: ExchangeLog) -> RunPause | None:
+        """What the run waits for: the store, or the next attempt of its requests, of which none is in flight."""
+        now = self._machine.monotonic()
+        if self._next_try is not None:
+            return RunPause(max(0.0, self._next_try - now), f"waiting for the store, up to {duration(self._limit)}")
+        if log.in_flight or not log.pending_retries:
+            return None
+        retry = min(log.pending_retries.values(), key=lambda each: each.at)
+        reason = f"{retry.reason}, attempt {retry.attempt} of {retry.attempts}"
+        return RunPause(max(0.0, retry.at - now), reason)
 
     async def wait_for_turn(self) -> None:
         """Returns when the current task may send a request."""
@@ -274,11 +284,13 @@ class Patience:
     async def wait(self, error: RunError, *, has_read: bool) -> None:
         """Pauses before the next probe. Raises `RunFailed` when the patience is exhausted.
 
-        Without any response since the run began (`has_read`), the address may be wrong, which is reported immediately.
+        Without any response, in this run (`has_read`) or an earlier one, the address may be wrong, which is reported
+        immediately.
         """
         now = self._machine.monotonic()
-        if error.status is None and not has_read:
-            raise RunFailed(error)
+        if error.status is None and not has_read and not self.has_reached:
+            message = f"{error.message}; the run does not wait, because no earlier run has reached this address"
+            raise RunFailed(replace(error, message=message))
         if self._prober not in (None, asyncio.current_task()):
             return
         self._prober = asyncio.current_task()

@@ -31,6 +31,14 @@ class RequestCosts:
             self.seconds += exchange.timings.total
 
 
+@dataclass(frozen=True, slots=True)
+class RunPause:
+    """Why a run sends nothing, and the seconds until its next request."""
+
+    seconds: float
+    reason: str
+
+
 @dataclass(slots=True)
 class Progress:
     """Counts of a run so far; `rate` in items per second, as the pace has measured it."""
@@ -50,8 +58,8 @@ class Progress:
     in_flight: int = 0
     """Requests that have been sent and have no response yet."""
     limit: int = 0
-    waits: float = 0.0
-    """Seconds until the store is tried again; 0 where the run does not wait for it."""
+    pause: RunPause | None = None
+    """What the run waits for; None while it works."""
     parents: int | None = None
     """Parents whose child lists have been read, in a run that reads child lists."""
     parents_expected: int | None = None

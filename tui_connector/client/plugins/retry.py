@@ -48,11 +48,16 @@ class Retry(Plugin):
                     can_repeat = self._can_repeat(request, arrived=failure.may_have_arrived)
                     if last or not can_repeat or failure.failure in (*PERMANENT_FAILURES, Failure.TOO_LARGE):
                         raise
+                    reason = failure.message
                 else:
                     if last or not self._is_temporary(request, response):
                         return response
                     requested = retry_after(response, context.machine.now())
-                await context.machine.sleep(self._pause(attempt, requested))
+                    reason = f"The store responded with status {response.status}"
+                pause = self._pause(attempt, requested)
+                await context.pause_before_retry(
+                    request, pause, attempt=attempt + 1, attempts=self.attempts, reason=reason
+                )
             raise AssertionError("the last attempt returns or raises")
 
         return layer

@@ -86,9 +86,8 @@ class BackgroundRun:
         share, metrics = self.metrics.share, self.metrics
         if self.active:
             done = f"{share:.0%}" if share is not None else count(metrics.progress.items, *self.NOUN)
-            return (
-                (f"{self.title} waits", "warning") if metrics.progress.waits else (f"▶ {self.title} {done}", "accent")
-            )
+            waits = metrics.progress.pause is not None
+            return (f"{self.title} waits", "warning") if waits else (f"▶ {self.title} {done}", "accent")
         return (f"✔ {self.title}", "success") if metrics.good else (f"✘ {self.title}", "error")
 
     def screen(self) -> Screen[None]:

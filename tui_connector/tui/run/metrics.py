@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import ceil
 from typing import Literal
 
 from ...runs.progress import Progress, Summary
@@ -75,7 +76,7 @@ class RunMetrics:
         if progress.responses > responses:
             self.latencies.add((now - together) / (progress.responses - responses) * 1_000)
         else:  # no response yet to those in flight, or none since the last one; while waiting, nothing is measured
-            self.latencies.add(self.latencies.values[-1] if self.latencies.values and not progress.waits else 0.0)
+            self.latencies.add(self.latencies.values[-1] if self.latencies.values and progress.pause is None else 0.0)
         self._timed = (progress.responses, now)
         self.progress = progress
 
@@ -130,11 +131,8 @@ class RunMetrics:
             took = elapsed(progress.seconds)
             if self.stopping:
                 return f"stopping · {took}", ""
-            if progress.waits:
-                return (
-                    f"! waiting for the store · next request in {max(1, round(progress.waits))} s · {took}",
-                    "warning",
-                )
+            if (pause := progress.pause) is not None:
+                return f"! {pause.reason}, next in {max(1, ceil(pause.seconds))} s · {took}", "warning"
             return f"running · {took}", ""
         if summary.state == "complete":
             unchanged = not summary.items and progress.dropped > 0
@@ -157,8 +155,8 @@ class RunMetrics:
         remaining = progress.remaining
         if not running:
             time = ("Time", elapsed(progress.seconds))
-        elif progress.waits:
-            time = ("Next request", f"in {duration(max(1.0, progress.waits))}")
+        elif progress.pause is not None:
+            time = ("Next request", f"in {duration(max(1, ceil(progress.pause.seconds)))}")
         else:
             time = ("Remaining", "–" if remaining is None else duration(remaining))
         retries = f" · {count(progress.retries, 'retry', 'retries')}" if progress.retries else ""
