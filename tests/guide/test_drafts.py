@@ -112,12 +112,12 @@ def test_what_is_kept_can_be_read_again_up_to_the_size_of_a_profile(tmp_path: Pa
     drafts, texts = Drafts(tmp_path), TextDrafts(tmp_path, tmp_path / "acme.toml")
     drafts.keep(draft(text=largest))
     assert [each.text for each in drafts.list()] == [largest]
-    texts.keep(1, largest, "", 1.0)
+    texts.keep(1, largest, "", "", 1.0)
     found = texts.find()
     assert found is not None
     assert found[1].text == largest
     with pytest.raises(UserError, match="larger than 1 MiB") as refused:
-        texts.keep(2, f"{largest}#", "", 1.0)
+        texts.keep(2, f"{largest}#", "", "", 1.0)
     assert refused.value.code == "too-large"
     with pytest.raises(UserError, match="larger than 8 MiB"):
         drafts.keep(draft(text=largest * 8))

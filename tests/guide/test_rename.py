@@ -109,7 +109,7 @@ async def test_a_title_that_was_made_from_the_name_follows_it(kept: Kept, title:
 
 
 async def test_a_profile_with_unsaved_text_is_not_renamed(kept: Kept) -> None:
-    TextDrafts(kept.machine.directories.state, kept.path).keep(1, f"{PROFILE}# mine\n", "", 1.0)
+    TextDrafts(kept.machine.directories.state, kept.path).keep(1, f"{PROFILE}# mine\n", "", "", 1.0)
     with pytest.raises(UserError, match="unsaved changes in the editor"):
         await rename(kept, "shop")
     kept.assert_is("acme", "shop")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +72,7 @@ async def test_a_conflict_is_decided_before_it_is_merged(machine: Machine) -> No
         await until_shown(pilot, "modified")
         theirs = TEXT.replace("Acme", "Beta")
         file_of(pilot).write_text(theirs)
-        await until_shown(pilot, "Another program changed the file.")
-        await pilot.press("f6")
+        await pilot.press("f6")  # before the program has noticed by itself
         screen = await until_shown(pilot, "conflict: both changed this")
         assert "▸ line 2" in screen
         assert "format = 1" in screen  # the lines around it
@@ -216,6 +216,37 @@ async def test_unsaved_text_is_kept_and_offered_again(machine: Machine) -> None:
     assert file_of(pilot).read_text() == TEXT + "# mine too"
 
 
+BY_ANOTHER_PROGRAM = TEXT.replace("Acme", "Beta")
+
+
+@pytest.mark.parametrize("knows_base", [True, False])
+async def test_a_restored_text_is_merged_with_what_another_program_wrote_meanwhile(
+    machine: Machine, *, knows_base: bool
+) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    TextDrafts(machine.directories.state, path).keep(1, f"{TEXT}# mine\n", TEXT, "digest of TEXT", 1.0)
+    if not knows_base:  # as an earlier version kept it
+        [kept] = kept_texts(machine)
+        found = json.loads(kept.read_text())
+        del found["base"]
+        kept.write_text(json.dumps(found))
+    async with editing(machine, BY_ANOTHER_PROGRAM) as pilot:
+        await until_shown(pilot, "F6 compares and merges")
+        await pilot.press("enter")
+        await until_shown(pilot, "F6: compare and merge")
+        assert area(pilot).text == f"{TEXT}# mine\n"
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Not saved")
+        await pilot.press("f6")
+        screen = await until_shown(pilot, "line 2 · taken: the file's" if knows_base else "line 2 · conflict")
+        assert "changed here and by another program" in screen
+        await pilot.press(*(() if knows_base else "t"), "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        await until(pilot, lambda: area(pilot).text == f"{BY_ANOTHER_PROGRAM}# mine\n")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: path.read_text() == f"{BY_ANOTHER_PROGRAM}# mine\n")
+
+
 async def test_discarded_text_is_not_offered_again(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await pilot.press("ctrl+end", *"# mine")
@@ -231,7 +262,7 @@ async def test_deleting_a_profile_deletes_its_unsaved_text(machine: Machine) -> 
     path = machine.directories.profiles / "acme.toml"
     path.parent.mkdir(parents=True)
     path.write_text(TEXT)
-    TextDrafts(machine.directories.state, path).keep(1, f"{TEXT}# mine", "", 1.0)
+    TextDrafts(machine.directories.state, path).keep(1, f"{TEXT}# mine", "", "", 1.0)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await until_shown(pilot, "Acme store")
@@ -257,7 +288,7 @@ async def test_deleting_a_profile_deletes_its_unsaved_text(machine: Machine) -> 
 async def test_a_kept_text_contains_no_literal_secret(machine: Machine, secret: str, broken: str) -> None:
     text = TEXT.replace('{ env = "ACME_TOKEN" }', secret) + broken
     drafts = TextDrafts(machine.directories.state, machine.directories.profiles / "acme.toml")
-    drafts.keep(1, text, "", 1.0)
+    drafts.keep(1, text, text, "", 1.0)
     kept = "".join(each.read_text() for each in kept_texts(machine))
     assert "CANARY" not in kept
     assert "acme.example" in kept
@@ -275,10 +306,10 @@ async def test_unsaved_text_that_cannot_be_kept_is_reported(machine: Machine) ->
 async def test_two_editors_of_one_file_keep_their_own_texts(machine: Machine) -> None:
     path = machine.directories.profiles / "acme.toml"
     one, other = (TextDrafts(machine.directories.state, path) for _ in range(2))
-    one.keep(1, "# one", "", 1.0)
-    other.keep(1, "# other", "", 2.0)
+    one.keep(1, "# one", "", "", 1.0)
+    other.keep(1, "# other", "", "", 2.0)
     other.drop(2)
-    other.keep(1, "# late", "", 3.0)
+    other.keep(1, "# late", "", "", 3.0)
     found = other.find()
     assert found is not None
     assert found[1].text == "# one"

@@ -32,6 +32,8 @@ class TextDraft:
     """Seconds since 1970."""
     is_complete: bool = True
     """Whether nothing was left out of it."""
+    base: str | None = None
+    """The text of the file that was edited; None if it is not known."""
 
 
 class TextDrafts:
@@ -44,6 +46,8 @@ class TextDrafts:
         self._lock = threading.Lock()
         self._last_number = 0
         self._kept = False
+        self._base: tuple[str, str | None] = "", ""
+        """The text that was edited last, with and without its secrets."""
 
     def find(self) -> tuple[Path, TextDraft] | None:
         """The newest draft of a program that has ended, with its file."""
@@ -63,10 +67,11 @@ class TextDrafts:
             return []
         return [self._directory / each.group() for each in names if not _is_running(int(each[1]))]
 
-    def keep(self, number: int, text: str, based_on: str, now: float) -> None:
+    def keep(self, number: int, text: str, base: str, based_on: str, now: float) -> None:
         """Writes the draft, unless one with a higher number was written or dropped.
 
-        Raises `UserError` where a secret cannot be left out of it, and `CannotSave`.
+        `base` is the text that was edited, `based_on` the digest of its file. Raises `UserError` where a secret cannot
+        be left out of it, and `CannotSave`.
         """
         from ..profile.text_secrets import without_literal_secrets
 
@@ -81,7 +86,9 @@ class TextDrafts:
             if cleaned is None:
                 hint = "Fix the problems, or move the secret into the keyring."
                 raise UserError("secret-not-located", "a secret in it cannot be located", hint)
-            draft = TextDraft(cleaned, based_on, now, cleaned == text)
+            if self._base[0] != base:
+                self._base = base, without_literal_secrets(base)
+            draft = TextDraft(cleaned, based_on, now, cleaned == text, self._base[1])
             data = json.dumps({"format": FORMAT, **asdict(draft)}).encode()
             write_draft(self.path, data)
             self._kept = True
@@ -113,7 +120,8 @@ def _read(path: Path) -> TextDraft | None:
         found = json.loads(read_draft(path))
         if found.pop("format") != FORMAT:
             return None
-        types = {"text": str, "based_on": str, "kept_at": float, "is_complete": bool}
+        found.setdefault("base", None)  # earlier versions did not keep it
+        types = {"text": str, "based_on": str, "kept_at": float, "is_complete": bool, "base": str | None}
         return TextDraft(**found) if all(isinstance(found[key], kind) for key, kind in types.items()) else None
     except (ProfileError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

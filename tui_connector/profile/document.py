@@ -259,6 +259,14 @@ class Document:
         self._byte_order_mark, self.text_as_read = _decoded(self.path, data)
         self._file_digest = digest(data)
 
+    def rebase_text(self, text: str) -> None:
+        """The text that is edited was made from this one, which the file no longer has: `save` refuses to replace it.
+
+        The text stays.
+        """
+        self.text_as_read = text
+        self._file_digest = digest(self.file_data)
+
     @property
     def file_data(self) -> bytes:
         """The bytes of the file as it was read or saved."""

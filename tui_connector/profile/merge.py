@@ -64,6 +64,11 @@ def hunks(base: str, mine: str, theirs: str) -> list[Hunk]:
     return found
 
 
+def common_base(mine: str, theirs: str) -> str:
+    """A base for texts whose own is not known: what one of them lacks is kept, and what differs is a conflict."""
+    return "".join(line for hunk in hunks(mine, mine, theirs) if not hunk.differs for line in hunk.mine)
+
+
 def merged(found: Sequence[Hunk], chosen: Sequence[Side]) -> str:
     """The text with the chosen side of each hunk that differs, in their order."""
     sides = iter(chosen)

@@ -117,11 +117,15 @@ class UnsavedText:
 
     async def write(self, text: str | None) -> str:
         """Keeps the text. Returns why that failed."""
-        return await asyncio.to_thread(self._write, next(self._numbers), text)
+        return await asyncio.to_thread(self._write, next(self._numbers), text, *self._base)
 
     def write_now(self, text: str | None) -> None:
         """The same, when the program exits. Blocks."""
-        self._write(next(self._numbers), text)
+        self._write(next(self._numbers), text, *self._base)
+
+    @property
+    def _base(self) -> tuple[str, str]:
+        return self._document.text_as_read, self._document.file_digest or ""
 
     async def replace(self, found: Path, text: str | None) -> None:
         """Deletes the draft that was found, once a restored text is kept as this editor's own."""
@@ -134,16 +138,19 @@ class UnsavedText:
         age = ago(self._machine.now().timestamp() - draft.kept_at)
         question = f"{self._path.name} has changes that were not saved ({age})."
         question += " Secrets were left out of them." if not draft.is_complete else ""
-        changed = draft.based_on != self._document.file_digest
-        return question + (" The file has changed since; F6 shows the differences." if changed else "")
+        changed = " Another program has changed the file since; F6 compares and merges."
+        return question + (changed if self.is_outdated(draft) else "")
 
-    def _write(self, number: int, text: str | None) -> str:
+    def is_outdated(self, draft: TextDraft) -> bool:
+        """Whether the file has changed since the draft was kept."""
+        return draft.based_on != self._document.file_digest
+
+    def _write(self, number: int, text: str | None, base: str, based_on: str) -> str:
         try:
             if text is None:
                 self._drafts.drop(number)
             else:
-                now = self._machine.now().timestamp()
-                self._drafts.keep(number, text, self._document.file_digest or "", now)
+                self._drafts.keep(number, text, base, based_on, self._machine.now().timestamp())
         except UserError as error:
             return str(error)
         except OSError as error:

@@ -21,6 +21,7 @@ from ...guide.text_drafts import TextDraft
 from ...machine import Machine
 from ...profile import line_ends
 from ...profile.document import Document, text_of
+from ...profile.merge import common_base
 from ...profile.positions import KeyPath, TextPosition
 from ...text import count, shown_line
 from ..dialogs import ConfirmScreen
@@ -206,16 +207,13 @@ class EditorScreen(TextScreen[Left]):
 
     def _offer_draft(self, file: Path, draft: TextDraft) -> None:
         """Asks what to do with the unsaved text of a program that has ended."""
-        raw = self.document.text()
         if draft.text == self.area.text:
             self._drop_found(file)
             return
 
         def chosen(option: str | None) -> None:
             if option == "restore":
-                self.record()
-                self.document.edit_text(line_ends.changed(raw, draft.text), 0, later=True)
-                self.show_document()
+                self._restore(draft)
                 self._drop_found(file)
             elif option == "discard":
                 self._drop_found(file)
@@ -224,6 +222,19 @@ class EditorScreen(TextScreen[Left]):
         self.app.push_screen(
             ChoiceScreen(options, question=self._unsaved.question(draft), title="Unsaved changes"), chosen
         )
+
+    def _restore(self, draft: TextDraft) -> None:
+        """Shows the draft, with the text that it was made from: what the file has instead is a change of it."""
+        self.record()
+        is_outdated, data, raw = self._unsaved.is_outdated(draft), self.document.file_data, self.document.text()
+        self.document.edit_text(line_ends.changed(raw, draft.text), self.area.offset_of_cursor, later=True)
+        if is_outdated:
+            theirs = line_ends.plain(self.document.text_as_read)
+            base = draft.base if draft.base is not None else common_base(draft.text, theirs)
+            self.document.rebase_text(base)
+            self._change = FileChange(data)
+        self.show_document()
+        self.draw()
 
     @work(group="draft")
     async def _drop_found(self, file: Path) -> None:
@@ -335,11 +346,24 @@ class EditorScreen(TextScreen[Left]):
     def action_compare(self) -> None:
         """Shows how the text differs from the file, and takes what is chosen of either."""
         self.close_completions()
-        self.record()
-        change = self._change
-        if not self.is_changed and (change is None or change.data is None):
-            self.notify("Nothing to compare: the text is that of the file.", markup=False)
+        self._compare()
+
+    @work(exclusive=True, group="compare")
+    async def _compare(self) -> None:
+        """Reads the file first: another program may have changed it a moment ago."""
+        change = await asyncio.to_thread(FileWatch(self.path).look, self.document.file_digest)
+        if self.app.screen is not self:
             return
+        self._change = change
+        self.record()
+        if not self.is_changed:
+            if change is None:
+                self.notify("Nothing to compare: the text is that of the file.", markup=False)
+            elif change.data is not None:
+                self._reload(change.data)
+            self.draw()
+            return
+        self.draw()
         base = self.document.text_as_read
         theirs = base if change is None or change.data is None else text_of(self.path, change.data)
         texts = [line_ends.plain(each) for each in (base, self.document.text(), theirs)]
