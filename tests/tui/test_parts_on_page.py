@@ -266,3 +266,28 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         await pilot.press("y", "u", "y")  # typed ahead: it waits until there is something to undo
         await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
         assert path.read_text() == before
+
+
+async def test_a_part_that_makes_the_profile_invalid_is_renamed_and_deleted(machine: Machine) -> None:
+    path = write(machine)
+    before = path.read_text()
+    path.write_text(f'{before}\n[incoming.broken]\nclient = "magento"\nitems = "items"\n')
+    app = trusting(machine)
+    async with on_page(app, size=(100, 40)) as pilot:
+        await until(pilot, lambda: "1 problem" in shown(app) and "Incoming · broken" in shown(app))  # its part
+        footer = shown(app).splitlines()[-1]
+        assert "m Rename  d Delete" in footer
+        assert not [key for key in ("t Test", "r Run", "+ Add", "g Guide", "T Tasks") if key in footer]
+        await pilot.press("r")
+        await until(pilot, lambda: any("Fix the problems first" in each for each in messages(app)))
+        await pilot.press("m")
+        await until(pilot, lambda: "New name of broken" in shown(app))
+        await pilot.press("ctrl+u", *"rest", "enter")
+        await until(pilot, lambda: "+[incoming.rest]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "[incoming.rest]" in path.read_text() and "Incoming · rest" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: "-[incoming.rest]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: path.read_text() == before and "1 problem" not in shown(app))
+        await until(pilot, lambda: "r Run" in shown(app))

@@ -135,13 +135,14 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
         yield KeyAction(name, title, tuple(keys), node, first.action, first.show, after_escape)
 
 
-def key_title(node: DOMNode, name: str) -> str:
-    """The title of a binding that depends on the state of its screen or widget, by its id; "" where it has none.
+def key_title(node: DOMNode, name: str) -> str | None:
+    """The title of a binding that depends on the state of its screen or widget, by its id; None where it has none.
 
-    `key_titles` of the screen or widget has them.
+    `key_titles` of the screen or widget has them; one that is empty keeps a key that only says why it does nothing
+    out of the footer.
     """
     titles: Mapping[str, str] = getattr(node, "key_titles", {})
-    return titles.get(name, "")
+    return titles.get(name)
 
 
 def _is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:

@@ -55,7 +55,7 @@ class ProfileEdit:
     @property
     def problems(self) -> list[str]:
         """What is invalid with the change, with its place."""
-        return [f"{'.'.join(map(str, at))}: {message}" for at, message in check_data(self.setup.draft)[1]]
+        return [_problem(at, message) for at, message in check_data(self.setup.draft)[1]]
 
     def merge(self, *, keep_mine: bool = False) -> list[Conflict]:
         """Merges what another program has changed in the file since.
@@ -140,7 +140,7 @@ def begin_edit(path: Path) -> ProfileEdit:
 def removal(path: Path, family: Family, name: str) -> ProfileEdit:
     """Prepares to delete this part. Raises `UserError` also where another part uses it. Blocks."""
     edit = begin_edit(path)
-    setup = edit.setup
+    setup, before = edit.setup, {*edit.problems}
     if family == "authentications":
         for client in setup.table("clients"):
             names = setup.at("clients", client, "authentications")
@@ -148,7 +148,7 @@ def removal(path: Path, family: Family, name: str) -> ProfileEdit:
                 left = [each for each in names if each != name]
                 setup.edit(("clients", client, "authentications"), left or None)
     setup.edit((family, name), None)
-    if problems := edit.problems:
+    if problems := [each for each in edit.problems if each not in before]:
         raise UserError("part-in-use", f"{name} is in use: {problems[0]}. Change that first.")
     return edit
 
@@ -165,9 +165,10 @@ def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> Pr
         raise UserError("invalid-name", f"{shown_line(new, 60)!r} is not a valid name: {hint}")
     if new in setup.table(family):
         raise UserError("part-exists", f"{family} already has {new}. Choose another name.")
-    before = set(edit.problems)
     draft = document.draft
     roots: list[KeyPath] = [(), *((TABLE, each) for each in names_of(draft))]
+    old = {(*root, family, name): (*root, family, new) for root in roots}
+    before = {_problem(_moved(at, old), message) for at, message in check_data(draft)[1]}
     references = [(*root, *each) for root in roots for each in _references(value_at(draft, root), family, name)]
     for place in references:
         document.set(place, new)
@@ -183,6 +184,15 @@ def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> Pr
         environments = ("", *names_of(draft))
         return replace(edit, states=LedgerRename(state, path, environments, family, name, new))
     return edit
+
+
+def _problem(at: KeyPath, message: str) -> str:
+    return f"{'.'.join(map(str, at))}: {message}"
+
+
+def _moved(at: KeyPath, tables: Mapping[KeyPath, KeyPath]) -> KeyPath:
+    """The place of a key once these tables have other names."""
+    return next(((*new, *at[len(old) :]) for old, new in tables.items() if at[: len(old)] == old), at)
 
 
 def _references(data: Json, family: Family, name: str) -> Iterator[KeyPath]:

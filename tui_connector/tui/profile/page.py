@@ -66,6 +66,9 @@ _ADDABLE: Mapping[Family, str] = {
 }
 
 
+_OF_VALID_PROFILE = ("page.test", "page.run", "page.run-options", "page.add", "page.guide", "page.slices")
+"""Keys that need a profile without problems."""
+
 _NONE = "None yet: Enter adds one."
 
 
@@ -444,13 +447,17 @@ class ProfilePage(ProfileScreen, TextHolder):
 
     @property
     def key_titles(self) -> dict[str, str]:
-        """Titles of keys that depend on the selected part, for the footer."""
+        """Titles of keys that depend on the selected part and on whether the profile is valid, for the footer."""
         part = self._list.selected if self.is_mounted else None
+        if self.opened is not None and self.profile is None:
+            return dict.fromkeys(_OF_VALID_PROFILE, "")
         return {"page.run": "Plan"} if part is not None and part.family == "outgoing" else {}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo") and self.is_in_log:
             return False  # the selected part is out of mind, and perhaps out of sight
+        if action in ("delete", "rename"):
+            return self.opened is not None and self.opened.document is not None
         if action == "tasks":
             return bool(self._outgoing_to_send())
         if action == "environment":
@@ -461,7 +468,7 @@ class ProfilePage(ProfileScreen, TextHolder):
     async def action_delete(self) -> None:
         """Deletes the part under the cursor, after the lines that go were shown."""
         part = self._list.selected
-        if part is None or self.usable() is None:
+        if part is None:
             return
         has_secrets = bool(self._status.secrets_of(part))
         if await self._save_change(part, self._changes.delete(part, has_secrets=has_secrets)):
@@ -471,7 +478,7 @@ class ProfilePage(ProfileScreen, TextHolder):
     async def action_rename(self) -> None:
         """Renames the part under the cursor and what refers to it, after the difference was shown."""
         part = self._list.selected
-        if part is None or self.usable() is None:
+        if part is None:
             return
         name = ""
 
@@ -551,6 +558,13 @@ class ProfilePage(ProfileScreen, TextHolder):
         problems = self.opened.problems if self.opened else []
         chosen = self.query_one(ProblemList).highlighted or 0
         return problems[chosen] if chosen < len(problems) else None
+
+    @on(OptionList.OptionHighlighted, "#page-problems")
+    def _select_part_of_problem(self) -> None:
+        """Selects the part that the problem is in, which d deletes."""
+        problem = self._problem
+        if problem is not None and len(problem.keys) > 1 and self.query_one(ProblemList).has_focus:
+            self._list.select(str(problem.keys[0]), str(problem.keys[1]))
 
     def _left_editor(self, how: Left) -> None:
         if how.undo is not None:

@@ -188,7 +188,9 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         if takes_text and len(key_label(binding.key)) == 1 and key_label(binding.key).isascii():
             continue  # it is typed into the field; Textual does not know the character of all keys
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
-        title = key_title(active.node, name) or binding.description
+        title = binding.description if (found := key_title(active.node, name)) is None else found
+        if not title:
+            continue
         is_way_back = binding.description == "Back" if name.endswith(".back") else name == "home.quit"
         key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED, is_way_back)
         if name not in shown or shown[name].key.startswith("Esc "):
