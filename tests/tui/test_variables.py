@@ -21,6 +21,15 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.profile.page import ProfilePage
 
+
+async def to_authentication(pilot: Any) -> None:
+    """From the page of a profile into step 2 of the guide."""
+    await pilot.press("g")
+    await until_shown(pilot, "● 1")
+    await pilot.press("escape", "2")
+    await until_shown(pilot, "● 2")
+
+
 VARIABLES = {field: override_name(entry) for field, entry in FOUR.items()}
 TOKEN = "CANARY0x" + "1canary1" * 3
 
@@ -123,7 +132,7 @@ async def test_a_keyring_that_cannot_be_used_is_reported_before_anything_is_type
         await until_shown(pilot, "beside a field has other places")
 
 
-async def test_values_that_the_store_has_accepted_are_used_until_the_program_exits(
+async def test_what_was_entered_is_used_until_the_program_exits_however_its_test_ended(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     """Also without saving: on the page, whose failed test is no longer shown. Each paste leaves the focus in place."""
@@ -135,10 +144,16 @@ async def test_values_that_the_store_has_accepted_are_used_until_the_program_exi
         await until_shown(pilot, "HTTP clients")
         await pilot.press("t")
         await until_shown(pilot, "The environment variable")
-        await pilot.press("g")
-        await until_shown(pilot, "● 1")
-        await pilot.press("escape", "2")
-        await until_shown(pilot, "● 2")
+        await to_authentication(pilot)
+        await pilot.press("e")
+        app.post_message(events.Paste("\n".join(f"{digit}canary0" * 4 for digit in range(4))))
+        await until(pilot, lambda: shown(app).count("session") >= 4)
+        await pilot.press("f5")
+        await until_shown(pilot, "401")
+        await pilot.press("f10")
+        await until_shown(pilot, "! integration")
+        await to_authentication(pilot)
+        assert "not set" not in shown(app)
         await pilot.press("e")
         for field, value in full(sandbox).items():
             entry = app.screen.query_one(f"#row-{field} Input")

@@ -442,8 +442,9 @@ class SetupScreen(LogDock, TextHolder):
 
     def show_text(self, key: FormPath) -> None:
         if self.work.path is not None:
-            self.dismiss()
-            self.app.post_message(self.TextWanted(self.work.path, key))
+            path = self.work.path
+            self._close()
+            self.app.post_message(self.TextWanted(path, key))
 
     async def action_save(self) -> None:
         """Shows what will be written; writes it where that is shown already."""
@@ -538,7 +539,8 @@ class SetupScreen(LogDock, TextHolder):
         used = [] if discard else work.use_in_session(keyring=True)
         if used and not work.setup.authenticated:
             names = ", ".join(str(path[-1]) for path in used)
-            self.notify(shown_line(f"This session uses what you entered, not tested: {names}."), markup=False)
+            words = f"This session uses what you entered, which no test has accepted yet: {names}."
+            self.notify(shown_line(words), markup=False)
         work.forget_unsaved_secrets()
         self.dismiss()
         if finished and work.path is not None and not self._draft_writer.unsaved:
