@@ -246,6 +246,16 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         sample.text = '{"sku": "x"}'
         await until_shown(pilot, "PUT /rest/all/V1/products/x")
         await until_shown(pilot, "✔ products")
+        await pilot.press("escape", "plus")
+        sample.text = '{"sku": "y"}'  # its preview comes while the next one is chosen
+        preview = pilot.app.screen.query_one(".preview", Static)
+        await until(pilot, lambda: "products/y" in str(preview.content))
+        assert "Esc: close" in shown(pilot.app)
+        await pilot.press(*"stoc", "escape", "plus", *"stock", "enter")
+        await until(pilot, lambda: list(setup.outgoing) == ["products", "stock"])
+        pilot.app.screen.query_one("#outgoing-list", ConfigurationList).focus()
+        await pilot.press("d", "y")
+        await until(pilot, lambda: list(setup.outgoing) == ["products"])
         pilot.app.screen.query_one("#outgoing-list", ConfigurationList).focus()
         await pilot.press("d", "y")
         await until_shown(pilot, "Nothing selected yet")

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...guide.checks.permissions import RouteAccess, how_to_permit
@@ -100,9 +100,14 @@ class EntityChooser(Fitting):
         self._narrow()
         self.screen.set_focus(self.query_one(Input if by_typing else EntityOptions))
 
+    @property
+    def has_typing(self) -> bool:
+        """Whether letters go to the filter."""
+        return self.query_one(Input).has_focus
+
     def on_descendant_focus(self) -> None:
-        field = self.query_one(Input)
-        field.placeholder = _IN_FIELD if field.has_focus else _FROM_LIST
+        self.query_one(Input).placeholder = _IN_FIELD if self.has_typing else _FROM_LIST
+        self.post_message(self.Moved())
 
     @property
     def highlighted(self) -> EntityOption | None:
@@ -141,7 +146,7 @@ class EntityChooser(Fitting):
 
     def on_key(self, event: events.Key) -> None:
         """↓ in the field goes to the list, below the match that Enter in the field would add."""
-        if event.key == "down" and self.query_one(Input).has_focus and self._narrowed:
+        if event.key == "down" and self.has_typing and self._narrowed:
             event.stop()
             offers = self.query_one(EntityOptions)
             self.screen.set_focus(offers)
@@ -305,7 +310,7 @@ class ConfigurationsPane(StepPane):
         if self._choosing:
             self.query_one(EntityChooser).choose(by_typing=bool(self.setup.table(self.family)))
         else:
-            self.rows.focus()
+            self.screen.set_focus(self.rows)
         self.explain(self._keys())
 
     @on(EntityChooser.Moved)
@@ -318,9 +323,9 @@ class ConfigurationsPane(StepPane):
 
     def _keys(self) -> str:
         if not self.setup.table(self.family):
-            return "Enter: add · n: skip"
+            return "Enter: add · " + ("Esc: to the list" if self.query_one(EntityChooser).has_typing else "n: skip")
         if self._choosing:
-            return "Enter: add to the list"
+            return "Enter: add to the list · Esc: close"
         return "Enter: edit · +: add · d: delete · t: test · n: next"
 
     def draw(self) -> None:
@@ -340,7 +345,7 @@ class ConfigurationsPane(StepPane):
 
     def choose(self, name: str) -> None:
         self.rows.choose(name)
-        self.rows.focus()
+        self.screen.set_focus(self.rows)
 
     def open_form(self, name: str, at: FormPath = ()) -> None:
         self.choose(name)
@@ -396,20 +401,34 @@ class ConfigurationsPane(StepPane):
         if (name := self.rows.chosen) is not None:
             self.edit(name)
 
+    @property
+    def _is_in_chooser(self) -> bool:
+        focused = self.screen.focused
+        return focused is not None and self.query_one(EntityChooser) in focused.ancestors
+
+    @property
+    def is_in_use(self) -> bool:
+        return super().is_in_use or self._is_in_chooser
+
     def focus_buttons(self) -> None:
-        """From the filter of the chooser, the focus goes to its list."""
+        """From the filter of the chooser, the focus goes to its list; where a list was added to, the chooser closes."""
         chooser = self.query_one(EntityChooser)
-        if chooser.query_one(Input).has_focus:
+        if self._is_in_chooser and self.setup.table(self.family):
+            self._choosing = False
+            self.begin()
+        elif chooser.has_typing:
             self.screen.set_focus(chooser.query_one(EntityOptions))
         else:
             super().focus_buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """+ and d work anywhere in the step while the chooser is hidden; z after something was deleted."""
+        """+ and d work anywhere in the step outside fields and the chooser; z after something was deleted."""
         if action == "undo_delete":
             return bool(self._deleted)
-        if action in ("add_another", "ask_delete"):
-            return not self.query_one(EntityChooser).display and not isinstance(self.screen.focused, Input | TextArea)
+        if action == "add_another":
+            return not self.is_in_use
+        if action == "ask_delete":
+            return not self.query_one(EntityChooser).display and not self.is_in_use
         return True
 
     def action_add_another(self) -> None:

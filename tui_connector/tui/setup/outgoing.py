@@ -304,8 +304,9 @@ class OutgoingPane(ConfigurationsPane):
             self.say("\n".join(wrong) or well, bad=bool(wrong))
         if not wrong:
             self.passed(message.name)
-        self.explain("")  # the outcome needs its lines
+        if not self.is_in_use:
+            self.explain("")  # the outcome needs its lines
         text = as_text(requests)
         self.query_one(".preview", Static).update(highlight.json_(text))
-        if not self.query_one("#sample").has_focus and not self.rows.has_focus:
-            self.query_one(".continue").focus()
+        if not self.rows.has_focus:
+            self.focus_next(self.query_one(".continue"))

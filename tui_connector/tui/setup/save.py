@@ -359,7 +359,7 @@ class SavePane(StepPane):
         self._name_continue()
         self.say("\n".join(lines), bad=message.call is not None and not message.call.ok)
         self.post_message(self.Changed())
-        self.query_one(".continue", Button).focus()
+        self.focus_next(self.query_one(".continue", Button))
 
     def _what(self) -> str:
         """The parts of the profile."""

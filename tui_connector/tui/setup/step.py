@@ -14,6 +14,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content, Span
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...guide.steps.methods import GuideStep
@@ -206,8 +207,8 @@ class StepPane(VerticalScroll, can_focus=False):
             button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
             button.add_class("there")
         if self.has_fix:
-            self.screen.set_focus(self.query_one(".fix", Button))
-        else:
+            self.focus_next(self.query_one(".fix", Button))
+        elif not self.is_in_use:
             self.to_correct(finding)
         self.screen.refresh_bindings()
 
@@ -223,8 +224,7 @@ class StepPane(VerticalScroll, can_focus=False):
         self.forget()
         if isinstance(self.screen, LogDock):
             self.screen.log_panel.view.action_follow()
-        focused = self.screen.focused
-        if isinstance(focused, Input | TextArea) and self in focused.ancestors:
+        if self.is_in_use:
             self.screen.set_focus(self.query_one(".test", Button))
         self.say(f"… {text}")
         self._busy, started = text, monotonic()
@@ -252,9 +252,20 @@ class StepPane(VerticalScroll, can_focus=False):
     def apply(self, fix: Fix) -> None:
         """Applies a fix of this step, and tests again."""
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the user types or chooses in this step: a result that arrives leaves the focus there."""
+        focused = self.screen.focused
+        return isinstance(focused, Input | TextArea) and self in focused.ancestors
+
+    def focus_next(self, widget: Widget) -> None:
+        """Focuses what is used after a result, unless the user has gone to a field meanwhile."""
+        if not self.is_in_use:
+            self.screen.set_focus(widget)
+
     def go_on(self) -> None:
         """Focuses Continue after a successful test."""
-        self.screen.set_focus(self.query_one(".continue", Button))
+        self.focus_next(self.query_one(".continue", Button))
         self.post_message(self.Changed())
 
     @on(Button.Pressed, ".test")
