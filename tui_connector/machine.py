@@ -12,7 +12,7 @@ import os
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,16 +126,19 @@ class TypedSecrets:
         """Called once a keyring has this secret, too."""
         self._stored.add(secret)
 
-    def only_here(self, environ: Mapping[str, str], known: Container[str] = ()) -> dict[Path, list[str]]:
-        """The sources whose only value is this one, by profile: not prompts, set variables and `known` values."""
+    def only_here(self, environ: Mapping[str, str], is_known: Callable[[Path, str], bool]) -> dict[Path, list[str]]:
+        """The sources whose only value is this one, by profile: not prompts, set variables and known values.
+
+        `is_known` tells whether a profile gets a value from elsewhere.
+        """
         found: dict[Path, list[str]] = {}
         for (profile, source, _), secret in self._values.items():
             place, _, name = source.partition(":")
             sources = found.setdefault(profile, [])
             is_set = place == "env" and bool(environ.get(name))
-            is_stored = secret in known or secret in self._stored
-            if place != "ask" and not is_set and not is_stored and name not in sources:
-                sources.append(name)
+            if place == "ask" or is_set or secret in self._stored or name in sources or is_known(profile, secret):
+                continue
+            sources.append(name)
         return {profile: names for profile, names in found.items() if names}
 
     def find(self, profile: Path | None, source: str, origin: str) -> str | None:

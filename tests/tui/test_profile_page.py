@@ -367,7 +367,7 @@ async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) 
 
     async def demo() -> DemoStore:
         started.append(path)
-        return DemoStore("http://127.0.0.1:9", "acme", "Acme", "", {})
+        return DemoStore("http://127.0.0.1:9", "acme", "Acme", "", {"access-token": "CANARY-token"})
 
     app = ConnectorApp(machine, demo, is_demo_profile=lambda opened: opened == path)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -378,6 +378,10 @@ async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) 
             await pilot.press("q")
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
             assert any("with fresh data" in each.message for each in app._notifications)
+        for profile in (path, path.with_name("shop.toml")):  # which does not get the value again by itself
+            machine.typed.keep(profile, "env:TOKEN", "http://127.0.0.1:9", "CANARY-token")
+        await pilot.press("q")
+        assert "of acme" not in await until_shown(pilot, "1 secret of shop (TOKEN) will be lost")
     assert started == [path]
 
 

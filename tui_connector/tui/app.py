@@ -561,10 +561,15 @@ class ConnectorApp(QuietApp):
     def _session_secrets(self) -> list[str]:
         """What quitting forgets: secrets that the user typed and that neither the keyring nor the environment has."""
         demo = [*self._demo.values.values()] if self._demo is not None else []
+
+        def is_of_demo(profile: Path, secret: str) -> bool:
+            """Whether the profile gets this value again when it is opened; other profiles of the sandbox do not."""
+            return secret in demo and self._is_demo_profile(profile)
+
         typed, lost = self.machine.typed, "will be lost: only this session has what you entered."
         profiles = [
             f"{count(len(names), 'secret')} of {profile.stem} ({', '.join(names)}) {lost}"
-            for profile, names in typed.only_here(self.machine.environ, demo).items()
+            for profile, names in typed.only_here(self.machine.environ, is_of_demo).items()
         ]
         drafts = [
             f"{count(len(each.entries), 'secret')} of the draft {each.title} {lost}" for each in typed.of_drafts()
