@@ -552,6 +552,10 @@ async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: 
         ):
             await pilot.press(key)
             await until_shown(pilot, words)
+        await until_shown(pilot, "p Back")
+        assert "n Next" not in shown(pilot.app), "the last step has none"
+        await pilot.press("n")
+        await until_shown(pilot, "● 5")
         await pilot.press("f10")
         await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
 

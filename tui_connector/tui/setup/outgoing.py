@@ -176,8 +176,14 @@ class OutgoingPane(ConfigurationsPane):
     def _shows_sample(self) -> bool:
         return bool(self.query_one("#sample-row").display)
 
+    def _show_sample(self) -> None:
+        """Shows the sample of the selected configuration, as its test does."""
+        if not self._shows_sample:
+            self.test()
+
     def action_edit_sample(self) -> None:
         """Focuses the sample, at its mistake if it is not valid JSON."""
+        self._show_sample()
         field = self.query_one("#sample", JsonField)
         try:
             json.loads(field.text)
@@ -214,9 +220,9 @@ class OutgoingPane(ConfigurationsPane):
             self.post_message(self.Prepared(name, prepared))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A sample is edited and sent only while it is shown."""
+        """A sample is edited and sent while a configuration is selected."""
         if action in ("send_sample", "edit_sample"):
-            return self.is_mounted and self._shows_sample
+            return self.is_mounted and self.has_fields
         return super().check_action(action, parameters)
 
     @property
@@ -228,6 +234,7 @@ class OutgoingPane(ConfigurationsPane):
         name = self.rows.chosen
         if name is None:
             return
+        self._show_sample()
         try:
             profile = profile_of(self.trial())
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))

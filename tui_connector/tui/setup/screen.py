@@ -416,12 +416,15 @@ class SetupScreen(LogDock, TextHolder):
                 return not isinstance(self.focused, Button)
             case "test":
                 return self._step is not GuideStep.SAVE  # which has this key for itself
+            case "next":
+                return self._step is not GuideStep.SAVE  # after which Enter opens the profile
+            case "previous":
+                return self._step is not GuideStep.BASICS
             case _:
                 return True
 
     async def action_previous(self) -> None:
-        if self._step is not GuideStep.BASICS:
-            await self.go_to(GuideStep(self._step - 1))
+        await self.go_to(GuideStep(self._step - 1))
 
     async def action_jump(self, step: int) -> None:
         await self.go_to(GuideStep(step))
