@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from guide_steps import no_demo
 from runs import BEARER
 from screens import shown, until, until_shown
@@ -19,6 +20,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.run import screen
 from tui_connector.tui.run.charts import MessageList, axis_maximum, fitted
 from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.metrics import RunMetrics, Series
@@ -62,7 +64,8 @@ def _opened(machine: Machine, sandbox: Sandbox) -> tuple[ConnectorApp, Path]:
     return ConnectorApp(machine, no_demo), path.with_name("products.jsonl")
 
 
-async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> None:
+async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "CHARTED_SECONDS", 3_600.0)
     async with Sandbox(SandboxOptions(products=40, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(100, 30)) as pilot:
@@ -73,6 +76,7 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
             messages = app.screen.query_one(MessageList)
             assert f"Writing to {written.resolve()}" in messages.text
             assert "profiles/products.jsonl" in shown(app).splitlines()[0]
+            assert "└0 s" not in shown(app)  # two bars would say nothing
             await pilot.press("f", *"404")
             await until_shown(pilot, "filter 404: 0 of")
             await pilot.press("escape")
@@ -98,7 +102,10 @@ async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine) ->
             await until_shown(pilot, "Last run: ✔ complete, 100 items")
 
 
-async def test_charts_show_a_run_that_completed_below_the_zoomed_log(machine: Machine) -> None:
+async def test_charts_show_a_run_that_completed_below_the_zoomed_log(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "CHARTED_SECONDS", 0.0)
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(120, 36)) as pilot:

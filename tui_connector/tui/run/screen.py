@@ -32,6 +32,8 @@ from .options import RunOptionsScreen
 _LABEL_WIDTHS = (10, 12, 15, 10, 12, 15)
 """Of the tiles, in two rows of three where there is little room."""
 
+CHARTED_SECONDS = 3.0
+"""The charts of a shorter run would be two bars: its messages and its log get their room."""
 
 LOG_AND_BACK: tuple[Binding, ...] = (
     Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
@@ -116,6 +118,7 @@ class RunView(LogDock, Generic[Job]):
             tile.show(label, value, stacked=stacked)
         progress = metrics.progress
         seconds = progress.seconds - progress.resumed_seconds
+        self.set_class(seconds < CHARTED_SECONDS, "brief")
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
