@@ -96,6 +96,10 @@ async def test_selection_stays_while_the_oldest_are_discarded(machine: Machine) 
     async with watching(machine, filled(*map(exchange, range(1, 101)), count=100)) as watched:
         await watched.pilot.press("up", "up")
         assert watched.selected() == 98
+        await watched.pilot.press("e")
+        await watched.shows("No failures")
+        await watched.pilot.press("e")
+        await watched.selects(98)
         for number in range(101, 191):
             watched.log.record(exchange(number))
         await watched.shows("90 older discarded")

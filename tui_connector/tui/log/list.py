@@ -317,6 +317,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Numbers of the marked exchanges."""
         self.view = View(exchanges, perf_counter, folds=folds)
         self._position = -1
+        self._other_position = -1
+        """The position in the ring that is not shown, when it was left."""
         self._end_when_paused = 0
         self._slowest: tuple[float, int] | None = None
         """Seconds and negative position of the exchange that was selected as the slowest."""
@@ -426,13 +428,14 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.filter(self.view.filter)
 
     def set_errors_only(self, errors_only: bool) -> None:
-        """Shows the ring of failures, or all exchanges."""
-        selected = self.selected
+        """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
+        selected = next(iter(self.selected_probes), self.selected)
         self.errors_only = errors_only
         self.view = View(self._ring, perf_counter, self.view.filter, self._folds(self.view.filter))
         self._end_when_paused = self._ring.end
-        if not self.following and selected is not None:
-            self._position = position_of(self._ring, selected)
+        if not self.following:
+            position = position_of(self._ring, selected) if selected is not None else self._other_position
+            self._position, self._other_position = position, self._position
         self._start_filtering()
 
     def _start_filtering(self) -> None:
