@@ -11,7 +11,7 @@ from rich.style import Style
 
 from tui_connector.text import shown_line
 from tui_connector.tui.log.detail import WrappedLines
-from tui_connector.tui.log.list import columns_for, row, row_message
+from tui_connector.tui.log.list import columns_for, row, row_message, similar
 
 lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=60).map(shown_line), max_size=8)
 
@@ -95,6 +95,20 @@ def test_a_row_keeps_what_differs_from_the_row_above_it(width: int) -> None:
         slice_of(SINCE, ("entity_id", "gt", "1000"), page=7), slice_of(SINCE, ("entity_id", "gt", "1000"))
     )
     assert "…" in text(below, above) or width >= 120
+
+
+def test_a_row_is_compared_with_the_nearest_one_of_the_same_path() -> None:
+    def stock(sku: str) -> str:
+        place = "https://acme.example/rest/V1/inventory/source-items?"
+        return place + slice_of(("sku", "in", sku), ("source_code", "eq", "default")).partition("?")[2]
+
+    listed = [stock("24-MB01"), slice_of(SINCE), "", stock("24-MB04")]
+    above = similar(listed[3], listed.__getitem__, 3)
+    assert above == listed[0]
+    assert similar(listed[1], listed.__getitem__, 1) == similar(listed[0], listed.__getitem__, 0) == ""
+    columns = columns_for(80, dates=False)
+    found = row(exchange(1, uri=listed[3]), columns, lambda _: Style(), selected=False, marked=False, above=above)
+    assert "24-MB04" in "".join(segment.text for segment in found)
 
 
 def test_rows_with_room_have_the_time_of_day() -> None:

@@ -50,7 +50,7 @@ def summary_parts(uri: str) -> tuple[Part, ...]:
 def least_telling(parts: Sequence[Part], above: Sequence[Part]) -> list[int]:
     """The indexes of all parts but the path, in the order in which they are left out where there is no room.
 
-    First what the request above in the list has, too: its rest is what distinguishes this one.
+    First what the similar request above in the list has, too: its rest is what distinguishes this one.
     """
     same = {part.text for part in above}
     return sorted(

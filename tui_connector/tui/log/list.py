@@ -77,7 +77,7 @@ def row(
 ) -> list[Segment]:
     """Number, time, method, status and attempt, duration, size, what distinguishes it, the store's message, purpose.
 
-    `above`: the address of the request in the row above.
+    `above`: the address of a similar request in a row above.
     """
     refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
     status = f"{refuses}{'' if exchange.status is None else exchange.status}"
@@ -216,7 +216,7 @@ _ROOMY = 60
 def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
     """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
 
-    `above` is the address in the row above: what both have in common is left out first.
+    `above` is the address of a similar request: what both have in common is left out first.
     """
     parts = summary_parts(uri)
     indexes, path = range(len(parts)), shown_line(parts[0].text)
@@ -254,6 +254,17 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
     return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end
 
 
+def similar(uri: str, uri_at: Callable[[int], str], index: int) -> str:
+    """The address of the nearest row above with the same path as that of this row; "" if there is none."""
+    path = summary_parts(uri)[0]
+    for other in range(index - 1, max(-1, index - 1 - _NEAR), -1):
+        if (found := uri_at(other)) and summary_parts(found)[0] == path:
+            return found
+    return ""
+
+
+_NEAR = 12
+"""Rows above a row that it is compared with: those that are seen together with it."""
 _MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
 """Probes after a failed request, and seconds before each of them, up to which they belong to that request."""
 REPAINTS = 20
@@ -506,9 +517,12 @@ class LogView(Painted, ScrollView, can_focus=True):
             )
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
         else:
-            before = None if self.folded_at(index - 1) else self.exchange_at(index - 1)
-            strip = self._row(exchange, width, before.uri if before is not None else "", selected=is_selected)
+            strip = self._row(exchange, width, similar(exchange.uri, self._uri_at, index), selected=is_selected)
         return strip.apply_style(self.cursor_style) if is_selected else strip
+
+    def _uri_at(self, index: int) -> str:
+        exchange = None if self.folded_at(index) else self.exchange_at(index)
+        return exchange.uri if exchange is not None else ""
 
     def _columns(self, width: int) -> Columns:
         return columns_for(width, dates=self._dates, number=self._number_width)
@@ -528,8 +542,10 @@ class LogView(Painted, ScrollView, can_focus=True):
         requests = list(self.exchanges.in_flight.values())
         if not self.errors_only and 0 <= index < len(requests):
             seconds = self._monotonic() - requests[index].since
-            before = requests[index - 1] if index else self.exchange_at(len(self.view) - 1)
-            above = before.uri if before is not None else ""
+            end = len(self.view)
+            above = similar(
+                requests[index].uri, lambda at: self._uri_at(at) if at < end else requests[at - end].uri, end + index
+            )
             strip = Strip(in_flight_row(requests[index], self._columns(width), self.paint("muted"), seconds, above))
             return strip.crop_extend(0, width, None).apply_style(self._style)
         if y == 0 and not len(self.view):

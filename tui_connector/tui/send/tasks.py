@@ -59,8 +59,8 @@ def group_row(group: TaskGroup) -> ListRow:
 
 def task_row(task: Task) -> ListRow:
     sign, paint = SIGNS[task.state]
-    attempts = f"({count(task.attempts, 'attempt')})" if task.attempts > 1 else ""
-    text = "  ".join(filter(None, (task.reason, attempts)))
+    attempts = count(task.attempts, "attempt") if task.attempts > 1 else ""
+    text = " · ".join(filter(None, (attempts, task.reason)))  # a long reason is cut at its end
     return ListRow(sign, paint, task.state, task.identifier or f"line {task.line}", text)
 
 
