@@ -88,8 +88,10 @@ class ChangedOnDisk(UserError):
     """The file changed after it was read, so it was not overwritten."""
 
     def __init__(self, path: Path, how: Literal["changed", "appeared", "is gone"]) -> None:
-        hint = "Choose another name." if how == "appeared" else "Look at the file, then repeat the change."
-        super().__init__("file-changed", f"{path} {how} since it was read; it was not overwritten", hint)
+        is_new = how == "appeared"
+        hint = "Choose another name." if is_new else "Look at the file, then repeat the change."
+        what = "exists already" if is_new else f"{how} since it was read"
+        super().__init__("file-changed", f"{path} {what}; it was not overwritten", hint)
         self.how = how
 
 

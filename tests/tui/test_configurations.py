@@ -339,22 +339,33 @@ async def test_slow_test_of_another_step_does_not_move_the_focus(
         await press_and_see(pilot, "3", "items read" if ends == "well" else "a  Request 2 per page")
 
 
-async def test_changed_file_is_shown_before_it_is_overwritten(
+async def test_a_changed_file_is_overwritten_only_after_a_question_and_kept_as_a_copy(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     path = profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3", (120, 70)) as (pilot, setup):
         setup.edit(("incoming", "products", "request", "uri"), "orders")
-        path.write_text(path.read_text() + "# theirs\n")
+        theirs = path.read_text() + "# theirs\n"
+        path.write_text(theirs)
         await pilot.press("5")
         await until_shown(pilot, '+request = { uri = "orders" }')
-        await pilot.press("enter")
-        await until_shown(pilot, "+# theirs")
-        assert 'uri = "products"' in path.read_text()
-        await pilot.press("enter")
+        for _ in range(2):  # the key that saves does not overwrite, however often it is pressed
+            await pilot.press("s")
+            question = await until_shown(pilot, "Another program has changed")
+            assert "-# theirs" in question
+            assert '+request = { uri = "orders" }' in question
+            await pilot.press("s", "enter")
+            await until_shown(pilot, "overwritten. Look at the file")
+            assert path.read_text() == theirs
+        await pilot.press("s")
+        await until_shown(pilot, "Another program has changed")
+        await pilot.press("y")
         await until(pilot, lambda: 'uri = "orders"' in path.read_text())
         assert "# theirs" not in path.read_text()
         await until_shown(pilot, "Now you can")  # the call in a new process has ended
+        [copy] = (machine.directories.state / "deleted").iterdir()
+        assert copy.read_text() == theirs
+        assert "What the file had before is kept in" in shown(pilot.app)
 
 
 async def test_consent_to_overwrite_covers_only_the_shown_content(
@@ -367,16 +378,10 @@ async def test_consent_to_overwrite_covers_only_the_shown_content(
         await pilot.press("5")
         await until_shown(pilot, '+request = { uri = "orders" }')
         await pilot.press("enter")
-        await until_shown(pilot, "+# theirs")
+        await until_shown(pilot, "-# theirs")
         path.write_text(path.read_text() + "# again\n")
-        await pilot.press("enter")
-        await until_shown(pilot, "+# again")
-        await pilot.press("4")
-        await until_shown(pilot, "● 4")
-        await pilot.press("5")
-        await until_shown(pilot, '+request = { uri = "orders" }')
-        await pilot.press("enter")
-        await until_shown(pilot, "+# again")
+        await pilot.press("y")
+        await until_shown(pilot, "-# again")
         assert 'uri = "products"' in path.read_text()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from screens import shown, until, until_shown
 from test_steps import guide, to_authentication, work_of
 from textual import events
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
@@ -77,3 +77,39 @@ async def test_an_invalid_name_is_neither_tested_nor_taken_in_part(machine: Mach
         assert len(screen.work.workbench.exchanges) == before  # type: ignore[attr-defined]
         await pilot.press("backspace", "backspace")
         await until(pilot, lambda: setup.name == "a")
+
+
+async def test_a_new_profile_never_replaces_another_one(machine: Machine, sandbox: Sandbox) -> None:
+    taken, appeared = (machine.directories.profiles / f"{name}.toml" for name in ("shop", "acme"))
+    taken.parent.mkdir(parents=True)
+    taken.write_text("# shop\n")
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        screen, setup = pilot.app.screen, work_of(pilot).setup
+        screen.query_one("#field-name", Input).focus()
+        await pilot.press("ctrl+u", *"shop")
+        await until_shown(pilot, "shop exists: open it")
+        await until(pilot, lambda: setup.name == "acme")
+        await pilot.press("f8")
+        await until_shown(pilot, "✘ shop exists: open it")
+        await pilot.press(*"-2")
+        await until(pilot, lambda: setup.name == "shop-2")
+        await pilot.press("ctrl+u", *"acme")
+        await until(pilot, lambda: setup.name == "acme" and "exists" not in shown(pilot.app))
+
+        appeared.write_text("# acme\n")  # as for a draft that is resumed later
+        await pilot.press("escape", "5")
+        await until_shown(pilot, "✘ acme exists: open it")
+        assert "(new)" not in shown(pilot.app)
+        for _ in range(2):
+            await pilot.press("s")
+            await until(pilot, lambda: str(screen.query_one("#step-5 .result", Static).content).startswith("✘ acme"))
+        assert (taken.read_text(), appeared.read_text()) == ("# shop\n", "# acme\n")
+        await pilot.press("1")
+        await until_shown(pilot, "acme exists: open it")
+        screen.query_one("#field-name", Input).focus()
+        await pilot.press("end", *"-new")
+        await until(pilot, lambda: setup.name == "acme-new")
+        await pilot.press("escape", "5")
+        await until_shown(pilot, "acme-new.toml (new)")

@@ -14,6 +14,7 @@ from ..profile.library import ProfileError
 from .checks.check import check_authentication, check_incoming
 from .checks.first_call import first_call
 from .checks.signing import find_dialect
+from .profiles.removal import keep_copy
 from .profiles.save import SaveResult, save
 from .secret_sources import SecretPlace
 from .steps.methods import TITLES, GuideStep
@@ -131,7 +132,12 @@ async def _save(
     replace: bool,
 ) -> SaveResult:
     _heading(GuideStep.SAVE, say)
+    machine = workbench.machine
     setup.document = await asyncio.to_thread(_onto, path, setup.document)
+    if setup.saved and setup.document.changed:  # its user may have added to it
+        data, kept_in = setup.document.file_data, machine.directories.state
+        copy = await asyncio.to_thread(keep_copy, path, data, kept_in, machine.now())
+        say(f"  replaces {path.name}; a copy is kept in {copy}")
     state = await workbench.vault.state()
     if not state.usable:
         setup.move_secrets(SecretPlace.ENVIRONMENT)
@@ -144,9 +150,9 @@ async def _save(
         workbench.vault,
         replace=replace,
         trust=workbench.trust,
-        profiles=workbench.machine.directories.profiles,
+        profiles=machine.directories.profiles,
     )
-    environ = dict(workbench.machine.environ)
+    environ = dict(machine.environ)
     for field in setup.secret_fields():
         variable = setup.at(*setup.path_of(field), "env")
         environ |= {str(variable): secrets[field.name]} if variable else {}

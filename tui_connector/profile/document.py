@@ -277,6 +277,10 @@ class Document:
         """The digest of the file as it was read or saved; None if there was none."""
         return self._file_digest
 
+    def allow_overwriting(self, data: bytes | None) -> None:
+        """Lets `save` replace these bytes, to which another program has changed the file; None: it was deleted."""
+        self._file_digest = None if data is None else digest(data)
+
     def check_unchanged(self, path: File) -> None:
         """Raises `ChangedOnDisk` if `save` to `path` would."""
         check_unchanged(path, self._file_digest if path == self.path else None)

@@ -69,7 +69,6 @@ async def save(
     path: Path,
     vault: Vault,
     *,
-    overwrite: bool = False,
     replace: bool = False,
     confirm_replace: Callable[[OtherStore], Awaitable[bool]] | None = None,
     trust: ProfileTrust | None = None,
@@ -84,8 +83,8 @@ async def save(
     (`OtherStore`, another `SecretError`, `ChangedOnDisk`) or `OSError`.
     """
     await asyncio.to_thread(check_no_secret, setup)
-    if not overwrite:  # before secrets that this file names are replaced
-        await asyncio.to_thread(setup.document.check_unchanged, path)
+    # before secrets that this file names are replaced
+    await asyncio.to_thread(setup.document.check_unchanged, path)
     await assign_own_entries(setup, path, vault, profiles)
     profile, _ = check_data(setup.draft)
     changes = None
@@ -100,7 +99,7 @@ async def save(
                 raise
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held(setup.keyring_names())
-    notes = await asyncio.to_thread(_write, setup, path, overwrite, states)
+    notes = await asyncio.to_thread(_write, setup, path, states)
     for place, there in sources(setup.draft):
         if (key := session_key(place, there)) is not None:
             vault.keep_typed(secret_name(setup.name, place), path, key)
@@ -161,13 +160,13 @@ def _origins(setup: Setup) -> dict[str, list[str]]:
     return found
 
 
-def _write(setup: Setup, path: Path, overwrite: bool, states: LedgerRename | None) -> list[str]:
+def _write(setup: Setup, path: Path, states: LedgerRename | None) -> list[str]:
     """Writes the profile and the schema next to it; returns notes on what could not be done."""
     if not setup.saved:
         setup.document.draft = ordered(setup.draft)
     others = _other_links(path)
     with states.moved() if states is not None else nullcontext():
-        setup.document.save(path, overwrite=overwrite)
+        setup.document.save(path)
     notes = []
     if others:
         names = "Its other name still has" if others == 1 else f"Its {others} other names still have"

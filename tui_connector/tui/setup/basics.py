@@ -138,6 +138,8 @@ class BasicsPane(StepPane):
         self._show_client()
         self.explain(_ABOUT["address"])
         self._mark_address()
+        if self.setup.base_uri and not self.setup.saved:  # a draft's name may be taken since
+            self.run_worker(self._check_name(self.setup.name), exclusive=True, group="name")
         if self.setup.typed_address:
             self.focus_buttons()
         else:
@@ -212,9 +214,9 @@ class BasicsPane(StepPane):
     async def _check_name(self, name: str) -> None:
         """Takes the name where a profile can have it; otherwise says why not, next to the field."""
         try:
-            await asyncio.to_thread(Library(self.work.profiles).path_for, name)
+            await asyncio.to_thread(Library(self.work.profiles).new_path, name)
         except ProfileError as error:
-            self._show_name(error.message)
+            self._show_name(name_problem(error))
             name = self._name_before or self.setup.name  # not the part that was typed before the invalid character
         else:
             self._show_name("")
@@ -227,13 +229,15 @@ class BasicsPane(StepPane):
         self._name_before = ""
 
     def _show_name(self, problem: str) -> None:
+        if self._name_problem and self._said == f"✘ {self._name_problem}":
+            self.say("")
         self._name_problem = problem
         self.query_one("#row-name", FieldRow).problem(problem)
 
     def check_complete(self) -> bool:
-        return self._has_valid_name() and super().check_complete()
+        return self.check_fields() and super().check_complete()
 
-    def _has_valid_name(self) -> bool:
+    def check_fields(self) -> bool:
         if self._name_problem:
             self.say(f"✘ {self._name_problem}", bad=True)
         return not self._name_problem
@@ -431,7 +435,7 @@ class BasicsPane(StepPane):
         self.app.push_screen(screen, closed)
 
     def test(self) -> None:
-        if not self._has_valid_name():
+        if not self.check_fields():
             return
         self.busy("looking for the store")
         self.run_worker(self._search(self.setup.typed_address, self.setup.store_view), exclusive=True)
@@ -494,6 +498,12 @@ class BasicsPane(StepPane):
             self.setup.choose_store_view(fix.value)
             self.query_one("#field-store-view", Input).value = fix.value
         self.test()
+
+
+def name_problem(error: UserError) -> str:
+    """Why a new profile cannot have this name, and what to do where another profile has it."""
+    open_it = ": open it from the home screen, or choose another name" if error.code == "profile-exists" else ""
+    return f"{error.message}{open_it}"
 
 
 def _names_for(profiles: Path, origin: str) -> tuple[str, str]:

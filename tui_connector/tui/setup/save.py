@@ -19,6 +19,7 @@ from textual.widgets import Button, Static
 from ...errors import UserError
 from ...files import ChangedOnDisk, described
 from ...guide.checks.first_call import FirstCall, commands, first_call
+from ...guide.profiles.removal import keep_copy
 from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
 from ...guide.secret_sources import SecretPlace, secret_name
 from ...guide.steps.methods import GuideStep
@@ -28,11 +29,12 @@ from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
 from ...secrets.vault import KeyringState
 from ...text import count, shown, shown_line
-from ..dialogs import EntryScreen
+from ..dialogs import ConfirmScreen, EntryScreen
 from ..keys import letter_bindings
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow
+from .basics import name_problem
 from .step import StepPane
 
 _PLACES = {
@@ -74,8 +76,11 @@ class SavePane(StepPane):
 
         state: KeyringState
 
+    @dataclass
     class Named(Message):
-        """The keyring entries have their final names."""
+        """The keyring entries have their final names; `problem` is why the profile cannot have its own."""
+
+        problem: str
 
     @dataclass
     class Ended(Message):
@@ -84,8 +89,8 @@ class SavePane(StepPane):
         saved: SaveResult | None
         call: FirstCall | None
         problem: str = ""
-        theirs: str = ""
-        """What another program has changed in the file."""
+        copy: Path | None = None
+        """Where the file is kept that it has replaced after another program had changed it."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -95,7 +100,9 @@ class SavePane(StepPane):
         self._told_before = False
         """Whether the profile existed before, so that new capabilities are listed."""
         self._told: set[tuple[Path, str]] = set()
-        """Warnings shown about saving to a file; saving again ignores them."""
+        """Problems shown about a file; saving again ignores them."""
+        self._name_problem = ""
+        """Why a new profile cannot have its name: another one has it."""
 
     def compose_fields(self) -> ComposeResult:
         yield Static("", classes="chosen")
@@ -111,8 +118,7 @@ class SavePane(StepPane):
         if self._told:
             self._told.clear()
             self.say("")
-        new = "" if self.setup.saved else " (new)"
-        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {path}{new}")))
+        self._show_path(path)
         self.explain(self._what_is_written())
         self._preview()
         self.run_worker(self._assign_own_entries(path), group="entries", exclusive=True)
@@ -128,8 +134,13 @@ class SavePane(StepPane):
         if self._note and not self._said:
             self.say(f"! {self._note}.")
 
+    def _show_path(self, path: Path, note: str = "") -> None:
+        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {path}{note}")))
+
     def _what_is_written(self) -> str:
         """What saving writes, or what to do before."""
+        if self._name_problem:
+            return f"✘ {self._name_problem}"
         if wrong := self._wrong():
             return f"✘ The profile is invalid:\n{wrong}"
         missing = self.setup.first_missing()
@@ -149,11 +160,27 @@ class SavePane(StepPane):
 
     async def _assign_own_entries(self, path: Path) -> None:
         await assign_own_entries(self.setup, path, self.work.workbench.vault, self.work.profiles)
-        self.post_message(self.Named())
+        problem = ""
+        try:
+            await self._path_to_save()
+        except ProfileError as error:
+            problem = name_problem(error)
+        self.post_message(self.Named(problem))
 
     @on(Named)
-    def _named(self) -> None:
+    def _named(self, message: Named) -> None:
+        before, self._name_problem = self._name_problem, message.problem
+        if not self.setup.saved:
+            self._show_path(self._path(), "" if message.problem else " (new)")
+        if before != message.problem:
+            self.explain(self._what_is_written())
         self._preview()
+
+    async def _path_to_save(self) -> Path:
+        """The file to write; of a new profile, one that does not exist. Raises `ProfileError`."""
+        if self.work.path is not None:
+            return self.work.path
+        return await asyncio.to_thread(Library(self.work.profiles).new_path, self.setup.name)
 
     def _wrong(self) -> str:
         """The problems of the profile, one per line; empty where there are none."""
@@ -252,19 +279,14 @@ class SavePane(StepPane):
         work = self.work
         self._told_before = self.setup.saved
         try:
-            path = work.path or Library(work.profiles).path_for(self.setup.name)
-            saved = await self._save_to(path)
-        except ChangedOnDisk as error:
-            theirs = await asyncio.to_thread(self._theirs, path)
-            self._told.add((path, theirs))
-            words = f"{error.message}. The changes are shown below; press Save again to overwrite them."
-            self.post_message(self.Ended(None, None, words, theirs))
-            return
+            path = await self._path_to_save()
+            saved, copy = await self._save_to(path)
         except UserError as error:
             if error.code == "keyring-unusable":
                 self._save_elsewhere(error.message)
                 return
-            self.post_message(self.Ended(None, None, str(error)))
+            exists = error.code == "profile-exists"
+            self.post_message(self.Ended(None, None, name_problem(error) if exists else str(error)))
             return
         except OSError as error:  # the schema beside it
             self.post_message(self.Ended(None, None, described(error)))
@@ -285,18 +307,52 @@ class SavePane(StepPane):
             profile, _ = check_data(self.setup.draft)
             secrets = [each.source for each in profile.secrets()] if profile is not None else []
             call = await first_call(str(path), _FIRST, environ, secrets=secrets)
-        self.post_message(self.Ended(saved, call))
+        self.post_message(self.Ended(saved, call, copy=copy))
 
-    async def _save_to(self, path: Path) -> SaveResult:
-        """Saves; overwrites changes of other programs only once they were shown. Raises what `save` does."""
-        try:
-            return await self._save_asking(path)
-        except ChangedOnDisk:
-            if (path, await asyncio.to_thread(self._theirs, path)) not in self._told:
-                raise
-            return await self._save_asking(path, overwrite=True)
+    async def _save_to(self, path: Path) -> tuple[SaveResult, Path | None]:
+        """Saves; asks before it overwrites what another program wrote, of which it returns a copy.
 
-    async def _save_asking(self, path: Path, *, overwrite: bool = False) -> SaveResult:
+        Raises what `save` does.
+        """
+        copy = None
+        while True:  # a file may change while its user is asked about the change before
+            try:
+                return await self._save_asking(path), copy
+            except ChangedOnDisk as error:
+                if not self.setup.saved:
+                    raise
+                theirs = await asyncio.to_thread(_content, path)
+                if not await self._may_overwrite(path, theirs):
+                    raise
+                if theirs is not None:
+                    machine = self.work.workbench.machine
+                    try:
+                        copy = await asyncio.to_thread(
+                            keep_copy, path, theirs, machine.directories.state, machine.now()
+                        )
+                    except OSError as why:
+                        message = f"{error.message}: no copy of it can be kept: {described(why)}"
+                        raise UserError(error.code, message) from why
+                self.setup.document.allow_overwriting(theirs)
+
+    async def _may_overwrite(self, path: Path, theirs: bytes | None) -> bool:
+        """Asks whether to write the profile in place of these bytes. Raises `ProfileError`."""
+        if theirs is None:
+            question = f"{path} was deleted by another program. Write it again?"
+            screen = ConfirmScreen(question, title="Save the profile", yes="Write it", no="Do not save")
+        else:
+            question = (
+                f"Another program has changed {path.name}. Overwrite it? What the file has is marked with -, what is "
+                "written instead with +. A copy of the file is kept."
+            )
+            lost = highlight.difference(difference(as_text(path, theirs), self.setup.document.text()))
+            screen = ConfirmScreen(
+                question, title="Save the profile", yes="Overwrite", no="Keep the file", details=lost
+            )
+        answer: bool | None = await self.app.push_screen_wait(screen)
+        return bool(answer)
+
+    async def _save_asking(self, path: Path) -> SaveResult:
         """Saves; asks before it replaces a keyring entry of another store. Raises what `save` does."""
         work = self.work
 
@@ -310,27 +366,16 @@ class SavePane(StepPane):
             self.setup,
             path,
             work.workbench.vault,
-            overwrite=overwrite,
             replace=bool(work.sandbox),  # the demo chose a name without entries of others
             confirm_replace=confirm_replace,
             trust=work.workbench.trust,
             profiles=work.profiles,
         )
 
-    def _theirs(self, path: Path) -> str:
-        """What another program has changed in the file since it was read."""
-        try:
-            now = as_text(path, read_bytes(path))
-        except ProfileError as error:
-            return str(error)
-        return difference(self.setup.document.text_as_read if self.setup.saved else "", now)
-
     @on(Ended)
     def _take(self, message: Ended) -> None:
         if message.saved is None:
             self.say(f"✘ {message.problem}", bad=True)
-            if message.theirs:
-                self._show(highlight.difference(message.theirs))
             return
         ready = self._commands(message.saved.profile)
         lines = [f"✔ Saved: {message.saved.profile}"]
@@ -339,6 +384,8 @@ class SavePane(StepPane):
         if message.call is not None:
             result = "status 200 from a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
             lines.append(f"{'✔' if message.call.ok else '✘'} {next(iter(ready))}: {result}")
+        if message.copy is not None:
+            lines.append(f"  What the file had before is kept in {message.copy}")
         lines += [f"! {note}." for note in message.saved.notes]
         if self._told_before and (allowed := capability_lines(message.saved.allowed)):
             lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]
@@ -353,7 +400,7 @@ class SavePane(StepPane):
         ]
         lines += [f"! The profile is invalid:\n{wrong}", "q: back."] if wrong else usable
         lines += self._later(unset)
-        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
+        self._show_path(message.saved.profile)
         self.explain("")
         self._show(Content(""))
         self._name_continue()
@@ -397,3 +444,13 @@ class SavePane(StepPane):
         reads = [each for each in self.setup.incoming if self.setup.at("incoming", each, "sink")]
         sends = [each for each in self.setup.outgoing if self.setup.at("outgoing", each, "source")]
         return commands(path.stem if path.parent == usual else str(path), _FIRST, reads, sends)
+
+
+def _content(path: Path) -> bytes | None:
+    """The bytes of the file; None if it was deleted. Raises `ProfileError`."""
+    try:
+        return read_bytes(path)
+    except ProfileError as error:
+        if error.code == "profile-missing" and not path.is_symlink():
+            return None
+        raise

@@ -397,7 +397,7 @@ class SetupScreen(LogDock, TextHolder):
     async def action_next(self) -> None:
         if self._step is GuideStep.SAVE:
             await self._leave(finished=True)
-        else:
+        elif self.pane.check_fields():
             await self.go_to(GuideStep(self._step + 1))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -279,6 +279,10 @@ class StepPane(VerticalScroll, can_focus=False):
         if self.check_complete():
             self.post_message(self.Next())
 
+    def check_fields(self) -> bool:
+        """Whether what was typed is in the profile; otherwise shows why not."""
+        return True
+
     def check_complete(self) -> bool:
         """Whether nothing is missing in this step; otherwise shows what is."""
         missing = self.setup.missing(self.step)
