@@ -365,10 +365,16 @@ class TextFinder:
         return bound is None or (bound.binding.id or "") not in _OPENS_FIELD
 
     def _following(self, event: Key) -> list[Key]:
-        """The printable keys that arrived directly after this one, which is handled now."""
+        """The printable keys that arrived directly after this one, which is handled now.
+
+        The queue has more than what arrives: keys that come back from the widgets, where this one was typed while an
+        earlier one was handled, and messages of the program itself. They neither belong to a text nor end it.
+        """
         found: list[Key] = []
         last = event.time
         for each in waiting_messages(self._app):
+            if not isinstance(each, events.InputEvent | events.Paste) or each.is_forwarded:
+                continue
             gap = _GAP if len(found) < _SHORTEST else _LATE_GAP
             if not isinstance(each, Key) or not each.is_printable or each.time - last > gap:
                 break
