@@ -113,6 +113,11 @@ class _LazyKeyring:
         self._opened().delete_password(service, username)
 
 
+def _glimpse(secret: str) -> str:
+    end = secret[-4:] if len(secret) >= _LONG_ENOUGH else ""
+    return "•" * (len(secret) - len(end)) + end
+
+
 def _settle(response: asyncio.Future[T], result: T | None, failure: Exception | None) -> None:
     if response.done():
         return
@@ -295,10 +300,13 @@ class Vault:
     def glimpse(self, name: str) -> str:
         """A secret as it may be displayed: one dot per character and the end of a token; empty if not at hand."""
         entry = self._held.get(name) or self._cache.get(name)
-        if entry is None:
-            return ""
-        end = entry.secret[-4:] if len(entry.secret) >= _LONG_ENOUGH else ""
-        return "•" * (len(entry.secret) - len(end)) + end
+        return _glimpse(entry.secret) if entry is not None else ""
+
+    def glimpse_typed(self, source: str, origin: str) -> str:
+        """As `glimpse`, of a value that is kept for this session; empty where the source has another one."""
+        place, _, name = source.partition(":")
+        is_set = place == "env" and self._machine.environ.get(name)
+        return "" if is_set else _glimpse(self._machine.typed.find(self._profile, source, origin) or "")
 
     def forget(self, name: str) -> None:
         self._held.pop(name, None)

@@ -254,23 +254,22 @@ class AuthenticationPane(StepPane):
         whole.set_label("All fields" if self._whole else f"More fields: {', '.join(others)}")
 
     def _say_saved(self) -> None:
-        """Which secrets the profile has a place for, and so need not be typed."""
+        """Which secrets the profile has a place for, and so need not be typed, and which are at hand."""
         for row in self.form.query(FormField):
             place = (*self._path, *row.spec.path)
             if not isinstance(row.editor, Secret):
                 continue
             if row.editor.place == "env":
-                self._mark_variable(row, str(row.editor.source["env"]))
+                self._mark_variable(row, row.editor, str(row.editor.source["env"]))
             elif row.editor.place != "ask" and self.setup.is_saved(place):
                 row.mark(row.editor.show_saved())
+        self.form.show_at_hand()
 
-    def _mark_variable(self, row: FormField, name: str) -> None:
+    def _mark_variable(self, row: FormField, secret: Secret, name: str) -> None:
         """Whether the variable of this secret is set, or has a value for this session."""
-        if self.work.workbench.machine.environ.get(name):
-            row.mark("set")
-        else:
-            typed = self.work.has_variable(name)
-            row.mark("session" if typed else "not set", bad=not typed)
+        has_value, is_set = self.work.has_variable(name), bool(self.work.workbench.machine.environ.get(name))
+        secret.entry.has_value = secret.entry.has_value or has_value
+        row.mark("set" if is_set else "session" if has_value else "not set", bad=not has_value)
 
     def _say_way(self) -> None:
         setup = self.setup
@@ -428,7 +427,6 @@ class AuthenticationPane(StepPane):
         if self._finding is not None:
             self.forget()  # it was about other values
         self._say_saved()
-        self.form.show_at_hand()
         self._say_way()
         self.post_message(self.Changed())
 

@@ -180,7 +180,11 @@ class GuideContext:
 
     def glimpse(self, path: ModelPath) -> str:
         """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""
-        found = self.workbench.vault.glimpse(self.setup.secret_name(path))
+        setup, vault, there = self.setup, self.workbench.vault, self.setup.at(*path)
+        found = vault.glimpse(setup.secret_name(path))
+        if not found and isinstance(there, dict) and is_source(there):
+            key = session_key(path, there) or f"keyring:{setup.secret_name(path)}"
+            found = vault.glimpse_typed(key, setup.origin_for(path))
         return "•" * len(found) if path[-1] in _NEVER_SHOWN else found
 
 

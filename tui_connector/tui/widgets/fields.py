@@ -147,6 +147,11 @@ class TextField(SafeInput):
     has_value = False
     """Whether a value was given already, which the field does not show."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether a value is still to be entered."""
+        return not self.has_value and not self.value
+
     value_when_focused: str | None = None
     """The text when a paste moved the focus here; an Enter without a change belongs to that paste."""
 
@@ -176,7 +181,7 @@ class TextField(SafeInput):
 
     async def action_submit(self) -> None:
         ends_paste, self.value_when_focused = self.value_when_focused == self.value, None
-        if ends_paste and not self.has_value and not self.value:
+        if ends_paste and self.is_empty:
             self.notify("The paste went on to this field; Enter again leaves it empty.", timeout=4)
             return
         last = not self.advance()

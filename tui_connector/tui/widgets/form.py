@@ -26,7 +26,7 @@ from .criteria import CriteriaField, CriteriaScreen
 from .field_specs import FieldSpec, FieldType, from_text, to_lines, to_text
 from .fields import FieldGroup, FieldRow, JsonField, TextField, move_to_row
 from .pairs import Pairs
-from .secret import Secret, SecretInput
+from .secret import Secret, SecretInput, SourceField
 
 FormPath = tuple[str | int, ...]
 MakeSource = Callable[[FormPath, str], dict[str, Json]]
@@ -350,7 +350,7 @@ class Form(FieldGroup):
             full = self._full(row.spec.path)
             pair = row.editor.row(str(path[-1])) if isinstance(row.editor, Pairs) else row.editor
             if path[: len(full)] == full and isinstance(pair, Widget):
-                for entry in pair.query(SecretInput):
+                for entry in pair.query(SourceField):
                     entry.has_value = False
 
     @on(TextField.EnterPressed)

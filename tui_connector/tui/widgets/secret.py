@@ -74,18 +74,16 @@ class SourceField(TextField, PasteHandler):
     def _take(self, values: list[str]) -> None:
         """Posts secrets that were pasted, and goes on to the next field after tokens."""
         self.post_message(self.Entered(values))
-        self.has_value = True
+        for filled in [self, *self.next_fields()][: len(values)]:
+            filled.has_value = True
         if all(len(value) == TOKEN_LENGTH for value in values):
             self._advance_past(len(values))
 
     def _advance_past(self, by: int) -> None:
-        """Moves the focus past the fields that a paste filled, to the next empty one, else to the last one."""
-        next_fields = self.next_fields()
-        for filled in next_fields[: by - 1]:
-            filled.has_value = True
-        left = next_fields[by - 1 :]
-        if left or next_fields:
-            to = next((each for each in left if not each.has_value and not each.value), next_fields[-1])
+        """Moves the focus past the fields that a paste filled: to the next empty one, else to the one after them."""
+        fields = [self, *self.next_fields()]
+        to = next((each for each in fields[by:] if each.is_empty), fields[min(by, len(fields) - 1)])
+        if to is not self:
             self.screen.set_focus(to)
             to.value_when_focused = to.value
 
@@ -236,10 +234,16 @@ class VariableInput(SourceField):
             self.value = self._name_before
             self._take(values)
 
-    def _advance_past(self, by: int) -> None:
-        """Stays at the last field that the paste filled: each shows a name, and not whether it has a value."""
-        if by > 1:
-            self.screen.set_focus([self, *self.next_fields()][:by][-1])
+    @property
+    def is_empty(self) -> bool:
+        """Whether the variable has no value: its name does not count."""
+        return not self.has_value
+
+    def show_held(self, glimpse: str) -> str:
+        """Shows beside the name that there is a value for this session; returns a mark with its end and length."""
+        self.has_value = True
+        end = glimpse.lstrip("•")
+        return f"session {end and f'••••{end} '}{len(glimpse)} ✔"
 
     def commit(self) -> None:
         name = self.value.strip()
@@ -258,6 +262,7 @@ class VariableInput(SourceField):
     def use(self, name: str) -> None:
         """Names this variable."""
         self.value = self._name_before = name
+        self.has_value = False
         self.post_message(self.Named(name))
 
     def _secret_in(self, name: str) -> str | None:
@@ -423,7 +428,7 @@ class Secret(Horizontal):
     def show(self, glimpse: str) -> str:
         """Shows a held secret by its glimpse; returns a mark with its length."""
         entry = self.entry
-        return entry.show_held(glimpse) if isinstance(entry, SecretInput) else "session"
+        return entry.show_held(glimpse) if isinstance(entry, (SecretInput, VariableInput)) else "session"
 
     def show_saved(self) -> str:
         """Shows that the secret is saved; returns a mark."""
