@@ -117,25 +117,22 @@ async def test_a_profile_with_unsaved_text_is_not_renamed(kept: Kept) -> None:
 
 async def test_nothing_changes_where_a_step_fails(kept: Kept) -> None:
     history = kept.directories(kept.path.with_name("shop.toml"))[2]
-    history.mkdir(parents=True)
-    (history / "of another profile").write_text("x")
-    with pytest.raises(OSError, match="not empty"):
+    history.write_text("not a folder")
+    with pytest.raises(OSError, match="Not a directory"):
         await rename(kept, "shop")
-    (history / "of another profile").unlink()
-    history.rmdir()
+    history.unlink()
     kept.assert_is("acme", "shop")
 
 
 async def test_what_cannot_be_undone_is_named(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     history = kept.directories(kept.path.with_name("shop.toml"))[2]
-    history.mkdir(parents=True)
-    (history / "of another profile").write_text("x")
+    history.write_text("not a folder")
 
     def locked(service: str, username: str) -> None:
         raise RuntimeError("locked")
 
     monkeypatch.setattr(kept.keyring, "delete_password", locked)
-    with pytest.raises(UserError, match=r"not empty.* the keyring entry shop/integration/token") as caught:
+    with pytest.raises(UserError, match=r"Not a directory.* the keyring entry shop/integration/token") as caught:
         await rename(kept, "shop")
     assert caught.value.code == "rename-incomplete"
     assert kept.path.read_text() == PROFILE

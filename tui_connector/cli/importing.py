@@ -134,7 +134,7 @@ def _carry_out(plan: ImportPlan, machine: Machine, *, yes: bool) -> ImportResult
     async def work() -> ImportResult:
         vault = Vault(machine, Mask())
         try:
-            result = await carry_out(plan, vault)
+            result = await carry_out(plan, vault, state=machine.directories.state)
             if result.to_set and sys.stdin is not None and sys.stdin.isatty() and not yes:
                 click.echo(f"Created: {shown_line(str(result.path))}. Its secrets, one by one:")
                 try:

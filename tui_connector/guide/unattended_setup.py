@@ -151,7 +151,10 @@ async def _save(
         replace=replace,
         trust=workbench.trust,
         profiles=machine.directories.profiles,
+        state=machine.directories.state,
     )
+    for note in saved.notes:
+        say(f"  ! {note}")
     environ = dict(machine.environ)
     for field in setup.secret_fields():
         variable = setup.at(*setup.path_of(field), "env")

@@ -15,6 +15,7 @@ from ...profile.library import Library, ProfileError, read_bytes
 from ...profile.positions import KeyPath, value_at
 from ...templates import Json
 from ..secret_sources import sources
+from .leftovers import set_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,24 @@ class Copy:
     """Incomings that write where those of the original do, each with its file or the kind of its sink."""
     variables: tuple[str, ...] = ()
     """The environment variables that it takes secrets from, as the original does."""
+    notes: tuple[str, ...] = ()
+    """What its user should know besides, in full sentences."""
 
 
-def duplicate(path: Path, name: str, library: Library, data: Path | None = None) -> Copy:
+def duplicate(path: Path, name: str, library: Library, data: Path | None = None, state: Path | None = None) -> Copy:
     """Copies the file under another name, with a title of its own.
 
     The copy uses the same keyring entries until others are set. Two profiles cannot write one file: paths of sinks get
-    the new name where they contain the old one, and each profile has a folder in `data`. Raises `UserError`.
+    the new name where they contain the old one, and each profile has a folder in `data`. `state` as in `save`. Raises
+    `UserError`, and OSError for what is in `state`.
     """
     target = library.new_path(name)
     try:
         document = Document.read(path)
     except ProfileError:  # a copy of a file with errors has the same errors
+        notes = set_aside(state, target, {}) if state is not None else []
         write_atomic(target, read_bytes(path), expect=None)
-        return Copy(target)
+        return Copy(target, notes=tuple(notes))
     if isinstance(title := document.draft.get("name"), str):
         document.set(("name",), library.title_from(f"{title} ({name})"))
     shared = []
@@ -51,9 +56,10 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None)
             document.set((*place, "path"), str(moved))
         elif writes:
             shared.append(f"{place[-2]} ({file or end.get('kind', 'no kind')})")
+    notes = set_aside(state, target, document.draft) if state is not None else []
     document.save(target)
     variables = dict.fromkeys(str(each["env"]) for _, each in sources(document.draft) if "env" in each)
-    return Copy(target, tuple(shared), tuple(variables))
+    return Copy(target, tuple(shared), tuple(variables), tuple(notes))
 
 
 def _ends(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, dict[str, Json]]]:

@@ -37,6 +37,7 @@ from ...templates import Json
 from ...text import count, listed, shown_line
 from ..keyring_entries import delete_entries, entry_places, named_in
 from ..trust import capability_lines
+from .leftovers import set_aside
 from .save import SCHEMA_FILE, ordered, write_schema
 
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
@@ -284,10 +285,13 @@ class ImportResult:
     """Keyring entries that could not be stored; this session has their values."""
 
 
-async def carry_out(plan: ImportPlan, vault: Vault, *, keep_for_session: bool = False) -> ImportResult:
+async def carry_out(
+    plan: ImportPlan, vault: Vault, *, keep_for_session: bool = False, state: Path | None = None
+) -> ImportResult:
     """Stores the secrets in the keyring, then writes the profile and the entities. Existing files are never replaced.
 
-    `keep_for_session`: until the program exits, the profile has the secrets that the keyring did not accept.
+    `state` as in `save`. `keep_for_session`: until the program exits, the profile has the secrets that the keyring did
+    not accept.
     The profile is not trusted: it sends nothing before its user has allowed that. Raises `UserError`.
     """
     if plan.is_new and await asyncio.to_thread(os.path.lexists, plan.path):
@@ -295,6 +299,8 @@ async def carry_out(plan: ImportPlan, vault: Vault, *, keep_for_session: bool = 
     stored, not_stored = await _store(plan, vault)
     notes = [*not_stored]
     try:
+        if plan.is_new and state is not None:
+            notes += await asyncio.to_thread(set_aside, state, plan.path, plan.document.draft)
         notes += await asyncio.to_thread(_write, plan)
     except (UserError, OSError) as error:
         if left := await delete_entries(vault, stored):

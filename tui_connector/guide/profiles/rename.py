@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
 from ...errors import UserError
 from ...files import CannotSave, reason, write_atomic
-from ...log.history import History
 from ...machine import Machine
-from ...outgoing.tasks import tasks_file
 from ...profile.document import Document
 from ...profile.environments import names_of
 from ...profile.library import Library, read_bytes
 from ...profile.trust_records import TrustRecords
-from ...runs.ledger import ledger_file
 from ...secrets.backends import override_name
 from ...secrets.capability import Capability
 from ...secrets.vault import Vault
@@ -25,6 +22,7 @@ from ...text import listed
 from ..drafts import Drafts, key_for
 from ..keyring_entries import delete_entries, entry_places, own_entries
 from ..text_drafts import TextDrafts
+from .leftovers import set_aside, state_folders
 
 Undo = tuple[str, Callable[[], Awaitable[object]]]
 """What a step has made, and how it is removed."""
@@ -49,6 +47,7 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
     own = await asyncio.to_thread(own_entries, path, Library(machine.directories.profiles))
     entries = {each: f"{name}{each.removeprefix(path.stem)}" for each in own if each.startswith(f"{path.stem}/")}
     undo: list[Undo] = []
+    notes = await asyncio.to_thread(set_aside, machine.directories.state, target, document.draft)
     try:
         for old, new in entries.items():
             if await vault.copy(old, new):
@@ -61,7 +60,9 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
         text = document.text().encode() if document.changed else await asyncio.to_thread(read_bytes, path)
         await asyncio.to_thread(write_atomic, target, text, expect=None)
         undo.append((f"the file {target}", partial(asyncio.to_thread, target.unlink)))
-        for before, after in _directories(machine.directories.state, path, target, ["", *names_of(document.draft)]):
+        environments, state = ["", *names_of(document.draft)], machine.directories.state
+        folders = (state_folders(state, each, environments) for each in (path, target))
+        for before, after in zip(*folders, strict=True):
             if await asyncio.to_thread(before.exists):
                 await asyncio.to_thread(before.rename, after)
                 undo.append((f"the folder {after}", partial(asyncio.to_thread, after.rename, before)))
@@ -77,7 +78,7 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
         raise
     machine.typed.copy(path, target, {f"keyring:{old}": f"keyring:{new}" for old, new in entries.items()})
     machine.typed.forget(path)
-    return target, await _forget_old(machine, vault, path, list(entries))
+    return target, [*notes, *await _forget_old(machine, vault, path, list(entries))]
 
 
 def _renamed_title(title: str, old: str, new: str) -> str:
@@ -107,14 +108,6 @@ async def _forget_old(machine: Machine, vault: Vault, path: Path, entries: list[
     except CannotSave as error:
         notes.append(str(error))
     return notes
-
-
-def _directories(state: Path, path: Path, target: Path, environments: list[str]) -> Iterator[tuple[Path, Path]]:
-    """The directories that are named after a profile, in each environment: before and after."""
-    for each in environments:
-        yield ledger_file(state, path, "-", "", each).parent, ledger_file(state, target, "-", "", each).parent
-        yield tasks_file(state, path, "-", each).parent, tasks_file(state, target, "-", each).parent
-        yield History(state, path, each).directory, History(state, target, each).directory
 
 
 def _move_trust(machine: Machine, path: Path, target: Path, entries: dict[str, str]) -> None:

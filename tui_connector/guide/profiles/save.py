@@ -29,6 +29,7 @@ from ..secret_sources import secret_name, sources
 from ..steps.setup import Setup
 from ..trust import ProfileTrust
 from .ledger_rename import LedgerRename
+from .leftovers import set_aside
 
 SCHEMA_FILE = "tui-connector.schema.json"
 _ORDER = ("format", "name", "description", "authentications", "clients", "incoming", "outgoing")
@@ -74,13 +75,15 @@ async def save(
     trust: ProfileTrust | None = None,
     profiles: Path | None = None,
     states: LedgerRename | None = None,
+    state: Path | None = None,
 ) -> SaveResult:
     """Saves the secrets, then the profile, so that it never names a missing secret.
 
     The user's changes are trusted; what was not trusted in the opened profile is asked for when it is used. Keyring
     entries that were stored for another store are replaced with `replace`, or if `confirm_replace` returns True.
-    `profiles` is the folder of other profiles. `states` are moved with the profile, or not at all. Raises `UserError`
-    (`OtherStore`, another `SecretError`, `ChangedOnDisk`) or `OSError`.
+    `profiles` is the folder of other profiles. `states` are moved with the profile, or not at all. `state` is the state
+    directory, where what an earlier profile of a new one's name left is set aside. Raises `UserError` (`OtherStore`,
+    another `SecretError`, `ChangedOnDisk`) or `OSError`.
     """
     await asyncio.to_thread(check_no_secret, setup)
     # before secrets that this file names are replaced
@@ -99,7 +102,10 @@ async def save(
                 raise
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held(setup.keyring_names())
-    notes = await asyncio.to_thread(_write, setup, path, states)
+    notes = []
+    if state is not None and not setup.saved:
+        notes += await asyncio.to_thread(set_aside, state, path, setup.draft)
+    notes += await asyncio.to_thread(_write, setup, path, states)
     for place, there in sources(setup.draft):
         if (key := session_key(place, there)) is not None:
             vault.keep_typed(secret_name(setup.name, place), path, key)

@@ -120,7 +120,7 @@ async def duplicate_profile(
 
     async def copy(name: str) -> Copy:
         data = machine.directories.data_for(library.directory)
-        copied = await asyncio.to_thread(duplicate, path, name, library, data)
+        copied = await asyncio.to_thread(duplicate, path, name, library, data, machine.directories.state)
         from ...guide.trust import copy_trust
 
         await asyncio.to_thread(copy_trust, machine, path, copied.path)
@@ -140,6 +140,7 @@ async def duplicate_profile(
         notes.append(f"It reads the same variables: {', '.join(copied.variables)}. Step 2 of the guide renames them.")
     if copied.shared:
         notes.append(f"Both write to the same places, change that before it runs: {', '.join(copied.shared)}.")
+    notes += [f"{note}." for note in copied.notes]
     _notify(app, " ".join(notes), bad=bool(copied.shared))
 
 

@@ -150,7 +150,7 @@ class ImportScreen(Dialog[Path | None]):
         try:
             if self._into is None and name != plan.name:
                 plan = await plan_import(self._text, self._machine, name=name)
-            result = await carry_out(plan, vault, keep_for_session=True)
+            result = await carry_out(plan, vault, keep_for_session=True, state=self._machine.directories.state)
             if result.to_set:
                 result = await set_secrets(plan, result, vault, self._machine, keep_for_session=True)
         except UserError as error:

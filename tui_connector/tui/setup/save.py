@@ -370,6 +370,7 @@ class SavePane(StepPane):
             confirm_replace=confirm_replace,
             trust=work.workbench.trust,
             profiles=work.profiles,
+            state=work.workbench.machine.directories.state,
         )
 
     @on(Ended)
