@@ -267,6 +267,16 @@ def _last_note(pilot: Any) -> str:
 async def test_only_the_line_of_the_cursor_is_scrolled_sideways(machine: Machine) -> None:
     long = f"# begin {'note ' * 40}end"
     async with editing(machine, f"{TEXT}{long}\n{long}", size=(80, 24)) as pilot:
+        text_area = area(pilot)
+        fits = "#".ljust(text_area.scrollable_content_region.width - text_area.gutter_width - 1, "x")
+        text_area.insert(f"{fits}\n", (0, 0))
+        for place in ((0, 1), (0, len(fits))):  # from the end of a long line, and from its own beginning
+            await pilot.press("ctrl+end")
+            await until(pilot, lambda: text_area.scroll_x > 0)
+            text_area.move_cursor(place, center=True)
+            await pilot.press("end")
+            await until(pilot, lambda: "#xxx" in shown(pilot.app))
+            assert text_area.scroll_x == 0
         await pilot.press("ctrl+end")
         lines = (await until_shown(pilot, "note end")).splitlines()
         assert len([each for each in lines if "# begin" in each]) == 1

@@ -19,7 +19,7 @@ from textual.document._document import Document, EditResult
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.dom import DOMNode
-from textual.geometry import Offset, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive, reactive
@@ -220,6 +220,16 @@ class LineTextArea(TextArea):
         if isinstance(self.document, LineDocument):
             self.document.least_width = self.content_size.width - self.gutter_width - 1
             self._refresh_size()
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """As Textual's own, but a line that fits is shown from its beginning, wherever the cursor is in it."""
+        line = self.document.lines[self.selection.end[0]]
+        window = self.scrollable_content_region.width - self.gutter_width
+        if cell_len(line.expandtabs(self.indent_width)) >= window:  # with the cursor behind its end
+            return super().scroll_cursor_visible(center, animate)
+        self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
+        region = Region(0, self._cursor_offset[1], 1, 1)
+        return self.scroll_to_region(region, animate=animate, force=True, center=center)
 
     def redraw(self) -> None:
         """Draws all lines again: what they look like has changed, not their text."""
