@@ -45,10 +45,16 @@ def milliseconds(seconds: float) -> str:
 
 def ago(seconds: float) -> str:
     """An age: "just now", "5 min ago", "3 h ago", "12 d ago"."""
+    age = short_age(seconds)
+    return "just now" if age == "now" else f"{age} ago"
+
+
+def short_age(seconds: float) -> str:
+    """An age under a title that says what it is: "now", "5 min", "3 h", "12 d"."""
     for size_of_unit, unit in _AGES:
         if seconds >= size_of_unit:
-            return f"{int(seconds / size_of_unit)} {unit} ago"
-    return "just now"
+            return f"{int(seconds / size_of_unit)} {unit}"
+    return "now"
 
 
 def size(count: int) -> str:

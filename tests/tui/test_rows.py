@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
+from tui_connector.guide.last_runs import LastRun
+from tui_connector.guide.steps.summaries import fitted
 from tui_connector.text import shown_line
+from tui_connector.tui.home.rows import columns as home_columns
+from tui_connector.tui.home.rows import run_cell
 from tui_connector.tui.log.detail import WrappedLines
 from tui_connector.tui.log.list import columns_for, row, row_message, similar
+from tui_connector.tui.setup.incoming import table
 
 lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=60).map(shown_line), max_size=8)
 
@@ -121,3 +126,32 @@ def test_a_probe_without_a_response_says_what_it_asked() -> None:
     probe = lost(purpose="probe", note="Magento REST API over http?")
     assert row_message(probe) == "Magento REST API over http? · no response within 30 s"
     assert row_message(lost(note="again")) == "no response within 30 s"
+
+
+def test_home_shortens_an_age_and_a_title_before_an_address_and_a_name() -> None:
+    cells = {"name": 9, "store": 22, "authentication": 10, "run": 16, "secrets": 9}
+    widths = {column.name: column.width for column in home_columns(76, cells)}
+    assert [widths["store"], widths["run"]] == [22, 16]
+    run = LastRun("products", True, "complete", {}, 1000.0)
+    assert run_cell([run], 1000.0, 20)[0] == "✔ products, just now"
+    assert run_cell([run], 1000.0, 16)[0] == "✔ products, now"
+    assert run_cell([run], 1130.0, 16)[0] == "✔ produc…, 2 min"
+
+
+def test_the_row_of_a_part_keeps_its_method_its_secrets_and_its_file() -> None:
+    integration = "Integration, 4 tokens (signed with OAuth 1.0a) · 4 from the environment"
+    assert fitted(integration, 80) == integration
+    assert fitted(integration, 50) == "Integration, 4 tokens · 4 from the environment"
+    products = "GET products · keyset · changes by updated_at · → …/sandbox/products.jsonl"
+    assert fitted(products, 50) == "GET products · keyset · → …/sandbox/products.jsonl"
+    stock = "POST inventory/source-items · ← …/outgoing/stock.jsonl"
+    assert fitted(stock, 50) == "POST inventory/source-items · ← …/stock.jsonl"
+
+
+def test_a_column_without_room_for_its_values_is_left_out() -> None:
+    items = [{"id": 1, "status": "pending", "base_discount_amount": 12.5}]
+    assert table(items, list(items[0]), 40) == [
+        "id  status   base_discount_amount",
+        " 1  pending                  12.5",
+    ]
+    assert table(items, list(items[0]), 24) == ["id  status ", " 1  pending"]

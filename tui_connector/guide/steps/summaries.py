@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from ...profile.positions import value_at
 from ...templates import Json
+from ...text import shown_line, shown_middle
 from ..part_families import FAMILIES, Family
 from ..secret_sources import SOURCE_PLACES, source_place, sources
 from . import kind_schemas
+
+_LEAST_END = 12
+"""Columns in which the end of a path tells which it is."""
 
 
 def plugin(data: Json) -> str:
@@ -110,8 +114,27 @@ def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
     kind = str(value_at(value, ("kind",)) or "no kind")
     places = [source_place(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
     counted = [f"{places.count(place)} {SOURCE_PLACES[place]}" for place in dict.fromkeys(places)]
-    secrets = f" · secrets: {', '.join(counted)}" if counted else ""
+    secrets = f" · {', '.join(counted)}" if counted else ""
     return f"{kind_schemas.authentication_title(kind)}{secrets}"
+
+
+def fitted(summary: str, width: int) -> str:
+    """A summary of a part in this width: its first piece, and its last, such as where it writes, stay longest."""
+    pieces = summary.split(" · ")
+    if len(summary) > width:
+        pieces[0], _, _ = pieces[0].partition(" (")
+    while _joined_width(pieces) > width and len(pieces) > 2:
+        del pieces[-2]
+    if _joined_width(pieces) > width and pieces[-1][:3] in ("→ …", "← …"):
+        pieces[-1] = f"{pieces[-1][:3]}/{pieces[-1].rpartition('/')[2]}"
+    left = width - len(pieces[0]) - 3
+    if _joined_width(pieces) > width and len(pieces) == 2 and left >= _LEAST_END:
+        return f"{shown_line(pieces[0])} · {shown_middle(pieces[1], left)}"
+    return shown_middle(" · ".join(pieces), width)
+
+
+def _joined_width(pieces: Sequence[str]) -> int:
+    return len(" · ".join(pieces))
 
 
 def _file(path: Json) -> Json:

@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from ...guide.drafts import Draft
 from ...guide.profiles.overview import ProfileOverview
-from ...text import shown_line
+from ...text import shown_line, shown_middle
 from ..widgets.painted import Painted
 from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells, recent_cells
 
@@ -166,7 +166,9 @@ class HomeList(Painted, ScrollView, can_focus=True):
                 room = width - 2 - sum(each.width + GAP for each in there[:number])
             # the cursor's own colours are enough
             style = self.paint(paint) if paint and index != self._cursor else Style()
-            segments += [Segment(set_cell_size(shown_line(text, room), room), style), Segment(" " * GAP)]
+            is_address = there[number].name == "store" and not whole
+            cut = shown_middle if is_address else shown_line  # the end of an address has its port
+            segments += [Segment(set_cell_size(cut(text, room), room), style), Segment(" " * GAP)]
         base = self.rich_style + self.cursor_style if index == self._cursor else self.rich_style
         return Strip(segments).crop_extend(0, width, base).apply_style(base)
 

@@ -133,7 +133,7 @@ def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path,
         ("d", "bold $accent"),
         (" discards it.", TONES["muted"]),
     )
-    kept = "Its secrets are kept until you quit. " if has_secrets else "Secrets are not kept in a draft. "
+    kept = "Secrets are kept until you quit. " if has_secrets else "Secrets are not kept in a draft. "
     secrets = (kept, TONES["muted"])
     rows = [
         ("Store", draft_store(draft) or "no address yet"),

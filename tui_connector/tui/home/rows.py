@@ -15,7 +15,7 @@ from ...guide.profiles.overview import ProfileOverview, short_address, unread_ov
 from ...guide.secret_sources import SecretPlace
 from ...profile.library import base_uris
 from ...text import shown_line
-from ...units import ago
+from ...units import ago, short_age
 
 if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
@@ -43,6 +43,7 @@ _WIDTHS = {
     "run": ("Last run", 40, 16, 60),
     "secrets": ("Secrets", 71, 9, 24),
 }
+_FIRST_WIDENED = ("store", "name", "run", "title", "authentication", "secrets")
 GAP = 2
 _SHORTEST_PATH = 16
 _SHORTEST_NAME = 4
@@ -58,16 +59,19 @@ _PLACES = {
 def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
     """The columns of a table of this width. `needed`: the widths of the longest cells, by column.
 
-    No column is wider than it needs, so that what a short one leaves goes to the others, the store's first.
+    No column is wider than it needs, so that what a short one leaves goes to the others, the store's first. A title
+    is cut before a cell is.
     """
     there = {name: each for name, each in _WIDTHS.items() if width >= each[1]}
-    widest = {name: max(len(title), min(most, needed.get(name, most))) for name, (title, _, _, most) in there.items()}
-    found = {name: min(least, widest[name]) for name, (_, _, least, _) in there.items()}
+    cells = {name: min(most, needed.get(name, most)) for name, (_, _, _, most) in there.items()}
+    found = {name: min(least, cells[name]) for name, (_, _, least, _) in there.items()}
     left = width - sum(found.values()) - GAP * (len(there) - 1)
-    for name in (each for each in ("store", "name", "run", "title", "authentication", "secrets") if each in there):
-        more = max(0, min(left, widest[name] - found[name]))
-        found[name] += more
-        left -= more
+    titled = {name: max(len(title), cells[name]) for name, (title, *_) in there.items()}
+    for widest in (cells, titled):
+        for name in (each for each in _FIRST_WIDENED if each in there):
+            more = max(0, min(left, widest[name] - found[name]))
+            found[name] += more
+            left -= more
     return [HomeColumn(name, there[name][0], found[name]) for name in there]
 
 
@@ -195,12 +199,14 @@ def short_path(path: Path, home: Path) -> str:
 
 
 def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
-    """The latest run: what was run, cut where there is no room for its age after it; the preview tells its outcome."""
+    """The latest run: what was run, and its age, shorter where there is no room; the preview tells its outcome."""
     if not runs:
         return ("" if runs is None else "never", "muted")
     latest = runs[0]
     age = f", {ago(now - latest.at)}"
     name = f"undo of {latest.name}" if latest.undo else latest.name
+    if len(name) + len(age) + 2 > room:
+        age = f", {short_age(now - latest.at)}"
     left = room - len(age) - 2
     if left < min(len(name), _SHORTEST_NAME):
         return f"{latest.mark} {ago(now - latest.at)}", "success" if latest.ok else "error"

@@ -12,13 +12,13 @@ from textual.widgets.option_list import Option
 
 from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.saved_profile import OpenedProfile
-from ...guide.steps.summaries import ProfilePart
-from ...text import count, shown_line, shown_middle
+from ...guide.steps.summaries import ProfilePart, fitted
+from ...text import count, shown_line
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES
 
-_LEAST_END = 12
-"""Columns in which the end of a path tells which it is."""
+_NAMES = 10
+"""The fewest columns for names."""
 
 
 class PartList(BoundedList):
@@ -52,11 +52,12 @@ class PartList(BoundedList):
         parts, highlighted, selected = list(parts), self.highlighted, self.selected
         self.clear_options()
         self._rows = []
+        names = max([_NAMES, *map(len, map(_name, parts))])
         for family, title in FAMILIES.items():
             self._add(Content.assemble((title, "bold")))
             for part in (each for each in parts if each.family == family):
                 self._rows.append(part)
-                self.add_option(Option(_part_line(part, mark(part), width)))
+                self.add_option(Option(_part_line(part, mark(part), names, width)))
             if self._rows[-1] is None:
                 self._rows.append(family)
                 self.add_option(Option(Content.assemble(("    none  Enter adds one", TONES["muted"]))))
@@ -99,27 +100,21 @@ class PartList(BoundedList):
         return self._rows[index] if index is not None and index < len(self._rows) else None
 
 
-def _part_line(part: ProfilePart, mark: tuple[str, str], width: int) -> Content:
-    name = shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
-    summary = _fitted(part.summary, max(10, width - max(18, len(name)) - 5))
+def _name(part: ProfilePart) -> str:
+    """The name of the part in its row."""
+    return shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
+
+
+def _part_line(part: ProfilePart, mark: tuple[str, str], names: int, width: int) -> Content:
+    """The row of a part in this width, of which `names` columns are for names."""
+    name = _name(part)
+    summary = fitted(part.summary, max(10, width - names - 5))
     return Content.assemble(
         "  ",
         (mark[0], TONES.get(mark[1], "")),
-        (f" {name:<18} ", TONES["muted"] if part.disabled else "bold"),
+        (f" {name:<{names}} ", TONES["muted"] if part.disabled else "bold"),
         summary,
     )
-
-
-def _fitted(summary: str, width: int) -> str:
-    """The summary in this width: what it requests is at its beginning, and where it writes at its end."""
-    pieces = summary.split(" · ")
-    while len(summary) > width and len(pieces) > 2:
-        del pieces[-2]
-        summary = " · ".join(pieces)
-    left = width - len(pieces[0]) - 3
-    if len(summary) > width and len(pieces) == 2 and left >= _LEAST_END:
-        return f"{shown_line(pieces[0])} · {shown_middle(pieces[1], left)}"
-    return shown_middle(summary, width)
 
 
 class ProblemList(BoundedList):

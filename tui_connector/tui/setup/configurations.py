@@ -18,10 +18,10 @@ from textual.widgets.option_list import Option
 
 from ...guide.checks.permissions import RouteAccess, how_to_permit
 from ...guide.steps.setup import free
-from ...guide.steps.summaries import ProfilePart, parts
+from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.entities import Readable, Writable
 from ...templates import Json
-from ...text import shown_line, shown_middle
+from ...text import shown_line
 from ..dialogs import ConfirmScreen
 from ..widgets.bounded_list import BoundedList
 from ..widgets.dialog_panel import Fitting
@@ -30,6 +30,9 @@ from ..widgets.form import FormPath
 from ..widgets.frame import TONES
 from .form import FormScreen
 from .step import StepPane
+
+_NAMES = 10
+"""The fewest columns for names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +211,16 @@ class ConfigurationList(BoundedList):
         highlighted, former = self.highlighted or 0, [part.name for part in self._parts]
         self._parts = list(shown)
         lines: list[Content] = []
+        names = max((len(part.name) + len(" (disabled)") * part.disabled for part in self._parts), default=0)
+        names = max(_NAMES, min(24, names))
         for part in self._parts:
             off = " (disabled)" if part.disabled else ""
             name = shown_line(part.name + off, 24)
-            summary = shown_middle(part.summary, max(10, width - max(18, len(name)) - 4))  # it ends with a file
+            summary = fitted(part.summary, max(10, width - names - 4))
             sign, tone = mark(part.name)
             lines.append(
                 Content.assemble(
-                    (f"{sign} ", TONES.get(tone, "")), (f"{name:<18}  ", "bold"), (summary, TONES["muted"])
+                    (f"{sign} ", TONES.get(tone, "")), (f"{name:<{names}}  ", "bold"), (summary, TONES["muted"])
                 )
             )
         if [part.name for part in self._parts] == former:  # the cursor did not move, and nothing is told that it did

@@ -39,6 +39,8 @@ from .step import StepPane
 
 _COLUMNS, _COLUMN_WIDTH = 4, 14
 """Descriptive columns that are always shown, and the width for each further one."""
+_LEAST_TEXT = 8
+"""Columns in which the beginning of a text tells something."""
 _LONGEST = 100_000
 """Characters of one item that are shown: a category tree can have millions."""
 
@@ -58,14 +60,25 @@ def columns(items: Sequence[Json], *first: str, width: int = 0) -> list[str]:
 
 
 def table(items: Sequence[Json], names: Sequence[str], width: int) -> list[str]:
-    """A header line, then one line per item, at most `width` wide."""
+    """A header line, then one line per item, at most `width` wide.
+
+    Columns that have no room for their values are left out.
+    """
     if not names:
         return ["", *(shown_line(json.dumps(item, ensure_ascii=False), width) for item in items)]
     rows = [list(names), *([_cell(item, name) for name in names] for item in items)]
     widths = [min(24, max(len(row[column]) for row in rows)) for column in range(len(names))]
     aligns = [">" if all(_is_number(item, name) for item in items) else "<" for name in names]
+    fitting, used = 0, 0
+    for align, size in zip(aligns, widths, strict=True):
+        needed = size if align == ">" else min(size, _LEAST_TEXT)  # only text tells something when it is cut
+        if fitting and used + needed > width:
+            break
+        fitting, used = fitting + 1, used + size + 2
     lines = (
-        "  ".join(f"{cell:{align}{size}.{size}}" for cell, align, size in zip(row, aligns, widths, strict=True))
+        "  ".join(
+            f"{cell:{align}{size}.{size}}" for cell, align, size in zip(row, aligns, widths[:fitting], strict=False)
+        )
         for row in rows
     )
     return [shown_line(line, width) for line in lines]
