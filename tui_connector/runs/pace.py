@@ -268,12 +268,13 @@ class Patience:
     def pause(self, log: ExchangeLog) -> RunPause | None:
         """What the run waits for: the store, or the next attempt of its requests, of which none is in flight."""
         now = self._machine.monotonic()
+        outage = f"waiting for the store, up to {duration(self._limit)}" if self._down_since is not None else ""
         if self._next_try is not None:
-            return RunPause(max(0.0, self._next_try - now), f"waiting for the store, up to {duration(self._limit)}")
+            return RunPause(max(0.0, self._next_try - now), outage)
         if log.in_flight or not log.pending_retries:
             return None
         retry = min(log.pending_retries.values(), key=lambda each: each.at)
-        reason = f"{retry.reason}, attempt {retry.attempt} of {retry.attempts}"
+        reason = outage or f"{retry.reason}, attempt {retry.attempt} of {retry.attempts}"
         return RunPause(max(0.0, retry.at - now), reason)
 
     async def wait_for_turn(self) -> None:
