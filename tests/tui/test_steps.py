@@ -101,7 +101,7 @@ async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Mac
         await pilot.press("escape", "n")
         await until_shown(pilot, "○ 1")
         await pilot.press("escape", "s")
-        await until_shown(pilot, "✘ Test the store's address: it has changed.")
+        await until_shown(pilot, "✘ Test the store again: its address or store view")
         assert not list(machine.directories.profiles.glob("*.toml"))
         address.value = sandbox.url
         await until_shown(pilot, "✔ 1")
@@ -153,6 +153,13 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         await pilot.press(*"retry", "enter")  # as it is typed
         await until_shown(pilot, "Attempts")
         await pilot.press(*"xyz", "ctrl+s")
+        await until_shown(pilot, "1 problem. No request can be sent")
+        await pilot.press("n")  # stays in the field
+        await until(pilot, lambda: "No request can be sent" not in shown(pilot.app))
+        assert pilot.app.screen.focused.value == "xyz"
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "✘ attempts: ")
+        await pilot.press("y")
         await until_shown(pilot, "Retry failed requests: xyz  ✘ attempts: ")
         await pilot.press("d")
         await until_shown(pilot, "Removed: Retry failed requests: xyz. z undoes it.")

@@ -594,7 +594,7 @@ class Setup(ProfileDraft):
         if step is GuideStep.BASICS and not self.base_uri:
             return "Find the store: enter its address and test it."
         if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):
-            return "Test the store's address: it has changed."
+            return "Test the store again: its address or store view has changed."
         if step is GuideStep.AUTHENTICATION and not self.authenticated:
             return "Test the authentication: the store must accept it."
         return ""

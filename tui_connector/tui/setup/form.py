@@ -328,21 +328,38 @@ class FormScreen(Dialog[bool]):
     def _done(self, focused: Widget | None) -> None:
         if not self.is_current:
             return  # the key was pressed twice
-        if self.question is None:
-            self.dismiss(True)
-            return
         self._form.check()
-        if not self._form.focus_on_problem() and focused is not None and focused.is_attached:
+        is_wrong = self._form.focus_on_problem()
+        if self.question is None:
+            if is_wrong and (found := self._problems()):
+                listed = "\n".join(f"✘ {each}" for each in found[:5])
+                words = f"{count(len(found), 'problem')}. No request can be sent before this is fixed.\n{listed}"
+                screen = ConfirmScreen(words, title=self._title, yes="Keep it anyway", no="Keep editing")
+                self.app.push_screen(screen, self._answered)
+            else:
+                self.dismiss(True)
+            return
+        if not is_wrong and focused is not None and focused.is_attached:
             self.set_focus(focused)
         try:
-            screen = self.question()
+            asked = self.question()
         except UserError as error:
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
             return
-        if screen is None:
+        if asked is None:
             self.dismiss(True)
         else:
-            self.app.push_screen(screen, self._answered)
+            self.app.push_screen(asked, self._answered)
+
+    def _problems(self) -> list[str]:
+        """What is invalid in the fields of this form, one line each."""
+        own, length = self._work.setup.problems(), len(self._path)
+        fields = [(*self._path, *each.path) for each in self._form.specs]
+        return [
+            f"{'.'.join(map(str, path[length:])) or self._title}: {words}"
+            for path, words in own.items()
+            if path == self._path or any(path[: len(field)] == field for field in fields)
+        ]
 
     def _answered(self, yes: bool | None) -> None:
         if yes and self.save is not None:

@@ -255,7 +255,9 @@ class SavePane(StepPane):
         """Whether there is something to save that may be written; otherwise shows why not."""
         if self.setup.missing(GuideStep.BASICS):
             self.explain("")
-            self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}", bad=True)
+            wrong = self._wrong()
+            more = f"\n✘ The profile is invalid:\n{wrong}" if wrong else ""
+            self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}{more}", bad=True)
             return False
         try:
             check_no_secret(self.setup)
