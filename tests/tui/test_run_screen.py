@@ -19,6 +19,7 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.list import LogView
+from tui_connector.tui.profile import profile_screen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.run import screen
 from tui_connector.tui.run.charts import MessageList, axis_maximum, fitted
@@ -90,7 +91,8 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine, monkey
     assert len(written.read_bytes().splitlines()) == 40
 
 
-async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine) -> None:
+async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile_screen, "_CHECK_INTERVAL", 0.01)  # looks at the file while it reads the result
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(100, 30)) as pilot:

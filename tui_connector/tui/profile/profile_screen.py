@@ -62,6 +62,8 @@ class ProfileScreen(LogDock):
         self._loaded = False
         """Whether the file has been read and the list has the focus."""
         self._active_jobs = 0
+        self._reads_result = False
+        """Whether the file is being read to show the result of a run: a look at the file must not cancel that."""
         self._edited_here = False
         """Whether the user has just edited the file here."""
 
@@ -93,6 +95,7 @@ class ProfileScreen(LogDock):
         """Shows the result of a run that has ended."""
         active = sum(job.active for job in jobs_of(self.app))
         if active < self._active_jobs and self.is_current and not self.busy:
+            self._reads_result = True
             self._read(only_if_changed=False)
         self._active_jobs = active
 
@@ -106,7 +109,7 @@ class ProfileScreen(LogDock):
         self.workbench.close()
 
     def _check_file(self) -> None:
-        if self.is_current and self._loaded and not self.busy:
+        if self.is_current and self._loaded and not self.busy and not self._reads_result:
             self._read(only_if_changed=True)
 
     def reload(self, *, edited_here: bool = False) -> None:
@@ -144,6 +147,7 @@ class ProfileScreen(LogDock):
     @on(FileRead)
     def _on_read(self, message: FileRead) -> None:
         first = self.opened is None
+        self._reads_result = self._reads_result and message.only_if_changed
         if message.only_if_changed and _has_same_text(self.opened, message.opened):
             self._file_state = message.state  # only its times have changed, which jump on some network drives
             return
