@@ -104,6 +104,14 @@ def is_unreachable(error: RunError) -> bool:
     return error.status is None and error.code in _UNREACHABLE
 
 
+def brief_reason(reason: str) -> str:
+    """The reason of a task where there is no room for all of it: what tells it from others comes first."""
+    refused = re.fullmatch(r"The store responded with (\d+) \((.*)\)(.*)", reason, re.DOTALL)
+    if refused is not None:
+        return f"{refused[1]}: {refused[2]}{refused[3]}"
+    return reason.removeprefix("The store responded with ")
+
+
 def result_for_response(
     response: Response, template: RequestTemplate, *, reads: bool, retry_after: float | None
 ) -> SendResult:

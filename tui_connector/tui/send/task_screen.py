@@ -44,11 +44,11 @@ SIGNS: dict[TaskState, tuple[str, str]] = {
 """The sign of a state, and its tone."""
 
 
-def _json(data: Json) -> Content:
+def _json(data: Json, longest: int = _LONGEST) -> Content:
     text = json.dumps(data, ensure_ascii=False, indent=2)
-    if len(text) <= _LONGEST:
+    if len(text) <= longest:
         return highlight.json_(text)
-    return highlight.json_(f"{text[:_LONGEST]}\n… and {len(text) - _LONGEST:,} more characters, not shown")
+    return highlight.json_(f"{text[:longest]}\n… and {len(text) - longest:,} more characters, not shown")
 
 
 def _title(text: str) -> Content:
@@ -82,10 +82,10 @@ class TaskScreen(BaseScreen[TaskAction | None]):
                     entity.border_title = Content(
                         shown_line(f"Line {line.number} of {line.file.name}, as it is now", 60)
                     )
-                yield Static(_entity(self._entity_task) if line is None else Content(shown(line.text)))
+                yield Static(entity_content(self._entity_task) if line is None else Content(shown(line.text)))
             with VerticalScroll(id="task-result", classes="panel") as result:
                 result.border_title = "Result"
-                yield Static(Content("\n").join(_result(self._entity_task)))
+                yield Static(Content("\n").join([*state_lines(self._entity_task), *response_lines(self._entity_task)]))
         yield KeyFooter()
 
     def on_compose(self) -> None:
@@ -113,7 +113,8 @@ class TaskScreen(BaseScreen[TaskAction | None]):
         )
 
 
-def _entity(task: Task) -> Content:
+def entity_content(task: Task, longest: int = _LONGEST) -> Content:
+    """The entity of the task, or why there is none."""
     if task.entity is None:
         kept = (
             "It could not be read from the source."
@@ -121,10 +122,11 @@ def _entity(task: Task) -> Content:
             else "It was not kept: the field “Keep after the run” of the outgoing says which are."
         )
         return Content.assemble((kept, TONES["muted"]))
-    return _json(task.entity)
+    return _json(task.entity, longest)
 
 
-def _result(task: Task) -> Iterator[Content]:
+def state_lines(task: Task) -> Iterator[Content]:
+    """The state of the task, and why it is in it."""
     sign, tone = SIGNS[task.state]
     attempts = f" · {count(task.attempts, 'attempt')}" if task.attempts else ""
     step = f" · step {shown_line(task.step, 40)}" if task.step else ""
@@ -137,6 +139,10 @@ def _result(task: Task) -> Iterator[Content]:
         yield Content.assemble((f"code {shown_line(task.code, 80)}", TONES["muted"]))
     if task.exchange is not None:
         yield Content.assemble((f"Its last request was #{task.exchange}; l shows it.", TONES["muted"]))
+
+
+def response_lines(task: Task) -> Iterator[Content]:
+    """What the store responded, and what it had before."""
     responses = task.responses if isinstance(task.responses, dict) else {}
     for name, response in responses.items():
         yield _title(f"Response of {shown_line(name, 40)}" if name else "Response")

@@ -26,6 +26,7 @@ from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.sending.tasks import LISTED, RETRIABLE, TaskAction, TaskBook, TaskGroup, TaskList
 from ...outgoing.changes import FieldChange, leaves_of
 from ...outgoing.equality import ABSENT
+from ...outgoing.errors import brief_reason
 from ...outgoing.tasks import Task, TaskFilter
 from ...templates import Json
 from ...text import count, shown, shown_line
@@ -40,9 +41,11 @@ from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.row_list import ListRow, RowList
 from .confirm import confirm_sending
 from .plan_view import change_text
-from .task_screen import SIGNS, EntityScreen, TaskScreen
+from .task_screen import SIGNS, EntityScreen, TaskScreen, entity_content, response_lines, state_lines
 
 _LISTED_CHANGES = 5
+_DETAIL = 2_000
+"""Characters of an entity that are shown below the tasks."""
 _NOT_SENT_AGAIN = "only tasks that failed, are unknown or skipped are sent again."
 _REFRESH = 1.0
 """Seconds between two looks at the tasks of a run that is under way."""
@@ -52,7 +55,8 @@ def group_row(group: TaskGroup) -> ListRow:
     if group.state is None:
         return ListRow(" ", "", f"{group.count:>9,}", "", "all")
     if group.reason is not None:
-        return ListRow(" ", "", f"{group.count:>9,}", "", f"  {group.reason}")
+        shorter = (f"  {brief_reason(group.reason)}",)
+        return ListRow(" ", "", f"{group.count:>9,}", "", f"  {group.reason}", shorter=shorter)
     sign, paint = SIGNS[group.state]
     return ListRow(sign, paint, f"{group.count:>9,}", "", group.state)
 
@@ -60,8 +64,14 @@ def group_row(group: TaskGroup) -> ListRow:
 def task_row(task: Task) -> ListRow:
     sign, paint = SIGNS[task.state]
     attempts = count(task.attempts, "attempt") if task.attempts > 1 else ""
-    text = " · ".join(filter(None, (attempts, task.reason)))  # a long reason is cut at its end
-    return ListRow(sign, paint, task.state, task.identifier or f"line {task.line}", text)
+    reasons = (task.reason, brief_reason(task.reason))
+    text, shorter = (" · ".join(filter(None, (attempts, each))) for each in reasons)  # a long one is cut at its end
+    return ListRow(sign, paint, task.state, task.identifier or f"line {task.line}", text, shorter=(shorter,))
+
+
+def _detail(task: Task) -> Content:
+    """Why the task is in its state, the beginning of its entity, and what the store responded."""
+    return Content("\n").join([*state_lines(task), Content(""), entity_content(task, _DETAIL), *response_lines(task)])
 
 
 class GroupList(RowList[TaskGroup]):
@@ -190,14 +200,14 @@ class TasksScreen(BaseScreen[bool]):
 
     @on(RowList.Highlighted, "#task-rows")
     def _on_task(self) -> None:
-        """Shows the whole reason, which the row has no room for."""
+        """Shows the whole reason, which the row has no room for, the entity and the response."""
         task = self._rows.selected
         note = self.query_one("#task-reason", Static)
-        note.display = task is not None and bool(task.reason)
+        note.display = task is not None
         self.refresh_bindings()
         if task is not None:
             note.border_title = Content(shown_line(task.identifier or f"line {task.line}", 60))
-            note.update(Content(shown(task.reason)))
+            note.update(_detail(task))
 
     @on(RowList.Chosen, "#task-groups")
     def _on_group_chosen(self) -> None:
