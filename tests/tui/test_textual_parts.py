@@ -38,8 +38,9 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (Widget, "_forward_event", ["self", "event"]),
     (events.Event, "_set_forwarded", ["self"]),
     (DOMNode, "_merge_bindings", []),
+    (App, "_unnotify", ["self", "notification", "refresh"]),
 ]
-STATE = ["_bindings", "_keymap", "_message_queue", "_pending_message"]
+STATE = ["_bindings", "_keymap", "_message_queue", "_notifications", "_pending_message"]
 LAYOUT = ["_full_map", "_compositor", "textual._compositor"]
 
 

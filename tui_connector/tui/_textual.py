@@ -22,6 +22,7 @@ from textual.dom import DOMNode
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.message_pump import MessagePump
+from textual.notifications import Notification, SeverityLevel
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.strip import Strip
@@ -37,6 +38,33 @@ class QuietApp(App[None]):
 
     crash: BaseException | None = None
     """The exception that ended the program."""
+    _read: tuple[Notification, ...] = ()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Shows a notification, in the place of one that says the same."""
+        self._remove(each for each in self._notifications if (each.message, each.title) == (message, title))
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def mark_notifications_as_read(self) -> None:
+        """Called before each key: what it shows itself is new."""
+        self._read = tuple(self._notifications)
+
+    def remove_read_notifications(self) -> None:
+        """Called when another screen opens, which they would cover; they may also name keys of the one before."""
+        self._remove(self._read)
+        self._read = ()
+
+    def _remove(self, notifications: Iterable[Notification]) -> None:
+        for each in tuple(notifications):
+            self._unnotify(each, refresh=False)
 
     def is_harmless(self, error: Exception) -> bool:
         """Whether the program continues after this exception in a handler."""
@@ -99,8 +127,10 @@ class BaseScreen(Screen[T]):
         self._compositor = _Layout()
 
     @on(events.ScreenResume)
-    def _skip_styles(self, event: events.ScreenResume) -> None:
+    def _prepare(self, event: events.ScreenResume) -> None:
         event.refresh_styles = False  # done when each widget was mounted; a change of the theme reaches all screens
+        if isinstance(self.app, QuietApp):
+            self.app.remove_read_notifications()  # before Textual draws them on this screen
 
 
 class LineDocument(Document):

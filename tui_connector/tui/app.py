@@ -119,11 +119,14 @@ class ConnectorApp(QuietApp):
             lines = event.text.replace("\r\n", "\n").replace("\r", "\n")  # most terminals end lines like Enter does
             await self._key_queue.submit(events.Paste(lines))
         else:
+            if isinstance(event, events.MouseDown):
+                self.mark_notifications_as_read()
             await super().on_event(event)
 
     async def _handle_key(self, event: events.Event) -> None:
         """Handles a key or paste whose turn has come."""
         if not self._text_finder.is_unused(event):
+            self.mark_notifications_as_read()
             await super().on_event(event)
 
     @on(events.DescendantFocus)

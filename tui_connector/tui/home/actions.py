@@ -18,7 +18,7 @@ from ...guide.profiles.removal import remove_profile
 from ...machine import Machine
 from ...profile.library import Library, read_bytes
 from ...profile.trust_records import TrustRecords
-from ...text import shown_line
+from ...text import count, listed, shown_line
 from ..dialogs import ConfirmScreen, EntryScreen
 
 
@@ -135,11 +135,11 @@ async def duplicate_profile(
     await used(copied.path)
     notes = [f"{copied.path.stem} is a copy of {path.stem}."]
     if await asyncio.to_thread(keyring_entries, path):
-        notes.append("It uses the same keyring entries; values that you enter for it get new entries.")
+        notes.append("It uses the same keyring entries until you enter other values.")
     if copied.variables:
-        notes.append(f"It reads the same variables: {', '.join(copied.variables)}. Step 2 of the guide renames them.")
+        notes.append(f"It reads the same {count(len(copied.variables), 'variable')}; the guide renames them in step 2.")
     if copied.shared:
-        notes.append(f"Both write to the same places, change that before it runs: {', '.join(copied.shared)}.")
+        notes.append(f"Both write to the same places; change that before it runs: {listed(copied.shared, 2)}.")
     notes += [f"{note}." for note in copied.notes]
     _notify(app, " ".join(notes), bad=bool(copied.shared))
 

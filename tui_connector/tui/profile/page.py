@@ -441,7 +441,6 @@ class ProfilePage(ProfileScreen, TextHolder):
         else:
             if self.environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
-            self.app.clear_notifications()  # which name keys of the page
             of = (self.workbench, self.path, opened.document)
             await open_guide(self.app, *of, part, begin_with, discarded, family, at)
 
@@ -513,7 +512,6 @@ class ProfilePage(ProfileScreen, TextHolder):
         undo = self.undo
         if undo is None:
             return
-        self.app.clear_notifications()  # which say that u undoes it
         self.busy = "Undoing"
         try:
             changes = highlight.difference(await asyncio.to_thread(lambda: undo.difference))
@@ -549,7 +547,6 @@ class ProfilePage(ProfileScreen, TextHolder):
     async def _open_text(self, key: FormPath) -> None:
         problem = self._problem
         place = None if problem is None else problem.place
-        self.app.clear_notifications()  # which name keys of the page
         await open_editor(self.app, self.machine, self.path, place=place, key=key, left=self._left_editor)
 
     @property

@@ -53,15 +53,12 @@ class PartRuns:
     def show_tasks(self, name: str) -> None:
         """Shows what became of the entities of an outgoing."""
         if (profile := self._profile()) is not None:
-            self._app.clear_notifications()  # which name keys of the page
             open_tasks(self._app, self._workbench, profile, self._path, name)
 
     def _read(self, name: str, options: RunOptions | None) -> None:
         if options is not None and (profile := self._profile()) is not None:
-            self._app.clear_notifications()
             open_run(self._app, self._workbench, profile, self._path, name, options)
 
     def _send(self, name: str, options: SendOptions | None) -> None:
         if options is not None and (profile := self._profile()) is not None:
-            self._app.clear_notifications()
             open_sending(self._app, self._workbench, profile, self._path, name, options)

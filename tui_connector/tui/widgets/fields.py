@@ -182,7 +182,7 @@ class TextField(SafeInput):
     async def action_submit(self) -> None:
         ends_paste, self.value_when_focused = self.value_when_focused == self.value, None
         if ends_paste and self.is_empty:
-            self.notify("The paste went on to this field; Enter again leaves it empty.", timeout=4)
+            self.notify("This field is empty. Enter again leaves it empty.", timeout=4)
             return
         last = not self.advance()
         self.call_later(self._post_enter, last)  # after the keys before it
