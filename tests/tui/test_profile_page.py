@@ -15,7 +15,7 @@ from guide_steps import no_demo
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
 
-from tui_connector.guide.drafts import Drafts
+from tui_connector.guide.drafts import Draft, Drafts
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
@@ -158,7 +158,7 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Acme, changed" in shown(app))
         assert app.screen.work.setup.at("incoming", "products", "items") == "items"  # type: ignore[attr-defined]
         await pilot.press("alt+q")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and isinstance(app.screen.selected, Draft))
         await pilot.press("home", "enter")
         await until(pilot, lambda: "GET products" in shown(app))
         await pilot.press("down", "down", "enter")

@@ -155,6 +155,13 @@ async def test_a_resumed_draft_asks_for_its_secrets_before_anything_else(machine
     machine = machine if keyring else replace(machine, keyring=NoKeyring)
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
+        marks = shown(pilot.app).splitlines()[1]
+        assert all(each in marks for each in ("✔ 1", "✔ 2", "– 4")), marks
+        await pilot.press("q")
+        await until_shown(pilot, "Unfinished")
+        await pilot.press("enter")
+        assert marks in await until_shown(pilot, "● 5")
+        assert "Test the authentication" not in shown(pilot.app)
         await pilot.press("q")
         await until_shown(pilot, "Unfinished")
         [draft] = Drafts(machine.directories.state).list()
@@ -169,12 +176,13 @@ async def test_a_resumed_draft_asks_for_its_secrets_before_anything_else(machine
         assert "trusted" not in screen
         await pilot.press("2")
         await until_shown(pilot, "Demo values")
-        await pilot.press("alt+u", "enter")
-        await until_shown(pilot, "accepts it")
+        await pilot.press("alt+u")
+        await until(pilot, lambda: shown(pilot.app).count("32 ✔") == 4)
         await pilot.press("3")
         await until_shown(pilot, "● 3")
         await pilot.press("t")
         await until_shown(pilot, "First items")
+        await until_shown(pilot, "✔ 2")
         if keyring:
             await _choose_command(pilot)
 

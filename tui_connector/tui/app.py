@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..profile.positions import KeyPath
     from .log.screens import Recorded
     from .profile.page import ProfilePage
-    from .setup.context import DemoStore, GuideContext
+    from .setup.context import DemoStore, GuideContext, GuideResults
     from .setup.screen import SetupScreen
     from .toml_editor.screen import Left
 
@@ -99,6 +99,8 @@ class ConnectorApp(QuietApp):
         self.demo_values: dict[Path, Mapping[str, str]] = {}
         """The values that the demo store accepts, for the profiles of that store."""
         self.jobs = Jobs(self)
+        self.guide_results: dict[str, GuideResults] = {}
+        """What the guide found in this session, by the key of the draft."""
         self._logs: dict[str, Exchanges] = {}
         """By the key of a profile's draft: the requests of this session."""
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
@@ -334,17 +336,21 @@ class ConnectorApp(QuietApp):
         """Home begins at this profile from now on, and lists it as recent if it is a file elsewhere."""
         from ..guide.profiles.lists import ProfileLists
 
+        self._choose_on_home(path)
+        await asyncio.to_thread(ProfileLists(self.machine.directories.state).opened, path)
+
+    def _choose_on_home(self, key: Path | str) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, HomeScreen):
-                screen.choose(path)
-        await asyncio.to_thread(ProfileLists(self.machine.directories.state).opened, path)
+                screen.choose(key)
 
     async def on_home_screen_resume_requested(self, message: HomeScreen.ResumeRequested) -> None:
         from .setup.context import resume_context
         from .setup.screen import SetupScreen
 
         demo = await self._open_demo_store() if self._is_demo_data(message.draft.data) else None
-        context, step = resume_context(self.machine, message.draft, self._logs.get(message.draft.key), demo)
+        logs, results = self._logs, self.guide_results
+        context, step = resume_context(self.machine, message.draft, logs.get(message.draft.key), demo, results)
         await self.push_screen(SetupScreen(context, step), lambda _: self._leave_setup(context))
 
     def on_home_screen_edit_requested(self, message: HomeScreen.EditRequested) -> None:
@@ -382,11 +388,14 @@ class ConnectorApp(QuietApp):
     def _leave_setup(self, context: GuideContext) -> None:
         """Ends the guide. Its log continues on the page of the profile, or when its draft is resumed."""
         from ..guide.drafts import key_for
+        from ..guide.resume import has_unsaved_work
 
         context.workbench.close()
         key = context.draft_key if context.path is None else key_for(context.path)
         self._logs[key] = context.workbench.exchanges
-        if context.path is not None:  # it was saved, or was a saved one
+        if has_unsaved_work(context.setup):
+            self._choose_on_home(context.draft_key)
+        elif context.path is not None:  # it was saved, or was a saved one
             self.run_worker(self._remember(context.path))
 
     def on_setup_screen_finished(self, message: SetupScreen.Finished) -> None:
@@ -477,7 +486,9 @@ class ConnectorApp(QuietApp):
         try:
             once = self._trust_once and path is not None and path == self._profile
             exchanges = None if path is None else self._log_of(path)
-            context = open_context(self.machine, path, demo, exchanges=exchanges, trust_once=once)
+            context = open_context(
+                self.machine, path, demo, exchanges=exchanges, trust_once=once, results=self.guide_results
+            )
         except UserError as error:
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return

@@ -60,7 +60,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
         self._cursor = 0
         self._cursor_key: Path | str | None = None
         """The row that the user moved the cursor to; None until then."""
-        self._wanted: Path | None = None
+        self._wanted: Path | str | None = None
         """The row to go to as soon as it is there; None once the user has moved the cursor."""
 
     @property
@@ -85,9 +85,12 @@ class HomeList(Painted, ScrollView, can_focus=True):
         self.post_message(self.Moved())
         self.refresh()
 
-    def want(self, path: Path | None) -> None:
-        """Moves the cursor to this profile as soon as it is listed, unless the user moves it before."""
-        self._wanted = path
+    def want(self, key: Path | str | None) -> None:
+        """Moves the cursor to this profile, or the draft with this key, once it is listed.
+
+        Unless the user moves it before.
+        """
+        self._wanted = key
 
     def _find(self, key: Path | str | None) -> int | None:
         if key is None:

@@ -236,10 +236,10 @@ class HomeScreen(BaseScreen[None]):
         if self.is_mounted:
             self._draw()
 
-    def choose(self, path: Path) -> None:
-        """Moves the cursor to this profile, as soon as it is listed."""
+    def choose(self, key: Path | str) -> None:
+        """Moves the cursor to this profile, or the draft with this key, as soon as it is listed."""
         if self.is_mounted:  # otherwise it begins at what was opened last
-            self.query_one(HomeList).want(path)
+            self.query_one(HomeList).want(key)
 
     def on_unmount(self) -> None:
         self._stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from ...guide.resume import has_unsaved_work, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.setup import Setup, new_document
+from ...guide.steps.store_address import FoundStore
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine
@@ -41,6 +42,20 @@ class DemoStore:
     title: str
     description: str
     values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GuideResults:
+    """What the guide found in this session about an unfinished setup."""
+
+    tested: Mapping[tuple[str, ...], Json]
+    refused: Mapping[tuple[str, ...], tuple[Json, HowSent]]
+    left: Collection[GuideStep]
+    how_sent: HowSent
+    """What the rest depends on."""
+    store: FoundStore | None
+    authenticated: bool
+    permissions: Permissions
 
 
 @dataclass
@@ -65,6 +80,8 @@ class GuideContext:
     """The steps that were shown and left."""
     resumed: bool = False
     """Whether it was resumed from a draft, which contains no secrets."""
+    results: dict[str, GuideResults] = field(default_factory=dict)
+    """What was found earlier in this session, by the key of the draft."""
 
     def __post_init__(self) -> None:
         directory = self.path.parent if self.path is not None else self.profiles
@@ -128,6 +145,34 @@ class GuideContext:
         setup = self.setup
         parts = deepcopy((setup.at("clients"), setup.at("authentications")))
         return (*parts, self.workbench.vault.held_secrets())
+
+    def keep_results(self) -> None:
+        """Keeps what was found for the draft until the program exits."""
+        self.results[self.draft_key] = GuideResults(
+            self.tested,
+            self._refused,
+            self.left,
+            self.how_sent(),
+            self.setup.store,
+            self.setup.authenticated,
+            self.permissions,
+        )
+
+    def restore_results(self) -> None:
+        """Takes up what was found for the draft earlier in this session, as far as it is still about this setup."""
+        if (found := self.results.get(self.draft_key)) is None:
+            return
+        self.tested, self._refused, self.left = {**found.tested}, {**found.refused}, {*found.left}
+        if found.how_sent == self.how_sent():
+            self.setup.store, self.setup.authenticated = found.store, found.authenticated
+            self.permissions = found.permissions
+
+    def prove_authentication(self, client: object) -> None:
+        """Called after this client has read what is not public: the store accepts its authentications."""
+        if client == self.setup.client and self.setup.authentication in (applied := self.setup.applied()):
+            self.setup.authenticated = True
+            for name in applied:
+                self.mark_tested("authentications", name)
 
     def is_tested(self, *path: str) -> bool:
         """Whether this part was tested as it is now."""
@@ -216,25 +261,28 @@ def open_context(
     *,
     exchanges: Exchanges | None = None,
     trust_once: bool = False,
+    results: dict[str, GuideResults] | None = None,
 ) -> GuideContext:
     """The context for a new profile, or for the one at `path`. Raises `UserError` with every problem and its place.
 
-    `exchanges` is the log to continue.
+    `exchanges` is the log to continue, and `results` where to keep what is found.
     """
     workbench = _make_workbench(machine, path, exchanges, once=trust_once)
     directory = machine.directories.profiles
+    results = {} if results is None else results
     if path is None:
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
         setup.suggested_title = setup.title
         setup.typed_address = setup.suggested_address = demo.url if demo else ""
-        return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {})
+        return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {}, results=results)
     document, profile = read_profile(path)
     workbench.keep_history(path, profile)  # the profile page reports it where this fails
     setup = Setup.from_document(path.stem, document)
     if demo is not None:
         setup.typed_address, setup.authenticated = demo.url, False
         setup.searched = (demo.url, setup.store_view)
-    return GuideContext(setup, workbench, directory, path, demo.values if demo else {}, draft_key=key_for(path))
+    values = demo.values if demo else {}
+    return GuideContext(setup, workbench, directory, path, values, draft_key=key_for(path), results=results)
 
 
 def _make_workbench(
@@ -245,11 +293,15 @@ def _make_workbench(
 
 
 def resume_context(
-    machine: Machine, draft: Draft, exchanges: Exchanges | None = None, demo: DemoStore | None = None
+    machine: Machine,
+    draft: Draft,
+    exchanges: Exchanges | None = None,
+    demo: DemoStore | None = None,
+    results: dict[str, GuideResults] | None = None,
 ) -> tuple[GuideContext, GuideStep]:
     """The context of a draft, and the step to resume at. `exchanges` is the log to continue.
 
-    `demo`: the demo store, whose values are offered if the draft is for it.
+    `demo`: the demo store, whose values are offered if the draft is for it. `results`: what was found earlier.
     """
     setup, step = setup_of(draft)
     path = Path(draft.profile) if draft.profile else None
@@ -257,6 +309,9 @@ def resume_context(
     context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
     context.resumed = True
     workbench.vault.hold_of_draft(draft.key)
+    if results is not None:
+        context.results = results
+        context.restore_results()
     if demo is not None and setup.origin == origin_of(demo.url):
         context.sandbox = demo.values
     return context, step

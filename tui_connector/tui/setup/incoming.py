@@ -41,6 +41,8 @@ _COLUMNS, _COLUMN_WIDTH = 4, 14
 """Descriptive columns that are always shown, and the width for each further one."""
 _LEAST_TEXT = 8
 """Columns in which the beginning of a text tells something."""
+_NOT_PUBLIC = frozenset(each.path for each in READABLE.values())
+"""Lists that the store gives only to whom it knows."""
 _LONGEST = 100_000
 """Characters of one item that are shown: a category tree can have millions."""
 
@@ -250,6 +252,8 @@ class IncomingPane(ConfigurationsPane):
             self.failed(message.name)
             self.found(message.tried.finding)
             return
+        if str(at("incoming", message.name, "request", "uri")).partition("?")[0] in _NOT_PUBLIC:
+            self.work.prove_authentication(at("incoming", message.name, "client"))
         self.passed(message.name)
         self.explain("")  # the outcome needs its lines
         self.say(f"✔ {message.tried.summary}")

@@ -22,7 +22,7 @@ from ...text import shown_line
 from ...units import ago
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
-from .context import GuideContext, resume_context
+from .context import GuideContext, GuideResults, resume_context
 from .screen import SetupScreen
 
 _STEPS: Mapping[Family, GuideStep] = {
@@ -77,7 +77,8 @@ async def open_guide(
 
 
 async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> None:
-    context, step = resume_context(workbench.machine, draft, workbench.exchanges)
+    results: dict[str, GuideResults] = getattr(app, "guide_results", {})
+    context, step = resume_context(workbench.machine, draft, workbench.exchanges, results=results)
     await app.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
 
 
@@ -113,9 +114,9 @@ async def _open_guide(
     else:
         workbench.hold()
     demo: Mapping[Path, Mapping[str, str]] = getattr(app, "demo_values", {})
-    context = GuideContext(
-        setup, workbench, machine.directories.profiles, path, demo.get(path, {}), draft_key=key_for(path)
-    )
+    results: dict[str, GuideResults] = getattr(app, "guide_results", {})
+    profiles, values = machine.directories.profiles, demo.get(path, {})
+    context = GuideContext(setup, workbench, profiles, path, values, draft_key=key_for(path), results=results)
     step = _STEPS[family] if family else GuideStep.BASICS
     screen = SetupScreen(context, step, part.name if part else "", begin_with, at)
     await app.push_screen(screen, lambda _: workbench.close())

@@ -545,6 +545,7 @@ class SetupScreen(LogDock, TextHolder):
             names = ", ".join(str(path[-1]) for path in used)
             words = f"This session uses what you entered, which no test has accepted yet: {names}."
             self.notify(shown_line(words), markup=False)
+        work.keep_results()
         work.forget_unsaved_secrets()
         self.dismiss()
         if finished and work.path is not None and not self._draft_writer.unsaved:
