@@ -138,7 +138,7 @@ async def test_what_curl_sends_is_what_was_sent(
         assert "CANARY" not in command
         assert shown(command) == command
         begin = command.index("tui-connector header")
-        end = command.index(" | curl -sS", begin)
+        end = command.index(") && printf", begin)
         await shell(command[:begin] + "echo 'Authorization: Bearer a-CANARY-token'" + command[end:], {})
         assert _seen(shop.received.pop()) == _seen(sent), command
         equal += 1
@@ -180,6 +180,19 @@ async def test_the_token_is_in_no_argument_while_curl_runs(
         assert _seen(shop.received.pop()) == _seen(sent), command
     assert any(each.startswith(b"curl\0-sS") for each in arguments)
     assert not any(token.encode() in each for each in arguments)
+
+
+async def test_nothing_is_sent_without_the_header_that_authenticates(
+    workbench: Workbench, shop: Server, shell: Any
+) -> None:
+    workbench.vault.hold(TOKEN, "a-CANARY-token", shop.url)
+    for body in (b"", b'{"a": 1}'):
+        request = Request("POST" if body else "GET", f"{shop.url}/rest/V1/products", (), body)
+        _, recorded = await _copied(shop, workbench, request)
+        command = curl(recorded, "shop").replace("tui-connector header", "print_header", 1)
+        failing = "print_header() { echo 'The variable SHOP_TOKEN is not set' >&2; return 3; }\n"
+        assert await shell(f"{failing}{command} || echo failed", {}) == b"failed\n"
+        assert not shop.received
 
 
 @pytest.mark.parametrize("kind", ["bearer", "request", "oauth1"])

@@ -20,8 +20,8 @@ _EXPECT_CONTINUE = 1_000_000
 def curl(exchange: Exchange, profile: str | None, client: str | None = None, environment: str = "") -> str:
     """The command for a POSIX shell, safe to print and to paste.
 
-    It runs `tui-connector header` for the headers that authenticate, because a signature is valid for one request only.
-    Comment lines before the command list the differences from the recorded request.
+    It runs `tui-connector header` for the headers that authenticate, because a signature is valid for one request only;
+    where that fails, nothing is sent. Comment lines before the command list the differences from the recorded request.
     """
     if exchange.purpose == "login":
         return "# A login contains a password and cannot be copied."
@@ -33,9 +33,10 @@ def curl(exchange: Exchange, profile: str | None, client: str | None = None, env
         data = ["--data-binary @/dev/fd/3"]
     command = " ".join(["curl -sS", *_method(exchange), *arguments, *data, *_address(exchange.uri)])
     if header_command:
-        command = f"{header_command} | {command}"
+        # with a pipe from it, curl would send the request without them where the command fails
+        command = f"(h=$({header_command}) && printf '%s\\n' \"$h\" | {command})"
     if body:
-        command = f"{body} | {{ {command}; }} 3<&0" if header_command else f"{body} | {command}"
+        command = f"{body} | {command} 3<&0" if header_command else f"{body} | {command}"
     if profile is None and header_command:
         remarks.insert(0, "Save the profile first, and replace PROFILE with its name.")
     return "\n".join([*(f"# {remark}" for remark in remarks + body_remarks), command])
