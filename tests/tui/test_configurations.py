@@ -8,6 +8,7 @@ import pytest
 from guide_steps import INCOMING, at_step, profile
 from profiles import login
 from screens import press_and_see, shown, until, until_shown
+from textual import events
 from textual.widgets import Static
 
 from tui_connector.machine import Machine
@@ -68,7 +69,8 @@ async def test_resources_to_tick_are_copied_with_one_key(
         await pilot.press("c")
         await until_told(pilot, "Nothing selected yet. Add incoming")
         assert not copied.exists()
-        await pilot.press("slash", *"orders", "enter")
+        pilot.app.post_message(events.Paste("orders"))  # or typed so fast that it arrives in one burst
+        await pilot.press("enter")
         await until(pilot, lambda: list(setup.incoming) == ["orders"])
         await until_shown(pilot, "c copies this")
         await pilot.press("4", "enter")

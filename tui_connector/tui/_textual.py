@@ -88,12 +88,16 @@ def waiting_messages(pump: MessagePump) -> list[Message]:
 class PasteHandler(Widget):
     """A widget that handles a paste during dispatch, not from its queue: the next paste must reach the next field."""
 
+    def accepts_paste(self, text: str) -> bool:
+        """Whether this handles the text; otherwise the app does, as outside a field."""
+        return True
+
     def handle_paste(self, text: str) -> None:
         """Handles the pasted text."""
         raise NotImplementedError
 
     def _forward_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Paste):
+        if isinstance(event, events.Paste) and self.accepts_paste(event.text):
             event._set_forwarded()
             self.handle_paste(event.text)
         else:

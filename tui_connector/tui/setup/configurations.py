@@ -20,8 +20,10 @@ from ...guide.checks.permissions import RouteAccess, how_to_permit
 from ...guide.steps.setup import free
 from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.entities import Readable, Writable
+from ...profile.importers.command_text import looks_like_command
 from ...templates import Json
 from ...text import shown_line
+from .._textual import PasteHandler
 from ..dialogs import ConfirmScreen
 from ..widgets.bounded_list import BoundedList
 from ..widgets.dialog_panel import Fitting
@@ -46,8 +48,8 @@ class EntityOption:
     note: str = ""
 
 
-class EntityOptions(BoundedList):
-    """The list of the chooser."""
+class EntityOptions(BoundedList, PasteHandler):
+    """The list of the chooser. A paste, or a name that is typed fast, goes to the filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Add", id="chooser.add"),
@@ -55,6 +57,13 @@ class EntityOptions(BoundedList):
         Binding("j", "cursor_down", "Next", show=False, id="chooser.next"),
         Binding("k", "cursor_up", "Previous", show=False, id="chooser.previous"),
     ]
+
+    def accepts_paste(self, text: str) -> bool:
+        return not looks_like_command(text)
+
+    def handle_paste(self, text: str) -> None:
+        self.action_narrow()
+        self.query_ancestor(EntityChooser).query_one(Input).insert_text_at_cursor(" ".join(text.split()))
 
     def action_narrow(self) -> None:
         """Focuses the filter while the key is dispatched, so that what is typed next goes there."""
