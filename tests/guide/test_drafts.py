@@ -10,11 +10,13 @@ import pytest
 
 from tui_connector.errors import UserError
 from tui_connector.guide.drafts import Draft, Drafts
+from tui_connector.guide.misplaced_secrets import without_secrets
 from tui_connector.guide.resume import draft_of, has_unsaved_work, setup_of
 from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.profile.library import MAX_SIZE
+from tui_connector.secrets.mask import Mask
 
 KEY = "0123456789abcdef"
 DAY = date(2026, 1, 31)
@@ -48,6 +50,16 @@ def test_an_address_that_was_not_tested_is_kept_but_no_secret_in_its_place() -> 
     for secret in ("b3canarya7x0q9w8r2k5m1z4c6v8d0g2", "https://api:CANARY@shop.example"):
         setup.typed_address = secret
         assert setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))[0].typed_address == ""
+
+
+def test_a_sample_that_was_edited_is_kept_unless_it_contains_a_secret() -> None:
+    secret = "CANARY-sample-b3a7x0q9w8r2k5m1z4c6"
+    setup = Setup(samples={"products": '{"sku": "24-MB01", "price": 35}', "stock": f'{{"note": "{secret}"}}'})
+    mask = Mask()
+    mask.learn(secret, "acme/token")
+    kept = without_secrets(draft_of(setup, KEY, GuideStep.OUTGOING, 1.0))
+    assert secret not in str(kept)
+    assert setup_of(kept)[0].samples == {"products": '{"sku": "24-MB01", "price": 35}'}
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:

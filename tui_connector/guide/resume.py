@@ -14,6 +14,8 @@ from .drafts import Draft
 from .steps.methods import INTEGRATION, METHODS, GuideStep
 from .steps.setup import CLIENT, Setup
 
+_SAMPLE = "sample:"
+
 
 def has_unsaved_work(setup: Setup) -> bool:
     """Whether the setup has changes that are not saved."""
@@ -33,6 +35,7 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
         "searched-address": setup.searched[0],
         "store-view": setup.store_view,
         "suggested-title": setup.suggested_title,
+        **{f"{_SAMPLE}{name}": text for name, text in setup.samples.items()},  # each without secrets, or not at all
     }
     path = setup.document.path
     text = setup.document.text_as_read if path else None
@@ -60,6 +63,8 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
     setup.store_view = str(about.get("store-view") or "all")
     setup.searched = (str(about.get("searched-address", setup.typed_address) or ""), setup.store_view)
     setup.suggested_title = str(about.get("suggested-title") or setup.suggested_title)
+    samples = {name.removeprefix(_SAMPLE): text for name, text in about.items() if name.startswith(_SAMPLE)}
+    setup.samples = {name: text for name, text in samples.items() if isinstance(text, str) and text}
     return setup, GuideStep(draft.step)
 
 

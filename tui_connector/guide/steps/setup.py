@@ -272,6 +272,8 @@ class Setup(ProfileDraft):
     """The directory for the files that new configurations read and write; None: beside the profile."""
     suggested_title: str = UNNAMED
     """The title that was made for the profile: one that is still there follows the profile's name."""
+    samples: dict[str, str] = field(default_factory=dict)
+    """The samples that were typed for outgoings, as text."""
     saved_authentications: frozenset[str] = frozenset()
     """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
 

@@ -108,7 +108,6 @@ class OutgoingPane(ConfigurationsPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._samples: dict[str, str] = {}
         self._planned: tuple[_Sample, SamplePlan] | None = None
         """The sample whose plan is shown: the next press sends it."""
         self._sends_sample = False
@@ -136,8 +135,8 @@ class OutgoingPane(ConfigurationsPane):
 
     def _sample(self, name: str) -> str:
         """The sample that was typed, or the default one for such a request."""
-        if name in self._samples:
-            return self._samples[name]
+        if name in self.setup.samples:
+            return self.setup.samples[name]
         sample = sample_entity(requests_in(self.setup.at("outgoing", name))) or {}
         return json.dumps(sample, ensure_ascii=False, indent=2)
 
@@ -164,7 +163,7 @@ class OutgoingPane(ConfigurationsPane):
         event.stop()
         name = self.rows.chosen
         if name is not None and event.text_area.text != self._sample(name):
-            self._samples[name] = event.text_area.text
+            self.setup.samples[name] = event.text_area.text
             self._prepare_again(name)
 
     @on(JsonField.EditorRequested)
@@ -194,7 +193,7 @@ class OutgoingPane(ConfigurationsPane):
         self.screen.set_focus(field)
 
     def removed(self, name: str) -> None:
-        self._samples.pop(name, None)
+        self.setup.samples.pop(name, None)
         self.query_one("#sample-row").display = False
         self.refresh_bindings()
         self.query_one(".preview", Static).update("")
