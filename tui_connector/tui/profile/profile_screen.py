@@ -10,6 +10,7 @@ from pathlib import Path
 
 from textual import events, on, work
 from textual.message import Message
+from textual.worker import Worker
 
 from ...client.exchange import Exchanges
 from ...client.message import InvalidRequest
@@ -59,11 +60,11 @@ class ProfileScreen(LogDock):
         self.busy = ""
         """What is done to the file now, which keys wait for."""
         self._file_state: FileState | None = None
+        self._reader: Worker[None] | None = None
+        """What reads the file, or did so last."""
         self._loaded = False
         """Whether the file has been read and the list has the focus."""
         self._active_jobs = 0
-        self._reads_result = False
-        """Whether the file is being read to show the result of a run: a look at the file must not cancel that."""
         self._edited_here = False
         """Whether the user has just edited the file here."""
 
@@ -95,8 +96,7 @@ class ProfileScreen(LogDock):
         """Shows the result of a run that has ended."""
         active = sum(job.active for job in jobs_of(self.app))
         if active < self._active_jobs and self.is_current and not self.busy:
-            self._reads_result = True
-            self._read(only_if_changed=False)
+            self._reader = self._read(only_if_changed=False)
         self._active_jobs = active
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
@@ -109,14 +109,17 @@ class ProfileScreen(LogDock):
         self.workbench.close()
 
     def _check_file(self) -> None:
-        if self.is_current and self._loaded and not self.busy and not self._reads_result:
-            self._read(only_if_changed=True)
+        # not while it is read, which would be cancelled: a run that has ended would not be shown, nor, where reading
+        # takes longer than the interval, any change
+        is_read = self._reader is not None and not self._reader.is_finished
+        if self.is_current and self._loaded and not self.busy and not is_read:
+            self._reader = self._read(only_if_changed=True)
 
     def reload(self, *, edited_here: bool = False) -> None:
         """Reads the file again; `edited_here`: the user has just edited it here, and needs no notice of that."""
         self._edited_here = self._edited_here or edited_here
         self._loaded = False
-        self._read(only_if_changed=False)
+        self._reader = self._read(only_if_changed=False)
 
     def _set_loaded(self) -> None:
         self._loaded = True
@@ -147,7 +150,6 @@ class ProfileScreen(LogDock):
     @on(FileRead)
     def _on_read(self, message: FileRead) -> None:
         first = self.opened is None
-        self._reads_result = self._reads_result and message.only_if_changed
         if message.only_if_changed and _has_same_text(self.opened, message.opened):
             self._file_state = message.state  # only its times have changed, which jump on some network drives
             return
