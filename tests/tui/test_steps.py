@@ -85,6 +85,9 @@ async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandb
         await until_shown(pilot, "Magento 2.4")
         await until_shown(pilot, "127-0-0-1")
         app.screen.query_one("#field-name", Input).focus()
+        await pilot.press("end", "!")
+        await until_shown(pilot, "cannot be named")
+        await until(pilot, lambda: work_of(pilot).setup.name == "127-0-0-1")
         await pilot.press("ctrl+u", *"acme", "escape")
         await until(pilot, lambda: shown(app).splitlines()[0].strip().startswith("acme"))
         assert draft(pilot)["name"] == "acme"

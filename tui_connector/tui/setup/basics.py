@@ -486,6 +486,7 @@ class BasicsPane(StepPane):
             return
         if setup.name == "store":
             self.work.rename(name)
+            self._name_before = name
             self.query_one("#field-name", Input).value = setup.name
         if setup.title == UNNAMED:
             setup.suggest_title(title if setup.name == name else setup.name)
