@@ -337,7 +337,9 @@ class ConfigurationsPane(StepPane):
 
     def _keys(self) -> str:
         if not self.setup.table(self.family):
-            return "Enter: add · " + ("Esc: to the list" if self.query_one(EntityChooser).has_typing else "n: skip")
+            return "Enter: add · " + (
+                "F8: skip · Esc: to the list" if self.query_one(EntityChooser).has_typing else "n: skip"
+            )
         if self._choosing:
             return "Enter: add to the list · Esc: close"
         return "Enter: edit · +: add · d: delete · t: test · n: next"
