@@ -365,7 +365,7 @@ class Walk:
         self._add_profiles()
         await self.press("q")
         await self.until(lambda: isinstance(self.app.screen, HomeScreen))
-        await self.shows("✔ products", "outlet")
+        await self.shows("✘ stock", "outlet")
         yield "home"
         await self.press("d")
         await self.until(lambda: self.app.screen.is_modal)

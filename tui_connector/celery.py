@@ -51,7 +51,7 @@ _SLICE_RETRIES = 12
 _LONGEST_PAUSE = 300
 _SEND_SECONDS = 1_200
 """A batch is retried this long, then put back: RabbitMQ closes a channel after 30 minutes (consumer_timeout)."""
-_OPTIONS = ("--full", "--in-flight", "--keep-going", "--limit", "--quiet", "--since", "--yes-production")
+_OPTIONS = ("--direction", "--full", "--in-flight", "--keep-going", "--limit", "--quiet", "--since", "--yes-production")
 """What a message may add to a command. It may come from anybody who can reach the broker: no option in it trusts a
 profile or names a file."""
 _PARTITIONED = re.compile(r"([\w.@-]+)/([\w.-]+):([1-9]\d{0,2})", re.ASCII)

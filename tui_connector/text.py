@@ -235,6 +235,15 @@ def env_option(environment: str) -> str:
     return f" --env {shlex.quote(environment)}" if environment else ""
 
 
+def direction_option(direction: str, name: str, tables: Iterable[object]) -> str:
+    """How commands name one of an incoming and an outgoing with the same name, such as " --direction incoming".
+
+    `tables`: those of the incomings and outgoings of the profile; "" where only one has this name.
+    """
+    is_in_both = all(isinstance(table, Mapping) and name in table for table in tables)
+    return f" --direction {direction}" if is_in_both else ""
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The text ": did you mean 'sku'?" if one of these names is similar, otherwise an empty string."""
     near = get_close_matches(name, list(names), 1, 0.6)

@@ -133,6 +133,21 @@ async def test_an_incoming_with_the_same_name_does_not_hide_an_outgoing(planner:
     code, out, err = await planner("run", "stock", "--out", "-")
     assert code == 0, err
     assert "source_code" in out
+    sent = planner.writes()
+    planner.profile.write_text(f'{planner.profile.read_text()}sink = {{ kind = "jsonl", path = "read.jsonl" }}\n')
+    code, out, err = await planner("run", "stock", "--direction", "incoming")
+    assert code == 0, err
+    assert " items in " in err
+    assert planner.writes() == sent, "a command to read does not send"
+    code, out, err = await planner("run", "stock", "--direction", "outgoing", "--full")
+    assert " items in " not in err
+    for options, why in (
+        (("stock", "--direction", "incoming", "--plan"), "--plan is for outgoing configurations"),
+        (("--direction", "outgoing"), "--direction outgoing needs a NAME"),
+        (("nothing", "--direction", "outgoing"), "named 'nothing'"),
+    ):
+        code, out, err = await planner("run", *options)
+        assert (code, why in err) == (2, True), err
 
 
 async def test_with_json_each_line_of_a_plan_is_an_entity(planner: Planner) -> None:

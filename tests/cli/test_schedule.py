@@ -195,6 +195,23 @@ def test_the_beat_entry_is_one(program: Program, acme: Path, monkeypatch: pytest
     assert (refused.returncode, "Make two schedules" in refused.stderr) == (2, True)
 
 
+def test_one_of_two_with_the_same_name_is_scheduled(program: Program, acme: Path) -> None:
+    outgoing = f"""
+[outgoing.products]
+client = "magento"
+source = {{ kind = "csv", path = "{acme.with_name("products.csv")}" }}
+request = {{ method = "put", uri = "products/&{{sku}}", parameters = {{ product = "&{{@}}" }} }}
+"""
+    acme.write_text(acme.read_text() + outgoing)
+    for direction in ("incoming", "outgoing"):
+        words = ("schedule", "acme", "products", "@daily", "--direction", direction, "--print")
+        ended = program(*words, "cron")
+        assert (ended.returncode, f" --direction {direction} " in ended.stdout) == (0, True), ended.stderr
+        assert f"['--direction', '{direction}']" in program(*words, "celery").stdout
+    refused = program("schedule", "acme", "nothing", "@daily", "--direction", "outgoing", "--print", "cron")
+    assert (refused.returncode, "named 'nothing'" in refused.stderr) == (2, True)
+
+
 def test_no_two_schedules_share_a_lock_or_a_file_of_secrets(program: Program, acme: Path, tmp_path: Path) -> None:
     text = acme.read_text()
     acme.write_text(f'{text}\n[environments.staging]\nname = "Staging"\n')
@@ -202,6 +219,7 @@ def test_no_two_schedules_share_a_lock_or_a_file_of_secrets(program: Program, ac
     for path in paths:
         path.write_text(text)
     words = [[str(path)] for path in (acme, *paths)] + [["acme", "--env", "staging"]]
+    words += [["acme", "--direction", "incoming"]]
     printed = [program("schedule", *each, "products", "@daily", "--print", "cron").stdout for each in words]
     for pattern in (r"# Errors are appended to (\S+)\.err\.", r"# The file (\S+\.env) "):
         found = [re.search(pattern, text) for text in printed]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.guide.last_runs import last_runs
+from tui_connector.guide.last_runs import LastRun, last_runs, latest_first
 from tui_connector.runs.ledger import Ledger, ledger_file
+from tui_connector.tui.home.rows import run_cell
 
 
 def ran(state: Path, profile: Path, incoming: str, run_state: str, *, items: int = 5, failed: int = 0) -> None:
@@ -40,6 +41,15 @@ def test_a_run_is_described_by_its_state_and_items(run_state: str, failed: int, 
     ran(tmp_path, profile, "products", run_state, items=1188, failed=failed)
     [run] = last_runs(tmp_path, profile).values()
     assert (run.name, run.summary, run.at) == ("products", words, 1_769_848_200.0)
+
+
+def test_the_runs_of_one_name_say_what_they_did_and_a_failure_comes_first() -> None:
+    read = LastRun("products", True, "complete", {"items": 5}, 100.0)
+    sent = LastRun("products", False, "failed", {"failed": 1}, 100.0, sends=True)
+    other = LastRun("orders", True, "complete", {"items": 5}, 50.0)
+    runs = latest_first([other, read, sent])
+    assert [each.label for each in runs] == ["products (outgoing)", "products (incoming)", "orders"]
+    assert run_cell(runs, 100.0, 60) == ("✘ products (outgoing), just now", "error")
 
 
 def test_a_run_in_progress_is_described_as_running(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_everything_named_after_the_profile_follows(machine: Machine, place: Sec
     assert setup.at("authentications", "integration", "consumer-key") == source
     assert setup.title == "piper"
     assert Path(str(setup.at("incoming", "products", "sink", "path"))).parent.name == "piper"
-    assert Path(str(setup.at("outgoing", "products", "source", "path"))).parent.parent.name == "piper"
+    assert Path(str(setup.at("outgoing", "products-out", "source", "path"))).parent.parent.name == "piper"
     assert setup.authenticated
     assert work.is_tested("authentications", "integration")
     vault = work.workbench.vault

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tui_connector.guide.checks.first_call import commands
 from tui_connector.guide.profiles.save import save
 from tui_connector.guide.secret_sources import SecretPlace
 from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION
@@ -168,6 +169,18 @@ def test_two_profiles_in_one_folder_do_not_write_into_one_file() -> None:
         for made in (setup.add_incoming("products"), setup.add_path("incoming", "products/attributes")):
             files.add(setup.at("incoming", made, "sink", "path"))
     assert files == {f"{name}/{each}.jsonl" for name in ("acme", "acme-2") for each in ("products", "attributes")}
+
+
+def test_a_command_to_read_never_sends_because_of_an_outgoing_of_the_same_name() -> None:
+    setup = Setup("acme")
+    assert setup.add_incoming("products") == "products"
+    assert setup.add_outgoing("products") == "products-out"
+    assert setup.add_path("incoming", "custom/feed") == "feed"
+    assert setup.add_path("outgoing", "custom/feed") == "feed-out"
+    assert setup.add_path("incoming", "other/feed-out") == "feed-out-in"
+    found = commands("acme", "modules", ["products", "orders"], ["products"], {"products"})
+    assert "tui-connector run acme products --direction incoming" in found
+    assert "tui-connector run acme orders" in found
 
 
 async def test_saving_a_hard_link_says_once_that_the_other_names_keep_the_old_text(

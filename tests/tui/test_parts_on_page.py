@@ -164,7 +164,7 @@ async def test_the_first_outgoing_is_added_from_the_row_that_says_none(machine: 
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add outgoing" in shown(app))
         await pilot.press(*"products", "enter")
-        await until(pilot, lambda: "+[outgoing.products]" in shown(app))
+        await until(pilot, lambda: "+[outgoing.products-out]" in shown(app))
         await pilot.press("enter")  # the harmless answer
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         assert "[outgoing" not in path.read_text()

@@ -69,6 +69,15 @@ def read(path: Path, environment: str = "") -> Profile:
     return profile
 
 
+def direction_option(command: Callable[..., object]) -> Callable[..., object]:
+    """The option `--direction` of a command that runs configurations."""
+    return click.option(
+        "--direction",
+        type=click.Choice(["incoming", "outgoing"]),
+        help="Which one to run of an incoming and an outgoing with the same NAME (default: both).",
+    )(command)
+
+
 def environment_option(command: Callable[..., object]) -> Callable[..., object]:
     """The option `--env` of a command that uses a profile."""
     return click.option(

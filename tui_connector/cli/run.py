@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -18,6 +18,7 @@ from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_code, exit_codes
 from .opening import (
     allowed,
+    direction_option,
     environment_option,
     find,
     headless_workbench,
@@ -91,6 +92,7 @@ class _OutOption(click.Option):
     "--keep-going", is_flag=True, help="Send every task, even if the first ones all fail for the same reason."
 )
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
+@direction_option
 @environment_option
 @plan_options
 @slice_options
@@ -114,6 +116,7 @@ def run_command(
     yes_production: bool,
     in_flight: int | None,
     keep_going: bool,
+    direction: Literal["incoming", "outgoing"] | None,
     environment: str,
     spec: str | None,
     run_id: str | None,
@@ -140,6 +143,7 @@ def run_command(
             "out": out,
             "record": record,
             "whole_bodies": whole_bodies,
+            "direction": direction,
             **plan,
         }
         code = run_slice(
@@ -165,11 +169,16 @@ def run_command(
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path, environment)
+    saved.require(direction, names)
+    if direction == "outgoing" and not names:
+        raise CommandFailed("--direction outgoing needs a NAME: outgoings are sent only when named.", Exit.SETUP)
     planning = planning_of(plan, saved, names, dry_run=dry_run, limit=limit)
+    if planning is not None and direction == "incoming":
+        raise CommandFailed(f"{planning.option} is for outgoing configurations, not --direction incoming.", Exit.SETUP)
     chosen = _chosen(saved, names, out)
-    sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing}
+    sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing and direction != "incoming"}
     # of an incoming and an outgoing with the same name, an option for one kind runs that one
-    if planning is not None:
+    if planning is not None or direction == "outgoing":
         chosen = {}
     elif since is not None or out is not None:
         sent = {name: each for name, each in sent.items() if name not in chosen}
@@ -253,10 +262,8 @@ def _recording(file: Path | None, exchanges: Exchanges) -> Iterator[None]:
 def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str, Incoming]:
     """The incoming configurations to run: those named or, without names, all that are not disabled.
 
-    Raises `UserError` if there are none, or the profile has none of these names.
+    Raises `UserError` if there are none.
     """
-    for name in names:
-        saved.configuration(name)
     parents = {each.parent.incoming for each in saved.incoming.values() if each.parent is not None}
     chosen = {
         name: each

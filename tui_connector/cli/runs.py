@@ -44,11 +44,13 @@ def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bo
         click.echo(f"No runs of {count(len(paths), 'profile')} so far.")
     now = machine.now().timestamp()
     width = max((len(shown_line(each.label)) for each in found), default=0)
-    names = max((len(shown_line(each.run.name)) for each in found), default=0)
+    names = max((len(shown_line(each.run.label)) for each in found), default=0)
     for each in found:
         run = each.run
         took = f" in {elapsed(run.seconds)}" if run.seconds else ""
-        line = f"{run.mark} {ago(now - run.at):>10}  {shown_line(each.label):{width}}  {shown_line(run.name):{names}}  "
+        line = (
+            f"{run.mark} {ago(now - run.at):>10}  {shown_line(each.label):{width}}  {shown_line(run.label):{names}}  "
+        )
         click.echo(shown_line(f"{line}{run.outcome}{took}{': ' + run.reason if run.reason else ''}"))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from ..text import shown
 from .completion import configurations, profiles
-from .opening import environment_option, find, machine_of, read
+from .opening import direction_option, environment_option, find, machine_of, read
 
 
 @click.command()
@@ -23,6 +24,7 @@ from .opening import environment_option, find, machine_of, read
     help="systemd: a service and a timer; cron: lines for crontab; celery: an entry for beat.",
 )
 @click.option("--yes-production", is_flag=True, help="Send to a store marked as production without asking.")
+@direction_option
 @environment_option
 @click.pass_obj
 def schedule(
@@ -32,6 +34,7 @@ def schedule(
     cron: str,
     scheduler: str,
     yes_production: bool,
+    direction: Literal["incoming", "outgoing"] | None,
     environment: str,
 ) -> None:
     """Print what runs the incoming or outgoing NAME at the times of CRON. Nothing is written or installed.
@@ -54,6 +57,7 @@ def schedule(
         program(),
         profile_dir=profile_dir,
         yes_production=yes_production,
+        direction=direction,
     )
     planned.check()
     texts = {"systemd": planned.systemd, "cron": planned.crontab, "celery": planned.celery}

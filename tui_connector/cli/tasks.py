@@ -92,7 +92,7 @@ def tasks(
         if action == "skip" and not (lines or code or states):
             raise CommandFailed("Select the tasks to skip, by LINE, --state or --code.", Exit.SETUP)
         wanted = TaskFilter(selected, lines, code)
-        words = f"{profile} {name}{env_option(saved.environment)}"
+        words = f"{profile} {name}{env_option(saved.environment)}{saved.direction_option('outgoing', name)}"
         _change(ledger, action, wanted, lines, words, timestamp(machine.now()))
         return
     with TaskReader(ledger) as reader:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,18 @@ class LastRun:
     number: int = 0
     undone_run: int = 0
     """The number of the run that this one undid; 0 if it is no undo."""
+    shares_name: bool = False
+    """Whether an incoming and an outgoing with this name were run."""
+
+    @property
+    def direction(self) -> str:
+        """ "incoming" or "outgoing"."""
+        return "outgoing" if self.sends else "incoming"
+
+    @property
+    def label(self) -> str:
+        """The name, with the direction where both have it."""
+        return f"{self.name} ({self.direction})" if self.shares_name else self.name
 
     @property
     def outcome(self) -> str:
@@ -96,7 +108,7 @@ class ProfileRun:
             "path": str(self.profile),
             "environment": self.environment,
             "name": run.name,
-            "direction": "outgoing" if run.sends else "incoming",
+            "direction": run.direction,
             "run": run.number,
             "undone_run": run.undone_run or None,
             "state": run.state,
@@ -109,6 +121,18 @@ class ProfileRun:
             "reason": run.reason,
             "code": run.code,
         }
+
+
+def told_apart(runs: Iterable[LastRun]) -> list[LastRun]:
+    """The runs of one profile and environment, those of an incoming and an outgoing with the same name marked so."""
+    found = list(runs)
+    both = {run.name for run in found if run.sends} & {run.name for run in found if not run.sends}
+    return [replace(run, shares_name=True) if run.name in both else run for run in found]
+
+
+def latest_first(runs: Iterable[LastRun]) -> list[LastRun]:
+    """The last runs of one profile: of those that ended in the same second, first those that failed."""
+    return sorted(told_apart(runs), key=lambda run: (-run.at, run.ok))
 
 
 def last_runs(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
@@ -141,8 +165,12 @@ def runs_of_profiles(state: Path, profiles: Sequence[Path], *, every: bool = Fal
         return [
             ProfileRun(profile, environment, run)
             for environment in ("", *environments)
-            for runs in (_incoming_runs, _outgoing_runs)
-            for run in runs(state, profile, environment, limit)
+            for run in told_apart(
+                [
+                    *_incoming_runs(state, profile, environment, limit),
+                    *_outgoing_runs(state, profile, environment, limit),
+                ]
+            )
         ]
 
     reading, found, silent = BatchReader(profiles, of), list[ProfileRun](), 0
@@ -162,9 +190,8 @@ def runs_in_shared_ledger(server: LedgerServer, profile: Path, *, every: bool = 
     limit = _EVERY_RUN if every else 1
     found = [run for name in server.names("incoming") for run in _runs_read(server.place("incoming", name), limit)]
     found += [run for name in server.names("outgoing") for run in _runs_sent(server.place("outgoing", name), limit)]
-    return [
-        ProfileRun(profile, server.environment, run) for run in sorted(found, key=lambda each: (-each.at, each.name))
-    ]
+    found.sort(key=lambda each: (-each.at, each.name))
+    return [ProfileRun(profile, server.environment, run) for run in told_apart(found)]
 
 
 _SILENT_BATCHES = 50

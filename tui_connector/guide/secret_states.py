@@ -99,13 +99,15 @@ async def _has_value(source: SecretSource, vault: Vault, environ: Mapping[str, s
     return source.env is None or bool(environ.get(source.env))
 
 
-def secrets_of_run(profile: Profile, name: str) -> list[NamedSecret]:
+def secrets_of_run(profile: Profile, name: str, direction: str = "") -> list[NamedSecret]:
     """The secrets that a headless run of this incoming or outgoing needs, also for the alert if it fails.
 
-    Raises `UserError` if the profile has no such configuration.
+    `direction`: only of the incoming or the outgoing, where both have this name. Raises `UserError` if the profile has
+    no such configuration.
     """
     profile.configuration(name)
-    return [*used_of(profile, [("incoming", name), ("outgoing", name), ON_FAILURE]).secrets()]
+    directions = [direction] if direction else ["incoming", "outgoing"]
+    return [*used_of(profile, [*((each, name) for each in directions), ON_FAILURE]).secrets()]
 
 
 def secret_variables(secrets: Iterable[NamedSecret]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from graphlib import CycleError, TopologicalSorter
@@ -32,6 +32,7 @@ from ..runs.inconsistency import Inconsistency
 from ..runs.postgres_ledger import LedgerSettings
 from ..secrets.source import SecretSource
 from ..templates import Json
+from ..text import direction_option
 from .on_failure import OnFailure
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
@@ -172,6 +173,19 @@ class Profile(Model):
             message = f"The profile has no incoming or outgoing named {name!r}"
             raise UserError("configuration-missing", message, f"It has: {known}.")
         return found
+
+    def require(self, direction: Literal["incoming", "outgoing"] | None, names: Iterable[str]) -> None:
+        """Raises `UserError` unless there are configurations of these names, where a direction is given: of that."""
+        for name in names:
+            self.configuration(name)
+            table: Mapping[str, object] = self.outgoing if direction == "outgoing" else self.incoming
+            if direction is not None and name not in table:
+                message = f"The profile has no {direction} named {name!r}"
+                raise UserError("configuration-missing", message, f"It has: {', '.join(table) or 'none'}.")
+
+    def direction_option(self, direction: Literal["incoming", "outgoing"], name: str) -> str:
+        """How commands name this one; "" unless an incoming and an outgoing have this name."""
+        return direction_option(direction, name, (self.incoming, self.outgoing))
 
     def base_uri(self, client: str) -> str | None:
         """The base URI of this client, if it has one."""

@@ -129,7 +129,7 @@ class LastRunsScreen(BaseScreen[None]):
         age, took = ago(self._machine.now().timestamp() - run.at), elapsed(run.seconds)
         parts = [run.undo, age, took, run.counts_text, run.reason]
         text = " · ".join(part for part in parts if part)
-        return ListRow("→" if run.state == "running" else run.mark, paint, run.state, f"{each.label} {run.name}", text)
+        return ListRow("→" if run.state == "running" else run.mark, paint, run.state, f"{each.label} {run.label}", text)
 
     def _refresh_runs(self) -> None:
         if self.is_current and not self._loading:
@@ -223,7 +223,7 @@ class LastRunsScreen(BaseScreen[None]):
         note, each = self.query_one("#last-run-reason", Static), self._list.selected
         note.display = each is not None and bool(each.run.reason)
         if each is not None:
-            note.border_title = Content(shown_line(f"{each.label} {each.run.name}", 60))
+            note.border_title = Content(shown_line(f"{each.label} {each.run.label}", 60))
             note.update(Content(shown(each.run.reason)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +29,18 @@ class FirstCall:
     log: str
 
 
-def commands(name: str, uri: str, reads: Sequence[str] = (), sends: Sequence[str] = ()) -> dict[str, str]:
-    """Commands that work with the saved profile, with what each does; `reads` and `sends`: what can be run."""
+def commands(
+    name: str, uri: str, reads: Sequence[str] = (), sends: Sequence[str] = (), both: Container[str] = ()
+) -> dict[str, str]:
+    """Commands that work with the saved profile, with what each does; `reads` and `sends`: what can be run.
+
+    `both`: names of an incoming and an outgoing at the same time; a command to read these must not send.
+    """
     quoted = shlex.quote(name)
     found = {f"tui-connector request {quoted} GET {shlex.quote(uri)}": "send one request"}
-    found |= {f"tui-connector run {quoted} {shlex.quote(each)}": f"read {each}" for each in reads[:3]}
+    for each in reads[:3]:
+        only = " --direction incoming" if each in both else ""
+        found[f"tui-connector run {quoted} {shlex.quote(each)}{only}"] = f"read {each}"
     found |= {f"tui-connector run {quoted} {shlex.quote(each)} --plan": f"plan sending {each}" for each in sends[:3]}
     return found | {f"tui-connector check {quoted}": "diagnose the setup"}
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ...client.model import DIRECT
 from ...errors import UserError
@@ -52,12 +53,16 @@ class Schedule:
     profile_dir: Path | None = None
     """The directory of profiles, if it is not the usual one."""
     yes_production: bool = False
+    direction: Literal["incoming", "outgoing"] | None = None
+    """Which of an incoming and an outgoing with this name is run; both without it."""
 
     def check(self) -> None:
         """Raises `UserError` if the run would need its user."""
         saved, name = self.saved, self.name
-        part = saved.configuration(name)
-        incoming, outgoing = saved.incoming.get(name), saved.outgoing.get(name)
+        saved.require(self.direction, [name])
+        incoming = saved.incoming.get(name) if self.direction != "outgoing" else None
+        outgoing = saved.outgoing.get(name) if self.direction != "incoming" else None
+        part = incoming or outgoing or saved.configuration(name)
         if part.disabled:
             raise UserError(_CODE, f"{name} is disabled in the profile", "Remove `disabled = true` to use it again.")
         if incoming is not None and (incoming.sink is None or incoming.sink.on_stdout):
@@ -154,8 +159,8 @@ class Schedule:
         usual = self.path.parent == self.machine.directories.profiles and self.profile_dir is None
         profile = self.path.stem if usual else os.path.abspath(self.path)
         given: dict[str, object] = {"env": self.saved.environment} if self.saved.environment else {}
-        if self.yes_production:
-            given["options"] = ["--yes-production"]
+        if options := self._options():
+            given["options"] = options
         lines = [
             f"# {self._description}; a module for celery -A MODULE beat, with the extra “celery”",
             *self._notes("The worker's environment file"),
@@ -178,11 +183,14 @@ class Schedule:
     def _unit(self) -> str:
         """A name for files that no other configuration has: two with one lock would skip each other's runs."""
         environment = [self.saved.environment] if self.saved.environment else []
+        direction = [self.direction] if self.direction else []
         path = os.path.abspath(self.path)
-        parts = ["tui-connector", self.path.stem, *environment, self.name]
+        parts = ["tui-connector", self.path.stem, *environment, self.name, *direction]
         is_usual = self.profile_dir is None and Path(path).parent == self.machine.directories.profiles
-        if environment or not is_usual or not re.fullmatch(r"[A-Za-z0-9_.]+", self.path.stem):
-            parts.append(hashlib.sha256("\0".join([path, *environment, self.name]).encode()).hexdigest()[:8])
+        if environment or direction or not is_usual or not re.fullmatch(r"[A-Za-z0-9_.]+", self.path.stem):
+            parts.append(
+                hashlib.sha256("\0".join([path, *environment, self.name, *direction]).encode()).hexdigest()[:8]
+            )
         return re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(parts))
 
     @property
@@ -192,9 +200,13 @@ class Schedule:
     def _command(self) -> list[str]:
         folder = [] if self.profile_dir is None else ["--profile-dir", os.path.abspath(self.profile_dir)]
         environment = ["--env", self.saved.environment] if self.saved.environment else []
-        production = ["--yes-production"] if self.yes_production else []
         path = os.path.abspath(self.path)
-        return [*self.program, *folder, "run", "--quiet", *environment, *production, path, self.name]
+        return [*self.program, *folder, "run", "--quiet", *environment, *self._options(), path, self.name]
+
+    def _options(self) -> list[str]:
+        """The options of `run` about what is sent."""
+        direction = ["--direction", self.direction] if self.direction else []
+        return [*(["--yes-production"] if self.yes_production else []), *direction]
 
     def _environment(self) -> Mapping[str, str]:
         """What the run needs of this shell's environment, without secrets. Raises `UserError`."""
@@ -211,7 +223,7 @@ class Schedule:
         return found
 
     def _secrets(self) -> list[NamedSecret]:
-        return secrets_of_run(self.saved, self.name)
+        return secrets_of_run(self.saved, self.name, self.direction or "")
 
     @property
     def _secrets_file(self) -> Path:

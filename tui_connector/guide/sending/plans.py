@@ -126,7 +126,8 @@ class Sender:
         """Raises `UserError` if the source is standard input, which is the keyboard here."""
         source = self.outgoing.source
         if source is not None and source.kind == "stdin":
-            shell = f"… | tui-connector run {self.file.stem} {self.name}{env_option(self.profile.environment)}"
+            options = env_option(self.profile.environment) + self.profile.direction_option("outgoing", self.name)
+            shell = f"… | tui-connector run {self.file.stem} {self.name}{options}"
             raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
 
     def missing_source(self) -> MissingSource | None:

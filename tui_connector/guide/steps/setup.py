@@ -532,14 +532,22 @@ class Setup(ProfileDraft):
     def outgoing(self) -> Mapping[str, Json]:
         return self.table("outgoing")
 
+    def usual_name(self, family: Literal["incoming", "outgoing"], word: str) -> str:
+        """The name for this word: not that of a part of the other direction, because `run` runs both of one name."""
+        others, end = (self.outgoing, "in") if family == "incoming" else (self.incoming, "out")
+        return f"{word}-{end}" if word in others else word
+
+    def _free_name(self, family: Literal["incoming", "outgoing"], word: str) -> str:
+        return free(self.usual_name(family, word), {**self.incoming, **self.outgoing})
+
     def add_incoming(self, entity: str) -> str:
-        name = free(entity, self.incoming)
+        name = self._free_name("incoming", entity)
         made = READABLE[entity].configuration(self.client)
         self.edit(("incoming", name), made | {"sink": self._file(name)})
         return name
 
     def add_outgoing(self, entity: str) -> str:
-        name = free(entity, self.outgoing)
+        name = self._free_name("outgoing", entity)
         self.edit(
             ("outgoing", name), WRITABLE[entity].configuration(self.client) | {"source": self._file(f"outgoing/{name}")}
         )
@@ -548,7 +556,7 @@ class Setup(ProfileDraft):
     def add_path(self, family: Literal["incoming", "outgoing"], path: str) -> str:
         """Adds a configuration for any path, named after the last word of the path. Returns its name."""
         words = re.findall(r"[A-Za-z][A-Za-z0-9_-]*", path.partition("?")[0])
-        name = free(words[-1].lower() if words else family, self.table(family))
+        name = self._free_name(family, words[-1].lower() if words else family)
         made: dict[str, Json] = {"client": self.client, "request": {"uri": path}}
         if family == "outgoing":
             made["request"] = {"method": "post", "uri": path, "parameters": "&{@}"}

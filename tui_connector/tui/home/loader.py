@@ -116,12 +116,12 @@ class HomeLoader:
         self._post(BatchReader(paths, overview), lambda found, remaining: EntriesRead(self, found, remaining))
 
     def _read_runs(self, paths: Sequence[Path]) -> None:
-        from ...guide.last_runs import last_runs, last_sendings
+        from ...guide.last_runs import last_runs, last_sendings, latest_first
 
         def runs_of(path: Path) -> tuple[LastRun, ...]:
             state = self._machine.directories.state
             found = [*last_runs(state, path).values(), *last_sendings(state, path).values()]
-            return tuple(sorted(found, key=lambda run: -run.at))
+            return tuple(latest_first(found))
 
         self._post(BatchReader(paths, runs_of), lambda found, _: RunsRead(self, found))
 

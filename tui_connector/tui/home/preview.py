@@ -101,9 +101,9 @@ def recent_runs(
 ) -> Content:
     """The newest runs of the listed profiles, one a line, with the reason of those that are not complete."""
     found = [(path.stem, run) for path, those in runs.items() if path in listed for run in those]
-    found.sort(key=lambda each: -each[1].at)
+    found.sort(key=lambda each: (-each[1].at, each[1].ok))
     found = found[:height]
-    names = max((len(f"{profile} {run.name}") for profile, run in found), default=0)
+    names = max((len(f"{profile} {run.label}") for profile, run in found), default=0)
     lines: list[Line] = []
     for profile, run in found:
         tone = TONES["success" if run.ok else "error"]
@@ -111,7 +111,7 @@ def recent_runs(
         lines.append(
             (
                 (f"{run.mark} ", tone),
-                (f"{f'{profile} {run.name}':<{min(names, 40)}}", ""),
+                (f"{f'{profile} {run.label}':<{min(names, 40)}}", ""),
                 (f"  {ago(now - run.at):>11}  ", TONES["muted"]),
                 (run.outcome, ""),
                 (reason, tone),

@@ -204,7 +204,7 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
         return ("" if runs is None else "never", "muted")
     latest = runs[0]
     age = f", {ago(now - latest.at)}"
-    name = f"undo of {latest.name}" if latest.undo else latest.name
+    name = f"undo of {latest.label}" if latest.undo else latest.label
     if len(name) + len(age) + 2 > room:
         age = f", {short_age(now - latest.at)}"
     left = room - len(age) - 2

@@ -11,7 +11,7 @@ from ...guide.last_runs import LastRun
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
 from ...templates import Json
-from ...text import count, shown, shown_line
+from ...text import count, direction_option, shown, shown_line
 from ...units import ago
 from ..widgets import highlight
 from ..widgets.frame import TONES
@@ -94,8 +94,11 @@ class PartStatus:
             yield highlight.toml(text)
             if part.family in ("incoming", "outgoing"):
                 yield Content.assemble("\n", ("In a shell, and on a schedule:", TONES["muted"]))
-                yield Content(f"tui-connector run {arguments} {shown_line(part.name)}")
-                yield Content(f'tui-connector schedule {arguments} {shown_line(part.name)} "0 3 * * *" --print cron')
+                tables = [self._data.get(family) for family in ("incoming", "outgoing")]
+                words = f"{arguments} {shown_line(part.name)}"
+                only = direction_option(part.family, part.name, tables)
+                yield Content(f"tui-connector run {words}{only}")
+                yield Content(f'tui-connector schedule {words} "0 3 * * *"{only} --print cron')
         elif wide or part.family == "clients":
             for words in part.summary.split(" · "):
                 yield Content.assemble((shown_line(words), TONES["muted"]))

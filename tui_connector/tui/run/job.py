@@ -231,7 +231,8 @@ class RunJob(BackgroundRun):
         workbench, incoming = self.workbench, self.incoming
         machine = workbench.machine
         if incoming.sink is not None and incoming.sink.on_stdout:
-            shell = f"tui-connector run {self.file.stem} {self.name}{env_option(self.profile.environment)} | …"
+            words = env_option(self.profile.environment) + self.profile.direction_option("incoming", self.name)
+            shell = f"tui-connector run {self.file.stem} {self.name}{words} | …"
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
         ledger_of = partial(workbench.incoming_ledger, self.profile, self.file)
         place = RunLocation(self.name, self.file, ledger_of(self.name))

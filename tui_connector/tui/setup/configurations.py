@@ -377,8 +377,9 @@ class ConfigurationsPane(StepPane):
 
     @on(EntityChooser.Chosen)
     def _add(self, message: EntityChooser.Chosen) -> None:
-        there = message.name in self.setup.table(self.family)
-        self._added(message.name if there else self.add(message.name))
+        names = message.name, self.setup.usual_name(self.family, message.name)
+        there = next((name for name in names if name in self.setup.table(self.family)), None)
+        self._added(self.add(message.name) if there is None else there)
         self.explain(self.added_text(message.name))
 
     @on(EntityChooser.PathGiven)

@@ -446,7 +446,8 @@ class SavePane(StepPane):
         usual = self.work.workbench.machine.directories.config / "profiles"
         reads = [each for each in self.setup.incoming if self.setup.at("incoming", each, "sink")]
         sends = [each for each in self.setup.outgoing if self.setup.at("outgoing", each, "source")]
-        return commands(path.stem if path.parent == usual else str(path), _FIRST, reads, sends)
+        both = self.setup.incoming.keys() & self.setup.outgoing.keys()
+        return commands(path.stem if path.parent == usual else str(path), _FIRST, reads, sends, both)
 
 
 def _content(path: Path) -> bytes | None:
