@@ -113,7 +113,7 @@ CLOUD_METHODS = (OAUTH2, *MAGENTO_METHODS)
 
 
 _ANY_ADDRESS = """\
-Nothing to do yet. The store's address is enough; the guide finds the REST API. Any of these will do:
+Nothing to do here. The store's address is enough; the guide finds the REST API. Any of these will do:
   shop.example
   shop.example/admin
   https://shop.example/rest

@@ -32,8 +32,8 @@ class HomeList(Painted, ScrollView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="home.open", tooltip="Open the profile, or resume the draft"),
-        Binding("down,j", "move(1)", "Next", show=False, id="home.next"),
-        Binding("up,k", "move(-1)", "Previous", show=False, id="home.previous"),
+        Binding("down,j", "move(1)", "Next", show=False, id="home.next", tooltip="Next profile"),
+        Binding("up,k", "move(-1)", "Previous", show=False, id="home.previous", tooltip="Previous profile"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="home.page-down"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="home.page-up"),
         Binding("home", "first", "First", show=False, id="home.first"),

@@ -280,8 +280,8 @@ class LogView(Painted, ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Next", show=False, id="log.next"),
-        Binding("up,k", "move(-1)", "Previous", show=False, id="log.previous"),
+        Binding("down,j", "move(1)", "Next", show=False, id="log.next", tooltip="Next request"),
+        Binding("up,k", "move(-1)", "Previous", show=False, id="log.previous", tooltip="Previous request"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="log.page-down"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="log.page-up"),
         Binding("g,home", "first", "First", show=False, id="log.first"),

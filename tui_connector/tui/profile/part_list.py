@@ -26,8 +26,8 @@ class PartList(BoundedList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Edit", id="page.edit", tooltip="Edit the part in a form"),
-        Binding("j", "cursor_down", "Next", show=False, id="page.next"),
-        Binding("k", "cursor_up", "Previous", show=False, id="page.previous"),
+        Binding("j", "cursor_down", "Next", show=False, id="page.next", tooltip="Next part"),
+        Binding("k", "cursor_up", "Previous", show=False, id="page.previous", tooltip="Previous part"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -122,8 +122,8 @@ class ProblemList(BoundedList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Edit this line", id="page.edit-line", tooltip="Edit the file at this problem"),
-        Binding("j", "cursor_down", "Next", show=False, id="page.next-problem"),
-        Binding("k", "cursor_up", "Previous", show=False, id="page.previous-problem"),
+        Binding("j", "cursor_down", "Next", show=False, id="page.next-problem", tooltip="Next problem"),
+        Binding("k", "cursor_up", "Previous", show=False, id="page.previous-problem", tooltip="Previous problem"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name

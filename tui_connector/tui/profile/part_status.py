@@ -106,7 +106,8 @@ class PartStatus:
     def _secret_lines(self, part: ProfilePart, *, wide: bool) -> Iterator[Content]:
         secrets = self.secrets_of(part)
         if limited := sum(state.for_session for state in secrets):
-            words = f"! {count(limited, 'secret')} for this session only: later, set their variables"
+            later = "set its variable" if limited == 1 else "set their variables"
+            words = f"! {count(limited, 'secret')} for this session only: later, {later}"
             yield Content.assemble((words, TONES["warning"]))
             if not wide:
                 secrets = [state for state in secrets if not state.for_session]

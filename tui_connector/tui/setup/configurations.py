@@ -54,8 +54,8 @@ class EntityOptions(BoundedList, PasteHandler):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Add", id="chooser.add"),
         Binding("slash", "narrow", "Filter", id="chooser.narrow"),
-        Binding("j", "cursor_down", "Next", show=False, id="chooser.next"),
-        Binding("k", "cursor_up", "Previous", show=False, id="chooser.previous"),
+        Binding("j", "cursor_down", "Next", show=False, id="chooser.next", tooltip="Next entity"),
+        Binding("k", "cursor_up", "Previous", show=False, id="chooser.previous", tooltip="Previous entity"),
     ]
 
     def accepts_paste(self, text: str) -> bool:
@@ -207,8 +207,10 @@ class ConfigurationList(BoundedList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Edit", id="configurations.edit"),
         Binding("d,delete", "ask_delete", "Delete", id="configurations.delete"),
-        Binding("j", "cursor_down", "Next", show=False, id="configurations.next"),
-        Binding("k", "cursor_up", "Previous", show=False, id="configurations.previous"),
+        Binding("j", "cursor_down", "Next", show=False, id="configurations.next", tooltip="Next configuration"),
+        Binding(
+            "k", "cursor_up", "Previous", show=False, id="configurations.previous", tooltip="Previous configuration"
+        ),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name

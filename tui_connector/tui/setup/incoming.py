@@ -101,8 +101,8 @@ class ItemTable(BoundedList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Whole item", id="items.whole"),
-        Binding("j", "cursor_down", "Next", show=False, id="items.next"),
-        Binding("k", "cursor_up", "Previous", show=False, id="items.previous"),
+        Binding("j", "cursor_down", "Next", show=False, id="items.next", tooltip="Next item"),
+        Binding("k", "cursor_up", "Previous", show=False, id="items.previous", tooltip="Previous item"),
     ]
 
     @dataclass
