@@ -83,9 +83,9 @@ def title_parts(
     yield part(f"Requests {log.end - log.cleared:,}{probes}{failed}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")
-    for text in dict.fromkeys(filter(None, (filtering.text if filtering.on else "", search))):
-        if partial := _not_searched(view, text):
-            yield part(partial)
+    searched = filter(None, (filtering.text if filtering.on else "", search))
+    if partial := next(filter(None, (_not_searched(view, text) for text in searched)), ""):
+        yield part(partial)
     if discarded := log.first - log.cleared:
         yield part(f"{discarded:,} older discarded")
     if hint:
@@ -469,7 +469,9 @@ class LogPanel(LogHost):
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
-        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}.")
+        partial = _not_searched(self.view, self._searched)
+        but = f", as far as they were searched: {partial}" if partial else ""
+        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}{but}.")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
