@@ -121,8 +121,9 @@ async def test_a_profile_without_environments_has_no_mark_and_no_choice(machine:
         await until_shown(pilot, "Shop")
         await pilot.press("enter")
         await until_shown(pilot, "GET products")
+        assert "E Environment" not in shown(app)
         await pilot.press("E")
-        await pilot.pause()
+        await until(pilot, lambda: any("No environments yet" in each.message for each in app._notifications))
         assert isinstance(app.screen, ProfilePage)
         assert "default" not in shown(app).split("\n")[0]
 

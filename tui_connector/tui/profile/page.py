@@ -450,7 +450,8 @@ class ProfilePage(ProfileScreen, TextHolder):
         part = self._list.selected if self.is_mounted else None
         if self.opened is not None and self.profile is None:
             return dict.fromkeys(_OF_VALID_PROFILE, "")
-        return {"page.run": "Plan"} if part is not None and part.family == "outgoing" else {}
+        titles = {"page.run": "Plan"} if part is not None and part.family == "outgoing" else {}
+        return titles if self._has_environments else {**titles, "page.environment": ""}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo") and self.is_in_log:
@@ -460,7 +461,7 @@ class ProfilePage(ProfileScreen, TextHolder):
         if action == "tasks":
             return bool(self._outgoing_to_send())
         if action == "environment":
-            return self.opened is not None and self.opened.document is not None and self._has_environments
+            return self.opened is not None and self.opened.document is not None
         return action != "undo" or self.undo is not None
 
     @work(exclusive=True, group="delete")
@@ -589,7 +590,11 @@ class ProfilePage(ProfileScreen, TextHolder):
 
     def action_environment(self) -> None:
         """Chooses an environment, and shows what differs in it."""
-        self._choose_environment()
+        if self._has_environments:
+            self._choose_environment()
+        else:
+            words = "No environments yet. e opens the file, where [environments.NAME] adds one."
+            self.notify(words, markup=False)
 
     def _choose_environment(self, selected: str = "") -> None:
         opened = self.opened
