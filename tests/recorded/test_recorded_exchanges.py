@@ -27,7 +27,7 @@ from tui_connector.log.recording import Notice, Recording
 from tui_connector.magento.diagnosis import diagnose_exchange
 from tui_connector.secrets.mask import Mask, returns_token
 from tui_connector.tui.log.exchange_text import RelatedExchanges, exchange_text
-from tui_connector.tui.log.list import columns_for, row
+from tui_connector.tui.log.rows import columns_for, row
 
 AT = datetime(2026, 11, 23, 22, tzinfo=UTC)
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

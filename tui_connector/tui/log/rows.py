@@ -1,0 +1,241 @@
+"""The rows of the request log's list: which columns fit, and what of a request distinguishes it from the row above."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from ...client.exchange import Exchange, InFlight
+from ...client.printer import failure_message
+from ...magento.request_summary import least_telling, summary_parts
+from ...text import shown_line
+from ...units import milliseconds, size
+
+Paint = Callable[[str], Style]
+"""Returns the theme's style of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that fit; `text` is the width that is left for the summary."""
+
+    number: int
+    time: str
+    """The format of the time; empty where there is no room for it."""
+    size: bool
+    purpose: bool
+    text: int
+    end: int
+    """Columns before the purpose."""
+
+
+NUMBER, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 7, 7, 8, 9, 6
+"""Widths of the columns, with the blank before or behind them."""
+_TIME, _DATE = "%H:%M:%S ", "%d %b %H:%M "
+
+
+@lru_cache(maxsize=8)
+def columns_for(width: int, *, dates: bool, number: int = NUMBER) -> Columns:
+    """The columns for a list this wide; `dates`: of several days; `number`: the width of the numbers."""
+    time = "" if width < (70 if dates else 100) else _DATE if dates else _TIME
+    size, purpose = width >= 90, width >= 70
+    fixed = 2 + number + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE
+    text = max(10, width - fixed - purpose * _PURPOSE - 2)  # after two blanks
+    return Columns(number, time, size, purpose, text, fixed + text + 2)
+
+
+def _time_width(time: str) -> int:
+    return len(_ANY_TIME.strftime(time))
+
+
+_ANY_TIME = datetime(2026, 1, 1)
+
+
+def row(
+    exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, marked: bool, above: str = ""
+) -> list[Segment]:
+    """Number, time, method, status and attempt, duration, size, what distinguishes it, the store's message, purpose.
+
+    `above`: the address of a similar request in a row above.
+    """
+    refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
+    status = f"{refuses}{'' if exchange.status is None else exchange.status}"
+    attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
+    muted = paint("muted")
+    plain = muted if folds(exchange) else Style()  # what the user sends stands out
+    segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
+    segments += _fixed_columns(
+        columns,
+        number=exchange.number,
+        time=exchange.at.strftime(columns.time),
+        method=Segment(exchange.method, plain),
+        status=Segment(status, paint(status_paint(exchange))),
+        attempt=attempt,
+        took=milliseconds(exchange.timings.total),
+        size=size(exchange.body.size),
+        muted=muted,
+    )
+    message = row_message(exchange)
+    message = f"  {message}" if message else ""
+    mark = len(_EXPECTED) + 2 if exchange.expected else 0  # always whole: without it, the row looks like a failure
+    summary = _summary(exchange.uri, columns.text - mark, len(message) if exchange.failed else 0, above)
+    room = columns.text - cell_len(summary)
+    if exchange.expected and room < mark + _SHORTEST:
+        message = f"  {_EXPECTED}"
+    elif not exchange.failed and room < min(_SHORTEST_NOTE, cell_len(message)):
+        message = ""  # the detail has it
+    segments += [Segment(f"  {summary}", plain), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
+    if columns.purpose:
+        used = sum(cell_len(segment.text) for segment in segments)
+        segments.append(Segment(f"{' ' * max(0, columns.end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
+    return segments
+
+
+def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float, above: str = "") -> list[Segment]:
+    """The row of a request without a response yet, with the whole seconds it has been waiting."""
+    fixed = _fixed_columns(
+        columns,
+        number=request.number,
+        method=Segment(request.method, style),
+        status=Segment("…", style),
+        took=f"{seconds:.0f} s" if seconds >= 1 else "",
+        muted=style,
+    )
+    return [Segment("  ", style), *fixed, Segment(f"  {_summary(request.uri, columns.text, above=above)}", style)]
+
+
+def _fixed_columns(
+    columns: Columns,
+    *,
+    number: int,
+    method: Segment,
+    status: Segment,
+    muted: Style,
+    time: str = "",
+    attempt: str = "",
+    took: str = "",
+    size: str = "",
+) -> list[Segment]:
+    """The columns before the summary, each of its width, whatever is known of the request."""
+    segments = [
+        Segment(f"{f'#{number}':<{columns.number - 1}} ", muted),
+        Segment(f"{time:<{_time_width(columns.time)}}", muted),
+        Segment(f"{shown_line(method.text, _METHOD - 1):<{_METHOD - 1}}", method.style),
+        Segment(f"{status.text:^5}", status.style),
+        Segment(f"{attempt:<{_STATUS - 4}}", muted),
+        Segment(f"{took:>{_TOOK - 1}}", muted),
+    ]
+    return [*segments, Segment(f"{size:>{_SIZE}}", muted)] if columns.size else segments
+
+
+def folds(exchange: Exchange) -> bool:
+    """Whether neighbours like this one are one row: requests of the program itself, to learn about the store."""
+    return exchange.purpose == "probe" and not exchange.failed
+
+
+def folded_row(
+    exchanges: Sequence[Exchange], columns: Columns, paint: Paint, *, selected: bool, has_keys: bool
+) -> list[Segment]:
+    """The row in place of several probes; `has_keys`: Enter would list them."""
+    refused = sum(exchange.expected for exchange in exchanges)
+    outcome = f", {refused} refused as expected" if refused else ""
+    numbers = f"#{exchanges[0].number}–{exchanges[-1].number}"
+    head = f"{'▸' if selected else ' '} {numbers:<{columns.number + 1}} "
+    room = columns.end - cell_len(head)
+    hint = " · Enter: list" if has_keys else ""
+    parts = ((" about the store", hint), ("", hint), ("", ""))
+    texts = (f"{len(exchanges)} probes{middle}{outcome}{end}" for middle, end in parts)
+    text = next((text for text in texts if len(text) <= room), f"{len(exchanges)} probes")
+    return [Segment(f"{head}{shown_line(text, max(1, room)):<{max(1, room)}} probe", paint("muted"))]
+
+
+def status_paint(exchange: Exchange) -> str:
+    """The paint of a status: a badge, never in the colour of success, for what the store refused.
+
+    A refused probe is not a failure: it finds out which of two responses this store sends.
+    """
+    if folds(exchange):
+        return "muted"
+    if exchange.status is None or exchange.status >= 500:
+        return "badge-error"
+    return "badge-warning" if exchange.failed else "success"
+
+
+_EXPECTED = "expected"
+
+
+def row_message(exchange: Exchange) -> str:
+    """Why it failed, that its refusal is expected, or its note; of a probe without a response, what it asked, too."""
+    if failure := failure_message(exchange):
+        asked = exchange.note if exchange.purpose == "probe" and exchange.status is None else ""
+        return " · ".join(filter(None, [asked, failure]))
+    return " · ".join(filter(None, [_EXPECTED if exchange.expected else "", exchange.note]))
+
+
+_SHORTEST_NOTE = 20
+"""Columns of a note below which a part of it says nothing."""
+_SHORTEST = 4
+"""Columns of a part below which it says nothing."""
+_ROOMY = 60
+"""Columns from which a summary is written with its spaces and dots."""
+
+
+def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
+    """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
+
+    `above` is the address of a similar request: what both have in common is left out first.
+    """
+    parts = summary_parts(uri)
+    indexes, path = range(len(parts)), shown_line(parts[0].text)
+    is_roomy = room >= _ROOMY  # for every row, so that all look the same
+
+    def joined(kept: Collection[int]) -> str:
+        texts = [parts[index].text if index in kept else "…" for index in indexes if index in kept or index - 1 in kept]
+        text = shown_line((" · " if is_roomy else "  ").join(texts))
+        return text if is_roomy else re.sub(" ([<>=≠≤≥]+) ", r"\1", text)
+
+    text = joined(indexes)
+    if cell_len(text) <= room - message:
+        return text
+    room = max(room - min(room // 2, message), min(room, cell_len(path) + 3))
+    if cell_len(text) <= room:
+        return text
+    if cell_len(path) > room - (2 if len(parts) > 1 else 0):
+        return "…" + path[len(path) + 1 - room :]  # the end of a path is the more specific part
+    if len(parts) == 1:
+        return text
+    *dropped, last = least_telling(parts, summary_parts(above) if above else ())
+    kept = set(indexes)
+    for index in dropped:
+        kept.discard(index)
+        if cell_len(text := joined(kept)) <= room or cell_len(text := text.removesuffix("…").rstrip(" ·")) <= room:
+            return text
+    head, end = joined((0,)).removesuffix("…"), joined((last,)).removesuffix("…").strip(" ·")
+    room -= cell_len(head)
+    if room < _SHORTEST:
+        return path
+    if parts[last].is_filter and message:
+        return path  # the end of a value says less than the message
+    if not parts[last].is_filter:
+        return head + shown_line(end, max(1, room))
+    return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end
+
+
+def similar(uri: str, uri_at: Callable[[int], str], index: int) -> str:
+    """The address of the nearest row above with the same path as that of this row; "" if there is none."""
+    path = summary_parts(uri)[0]
+    for other in range(index - 1, max(-1, index - 1 - _NEAR), -1):
+        if (found := uri_at(other)) and summary_parts(found)[0] == path:
+            return found
+    return ""
+
+
+_NEAR = 12
+"""Rows above a row that it is compared with: those that are seen together with it."""
