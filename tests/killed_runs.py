@@ -207,9 +207,15 @@ async def stops_at_each_sync(start: Callable[..., Awaitable[fork_server.AsyncPro
             await asyncio.sleep(0.005)
         os.close(goes)
         stopped: set[str] = set()
-        async for line in tracer.stderr:
-            if b"stopped by SIGSTOP" in line:
-                stopped.add(line.decode().split()[0])
+        reading = asyncio.ensure_future(tracer.stderr.readline())
+        while True:
+            await asyncio.wait([reading], timeout=0.1 if stopped else None)  # a thread that ends prints no line
+            if reading.done():
+                if not (line := reading.result()):
+                    break
+                reading = asyncio.ensure_future(tracer.stderr.readline())
+                if b"stopped by SIGSTOP" in line:
+                    stopped.add(line.decode().split()[0])
             if stopped and stopped.issuperset(os.listdir(f"/proc/{process.pid}/task")):
                 yield
                 stopped.clear()
