@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from types import FunctionType, MethodType
-from typing import Any, ClassVar
+from typing import Any
 
 from textual import _callback, events
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
-from textual.css.match import match
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
-from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot, WaitForScreenTimeout
-from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -50,43 +47,19 @@ _render_update = Compositor.render_update
 Compositor.render_update = _paint  # type: ignore[method-assign]
 
 
-class _StyleSheets:
-    """The parsed style sheets: the apps of a process have the same, and each would parse its own."""
-
-    rules: ClassVar[dict[Hashable, list[RuleSet]]] = {}
-    """Those of each source."""
-    all: ClassVar[dict[Hashable, tuple[list[RuleSet], dict[str, list[RuleSet]]]]] = {}
-    """Those of all sources, in order; and by names."""
+_rules: dict[Hashable, list[RuleSet]] = {}
+"""The parsed style sheets: the apps of a process have the same, and each would parse its own."""
 
 
 def _parse_rules(self: Stylesheet, *source: Hashable, **more: Hashable) -> list[RuleSet]:
     key = (tuple(self._variables.items()), source, frozenset(more.items()))
-    if key not in _StyleSheets.rules:
-        _StyleSheets.rules[key] = _parse_source(self, *source, **more)
-    return _StyleSheets.rules[key]
+    if key not in _rules:
+        _rules[key] = _parse(self, *source, **more)
+    return _rules[key]
 
 
-def _parse(self: Stylesheet) -> None:
-    key = (tuple(self._variables.items()), tuple(self.source.items()))
-    if key not in _StyleSheets.all:
-        _parse_all(self)
-        _StyleSheets.all[key] = self._rules, _map_rules(self)
-    self._rules, self._rules_map = _StyleSheets.all[key]
-    self._require_parse = False
-
-
-def _rules_map(self: Stylesheet) -> dict[str, list[RuleSet]]:
-    if self._require_parse:
-        self.parse()
-    return _map_rules(self)
-
-
-_parse_source: Callable[..., list[RuleSet]] = Stylesheet._parse_rules
-_parse_all = Stylesheet.parse
-_map_rules: Callable[[Stylesheet], dict[str, list[RuleSet]]] = Stylesheet.rules_map.fget  # type: ignore[attr-defined]
+_parse: Callable[..., list[RuleSet]] = Stylesheet._parse_rules
 Stylesheet._parse_rules = _parse_rules  # type: ignore[method-assign]
-Stylesheet.parse = _parse  # type: ignore[method-assign]
-Stylesheet.rules_map = property(_rules_map)  # type: ignore[method-assign,assignment]
 RuleSet.__hash__ = object.__hash__  # type: ignore[method-assign]  # its own returns the same, and takes much longer
 
 
@@ -103,65 +76,6 @@ def _count_parameters(function: Any) -> int:
 
 _count: Callable[[Any], int] = _callback._count_parameters
 _callback._count_parameters = _count_parameters
-
-
-_handlers: dict[tuple[type, type, str], list[tuple[type, list[Any], Any]]] = {}
-"""By class of the receiver, class of the message, and name: the classes with handlers for it, and these."""
-
-
-def _handlers_of(receiver: type, kind: type, name: str) -> list[tuple[type, list[Any], Any]]:
-    found = []
-    for owner in receiver.__mro__:
-        own = owner.__dict__
-        decorated = [each for base in kind.__mro__ for each in own.get("_decorated_handlers", {}).get(base, ())]
-        named = own.get(f"_{name}") or own.get(name)
-        if getattr(named, "_textual_on", None):
-            named = None
-        if decorated or named is not None:
-            found.append((owner, decorated, named))
-    return found
-
-
-def dispatch_methods(self: MessagePump, name: str, message: Message) -> Iterator[tuple[type, Any]]:
-    """The handlers of a message, as Textual's own; that one looks through all base classes for each message."""
-    key = (type(self), type(message), name)
-    if key not in _handlers:
-        _handlers[key] = _handlers_of(*key)
-    called = set()
-    for owner, decorated, named in _handlers[key]:
-        if message._no_default_action:
-            return
-        for method, selectors in decorated:
-            if method in called or (selectors and not message._sender):
-                continue
-            senders = ((selector, getattr(message, attribute)) for attribute, selector in selectors.items())
-            if all(node is not None and match(selector, node) for selector, node in senders):
-                yield owner, method.__get__(self, owner)
-                called.add(method)
-        if named is not None:
-            yield owner, named.__get__(self, owner)
-
-
-find_handlers: Callable[..., Iterator[tuple[type, Any]]] = MessagePump._get_dispatch_methods
-MessagePump._get_dispatch_methods = dispatch_methods  # type: ignore[method-assign,assignment]
-
-
-_computed: dict[tuple[type, str], bool] = {}
-
-
-def _get(self: Reactive[Any], node: Any, owner: type) -> Any:
-    """The value of a reactive attribute. Most have one and are not computed; Textual looks four attributes up."""
-    if node is not None and self.internal_name in node.__dict__:
-        key = (owner, self.compute_name)
-        if key not in _computed:
-            _computed[key] = hasattr(owner, self.compute_name)
-        if not _computed[key]:
-            return node.__dict__[self.internal_name]
-    return _get_any(self, node, owner)
-
-
-_get_any: Callable[..., Any] = Reactive.__get__
-Reactive.__get__ = _get  # type: ignore[method-assign,assignment]
 
 
 def _has_messages(pump: MessagePump) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from screens import shown, until, until_shown
 from test_profile_page import in_form, messages, on_page, trusting, write
+from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
@@ -70,6 +71,12 @@ async def test_form_stays_below_its_question_and_what_is_typed_then_is_discarded
         assert path.read_text() == before
 
 
+async def _save_form(app: ConnectorApp, pilot: Pilot[None]) -> None:
+    await pilot.press("ctrl+s")
+    await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+    await pilot.press("y")
+
+
 async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
@@ -78,9 +85,8 @@ async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machin
         await in_form(app, pilot, "Incoming products")
         theirs = path.read_text().replace("Acme store", "Acme shop  # theirs").replace('"items"', '"items" # new')
         path.write_text(theirs)
-        await pilot.press("down", "end", *"?x=1", "ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
-        await pilot.press("y")
+        await pilot.press("down", "end", *"?x=1")
+        await _save_form(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
         assert path.read_text() == theirs.replace('"products" }', '"products?x=1" }')
         await pilot.press("u", "y")
@@ -95,18 +101,15 @@ async def test_a_conflict_with_another_program_loses_nothing_that_was_typed(mach
         await in_form(app, pilot, "Incoming products")
         theirs = path.read_text().replace("Acme store", "Acme shop").replace('"products" }', '"orders" }')
         path.write_text(theirs)
-        await pilot.press("down", "end", *"?x=1", "ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
-        await pilot.press("y")
+        await pilot.press("down", "end", *"?x=1")
+        await _save_form(app, pilot)
         await until_shown(pilot, '+ in the form: "products?x=1"')
         assert '- in the file: "orders"' in shown(app)
         await pilot.press("enter")  # the harmless answer
         await in_form(app, pilot, "Incoming products")
         assert "products?x=1" in shown(app)
         assert path.read_text() == theirs
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
-        await pilot.press("y")
+        await _save_form(app, pilot)
         await until_shown(pilot, '+ in the form: "products?x=1"')
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from screens import dispatch_methods, find_handlers, until
+from screens import until
 from textual import events
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult
@@ -21,15 +21,11 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets import Static
 
 from tui_connector import tui
 from tui_connector.tui import _textual
-from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.keys import all_bindings
-from tui_connector.tui.log.panel import LogPanel
-from tui_connector.tui.setup.screen import SetupScreen
 
 PARTS: list[tuple[type[Any], str, list[str]]] = [
     (App, "_handle_exception", ["self", "error"]),
@@ -59,20 +55,6 @@ def test_textual_has_the_parts_of_a_layout() -> None:
     assert layout._full_map == {}
     assert layout._full_map_invalidated
     assert list(inspect.signature(layout.reflow).parameters) == ["parent", "size"]
-
-
-@pytest.mark.parametrize("kind", [ConnectorApp, HomeScreen, SetupScreen, LogPanel, Button, Input, OptionList, Static])
-def test_messages_reach_the_same_handlers_in_tests(kind: type[MessagePump]) -> None:
-    """`screens` replaces how Textual finds the handlers of a message."""
-    receiver = kind.__new__(kind)
-    for each in _subclasses(Message):
-        message = each.__new__(each)
-        Message.__init__(message)
-        ours, own = (
-            [(owner, method.__func__) for owner, method in find(receiver, message.handler_name, message)]
-            for find in (dispatch_methods, find_handlers)
-        )
-        assert ours == own, each
 
 
 def test_textual_calls_what_is_overridden() -> None:
