@@ -150,9 +150,12 @@ class LogPanel(LogHost):
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
         bordered = width >= _MIN_WIDTH_BORDERED
-        self.set_class(bordered, "wide")
-        self.set_class(bordered and (width >= _MIN_WIDTH_SIDE or height < _MIN_HEIGHT_BORDERED), "side")
-        self.set_compact(height < _MIN_HEIGHT_STACKED)
+        before = self.classes
+        self.set_class(bordered, "wide", update=False)
+        self.set_class(bordered and (width >= _MIN_WIDTH_SIDE or height < _MIN_HEIGHT_BORDERED), "side", update=False)
+        self.set_compact(height < _MIN_HEIGHT_STACKED, update=False)
+        if self.classes != before:
+            self.update_node_styles()  # once: it styles all widgets of the panel
         self._divide()
 
     def _divide(self) -> None:
@@ -176,11 +179,11 @@ class LogPanel(LogHost):
         self.set_compact(False)
         self.view.focus()
 
-    def set_compact(self, is_compact: bool) -> None:
-        """Sets whether there is only room for the list."""
-        self.set_class(is_compact, "low")
+    def set_compact(self, is_compact: bool, *, update: bool = True) -> None:
+        """Sets whether there is only room for the list. Without `update`, the styles remain as they are."""
+        self.set_class(is_compact, "low", update=update)
         if is_compact:
-            self.remove_class("reading")
+            self.remove_class("reading", update=update)
         self._update_title()
 
     @on(LogView.Changed)

@@ -118,7 +118,7 @@ class RunView(LogDock, Generic[Job]):
             tile.show(label, value, stacked=stacked)
         progress = metrics.progress
         seconds = progress.seconds - progress.resumed_seconds
-        self.set_class(seconds < CHARTED_SECONDS, "brief")
+        self.query_one("#run-charts").set_class(seconds < CHARTED_SECONDS, "brief")
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)

@@ -239,7 +239,13 @@ class SetupScreen(LogDock, TextHolder):
             self.pane.choose(self._part)
 
     def resized(self) -> None:
+        self._fit()
         self._draw()
+
+    def _fit(self) -> None:
+        """Leaves the log what steps without a list or a file do not need. A class would style all widgets again."""
+        brief = self._step in (GuideStep.BASICS, GuideStep.AUTHENTICATION)
+        self.query_one("#middle").styles.max_height = 24 if brief and self.has_class("wide") else None
 
     def begin(self) -> None:
         self.pane.begin()
@@ -266,7 +272,7 @@ class SetupScreen(LogDock, TextHolder):
         self._step = step
         panes.current = f"step-{step.value}"
         self.pane.forget_outdated()
-        self.set_class(step in (GuideStep.BASICS, GuideStep.AUTHENTICATION), "brief")  # a list or a file is longer
+        self._fit()
         self._changed()
         self.pane.begin()
         self.refresh_bindings()

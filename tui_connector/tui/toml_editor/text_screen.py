@@ -15,6 +15,7 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.timer import Timer
@@ -115,8 +116,14 @@ class TextScreen(BaseScreen[T]):
         self.draw()
         self.call_after_refresh(self._work)
 
+    def on_compose(self) -> None:
+        self._adapt_to(self.app.size)  # now, and not once all is mounted: every widget would be styled twice
+
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= _WIDE, "wide")
+        self._adapt_to(event.size)
+
+    def _adapt_to(self, size: Size) -> None:
+        self.set_class(size.width >= _WIDE, "wide")
 
     @property
     def area(self) -> TomlArea:
