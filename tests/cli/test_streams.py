@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fork_server
 import pytest
 from program import Program
 from run_command import Command, summary
@@ -15,6 +16,8 @@ NO_ROOM = b"Standard output cannot be written: No space left on device."
 async def test_events_that_find_no_room_end_the_run_and_the_next_one_goes_on(command: Command) -> None:
     code, _, err = await command.run("items", "--json", stdout=FULL)
     assert (code, err) == (4, b"items: " + NO_ROOM + b" Free some disk space, then run again.\n")
+    _, listed, _ = fork_server.run("--profile-dir", command.folder, "runs", env=command.environment)
+    assert listed.startswith("✘".encode())  # which no user has wanted
     assert (await command.run("items", "--json"))[0] == 0
     assert command.ids() == list(range(1, 201))
 

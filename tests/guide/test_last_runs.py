@@ -13,34 +13,43 @@ from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.home.rows import run_cell
 
 
-def ran(state: Path, profile: Path, incoming: str, run_state: str, *, items: int = 5, failed: int = 0) -> None:
+def ran(
+    state: Path, profile: Path, incoming: str, run_state: str, *, items: int = 5, failed: int = 0, code: str = ""
+) -> None:
     path = ledger_file(state, profile, incoming)
     path.parent.mkdir(parents=True, exist_ok=True)
     with Ledger(path):
         pass
     with sqlite3.connect(path) as database:
         database.execute(
-            "insert into run (began, ended, state, fingerprint, asked, moves_mark, items, failed)"
-            " values ('2026-01-31T08:00:00+00:00', '2026-01-31T08:30:00+00:00', ?, 'f', 'GET products', 1, ?, ?)",
-            (run_state, items, failed),
+            "insert into run (began, ended, state, fingerprint, asked, moves_mark, items, failed, code)"
+            " values ('2026-01-31T08:00:00+00:00', '2026-01-31T08:30:00+00:00', ?, 'f', 'GET products', 1, ?, ?, ?)",
+            (run_state, items, failed, code),
         )
     database.close()
 
 
 @pytest.mark.parametrize(
-    ("run_state", "failed", "words"),
+    ("run_state", "code", "failed", "words"),
     [
-        ("complete", 0, "✔ complete, 1,188 items"),
-        ("complete", 2, "✘ complete, 1,188 items, 2 failed"),
-        ("refused", 0, "✘ refused, 1,188 items"),
-        ("running", 0, "✘ stopped, 1,188 items"),  # nobody holds the ledger: it was killed
+        ("complete", "", 0, "✔ complete, 1,188 items"),
+        ("complete", "", 2, "✘ complete, 1,188 items, 2 failed"),
+        ("refused", "token-rejected", 0, "✘ refused, 1,188 items"),
+        ("running", "", 0, "✘ interrupted, 1,188 items"),  # nobody holds the ledger: it was killed
+        ("stopped", "stopped", 0, "■ stopped by you, 1,188 items"),
+        ("stopped", "stopped", 2, "✘ stopped by you, 1,188 items, 2 failed"),
+        ("stopped", "limit", 0, "■ limit reached, 1,188 items"),
+        ("stopped", "refused", 0, "✘ stopped, 1,188 items"),  # by the connection
     ],
 )
-def test_a_run_is_described_by_its_state_and_items(run_state: str, failed: int, words: str, tmp_path: Path) -> None:
+def test_a_run_is_described_by_its_state_and_items(
+    run_state: str, code: str, failed: int, words: str, tmp_path: Path
+) -> None:
     profile = tmp_path / "acme.toml"
-    ran(tmp_path, profile, "products", run_state, items=1188, failed=failed)
+    ran(tmp_path, profile, "products", run_state, items=1188, failed=failed, code=code)
     [run] = last_runs(tmp_path, profile).values()
     assert (run.name, run.summary, run.at) == ("products", words, 1_769_848_200.0)
+    assert run.is_failure == words.startswith("✘")
 
 
 def test_the_runs_of_one_name_say_what_they_did_and_a_failure_comes_first() -> None:

@@ -14,7 +14,7 @@ from screens import shown, until, until_shown
 from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
-from tui_connector.runs.progress import Progress, Summary
+from tui_connector.runs.progress import STOPPED, Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
@@ -150,7 +150,7 @@ async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -
             await pilot.press("s")
             await until_shown(pilot, "Stop the run?")
             await pilot.press("y")
-            await until_shown(pilot, "stopped after")
+            await until_shown(pilot, "stopped by you after")
             await asyncio.to_thread(_is_cut_at_a_line, written)
             sandbox.change({"sandbox/latency_ms": "0"})
             view = app.screen.query_one(LogView)
@@ -295,6 +295,17 @@ def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
     assert ("In flight", "4 of 4") in metrics.tiles()
     metrics.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
     assert ("In flight", "0 of 4") in metrics.tiles()
+
+
+def test_a_run_that_its_user_stopped_has_not_failed() -> None:
+    metrics = RunMetrics(
+        summary=Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user", code=STOPPED)
+    )
+    assert metrics.state == ("■ stopped by you after 5 items; the next run resumes there", "")
+    assert metrics.stopped_by_user
+    metrics.summary = Summary("products", "stopped", 5, 1, 0, 2.0, 4, 0, "Stopped by the user", code=STOPPED)
+    assert metrics.state == ("✘ stopped by you after 5 items, 1 failed; the next run resumes there", "error")
+    assert RunMetrics(start_error="Stopped by the user. Nothing was sent", start_code=STOPPED).state[1] == ""
 
 
 def test_metrics_show_the_last_second_and_in_the_end_the_means() -> None:

@@ -191,7 +191,7 @@ async def test_a_stopped_run_is_resumed_from_its_plan(machine: Machine) -> None:
         await acme.press("s")
         await acme.shows("Stop the run?")
         await acme.press("y")
-        await acme.shows("Stopped by the user")
+        await acme.shows("stopped by you after")
         acme.write("SYNC-0001,default,1,1")  # what is sent is the plan
         acme.sandbox.change({"sandbox/latency_ms": "0"})
         await acme.press("r")  # nor does a new plan, which is not sent, replace it

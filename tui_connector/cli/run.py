@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ..errors import UserError
+from ..runs.progress import OUTPUT_FULL, STOPPED
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_code, exit_codes
 from .opening import (
@@ -398,10 +399,10 @@ class Runs:
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
         self._bounds, self._keep_going = bounds, keep_going
         self._current: Run | OutgoingRun | OutgoingPlan | None = None
-        self._stopped = ""
+        self._stopped = self._stop_code = ""
         self._continues_by = "the next run resumes from here"
         """What the user can do after a run was stopped."""
-        output.on_full = self._stop
+        output.on_full = partial(self._stop, code=OUTPUT_FULL)
         self._others: dict[OtherProfile, ProfileInUse] = {}
         """Other profiles whose incomings are sources."""
 
@@ -517,7 +518,7 @@ class Runs:
         try:
             self._current = current = make()
             if self._stopped:
-                current.stop(self._stopped)
+                current.stop(self._stopped, self._stop_code)
             summary = await current.execute()
         except UserError as error:
             self._output.impossible(name, error)
@@ -592,9 +593,9 @@ class Runs:
         """Ends the run cleanly."""
         plans = isinstance(self._current, OutgoingPlan)
         then = ". Nothing was sent." if plans else f"; {self._continues_by}"
-        self._stop(f"{why}{then}")
+        self._stop(f"{why}{then}", STOPPED)
 
-    def _stop(self, why: str) -> None:
-        self._stopped = why
+    def _stop(self, why: str, code: str) -> None:
+        self._stopped, self._stop_code = why, code
         if self._current is not None:
-            self._current.stop(self._stopped)
+            self._current.stop(why, code)

@@ -162,9 +162,9 @@ class OutgoingPlan:
         finally:
             self._printed.flush()
 
-    def stop(self, why: str) -> None:
+    def stop(self, why: str, code: str) -> None:
         """Ends the plan, while nothing is sent."""
-        self._planner.stop(why)
+        self._planner.stop(why, code)
 
     async def _show(self) -> Exit:
         from ..outgoing.plan import limited, plan_head, save_plan

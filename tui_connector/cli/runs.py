@@ -51,7 +51,7 @@ def runs(profile_dir: Path | None, profile: str | None, every: bool, as_json: bo
         line = (
             f"{run.mark} {ago(now - run.at):>10}  {shown_line(each.label):{width}}  {shown_line(run.label):{names}}  "
         )
-        click.echo(shown_line(f"{line}{run.outcome}{took}{': ' + run.reason if run.reason else ''}"))
+        click.echo(shown_line(f"{line}{run.outcome}{took}{': ' + run.why if run.why else ''}"))
 
 
 def _shared(path: Path, machine: Machine, *, every: bool, once: bool, as_json: bool) -> list[ProfileRun]:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import UserError
+from ..runs.progress import OUTPUT_FULL
 from ..text import count
 from ..units import timestamp
 from .errors import CommandFailed, Exit, exit_code
@@ -192,7 +193,7 @@ class Slices(ABC):
             self._is_stopped = True
             current.stop(why)
 
-        self.output.on_full = current.stop
+        self.output.on_full = partial(current.stop, code=OUTPUT_FULL)
         stop_on_signal(stopped)
         machine = self.workbench.machine
         return await (current.execute() if index is None else recorded(store, index, current, machine))

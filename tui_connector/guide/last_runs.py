@@ -7,19 +7,22 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..outgoing.tasks import last_task_runs, tasks_file
 from ..profile.library import BatchReader, Library, read_with_data
 from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows
 from ..runs.ledger import ledger_file
+from ..runs.progress import LIMIT_REACHED, OUTPUT_CLOSED, STOPPED
 from .profiles.lists import ProfileLists
 
 if TYPE_CHECKING:  # home does not wait for models
     from ..runs.postgres_ledger import LedgerServer
 
 _GOOD = ("complete", "running")
+_AS_WANTED = {STOPPED: "stopped by you", LIMIT_REACHED: "limit reached", OUTPUT_CLOSED: "output closed"}
+"""Ends before the end of the list that the user wanted, by their code, in words."""
 _EVERY_RUN = 1_000
 """More than a ledger keeps."""
 
@@ -48,6 +51,8 @@ class LastRun:
     number: int = 0
     undone_run: int = 0
     """The number of the run that this one undid; 0 if it is no undo."""
+    is_shared: bool = False
+    """Whether it is in a shared ledger, and may be somebody else's."""
     shares_name: bool = False
     """Whether an incoming and an outgoing with this name were run."""
 
@@ -62,9 +67,30 @@ class LastRun:
         return f"{self.name} ({self.direction})" if self.shares_name else self.name
 
     @property
+    def ended_as_wanted(self) -> bool:
+        """Whether it is not complete because its user wanted that, and nothing failed."""
+        return self.state == "stopped" and self.code in _AS_WANTED and not self.failures
+
+    @property
+    def is_failure(self) -> bool:
+        return not self.ok and not self.ended_as_wanted
+
+    @property
+    def failures(self) -> int:
+        """Items or tasks that failed, or of which that is unknown."""
+        return self.counts.get("failed", 0) + self.counts.get("unknown", 0)
+
+    @property
+    def ending(self) -> str:
+        """The state for people, such as "complete" or "stopped by you"."""
+        if self.state != "stopped" or (self.is_shared and self.code == STOPPED):
+            return self.state
+        return _AS_WANTED.get(self.code, self.state)
+
+    @property
     def outcome(self) -> str:
         """Such as "complete, 1,000 items", or "undo of run 1: complete, 3 finished"."""
-        outcome = f"{self.state}, {self.counts_text}"
+        outcome = f"{self.ending}, {self.counts_text}"
         return f"{self.undo}: {outcome}" if self.undo else outcome
 
     @property
@@ -79,8 +105,17 @@ class LastRun:
 
     @property
     def mark(self) -> str:
-        """✔ or ✘."""
-        return "✔" if self.ok else "✘"
+        """✔, ✘, or ■ where its user has stopped it."""
+        return "✔" if self.ok else "✘" if self.is_failure else "■"
+
+    @property
+    def tone(self) -> Literal["success", "error", "muted"]:
+        return "success" if self.ok else "error" if self.is_failure else "muted"
+
+    @property
+    def why(self) -> str:
+        """Why it is not complete, unless `ending` says that."""
+        return "" if self.code == STOPPED and not self.is_shared else self.reason
 
     @property
     def summary(self) -> str:
@@ -132,7 +167,7 @@ def told_apart(runs: Iterable[LastRun]) -> list[LastRun]:
 
 def latest_first(runs: Iterable[LastRun]) -> list[LastRun]:
     """The last runs of one profile: of those that ended in the same second, first those that failed."""
-    return sorted(told_apart(runs), key=lambda run: (-run.at, run.ok))
+    return sorted(told_apart(runs), key=lambda run: (-run.at, not run.is_failure))
 
 
 def last_runs(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
@@ -215,7 +250,7 @@ def _runs_read(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
     for index, row in enumerate(rows):
         # a run marked as running that no process holds was killed
         running = under_way and index == 0
-        described = row.state if row.state != "running" or running else "stopped"
+        described = row.state if row.state != "running" or running else "interrupted"
         counts = {"items": row.items} | ({"failed": row.failed} if row.failed else {})
         yield LastRun(
             path.stem,
@@ -229,6 +264,7 @@ def _runs_read(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
             code=row.code,
             began=row.began,
             number=row.id,
+            is_shared=not isinstance(path, Path),
         )
 
 
@@ -251,6 +287,7 @@ def _runs_sent(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
             began=run.began,
             number=run.id,
             undone_run=run.undone_run,
+            is_shared=not isinstance(path, Path),
         )
 
 

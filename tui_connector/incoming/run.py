@@ -19,7 +19,7 @@ from ..runs.database import LedgerError
 from ..runs.errors import END_STATES, Action, RunError, RunFailed
 from ..runs.ledger import Ledger, RunEnd
 from ..runs.pace import Gate, Pace, Patience
-from ..runs.progress import STOPPED, Preview, Progress, RequestCosts, Summary, Watcher
+from ..runs.progress import LIMIT_REACHED, OUTPUT_CLOSED, STOPPED, Preview, Progress, RequestCosts, Summary, Watcher
 from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
@@ -126,10 +126,10 @@ class Run:
             written,
         )
 
-    def stop(self, why: str) -> None:
+    def stop(self, why: str, code: str = STOPPED) -> None:
         """Ends the run cleanly: no more requests are sent, and the pages that have arrived in order are written."""
         log.info("run of %s is stopped: %s", self._name, why)
-        self._stopped = RunError(Action.STOP, why, code=STOPPED)
+        self._stopped = RunError(Action.STOP, why, code=code)
         if self._signing is not None:
             self._signing.cancel()
         if self._reader is not None:
@@ -212,14 +212,14 @@ class Run:
             return RunEnd(END_STATES[failed.error.action], str(failed), failed.error.code)
         except SinkClosed:
             opened.reader_closed = True
-            return RunEnd("stopped")
+            return RunEnd("stopped", code=OUTPUT_CLOSED)
         except (SinkError, LedgerError) as error:
             opened.failure = error
             return RunEnd("stopped", str(error), error.code)
         except UserError as error:
             return RunEnd("failed", str(error), error.code)
         if self._limit_reached:
-            return RunEnd("stopped")
+            return RunEnd("stopped", code=LIMIT_REACHED)
         if undated := await self._in_thread(opened.writer.missing_dates):
             return RunEnd("failed", undated, "no-dates")
         previous_total = opened.start.previous_total

@@ -17,7 +17,7 @@ from typing import Literal
 from ..client.message import Request, RequestFailed
 from ..runs.errors import RunFailed
 from ..runs.ledger import FailedRecord, Ledger
-from ..runs.progress import Progress, Summary, Watcher
+from ..runs.progress import STOPPED, Progress, Summary, Watcher
 from ..runs.slices import FailedItem, Slice, SliceData, SliceError, SlicePlan, SliceReport, SliceStore, ranges
 from ..templates import Json
 from ..text import count
@@ -289,17 +289,18 @@ class SliceRun:
         self._environment = replace(environment, place=replace(environment.place, ledger=None), typed_outputs=())
         self._mask = environment.session.masked
         self._run: Run | None = None
-        self._stopped = ""
+        self._stopped: tuple[str, str] | None = None
+        """Why it shall stop, and the code of that."""
 
     @property
     def progress(self) -> Progress:
         """How far it is now."""
         return Progress() if self._run is None else self._run.progress
 
-    def stop(self, why: str) -> None:
-        self._stopped = why
+    def stop(self, why: str, code: str = STOPPED) -> None:
+        self._stopped = (why, code)
         if self._run is not None:
-            self._run.stop(why)
+            self._run.stop(why, code)
 
     async def execute(self) -> Summary:
         """Reports the slice as done if it was read completely; otherwise leaves nothing behind. Raises `UserError`."""
@@ -308,8 +309,8 @@ class SliceRun:
         try:
             around = replace(self._environment, stdout=_SliceOutput(data))
             self._run = Run(self._incoming, self._options, around, self._watcher)
-            if self._stopped:
-                self._run.stop(self._stopped)
+            if self._stopped is not None:
+                self._run.stop(*self._stopped)
             summary = await self._run.execute()
             if summary.state != "complete":
                 return summary

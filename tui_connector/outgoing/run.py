@@ -27,7 +27,7 @@ from ..runs.database import LedgerError, LedgerPlace
 from ..runs.errors import END_STATES, Action, Explain, RunError, RunFailed
 from ..runs.ledger import FailedRecord, RunEnd
 from ..runs.pace import Pace, Patience
-from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
+from ..runs.progress import LIMIT_REACHED, STOPPED, Progress, RequestCosts, Summary, Watcher
 from ..templates import Json
 from ..text import count, env_option
 from ..units import duration, timestamp
@@ -218,10 +218,10 @@ class OutgoingRun:
             raise UserError("undo-store", message, "Undo it with the base URI of the client that it was sent with.")
         return await undo_plan(tasks, self._outgoing, self._current_values() if self._is_compared else None)
 
-    def stop(self, why: str) -> None:
+    def stop(self, why: str, code: str = STOPPED) -> None:
         """Ends the run cleanly: no more requests are sent, and the responses to those in flight are waited for."""
         log.info("run of %s is stopped: %s", self._name, why)
-        self._stopped = RunError(Action.STOP, why, code=STOPPED)
+        self._stopped = RunError(Action.STOP, why, code=code)
         if self._signing is not None:
             self._signing.cancel()
         if self._publisher is not None:
@@ -328,7 +328,7 @@ class OutgoingRun:
         except LedgerError as error:
             return RunEnd("stopped", str(error), error.code)
         if self._publisher is not None and self._publisher.limit_reached:
-            return RunEnd("stopped")
+            return RunEnd("stopped", code=LIMIT_REACHED)
         return RunEnd("complete")
 
     async def _load(self, opened: OpenSending) -> None:

@@ -11,6 +11,12 @@ from .ledger import FailedRecord, State
 
 STOPPED = "stopped"
 """Code of the end of a run that its user stopped."""
+LIMIT_REACHED = "limit"
+"""Code of the end of a run at the limit that its user has set."""
+OUTPUT_FULL = "output-full"
+"""Code of the end of a run whose messages can no longer be written."""
+OUTPUT_CLOSED = "output-closed"
+"""Code of the end of a run whose output was closed by its reader, such as `head`."""
 
 
 @dataclass(slots=True)

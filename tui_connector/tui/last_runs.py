@@ -97,7 +97,7 @@ class LastRunsScreen(BaseScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
-        yield RowList(self._row, word=11, name=28, id="last-runs")
+        yield RowList(self._row, word=14, name=28, id="last-runs")
         yield Static("", id="last-run-reason", classes="panel")
         yield Static("", id="last-runs-none")
         yield Static("", id="last-runs-shared")
@@ -125,11 +125,12 @@ class LastRunsScreen(BaseScreen[None]):
 
     def _row(self, each: ProfileRun) -> ListRow:
         run = each.run
-        paint = "error" if not run.ok else "accent" if run.state == "running" else "success"
+        paint = "accent" if run.state == "running" else run.tone
         age, took = ago(self._machine.now().timestamp() - run.at), elapsed(run.seconds)
-        parts = [run.undo, age, took, run.counts_text, run.reason]
+        parts = [run.undo, age, took, run.counts_text, run.why]
         text = " · ".join(part for part in parts if part)
-        return ListRow("→" if run.state == "running" else run.mark, paint, run.state, f"{each.label} {run.label}", text)
+        sign = "→" if run.state == "running" else run.mark
+        return ListRow(sign, paint, run.ending, f"{each.label} {run.label}", text)
 
     def _refresh_runs(self) -> None:
         if self.is_current and not self._loading:
@@ -203,7 +204,7 @@ class LastRunsScreen(BaseScreen[None]):
         runs.sort(key=lambda each: (-each.run.at, each.profile, each.run.name))
         same = (number for number, each in enumerate(runs) if selected is not None and _same(each, selected))
         self._list.show(runs, next(same, None if selected is None else 0))
-        failed = sum(not each.run.ok for each in runs)
+        failed = sum(each.run.is_failure for each in runs)
         what = "all runs that are kept" if self._every else "the last of each configuration"
         state = [(f"{failed:,} not complete", "error")] if failed else []
         self.query_one(ScreenHeader).show("Last runs", f"{count(len(runs), 'run')} · {what}", state)

@@ -89,11 +89,11 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
         if run is None:
             yield (("  ○ ", TONES["muted"]), (f"{name:<{width}}", ""), (f"  {never}", TONES["muted"]))
         else:
-            tone = TONES["success" if run.ok else "error"]
-            state = "" if run.state in ("complete", "ended") else run.state  # the mark says so
+            tone = TONES[run.tone]
+            state = "" if run.state in ("complete", "ended") else run.ending  # the mark says so
             said = ", ".join(filter(None, (run.undo, state, run.counts_text)))
             yield (f"  {run.mark} ", tone), (f"{name:<{width}}", ""), (f"  {ago(now - run.at)}", TONES["muted"])
-            yield ((f"    {said}", "" if run.ok else tone),)
+            yield ((f"    {said}", tone if run.is_failure else ""),)
 
 
 def recent_runs(
@@ -101,13 +101,13 @@ def recent_runs(
 ) -> Content:
     """The newest runs of the listed profiles, one a line, with the reason of those that are not complete."""
     found = [(path.stem, run) for path, those in runs.items() if path in listed for run in those]
-    found.sort(key=lambda each: (-each[1].at, each[1].ok))
+    found.sort(key=lambda each: (-each[1].at, not each[1].is_failure))
     found = found[:height]
     names = max((len(f"{profile} {run.label}") for profile, run in found), default=0)
     lines: list[Line] = []
     for profile, run in found:
-        tone = TONES["success" if run.ok else "error"]
-        reason = f" · {run.reason}" if run.reason else ""
+        tone = TONES[run.tone]
+        reason = f" · {run.why}" if run.why else ""
         lines.append(
             (
                 (f"{run.mark} ", tone),

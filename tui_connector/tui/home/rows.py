@@ -209,11 +209,8 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
         age = f", {short_age(now - latest.at)}"
     left = room - len(age) - 2
     if left < min(len(name), _SHORTEST_NAME):
-        return f"{latest.mark} {ago(now - latest.at)}", "success" if latest.ok else "error"
-    return (
-        f"{latest.mark} {shown_line(name, left)}{age}",
-        "success" if latest.ok else "error",
-    )
+        return f"{latest.mark} {ago(now - latest.at)}", latest.tone
+    return f"{latest.mark} {shown_line(name, left)}{age}", latest.tone
 
 
 def draft_cells(draft: Draft, now: float) -> dict[str, Cell]:

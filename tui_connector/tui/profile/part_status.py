@@ -86,7 +86,7 @@ class PartStatus:
             never = "No run yet. r shows what it would change." if sends else "No run yet. r runs it."
             never = f"Last run: {self.no_runs}" if self.no_runs else never
             words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
-            yield Content.assemble((shown_line(words), TONES["muted" if not run else "success" if run.ok else "error"]))
+            yield Content.assemble((shown_line(words), TONES[run.tone if run else "muted"]))
         yield from self._secret_lines(part, wide=wide)
         if wide and text:
             if part.family != "clients":

@@ -88,7 +88,14 @@ class BackgroundRun:
             done = f"{share:.0%}" if share is not None else count(metrics.progress.items, *self.NOUN)
             waits = metrics.progress.pause is not None
             return (f"{self.title} waits", "warning") if waits else (f"▶ {self.title} {done}", "accent")
+        if metrics.stopped_by_user:
+            return f"■ {self.title}", "muted"
         return (f"✔ {self.title}", "success") if metrics.good else (f"✘ {self.title}", "error")
+
+    @property
+    def stop_reason(self) -> str:
+        """Why it ends when its user stops it now."""
+        return "Stopped by the user; the next run resumes from here"
 
     def screen(self) -> Screen[None]:
         """A screen that shows it."""
@@ -165,11 +172,11 @@ class BackgroundRun:
         return run.progress.after(self._earlier) if self._earlier is not None else replace(run.progress)
 
     async def _run(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> None:
-        summary, problem = None, ""
+        summary, problem, code = None, "", ""
         try:
             summary = await work()
         except UserError as error:
-            problem = str(error)
+            problem, code = str(error), error.code
         finally:
             run, self._current, self.active = self._current, None, False
             if self._timer is not None:
@@ -179,7 +186,7 @@ class BackgroundRun:
         if run is not None:
             progress = self._progress_of(run)
             metrics.add_sample(progress if summary is None else replace(progress, seconds=summary.seconds))
-        metrics.summary, metrics.start_error, metrics.stopping = summary, problem, False
+        metrics.summary, metrics.start_error, metrics.start_code, metrics.stopping = summary, problem, code, False
         if summary is not None and summary.reason and summary.code != STOPPED:
             self._say(summary.reason, "error")
         for remark in summary.remarks if summary else ():
@@ -192,7 +199,7 @@ class BackgroundRun:
 
     def _outcome(self) -> tuple[str, bool]:
         """How the work has ended, in words, and whether that is good."""
-        return self.metrics.state[0], self.metrics.good
+        return self.metrics.state[0], self.metrics.good or self.metrics.stopped_by_user
 
 
 class RunJob(BackgroundRun):

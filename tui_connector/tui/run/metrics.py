@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Literal
 
-from ...runs.progress import Progress, Summary
+from ...runs.progress import STOPPED, Progress, Summary
 from ...text import count
 from ...units import duration, elapsed
 
@@ -60,6 +60,8 @@ class RunMetrics:
     summary: Summary | None = None
     start_error: str = ""
     """Why the run could not start; empty where it did."""
+    start_code: str = ""
+    """The code of `start_error`."""
     stopping: bool = False
     noun: tuple[str, str] = ("item", "items")
     _items: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_WINDOW + 1))
@@ -108,8 +110,11 @@ class RunMetrics:
 
     @property
     def stopped_by_user(self) -> bool:
-        """Whether it ended where its user wanted."""
-        return self.summary is not None and self.summary.state == "stopped"
+        """Whether its user stopped it, and nothing had failed."""
+        if self.start_error:
+            return self.start_code == STOPPED
+        summary = self.summary
+        return summary is not None and summary.code == STOPPED and not summary.failed
 
     @property
     def share(self) -> float | None:
@@ -125,7 +130,7 @@ class RunMetrics:
     def state(self) -> tuple[str, Tone]:
         """One line on how the run is doing, and its tone."""
         if self.start_error:
-            return f"✘ {self.start_error}", "error"
+            return (f"■ {self.start_error}", "") if self.stopped_by_user else (f"✘ {self.start_error}", "error")
         progress, summary = self.progress, self.summary
         if summary is None:
             took = elapsed(progress.seconds)
@@ -140,10 +145,13 @@ class RunMetrics:
             items = f"complete: {written} in {elapsed(summary.seconds)}"
             failed = f", {count(summary.failed, *self.noun)} failed" if summary.failed else ""
             return (f"✘ {items}{failed}", "error") if summary.failed else (f"✔ {items}", "success")
-        if summary.as_requested:
-            return f"stopped at the limit after {count(summary.items, *self.noun)}; the next run resumes there", ""
-        why = summary.reason or "standard output is closed"
-        return f"✘ {summary.state} after {count(summary.items, *self.noun)}: {why}", "error"
+        items = f"after {count(summary.items, *self.noun)}"
+        if summary.as_requested or summary.code == STOPPED:
+            where = "at the limit" if summary.as_requested else "by you"
+            failed = f", {summary.failed:,} failed" if summary.failed else ""
+            text = f"stopped {where} {items}{failed}; the next run resumes there"
+            return (f"✘ {text}", "error") if failed else (f"■ {text}", "")
+        return f"✘ {summary.state} {items}: {summary.reason}", "error"
 
     def tiles(self) -> list[tuple[str, str]]:
         """Labels and values."""

@@ -48,7 +48,6 @@ class RunView(LogDock, Generic[Job]):
     """Shows a run: its state, metrics, charts and messages. `q` leaves it running, `s` stops it."""
 
     AUTO_FOCUS = ""
-    STOP_QUESTION: ClassVar[str]
     RATE_TITLE: ClassVar[str]
 
     def __init__(self, job: Job) -> None:
@@ -142,15 +141,19 @@ class RunView(LogDock, Generic[Job]):
         """One line on how the run is doing, and its tone."""
         return self.job.metrics.state
 
+    @property
+    def stop_question(self) -> str:
+        raise NotImplementedError
+
     def action_stop(self) -> None:
         """Stops the run, after confirmation."""
 
         def answered(yes: bool | None) -> None:
             self._dialog = None
             if yes and self.job.active:
-                self.job.stop("Stopped by the user; the next run resumes from here")
+                self.job.stop(self.job.stop_reason)
 
-        self._dialog = ConfirmScreen(self.STOP_QUESTION)
+        self._dialog = ConfirmScreen(self.stop_question)
         self.app.push_screen(self._dialog, answered)
 
     def action_filter_log(self) -> None:
@@ -173,7 +176,6 @@ class RunView(LogDock, Generic[Job]):
 class RunScreen(RunView[RunJob]):
     """Shows the run of an incoming; the next run resumes where it ended."""
 
-    STOP_QUESTION = "Stop the run? Items received so far are kept; the next run resumes from there."
     RATE_TITLE = "Items per second"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", id="run.stop"),
@@ -194,6 +196,10 @@ class RunScreen(RunView[RunJob]):
         if action == "stop":
             return self.job.active
         return not self.job.active and not self.is_in_log if action in ("start", "options") else True
+
+    @property
+    def stop_question(self) -> str:
+        return "Stop the run? Items received so far are kept; the next run resumes from there."
 
     def action_start(self) -> None:
         """Starts the run, or resumes a stopped one."""

@@ -207,7 +207,13 @@ class SendJob(BackgroundRun):
             return super().badge
         if self.active:
             return f"▶ {self.name}: plan", "accent"
+        if self.metrics.stopped_by_user:
+            return f"■ {self.name}: plan", "muted"
         return (f"✘ {self.name}: plan", "error") if self.metrics.start_error else (f"✔ {self.name}: plan", "success")
+
+    @property
+    def stop_reason(self) -> str:
+        return super().stop_reason if self.sends else "Stopped by the user. Nothing was sent"
 
     @property
     def state(self) -> tuple[str, Tone]:
@@ -217,7 +223,7 @@ class SendJob(BackgroundRun):
             return self._run_state()
         if metrics.start_error:
             hint = "" if self.missing_source is None else "\nw: write a sample there, and plan"
-            return f"✘ {metrics.start_error}{hint}", "error"
+            return f"{metrics.state[0]}{hint}", metrics.state[1]
         if self.phase == "planning" or plan is None:
             what = "stopping" if metrics.stopping else "comparing with the store"
             return f"{what} · {count(plan.total if plan else 0, *self.NOUN)}", ""

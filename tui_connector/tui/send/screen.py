@@ -31,7 +31,6 @@ _OUTSIDE_THE_LOG = frozenset({"apply", "resume", "plan", "options", "write_sampl
 class SendScreen(RunView[SendJob]):
     """Shows what an outgoing would change, and sends it. `q` leaves it, and a run continues."""
 
-    STOP_QUESTION = "Stop the run? What the store has accepted is kept; the rest is sent when the run is resumed."
     RATE_TITLE = "Entities per second"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
@@ -120,6 +119,12 @@ class SendScreen(RunView[SendJob]):
         if action == "delete_created":
             return not job.active and job.can_delete_created
         return not job.sends if action == "filter" else True
+
+    @property
+    def stop_question(self) -> str:
+        if not self.job.sends:
+            return "Stop comparing? Nothing has been sent."
+        return "Stop the run? What the store has accepted is kept; the rest is sent when the run is resumed."
 
     def action_plan(self) -> None:
         self.job.start(SendOptions())
@@ -212,6 +217,8 @@ class SendScreen(RunView[SendJob]):
         if job.active:
             return "Wait until this has ended, or stop it (s)."
         if action == "apply":
+            if job.metrics.stopped_by_user:
+                return "The plan was stopped: r plans again."
             return "The plan could not be made: correct this, then r plans again." if failed else "Nothing to send."
         if action == "resume":
             return "There is no run with tasks that are still to be sent."
