@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from guide_steps import no_demo
+from hypothesis import given
+from hypothesis import strategies as st
 from runs import BEARER
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
@@ -22,7 +24,7 @@ from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile import profile_screen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.run import screen
-from tui_connector.tui.run.charts import MessageList, axis_maximum, fitted
+from tui_connector.tui.run.charts import MILLISECONDS, PER_SECOND, MessageList, axis_label, axis_ticks, fitted
 from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.metrics import RunMetrics, Series
 from tui_connector.tui.run.screen import RunScreen
@@ -364,8 +366,32 @@ def test_numbers_from_a_million_on_are_shortened_where_there_is_no_room() -> Non
     assert fitted("1,234,567 · 12 retries", 20) == "1.23M · 12 retries"
 
 
-def test_an_axis_ends_at_a_round_number() -> None:
-    assert [axis_maximum(each) for each in (0, 0.7, 1, 12, 130, 820, 1_001)] == [0, 0.8, 1, 15, 150, 1_000, 1_500]
+def test_the_values_at_an_axis_are_round() -> None:
+    few = [axis_ticks(each, 1)[-1] for each in (0, 0.7, 1, 12, 130, 820, 1_001)]
+    assert few == pytest.approx([0, 0.8, 1, 15, 150, 1_000, 1_500])
+    assert [axis_ticks(each, 3) for each in (0, 278, 438, 1_001)] == [
+        [0],
+        [0, 100, 200, 300],
+        [0, 200, 400, 600],
+        [0, 500, 1_000, 1_500],
+    ]
+    assert axis_ticks(1_000, 2) == [0, 500, 1_000]
+
+
+@given(value=st.floats(1, 9e5), most=st.integers(1, 5))
+def test_an_axis_holds_every_value_and_its_labels_have_room(value: float, most: int) -> None:
+    ticks = axis_ticks(value, most)
+    assert 2 <= len(ticks) <= most + 1
+    assert value <= ticks[-1] <= 2.5 * value
+    for unit in (PER_SECOND, MILLISECONDS):
+        labels = [axis_label(each, unit) for each in ticks]
+        assert len(set(labels)) == len(labels)
+        assert max(map(len, labels)) <= 7
+
+
+def test_a_label_has_its_unit() -> None:
+    assert [axis_label(each, PER_SECOND) for each in (0, 500, 1_500, 2e6)] == ["0", "500/s", "1.5k/s", "2M/s"]
+    assert [axis_label(each, MILLISECONDS) for each in (0.5, 250, 2_500)] == ["0.5 ms", "250 ms", "2.5 s"]
 
 
 async def test_the_newest_message_is_in_view_until_the_user_scrolls_up(machine: Machine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from math import ceil, floor, log10
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -23,6 +24,8 @@ from .job import RunMessage
 from .metrics import Series, Tone
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
+_ROWS_PER_TICK = 4
+"""At least, where a chart has more than one."""
 
 
 class Tile(Static):
@@ -89,36 +92,44 @@ class ProgressLine(Painted):
 
 
 class Chart(Painted):
-    """Values over time as columns of blocks, with the highest value, its half and the times at the axes."""
+    """Values over time as columns of blocks, with round values and the times at the axes."""
 
-    def __init__(self, paint: str, *, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, paint: str, units: Sequence[Unit], *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes="chart panel")
-        self._paint = paint
+        self._paint, self._units = paint, units
         self._series = Series()
         self._seconds = 0.0
         self._columns: tuple[float, ...] = ()
         self._highest = 0.0
-        self._measured = -1
-        """The width that the columns are for."""
+        self._labels: dict[int, str] = {}
+        """At the left axis, by row from the top."""
+        self._measured = (-1, -1)
+        """The width that the columns are for, and the rows that the labels are for."""
 
     def show(self, series: Series, seconds: float) -> None:
         """Shows these values, the last of them `seconds` after the first."""
-        self._series, self._seconds, self._measured = series, seconds, -1
+        self._series, self._seconds, self._measured = series, seconds, (-1, -1)
         self.refresh()
 
-    def _measure(self, width: int) -> None:
-        """Computes the columns for a width: what is drawn may have another one than when it was shown, or had none."""
-        if width != self._measured:
-            columns = self._series.columns(max(0, width - self._axis))
-            self._highest = axis_maximum(max(columns, default=0.0))
-            self._columns, self._measured = tuple(columns), width
+    def _measure(self, width: int, rows: int) -> None:
+        """Computes columns and labels for a size: what is drawn may have another one than when it was shown."""
+        if (width, rows) != self._measured:
+            self._columns = tuple(self._series.columns(max(0, width - self._axis)))
+            ticks = axis_ticks(max(self._columns, default=0.0), max(1, rows // _ROWS_PER_TICK))
+            self._highest = ticks[-1]
+            self._labels = {
+                round((1 - each / self._highest) * (rows - 1)): axis_label(each, self._units)
+                for each in ticks
+                if self._highest
+            }
+            self._measured = (width, rows)
 
-    _axis = 8
+    _axis = 9
     """Columns of the values at the left, with a blank and the line."""
 
     def render_line(self, y: int) -> Strip:
         width, rows, base = self.size.width, self.size.height - 1, self.rich_style
-        self._measure(width)
+        self._measure(width, rows)
         muted = base + self.paint("muted")
         if y == rows:
             end = elapsed(self._seconds) if self._columns else ""
@@ -126,10 +137,7 @@ class Chart(Painted):
             return Strip(
                 [Segment(f"{'':{self._axis - 1}}└", muted), Segment(f"{'0 s':<{room}}{end}"[: room + len(end)], muted)]
             )
-        values = {0: self._highest, rows - 1: 0.0}
-        if rows > 4:
-            values[rows // 2] = self._highest * (rows - rows // 2 - 0.5) / rows
-        label = _short(values[y]) if y in values and self._highest else ""
+        label = self._labels.get(y, "")
         line = f"{label:>{self._axis - 2}} {'┤' if label else '│'}"
         text = "".join(_block(value, self._highest, rows - 1 - y, rows) for value in self._columns)
         return Strip([Segment(line, muted), Segment(text, base + self.paint(self._paint))])
@@ -143,23 +151,33 @@ def _block(value: float, highest: float, row: int, rows: int) -> str:
     return _EIGHTHS[max(0, min(8, int(filled)))]
 
 
-def axis_maximum(value: float) -> float:
-    """A round number that is not lower, so that the axis seldom changes."""
+def axis_ticks(value: float, most: int) -> list[float]:
+    """Round values at equal intervals from 0, at most this many after it, the last not lower than `value`."""
     if value <= 0:
-        return 0.0
-    size = 1.0
-    while size * 10 <= value:
-        size *= 10
-    while size > value:
-        size /= 10
-    return next(size * step for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if size * step >= value)
+        return [0.0]
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8) if most == 1 else (1, 2, 2.5, 5)  # no half of the chart may stay empty
+    size = 10.0 ** floor(log10(value / most))
+    step = next(each * size * scale for scale in (1, 10) for each in steps if each * size * scale * most >= value)
+    return [number * step for number in range(ceil(value / step) + 1)]
+
+
+Unit = tuple[float, str]
+"""What a unit is a multiple of, and what is written after a value in it."""
+PER_SECOND: Sequence[Unit] = ((1_000_000, "M/s"), (1_000, "k/s"), (0, "/s"))
+MILLISECONDS: Sequence[Unit] = ((1_000, " s"), (0, " ms"))
+
+
+def axis_label(value: float, units: Sequence[Unit]) -> str:
+    """The value in the largest of these units that is not larger, such as "1.5k/s"; at most seven characters."""
+    if not value:
+        return "0"
+    size, unit = next(each for each in units if value >= each[0])
+    return f"{value / (size or 1):.3g}{unit}"
 
 
 def _short(value: float) -> str:
-    """At most five characters, such as "1.5k"."""
-    if value >= 1_000_000:
-        return f"{value / 1_000_000:.3g}M"
-    return f"{value / 1_000:.3g}k" if value >= 1_000 else f"{value:.3g}"
+    """A number from a million on, such as "1.23M"."""
+    return f"{value / 1_000_000:.3g}M"
 
 
 _SIGNS: dict[Tone, str] = {"error": "✘", "warning": "!", "success": "✔"}

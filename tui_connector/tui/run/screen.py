@@ -25,7 +25,7 @@ from ..jobs import jobs_of
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
 from ..widgets.frame import KeyFooter, ScreenHeader
-from .charts import Chart, MessageList, ProgressLine, Tile
+from .charts import MILLISECONDS, PER_SECOND, Chart, MessageList, ProgressLine, Tile
 from .job import BackgroundRun, RunJob
 from .options import RunOptionsScreen
 
@@ -66,8 +66,8 @@ class RunView(LogDock, Generic[Job]):
                 yield from self._tiles
         yield from self._below_state()
         with Horizontal(id="run-charts"):
-            yield Chart("rate", id="run-rate")
-            yield Chart("latency", id="run-latency")
+            yield Chart("rate", PER_SECOND, id="run-rate")
+            yield Chart("latency", MILLISECONDS, id="run-latency")
         yield MessageList(id="run-messages")
         bench = self.job.workbench
         new = NewRequests(bench, lambda: self.job.profile)
@@ -82,7 +82,7 @@ class RunView(LogDock, Generic[Job]):
 
     def on_mount(self) -> None:
         self.query_one("#run-rate").border_title = self.RATE_TITLE
-        self.query_one("#run-latency").border_title = "Latency, ms"
+        self.query_one("#run-latency").border_title = "Latency"
         self.job.on_change.append(self._draw)
         self._draw()
 
