@@ -22,6 +22,7 @@ from .path_completion import complete_path
 from .widgets.dialog_panel import DialogPanel
 from .widgets.fields import SafeInput
 from .widgets.frame import Dialog
+from .widgets.prose import Prose
 
 
 class ConfirmScreen(Dialog[bool]):
@@ -58,7 +59,7 @@ class ConfirmScreen(Dialog[bool]):
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
             with VerticalScroll(can_focus=False):
-                yield Static(_sanitised(self._question), classes=self.QUESTION_CLASSES)
+                yield Static(Prose(_sanitised(self._question)), classes=self.QUESTION_CLASSES)
             if self._details is not None:
                 with VerticalScroll(can_focus=False, classes="details"):
                     yield Static(self._details, classes="lines")

@@ -24,6 +24,7 @@ from ..text import count, listed, shown, shown_line
 from ..units import ago, elapsed
 from ._textual import BaseScreen
 from .widgets.frame import KeyFooter, ScreenHeader
+from .widgets.prose import Prose
 from .widgets.row_list import ListRow, RowList
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class LastRunsScreen(BaseScreen[None]):
         state = [(f"{failed:,} not complete", "error")] if failed else []
         self.query_one(ScreenHeader).show("Last runs", f"{count(len(runs), 'run')} · {what}", state)
         nothing = "Nothing has been run yet. Open a profile and press r on an incoming or outgoing."
-        self.query_one("#last-runs-none", Static).update(Content(shown(self._problem) or nothing))
+        self.query_one("#last-runs-none", Static).update(Prose(Content(shown(self._problem) or nothing)))
         self.set_class(not runs, "empty")
         note = self.query_one("#last-runs-shared", Static)
         problems = [f"! Runs in a shared ledger are missing: {each.problem}" for each in self._shared if each.problem]
@@ -225,7 +226,7 @@ class LastRunsScreen(BaseScreen[None]):
         note.display = each is not None and bool(each.run.reason)
         if each is not None:
             note.border_title = Content(shown_line(f"{each.label} {each.run.label}", 60))
-            note.update(Content(shown(each.run.reason)))
+            note.update(Prose(Content(shown(each.run.reason))))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("log", "slices") and self.is_mounted:

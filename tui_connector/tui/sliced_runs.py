@@ -24,6 +24,7 @@ from ..text import count, shown, shown_line
 from ..units import ago, elapsed
 from ._textual import BaseScreen
 from .widgets.frame import TONES, KeyFooter, ScreenHeader
+from .widgets.prose import Prose
 from .widgets.row_list import ListRow, RowList
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class SlicedRunsScreen(BaseScreen[None]):
         self.query_one(ScreenHeader).show(f"Slices of {self._path.stem}", message.where, state)
         how = f"tui-connector plan {self._path.stem} NAME --slices N"
         nothing = f"No run in slices in {message.where}.\n\nPlan one: {how}"
-        self.query_one("#sliced-runs-none", Static).update(Content(shown(message.problem or nothing)))
+        self.query_one("#sliced-runs-none", Static).update(Prose(Content(shown(message.problem or nothing))))
         self.set_class(not message.runs, "empty")
         self._show_selected()
         self.refresh_bindings()
@@ -161,7 +162,7 @@ class SlicedRunsScreen(BaseScreen[None]):
         detail.display = run is not None
         if run is not None:
             detail.border_title = Content(shown_line(f"{run.states.plan.name} · {run.run_id}", 70))
-            self.query_one("#sliced-run-text", Static).update(Content("\n").join(self._detail(run)))
+            self.query_one("#sliced-run-text", Static).update(Prose(Content("\n").join(self._detail(run))))
 
     def _detail(self, run: SlicedRun) -> Iterator[Content]:
         plan, slices = run.states.plan, run.slices

@@ -10,7 +10,6 @@ from math import ceil, floor, log10
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -20,6 +19,7 @@ from textual.widgets import Static
 from ...text import shown, shown_line
 from ...units import elapsed
 from ..widgets.painted import Painted
+from ..widgets.prose import wrapped
 from .job import RunMessage
 from .metrics import Series, Tone
 
@@ -228,12 +228,10 @@ class MessageList(Painted, ScrollView, can_focus=True):
         self._wrapped = state
         self._lines = []
         for each in self._messages:
-            text = shown(each.text).removeprefix("✘ ")
-            wrapped = Text(text).wrap(self.app.console, width)
-            for index, line in enumerate(wrapped):
+            for index, line in enumerate(wrapped(shown(each.text).removeprefix("✘ "), width)):
                 at = f"{self.local(each.at):%H:%M:%S}" if index == 0 else ""
                 sign = _SIGNS.get(each.tone, "") if index == 0 else ""
-                self._lines.append((f"{at:<8} {sign:<2}", line.plain.rstrip(), each.tone))
+                self._lines.append((f"{at:<8} {sign:<2}", line, each.tone))
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
         self.styles.max_height = max(3, len(self._lines) + 2)  # the log below gets the rest
         if self._follows:

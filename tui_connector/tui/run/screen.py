@@ -25,6 +25,7 @@ from ..jobs import jobs_of
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
 from ..widgets.frame import KeyFooter, ScreenHeader
+from ..widgets.prose import Prose
 from .charts import MILLISECONDS, PER_SECOND, Chart, MessageList, ProgressLine, Tile
 from .job import BackgroundRun, RunJob
 from .options import RunOptionsScreen
@@ -105,10 +106,10 @@ class RunView(LogDock, Generic[Job]):
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
         self._draw_header()
-        self.set_class(bool(metrics.start_error), "refused")
         text, tone = self._state()
+        self.set_class(tone == "error", "refused")
         state = self.query_one("#run-state", Static)
-        state.update(Content(shown(text)))
+        state.update(Prose(Content(shown(text))))
         for each in ("success", "warning", "error"):
             state.set_class(tone == each, each)
         self.query_one(ProgressLine).show(metrics.share, metrics.counts())

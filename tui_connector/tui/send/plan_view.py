@@ -23,6 +23,7 @@ from ..widgets.choice import ChoiceScreen
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, Dialog
+from ..widgets.prose import Prose
 from ..widgets.row_list import ListRow, RowList
 from .job import Plan, PlanRow, RowKind
 
@@ -163,7 +164,7 @@ class RowScreen(Dialog[None]):
         with DialogPanel(id="help") as panel, VerticalScroll():
             panel.border_title = Content(shown_line(self._row.identifier or "Entity", 60))
             panel.border_subtitle = "Esc: back"
-            yield Static(row_detail(self._row), classes="lines")
+            yield Static(Prose(row_detail(self._row)), classes="lines")
 
 
 class PlanFilter(SafeInput):

@@ -27,6 +27,7 @@ from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import JsonField
 from ..widgets.frame import TONES, Dialog, KeyFooter, ScreenHeader
+from ..widgets.prose import Prose
 
 _LONGEST = 100_000
 """Characters of an entity or a response that are shown."""
@@ -85,7 +86,9 @@ class TaskScreen(BaseScreen[TaskAction | None]):
                 yield Static(entity_content(self._entity_task) if line is None else Content(shown(line.text)))
             with VerticalScroll(id="task-result", classes="panel") as result:
                 result.border_title = "Result"
-                yield Static(Content("\n").join([*state_lines(self._entity_task), *response_lines(self._entity_task)]))
+                yield Static(
+                    Prose(Content("\n").join([*state_lines(self._entity_task), *response_lines(self._entity_task)]))
+                )
         yield KeyFooter()
 
     def on_compose(self) -> None:
@@ -205,7 +208,7 @@ class EntityScreen(Dialog[Json]):
             self._say("")
 
     def _say(self, problem: str) -> None:
-        self.query_one("#entity-problem", Static).update(Content.assemble((shown(problem), TONES["error"])))
+        self.query_one("#entity-problem", Static).update(Prose(Content.assemble((shown(problem), TONES["error"]))))
 
     def action_done(self) -> None:
         """Returns the entity once the field has handled the keys before this one."""

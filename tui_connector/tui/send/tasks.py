@@ -38,6 +38,7 @@ from ..log.actions import LogContext, related_exchanges
 from ..log.panel import WIDE
 from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
 from ..widgets.frame import KeyFooter, ScreenHeader
+from ..widgets.prose import Prose
 from ..widgets.row_list import ListRow, RowList
 from .confirm import confirm_sending
 from .plan_view import change_text
@@ -207,7 +208,7 @@ class TasksScreen(BaseScreen[bool]):
         self.refresh_bindings()
         if task is not None:
             note.border_title = Content(shown_line(task.identifier or f"line {task.line}", 60))
-            note.update(_detail(task))
+            note.update(Prose(_detail(task)))
 
     @on(RowList.Chosen, "#task-groups")
     def _on_group_chosen(self) -> None:

@@ -31,6 +31,7 @@ from ...text import count, shown_line
 from .._textual import BaseScreen
 from ..dialogs import ConfirmScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
+from ..widgets.prose import Prose
 from .area import TomlArea
 from .panels import CompletionList, HelpPanel, ProblemRows, can_be_fixed
 from .search import SearchBar
@@ -158,7 +159,7 @@ class TextScreen(BaseScreen[T]):
         if (text := self.callout()) != self._shown_callout:
             self._shown_callout = text
             callout = self.query_one("#editor-callout", Static)
-            callout.update(Content(text))
+            callout.update(Prose(Content(text)))
             callout.styles.display = "block" if text else "none"
         self.refresh_bindings()
 

@@ -20,6 +20,7 @@ from .bounded_list import BoundedList
 from .dialog_panel import DialogPanel
 from .fields import FieldRow
 from .frame import Dialog
+from .prose import Prose
 
 
 class Toggle(Static, can_focus=True):
@@ -204,7 +205,7 @@ class ChoiceScreen(Dialog[str | None]):
             panel.border_title = Content(shown_line(self._title, 60))
             panel.border_subtitle = "↑↓: select · Enter: choose · Esc: cancel"
             if self._question:
-                yield Static(Content(shown(self._question)))
+                yield Static(Prose(Content(shown(self._question))))
             yield BoundedList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
 
     def on_mount(self) -> None:

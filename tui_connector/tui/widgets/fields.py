@@ -27,6 +27,7 @@ from textual.widgets.text_area import Edit, EditResult
 from ...text import dotted, printable, printable_line, shown, shown_line, shown_middle
 from .bounded_list import BoundedList
 from .highlight import json_spans
+from .prose import Prose
 
 
 class _SecretsAsDots(Highlighter):
@@ -301,7 +302,7 @@ class FieldRow(Vertical):
             self._problem_text = Static("", classes="problem")
             self.mount(self._problem_text)
         if self._problem_text is not None:
-            self._problem_text.update(Content(shown(f"✘ {text}")) if text else "")
+            self._problem_text.update(Prose(Content(shown(f"✘ {text}"))) if text else "")
             self._problem_text.set_class(bool(text), "there")
         self.set_class(bool(text), "wrong")
 

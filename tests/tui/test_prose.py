@@ -1,0 +1,45 @@
+"""Text wraps between words, paths after a slash, and a sign is never alone on a line."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tui_connector.tui.widgets.prose import line_starts, wrapped
+
+PATH = "/home/a/.config/tui-connector/profiles/directory-of-the-stock/stock-of-all-warehouses.csv"
+
+
+def test_a_path_that_is_too_long_breaks_after_a_slash() -> None:
+    assert wrapped(f"✘ {PATH} cannot be read", 40) == [
+        "✘ /home/a/.config/tui-connector/",
+        "profiles/directory-of-the-stock/",
+        "stock-of-all-warehouses.csv cannot be",
+        "read",
+    ]
+
+
+def test_a_path_that_fits_into_a_line_stays_whole() -> None:
+    assert wrapped("Writing to /srv/products.jsonl", 22) == ["Writing to", "/srv/products.jsonl"]
+
+
+def test_a_sign_stays_with_its_text() -> None:
+    assert wrapped("! 10 products · ✘ nothing", 17) == ["! 10 products", "· ✘ nothing"]
+    assert wrapped("✘ https://shop.test/rest", 10)[0] == "✘ https://"
+
+
+def test_line_breaks_and_indents_are_kept_and_a_word_without_slashes_is_cut() -> None:
+    assert wrapped("as:\n  sku\n\nx", 5) == ["as:", "  sku", "", "x"]
+    assert wrapped("abcdefgh", 3) == ["abc", "def", "gh"]
+    assert wrapped("漢字漢字", 4) == ["漢字", "漢字"]
+
+
+@given(text=st.text(st.sampled_from("ab/ ✘漢.-"), max_size=60), width=st.integers(2, 20))
+def test_every_character_is_shown_once_and_no_line_is_too_long(text: str, width: int) -> None:
+    starts = [0, *line_starts(text, width), len(text)]
+    lines = [text[start:end] for start, end in pairwise(starts)]
+    assert "".join(lines) == text
+    assert all(cell_len(line.rstrip()) <= width for line in lines)

@@ -1,0 +1,92 @@
+"""Text that wraps between words: a long path or address breaks after a slash, and a sign stays with its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.css.styles import RulesMap
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import RenderOptions, Visual
+
+_CHUNK = re.compile(r"(?:[^\s\w/] +)*\S+\s*|\s+")
+"""A word with the blanks after it; one character that is no letter, such as ✘, belongs to the word that follows."""
+_PIECE = re.compile(r"[^/]*/+|[^/]+")
+
+
+def line_starts(text: str, width: int) -> list[int]:
+    """Where the lines of a text without line breaks begin after the first, in characters. `width` in columns."""
+    starts, used, at = list[int](), 0, 0
+    for chunk in _chunks(text, max(1, width)):
+        room = cell_len(chunk.rstrip())
+        if used and used + room > width:
+            starts.append(at)
+            used = 0
+        used += cell_len(chunk)
+        at += len(chunk)
+    return starts
+
+
+def _chunks(text: str, width: int) -> Iterator[str]:
+    """The text in parts that fit into the width."""
+    for word in _CHUNK.findall(text):
+        if cell_len(word.rstrip()) <= width:
+            yield word
+            continue
+        for piece in _PIECE.findall(word):
+            yield from [piece] if cell_len(piece.rstrip()) <= width else _pieces(piece, width)
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """The text in parts that are as long as the width."""
+    part, used = "", 0
+    for character in text:
+        columns = cell_len(character)
+        if part and used + columns > width:
+            yield part
+            part, used = "", 0
+        part, used = part + character, used + columns
+    yield part
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The lines of a text, which may have line breaks, without the blanks at their ends."""
+    found = []
+    for line in text.split("\n"):
+        starts = [0, *line_starts(line, width), len(line)]
+        found += [line[start:end].rstrip() for start, end in pairwise(starts)]
+    return found
+
+
+class Prose(Visual):
+    """A `Content` that wraps in this way, for a `Static`."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._wrapped = lru_cache(maxsize=2)(self._wrap)
+
+    def __str__(self) -> str:
+        return self._content.plain
+
+    def _wrap(self, width: int) -> Content:
+        lines = list[Content]()
+        for line in self._content.split(allow_blank=True):
+            lines += [each.rstrip() for each in line.divide(line_starts(line.plain, width))]
+        return Content("\n").join(lines)
+
+    def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
+        return self._wrapped(width).render_strips(width, height, style, options)
+
+    def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
+        return self._content.get_optimal_width(rules, container_width)
+
+    def get_minimal_width(self, rules: RulesMap) -> int:
+        return self._content.get_minimal_width(rules)
+
+    def get_height(self, rules: RulesMap, width: int) -> int:
+        return self._wrapped(width).get_height(rules, width)
