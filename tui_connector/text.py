@@ -184,6 +184,28 @@ def shown_middle(text: str, width: int) -> Shown:
     return Shown(_cut(line, width - room + left) + line[end:])
 
 
+_NAME_THAT_TELLS = 12
+"""Columns of a file name without its middle that tell which it is."""
+
+
+def shown_path(text: str, width: int) -> Shown:
+    """A path, perhaps after other words, on one line of `width` columns: the folders before its last ones are left out.
+
+    The name of the file stays whole where there is room for it.
+    """
+    line = shown_line(text)
+    if _cut(line, width) == line or "/" not in line:
+        return shown_middle(line, width)
+    start = line.rfind(" ", 0, line.index("/")) + 1
+    head, parts = line[:start], line[start:].split("/")
+    room = width - sum(map(_columns, head))
+    for first in range(1, len(parts)):
+        tail = "/".join(("…", *parts[first:]))
+        if sum(map(_columns, tail)) <= room:
+            return Shown(head + tail)
+    return Shown(head + shown_middle(parts[-1], room)) if room >= _NAME_THAT_TELLS else shown_middle(line, width)
+
+
 def _columns(character: str) -> int:
     """East Asian characters and emoji take two (UAX #11)."""
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

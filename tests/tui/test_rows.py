@@ -11,7 +11,7 @@ from rich.style import Style
 
 from tui_connector.guide.last_runs import LastRun
 from tui_connector.guide.steps.summaries import fitted
-from tui_connector.text import shown_line
+from tui_connector.text import shown_line, shown_path
 from tui_connector.tui.home.rows import columns as home_columns
 from tui_connector.tui.home.rows import run_cell
 from tui_connector.tui.log.detail import WrappedLines
@@ -135,7 +135,26 @@ def test_home_shortens_an_age_and_a_title_before_an_address_and_a_name() -> None
     run = LastRun("products", True, "complete", {}, 1000.0)
     assert run_cell([run], 1000.0, 20)[0] == "✔ products, just now"
     assert run_cell([run], 1000.0, 16)[0] == "✔ products, now"
-    assert run_cell([run], 1130.0, 16)[0] == "✔ produc…, 2 min"
+    assert run_cell([run], 1130.0, 16)[0] == "✔ pro…cts, 2 min"
+
+
+@pytest.mark.parametrize("width", range(20, 200, 7))
+def test_a_title_on_home_is_never_cut(width: int) -> None:
+    for longest in (0, 8, 12, 30, 60):
+        needed = dict.fromkeys(("name", "title", "store", "authentication", "run", "secrets"), longest)
+        found = home_columns(width, needed)
+        assert all(len(column.title) <= column.width for column in found)
+        assert len({column.title for column in found}) == len(found)
+
+
+def test_a_path_keeps_its_file_name_and_whole_folders() -> None:
+    path = "/home/ann/.config/tui-connector/profiles/acme.toml"
+    assert shown_path(path, 60) == path
+    assert shown_path(path, 44) == "…/.config/tui-connector/profiles/acme.toml"
+    assert shown_path(f"run products → {path}", 40) == "run products → …/profiles/acme.toml"
+    assert shown_path(path, 12) == "…/acme.toml"
+    assert shown_path("/srv/stock-of-all-the-warehouses.csv", 16) == "stock-o…uses.csv"
+    assert shown_path("no path at all", 8) == "no … all"
 
 
 def test_the_row_of_a_part_keeps_its_method_its_secrets_and_its_file() -> None:

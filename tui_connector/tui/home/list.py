@@ -169,8 +169,8 @@ class HomeList(Painted, ScrollView, can_focus=True):
                 room = width - 2 - sum(each.width + GAP for each in there[:number])
             # the cursor's own colours are enough
             style = self.paint(paint) if paint and index != self._cursor else Style()
-            is_address = there[number].name == "store" and not whole
-            cut = shown_middle if is_address else shown_line  # the end of an address has its port
+            # the end tells names apart, and an address has its port there
+            cut = shown_line if whole and number == len(cells) - 1 else shown_middle
             segments += [Segment(set_cell_size(cut(text, room), room), style), Segment(" " * GAP)]
         base = self.rich_style + self.cursor_style if index == self._cursor else self.rich_style
         return Strip(segments).crop_extend(0, width, base).apply_style(base)

@@ -12,7 +12,7 @@ from textual.content import Content
 from ...client.uri import public_address
 from ...guide.drafts import Draft
 from ...guide.profiles.overview import ProfileOverview
-from ...text import shown_line
+from ...text import shown_line, shown_path
 from ...units import ago
 from ..widgets.frame import TONES
 from .rows import draft_store, short_path
@@ -41,7 +41,7 @@ def profile_preview(
     elif not entry.read:
         lines = [(("Reading …", TONES["muted"]),)]
     else:
-        path = shortened(short_path(summary.path, home), width - 2)
+        path = shown_path(short_path(summary.path, home), width - 2)
         lines = list(_profile_lines(entry, runs, now, path, width if height > 12 else 0))
     return _assemble(lines, width)
 
@@ -149,11 +149,6 @@ def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path,
         lines = [((title, "bold"), (f"  {changes}", TONES["warning"]))]
         lines += [*(_row(*row) for row in rows), (secrets, *keys), *(_row(*row) for row in file)]
     return _assemble(lines, width)
-
-
-def shortened(path: str, room: int) -> str:
-    """The end of a path, which tells more than its beginning."""
-    return path if len(path) <= room else f"…{path[len(path) - max(1, room - 1) :]}"
 
 
 def _row(label: str, text: str) -> Line:

@@ -14,7 +14,7 @@ from ...guide.drafts import Draft
 from ...guide.profiles.overview import ProfileOverview, short_address, unread_overview
 from ...guide.secret_sources import SecretPlace
 from ...profile.library import base_uris
-from ...text import shown_line
+from ...text import shown_middle, shown_path
 from ...units import ago, short_age
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Cell = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class HomeColumn:
-    """A column of the table."""
+    """A column of the table. `title` fits into the width."""
 
     name: str
     title: str
@@ -35,13 +35,13 @@ class HomeColumn:
 
 
 _WIDTHS = {
-    # column: its title, width of the table from which it is shown at all, narrowest, widest
-    "name": ("Profile", 0, 14, 34),
-    "title": ("Name", 118, 20, 44),
-    "store": ("Store", 0, 14, 60),
-    "authentication": ("Authentication", 62, 14, 24),
-    "run": ("Last run", 40, 16, 60),
-    "secrets": ("Secrets", 71, 9, 24),
+    # column: its title, a short title, width of the table from which it is shown at all, narrowest, widest
+    "name": ("Profile", "Profile", 0, 14, 34),
+    "title": ("Name", "Name", 118, 20, 44),
+    "store": ("Store", "Store", 0, 14, 60),
+    "authentication": ("Authentication", "Auth", 62, 14, 24),
+    "run": ("Last run", "Run", 40, 16, 60),
+    "secrets": ("Secrets", "Secrets", 71, 9, 24),
 }
 _FIRST_WIDENED = ("store", "name", "run", "title", "authentication", "secrets")
 GAP = 2
@@ -60,11 +60,11 @@ def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
     """The columns of a table of this width. `needed`: the widths of the longest cells, by column.
 
     No column is wider than it needs, so that what a short one leaves goes to the others, the store's first. A title
-    is cut before a cell is.
+    becomes shorter before a cell is cut.
     """
-    there = {name: each for name, each in _WIDTHS.items() if width >= each[1]}
-    cells = {name: min(most, needed.get(name, most)) for name, (_, _, _, most) in there.items()}
-    found = {name: min(least, cells[name]) for name, (_, _, least, _) in there.items()}
+    there = {name: each for name, each in _WIDTHS.items() if width >= each[2]}
+    cells = {name: max(len(short), min(most, needed.get(name, most))) for name, (_, short, _, _, most) in there.items()}
+    found = {name: min(least, cells[name]) for name, (_, _, _, least, _) in there.items()}
     left = width - sum(found.values()) - GAP * (len(there) - 1)
     titled = {name: max(len(title), cells[name]) for name, (title, *_) in there.items()}
     for widest in (cells, titled):
@@ -72,7 +72,8 @@ def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
             more = max(0, min(left, widest[name] - found[name]))
             found[name] += more
             left -= more
-    return [HomeColumn(name, there[name][0], found[name]) for name in there]
+    titles = {name: title if len(title) <= found[name] else short for name, (title, short, *_) in there.items()}
+    return [HomeColumn(name, titles[name], found[name]) for name in there]
 
 
 @dataclass
@@ -183,9 +184,9 @@ def recent_cells(entry: ProfileOverview, home: Path, room: int) -> list[Cell]:
     path, problem = short_path(entry.path, home), entry.summary.problem
     more = f": {problem}" if problem else f" · {entry.store}" if entry.store else ""
     left = room - len(more)
-    if len(path) > left:  # the end of a path tells more than its beginning
+    if len(path) > left:
         left, more = (left, more) if left >= _SHORTEST_PATH else (room, "")
-        path = f"…{path[-left + 1 :]}" if len(path) > left else path
+        path = shown_path(path, left)
     name, paints = (f"✘ {entry.name}", ("error", "error")) if problem else (entry.name, ("title", "muted"))
     return [(name, paints[0]), (f"{path}{more}", paints[1])]
 
@@ -210,7 +211,7 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
     left = room - len(age) - 2
     if left < min(len(name), _SHORTEST_NAME):
         return f"{latest.mark} {ago(now - latest.at)}", latest.tone
-    return f"{latest.mark} {shown_line(name, left)}{age}", latest.tone
+    return f"{latest.mark} {shown_middle(name, left)}{age}", latest.tone
 
 
 def draft_cells(draft: Draft, now: float) -> dict[str, Cell]:

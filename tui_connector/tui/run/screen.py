@@ -187,10 +187,9 @@ class RunScreen(RunView[RunJob]):
     ]
 
     def _draw_header(self) -> None:
-        job, room = self.job, self.app.size.width // 2
-        output = job.output if len(job.output) <= room else f"…{job.output[-room:]}"
+        job = self.job
         mark = environment_mark(job.profile)
-        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}", self._header_state(mark))
+        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {job.output}", self._header_state(mark))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop is available while the run is active, Run when it is not and the log does not have the keys."""

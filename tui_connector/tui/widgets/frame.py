@@ -14,7 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from ...text import shown_line, shown_middle
+from ...text import shown_line, shown_path
 from .._textual import BaseScreen
 from ..jobs import Job, jobs_of
 from ..keys import IN_FIELD, key_label, key_title, keys_of
@@ -79,7 +79,7 @@ class ScreenHeader(Static):
         right = Content.assemble(*((shown_line(text, width // 2), TONES.get(tone, "")) for text, tone in right_parts))
         room = max(0, width - right.cell_length - (2 if right_parts else 0))
         title = shown_line(self._parts[0], room)
-        cut = shown_line if "://" in self._parts[1] else shown_middle  # the end of a path tells which file it is
+        cut = shown_line if "://" in self._parts[1] else shown_path
         detail = cut(self._parts[1], max(0, room - cell_len(title) - 2))
         left = Content.assemble((title, "bold"), (f"  {detail}" if detail else "", "$text-muted"))
         gap = " " * max(0, width - left.cell_length - right.cell_length)
