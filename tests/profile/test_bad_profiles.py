@@ -15,7 +15,7 @@ from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
 from tui_connector.profile.document import Document
 from tui_connector.profile.library import Library
-from tui_connector.profile.problems import check
+from tui_connector.profile.problems import check, elements_of
 from tui_connector.profile.text_checker import Checker
 
 
@@ -167,7 +167,7 @@ def test_undefined_references_are_reported_with_all_other_problems(tmp_path: Pat
     message = said(path)
     for words in (
         ":3:1: authentications.token.token: is missing",
-        ":6:29: clients.a.authentications.1: unknown authentication 'tokne'; did you mean 'token'?",
+        ":6:29: clients.a.authentications.1 (item 2 of 2): unknown authentication 'tokne'; did you mean 'token'?",
         ":8:1: clients.b.timeout",
         ":10:1: incoming.p.client: unknown client 'c'",
         "the run has no 'rnu'; did you mean 'run'?",
@@ -230,7 +230,7 @@ def test_one_problem_of_a_part_hides_no_other(tmp_path: Path) -> None:
         ":12:1: incoming.a.client: unknown client 'magneto'",
         ":14:38: incoming.a.pagination.page-size: must be at least 1",
         ":19:3: outgoing.b.request.parameters.a.y: &{ is not closed",
-        ":20:13: outgoing.b.request.parameters.a.z.1: &{a b}: invalid JMESPath",
+        ":20:13: outgoing.b.request.parameters.a.z.1 (item 2 of 2): &{a b}: invalid JMESPath",
     ):
         assert words in message
     assert "8 problems" in message
@@ -304,3 +304,9 @@ def test_a_repeated_key_names_the_line_of_the_first_one_in_the_whole_text() -> N
     text = 'format = 1\nname = "Acme"\n\n[clients.m]\ntimeout = "1s"\ntimeout = "2s"\n'
     [problem] = Checker().check(text).problems
     assert str(problem).startswith("6:1: The key timeout is already defined on line 5")
+
+
+def test_elements_of_lists_are_counted_as_people_do() -> None:
+    data = {"steps": [{}, {"items": [1, 2, 3]}], "one": [0]}
+    assert elements_of(data, ("steps", 1, "items", 0)) == "item 2 of 2, item 1 of 3"
+    assert elements_of(data, ("one", 0)) == elements_of(data, ("steps",)) == elements_of(data, ("steps", 5)) == ""

@@ -210,8 +210,11 @@ async def test_problems_in_their_fields_have_positions(elsewhere: Elsewhere, tmp
     file = _profile(tmp_path, "http://127.0.0.1:9", "rounds = 0", 'header-nam = "X-Sum"')
     ended = await elsewhere.run("request", "--trust", str(file), "GET", "x")
     assert ended.returncode == 2
-    assert f"{file}:13:1: clients.shop.plugins.1.rounds: must be at least 1" in ended.stderr
-    assert f"{file}:14:1: clients.shop.plugins.1.header-nam: unknown key; did you mean 'header-name'?" in ended.stderr
+    assert f"{file}:13:1: clients.shop.plugins.1.rounds (item 2 of 2): must be at least 1" in ended.stderr
+    assert (
+        f"{file}:14:1: clients.shop.plugins.1.header-nam (item 2 of 2): unknown key; did you mean 'header-name'?"
+        in ended.stderr
+    )
 
 
 BROKEN = {
@@ -226,7 +229,7 @@ async def test_a_package_that_cannot_be_loaded_harms_nobody_else(elsewhere: Else
         _install(elsewhere.packages, package, source)
     used = await elsewhere.run("request", "--trust", str(_profile(tmp_path, "http://127.0.0.1:9")), "GET", "x")
     assert used.returncode == 2
-    assert "clients.shop.plugins.1.kind: unknown kind 'acme-digest'" in used.stderr
+    assert "clients.shop.plugins.1.kind (item 2 of 2): unknown kind 'acme-digest'" in used.stderr
     for package, (_, reason) in BROKEN.items():
         assert f"the package {package} could not be loaded" in used.stderr
         assert reason in used.stderr

@@ -43,6 +43,8 @@ class Problem:
     """`path` as keys and indices."""
     value: TextPosition | None = field(default=None, compare=False)
     """Where the wrong value starts, if it is known; line and column are those of its key."""
+    elements: str = field(default="", compare=False)
+    """Which elements of lists `path` leads through, where indices count from 0, as `elements_of` says it."""
 
     @property
     def place(self) -> TextPosition:
@@ -54,9 +56,14 @@ class Problem:
         """The message and the hint."""
         return UserError(self.code, self.message, self.hint).text
 
+    @property
+    def placed_text(self) -> str:
+        """The text after its path, such as "clients.magento.plugins.1.attempts (item 2 of 3): must be …"."""
+        elements = f" ({self.elements})" if self.elements else ""
+        return f"{self.path}{elements}: {self.text}" if self.path else self.text
+
     def __str__(self) -> str:
-        where = f"{self.path}: " if self.path else ""
-        return f"{self.line}:{self.column}: {where}{self.text}"
+        return f"{self.line}:{self.column}: {self.placed_text}"
 
 
 class InvalidProfile(UserError):
@@ -86,7 +93,7 @@ def check(text: str, environment: str = "") -> tuple[Profile | None, list[Proble
     if not found:
         return profile, []
     places = positions(text)
-    return None, sorted(_problem(each, places) for each in found)
+    return None, sorted(_problem(each, places, data) for each in found)
 
 
 def check_data(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
@@ -305,13 +312,30 @@ def referenced_family(path: ModelPath) -> str:
     return "clients" if path[2:] == ("client",) or path == (ON_FAILURE, "client") else ""
 
 
-def _problem(found: Found, places: Mapping[ModelPath, TextPosition]) -> Problem:
+def elements_of(data: object, path: ModelPath) -> str:
+    """Which elements of lists a path leads through, counted from 1: "item 2 of 3".
+
+    Empty if there is no choice: no list, or one element.
+    """
+    found = []
+    for step in path:
+        if isinstance(data, list) and isinstance(step, int) and step < len(data):
+            found += [f"item {step + 1} of {len(data)}"] if len(data) > 1 else []
+            data = data[step]
+        else:
+            data = data.get(step) if isinstance(data, Mapping) else None
+    return ", ".join(found)
+
+
+def _problem(found: Found, places: Mapping[ModelPath, TextPosition], data: Mapping[str, Any]) -> Problem:
     at = found.path
     while at and at not in places:
         at = at[:-1]
     place = places.get(at)
     line, column = place or (1, 1)
-    return Problem(line, column, ".".join(map(str, found.path)), found.message, found.code, keys=found.path)
+    path = ".".join(map(str, found.path))
+    elements = elements_of(data, found.path)
+    return Problem(line, column, path, found.message, found.code, keys=found.path, elements=elements)
 
 
 def _found(data: Mapping[str, Any], error: Any) -> Found:

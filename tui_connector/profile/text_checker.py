@@ -22,7 +22,7 @@ from .document import SCHEMA_LINE, Document
 from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextPosition, TextSpan, position_finder
-from .problems import Found, Problem, find_problems, referenced_family
+from .problems import Found, Problem, elements_of, find_problems, referenced_family
 from .remarks import Remark, remarks
 from .syntax import Mistake
 
@@ -80,7 +80,10 @@ class Checker:
                 if place is not None and each.code != "unknown-key":
                     value = _value_position(*place, each.at)
                 hint = _other_direction(each, parsed.data)
-                problems.append(Problem(line, column, path, each.message, each.code, hint, fix, each.path, value))
+                elements = elements_of(parsed.data, each.path)
+                problems.append(
+                    Problem(line, column, path, each.message, each.code, hint, fix, each.path, value, elements)
+                )
         valid = not parsed.mistakes and not undecoded
         remarked = [_of_remark(each, parsed) for each in remarks(parsed.data)] if valid and not problems else []
         return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid, remarked)

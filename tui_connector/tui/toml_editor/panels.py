@@ -73,12 +73,12 @@ def can_be_fixed(problem: Problem) -> bool:
 
 
 def _key(path: str) -> str:
-    """The last key of a path, with the index in it: the line tells the rest, and the message needs the room."""
+    """The last key of a path, with the elements in it: the line tells the rest, and the message needs the room."""
     keys = path.split(".")
     start = len(keys) - 1
     while start > 0 and keys[start].isdigit():
         start -= 1
-    return ".".join(keys[start:])
+    return ", ".join((keys[start], *(f"item {int(index) + 1}" for index in keys[start + 1 :])))
 
 
 def _problem_line(problem: Problem) -> Content:

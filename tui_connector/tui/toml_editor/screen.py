@@ -133,7 +133,7 @@ class EditorScreen(TextScreen[Left]):
         checked = await asyncio.to_thread(self._checker_for_saving, text)
         if (problem := await self._saver.new_secret(checked)) is not None:
             self.go_to(problem.place)
-            self.tell(UserError(problem.code, f"Not saved: {problem.path}: {problem.text}"))
+            self.tell(UserError(problem.code, f"Not saved: {problem.placed_text}"))
             return False
         gone = self._change is not None and self._change.data is None and not self._change.problem
         try:
