@@ -76,6 +76,21 @@ def file_of(pilot: Any) -> Path:
     return path
 
 
+async def test_a_line_that_continues_beyond_the_border_has_a_mark_there(machine: Machine) -> None:
+    text = TEXT.replace("# how requests are signed", f"# {'how ' * 40}the end")
+    async with editing(machine, text, (80, 24)) as pilot:
+        line = next(line for line in shown(pilot.app).splitlines() if "how how" in line)
+        assert line.rstrip("│ ").endswith("›")
+        assert shown(pilot.app).count("›") == 1
+        await pilot.press("down", "down", "down", "end")
+        await until_shown(pilot, "the end")
+        line = next(line for line in shown(pilot.app).splitlines() if "how how" in line)
+        assert "‹" in line
+        assert "›" not in line
+        await pilot.press("down")
+        await until(pilot, lambda: "›" in shown(pilot.app) and "‹" not in shown(pilot.app))
+
+
 async def test_a_problem_is_shown_at_its_line_while_typing_and_fixed_by_one_key(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await pilot.press("ctrl+end", *'items2 = "x"')

@@ -154,7 +154,7 @@ class LineDocument(Document):
         return self._joined
 
     def get_size(self, tab_width: int) -> Size:
-        return Size(max(self.least_width, *map(_cells, self._lines)), len(self._lines))
+        return Size(max(self.least_width, *map(line_columns, self._lines)), len(self._lines))
 
     def replace_range(self, start: tuple[int, int], end: tuple[int, int], text: str) -> EditResult:
         self._joined = None
@@ -170,7 +170,8 @@ class LineDocument(Document):
 
 
 @lru_cache(50_000)
-def _cells(line: str) -> int:
+def line_columns(line: str) -> int:
+    """The columns that a line needs."""
     return len(line) if line.isascii() and "\t" not in line else cell_len(line.expandtabs(4))
 
 

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets.text_area import Edit, EditResult
 
 from ...profile.correction import TextEdit
 from ...profile.text_history import difference
 from ...text import shown, shown_line, without_secrets
-from .._textual import LineTextArea
+from .._textual import LineTextArea, line_columns
 from ..widgets.highlight import toml_spans
 
 if TYPE_CHECKING:
@@ -232,6 +234,20 @@ class TomlArea(LineTextArea):
         self._found = text
         self.redraw()
 
+    def render_line(self, y: int) -> Strip:
+        """A line with a mark at each end beyond which it continues, as in nano."""
+        strip, row = super().render_line(y), y + self.scroll_offset.y
+        if row >= self.document.line_count:
+            return strip
+        width, gutter = self.scrollable_content_region.width, self.gutter_width
+        hidden = self.scroll_offset.x if row == self.selection.end[0] else 0
+        style = self._style("error" if self._problems.get(row) else "muted")
+        if hidden:
+            strip = _with_mark(strip, gutter, "‹", style)
+        if line_columns(self.document.lines[row]) - hidden > width - gutter:
+            strip = _with_mark(strip, width - 1, "›", style)
+        return strip
+
     def get_line(self, line_index: int) -> Text:
         line = self.document.lines[line_index]
         drawn = Text(_visible(line), end="", no_wrap=True)
@@ -251,7 +267,7 @@ class TomlArea(LineTextArea):
             more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
             key = problems[0].path.rpartition(".")[2]
             words = f"{key} {problems[0].message}" if problems[0].code == "missing" else problems[0].message
-            room = self.content_size.width - self.gutter_width - drawn.cell_len - len(more) - 6
+            room = self.scrollable_content_region.width - self.gutter_width - drawn.cell_len - len(more) - 6
             drawn.append(f"   ✘ {shown_line(words, max(1, room))}{more}", self._style("error"))
         return drawn
 
@@ -265,6 +281,13 @@ class TomlArea(LineTextArea):
             has_any = '"""' in text or "'''" in text
             self._quoted_lines = text, frozenset(_in_quotes(self.document.lines) if has_any else ())
         return self._quoted_lines[1]
+
+
+def _with_mark(strip: Strip, column: int, mark: str, style: Style) -> Strip:
+    """The strip with another character in this column."""
+    at = next(iter(strip.crop(column, column + 1)), None)
+    drawn = Strip([Segment(mark, (at.style or Style()) + style if at is not None else style)], 1)
+    return Strip.join([strip.crop(0, column), drawn, strip.crop(column + 1)])
 
 
 def _in_quotes(lines: Sequence[str]) -> Iterator[int]:
