@@ -68,6 +68,29 @@ def test_what_can_be_written_is_offered(before: str, after: str, wanted: str) ->
     assert wanted in offered(TEXT.replace(before, after, 1))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "name", "words"),
+    [
+        ('client = "shop"', 'client = "|"', "default", "always there"),
+        ('client = "shop"', 'client = "|"', "shop", "https://acme.example/rest/all/V1"),
+        ('["a"]', '["|"]', "a", "bearer"),
+        ('client = "shop"\n', 'client = "shop"\nparent.incoming = "|"\n', "products", "products"),
+        ("page-size = 100", "pa|", "page-size", "Items per response"),
+        ('kind = "keyset"', 'kind = "|"', "keyset", "each page starts after"),
+    ],
+)
+def test_what_is_offered_is_explained(before: str, after: str, name: str, words: str) -> None:
+    found = {each.text: each.detail for each in at(TEXT.replace(before, after, 1)).completions}
+    assert words.lower() in found[name].lower()
+
+
+@pytest.mark.parametrize("place", ["|", "[clients.shop]\n|", "[incoming.products]\n|", "[|"])
+def test_every_key_is_explained(place: str) -> None:
+    found = at(f"{place}\n").completions
+    assert found
+    assert all(each.detail for each in found)
+
+
 def test_keys_that_are_there_are_not_offered() -> None:
     assert "client" not in offered(TEXT.replace('client = "shop"\n', 'client = "shop"\ncl|\n'))
 

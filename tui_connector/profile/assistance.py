@@ -368,7 +368,7 @@ def _completions(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator
             fields: dict[str, FieldInfo] = {}
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
                 fields = _fields(annotation)
-            titles = {name: field.title or "" for name, field in fields.items()}
+            titles = {name: _explained(field) for name, field in fields.items()}
             if _is_override(place.table):
                 names = dict.fromkeys(overridable(data, place.table), "has a base value")
                 fixed = NOT_OVERRIDABLE if len(place.table) == 2 else ()
@@ -424,13 +424,13 @@ def _headers(place: _Place, data: Mapping[str, Any]) -> Iterator[Completion]:
             element = _bare(get_args(inner)[0]) if get_origin(inner) is list else None
             is_list = isinstance(element, type) and issubclass(element, BaseModel)
             if is_list if place.key == "[[" else is_model or get_origin(inner) is dict:
-                yield Completion(name, field.title or "")
+                yield Completion(name, _explained(field))
     there = value_at(data, place.table)
     if _is_override(place.table):
         yield from (Completion(name) for name in overridable(data, place.table))
     elif get_origin(annotation) is dict and isinstance(there, Mapping):
-        for name in there:
-            yield Completion(str(name))
+        for name, part in there.items():
+            yield Completion(str(name), _part_text(part))
 
 
 def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Completion]:
@@ -459,7 +459,7 @@ def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Comp
     elif annotation is bool and not quoted:
         yield from (Completion("true"), Completion("false"))
     elif names := _names(key, base_path(data, place.table), whole):
-        yield from (text(name) for name in names)
+        yield from (text(name, detail) for name, detail in names.items())
     elif key == "uri" and "request" in place.table:
         yield from (text(each.path, each.title) for each in READABLE.values())
     elif info is not None:
@@ -497,11 +497,31 @@ def _kinds(data: Any, table: KeyPath) -> Iterator[tuple[str, str]]:
         yield name, (kind.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 
-def _names(key: str, table: KeyPath, data: Mapping[str, Any]) -> list[str]:
-    """The names of the profile's parts that a key refers to."""
+def _names(key: str, table: KeyPath, data: Mapping[str, Any]) -> dict[str, str]:
+    """The names of the profile's parts that a key refers to, and what each is."""
     family = {"client": "clients", "authentications": "authentications", "incoming": "incoming"}.get(key)
     if family is None or (table[:1] == (key,) and table[-1:] != ("parent",)):
-        return []
+        return {}
     there = data.get(family)
-    names = list(there) if isinstance(there, Mapping) else []
-    return [*names, DEFAULT_CLIENT] if family == "clients" and DEFAULT_CLIENT not in names else names
+    names = {str(name): _part_text(part) for name, part in there.items()} if isinstance(there, Mapping) else {}
+    return {**names, DEFAULT_CLIENT: names.get(DEFAULT_CLIENT, _BUILT_IN)} if family == "clients" else names
+
+
+_BUILT_IN = "always there, without plugins or authentication"
+
+
+def _part_text(part: object) -> str:
+    """What a part of the profile is: its title or description, or else its address, request or kind."""
+    if not isinstance(part, Mapping):
+        return ""
+    plugins, request = part.get("plugins"), part.get("request")
+    tables = [request, *(plugins if isinstance(plugins, list) else [])]
+    addresses = [each.get("uri") for each in tables if isinstance(each, Mapping)]
+    texts = [part.get("title"), part.get("description"), *addresses, part.get("kind")]
+    return next((each.partition("\n")[0] for each in texts if isinstance(each, str) and each), "")
+
+
+def _explained(field: FieldInfo) -> str:
+    """The first sentence about a key, or its title."""
+    first = (field.description or "").partition("\n")[0].partition(". ")[0].rstrip(".")
+    return first or field.title or ""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_COMPLETIONS = 8
 _MAX_TEXT = 50
-_MAX_DETAIL = 40
+_MAX_DETAIL = 70
 """Columns of a completion and of its detail."""
 
 
