@@ -141,6 +141,19 @@ async def test_a_commit_gathers_the_tasks_as_of_one_run(slices: Slices) -> None:
     assert set(slices.arrived()) == {("S7", number) for number in (7, 17, 27, 37)}
 
 
+async def test_a_slice_waits_for_a_store_that_another_one_has_reached(
+    tmp_path: Path, clean_environment: dict[str, str]
+) -> None:
+    async with storing() as store:
+        slices = Slices(tmp_path, clean_environment, store)
+        slices.profile.write_text(f'{slices.profile.read_text()}patience = "1s"\n')
+        await slices.plan()
+        assert await slices.send(0) == [0]
+    code, _, err = await slices("run", *RUN, "--slice", "1")
+    assert code == 4
+    assert "the outgoing's patience is 1 s" in err
+
+
 async def test_repeating_changes_nothing(slices: Slices) -> None:
     plan = await slices.plan(2)
     assert await slices.send(0, 1, 0, 1) == [0, 0, 0, 0]

@@ -38,7 +38,7 @@ class Slices:
         )
 
     async def planned(self, number: int, **options: Any) -> SlicePlan:
-        planner = SlicePlanner(self.incoming, SliceOptions(number, **options), self.environment)
+        planner = SlicePlanner(self.incoming, SliceOptions(number, **options), self.environment, lambda why: None)
         return self.directory.create(await planner.plan("r1", "shop", ""))
 
     async def read(self, index: int) -> Summary:

@@ -198,6 +198,9 @@ class Slices(ABC):
         machine = self.workbench.machine
         return await (current.execute() if index is None else recorded(store, index, current, machine))
 
+    def _waits(self, why: str) -> None:
+        self.output.note(why, warning=True)
+
     def _empty(self, spec: str) -> Exit:
         """Engines start as many slices as were requested, also of a short list."""
         self.output.note(f"Slice {spec} is empty: the list has fewer items than there are slices.", warning=True)
@@ -225,7 +228,7 @@ class _IncomingSlices(Slices):
             fingerprint = configuration(self._incoming, around)
             if (found := await asyncio.to_thread(self._existing, store, fingerprint, number)) is not None:
                 return found
-            planner = SlicePlanner(self._incoming, SliceOptions(number, by, full), around)
+            planner = SlicePlanner(self._incoming, SliceOptions(number, by, full), around, self._waits)
             planned = await planner.plan(run_id, self.path.stem, self.saved.environment)
             return await asyncio.to_thread(store.create, planned)
 
@@ -416,7 +419,16 @@ class _OutgoingSlices(Slices):
             else:
                 options, source = OutgoingOptions(in_flight=in_flight, keep_going=keep_going), PlannedSource(planned)
                 exchanges = self.workbench.exchanges
-                run = sender.run(session, exchanges, self.output, sender.outgoing, options, source, ledger=ledger)
+                run = sender.run(
+                    session,
+                    exchanges,
+                    self.output,
+                    sender.outgoing,
+                    options,
+                    source,
+                    ledger=ledger,
+                    has_reached=bool(await asyncio.to_thread(sent, store, planned)),  # one configuration, one address
+                )
                 ended = await self._execute(run, store, chosen.index)
                 # a slice that is done has recorded which tasks failed
                 code = Exit.DONE if ended.state == "complete" else exit_of(ended)

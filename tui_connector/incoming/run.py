@@ -143,7 +143,8 @@ class Run:
         try:
             secrets = await self._sink_secrets()
             opened = self._opened = await self._in_thread(self._open, fingerprint, request_line, secrets)
-            self._patience.has_reached = opened.has_reached
+            # who has planned the slices got the bounds of the range from this address
+            self._patience.has_reached = opened.has_reached or self._options.within is not None
             log.info("run of %s begins: %s", self._name, " ".join(opened.start.notes) or "everything")
             for note in opened.start.notes:
                 self._watcher.note(note)

@@ -15,13 +15,16 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from ..client.message import Request, RequestFailed
-from ..runs.errors import RunFailed
+from ..client.model import seconds
+from ..client.plugins.retry import retry_after
+from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord, Ledger
+from ..runs.pace import Patience
 from ..runs.progress import STOPPED, Progress, Summary, Watcher
 from ..runs.slices import FailedItem, Slice, SliceData, SliceError, SlicePlan, SliceReport, SliceStore, ranges
 from ..templates import Json
 from ..text import count
-from ..units import from_timestamp, timestamp
+from ..units import duration, from_timestamp, timestamp
 from .errors import error_for_exception, error_for_response, with_explanation
 from .incremental import magento_date
 from .model import Incoming
@@ -65,17 +68,21 @@ def check_sliceable(name: str, incoming: Incoming) -> None:
 class SlicePlanner:
     """Plans the slices of one incoming, with a few requests."""
 
-    def __init__(self, incoming: Incoming, options: SliceOptions, environment: RunEnvironment) -> None:
+    def __init__(
+        self, incoming: Incoming, options: SliceOptions, environment: RunEnvironment, note: Callable[[str], None]
+    ) -> None:
+        """`note` is told that the store is waited for."""
         self._name, self._incoming, self._options = environment.place.name, incoming, options
-        self._environment = environment
+        self._environment, self._note = environment, note
         self._store_time: datetime | None = None
+        self._patience = Patience(environment.machine, seconds(incoming.patience), self._on_wait)
 
     async def plan(self, run_id: str, profile: str, environment: str) -> SlicePlan:
         """Raises `UserError`, and `RunFailed` if the store does not respond as expected."""
         check_sliceable(self._name, self._incoming)
         whole, now = list_request(self._incoming, self._environment), self._environment.machine.now()
-        fingerprint, _ = whole.identity()
-        previous, since = await asyncio.to_thread(self._known, fingerprint)
+        fingerprint, request_line = whole.identity()
+        previous, since, self._patience.has_reached = await asyncio.to_thread(self._known, fingerprint, request_line)
         pagination, request = whole.changes(magento_date(now), since)
         assert pagination is not None
         by, requested, field = self._field(pagination)
@@ -109,10 +116,11 @@ class SlicePlanner:
             slices=tuple(slices),
         )
 
-    def _known(self, fingerprint: str) -> tuple[str | None, str | None]:
+    def _known(self, fingerprint: str, request_line: str) -> tuple[str | None, str | None, bool]:
+        """The last run, the date from which changes are read, and whether a run has reached the address."""
         with Ledger.copy_of(self._environment.place.ledger) as ledger:
             since = first_change(ledger, self._incoming, fingerprint, full=self._options.full)
-            return last_run(ledger), since
+            return last_run(ledger), since, ledger.has_reached(request_line)
 
     def _field(self, pagination: Pagination) -> tuple[By, str, str]:
         """What the ranges are of: its name in requests, and in responses."""
@@ -168,12 +176,33 @@ class SlicePlanner:
         ]
         return slices, sum(known), max(0, missing)
 
+    def _on_wait(self, error: RunError, pause: float) -> None:
+        self._note(f"{error.message}, retrying in {duration(pause)}.")
+
     async def _page(self, request: Request) -> Page:
+        """The page, requested until the store responds. Raises `RunFailed`."""
+        try:
+            while True:
+                await self._patience.wait_for_turn()
+                try:
+                    page = await self._requested(request)
+                except RunFailed as failed:
+                    if failed.error.action not in (Action.WAIT, Action.DIVIDE):
+                        raise
+                    await self._patience.wait(failed.error, has_read=self._store_time is not None)
+                else:
+                    self._patience.reset()
+                    return page
+        finally:
+            self._patience.release()
+
+    async def _requested(self, request: Request) -> Page:
         environment, incoming = self._environment, self._incoming
         try:
             response = await environment.session.client(incoming.client)(request)
             if not incoming.request.is_expected(response.status):
-                error = error_for_response(response, has_read=False, retry_after=None)
+                wait = retry_after(response, environment.machine.now())
+                error = error_for_response(response, has_read=False, retry_after=wait)
                 raise RunFailed(with_explanation(error, environment.explain(request, response)))
             page = read_page(response, incoming.items)
         except (RequestFailed, PaginationError) as error:

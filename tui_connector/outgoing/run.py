@@ -110,6 +110,8 @@ class OutgoingEnvironment:
     """Instead of the outgoing's own source: the entities of a plan or an undo."""
     environment: str = ""
     """Of the profile; "" for its base values."""
+    has_reached: bool = False
+    """Whether the store is known to respond at this address, whatever the ledger says."""
 
 
 class OutgoingRun:
@@ -254,7 +256,7 @@ class OutgoingRun:
                 opened = self._opened = await self._in_thread(start.open, self._environment.ledger)
             except RunFailed as failed:  # stopped before there was a run to resume
                 return self._unopened(failed.error)
-            self._patience.has_reached = opened.has_reached
+            self._patience.has_reached = opened.has_reached or self._environment.has_reached
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
             for note in opened.notes:
                 self._watcher.note(note, warning=True)

@@ -171,10 +171,12 @@ class Sender:
         *,
         recorded: bool = True,
         ledger: LedgerPlace | None = None,
+        has_reached: bool = False,
     ) -> OutgoingRun:
         """A run of `outgoing`, which is the saved one or made from it.
 
-        `recorded`: in the ledger of its tasks, or in `ledger` if given.
+        `recorded`: in the ledger of its tasks, or in `ledger` if given. `has_reached`: the store is known to respond
+        at this address, whatever the ledger says.
         """
         reads_incoming = outgoing.source is not None and outgoing.source.kind == "incoming"
         environment = OutgoingEnvironment(
@@ -189,6 +191,7 @@ class Sender:
             sample=_sample_of(outgoing),
             source=source,
             environment=self.profile.environment,
+            has_reached=has_reached,
         )
         return OutgoingRun(outgoing, options or OutgoingOptions(), environment, watcher)
 
