@@ -149,6 +149,32 @@ async def test_a_store_that_is_down_for_a_while_costs_no_list(tmp_path: Path, im
     assert found(runs) == expected(COUNTS)
 
 
+@pytest.mark.parametrize("response", [None, reply("503 Maintenance", b"{}")], ids=["cut", "maintenance"])
+async def test_queued_requests_wait_while_the_store_is_down(
+    tmp_path: Path, impatient: Machine, response: bytes | None
+) -> None:
+    async with store_with(COUNTS) as store:
+        began, up_at, refused = list[float](), 60.0, list[str]()
+
+        def bend(path: str) -> bytes | None:
+            if len(store.paths) <= 40:
+                return None
+            began.append(impatient.monotonic())
+            if began[-1] - began[0] > up_at:
+                return None
+            refused.append(path)
+            if response is None:
+                raise ConnectionResetError
+            return response
+
+        store.bend = bend
+        runs = CommentRuns(store, tmp_path, impatient)
+        assert (await runs.run(RunOptions(in_flight=2))).state == "complete"
+    probes = 6  # after 1, 2, 4, 8, 16 and 30 s
+    assert len(refused) <= 2 + 2 * probes, refused
+    assert found(runs) == expected(COUNTS)
+
+
 async def test_a_refused_token_stops_the_run_and_the_next_one_resumes(tmp_path: Path, machine: Machine) -> None:
     async with store_with(COUNTS) as store:
         store.bend = lambda path: (

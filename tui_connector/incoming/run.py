@@ -52,7 +52,6 @@ class Run:
             self._name, incoming, options.since, environment.session, environment.incomings, options.within
         )
         self._pace = Pace(options.in_flight, by_response=incoming.parent is not None)
-        self._gate = Gate(self._pace)
         self._costs = RequestCosts()
         self._reader: PageReader | None = None
         self._signing: asyncio.Task[Request] | None = None
@@ -67,6 +66,7 @@ class Run:
         """Parents whose child lists have been written."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
         self._patience = Patience(self._machine, seconds(incoming.patience), self._on_wait)
+        self._gate = Gate(self._pace, self._patience)
         self._progress = Progress(limit=self._pace.limit)
 
     @property

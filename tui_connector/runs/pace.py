@@ -184,35 +184,42 @@ class Pace:
 
 
 class Gate:
-    """Lets as many requests pass at a time as the pace allows, first come, first served."""
+    """Lets as many requests pass at a time as the pace allows, the first ones first; none while the store is down."""
 
-    def __init__(self, pace: Pace) -> None:
-        self._pace, self._in_flight = pace, 0
+    def __init__(self, pace: Pace, patience: Patience) -> None:
+        self._pace, self._patience, self._in_flight = pace, patience, 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def guard(self, send: Send) -> Send:
         """The same, behind the gate."""
 
         async def guarded(request: Request) -> Response:
-            if self._in_flight >= self._pace.limit or self._waiting:
-                turn = asyncio.get_running_loop().create_future()
-                self._waiting.append(turn)
-                try:
-                    await turn
-                except asyncio.CancelledError:
-                    if turn.done() and not turn.cancelled():
-                        self._left()
-                    else:
-                        self._waiting.remove(turn)
-                    raise
-            else:
-                self._in_flight += 1
+            await self._enter()
+            while not self._patience.has_turn:  # the store went down while the request was queued
+                self._left()
+                await self._patience.wait_for_turn()
+                await self._enter()
             try:
                 return await send(request)
             finally:
                 self._left()
 
         return guarded
+
+    async def _enter(self) -> None:
+        if self._in_flight < self._pace.limit and not self._waiting:
+            self._in_flight += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._left()
+            else:
+                self._waiting.remove(turn)
+            raise
 
     def _left(self) -> None:
         self._in_flight -= 1
@@ -277,9 +284,14 @@ class Patience:
         reason = outage or f"{retry.reason}, attempt {retry.attempt} of {retry.attempts}"
         return RunPause(max(0.0, retry.at - now), reason)
 
+    @property
+    def has_turn(self) -> bool:
+        """Whether the current task may send a request."""
+        return self._prober in (None, asyncio.current_task())
+
     async def wait_for_turn(self) -> None:
         """Returns when the current task may send a request."""
-        while self._prober not in (None, asyncio.current_task()):
+        while not self.has_turn:
             await self._open.wait()
 
     async def wait(self, error: RunError, *, has_read: bool) -> None:
@@ -292,7 +304,7 @@ class Patience:
         if error.status is None and not has_read and not self.has_reached:
             message = f"{error.message}; the run does not wait, because no earlier run has reached this address"
             raise RunFailed(replace(error, message=message))
-        if self._prober not in (None, asyncio.current_task()):
+        if not self.has_turn:
             return
         self._prober = asyncio.current_task()
         self._open.clear()
