@@ -67,3 +67,29 @@ async def test_what_an_earlier_profile_left_is_kept_aside_and_named(machine: Mac
         assert (kept / "products.sqlite").read_text() == "earlier"
         assert str(kept) in notes
     assert TrustRecords(state).find(path) is None
+
+
+async def test_secrets_of_a_deleted_profile_are_kept_where_a_new_one_gets_its_names(machine: Machine) -> None:
+    path, store = machine.directories.profiles / f"{NAME}.toml", "https://acme.example"
+    path.parent.mkdir(parents=True)
+    vault, entry = Vault(machine, Mask()), f"{NAME}/integration/token"
+    await vault.store(entry, "the-earlier-CANARY-token", store)
+
+    def new() -> Setup:
+        setup = Setup(NAME)
+        setup.document.set(("authentications", "integration"), {"kind": "bearer", "token": {"keyring": entry}})
+        return setup
+
+    vault.hold(entry, "a-new-CANARY-token", store)
+    notes = (await save(new(), path, vault)).notes
+    assert f"The keyring has another secret as {entry}" in str(notes)
+    assert f'{{ keyring = "{entry}-2" }}' in path.read_text()
+    for name, token in ((entry, "the-earlier-CANARY-token"), (f"{entry}-2", "a-new-CANARY-token")):
+        vault.hold(name, token, store)
+        assert await vault.origins_of(name) == (store,)
+        assert not await vault.would_replace(name)  # it is there
+
+    path.unlink()
+    vault.hold(entry, "the-earlier-CANARY-token", store)  # the same secret again
+    assert (await save(new(), path, vault)).notes == ()
+    assert f'{{ keyring = "{entry}" }}' in path.read_text()

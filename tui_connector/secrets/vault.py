@@ -396,6 +396,17 @@ class Vault:
             self._machine.typed.set_stored(self._cache[name].secret)
         return stored
 
+    async def would_replace(self, name: str) -> bool:
+        """Whether storing what is held under this name would replace another secret. Raises `SecretError`."""
+        if name not in self._held:
+            return False
+        try:
+            return (await self._entry(name)).secret != self._held[name].secret
+        except SecretError as error:
+            if error.code != "secret-missing":
+                raise
+            return False
+
     async def check_owners(self, origins: Mapping[str, Sequence[str]]) -> None:
         """Raises `OtherStore` if one of these entries was stored for another store than the profile's."""
         for name, own in origins.items():

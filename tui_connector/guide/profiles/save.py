@@ -79,8 +79,10 @@ async def save(
 ) -> SaveResult:
     """Saves the secrets, then the profile, so that it never names a missing secret.
 
-    The user's changes are trusted; what was not trusted in the opened profile is asked for when it is used. Keyring
-    entries that were stored for another store are replaced with `replace`, or if `confirm_replace` returns True.
+    The user's changes are trusted; what was not trusted in the opened profile is asked for when it is used. A new
+    profile gets keyring entries of its own where those with its names hold other secrets, such as those of a deleted
+    profile. Other entries that were stored for another store are replaced if `confirm_replace` returns True. With
+    `replace`, all are replaced.
     `profiles` is the folder of other profiles. `states` are moved with the profile, or not at all. `state` is the state
     directory, where what an earlier profile of a new one's name left is set aside. Raises `UserError` (`OtherStore`,
     another `SecretError`, `ChangedOnDisk`) or `OSError`.
@@ -89,6 +91,7 @@ async def save(
     # before secrets that this file names are replaced
     await asyncio.to_thread(setup.document.check_unchanged, path)
     await assign_own_entries(setup, path, vault, profiles)
+    notes = [] if setup.saved or replace else await _keep_existing_entries(setup, vault)
     profile, _ = check_data(setup.draft)
     changes = None
     if trust is not None:
@@ -102,7 +105,6 @@ async def save(
                 raise
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held(setup.keyring_names())
-    notes = []
     if state is not None and not setup.saved:
         notes += await asyncio.to_thread(set_aside, state, path, setup.draft)
     notes += await asyncio.to_thread(_write, setup, path, states)
@@ -154,6 +156,26 @@ async def assign_own_entries(setup: Setup, path: Path, vault: Vault, profiles: P
                 setup.document.set(place, {"keyring": own})
     for name, own_names in renamed.items():
         vault.rename_held(name, *own_names)
+
+
+async def _keep_existing_entries(setup: Setup, vault: Vault) -> list[str]:
+    """Assigns typed secrets to new entries where they would replace other secrets; returns notes on that.
+
+    Raises `SecretError`.
+    """
+    notes = []
+    for name in dict.fromkeys(setup.keyring_names()):
+        if not await vault.would_replace(name):
+            continue
+        own, number = f"{name}-2", 3
+        while await vault.origins_of(own) is not None:
+            own, number = f"{name}-{number}", number + 1
+        for place, existing in list(sources(setup.draft)):
+            if existing.get("keyring") == name:
+                setup.document.set(place, {"keyring": own})
+        vault.rename_held(name, own)
+        notes.append(f"The keyring has another secret as {name}, perhaps of a deleted profile: this one is {own}")
+    return notes
 
 
 def _origins(setup: Setup) -> dict[str, list[str]]:
