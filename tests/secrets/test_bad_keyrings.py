@@ -57,9 +57,10 @@ async def test_no_bus_is_a_reason_not_a_traceback(
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     vault = Vault(replace(machine, keyring=None, environ=dict(os.environ)), Mask())
-    with user_error("keyring-unusable", match="No keyring available") as refused:
+    with user_error("keyring-unusable", match="No keyring is running") as refused:
         await read(vault, SecretSource(keyring=NAME), SHOP)
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
+    assert "SecretService" not in str(refused.value), "the user's words, not those of a library"
     vault.close()
 
 

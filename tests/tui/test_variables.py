@@ -129,7 +129,7 @@ async def test_a_keyring_that_cannot_be_used_is_reported_before_anything_is_type
         await pilot.press(*sandbox.url, "enter")
         await until_shown(pilot, "Magento 2.4")
         await pilot.press("enter")
-        await until_shown(pilot, "beside a field has other places")
+        await until_shown(pilot, "! The keyring does not work; program.log has its error.")
 
 
 async def test_what_was_entered_is_used_until_the_program_exits_however_its_test_ended(

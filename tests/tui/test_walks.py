@@ -131,7 +131,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.wait_for("accepts it")
         terminal.press(key)
         terminal.wait_for("From environment variables")
-        assert "! No keyring available" in terminal.wait_for("The profile uses environment")
+        assert "! No keyring is running" in terminal.wait_for("The profile uses environment")
         terminal.press("Enter")
         terminal.wait_for("Not tested in a new process")
         terminal.press("q")

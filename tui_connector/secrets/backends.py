@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 import sys
 
 from ..machine import Keyring
 from .errors import SecretError
+
+log = logging.getLogger(__name__)
 
 _ALLOWED = frozenset(
     {
@@ -26,6 +29,12 @@ _KEYRING_NAMES = {
     "keyring.backends.Windows": "Windows Credential Manager",
 }
 _LINUX = ["keyring.backends.SecretService", "keyring.backends.kwallet"]
+_UNUSABLE = {
+    "darwin": "The macOS Keychain cannot be opened: unlock it in Keychain Access",
+    "win32": "The Windows Credential Manager cannot be opened",
+}
+_UNUSABLE_ELSEWHERE = "No keyring is running: to use one, start GNOME Keyring, KeePassXC or KWallet"
+"""What its user can do where there is no keyring. What the library says about it is in the program's own log."""
 _DEFAULTS = {"darwin": ["keyring.backends.macOS"], "win32": ["keyring.backends.Windows"]}
 _ELSEWHERE = "Use an environment variable ({ env = … }) or a command ({ command = […] }) in the profile instead."
 
@@ -59,7 +68,6 @@ def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
             "keyring-unusable", f"PYTHON_KEYRING_BACKEND selects {wanted!r}, which is not used for secrets"
         )
     modules = [wanted.rpartition(".")[0]] if wanted else _DEFAULTS.get(sys.platform, _LINUX)
-    reasons = []
     for module in modules:
         try:
             found = importlib.import_module(module)
@@ -67,10 +75,14 @@ def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
             keyring_class.priority  # noqa: B018 - raises if this keyring cannot work here
             keyring: Keyring = keyring_class()
         except Exception as error:  # noqa: BLE001 - each backend raises something else if it is not available
-            reasons.append(reason_of(error))
+            log.info("%s cannot be used: %s", module, reason_of(error))
         else:
             return keyring, _KEYRING_NAMES.get(module, module)
-    raise SecretError("keyring-unusable", f"No keyring available: {reasons[0] if reasons else 'none found'}")
+    if wanted is not None:
+        reason = f"PYTHON_KEYRING_BACKEND selects {wanted}, which cannot be used on this computer"
+    else:
+        reason = _UNUSABLE.get(sys.platform, _UNUSABLE_ELSEWHERE)
+    raise SecretError("keyring-unusable", reason)
 
 
 def is_locked(error: Exception) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import queue
 import re
 import sys
@@ -22,6 +23,8 @@ from .command import command_environment, run_command
 from .errors import OtherStore, SecretError
 from .mask import Mask
 from .source import SecretSource
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -541,9 +544,9 @@ class Vault:
                 raise SecretError(
                     "keyring-unusable", "The keyring is locked and was not unlocked", unlock(name)
                 ) from error
-            raise SecretError(
-                "keyring-unusable", f"The keyring cannot be used for {name}: {reason_of(error)}", without_keyring(name)
-            ) from error
+            log.info("keyring entry %s: %s", name, reason_of(error))
+            message = "The keyring does not work; program.log has its error"
+            raise SecretError("keyring-unusable", message, without_keyring(name)) from error
 
     def _best_keyring(self) -> Keyring:
         keyring, self._keyring_name = best_keyring(self._machine.environ.get("PYTHON_KEYRING_BACKEND"))
