@@ -55,9 +55,9 @@ def _origin(base: str) -> str:
     try:
         port = parts.port
     except ValueError:
-        raise InvalidValue("uri", f"the port in {_quoted(parts.netloc)} is not a port") from None
+        port = 0
     if port == 0:
-        raise InvalidValue("uri", "port 0 cannot be reached")
+        raise InvalidValue("uri", f"the port in {_quoted(parts.netloc)} must be 1–65535")
     host = _host(parts)
     shown_port = "" if port is None or port == DEFAULT_PORTS[parts.scheme] else f":{port}"
     return f"{parts.scheme}://{host}{shown_port}"
