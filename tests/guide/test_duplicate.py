@@ -76,6 +76,18 @@ def test_the_variables_that_both_read_are_reported(tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text(f"format = 1\n{secret}")
     made = duplicate(tmp_path / "acme.toml", "copy", Library(tmp_path))
     assert made.variables == ("ACME_TOKEN",)
+    assert made.path.read_text().endswith(secret)
+
+
+def test_a_variable_that_the_guide_has_named_gets_the_name_of_the_copy(tmp_path: Path) -> None:
+    token = 'token = { env = "TUI_CONNECTOR_ACME_A_ACCESS_TOKEN" }  # of the shop\n'
+    secret = f'[authentications.a]\nkind = "bearer"\n{token}'
+    (tmp_path / "acme.toml").write_text(f"format = 1\n{secret}[environments.test.authentications.a]\n{token}")
+    made = duplicate(tmp_path / "acme.toml", "copy", Library(tmp_path))
+    own = "TUI_CONNECTOR_COPY_A_ACCESS_TOKEN"
+    assert (made.variables, made.own_variables) == ((), {"TUI_CONNECTOR_ACME_A_ACCESS_TOKEN": own})
+    assert made.path.read_text().count(own) == 2
+    assert made.path.read_text().count("# of the shop") == 2
 
 
 def test_a_file_with_errors_is_copied_as_it_is(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -13,8 +13,9 @@ from ...profile.document import Document
 from ...profile.environments import TABLE, names_of
 from ...profile.library import Library, ProfileError, read_bytes
 from ...profile.positions import KeyPath, value_at
+from ...secrets.backends import override_name
 from ...templates import Json
-from ..secret_sources import sources
+from ..secret_sources import secret_name, sources
 from .leftovers import set_aside
 
 
@@ -27,6 +28,8 @@ class Copy:
     """Incomings that write where those of the original do, each with its file or the kind of its sink."""
     variables: tuple[str, ...] = ()
     """The environment variables that it takes secrets from, as the original does."""
+    own_variables: Mapping[str, str] = field(default_factory=dict)
+    """The names of its own variables, which are to be set, by those of the original."""
     notes: tuple[str, ...] = ()
     """What its user should know besides, in full sentences."""
 
@@ -34,8 +37,9 @@ class Copy:
 def duplicate(path: Path, name: str, library: Library, data: Path | None = None, state: Path | None = None) -> Copy:
     """Copies the file under another name, with a title of its own.
 
-    The copy uses the same keyring entries until others are set. Two profiles cannot write one file: paths of sinks get
-    the new name where they contain the old one, and each profile has a folder in `data`. `state` as in `save`. Raises
+    The copy uses the same keyring entries until others are set. Variables that the guide has named get names of the
+    copy: set for one store, they would be sent to another. Two profiles cannot write one file: paths of sinks get the
+    new name where they contain the old one, and each profile has a folder in `data`. `state` as in `save`. Raises
     `UserError`, and OSError for what is in `state`.
     """
     target = library.new_path(name)
@@ -56,17 +60,37 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None,
             document.set((*place, "path"), str(moved))
         elif writes:
             shared.append(f"{place[-2]} ({file or end.get('kind', 'no kind')})")
+    variables: dict[str, None] = {}
+    own: dict[str, str] = {}
+    for place, variable, secret in [*_variables(document.draft)]:
+        if variable == override_name(secret_name(path.stem, secret)):
+            own[variable] = override_name(secret_name(name, secret))
+            document.set(place, own[variable])
+        else:
+            variables[variable] = None
     notes = set_aside(state, target, document.draft) if state is not None else []
     document.save(target)
-    variables = dict.fromkeys(str(each["env"]) for _, each in sources(document.draft) if "env" in each)
-    return Copy(target, tuple(shared), tuple(variables), tuple(notes))
+    return Copy(target, tuple(shared), tuple(variables), own, tuple(notes))
+
+
+def _variables(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, str, KeyPath]]:
+    """The places of the variables that secrets come from, with their names, and the places of the secrets."""
+    for root in _roots(draft):
+        table = value_at(draft, root)
+        for place, each in sources(table) if isinstance(table, dict) else ():
+            if "env" in each:
+                yield (*root, *place, "env"), str(each["env"]), place
+
+
+def _roots(draft: dict[str, Json]) -> list[KeyPath]:
+    """The places of the base values and of the environments that override them."""
+    return [(), *((TABLE, each) for each in names_of(draft))]
 
 
 def _ends(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, dict[str, Json]]]:
     """The sinks and sources of a profile, and what its environments override of them."""
-    roots: list[KeyPath] = [(), *((TABLE, each) for each in names_of(draft))]
     ends: list[tuple[str, Literal["sink", "source"]]] = [("incoming", "sink"), ("outgoing", "source")]
-    for root in roots:
+    for root in _roots(draft):
         for family, end in ends:
             parts = value_at(draft, (*root, family))
             for part in parts if isinstance(parts, dict) else ():

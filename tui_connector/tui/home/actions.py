@@ -124,7 +124,8 @@ async def duplicate_profile(
         from ...guide.trust import copy_trust
 
         await asyncio.to_thread(copy_trust, machine, path, copied.path)
-        machine.typed.copy(path, copied.path)
+        own = {f"env:{each}": f"env:{new}" for each, new in copied.own_variables.items()}
+        machine.typed.copy(path, copied.path, own)
         return copied
 
     question = f"Copy {path.stem} to a profile named:"
@@ -136,8 +137,11 @@ async def duplicate_profile(
     notes = [f"{copied.path.stem} is a copy of {path.stem}."]
     if await asyncio.to_thread(keyring_entries, path):
         notes.append("It uses the same keyring entries until you enter other values.")
+    if copied.own_variables:
+        notes.append(f"Set its own variables: {listed([*copied.own_variables.values()], 2)}.")
     if copied.variables:
-        notes.append(f"It reads the same {count(len(copied.variables), 'variable')}; the guide renames them in step 2.")
+        same = f"the same {count(len(copied.variables), 'variable')}, {listed([*copied.variables], 2)}"
+        notes.append(f"It reads {same}: if it is for another store, name others in step 2 of the guide.")
     if copied.shared:
         notes.append(f"Both write to the same places; change that before it runs: {listed(copied.shared, 2)}.")
     notes += [f"{note}." for note in copied.notes]
