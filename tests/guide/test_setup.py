@@ -88,6 +88,21 @@ async def test_one_change_leaves_everything_else_where_it_stood(setup: Setup, ma
     assert path.read_text() == TWO_OF_EACH.replace("/rest/all/V1", "/rest/nl/V1").replace('"10s"', '"20s"')
 
 
+def test_a_detected_dialect_changes_a_profile_only_where_it_has_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(TWO_OF_EACH.replace('dialect = "laminas"\n', ""))
+    setup = Setup.from_document("acme", Document.read(path))
+    setup.set_detected("dialect", "m248")
+    assert not setup.document.changed
+    setup.edit(("clients", "magento", "timeout"), "5s")
+    setup.set_detected("dialect", "m248")
+    assert setup.at("authentications", "shop", "dialect") == "m248"
+    path.write_text(TWO_OF_EACH)
+    setup = Setup.from_document("acme", Document.read(path))
+    setup.set_detected("dialect", "m248")
+    assert setup.document.changed
+
+
 def test_each_client_has_its_own_address_and_its_own_authentications(setup: Setup) -> None:
     setup.choose_client("staging")
     assert (setup.base_uri, setup.store_view) == ("https://staging.acme.example/rest/nl/V1", "nl")

@@ -521,8 +521,13 @@ class Setup(ProfileDraft):
             return self.origin
 
     def set_detected(self, field_name: str, value: str) -> None:
-        """Saves a setting that a test has detected, such as the signing dialect."""
-        self.document.set(("authentications", self.authentication, field_name), value)
+        """Sets what a test has detected, such as the signing dialect.
+
+        A saved profile that leaves it to each run ("auto") and has no other change is not changed for it.
+        """
+        path = ("authentications", self.authentication, field_name)
+        if not self.saved or self.document.changed or self.at(*path) not in (None, "auto"):
+            self.document.set(path, value)
 
     @property
     def incoming(self) -> Mapping[str, Json]:
