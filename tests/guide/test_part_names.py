@@ -11,6 +11,7 @@ from tui_connector.errors import UserError
 from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.part_families import Family
 from tui_connector.guide.profiles.edit import Undo, renaming
+from tui_connector.guide.sending.kept_samples import keep_samples, read_samples
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.tasks import TaskLedger, last_task_run, tasks_file
@@ -124,7 +125,9 @@ BOTH, NEITHER = ["", "staging"], [None, None]
 
 async def test_the_state_of_runs_gets_the_new_name_and_back(machine: Machine) -> None:
     recorded = Recorded(machine)
+    keep_samples(recorded.state, recorded.path, {"copy": '{"sku": "A"}'})
     undo = await recorded.rename("outgoing", "copy", "other")
+    assert read_samples(recorded.state, recorded.path, ["copy", "other"]) == {"other": '{"sku": "A"}'}
     assert (recorded.sent("copy"), recorded.sent("other")) == (NEITHER, BOTH)
     plan = tasks_file(recorded.state, recorded.path, "other", "staging").with_suffix(".plan")
     assert plan.read_text() == "staging"

@@ -465,7 +465,22 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         await acme.shows("The plan could not be made")
         await acme.press("w")
         await acme.shows("1 to change", "24-MB01", "Sample written:")
-        assert json.loads(source.read_text())["sku"] == "24-MB01"
+        assert json.loads(source.read_text()) == json.loads(edited)
         source.write_text("")
         await acme.press("w")  # nothing that exists is replaced
         assert source.read_text() == ""
+        await acme.press("end", "g")
+        await until(acme.pilot, lambda: isinstance(acme.app.screen, SetupScreen))
+        await acme.shows("e: edit")
+        await acme.press("E")
+        sample = acme.app.screen.query_one("#sample", JsonField)
+        edited = sample.text = sample.text.replace("34", "35")
+        await acme.press("escape", "q")  # a sample is no part of the profile, which has not changed
+        await acme.shows("base-prices", "r Plan")
+        await acme.press("g")
+        await until(acme.pilot, lambda: isinstance(acme.app.screen, SetupScreen))
+        await acme.shows("e: edit")
+        await acme.press("E")
+        assert acme.app.screen.query_one("#sample", JsonField).text == edited
+        await acme.press("escape", "q")
+        await acme.shows("base-prices", "r Plan")

@@ -14,6 +14,7 @@ from ...errors import UserError
 from ...outgoing.tasks import TaskLedger, plan_file, tasks_file
 from ...runs.database import LedgerDatabase, unusable
 from ...runs.ledger import Ledger, ledger_file
+from ..sending.kept_samples import sample_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class LedgerRename:
                 ledger.move(after)
                 moves.done.append((before, after))
                 moves.rename(plan_file(before), plan_file(after))
+            if self.family == "outgoing":
+                samples = (sample_file(self.state, self.profile, each) for each in (self.name, self.new))
+                moves.rename(*samples)
             yield
 
     def _ledgers(self) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from ..checks.run_findings import explainer
 from ..steps.chain import sample_entity
 from ..trust import ProfileTrust
 from ..workbench import Workbench
+from .kept_samples import read_samples
 
 if TYPE_CHECKING:  # most sources are files: their runs do not wait for what reads incomings
     from .incoming_source import IncomingItems, ProfileInUse
@@ -134,9 +136,20 @@ class Sender:
         """The file of the source, if it does not exist and a sample can be written there. Blocks."""
         source = self.outgoing.source
         path = getattr(source, "path", None)
-        content = source.example(_sample_of(self.outgoing)) if source is not None and isinstance(path, str) else ""
+        content = ""
+        if source is not None and isinstance(path, str):
+            content = source.example(self._edited_sample()) or source.example(_sample_of(self.outgoing))
         real = self.file.resolve().parent / str(path)
         return MissingSource(real, content) if content and not os.path.lexists(real) else None
+
+    def _edited_sample(self) -> Json:
+        """The sample as it was edited in the guide; None if it was not, or is no object. Blocks."""
+        kept = read_samples(self.workbench.machine.directories.state, self.file, [self.name])
+        try:
+            found: Json = json.loads(kept.get(self.name, "null"))
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
 
     async def prepare(self) -> None:
         """Makes the directory of the ledger and the plan, and opens the other profile that the source may read.

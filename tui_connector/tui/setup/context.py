@@ -18,6 +18,7 @@ from ...guide.drafts import Draft, key_for
 from ...guide.profiles.save import session_key
 from ...guide.resume import has_unsaved_work, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
+from ...guide.sending.kept_samples import read_samples
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.setup import Setup, new_document
 from ...guide.steps.store_address import FoundStore
@@ -278,6 +279,7 @@ def open_context(
     document, profile = read_profile(path)
     workbench.keep_history(path, profile)  # the profile page reports it where this fails
     setup = Setup.from_document(path.stem, document)
+    setup.samples = read_samples(machine.directories.state, path, setup.outgoing)
     if demo is not None:
         setup.typed_address, setup.authenticated = demo.url, False
         setup.searched = (demo.url, setup.store_view)

@@ -12,6 +12,7 @@ from textual.app import App
 from ...files import reason
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.part_families import Family
+from ...guide.sending.kept_samples import read_samples
 from ...guide.steps.methods import INTEGRATION, GuideStep
 from ...guide.steps.setup import Setup
 from ...guide.steps.summaries import ProfilePart
@@ -94,6 +95,7 @@ async def _open_guide(
 ) -> None:
     family = family or (part.family if part is not None else None)
     setup = Setup.from_document(path.stem, document)
+    setup.samples = await asyncio.to_thread(read_samples, workbench.machine.directories.state, path, [*setup.outgoing])
     if part is not None and part.family == "clients":
         setup.choose_client(part.name)
     elif part is not None and part.family == "authentications":

@@ -30,6 +30,7 @@ from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
 from ...guide.resend import NewRequests, resend
 from ...guide.resume import draft_of, has_unsaved_work
+from ...guide.sending.kept_samples import keep_samples
 from ...guide.steps.methods import TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
 from ...profile.model import Profile
@@ -56,7 +57,7 @@ from .step import StepPane
 class DraftWriter:
     """Writes the draft of a setup at every change, and deletes it once the setup is saved.
 
-    So a lost terminal loses nothing.
+    So a lost terminal loses nothing. Samples are no part of a profile: those of a saved one are kept beside it.
     """
 
     def __init__(self, work: GuideContext) -> None:
@@ -65,6 +66,7 @@ class DraftWriter:
         self._numbers = count(1)
         self._last_number = 0
         """The number of the last draft that was written, or failed to be."""
+        self._kept_samples = dict(work.setup.samples) if work.path is not None and not work.resumed else {}
         self._write_order = asyncio.Lock()
         self._write_lock = threading.Lock()
 
@@ -75,7 +77,7 @@ class DraftWriter:
 
     def save(self, step: GuideStep) -> str:
         """Writes the draft now, after any write in progress; returns the reason where that fails."""
-        return self._write(next(self._numbers), self._draft(step))
+        return self._write(next(self._numbers), self._draft(step), dict(self._work.setup.samples))
 
     async def save_soon(self, step: GuideStep) -> str:
         """Writes the draft in a thread, in the order of calls; returns the reason where that fails."""
@@ -83,7 +85,7 @@ class DraftWriter:
         async with self._write_order:
             draft = self._draft(step)
             draft = replace(draft, data=deepcopy(draft.data)) if draft else None
-            return await asyncio.to_thread(self._write, number, draft)
+            return await asyncio.to_thread(self._write, number, draft, dict(self._work.setup.samples))
 
     def _draft(self, step: GuideStep) -> Draft | None:
         if not self.unsaved:
@@ -91,7 +93,7 @@ class DraftWriter:
         now = self._work.workbench.machine.now().timestamp()
         return draft_of(self._work.setup, self._work.draft_key, step, now)
 
-    def _write(self, number: int, draft: Draft | None) -> str:
+    def _write(self, number: int, draft: Draft | None, samples: dict[str, str]) -> str:
         with self._write_lock:
             if number < self._last_number:  # a later draft was written when the program exited
                 return ""
@@ -101,6 +103,10 @@ class DraftWriter:
                     self._drafts.drop(self._work.draft_key)
                 else:
                     self._drafts.keep(without_secrets(draft))
+                if (path := self._work.path) is not None:
+                    state = self._work.workbench.machine.directories.state
+                    keep_samples(state, path, dict(samples.items() - self._kept_samples.items()))
+                    self._kept_samples = samples
             except UserError as error:
                 return str(error)
             except OSError as error:
