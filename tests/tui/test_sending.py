@@ -380,8 +380,19 @@ async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Mach
         await acme.shows("quantity: 23 → 701")
         assert acme.writes() == 0
         await acme.press("ctrl+t")
-        await acme.shows("✔ Sent, and accepted by the store")
+        await acme.shows("✔ Sent, and accepted by the store · u F9: undo", "Undo sample")
         assert acme.writes() == 1
+        await acme.press("u")
+        await acme.shows("Not undone yet: restore SYNC-0001: quantity: 701 → 23", "u again does it")
+        assert acme.writes() == 1
+        await acme.press("u")
+        await acme.shows("✔ Undone")
+        assert acme.writes() == 2
+        await acme.press("ctrl+t")
+        await acme.shows("Not sent yet: change SYNC-0001: quantity: 23 → 701")
+        assert "Undo sample" not in shown(acme.app)
+        await acme.press("ctrl+t")
+        await acme.shows("✔ Sent, and accepted by the store")
         await acme.press("ctrl+t")
         await acme.shows("Nothing to send: the store has these values already")
         sample.text = sample.text.replace("default", "nowhere")

@@ -210,11 +210,11 @@ class OutgoingRun:
         """Raises `PlanError` if the store has other values than the plan says, and `UserError`, `RunFailed`."""
         await plan.refuse_changed_store(self._reader(remembers=True))
 
-    async def undo_plan(self, run: TaskRun, tasks: Sequence[Task]) -> UndoPlan:
-        """What would take these tasks of an earlier run back. Raises `UserError` and `RunFailed`."""
+    async def undo_plan(self, run: TaskRun | None, tasks: Sequence[Task]) -> UndoPlan:
+        """What would undo these tasks: of an earlier run, or of none. Raises `UserError` and `RunFailed`."""
         from .undo import undo_plan
 
-        if sends_elsewhere(self._outgoing, self._session, run.fingerprint):
+        if run is not None and sends_elsewhere(self._outgoing, self._session, run.fingerprint):
             address = store_address(self._outgoing, self._session)
             message = f"Run {run.id} was not sent to {address}, where {self._name} is sent to now"
             raise UserError("undo-store", message, "Undo it with the base URI of the client that it was sent with.")

@@ -1,4 +1,4 @@
-"""Sends one entity of an outgoing that is being set up: first what it would change, then the entity itself."""
+"""Sends one entity of an outgoing that is being set up, or undoes that, once it was shown what this would change."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ...errors import UserError
+from ...outgoing.model import Outgoing
 from ...outgoing.plan import PlanEntry, store_address
 from ...outgoing.run import OutgoingRun
-from ...outgoing.source import BadEntity, SourceContext, SourceEntity
+from ...outgoing.source import BadEntity, EntitySource, SourceContext, SourceEntity
+from ...outgoing.tasks import Task
+from ...outgoing.undo import UndoPlan, UndoSource, deleting, restoring
 from ...runs.errors import RunFailed
 from ...runs.ledger import FailedRecord
 from ...runs.progress import Progress
@@ -88,15 +91,55 @@ class SampleSender:
         now = await self.plan()
         if not now.is_same(planned):
             raise UserError("plan-outdated", "The store has changed since; nothing was sent", "Plan it again.")
+        return await self._execute(self._sender.outgoing, _SampleSource(self._entity))
+
+    async def undo_plan(self, sent: SamplePlan) -> UndoPlan:
+        """What would undo a sample that was sent with this plan. Sends only requests that read.
+
+        Raises `UserError`: also where the configuration sends to another store now.
+        """
+        bench, outgoing = self._sender.workbench, self._sender.outgoing
+        async with bench.session(self._sender.profile, parts=[("outgoing", self._sender.name)]) as session:
+            if store_address(outgoing, session) != sent.store:
+                hint = "Choose that store again in step 1."
+                raise UserError("undo-store", f"The sample was sent to {sent.store}, not to this store", hint)
+            run = self._sender.run(session, bench.exchanges, _SampleReport(), outgoing, recorded=False)
+            try:
+                return await run.undo_plan(None, [_task(sent.entry)])
+            except RunFailed as failed:
+                raise _as_error(failed) from failed
+
+    async def undo(self, sent: SamplePlan, planned: UndoPlan) -> None:
+        """Restores what the sample has changed, and deletes what it has created, as planned.
+
+        Raises `UserError`: also where the store has other values than `planned` says, or does not accept it.
+        """
+        if await self.undo_plan(sent) != planned:
+            raise UserError("plan-outdated", "The store has changed since; nothing was sent", "Plan it again.")
+        if planned.restore:
+            await self._execute(restoring(self._sender.outgoing), UndoSource.restoring(planned))
+        if planned.created and (remover := deleting(self._sender.outgoing)) is not None:
+            await self._execute(remover, UndoSource.deleting(planned))
+
+    async def _execute(self, outgoing: Outgoing, source: EntitySource) -> str:
+        """Sends these entities; returns the state of the first one's task. Raises `UserError` if one is refused."""
         bench, report = self._sender.workbench, _SampleReport()
         async with bench.session(self._sender.profile, parts=[("outgoing", self._sender.name)]) as session:
-            source = _SampleSource(self._entity)
-            outgoing = self._sender.outgoing
             run = self._sender.run(session, bench.exchanges, report, outgoing, source=source, recorded=False)
             summary = await run.execute()
         if summary.reason or report.problems:
             raise UserError(summary.code or "sample-failed", summary.reason or "; ".join(report.problems))
         return next((state for state, number in summary.tasks.items() if number), "new")
+
+
+def _task(sent: PlanEntry) -> Task:
+    """The task that a run would have for this entity once it was sent."""
+    change = sent.change
+    return Task(1, sent.line, change.identifier, "finished", sent.entity, 1, None, "", "", "", None, "", change.former)
+
+
+def _as_error(failed: RunFailed) -> UserError:
+    return UserError(failed.error.code or "run", failed.error.message, failed.error.hint)
 
 
 async def _plan(run: OutgoingRun, store: str) -> SamplePlan:
@@ -107,5 +150,5 @@ async def _plan(run: OutgoingRun, store: str) -> SamplePlan:
                     raise UserError("source-line", entry.message)
                 return SamplePlan(entry, store, run.is_compared)
     except RunFailed as failed:
-        raise UserError(failed.error.code or "run", failed.error.message, failed.error.hint) from failed
+        raise _as_error(failed) from failed
     raise AssertionError("the sample is one entity")

@@ -27,6 +27,8 @@ from ...guide.steps.methods import GuideStep
 from ...guide.steps.samples import SampleRequest, as_text, sample_requests
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
+from ...outgoing.undo import UNDOABLE, UndoPlan
+from ...profile.model import Profile
 from ...templates import Json
 from ...text import why_invalid_json
 from ..external_editor import edit_field
@@ -52,6 +54,29 @@ class _Sample:
     configuration: Json
 
 
+@dataclass(frozen=True, slots=True)
+class _Undo:
+    """What would undo the sample that was sent for an outgoing; another sample that is sent needs a new plan."""
+
+    name: str
+    sent: SamplePlan
+    plan: UndoPlan
+
+    @property
+    def changes(self) -> str:
+        """What it restores and deletes."""
+        restored = [
+            f"restore {each.change.identifier}: {', '.join(map(change_text, each.change.changes))}"
+            for each in self.plan.restore
+        ]
+        return "; ".join([*restored, *(f"delete {each.identifier}" for each in self.plan.created)])
+
+    @property
+    def left(self) -> str:
+        """What stays as it is, and why; "" if nothing does."""
+        return "; ".join(f"{each.identifier}: {each.message}" for each in self.plan.not_undone)
+
+
 def _changes(plan: SamplePlan) -> str:
     """One entity with the fields that would change."""
     change = plan.entry.change
@@ -71,6 +96,7 @@ class OutgoingPane(ConfigurationsPane):
     method = "post"
     BINDINGS: ClassVar[list[BindingType]] = [
         *letter_bindings("S", "send_sample", "Send sample", "outgoing.send-sample", "ctrl+t", show=True),
+        *letter_bindings("u", "undo_sample", "Undo sample", "outgoing.undo-sample", "f9", show=True),
         Binding("E", "edit_sample", "Edit sample", show=False, id="outgoing.edit-sample"),
     ]
 
@@ -86,7 +112,22 @@ class OutgoingPane(ConfigurationsPane):
     class Sent(Message):
         """The sample was sent, or the reason why not."""
 
+        name: str
+        plan: SamplePlan
         state: str
+        problem: str = ""
+
+    @dataclass
+    class UndoPlanned(Message):
+        """What would undo the sample."""
+
+        undo: _Undo
+
+    @dataclass
+    class Undone(Message):
+        """The sample was undone, or the reason why not."""
+
+        name: str
         problem: str = ""
 
     @dataclass
@@ -110,6 +151,10 @@ class OutgoingPane(ConfigurationsPane):
         super().on_mount()
         self._planned: tuple[_Sample, SamplePlan] | None = None
         """The sample whose plan is shown: the next press sends it."""
+        self._sent: dict[str, SamplePlan] = {}
+        """By outgoing: the plan with which its sample was sent last, while it can be undone."""
+        self._undo: _Undo | None = None
+        """The undo that is shown: the next press carries it out."""
         self._sends_sample = False
         """Whether the result shows what became of the sample, and not its preview."""
         self.query_one("#sample-row").display = False
@@ -142,7 +187,7 @@ class OutgoingPane(ConfigurationsPane):
 
     def _prepare_again(self, name: str) -> None:
         """Shows the requests for a sample or a configuration that has changed: a plan was for what was there before."""
-        self._sends_sample, self._planned = False, None
+        self._sends_sample, self._planned, self._undo = False, None, None
         self.screen.refresh_bindings()
         self._prepare(name)
 
@@ -194,6 +239,7 @@ class OutgoingPane(ConfigurationsPane):
 
     def removed(self, name: str) -> None:
         self.setup.samples.pop(name, None)
+        self._sent.pop(name, None)
         self.query_one("#sample-row").display = False
         self.refresh_bindings()
         self.query_one(".preview", Static).update("")
@@ -222,6 +268,8 @@ class OutgoingPane(ConfigurationsPane):
         """A sample is edited and sent while a configuration is selected."""
         if action in ("send_sample", "edit_sample"):
             return self.is_mounted and self.has_fields
+        if action == "undo_sample":
+            return self.is_mounted and self.has_fields and self.rows.chosen in self._sent
         return super().check_action(action, parameters)
 
     @property
@@ -243,9 +291,8 @@ class OutgoingPane(ConfigurationsPane):
         except InvalidRequest as error:
             self.say(f"✘ {error}", bad=True)
             return
-        file = self.work.path or self.work.workbench.directory / "draft.toml"
-        sender = Sender(self.work.workbench, profile, file, name)
-        planned, self._planned = self._planned, None
+        sender = self._sender_of(profile, name)
+        planned, self._planned, self._undo = self._planned, None, None
         self._sends_sample = True
         self.screen.refresh_bindings()
         if planned is None or planned[0] != sample:
@@ -257,6 +304,70 @@ class OutgoingPane(ConfigurationsPane):
             confirm_sending(self.app, sender, "the sample", send, details=_changes(plan), store=plan.store)
         else:
             self._send_sample(sender, *planned)
+
+    def _sender_of(self, profile: Profile, name: str) -> Sender:
+        file = self.work.path or self.work.workbench.directory / "draft.toml"
+        return Sender(self.work.workbench, profile, file, name)
+
+    def action_undo_sample(self) -> None:
+        """The first press shows what would undo the sample that was sent, the second one does it."""
+        name = self.rows.chosen
+        if name is None or (sent := self._sent.get(name)) is None:
+            return
+        try:
+            sender = self._sender_of(profile_of(self.trial()), name)
+        except InvalidRequest as error:
+            self.say(f"✘ {error}", bad=True)
+            return
+        undo, self._undo, self._planned = self._undo, None, None
+        self._sends_sample = True
+        self.screen.refresh_bindings()
+        if undo is None or (undo.name, undo.sent) != (name, sent):
+            self.say("… comparing with the store")
+            self._plan_undo(sender, name, sent)
+        elif sender.production:
+            send = partial(self._undo_sample, sender, undo)
+            confirm_sending(self.app, sender, "the sample", send, details=undo.changes, store=sent.store, is_undo=True)
+        else:
+            self._undo_sample(sender, undo)
+
+    @work(exclusive=True, group="sample")
+    async def _plan_undo(self, sender: Sender, name: str, sent: SamplePlan) -> None:
+        try:
+            plan = await SampleSender(sender, sent.entry.entity).undo_plan(sent)
+        except (UserError, RequestFailed) as error:
+            self.post_message(self.Undone(name, str(error)))
+        else:
+            self.post_message(self.UndoPlanned(_Undo(name, sent, plan)))
+
+    @work(exclusive=True, group="sample")
+    async def _undo_sample(self, sender: Sender, undo: _Undo) -> None:
+        try:
+            await SampleSender(sender, undo.sent.entry.entity).undo(undo.sent, undo.plan)
+        except (UserError, RequestFailed) as error:
+            self.post_message(self.Undone(undo.name, str(error)))
+        else:
+            self.post_message(self.Undone(undo.name))
+
+    @on(UndoPlanned)
+    def _on_undo_planned(self, message: UndoPlanned) -> None:
+        undo = message.undo
+        left = f"Not restored: {undo.left}" if undo.left else ""
+        if undo.changes:
+            self._undo = undo
+            lines = [f"Not undone yet: {undo.changes}", left, undo.plan.remark, "u again does it"]
+            self.say("\n".join(filter(None, lines)))
+        elif left:
+            self.say(f"✘ {left}", bad=True)
+        else:
+            self.say("✔ Nothing to undo: the store has the values again that it had before")
+
+    @on(Undone)
+    def _on_undone(self, message: Undone) -> None:
+        if not message.problem:
+            self._sent.pop(message.name, None)
+            self.screen.refresh_bindings()
+        self.say(f"✘ {message.problem}" if message.problem else "✔ Undone", bad=bool(message.problem))
 
     @work(exclusive=True, group="sample")
     async def _plan_sample(self, sender: Sender, sample: _Sample) -> None:
@@ -272,9 +383,9 @@ class OutgoingPane(ConfigurationsPane):
         try:
             state = await SampleSender(sender, sample.entity).send(plan)
         except (UserError, RequestFailed) as error:
-            self.post_message(self.Sent("", str(error)))
+            self.post_message(self.Sent(sample.name, plan, "", str(error)))
         else:
-            self.post_message(self.Sent(state))
+            self.post_message(self.Sent(sample.name, plan, state))
 
     @on(Planned)
     def _on_planned(self, message: Planned) -> None:
@@ -291,6 +402,10 @@ class OutgoingPane(ConfigurationsPane):
     @on(Sent)
     def _on_sent(self, message: Sent) -> None:
         done = "✔ Sent, and accepted by the store" if message.state == "finished" else f"The sample is {message.state}"
+        if message.plan.compared and message.state in UNDOABLE:
+            self._sent[message.name] = message.plan
+            self.screen.refresh_bindings()
+            done = f"{done} · u F9: undo"
         self.say(f"✘ {message.problem}" if message.problem else done, bad=bool(message.problem))
 
     @on(Prepared)
