@@ -335,16 +335,17 @@ async def test_paste_of_several_values_fills_the_following_fields() -> None:
     assert app.typed == {("here", "key"): one, ("here", "other"): two}
 
 
-async def test_enter_after_a_paste_that_moved_the_focus_belongs_to_the_paste() -> None:
+@pytest.mark.parametrize("key", ["enter", "tab"])
+async def test_a_key_after_a_paste_that_moved_the_focus_belongs_to_the_paste(key: str) -> None:
     app = FormApp(Everything, {})
     async with app.run_test(size=(80, 24)) as pilot:
         other = app.field("other").query_one(TextField)
         app.form.focus_on("key")
         app.post_message(events.Paste("1canary1" * 4))
         await until(pilot, lambda: app.focused is other)
-        await pilot.press("enter")
+        await pilot.press(key)
         assert app.focused is other
-        await pilot.press("enter")
+        await pilot.press(key)
         await until(pilot, lambda: app.focused is not other)
 
 

@@ -200,6 +200,13 @@ async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machi
         await until_shown(pilot, "✔ 1")
 
 
+        for key, field in (  # Tab goes from field to field, → to the list beside one
+            *(("tab", "field-store-view"), ("right", "views"), ("left", "field-store-view"), ("right", "views")),
+            *(("tab", "field-name"), ("shift+tab", "field-store-view"), ("tab", "field-name"), ("tab", "client")),
+            *(("shift+tab", "field-name"), ("shift+tab", "field-store-view"), ("shift+tab", "field-address")),
+        ):
+            await pilot.press(key)
+            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
 async def test_disabled_certificate_verification_shows_a_warning(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         pilot.app.screen.query_one("#connection", Choice).focus()

@@ -32,6 +32,9 @@ from textual.widgets.text_area import Edit, Selection
 
 T = TypeVar("T")
 
+BESIDE_FIELD = "beside-field"
+"""The class of what can be focused beside a field, such as a list of its values."""
+
 
 class QuietApp(App[None]):
     """An app that keeps its crash for the caller: Textual would print the local variables of every frame."""
@@ -129,6 +132,11 @@ class BaseScreen(Screen[T]):
     def __init__(self, **common: Any) -> None:
         super().__init__(**common)
         self._compositor = _Layout()
+
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """Tab goes from field to field. What is beside one belongs to it, and is reached with → from there."""
+        return [each for each in super().focus_chain if each.has_focus or not each.has_class(BESIDE_FIELD)]
 
     @on(events.ScreenResume)
     def _prepare(self, event: events.ScreenResume) -> None:

@@ -284,7 +284,7 @@ class AuthenticationPane(StepPane):
         elif setup.auth_kind == ADMIN and setup.needs_code():
             notes.append("2FA is on: admin users need a one-time code; integrations do not.")
         if (problem := self._keyring_problem) and self._uses_keyring():
-            places = "What you enter is kept for this session; ▾ beside a field has other places for it."
+            places = "What you enter is kept for this session; → in a field leads to other places for it."
             notes.append(f"! {problem}. {places}")
         self.put(self.query_one("#note", Static), "\n".join(notes))
         self._preview()

@@ -32,7 +32,7 @@ from ...text import printable_line
 from ..dialogs import EntryScreen
 from ..widgets.choice import Choice, ChoiceScreen
 from ..widgets.field_specs import field_specs
-from ..widgets.fields import FieldRow, TextField
+from ..widgets.fields import FieldRow, FieldWithList, TextField
 from ..widgets.form import FormPath
 from ..widgets.ordered_list import OrderedList
 from .form import FormScreen
@@ -89,7 +89,8 @@ class BasicsPane(StepPane):
         yield FieldRow("address", "Store address", address, _ABOUT["address"])
         yield from self.compose_result()
         view = Horizontal(
-            TextField(setup.store_view, id="field-store-view"), Choice({"": ""}, "", id="views", short=_LIST)
+            FieldWithList(setup.store_view, id="field-store-view"),
+            Choice({"": ""}, "", id="views", short=_LIST, beside=True),
         )
         yield FieldRow("store-view", "Store view", view, _ABOUT["store-view"])
         yield FieldRow("name", "Profile name", TextField(setup.name, id="field-name"), _ABOUT["name"])
@@ -273,7 +274,8 @@ class BasicsPane(StepPane):
 
     def _view_chosen(self, code: str | None) -> None:
         if code is not None:
-            self.query_one("#field-store-view", Input).value = code
+            field.value = code
+        self.screen.set_focus(field)
 
     @on(Choice.Chosen, "#client")
     def _client(self, event: Choice.Chosen) -> None:

@@ -36,7 +36,7 @@ from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text
 from ..widgets import highlight
-from ..widgets.fields import JsonField
+from ..widgets.fields import NOT_BY_ARROWS, JsonField
 from .chain import OutgoingForm
 from .configurations import ConfigurationList, ConfigurationsPane
 from .form import FormScreen
@@ -140,7 +140,7 @@ class OutgoingPane(ConfigurationsPane):
 
     def compose_fields(self) -> ComposeResult:
         yield from super().compose_fields()
-        with Horizontal(id="sample-row", classes="field"):
+        with Horizontal(id="sample-row", classes=f"field {NOT_BY_ARROWS}"):
             yield Static(Content("Sample (JSON)"), classes="label")
             yield JsonField(id="sample")
 

@@ -16,9 +16,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...text import shown, shown_line
+from .._textual import BESIDE_FIELD
 from .bounded_list import BoundedList
 from .dialog_panel import DialogPanel
-from .fields import FieldRow
+from .fields import FieldRow, TextField
 from .frame import Dialog
 from .prose import Prose
 
@@ -99,9 +100,10 @@ class Choice(Static, can_focus=True):
         *,
         id: str | None = None,  # noqa: A002
         short: Mapping[str, str] | None = None,
+        beside: bool = False,
     ) -> None:
-        """`short`: titles of the options in the row, where there is little room."""
-        super().__init__(id=id, classes="choice")
+        """`short`: titles of the options in the row, where there is little room. `beside`: it belongs to a field."""
+        super().__init__(id=id, classes=f"choice {BESIDE_FIELD}" if beside else "choice")
         self.options, self.chosen = options, chosen
         self._short = short
         self._told = False
@@ -117,10 +119,14 @@ class Choice(Static, can_focus=True):
 
     def _update_text(self) -> None:
         label = shown_line((self._short or self.options).get(self.chosen, self.chosen))
-        self.update(Content(f"{label} ▾"))
+        self.update(Content(f"→ {label} ▾" if self.has_class(BESIDE_FIELD) else f"{label} ▾"))
 
     def on_key(self, event: events.Key) -> None:
-        """A letter opens the options at the one that it selects."""
+        """A letter opens the options at the one that it selects; ← goes back to the field that this is beside."""
+        if event.key == "left" and self.has_class(BESIDE_FIELD) and self.parent is not None:
+            event.stop()
+            self.screen.set_focus(self.parent.query_children(TextField).first())
+            return
         letter = (event.character or "").lower()
         is_free = event.is_printable and letter.isalnum() and event.key not in self.screen.active_bindings
         if not is_free or len(self.options) == 1:

@@ -25,6 +25,7 @@ from textual.widgets.input import Selection
 from textual.widgets.text_area import Edit, EditResult
 
 from ...text import dotted, printable, printable_line, shown, shown_line, shown_middle
+from .._textual import BESIDE_FIELD
 from .bounded_list import BoundedList
 from .highlight import json_spans
 from .prose import Prose
@@ -141,7 +142,7 @@ class TextField(SafeInput):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Next field", show=False, priority=True),
-        Binding("tab", "app.focus_next", "Next", show=False, priority=True),
+        Binding("tab", "tab", "Next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", "Previous", show=False, priority=True),
     ]
 
@@ -154,7 +155,7 @@ class TextField(SafeInput):
         return not self.has_value and not self.value
 
     value_when_focused: str | None = None
-    """The text when a paste moved the focus here; an Enter without a change belongs to that paste."""
+    """The text when a paste moved the focus here; an Enter or Tab without a change belongs to that paste."""
 
     @dataclass
     class EnterPressed(Message):
@@ -180,9 +181,17 @@ class TextField(SafeInput):
         if lines:
             self.replace(lines[0], *self.selection)
 
-    async def action_submit(self) -> None:
+    def _ends_paste(self) -> bool:
+        """Whether Enter or Tab belongs to the paste that has moved the focus to this field, which is still empty."""
         ends_paste, self.value_when_focused = self.value_when_focused == self.value, None
-        if ends_paste and self.is_empty:
+        return ends_paste and self.is_empty
+
+    def action_tab(self) -> None:
+        if not self._ends_paste():
+            self.screen.focus_next()
+
+    async def action_submit(self) -> None:
+        if self._ends_paste():
             self.notify("This field is empty. Enter again leaves it empty.", timeout=4)
             return
         last = not self.advance()
@@ -206,6 +215,19 @@ class TextField(SafeInput):
         group = next((node for node in self.ancestors if isinstance(node, FieldGroup)), None)
         text_fields = group.text_fields if group is not None else [self]
         return text_fields[text_fields.index(self) + 1 :]
+
+
+class FieldWithList(TextField):
+    """A field with a list beside it: → at the end of the text goes there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("right", "cursor_right", "List", show=False, id="field.list")]
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        beside = self.parent.query_children(f".{BESIDE_FIELD}") if self.parent is not None else ()
+        if beside and not select and self.cursor_at_end:
+            self.screen.set_focus(beside.first(Widget))
+        else:
+            super().action_cursor_right(select)
 
 
 def field_rows(container: Widget) -> list[Widget]:
@@ -232,11 +254,16 @@ def _may_leave(focused: Widget, key: str) -> bool:
     return True
 
 
+NOT_BY_ARROWS = "not-by-arrows"
+"""The class of a row that ↓ and ↑ pass by: what is typed next would change a text in it that is only looked at."""
+
+
 def move_to_row(container: Widget, key: str) -> bool:
     """↓ and ↑ go to the next and previous row; False where there is none, or where the key belongs to the widget."""
     focused = container.screen.focused
     rows = field_rows(container)
     row = next((each for each in rows if focused is not None and each in focused.ancestors_with_self), None)
+    rows = [each for each in rows if each is row or not each.has_class(NOT_BY_ARROWS)]
     if focused is None or row is None or not _may_leave(focused, key):
         return False
     index = rows.index(row) + (1 if key == "down" else -1)

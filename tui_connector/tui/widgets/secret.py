@@ -6,9 +6,11 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
@@ -20,7 +22,7 @@ from ...templates import Json
 from ...text import count, equal_beginning
 from .._textual import PasteHandler
 from .choice import Choice
-from .fields import TextField
+from .fields import FieldWithList
 
 _PASSED = ("?", ":")
 """Keys that a field of a secret leaves to the screen."""
@@ -45,8 +47,10 @@ def parse_paste(text: str, kind: SecretKind) -> list[str]:
     return [found for found in (clean(line, kind) for line in lines[:1]) if found]
 
 
-class SourceField(TextField, PasteHandler):
+class SourceField(FieldWithList, PasteHandler):
     """A field of a secret: takes the secret itself, or names where it is. What was typed counts once it is left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("right", "cursor_right", "Source", show=False, id="secret.source")]
 
     @dataclass
     class Entered(Message):
@@ -413,7 +417,7 @@ class Secret(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield self._input()
-        yield Choice(self._options, self.place, short=PLACES)
+        yield Choice(self._options, self.place, short=PLACES, beside=True)
 
     def _input(self) -> SourceField:
         value = self.source.get(self.place)
