@@ -115,8 +115,18 @@ async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Mac
         await until_shown(pilot, "A store view code consists of letters")
         assert draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == f"{sandbox.url}/rest/all/V1"
         view.value = "zzz"
+        await until(pilot, lambda: "A store view code" not in shown(pilot.app))
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "✘ The store has no store view with the code 'zzz'")
+        assert "✔ found" not in shown(pilot.app)
+        address.value = "127.0.0.1:99999"
+        await until(pilot, lambda: "no store view" not in shown(pilot.app))  # it was about another address
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "✘ The port in '127.0.0.1:99999' must be 1–65535")
+        address.value = sandbox.url
+        await until(pilot, lambda: "must be" not in shown(pilot.app))
         await pilot.press("escape", "n")
-        await until_shown(pilot, "○ 1")
+        await until_shown(pilot, "✘ 1")
 
 
 async def to_authentication(pilot: Pilot[None]) -> None:

@@ -14,6 +14,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
+from textual.worker import Worker
 
 from ...client.message import InvalidRequest, RequestFailed
 from ...client.uri import origin_of
@@ -43,8 +44,9 @@ _EVERYWHERE = {
     "default": "default: the store's default view",
 }
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_INVALID_CODE = "A store view code consists of letters, digits and _, and starts with a letter."
 _LIST = {"": "list"}
-_PLUGINS, _PLUGIN_KEYS = "Plugins, in order", "        a add  d remove  z undo  J K move  Enter edit"
+_PLUGINS, _PLUGIN_KEYS = "Plugins, in order", "        a add  d remove  z undo  J K move  e edit"
 _NEW_CLIENT = "Name of the new client, such as staging"
 _ADD, _REMOVE = "+ add", "- remove"
 _ABOUT = {
@@ -66,6 +68,11 @@ class BasicsPane(StepPane):
     """Why no profile can have the name that was typed."""
     _name_before = ""
     """The name that the profile had before one was typed; empty while none is."""
+    _view_problem = ""
+    """Why the text is not a valid store view code."""
+    _searched_for = ("", "")
+    """The address and the store view that the last search was for."""
+    _search_worker: Worker[None] | None = None
 
     @dataclass
     class Searched(Message):
@@ -138,7 +145,7 @@ class BasicsPane(StepPane):
     def begin(self) -> None:
         self._show_client()
         self.explain(_ABOUT["address"])
-        self._mark_address()
+        self._mark()
         if self.setup.base_uri and not self.setup.saved:  # a draft's name may be taken since
             self.run_worker(self._check_name(self.setup.name), exclusive=True, group="name")
         if self.setup.typed_address:
@@ -146,9 +153,19 @@ class BasicsPane(StepPane):
         else:
             self.edit_field()
 
-    def _mark_address(self) -> None:
-        """Shows next to the address whether the store was found there."""
+    @property
+    def complete(self) -> bool:
+        return super().complete and not self._is_refused
+
+    @property
+    def _is_refused(self) -> bool:
+        """Whether the store was found, but not its store view."""
+        return self.work.is_refused("clients", self.setup.client)
+
+    def _mark(self) -> None:
+        """Shows next to the address whether the store was found there, and next to the store view if it has none."""
         self.query_one("#row-address", FieldRow).mark("✔ found" if self.complete else "")
+        self.query_one("#row-store-view", FieldRow).mark("✘" if self._is_refused else "", bad=self._is_refused)
 
     @property
     def has_fields(self) -> bool:
@@ -192,19 +209,29 @@ class BasicsPane(StepPane):
     def _address(self, event: Input.Changed) -> None:
         before = self.setup.missing(GuideStep.BASICS)
         self.setup.typed_address = event.value
+        self._forget_other()
         if self.setup.missing(GuideStep.BASICS) != before:
-            self._mark_address()
+            self._mark()
             self.post_message(self.Changed())
+
+    def _forget_other(self) -> None:
+        """Clears what was found for another address or store view; a search for them ends."""
+        if self._said and self._searched_for != (self.setup.typed_address, self.setup.store_view):
+            if self._search_worker is not None:
+                self._search_worker.cancel()
+            self.forget()
 
     @on(Input.Changed, "#field-store-view")
     def _view(self, event: Input.Changed) -> None:
         view = event.value.strip()
-        if view and not _CODE.fullmatch(view):
-            self.say("✘ A store view code consists of letters, digits and _, and starts with a letter.", bad=True)
-        elif view and view != self.setup.store_view:
+        before, self._view_problem = self._view_problem, "" if _CODE.fullmatch(view) else _INVALID_CODE
+        self._show_problem("store-view", before, self._view_problem)
+        if not self._view_problem and view != self.setup.store_view:
             self.setup.choose_store_view(view)
+            self._forget_other()
             self._show_plugins()
             self.post_message(self.Changed())
+        self._mark()
 
     @on(Input.Changed, "#field-name")
     def _name_typed(self, event: Input.Changed) -> None:
@@ -230,18 +257,27 @@ class BasicsPane(StepPane):
         self._name_before = ""
 
     def _show_name(self, problem: str) -> None:
-        if self._name_problem and self._said == f"✘ {self._name_problem}":
+        before, self._name_problem = self._name_problem, problem
+        self._show_problem("name", before, problem)
+
+    def _show_problem(self, name: str, before: str, problem: str) -> None:
+        """Shows the problem of a field below it, in place of the one before."""
+        if before and self._said == f"✘ {before}":
             self.say("")
-        self._name_problem = problem
-        self.query_one("#row-name", FieldRow).problem(problem)
+        self.query_one(f"#row-{name}", FieldRow).problem(problem)
 
     def check_complete(self) -> bool:
-        return self.check_fields() and super().check_complete()
+        if not self.check_fields() or not super().check_complete():
+            return False
+        if not self.complete:
+            self.test()  # says what is wrong
+        return self.complete
 
     def check_fields(self) -> bool:
-        if self._name_problem:
-            self.say(f"✘ {self._name_problem}", bad=True)
-        return not self._name_problem
+        problem = self._name_problem or self._view_problem
+        if problem:
+            self.say(f"✘ {problem}", bad=True)
+        return not problem
 
     @on(Choice.OpenRequested, "#views")
     def _list_views(self, event: Choice.OpenRequested) -> None:
@@ -273,6 +309,7 @@ class BasicsPane(StepPane):
         self.app.push_screen(ChoiceScreen(options, self.setup.store_view), self._view_chosen)
 
     def _view_chosen(self, code: str | None) -> None:
+        field = self.query_one("#field-store-view", Input)
         if code is not None:
             field.value = code
         self.screen.set_focus(field)
@@ -439,8 +476,9 @@ class BasicsPane(StepPane):
     def test(self) -> None:
         if not self.check_fields():
             return
+        self._searched_for = (self.setup.typed_address, self.setup.store_view)
         self.busy("looking for the store")
-        self.run_worker(self._search(self.setup.typed_address, self.setup.store_view), exclusive=True)
+        self._search_worker = self.run_worker(self._search(*self._searched_for), exclusive=True)
 
     async def _search(self, typed: str, view: str) -> None:
         state, view_finding = AddressSearch(typed), None
@@ -461,6 +499,8 @@ class BasicsPane(StepPane):
     @on(Searched)
     def _take(self, message: Searched) -> None:
         state = message.state
+        if self._searched_for != (self.setup.typed_address, self.setup.store_view):
+            return  # changed meanwhile
         probes = "\n".join(f"{'✔' if p.found else '✘'} {p.base_uri}: {p.result}" for p in state.probes)
         if not message.ended:
             self.say(probes)
@@ -470,15 +510,21 @@ class BasicsPane(StepPane):
                 self.found(state.finding)
             return
         self.setup.use_store(state.found, state.typed)
+        self._searched_for = self.setup.searched
         self.query_one("#field-store-view", Input).value = self.setup.store_view
         self._suggest_names(*message.names)
         self._show_client()
+        client = ("clients", self.setup.client)
+        if message.view_finding is not None:
+            self.work.mark_refused(*client)
+        else:
+            self.work.mark_tested(*client)
+        self._mark()
         self.post_message(self.Changed())
         if message.view_finding is not None:
             self.found(message.view_finding)
             return
         warning = "\n! Not encrypted: tokens can be intercepted. Use https." if is_insecure(self.setup.base_uri) else ""
-        self._mark_address()
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
         self.go_on()
 

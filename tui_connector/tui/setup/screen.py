@@ -355,7 +355,11 @@ class SetupScreen(LogDock, TextHolder):
             return "●"
         if step.name.lower() in wrong:
             return "✘"
-        if step is GuideStep.AUTHENTICATION and work.is_refused("authentications", setup.authentication):
+        family, part = {
+            GuideStep.BASICS: ("clients", setup.client),
+            GuideStep.AUTHENTICATION: ("authentications", setup.authentication),
+        }.get(step, ("", ""))
+        if family and work.is_refused(family, part):
             return "✘"
         accepted = setup.authenticated and ("authentications", setup.authentication) in work.tested
         match step:
