@@ -363,7 +363,7 @@ async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Mach
         await acme.shows("stock")
         await acme.press("end", "g")
         await until(acme.pilot, lambda: isinstance(acme.app.screen, SetupScreen))
-        await acme.shows("Enter: edit")
+        await acme.shows("e: edit")
         await acme.press("S")
         await acme.shows("Sample (JSON)", "Not sent yet: ")
         assert acme.writes() == 0

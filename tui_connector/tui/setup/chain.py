@@ -86,7 +86,7 @@ class ChainScreen(Dialog[None]):
             form.border_title = Content(shown_line(f"Outgoing {self._outgoing}: steps"))
             form.border_subtitle = "^S done · Esc cancel"
             yield Static("", id="chain-about")
-            heading = "Steps, in order        a add  d remove  z undo  J K move  Enter edit"
+            heading = "Steps, in order        a add  d remove  z undo  J K move  e edit"
             yield Static(Content(heading), classes="heading")
             yield OrderedList(id="chain-steps")
             yield Static("", id="chain-problems")

@@ -22,7 +22,7 @@ from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.entities import Readable, Writable
 from ...profile.importers.command_text import looks_like_command
 from ...templates import Json
-from ...text import shown_line
+from ...text import listed, shown_line
 from .._textual import PasteHandler
 from ..dialogs import ConfirmScreen
 from ..widgets.bounded_list import BoundedList
@@ -205,7 +205,8 @@ class ConfigurationList(BoundedList):
     """The configurations, one per line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Edit", id="configurations.edit"),
+        Binding("e", "select", "Edit", id="configurations.edit"),
+        Binding("enter", "select", "Edit", show=False, id="configurations.edit"),
         Binding("d,delete", "ask_delete", "Delete", id="configurations.delete"),
         Binding("j", "cursor_down", "Next", show=False, id="configurations.next", tooltip="Next configuration"),
         Binding(
@@ -343,8 +344,8 @@ class ConfigurationsPane(StepPane):
                 "F8: skip · Esc: to the list" if self.query_one(EntityChooser).has_typing else "n: skip"
             )
         if self._choosing:
-            return "Enter: add to the list · Esc: close"
-        return "Enter: edit · +: add · d: delete · t: test · n: next"
+            return "↑↓: select · Enter: add to the list · Esc: close"
+        return "e: edit · +: add · d: delete · t: test · n: next"
 
     def draw(self) -> None:
         """Redraws the list from the setup."""
@@ -491,6 +492,15 @@ class ConfigurationsPane(StepPane):
 
     def edit(self, name: str, at: FormPath = ()) -> None:
         """Opens the form of this configuration, at this field."""
+    def untested(self) -> str:
+        """A line with the names of those that were not tested yet; "" if there are none."""
+        others = [
+            name
+            for name, part in self.setup.table(self.family).items()
+            if not self.work.is_tested(self.family, name) and not (isinstance(part, dict) and part.get("disabled"))
+        ]
+        return f"\n  Not tested yet: {listed(others, 3)}" if others else ""
+
         form = self.form(name)
         form.begins_at = at
         self.app.push_screen(form, lambda _: self.edited(name))

@@ -219,7 +219,7 @@ class IncomingPane(ConfigurationsPane):
 
     def try_it(self, name: str) -> None:
         self._tested = name
-        self.busy("reading the first items")
+        self.busy(f"reading the first items of {name}")
         self._try(name)
 
     @work(exclusive=True)
@@ -256,7 +256,7 @@ class IncomingPane(ConfigurationsPane):
             self.work.prove_authentication(at("incoming", message.name, "client"))
         self.passed(message.name)
         self.explain("")  # the outcome needs its lines
-        self.say(f"✔ {message.tried.summary}")
+        self.say(f"✔ {message.tried.summary}{self.untested()}")
         self.go_on()
 
     @on(ItemTable.Opened)

@@ -420,7 +420,8 @@ class OutgoingPane(ConfigurationsPane):
             self.say(f"✘ {problem}", bad=True)
             return
         wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
-        well = "✔ Preview for the sample (not sent) · E: edit · S ^T: plan and send"
+        which = f" of {message.name}" if len(self.setup.outgoing) > 1 else ""
+        well = f"✔ Preview for the sample{which} (not sent) · E: edit · S ^T: plan and send"
         if not self._sends_sample or wrong:
             self.say("\n".join(wrong) or well, bad=bool(wrong))
         if not wrong:

@@ -1,4 +1,4 @@
-"""An ordered list: a adds, d removes, z undoes, J and K move, Enter edits."""
+"""An ordered list: a adds, d removes, z undoes, J and K move, e edits."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class OrderedList(BoundedList):
         Binding("J,shift+down", "move(1)", "Move down", id="parts.down"),
         Binding("K,shift+up", "move(-1)", "Move up", id="parts.up"),
         Binding("z,ctrl+z", "undo", "Undo", id="parts.undo"),
+        Binding("e,enter", "select", "Edit", show=False, id="parts.edit"),
     ]
 
     @dataclass
@@ -104,4 +105,4 @@ class OrderedList(BoundedList):
         self.post_message(self.UndoRequested(self))
 
     def help_text(self) -> str:
-        return "An ordered list\na: add, d: remove, z: undo, J and K: move down and up, Enter: edit."
+        return "An ordered list\na: add, d: remove, z: undo, J and K: move down and up, e: edit."
