@@ -148,7 +148,7 @@ async def test_a_draft_has_no_secrets_and_says_so_when_it_is_resumed(
         await pilot.press("enter")
         await until_shown(pilot, "Drafts contain no secrets. Enter them again in step 2")
         assert "○ 2" in shown(app)
-        await pilot.press("2", "ctrl+r")
+        await pilot.press("escape", "2", "ctrl+r")
         await until_shown(pilot, "Consumer key is missing")
         await enter_four(pilot, full(sandbox))
         await until_shown(pilot, "✔ 1")

@@ -52,7 +52,7 @@ async def _walk(pilot: Any) -> None:
     await until_shown(pilot, "First items")
     await pilot.press("n")
     await until_shown(pilot, "PUT products")
-    await pilot.press("n")
+    await pilot.press("f8")
     await until_shown(pilot, "File: ")
 
 
@@ -172,7 +172,7 @@ async def test_a_resumed_draft_asks_for_its_secrets_before_anything_else(machine
         await until_shown(pilot, "● 3")
         await pilot.press("t")
         screen = await until_shown(pilot, "Drafts contain no secrets")
-        assert "Enter them again in step 2: press 2." in screen
+        assert "Enter them again in step 2 (Esc 2)." in screen
         assert "trusted" not in screen
         await pilot.press("2")
         await until_shown(pilot, "Demo values")

@@ -470,16 +470,6 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         source = acme.profile.with_name("outgoing") / "base-prices.jsonl"
         await acme.press("enter")
         await acme.shows("base-prices")
-        await acme.press("end", "r")
-        await acme.shows("Put the file there", "w: write a sample there")
-        await acme.press("a")  # there is no plan: it neither sends nor starts a filter
-        await acme.shows("The plan could not be made")
-        await acme.press("w")
-        await acme.shows("1 to change", "24-MB01", "Sample written:")
-        assert json.loads(source.read_text()) == json.loads(edited)
-        source.write_text("")
-        await acme.press("w")  # nothing that exists is replaced
-        assert source.read_text() == ""
         await acme.press("end", "g")
         await until(acme.pilot, lambda: isinstance(acme.app.screen, SetupScreen))
         await acme.shows("e: edit")
@@ -495,3 +485,13 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         assert acme.app.screen.query_one("#sample", JsonField).text == edited
         await acme.press("escape", "q")
         await acme.shows("base-prices", "r Plan")
+        await acme.press("end", "r")
+        await acme.shows("Put the file there", "w: write a sample there")
+        await acme.press("a")  # there is no plan: it neither sends nor starts a filter
+        await acme.shows("The plan could not be made")
+        await acme.press("w")
+        await acme.shows("1 to change", "24-MB01", "Sample written:")
+        assert json.loads(source.read_text()) == json.loads(edited)
+        source.write_text("")
+        await acme.press("w")  # nothing that exists is replaced
+        assert source.read_text() == ""

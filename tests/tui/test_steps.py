@@ -200,6 +200,13 @@ async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machi
         ):
             await pilot.press(key)
             await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
+        for key, field in (  # Tab goes from field to field, → to the list beside one
+            *(("tab", "field-store-view"), ("right", "views"), ("left", "field-store-view"), ("right", "views")),
+            *(("tab", "field-name"), ("shift+tab", "field-store-view"), ("tab", "field-name"), ("tab", "client")),
+            *(("shift+tab", "field-name"), ("shift+tab", "field-store-view"), ("shift+tab", "field-address")),
+        ):
+            await pilot.press(key)
+            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
         await pilot.press("down", "down", "ctrl+u", *"acme-shop", "escape")
         await until(pilot, lambda: draft(pilot)["name"] == "acme-shop")
         assert draft(pilot)["clients"]["magento"]["plugins"] == address
@@ -210,13 +217,6 @@ async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machi
         await until_shown(pilot, "✔ 1")
 
 
-        for key, field in (  # Tab goes from field to field, → to the list beside one
-            *(("tab", "field-store-view"), ("right", "views"), ("left", "field-store-view"), ("right", "views")),
-            *(("tab", "field-name"), ("shift+tab", "field-store-view"), ("tab", "field-name"), ("tab", "client")),
-            *(("shift+tab", "field-name"), ("shift+tab", "field-store-view"), ("shift+tab", "field-address")),
-        ):
-            await pilot.press(key)
-            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
 async def test_disabled_certificate_verification_shows_a_warning(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         pilot.app.screen.query_one("#connection", Choice).focus()
@@ -493,15 +493,15 @@ async def test_what_will_be_written_is_shown_before_it_is_written(
     before = path.read_text()
     async with at_step(machine, "3") as (pilot, setup):
         setup.edit(("clients", "magento", "timeout"), "5s")
-        await pilot.press("s")
+        await pilot.press("ctrl+s")
         await until_shown(pilot, "Not written yet")
         assert '+timeout = "5s"' in shown(pilot.app)
-        await pilot.press("t", "p", "5")
+        await pilot.press("t", "p", "escape", "5")
         await until_shown(pilot, "Not written yet: Enter or s writes the changes below.")
         assert path.read_text() == before
         await pilot.press("s")
         await until_shown(pilot, "Saved:")
-        await pilot.press("p", "5")
+        await pilot.press("p", "escape", "5")
         await until_shown(pilot, "Nothing has changed since it was saved.")
         assert "Not written yet" not in shown(pilot.app)
     assert 'timeout = "5s"' in path.read_text()

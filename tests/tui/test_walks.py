@@ -94,7 +94,7 @@ def test_from_an_address_to_a_profile_that_works(
         terminal.wait_for("3 of 50 items read")
         terminal.press("Enter")
         terminal.wait_for("PUT products")
-        terminal.press("n")
+        terminal.press("F8")
         terminal.wait_for("Not written yet")
         terminal.press("Enter")
         terminal.wait_for("status 200")

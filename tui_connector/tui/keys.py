@@ -306,7 +306,6 @@ _SHORTEST, _DISTINCT = 4, 3
 _OPENS_FIELD = frozenset(
     {
         "app.commands",
-        "chooser.narrow",
         "configurations.add",
         "home.duplicate",
         "home.filter",

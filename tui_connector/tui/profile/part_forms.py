@@ -74,7 +74,7 @@ class AddPartScreen(Dialog[tuple[str, bool] | None]):
     def on_mount(self) -> None:
         chooser = self.query_one(EntityChooser)
         chooser.show(offer(name, entity, None) for name, entity in _ENTITIES[self._family].items())
-        chooser.choose(by_typing=True)
+        chooser.choose()
 
     @on(EntityChooser.Chosen)
     def _chosen(self, message: EntityChooser.Chosen) -> None:

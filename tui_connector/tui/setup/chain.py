@@ -53,7 +53,7 @@ class AddStepScreen(Dialog[str | None]):
     def on_mount(self) -> None:
         chooser = self.query_one(EntityChooser)
         chooser.show(self._offers)
-        chooser.choose(by_typing=True)
+        chooser.choose()
 
     @on(EntityChooser.Chosen)
     def _chosen(self, message: EntityChooser.Chosen) -> None:

@@ -48,30 +48,23 @@ class EntityOption:
     note: str = ""
 
 
-class EntityOptions(BoundedList, PasteHandler):
-    """The list of the chooser. A paste, or a name that is typed fast, goes to the filter."""
+class EntityOptions(BoundedList, can_focus=False):
+    """The entities that match the filter above them, whose keys move the cursor here."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Add", id="chooser.add"),
-        Binding("slash", "narrow", "Filter", id="chooser.narrow"),
-        Binding("j", "cursor_down", "Next", show=False, id="chooser.next", tooltip="Next entity"),
-        Binding("k", "cursor_up", "Previous", show=False, id="chooser.previous", tooltip="Previous entity"),
-    ]
+
+class EntityFilter(SafeInput, PasteHandler):
+    """The field of the chooser, which keeps the focus while an entity is chosen: so no letter is a command."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Add", id="chooser.add")]
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Type to filter, or enter any path", compact=True, classes="field")
 
     def accepts_paste(self, text: str) -> bool:
         return not looks_like_command(text)
 
     def handle_paste(self, text: str) -> None:
-        self.action_narrow()
-        self.query_ancestor(EntityChooser).query_one(Input).insert_text_at_cursor(" ".join(text.split()))
-
-    def action_narrow(self) -> None:
-        """Focuses the filter while the key is dispatched, so that what is typed next goes there."""
-        self.screen.set_focus(self.query_ancestor(EntityChooser).query_one(Input))
-
-
-_FROM_LIST = "/ to filter, or enter any path"
-_IN_FIELD = "Type to filter, or enter any path"
+        self.insert_text_at_cursor(" ".join(text.split()))
 
 
 class EntityChooser(Fitting):
@@ -98,7 +91,7 @@ class EntityChooser(Fitting):
         self._narrowed: list[EntityOption] = []
 
     def compose(self) -> ComposeResult:
-        yield SafeInput(placeholder=_FROM_LIST, compact=True)
+        yield EntityFilter()
         yield EntityOptions()
 
     def show(self, offers: Iterable[EntityOption]) -> None:
@@ -106,19 +99,13 @@ class EntityChooser(Fitting):
         self._offers = list(offers)
         self._narrow()
 
-    def choose(self, *, by_typing: bool = False) -> None:
-        """Clears the filter and focuses the list, or the filter itself, so that letters are no commands."""
-        self.query_one(Input).value = ""
+    def choose(self) -> None:
+        """Clears the filter and focuses it."""
+        self.query_one(EntityFilter).value = ""
         self._narrow()
-        self.screen.set_focus(self.query_one(Input if by_typing else EntityOptions))
-
-    @property
-    def has_typing(self) -> bool:
-        """Whether letters go to the filter."""
-        return self.query_one(Input).has_focus
+        self.screen.set_focus(self.query_one(EntityFilter))
 
     def on_descendant_focus(self) -> None:
-        self.query_one(Input).placeholder = _IN_FIELD if self.has_typing else _FROM_LIST
         self.post_message(self.Moved())
 
     @property
@@ -133,7 +120,7 @@ class EntityChooser(Fitting):
         self._narrow()
 
     def _narrow(self) -> None:
-        words = self.query_one(Input).value.lower().lstrip("/ ").split()
+        words = self.query_one(EntityFilter).value.lower().lstrip("/ ").split()
         self._narrowed = [each for each in self._offers if all(word in _searched(each) for word in words)]
         offers = self.query_one(EntityOptions)
         highlighted = offers.highlighted or 0
@@ -154,16 +141,20 @@ class EntityChooser(Fitting):
 
     @property
     def _path(self) -> str:
-        return self.query_one(Input).value.strip().lstrip("/")
+        return self.query_one(EntityFilter).value.strip().lstrip("/")
 
     def on_key(self, event: events.Key) -> None:
-        """↓ in the field goes to the list, below the match that Enter in the field would add."""
-        if event.key == "down" and self.has_typing and self._narrowed:
+        """Keys that move a cursor up and down move that of the list."""
+        options = self.query_one(EntityOptions)
+        moves = {
+            "down": options.action_cursor_down,
+            "up": options.action_cursor_up,
+            "pagedown": options.action_page_down,
+            "pageup": options.action_page_up,
+        }
+        if event.key in moves:
             event.stop()
-            offers = self.query_one(EntityOptions)
-            self.screen.set_focus(offers)
-            if len(self._narrowed) > 1:
-                offers.action_cursor_down()
+            moves[event.key]()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -325,7 +316,7 @@ class ConfigurationsPane(StepPane):
         self.draw()
         self.query_one(EntityChooser).show(self.offers())
         if self._choosing:
-            self.query_one(EntityChooser).choose(by_typing=bool(self.setup.table(self.family)))
+            self.query_one(EntityChooser).choose()
         else:
             self.screen.set_focus(self.rows)
         self.explain(self._keys())
@@ -340,9 +331,7 @@ class ConfigurationsPane(StepPane):
 
     def _keys(self) -> str:
         if not self.setup.table(self.family):
-            return "Enter: add · " + (
-                "F8: skip · Esc: to the list" if self.query_one(EntityChooser).has_typing else "n: skip"
-            )
+            return "↑↓: select · Enter: add · F8: skip"
         if self._choosing:
             return "↑↓: select · Enter: add to the list · Esc: close"
         return "e: edit · +: add · d: delete · t: test · n: next"
@@ -431,13 +420,10 @@ class ConfigurationsPane(StepPane):
         return super().is_in_use or self._is_in_chooser
 
     def focus_buttons(self) -> None:
-        """From the filter of the chooser, the focus goes to its list; where a list was added to, the chooser closes."""
-        chooser = self.query_one(EntityChooser)
+        """Where a list was added to, the chooser closes."""
         if self._is_in_chooser and self.setup.table(self.family):
             self._choosing = False
             self.begin()
-        elif chooser.has_typing:
-            self.screen.set_focus(chooser.query_one(EntityOptions))
         else:
             super().focus_buttons()
 
@@ -470,7 +456,7 @@ class ConfigurationsPane(StepPane):
             self.forget()
             self.post_message(self.Changed())
             self.begin()
-            self.say(f"Deleted: {name}. z undoes it.")
+            self.say(f"Deleted: {name}. ^Z undoes it.")
 
     def action_undo_delete(self) -> None:
         """Restores what was deleted last, at its place; under another name where its own was taken meanwhile."""
@@ -492,15 +478,6 @@ class ConfigurationsPane(StepPane):
 
     def edit(self, name: str, at: FormPath = ()) -> None:
         """Opens the form of this configuration, at this field."""
-    def untested(self) -> str:
-        """A line with the names of those that were not tested yet; "" if there are none."""
-        others = [
-            name
-            for name, part in self.setup.table(self.family).items()
-            if not self.work.is_tested(self.family, name) and not (isinstance(part, dict) and part.get("disabled"))
-        ]
-        return f"\n  Not tested yet: {listed(others, 3)}" if others else ""
-
         form = self.form(name)
         form.begins_at = at
         self.app.push_screen(form, lambda _: self.edited(name))
@@ -514,6 +491,15 @@ class ConfigurationsPane(StepPane):
         if not self.work.is_tested(self.family, name):
             self.work.mark_tested(self.family, name)
             self.draw()
+
+    def untested(self) -> str:
+        """A line with the names of those that were not tested yet; "" if there are none."""
+        others = [
+            name
+            for name, part in self.setup.table(self.family).items()
+            if not self.work.is_tested(self.family, name) and not (isinstance(part, dict) and part.get("disabled"))
+        ]
+        return f"\n  Not tested yet: {listed(others, 3)}" if others else ""
 
     def failed(self, name: str) -> None:
         """Marks this configuration as refused."""
@@ -541,6 +527,6 @@ class ConfigurationsPane(StepPane):
     def test(self) -> None:
         name = self.rows.chosen
         if name is None:
-            self.say("✘ Choose something first, or press n to skip.", bad=True)
+            self.say("✘ Choose something first, or skip this step (F8).", bad=True)
             return
         self.try_it(name)

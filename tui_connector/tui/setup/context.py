@@ -209,7 +209,7 @@ class GuideContext:
         Checked before anything is asked about the profile, since nothing could be sent after a yes.
         """
         if self.lacks_secrets:
-            raise InvalidRequest("Drafts contain no secrets", hint="Enter them again in step 2: press 2.")
+            raise InvalidRequest("Drafts contain no secrets", hint="Enter them again in step 2 (Esc 2).")
 
     @property
     def lacks_secrets(self) -> bool:

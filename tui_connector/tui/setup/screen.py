@@ -236,7 +236,7 @@ class SetupScreen(LogDock, TextHolder):
         # before the first paint, so that an immediate paste has its field
         await self.go_to(self._step)
         if self.work.lacks_secrets and self._step is not GuideStep.AUTHENTICATION:
-            self.pane.say("! Drafts contain no secrets. Enter them again in step 2: press 2.")
+            self.pane.say("! Drafts contain no secrets. Enter them again in step 2 (Esc 2).")
         if self._begin_with == "add":
             self.pane.add_part()
         elif self._part and self._begin_with == "form":
