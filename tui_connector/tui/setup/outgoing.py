@@ -200,7 +200,9 @@ class OutgoingPane(ConfigurationsPane):
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
-        if isinstance(event.option_list, ConfigurationList) and self.query_one("#sample-row").display:
+        """Shows the sample of another configuration; also one that was edited earlier, as its user has left it."""
+        is_edited = self.rows.chosen in self.setup.samples
+        if isinstance(event.option_list, ConfigurationList) and (self._shows_sample or is_edited):
             self.test()
 
     @on(TextArea.Changed, "#sample")
