@@ -579,6 +579,8 @@ async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: 
         ):
             await pilot.press(key)
             await until_shown(pilot, words)
+        await pilot.press("tab")
+        await until(pilot, lambda: "✘ Magento" not in shown(pilot.app))
         await until_shown(pilot, "p Back")
         assert "n Next" not in shown(pilot.app), "the last step has none"
         await pilot.press("n")

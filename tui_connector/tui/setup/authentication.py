@@ -424,8 +424,8 @@ class AuthenticationPane(StepPane):
     @on(SetupForm.Changed)
     def _edited(self, event: SetupForm.Changed) -> None:
         event.stop()
-        if self._finding is not None:
-            self.forget()  # it was about other values
+        if not self._busy:
+            self.forget()  # what is shown was about other values
         self._say_saved()
         self._say_way()
         self.post_message(self.Changed())
