@@ -292,6 +292,7 @@ async def test_all_fields_of_the_request_authentication_and_the_store_views_afte
         pilot.app.screen.query_one("#whole", Toggle).focus()
         await pilot.press("space")
         text = await until_shown(pilot, "Keep the token")
+        await until(pilot, lambda: pilot.app.focused in pilot.app.screen.query("#row-uri *"))  # the first one of them
         for title in ("Request URI", "Request method", "Request parameters", "HTTP client", "Header", "Token is in"):
             assert title in text
         await until_shown(pilot, "Authorization: Bearer •••")

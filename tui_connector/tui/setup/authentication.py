@@ -397,8 +397,12 @@ class AuthenticationPane(StepPane):
     @on(Toggle.Changed, "#whole")
     async def _more(self, event: Toggle.Changed) -> None:
         event.stop()
+        before = {each.path for each in self._specs()}
         self._whole = event.value
         await self._show_way()
+        added = [each.path for each in self._specs() if each.path not in before]
+        if not added or not self.form.focus_at((*self._path, *added[0])):
+            self.screen.set_focus(event.control)
 
     @on(Choice.Chosen, "#way")
     async def _way(self, event: Choice.Chosen) -> None:
