@@ -138,7 +138,8 @@ async def duplicate_profile(
     if await asyncio.to_thread(keyring_entries, path):
         notes.append("It uses the same keyring entries until you enter other values.")
     if copied.own_variables:
-        notes.append(f"Set its own variables: {listed([*copied.own_variables.values()], 2)}.")
+        number = count(len(copied.own_variables), "variable")
+        notes.append(f"Set the {number} of its own, which step 2 of the guide names.")
     if copied.variables:
         same = f"the same {count(len(copied.variables), 'variable')}, {listed([*copied.variables], 2)}"
         notes.append(f"It reads {same}: if it is for another store, name others in step 2 of the guide.")

@@ -306,7 +306,7 @@ class BasicsPane(StepPane):
             self.explain("The token may not list the store views (Magento_Backend::store): enter a code instead.")
         elif not message.found.views:
             self.explain("More store views are listed after authentication (step 2).")
-        self.app.push_screen(ChoiceScreen(options, self.setup.store_view), self._view_chosen)
+        self.app.push_screen(ChoiceScreen(options, self.setup.store_view, title="Store view"), self._view_chosen)
 
     def _view_chosen(self, code: str | None) -> None:
         field = self.query_one("#field-store-view", Input)
