@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from guide_steps import at_step, no_demo, profile
+from guide_steps import INCOMING, at_step, no_demo, profile
 from screens import shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
@@ -529,6 +529,21 @@ async def test_a_token_typed_at_once_over_the_buttons_is_a_paste(
     assert path.read_text() == before
 
 
+async def test_a_word_typed_over_the_buttons_is_not_saved_by_its_letters(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox, **INCOMING)
+    before = path.read_text()
+    async with at_step(machine, "3", (140, 45)) as (pilot, setup):
+        setup.edit(("clients", "magento", "timeout"), "5s")
+        for letter in "customers":
+            await pilot.press(letter)
+        await until(pilot, lambda: any("Not saved: s seems" in each.message for each in pilot.app._notifications))
+        assert path.read_text() == before
+        await pilot.press("s")
+        await until_shown(pilot, "Saved:")
+
+
 async def test_keys_pressed_quickly_one_by_one_are_keys(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
@@ -564,6 +579,8 @@ async def test_after_a_refusal_the_field_that_it_names_takes_a_new_value(
         await until(pilot, lambda: isinstance(pilot.app.focused, SecretInput))
         await pilot.press(*"5sst2wmt0")
         assert "● 2" in shown(pilot.app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "✘ Magento" not in shown(pilot.app))
 
 
 async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: Sandbox) -> None:
@@ -580,8 +597,6 @@ async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: 
         ):
             await pilot.press(key)
             await until_shown(pilot, words)
-        await pilot.press("tab")
-        await until(pilot, lambda: "✘ Magento" not in shown(pilot.app))
         await until_shown(pilot, "p Back")
         assert "n Next" not in shown(pilot.app), "the last step has none"
         await pilot.press("n")

@@ -402,6 +402,10 @@ class ConfigurationsPane(StepPane):
         self.query_one(".test").focus()
 
     @property
+    def where_to_type(self) -> str:
+        return "+ adds one, found by typing."
+
+    @property
     def has_fields(self) -> bool:
         return bool(self.setup.table(self.family)) and not self.query_one(EntityChooser).display
 

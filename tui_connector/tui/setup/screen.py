@@ -278,6 +278,7 @@ class SetupScreen(LogDock, TextHolder):
         self._step = step
         panes.current = f"step-{step.value}"
         self.pane.forget_outdated()
+        self.pane.typed_over = False
         self._fit()
         self._changed()
         self.pane.begin()
@@ -469,6 +470,9 @@ class SetupScreen(LogDock, TextHolder):
         """Shows what will be written; writes it where that is shown already."""
         if self._step is not GuideStep.SAVE or self.zoomed:
             await self.go_to(GuideStep.SAVE)
+        elif self.pane.typed_over:
+            self.pane.typed_over = False
+            self.notify("Not saved: s seems to be part of a word that you typed. Press it again to save.", markup=False)
         else:
             self.pane.test()
 
@@ -511,8 +515,8 @@ class SetupScreen(LogDock, TextHolder):
 
     @property
     def where_to_type(self) -> str:
-        """How to get to a field, for whoever has typed or pasted outside one."""
-        return "e goes to the field to fill in." if self.pane.has_fields else ""
+        """How to get to a field, for whoever has pasted outside one."""
+        return self.pane.where_to_type
 
     def help_text(self) -> str:
         return f"In Magento\n{self._store_side()}\n\nThe steps: {MARKS}."

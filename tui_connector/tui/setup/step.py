@@ -43,6 +43,8 @@ class StepPane(VerticalScroll, can_focus=False):
     step: GuideStep
     test_label = "Test"
     continue_label = "Continue"
+    typed_over = False
+    """Whether a word was typed where letters are keys, since the step was shown or this was said."""
     result_is_above: ClassVar[bool] = False
     """Whether the result is shown among the fields, next to the one that was tested."""
 
@@ -118,9 +120,15 @@ class StepPane(VerticalScroll, can_focus=False):
         self.screen.set_focus(self.query_one(".continue" if self.complete else ".test", Button))
 
     def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ go to the next and previous field, list or button; ↓ on the last button goes to the first field."""
+        """↓ and ↑ go to the next and previous field, list or button; ↓ on the last button goes to the first field.
+
+        A letter without an action here is probably part of a word that was meant for a field.
+        """
         if event.key in ("down", "up") and (move_to_row(self, event.key) or self._starts_over(event.key)):
             event.stop()
+        elif event.is_printable and not self.is_in_use and event.key not in self.screen.active_bindings:
+            self.typed_over = True
+            self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)
 
     def _starts_over(self, key: str) -> bool:
         """Goes to the first field where ↓ is pressed on a button at the end; a saved step opens with the focus there.
@@ -134,6 +142,11 @@ class StepPane(VerticalScroll, can_focus=False):
     def has_fields(self) -> bool:
         """Whether there is a field to edit."""
         return False
+
+    @property
+    def where_to_type(self) -> str:
+        """How to get to a field, for whoever has typed outside one."""
+        return "e goes to the field to fill in." if self.has_fields else ""
 
     def edit_field(self) -> None:
         """Focuses the field to edit: a wrong one, a missing one, or the first."""
