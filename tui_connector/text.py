@@ -91,6 +91,20 @@ def beginning(text: str, width: int) -> str:
 _TITLE = re.compile(r"<title[^>]{0,300}>([^<]{0,1000})", re.IGNORECASE)
 
 
+_MARKUP = re.compile(rb"<(!doctype\s+html|html|head|body|title|h1|center)\b", re.IGNORECASE)
+
+
+def has_markup(body: bytes) -> bool:
+    """Whether a body that is declared as HTML has any: PHP declares all that it prints so, also text and JSON."""
+    start = body[:2_000].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"<") or (not start.startswith((b"{", b"[", b'"')) and has_html(start))
+
+
+def has_html(body: bytes) -> bool:
+    """Whether the beginning has a tag of an HTML page."""
+    return _MARKUP.search(body[:2_000]) is not None
+
+
 def page_title(page: str) -> str | None:
     """The title of an HTML page, at most 120 characters; None if it has none."""
     title = _TITLE.search(without_secrets(page))

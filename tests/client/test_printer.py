@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from exchanges import exchange, lost
@@ -52,6 +53,19 @@ def test_a_web_page_is_its_title_and_size() -> None:
     shown = text(exchange(status=503, body=RecordedBody(page, len(page), 900, "text/html")), "long")
     assert "HTML page “Service Temporarily & so on”, 40.1 KB" in shown
     assert len(shown) < 1_000
+
+
+@pytest.mark.parametrize("body", [b"Magento/2.4 (Community)", b'{"version": "a <title> in a value"}', b"a < b"])
+def test_text_that_is_declared_as_a_web_page_is_shown(body: bytes) -> None:
+    served = RecordedBody(body, len(body), len(body), "text/html")
+    assert text(exchange(body=served), "long").endswith(f"\n\n{body.decode()}")
+    failed = exchange(status=404, body=replace(served, data=b"File not found.\n"))
+    assert "✘ File not found." in text(failed, "long")
+
+
+def test_what_php_prints_before_a_page_is_part_of_it() -> None:
+    page = b"Warning: Undefined index\n<!DOCTYPE html><title>Sorry</title>"
+    assert "HTML page “Sorry”" in text(exchange(body=RecordedBody(page, len(page), 1, "text/html")), "long")
 
 
 def test_a_binary_response_is_shown_by_its_first_bytes() -> None:

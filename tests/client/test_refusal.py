@@ -51,7 +51,7 @@ OPERATIONS = {
         ("PUT", "../async/bulk/V1/products/bySku", REJECTED, JSON, "Operation 1: No such entity"),
         ("GET", "bulk/0a1b2c3d-0000/detailed-status", OPERATIONS, JSON, "Operation 1: The product that was"),
         ("GET", "products", b"<html><title>Home</title></html>", HTML, "an HTML page (Home), not with data"),
-        ("GET", "products", b"Please log in", HTML, "an HTML page (untitled)"),
+        ("GET", "products", b"Please\nlog in", HTML, "200 and text (Please log in), not with data"),
         ("GET", "products", b'{"items": []}', HTML, ""),
         ("GET", "products", b"true", HTML, ""),
         ("GET", "../../magento_version", b"Magento/2.4 (Community)", HTML, ""),

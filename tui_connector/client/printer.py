@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Literal
 from urllib.parse import urlsplit
 
-from ..text import Shown, page_title, shown, shown_line
+from ..text import Shown, has_markup, page_title, shown, shown_line
 from ..units import milliseconds, size
 from .curl import curl
 from .error_message import error_message
@@ -167,12 +167,16 @@ def failure_message(exchange: Exchange) -> str:
 
 def _description(body: RecordedBody) -> str:
     """What an error response without a message of its own contains; "" if that says nothing."""
-    if "html" in body.media_type:
+    if _is_page(body):
         return _page(body)
     start = body.data[:_MAX_EXCERPT].lstrip()
     if start.startswith((b"{", b"[", b"<")) or is_binary(start):
         return ""
     return start.decode("utf-8", "replace").split("\n")[0].strip()
+
+
+def _is_page(body: RecordedBody) -> bool:
+    return "html" in body.media_type and has_markup(body.data)
 
 
 def _page(body: RecordedBody) -> str:
@@ -253,7 +257,7 @@ class _BodyPrinter:
             yield Role.NOTE, [shown_line(words)]
             return
         is_summarized = not self._full or (self._pretty and len(body.data) > _MAX_PAGE)
-        if "html" in body.media_type and is_summarized:
+        if is_summarized and _is_page(body):
             yield Role.HTML, [shown_line(f"{_page(body)}, {size(body.size)}")]
             return
         data = body.data[: self._longest]

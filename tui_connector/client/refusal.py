@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ..text import beginning, count, page_title
+from ..text import beginning, count, has_markup, page_title
 from .error_message import error_message
 from .message import Request, Response
 
@@ -29,7 +29,7 @@ _QUESTION = re.compile(r"/is[A-Z]\w*/?$")
 """A route whose response is a truth value, such as customers/isEmailAvailable."""
 _VERSION = "/magento_version"
 """Its response is a line of text, declared as HTML (Magento\\Version\\Controller\\Index\\Index)."""
-_LONGEST = 400
+_LONGEST, _EXCERPT = 400, 100
 _SHORT = 20_000
 """Bytes up to which a response is judged at once: parsing it takes less than handing it to a thread."""
 
@@ -90,11 +90,15 @@ def _first_of(found: list[BodyRefusal]) -> BodyRefusal:
 
 
 def page_refusal(response: Response) -> BodyRefusal | None:
-    """For an HTML page instead of data; None for anything else."""
+    """For an HTML page, or text that is declared as one, instead of data; None for anything else."""
     if not is_page(response.body, response.media_type):
         return None
-    title = page_title(response.body[:_SHORT].decode("utf-8", "replace")) or "untitled"
-    return BodyRefusal("html", f"The store responded with {response.status} and an HTML page ({title}), not with data")
+    text = response.body[:_SHORT].decode("utf-8", "replace")
+    if has_markup(response.body):
+        what = f"an HTML page ({page_title(text) or 'untitled'})"
+    else:
+        what = f"text ({beginning(' '.join(text.split()), _EXCERPT)})"
+    return BodyRefusal("html", f"The store responded with {response.status} and {what}, not with data")
 
 
 def false_refusal(status: int) -> BodyRefusal:
@@ -102,7 +106,7 @@ def false_refusal(status: int) -> BodyRefusal:
 
 
 def is_page(body: bytes, media_type: str) -> bool:
-    """Whether this is an HTML page, and not JSON that is declared as one, as PHP does by default."""
+    """Whether this is an HTML page, or text that is declared as one, and not JSON, which PHP declares so by default."""
     if not _begins_like_a_page(body, media_type):
         return False
     start = body[:200].lstrip()

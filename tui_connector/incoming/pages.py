@@ -20,7 +20,7 @@ from ..client.message import RequestFailed, Response
 from ..errors import InvalidValue
 from ..templates import Json
 from ..templates.expression import Budget, Expression
-from ..text import beginning, page_title, without_secrets
+from ..text import beginning, has_html, page_title, without_secrets
 from .raw_json import (
     InvalidJson,
     decode_json,
@@ -36,7 +36,6 @@ from .raw_json import (
 _ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
 """Magento's error envelope (Magento\\Framework\\Webapi\\ErrorProcessor)."""
 _NO_ERROR_VALUES = frozenset({b"null", b"false", b"0", b'""', b"[]", b"{}", b'"0"', b'"false"'})
-_HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|h1|center)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,500}>")
 _JSON_START = re.compile(rb'\{\s*"|\[\s*[\{\["]')
 
@@ -137,7 +136,7 @@ def _not_json(response: Response, error: InvalidJson) -> PageUnreadable:
             hint="The store shows PHP's messages: turn display_errors off there, and fix the error it reports.",
             exchange=exchange,
         )
-    if body.startswith(b"<") and not _HTML.search(body[:2_000]) and response.media_type != "text/html":
+    if body.startswith(b"<") and not has_html(body) and response.media_type != "text/html":
         return PageUnreadable(
             "The response is XML, not JSON",
             hint='Request JSON: add the plugin "content-type", which sets the header Accept.',
