@@ -267,6 +267,34 @@ async def test_a_body_is_checked_and_shown_before_it_is_sent(machine: Machine) -
         await watched.until(lambda: len(store.requests) == 1)
 
 
+async def test_a_json_body_is_edited_as_the_log_shows_it_and_sent_as_it_was_unless_it_is_changed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, texts = Store(), list[str]()
+    body = b'{"product":{"sku":"24-MB01","price":34.00,"name":"Caf\\u00e9 \\/ Bar"}}'
+    log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products", request_body=body))
+    monkeypatch.setattr("tui_connector.tui.log.request_form.edit", lambda _, __, path: texts.append(path.read_text()))
+    async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
+        await watched.pilot.press("X")
+        await watched.shows('    "price": 34.00,')
+        await watched.shows('    "name": "Café / Bar"')
+        await watched.pilot.press("escape", "o")
+        await watched.shows("Unchanged. Nothing was sent.")
+        assert '    "sku": "24-MB01",\n' in texts[0]
+        await watched.pilot.press("f5")
+        await watched.shows("Send POST")
+        await watched.pilot.press("y")
+        await watched.until(lambda: len(store.requests) == 1)
+        assert store.requests[0].body == body
+        await watched.pilot.press("X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        area = watched.app.screen.query_one("#resend-body", TextArea)
+        area.text = area.text.replace("34.00", "35.00")
+        await watched.pilot.press("f5", "y")
+        await watched.until(lambda: len(store.requests) == 2)
+        assert json.loads(store.requests[1].body) == json.loads(body.replace(b"34", b"35"))
+
+
 async def test_the_editor_returns_to_the_form_and_sends_nothing(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

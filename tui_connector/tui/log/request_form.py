@@ -43,11 +43,23 @@ _COMMENTS = (
 
 
 def to_text(request: Request) -> str:
-    """The request as text: method and URI, headers, an empty line, the body. Invalid UTF-8 in the body is replaced."""
+    """The request as text: method and URI, headers, an empty line, the body as `editable` returns it."""
     path, parameters = split_query(request.uri)
     uri = "\n    &".join([f"{path}?{parameters[0]}", *parameters[1:]]) if parameters else path
     head = [*_COMMENTS, f"{request.method} {uri}", *(f"{name}: {value}" for name, value in request.headers)]
-    return "\n".join(head) + "\n\n" + request.body.decode("utf-8", "replace")
+    return "\n".join(head) + "\n\n" + editable(request.body)
+
+
+def editable(body: bytes) -> str:
+    """A body as text, JSON indented as the log shows it. Invalid UTF-8 is replaced."""
+    text = body.decode("utf-8", "replace")
+    pretty = indented(body) if is_json(body) else None
+    return text if pretty is None or len(pretty) > _MAX_BODY else unescaped(pretty)
+
+
+def edited_body(text: str, original: bytes) -> bytes:
+    """The body that a text edited from `original` stands for: the same bytes where nothing was changed."""
+    return original if text == editable(original) else text.encode()
 
 
 def _method(text: str) -> str:
@@ -152,6 +164,19 @@ def _body_text(body: bytes, *, as_it_is: bool) -> Content:
     return Content.assemble(f"\nIts body, {size(len(body))}:\n", text, rest)
 
 
+def is_json(body: bytes) -> bool:
+    """Whether the body is valid JSON."""
+    return not _json_fault(body)
+
+
+def _json_fault(body: bytes) -> str:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return why_invalid_json(error)
+    return ""
+
+
 def json_error(request: Request) -> str:
     """Where the body is not JSON although it is declared, or begins, like it; "" where nothing is wrong."""
     declared = next((value for name, value in request.headers if name.lower() == "content-type"), "")
@@ -159,11 +184,8 @@ def json_error(request: Request) -> str:
         return ""
     if not declared and not request.body.lstrip().startswith((b"{", b"[")):
         return ""
-    try:
-        json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        return f"The body is not valid JSON: {why_invalid_json(error)}"
-    return ""
+    fault = _json_fault(request.body)
+    return f"The body is not valid JSON: {fault}" if fault else ""
 
 
 _FEWEST_PATHS, _OTHER_ROWS = 5, 19
@@ -325,9 +347,9 @@ class RequestForm(Dialog[Request | None]):
         self.query_one("#resend-query", TextArea).text = shown("\n".join(parameters))
         headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
         self.query_one("#resend-headers", TextArea).text = shown(headers)
-        body = request.body.decode("utf-8", "replace")
+        body = editable(request.body)
         # the form must not change what it cannot show unchanged
-        self._body_shown = len(body) <= _MAX_BODY and shown(body) == body and body.encode() == request.body
+        self._body_shown = len(body) <= _MAX_BODY and shown(body) == body and not _is_lossy(request.body)
         area, note = self.query_one("#resend-body", TextArea), self.query_one("#resend-body-note", Static)
         area.text = body if self._body_shown else ""
         area.display, note.display = self._body_shown, not self._body_shown
@@ -352,7 +374,8 @@ class RequestForm(Dialog[Request | None]):
     def edited_request(self) -> Request:
         """The request as edited. Raises `InvalidValue`."""
         headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
-        body = self.query_one("#resend-body", TextArea).text.encode() if self._body_shown else self._request.body
+        original = self._request.body
+        body = edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
         path = self.query_one("#resend-uri", Input).value.strip()
         parameters = [line.strip() for line in self.query_one("#resend-query", TextArea).text.split("\n")]
         query = "&".join(filter(None, parameters))
@@ -418,7 +441,7 @@ class RequestForm(Dialog[Request | None]):
         path = self._machine.directories.state / "request.http"
         try:
             request = self.edited_request()
-            if request.body.decode("utf-8", "replace").encode() != request.body:
+            if _is_lossy(request.body):
                 raise InvalidValue("request-text", "The body is binary; an editor would change it")
             before = to_text(request)
             write_private(path, before.encode())
@@ -427,7 +450,9 @@ class RequestForm(Dialog[Request | None]):
             if after.removesuffix("\n") == before.removesuffix("\n"):
                 self._show_note("Unchanged. Nothing was sent.")
             else:
-                self._fill(replace(from_text(after), about=request.about))
+                edited = from_text(after)
+                body = edited_body(edited.body.decode(), request.body)
+                self._fill(replace(edited, body=body, about=request.about))
                 self._show_note("Changed. F5 sends the request.")
         except (UserError, UnicodeDecodeError, OSError) as error:
             self._show_error(str(error))
@@ -461,6 +486,11 @@ class _PathSuggester(Suggester):
         start = typed.casefold()
         found = next((path for path in self._known if path.casefold().startswith(start)), None)
         return None if found is None else value + found[len(typed) :]
+
+
+def _is_lossy(body: bytes) -> bool:
+    """Whether the body as text would lose something: invalid UTF-8."""
+    return body.decode("utf-8", "replace").encode() != body
 
 
 def _joined(uri: str) -> str:
