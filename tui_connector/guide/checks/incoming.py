@@ -204,7 +204,7 @@ class _NextPages:
             if pagination is None:
                 raise PaginationError("Changes cannot be requested without a pagination", CURSOR_HINT)
             request = pagination.changed_since(list_request(self._incoming, self._run), field, _LATER)
-            page, response = await self._page(pagination.first(request, 1), "filtered by date? no items: yes")
+            page, response = await self._page(pagination.first(request, 1), f"does it filter by {field}?")
         except PaginationError as error:
             yield Finding("incoming-incremental", error.message, (), error.hint, "incremental.field")
             return
