@@ -102,9 +102,16 @@ def test_however_it_is_used_it_finds_what_the_filter_finds(data: st.DataObject) 
             ring.clear()
         else:
             view.set(data.draw(st.sampled_from(FILTERS)))
+    here, step = data.draw(st.integers(-1, ring.end)), data.draw(st.sampled_from([1, -1]))
+    known, first = view.nearest(here, step), ring.first
     while not view.update(1.0):
         pass
-    assert list(view) == _expected(ring, view.filter)
+    found = _expected(ring, view.wanted)
+    assert list(view) == found
+    ahead = [each for each in found if (each > here if step > 0 else each < here)] or found
+    nearest = (ahead[0] if step > 0 else ahead[-1]) if ahead else None
+    assert view.nearest(here, step) == nearest
+    assert known in (None, nearest) or known < first
 
 
 def test_what_comes_to_a_block_after_a_search_is_found_by_the_next_one() -> None:

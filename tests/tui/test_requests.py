@@ -22,12 +22,42 @@ async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: M
         await watched.pilot.press("up")
         for number in range(102, 107):
             watched.log.record(exchange(number))
-        await watched.shows("paused, 5 new")
+        await watched.shows("not following, 5 new")
         assert watched.selected() == 100
         assert not watched.says("#106")
         await watched.pilot.press("G")
         await watched.shows("#106")
         assert watched.selected() == 106
+        await watched.pilot.press("up", "down")
+        await watched.shows("not following (G: follow)")
+        await watched.pilot.press("down")  # there is nothing below the newest but what comes next
+        watched.log.record(exchange(107))
+        await watched.selects(107)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 40)])
+async def test_while_the_newest_request_is_read_it_stays_and_the_list_follows_again_afterwards(
+    machine: Machine, size: tuple[int, int]
+) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 11))), size=size) as watched:
+        await watched.pilot.press("enter")
+        await watched.until(lambda: watched.panel.detail.has_focus)
+        watched.log.record(exchange(11))
+        await watched.until(lambda: watched.panel.view.new_count == 1)
+        assert watched.selected() == 10
+        await watched.pilot.press("slash")  # a search in it is still reading it
+        await watched.type("json")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: watched.panel.detail.has_focus)
+        assert watched.selected() == 10
+        await watched.pilot.press("escape")
+        await watched.selects(11)
+        assert not watched.says("not following")
+        await watched.pilot.press("up", "enter")
+        await watched.until(lambda: watched.panel.detail.has_focus)
+        await watched.pilot.press("escape")  # another one than the newest was selected before
+        await watched.shows("not following (G: follow)")
+        assert watched.selected() == 10
 
 
 async def test_after_a_failed_test_the_failed_request_is_selected_and_not_the_probes_that_look_for_the_reason(
@@ -207,7 +237,7 @@ async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) ->
         await watched.until(lambda: watched.panel.detail.has_focus)
         await watched.pilot.press("escape", "escape", "escape", "up")
         await watched.selects(1)
-        await watched.shows("paused")
+        await watched.shows("not following (G: follow)")
 
 
 async def test_the_selected_request_stays_in_sight_in_a_lower_window(machine: Machine) -> None:
@@ -263,7 +293,7 @@ async def test_each_esc_closes_the_innermost_of_what_the_log_shows(machine: Mach
         await watched.pilot.press("slash")
         await watched.type("products")
         await watched.pilot.press("enter")
-        await watched.shows("search products")
+        await watched.shows("search products: match 1 of 1 ")  # of those that the filter lists
         await watched.pilot.press("enter")
         await watched.until(lambda: watched.panel.detail.has_focus)
         before = watched.screen()
@@ -299,6 +329,7 @@ async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(mach
         await watched.shows("filter 404: 2 of 10 match")
         await watched.pilot.press("enter", "F", "slash")
         await watched.type("nowhere")
+        await watched.shows("search nowhere: 0 of 10 match")  # while it is typed
         await watched.pilot.press("enter")
         await watched.told("matches nowhere")
         await watched.pilot.press("slash")
@@ -382,7 +413,7 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.type("SKU-7")
         await watched.pilot.press("enter")
         await watched.selects(1)
-        await watched.shows("search SKU-7 (n: next request · Esc: end)")
+        await watched.shows("search SKU-7: match 1 of 1 (n: next request · Esc: end)")
         await watched.shows("2 bodies not searched in full")
         await watched.told("2 bodies not searched in full: the log has only their beginning")
         await watched.pilot.press("f")
@@ -593,7 +624,12 @@ async def test_the_title_says_what_n_goes_to(machine: Machine) -> None:
         await watched.pilot.press("slash")
         await watched.type("complete")
         await watched.pilot.press("enter")
-        await watched.shows("search complete (n: next request · Esc: end)")
+        await watched.shows("search complete: match 1 of 2 (n: next request · Esc: end)")
+        log.record(exchange(5, body=body))
+        await watched.shows("search complete: match 1 of 3 (n: next request · Esc: end)")
+        await watched.pilot.press("down")
+        await watched.shows("search complete: 3 of 5 match (n: next request · Esc: end)")
+        await watched.pilot.press("up")
         await watched.shows("complete: 2 matches")
         await watched.pilot.press("n")
         await watched.selects(3)
@@ -625,8 +661,8 @@ async def test_requests_that_were_selected_are_not_new(machine: Machine) -> None
         await watched.pilot.press("up")
         log.record(exchange(4))
         log.record(exchange(5))
-        await watched.shows("paused, 2 new (G: follow)")
+        await watched.shows("not following, 2 new (G: follow)")
         await watched.pilot.press("down", "down")
-        await watched.shows("paused, 1 new (G: follow)")
+        await watched.shows("not following, 1 new (G: follow)")
         await watched.pilot.press("down")
-        await watched.shows("paused (G: follow)")
+        await watched.shows("not following (G: follow)")

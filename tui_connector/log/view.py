@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from ..client.exchange import Exchange, Ring
-from .filter import BLOCK_SIZE, Block, BlockTexts, Filter, Predicate
+from .filter import BLOCK_SIZE, Block, BlockTexts, Filter, Possible, Predicate
+
+
+class Wanted(Protocol):
+    """What a view looks for: a filter, or a search within one."""
+
+    @property
+    def matches(self) -> Predicate: ...
+
+    @property
+    def possible(self) -> Possible | None:
+        """Whether an exchange of a block could match; None if each has to be tested."""
 
 
 class View:
@@ -20,7 +32,7 @@ class View:
     """
 
     def __init__(
-        self, ring: Ring, clock: Callable[[], float], wanted: Filter | None = None, folds: Predicate | None = None
+        self, ring: Ring, clock: Callable[[], float], wanted: Wanted | None = None, folds: Predicate | None = None
     ) -> None:
         self._ring, self._clock = ring, clock
         self._found: deque[int] = deque()
@@ -29,12 +41,11 @@ class View:
         self._before: list[Exchange] = []
         self._texts = BlockTexts()
         self._low = self._high = 0
-        self.filter, self._folds = wanted or Filter(), folds
-        self.set(self.filter, folds)
+        self.set(wanted or Filter(), folds)
 
-    def set(self, wanted: Filter, folds: Predicate | None = None) -> None:
+    def set(self, wanted: Wanted, folds: Predicate | None = None) -> None:
         """Another filter: what was found is forgotten, and the search starts again at the newest."""
-        self.filter, self._folds = wanted, folds
+        self.wanted, self._folds = wanted, folds
         self._found.clear()
         self._folded.clear()
         self._before = list(self._ring)  # indexing the middle of the ring's deque for each of 100,000 takes 0.5 s
@@ -82,6 +93,19 @@ class View:
         """The index of the row with this position, or of the first one after it: `len` where there is none."""
         return bisect_left(self._found, position)
 
+    def nearest(self, position: int, step: int) -> int | None:
+        """The position of the next match after this one, or before it where `step` is -1; wraps around at the ends.
+
+        None if there is no match, or while it is not known yet which one is the nearest.
+        """
+        if step > 0:
+            index = bisect_right(self._found, position)
+            if index < len(self._found) and self._low <= position + 1:
+                return self._found[index]
+        elif index := bisect_left(self._found, position):
+            return self._found[index - 1]
+        return self._found[0 if step > 0 else -1] if self._found and not self.searching else None
+
     def exchange(self, index: int) -> Exchange:
         """The match at this index. Raises IndexError where there is none."""
         return self._ring[self._found[index]]
@@ -122,7 +146,7 @@ class View:
             self._before.clear()
 
     def _newer(self, stop: float) -> bool:
-        test = self.filter.matches
+        test = self.wanted.matches
         while self._high < self._ring.end:
             exchange = self._ring[self._high]
             if test(exchange):
@@ -156,7 +180,7 @@ class View:
         if last + 1 == BLOCK_SIZE and self._nothing_in(part, number):
             low -= len(part)
         else:
-            test, clock = self.filter.matches, self._clock
+            test, clock = self.wanted.matches, self._clock
             for exchange in reversed(part):
                 low -= 1
                 if test(exchange):
@@ -167,7 +191,7 @@ class View:
         self._low = low
 
     def _nothing_in(self, block: list[Exchange], number: int) -> bool:
-        possible = self.filter.possible
+        possible = self.wanted.possible
         return possible is not None and not possible(Block(block, lambda: self._texts.of(number, block)))
 
 

@@ -134,6 +134,8 @@ class LogContext:
     """Sends requests written from scratch; None where there is no profile to send them with."""
     dates: bool = False
     """Whether the log may be of several days."""
+    is_live: bool = True
+    """Whether requests of others than its user are added to it."""
     environment: str = ""
     """Of the profile; "" for its base values."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -20,19 +19,37 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, Ring
-from ...log.filter import ANYTHING, Filter, Predicate, Term, parse
-from ...log.view import View, position_of
+from ...log.filter import ANYTHING, Block, Filter, Possible, Predicate, Term, parse
+from ...log.view import View, Wanted, position_of
 from ...magento.request_summary import request_summary
 from ..widgets.painted import Painted
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
 
 
-def search_for(text: str) -> Predicate:
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search looks for."""
+
+    matches: Predicate
+    possible: Possible | None = None
+
+
+def search_for(text: str) -> Wanted:
     """Finds a text in rows, headers and bodies; a text with an operator is a filter. Raises `BadFilter`."""
     if "~" in text:
-        return parse(text).matches
+        return parse(text)
     anywhere, wanted = Filter(Term(ANYTHING, text)), text.casefold()
-    return lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold()
+    return Search(lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold())
+
+
+def _both(one: Wanted, other: Wanted) -> Wanted:
+    """What matches both."""
+    tests = [test for test in (one.possible, other.possible) if test is not None]
+
+    def possible(block: Block) -> bool:
+        return all(test(block) for test in tests)
+
+    return Search(lambda exchange: one.matches(exchange) and other.matches(exchange), possible if tests else None)
 
 
 def _succeeded(exchange: Exchange) -> bool:
@@ -44,7 +61,6 @@ _MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
 REPAINTS = 20
 """Maximum per second, and only after a change."""
 _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
-_SEARCH_BATCH = 100  # exchanges searched before keys are handled
 
 
 class LogView(Painted, ScrollView, can_focus=True):
@@ -100,11 +116,18 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Whether neighbouring probes are one row, as long as no filter is on."""
         self.marks: set[int] = set()
         """Numbers of the marked exchanges."""
+        self.wanted = Filter()
+        """The filter of the list."""
         self.view = View(exchanges, perf_counter, folds=folds)
+        self._searched: Wanted | None = None
+        self.found: View | None = None
+        """What the search finds in the list, while there is one."""
         self._position = -1
         self._other_position = -1
         """The position in the ring that is not shown, when it was left."""
-        self._end_when_paused = 0
+        self._end_when_left = 0
+        self._held = False
+        """Whether it follows again on `release`."""
         self._slowest: tuple[float, int] | None = None
         """Seconds and negative position of the exchange that was selected as the slowest."""
         self._keeps_in_view = False
@@ -193,12 +216,19 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     @property
     def new_count(self) -> int:
-        """Number of exchanges since following was paused, below those that were selected since."""
-        return 0 if self.following else len(self.view) - self.view.index(self._end_when_paused)
+        """Number of exchanges since it has not followed any more, below those that were selected since."""
+        return 0 if self.following else len(self.view) - self.view.index(self._end_when_left)
 
     def filter(self, wanted: Filter) -> None:
         """Shows matching exchanges; the newest ones are found first."""
+        self.wanted = wanted
         self.view.set(wanted, self._folds(wanted))
+        self.search(self._searched)
+
+    def search(self, wanted: Wanted | None) -> None:
+        """Counts what of the list matches, and finds it with `find`; None ends the search."""
+        self._searched = wanted
+        self.found = View(self._ring, perf_counter, _both(self.wanted, wanted)) if wanted is not None else None
         self._start_filtering()
 
     def _folds(self, wanted: Filter) -> Predicate | None:
@@ -210,32 +240,37 @@ class LogView(Painted, ScrollView, can_focus=True):
             self.stop_following()
             self._position = self.view.folded(self._index)[0]
         self.folded = folded
-        self.filter(self.view.filter)
+        self.filter(self.wanted)
 
     def set_errors_only(self, errors_only: bool) -> None:
         """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
         selected = next(iter(self.selected_probes), self.selected)
         self.errors_only = errors_only
-        self.view = View(self._ring, perf_counter, self.view.filter, self._folds(self.view.filter))
-        self._end_when_paused = self._ring.end
+        self.view = View(self._ring, perf_counter, self.wanted, self._folds(self.wanted))
+        self._end_when_left = self._ring.end
         if not self.following:
             position = position_of(self._ring, selected) if selected is not None else self._other_position
             self._position, self._other_position = position, self._position
-        self._start_filtering()
+        self.search(self._searched)
 
     def _start_filtering(self) -> None:
         """Filters in slices, between which keys are handled."""
         self._drawn_state = ()
         self._keeps_in_view = True
         self.flush()
-        if self.view.searching and not self._filtering:
+        if self._is_searching and not self._filtering:
             self._filtering = True
             self.set_timer(0.001, self._continue_filtering)
 
+    @property
+    def _is_searching(self) -> bool:
+        return self.view.searching or (self.found is not None and self.found.searching)
+
     def _continue_filtering(self) -> None:
         empty = not len(self.view)
-        self.view.update(_FILTER_SECONDS)
-        self._filtering = self.view.searching
+        if self.view.update(_FILTER_SECONDS) and self.found is not None:
+            self.found.update(_FILTER_SECONDS)
+        self._filtering = self._is_searching
         if empty and len(self.view):
             self.flush()  # show the first match immediately
         if self._filtering:
@@ -245,9 +280,12 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Draws what is new; the row at the top of the list stays there."""
         top = self.view[self.scroll_offset.y] if 0 <= self.scroll_offset.y < len(self.view) else None
         self.view.update(_FILTER_SECONDS)
+        if self.found is not None:
+            self.found.update(_FILTER_SECONDS)
         in_flight = 0 if self.errors_only else len(self.exchanges.in_flight)
         second = int(self._monotonic()) if in_flight else 0  # the rows of waiting requests count the seconds
-        state = (len(self.view), self.view[0] if len(self.view) else -1, self._ring.end, in_flight, second)
+        found = self.found.searched[0] if self.found is not None else 0
+        state = (len(self.view), self.view[0] if len(self.view) else -1, self._ring.end, in_flight, second, found)
         if state == self._drawn_state:
             return
         self._drawn_state = state
@@ -328,7 +366,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         return Strip.blank(width, self._style)
 
     def _why_empty(self) -> str:
-        if self.view.filter.expression is not None:
+        if self.wanted.expression is not None:
             return f"None of {len(self._ring):,} matches. F: filter off · f: change"
         return (
             "No failures. e: show all" if self.errors_only else "No requests yet. Each is shown here while it is sent."
@@ -342,11 +380,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         if not len(self.view):
             return
         self.stop_following()
-        self._keeps_in_view = False
+        self._keeps_in_view = self._held = False
         index = min(max(index, 0), len(self.view) - 1)
         self._position = self.view[index]
-        if self._position >= self._end_when_paused:  # what is above it was seen
-            self._end_when_paused = self._position + 1
+        if self._position >= self._end_when_left:  # what is above it was seen
+            self._end_when_left = self._position + 1
             self.post_message(self.Changed())
         self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
         self.refresh()
@@ -375,28 +413,40 @@ class LogView(Painted, ScrollView, can_focus=True):
         ring = self._ring
         return [ring[position] for position in self.view.positions() if position >= ring.first]
 
-    def find(self, wanted: Predicate, step: int) -> None:
-        """Selects the next match, upwards where `step` is -1; wraps around at the ends."""
-        self.run_worker(self._find(wanted, step), group="find", exclusive=True)
+    @property
+    def _selected_position(self) -> int:
+        """The position of the selected row; -1 in an empty list."""
+        return self.view[self._index] if len(self.view) else -1
 
-    async def _find(self, wanted: Predicate, step: int) -> None:
-        ring, positions = self._ring, list(self.view.positions())
-        here = bisect_left(positions, self.view[max(0, self._index)]) if positions else 0
-        first, held = ring.first, list(ring)  # a lookup by index takes 10 µs in the middle of the ring
-        later, earlier = positions[here + 1 :], positions[:here]
-        order = [*later, *earlier] if step > 0 else [*reversed(earlier), *reversed(later)]
-        for count, position in enumerate([*order, *positions[here : here + 1]]):
-            if ring.first <= position and wanted(held[position - first]):
-                self._select_position(position)
-                return
-            if count % _SEARCH_BATCH == 0:
-                await asyncio.sleep(0)
-        self.post_message(self.NotFound())
+    @property
+    def match(self) -> int:
+        """Which match of the search is selected, from 1; 0 if none is."""
+        if self.found is None or self.selected is None:
+            return 0
+        index = self.found.index(self._selected_position)
+        return index + 1 if index < len(self.found) and self.found[index] == self._selected_position else 0
+
+    def find(self, step: int) -> None:
+        """Selects the next match of the search, upwards where `step` is -1; wraps around at the ends."""
+        if self.found is not None:
+            self.run_worker(self._find(self.found, step), group="find", exclusive=True)
+
+    async def _find(self, found: View, step: int) -> None:
+        here = self._selected_position
+        while (position := found.nearest(here, step)) is None and found.searching:
+            found.update(_FILTER_SECONDS)
+            await asyncio.sleep(0)
+        if found is not self.found:
+            return
+        if position is None:
+            self.post_message(self.NotFound())
+        else:
+            self._select_position(position)
 
     def select_slowest(self) -> None:
         """Selects the slowest exchange of the list; if that was selected by this already, the next slowest."""
         ring = self._ring
-        first, held = ring.first, list(ring)  # as in _find
+        first, held = ring.first, list(ring)  # a lookup by index takes 10 µs in the middle of the ring
         times = [(held[at - first].timings.total, -at) for at in self.view.positions() if at >= first]
         if not times:
             return
@@ -408,10 +458,21 @@ class LogView(Painted, ScrollView, can_focus=True):
     def stop_following(self) -> None:
         """Stops following; the selection stays."""
         if self.following:
-            self._position = self.view[self._index] if len(self.view) else -1
-            self.following, self._end_when_paused = False, self._ring.end
+            self._position = self._selected_position
+            self.following, self._end_when_left = False, self._ring.end
             self.post_message(self.Changed())
             self.refresh()
+
+    def hold(self) -> None:
+        """Stops following while the selected exchange is read, until `release`."""
+        if self.following:
+            self.stop_following()
+            self._held = True
+
+    def release(self) -> None:
+        """Follows again after `hold`, unless something else was selected meanwhile."""
+        if self._held:
+            self.action_follow()
 
     def toggle_mark(self) -> None:
         """Marks or unmarks the selected exchange, and selects the next one."""
@@ -442,7 +503,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.select(self.scroll_offset.y + event.y)
 
     def action_move(self, step: int) -> None:
-        self.select(self._index + step)
+        last = len(self.view) - 1
+        if step > 0 and self._index == last == self._index_to_follow():
+            self.action_follow()  # below the newest there is only what comes next
+        else:
+            self.select(self._index + step)
 
     def action_page(self, direction: int) -> None:
         self.action_move(direction * max(1, self.size.height - 1))
@@ -451,7 +516,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.select(0)
 
     def action_follow(self) -> None:
-        self.following = True
+        self.following, self._held = True, False
         self._drawn_state = ()
         self.flush()
 
@@ -465,4 +530,5 @@ class LogView(Painted, ScrollView, can_focus=True):
         if self.selected_probes:
             self.set_folded(False)
         elif self.selected is not None:
+            self.hold()
             self.post_message(self.Opened(self.selected))

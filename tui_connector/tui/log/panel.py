@@ -11,16 +11,13 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
-from textual.widget import Widget
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import Predicate, parse
+from ...log.filter import parse
 from ...magento.diagnosis import Finding
 from ...magento.request_summary import request_path
 from ...text import count, shown_line
-from .._textual import BaseScreen
 from .actions import LogActions, LogContext, LogHost, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges, comparison
@@ -96,15 +93,14 @@ class LogPanel(LogHost):
     def __init__(self, exchanges: Exchanges, context: LogContext, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.exchanges = exchanges
-        self._dates = context.dates
+        self._dates, self._is_live = context.dates, context.is_live
         self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._environment = context.environment
         self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
         self._filtering = ActiveFilter()
-        self._wanted: Predicate | None = None
-        """The search of the list."""
         self._searched = ""
+        """The search of the list."""
         self._found = 0, 0
         """The match in the detail that the cursor is on, and their number."""
         self._show_pending = self._shows_probes = False
@@ -190,8 +186,8 @@ class LogPanel(LogHost):
     def _update_title(self) -> None:
         view = self.query_one(LogView)
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
-        search = self._searched if self._wanted is not None else ""
-        parts = list(title_parts(self.exchanges, view, self._filtering, search, hint))
+        search = self._searched
+        parts = list(title_parts(self.exchanges, view, self._filtering, search, hint, is_live=self._is_live))
         is_wide = self.has_class("wide")  # elsewhere there is no lower border
         upper, lower = titles(parts, view.outer_size.width - (6 if is_wide else 2), has_subtitle=is_wide)
         view.border_title, view.border_subtitle = Content(upper), Content(lower)
@@ -206,7 +202,8 @@ class LogPanel(LogHost):
         if self.detail.needle:
             state = f"{self.detail.needle}: {self._found_words()} · {state}"
         if not self.has_class("wide") and state:
-            what, state = f"{what} · {state}", ""
+            room = max(10, self.detail.outer_size.width - len(state) - 5)
+            what, state = f"{shown_line(what, room)} · {state}", ""
         self.detail.border_title, self.detail.border_subtitle = Content(shown_line(what)), Content(shown_line(state))
 
     def _found_words(self) -> str:
@@ -219,6 +216,8 @@ class LogPanel(LogHost):
     @on(LogView.Selected)
     def _show_soon(self) -> None:
         """Updates the detail once for several moves; while following, at most a few times per second."""
+        if self._searched:
+            self._update_title()  # which match is selected
         if self._show_pending:
             return
         self._show_pending = True
@@ -266,17 +265,21 @@ class LogPanel(LogHost):
     def leave(self) -> bool:
         """Esc: closes the innermost of prompt, explanation, detail, search and filter. False where there is none."""
         if self._explanation_shown and not self.has_class("asking"):
-            self._explained = None
-            self._show()
+            self._stop_explaining()
         elif self.leave_detail():
             pass
-        elif self._wanted is not None:
+        elif self._searched:
             self._search_list("")
         elif self._filtering.filter.expression is not None:
             self.filter("")
         else:
             return False
         return True
+
+    def _stop_explaining(self) -> None:
+        self._explained = None
+        self._release()
+        self._show()
 
     def leave_detail(self) -> bool:
         """Closes the prompt, or goes from the detail to the list. False where neither applies."""
@@ -328,6 +331,8 @@ class LogPanel(LogHost):
     def _on_entered(self, message: LogPrompt.Entered) -> None:
         if message.purpose == "filter":
             self.filter(message.text)
+        elif message.purpose == "search" and not message.final:
+            self._count_matches(message.text)
         if not message.final:
             return
         self.remove_class("asking")
@@ -341,13 +346,18 @@ class LogPanel(LogHost):
 
     def _search_list(self, text: str) -> None:
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
-        self._searched, self._wanted = text, search_for(text) if text else None
+        self._count_matches(text)
         if text and (partial := not_searched(self.view, text)):
             self._log_actions.notify(
                 f"{partial}: the log has only their beginning, or nothing of them. x on a request gets its whole body."
             )
         self.detail.search("" if "~" in text else text)
-        self.action_next_match(1)
+        self.view.find(1)
+
+    def _count_matches(self, text: str) -> None:
+        """Says in the title how many requests of the list match."""
+        self._searched = text
+        self.view.search(search_for(text) if text else None)
         self._update_title()
 
     @on(LogPrompt.Cancelled)
@@ -357,6 +367,8 @@ class LogPanel(LogHost):
             self._filtering = replace(self._filtering, filter=parse(message.before), text=message.before)
             self.view.filter(self._filtering.applied)
             self.refresh_bindings()
+        elif message.purpose == "search":
+            self._count_matches(message.before)
         (self.detail if message.purpose == "find" else self.view).focus()
 
     def action_pause(self) -> None:
@@ -371,14 +383,14 @@ class LogPanel(LogHost):
         if action == "divide":
             return self.view.display and self.detail.display
         if action == "next_match":
-            return bool(self.detail.needle) if self.detail.has_focus else self._wanted is not None
+            return bool(self.detail.needle if self.detail.has_focus else self._searched)
         return True
 
     def action_next_match(self, step: int) -> None:
         if self.detail.has_focus:
             self.detail.next_hit(step)
-        elif self._wanted is not None:
-            self.view.find(self._wanted, step)
+        else:
+            self.view.find(step)
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
@@ -395,6 +407,17 @@ class LogPanel(LogHost):
     @on(events.DescendantBlur)
     def _on_focus_moved(self) -> None:
         self._update_detail_title()
+        if self.detail.has_focus:
+            self.view.hold()
+        else:
+            self.call_later(self._release)
+
+    def _release(self) -> None:
+        """Follows again what the list followed before the selected request was read or explained."""
+        focused = self.screen.focused  # none while the terminal is in the background
+        is_reading = focused is None or focused is self.detail or self.has_class("asking") or self._explanation_shown
+        if not is_reading:
+            self.view.release()
 
     def action_slowest(self) -> None:
         self.view.select_slowest()
@@ -415,11 +438,10 @@ class LogPanel(LogHost):
                     "nothing is wrong. Enter lists them; i explains each."
                 )
             return
-        self.view.stop_following()
         if self._explained is not None and self._explained[0] == exchange.number:
-            self._explained = None
-            self._show()
+            self._stop_explaining()
         else:
+            self.view.hold()
             self._log_actions.explain(exchange)
 
     @on(LogActions.Explained)
@@ -493,86 +515,3 @@ class LogPanel(LogHost):
             self._log_actions.notify(f"Turned off to show #{exchange.number}: {', '.join(lifted)}")
         if not self.detail.display and (before := repeated_exchange(exchange, self.exchanges)) is not None:
             self._log_actions.notify(f"#{exchange.number}: {comparison(before, exchange)}")
-
-
-WIDE = (100, 32)
-"""Columns and rows from which all panes are side by side."""
-
-
-class LogDock(BaseScreen[None]):
-    """A screen with the log below. While the log is zoomed, widgets behind it get the focus only afterwards."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("G", "follow_log", "Follow the log", show=False, id="log.follow-below"),
-    ]
-    _focus_behind: Widget | None = None
-    """The widget to focus when the zoom ends."""
-
-    @property
-    def log_panel(self) -> LogPanel:
-        return self.query_one(LogPanel)
-
-    @property
-    def is_in_log(self) -> bool:
-        """Whether the log has the focus; also before the log is composed."""
-        return self.focused is not None and any(isinstance(each, LogPanel) for each in self.focused.ancestors)
-
-    @property
-    def zoomed(self) -> bool:
-        """Whether the log is zoomed."""
-        return self.has_class("zoomed")
-
-    def on_compose(self) -> None:
-        self._adapt_to(self.app.size)  # now, and not once all is mounted: every widget would be styled twice
-
-    def on_resize(self, event: events.Resize) -> None:
-        self._adapt_to(event.size)
-        self.resized()
-
-    def _adapt_to(self, size: Size) -> None:
-        self.set_class(size.width >= WIDE[0] and size.height >= WIDE[1], "wide")
-
-    def resized(self) -> None:
-        """Called after a resize."""
-
-    def begin(self) -> None:
-        """Sets the default focus, for when the zoom ends and no widget had it before."""
-        self.set_focus(None)
-
-    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
-        if self.zoomed and widget is not None and self.log_panel not in widget.ancestors:
-            self._focus_behind = widget
-        else:
-            super().set_focus(widget, scroll_visible, from_app_focus)
-
-    @on(ZoomWanted)
-    def _zoom_in(self) -> None:
-        if not self.zoomed:
-            self.action_zoom()
-
-    def action_zoom(self) -> None:
-        """Zooms the log, or ends the zoom."""
-        if not self.zoomed:
-            self._focus_behind = self.focused
-            self.add_class("zoomed")
-            self.log_panel.zoom_in()
-            return
-        self.remove_class("zoomed")
-        if self._focus_behind is not None and self._focus_behind.is_attached:
-            self.set_focus(self._focus_behind)
-        else:
-            self.begin()
-
-    def action_follow_log(self) -> None:
-        """Follows the newest request."""
-        if not self.log_panel.view.following:
-            self.log_panel.view.action_follow()
-
-    def leave_log(self) -> bool:
-        """Leaves the prompt or detail of the log, or ends the zoom. False where neither applies."""
-        if self.log_panel.leave_detail():
-            return True
-        if self.zoomed:
-            self.action_zoom()
-            return True
-        return False

@@ -118,7 +118,7 @@ class LogPrompt(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._check() and self.purpose == "filter":
+        if self._check() and self.purpose != "find":
             # not the value of the event: more may have been typed since, and was checked
             self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=False))
 

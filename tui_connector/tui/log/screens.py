@@ -107,7 +107,8 @@ class RecordedScreen(RequestsScreen):
         profile = recorded.profile
         send = self._send if profile is not None else None
         name = profile.stem if profile is not None else None
-        context = LogContext(machine, lambda: name, send, dates=True, environment=recorded.environment)
+        where = recorded.environment
+        context = LogContext(machine, lambda: name, send, dates=True, is_live=recorded.follow, environment=where)
         super().__init__(self._exchanges, context, recorded.title)
 
     def on_mount(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ...client.exchange import Exchanges
 from ...log.filter import Filter
+from ...log.view import View
 from ...text import count, shown_line
 from .list import LogView
 
@@ -33,30 +34,37 @@ class TitlePart:
 
 
 def title_parts(
-    log: Exchanges, view: LogView, filtering: ActiveFilter, search: str = "", hint: str = ""
+    log: Exchanges, view: LogView, filtering: ActiveFilter, search: str = "", hint: str = "", *, is_live: bool = True
 ) -> Iterator[TitlePart]:
-    """What the list shows and how (paused, filter, …), then the counts, then a hint: the first parts matter most."""
+    """What the list shows and how (filter, search, …), then the counts, then a hint: the first parts matter most.
+
+    `is_live`: requests are added to it, so that it says where it does not follow them.
+    """
 
     def part(text: str, short: str = "") -> TitlePart:
         return TitlePart(shown_line(text), shown_line(short or text))
 
-    if not view.following:
-        new = f", {view.new_count:,} new" if view.new_count else ""
-        yield part(f"paused{new} (G: follow)", f"paused{new}")
     if view.errors_only:
         yield part("errors only (e: all)", "errors only")
     if filtering.filter.expression is not None:
-        name = f"filter {shown_line(filtering.text, _MAX_TYPED)}"
-        checked, total = view.view.searched
-        progress = f", {checked:,} searched" if view.view.searching else ""
-        found = len(view.view)
+        name, short = (f"filter {shown_line(filtering.text, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
         if filtering.on:
-            yield part(f"{name}: {found:,} of {total:,} match{progress}", f"{name}: {found:,} of {total:,}")
+            found, progress = _matches(view.view, view.view.searched[1])
+            yield part(f"{name}: {found} match{progress}", f"{short}: {found}")
         else:
-            yield part(f"{name}: off (F: on)", f"{name}: off")
-    if search:
-        name = f"search {shown_line(search, _MAX_TYPED)}"
-        yield part(f"{name} (n: next request · Esc: end)", name)
+            yield part(f"{name}: off (F: on)", f"{short}: off")
+    if search and view.found is not None:
+        name, short = (f"search {shown_line(search, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
+        listed = len(view.view) if filtering.applied.expression is not None else view.view.searched[1]
+        found, progress = _matches(view.found, listed)
+        if progress or not view.match:
+            found = f"{found} match{progress}"
+        else:
+            found = f"match {view.match:,} of {len(view.found):,}"
+        yield part(f"{name}: {found} (n: next request · Esc: end)", f"{short}: {found}")
+    if not view.following and is_live:
+        new = f", {view.new_count:,} new" if view.new_count else ""
+        yield part(f"not following{new} (G: follow)", f"not following{new}")
     if view.marks:
         yield part(f"{len(view.marks)} marked")
     failures = log.failures.end - log.failures.cleared
@@ -74,11 +82,21 @@ def title_parts(
         yield part(hint)
 
 
+def _matches(found: View, total: int) -> tuple[str, str]:
+    """How many of the total match, and how far the search has come while it goes on."""
+    return f"{len(found):,} of {total:,}", f", {found.searched[0]:,} searched" if found.searching else ""
+
+
 def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tuple[str, str]:
-    """The texts for the upper and the lower border: whole parts, as many as fit; in short where not all do."""
+    """The texts for the upper and the lower border: whole parts, as many as fit.
+
+    Without a lower border, the first ones are short as far as that makes room for the others.
+    """
     texts = [part.text for part in parts]
-    if not has_subtitle and len(" · ".join(texts)) > width:
-        texts = [part.short for part in parts]
+    for index, part in enumerate(parts):
+        if has_subtitle or len(" · ".join(texts)) <= width:
+            break
+        texts[index] = part.short
     upper, lower = [texts[0]], list[str]()
     for text in texts[1:]:
         if not lower and len(" · ".join([*upper, text])) <= width:
@@ -98,5 +116,5 @@ def not_searched(view: LogView, text: str) -> str:
     return f"{count(view.partial, 'body', 'bodies')} not searched in full"
 
 
-_MAX_TYPED = 30
-"""Characters of a filter or search in the title."""
+_MAX_TYPED, _MAX_SHORT = 30, 20
+"""Characters of a filter or search in the title, and where not all parts fit."""

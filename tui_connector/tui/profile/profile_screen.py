@@ -26,7 +26,7 @@ from ...profile.model import Profile
 from ...text import shown, shown_line
 from ..file_watch import FileState, state_of
 from ..jobs import jobs_of
-from ..log.panel import LogDock
+from ..log.dock import LogDock
 
 _CHECK_INTERVAL = 1.0
 """Seconds between two checks whether the file has changed."""

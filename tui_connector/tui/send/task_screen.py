@@ -22,7 +22,7 @@ from ...templates import Json
 from ...text import count, shown, shown_line
 from .._textual import BaseScreen
 from ..external_editor import edit_text
-from ..log.panel import WIDE
+from ..log.dock import WIDE
 from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import JsonField

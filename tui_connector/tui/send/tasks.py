@@ -35,7 +35,7 @@ from ..dialogs import EntryScreen
 from ..environments import environment_mark
 from ..external_editor import edit
 from ..log.actions import LogContext, related_exchanges
-from ..log.panel import WIDE
+from ..log.dock import WIDE
 from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose

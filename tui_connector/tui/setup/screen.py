@@ -39,7 +39,8 @@ from ...text import shown, shown_line
 from ..clipboard import copy
 from ..keys import letter_bindings
 from ..log.actions import LogContext
-from ..log.panel import LogDock, LogPanel
+from ..log.dock import LogDock
+from ..log.panel import LogPanel
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath

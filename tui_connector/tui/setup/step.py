@@ -22,7 +22,7 @@ from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...templates import Json
 from ...text import shown, shown_line
-from ..log.panel import LogDock
+from ..log.dock import LogDock
 from ..widgets.fields import focus_first_row, move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
