@@ -80,10 +80,15 @@ class Watched:
 
 @asynccontextmanager
 async def watching(
-    machine: Machine, log: Exchanges, *, size: tuple[int, int] = (120, 40), context: LogContext | None = None
+    machine: Machine,
+    log: Exchanges,
+    *,
+    size: tuple[int, int] = (120, 40),
+    context: LogContext | None = None,
+    notifications: bool = False,
 ) -> AsyncIterator[Watched]:
     app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         await pilot.pause()
         app.push_screen(RequestsScreen(log, context or LogContext(machine, lambda: "acme"), "Acme store"))
         watched = Watched(pilot, log)

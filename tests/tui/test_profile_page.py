@@ -427,7 +427,10 @@ async def test_a_file_whose_times_jump_has_not_changed(machine: Machine) -> None
             assert "was reloaded" not in shown(app)
         path.write_text(path.read_text().replace("Acme store", "Acme shop"))
         os.utime(path, (0, 0))
-        await until(pilot, lambda: "was reloaded" in shown(app) and "Acme shop" in shown(app))
+        await until_shown(pilot, "was reloaded")
+        assert page.opened is not None
+        assert page.opened.profile is not None
+        assert page.opened.profile.name == "Acme shop"
         moved = path.rename(path.with_suffix(".moved"))
         await until_shown(pilot, "The file is gone")
         moved.rename(path)

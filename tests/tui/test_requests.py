@@ -434,6 +434,21 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.shows("Only the first 32 B of 85.0 KB of the body")
 
 
+async def test_messages_lie_over_the_header_and_the_title_and_never_over_what_is_typed(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1)), size=(80, 24), notifications=True) as watched:
+        before = watched.screen()
+        for text in ("nowhere", "elsewhere"):  # the second message takes the place of the first
+            await watched.pilot.press("slash", "ctrl+u")
+            assert not watched.says("No row")
+            await watched.type(text)
+            await watched.shows(f"search  {text}")
+            await watched.pilot.press("enter")
+            await watched.until(lambda text=text: f"matches {text}." in watched.screen()[0])
+        await watched.pilot.press("escape", "i")
+        await watched.until(lambda: "No problem found with #1." in watched.screen()[0])
+        assert watched.screen()[2:] == before[2:]
+
+
 async def test_b_says_that_there_is_no_body(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1, method="DELETE", status=204, body=RecordedBody()))) as watched:
         await watched.pilot.press("enter", "b")

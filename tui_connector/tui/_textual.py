@@ -52,22 +52,30 @@ class QuietApp(App[None]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Shows a notification, in the place of one that says the same."""
-        self._remove(each for each in self._notifications if (each.message, each.title) == (message, title))
+        """Shows a notification, in the place of one that says the same, and of what was read but needs no action.
+
+        So they rarely take more than the two lines over header and title.
+        """
+        same = [each for each in self._notifications if (each.message, each.title) == (message, title)]
+        self._remove([*same, *(each for each in self._read if each.severity == "information")])
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def mark_notifications_as_read(self) -> None:
         """Called before each key: what it shows itself is new."""
         self._read = tuple(self._notifications)
 
-    def remove_read_notifications(self) -> None:
-        """Called when another screen opens, which they would cover; they may also name keys of the one before."""
-        self._remove(self._read)
+    def remove_read_notifications(self, *, refresh: bool = False) -> None:
+        """Called when another screen or an input line opens, which they would cover, and whose keys may be others."""
+        self._remove(self._read, refresh=refresh)
         self._read = ()
 
-    def _remove(self, notifications: Iterable[Notification]) -> None:
+    def _remove(self, notifications: Iterable[Notification], *, refresh: bool = False) -> None:
         for each in tuple(notifications):
-            self._unnotify(each, refresh=False)
+            for screen in self.screen_stack:
+                for holder in screen.query("ToastHolder"):
+                    if (holder.id or "").endswith(each.identity):
+                        holder.remove()  # Textual removes only the text in it: an empty line would stay
+            self._unnotify(each, refresh=refresh)
 
     def is_harmless(self, error: Exception) -> bool:
         """Whether the program continues after this exception in a handler."""

@@ -101,6 +101,8 @@ class LogPanel(LogHost):
         self._filtering = ActiveFilter()
         self._searched = ""
         """The search of the list."""
+        self._told_partial = False
+        """Whether a search has said that it cannot search all bodies completely."""
         self._found = 0, 0
         """The match in the detail that the cursor is on, and their number."""
         self._show_pending = self._shows_probes = False
@@ -347,7 +349,8 @@ class LogPanel(LogHost):
     def _search_list(self, text: str) -> None:
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
         self._count_matches(text)
-        if text and (partial := not_searched(self.view, text)):
+        if text and not self._told_partial and (partial := not_searched(self.view, text)):
+            self._told_partial = True
             self._log_actions.notify(
                 f"{partial}: the log has only their beginning, or nothing of them. x on a request gets its whole body."
             )

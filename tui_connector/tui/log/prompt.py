@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from ...log.filter import BadFilter, help_rows, parse
 from ...text import shown_line
+from .._textual import QuietApp
 from ..widgets.fields import SafeInput
 
 Purpose = Literal["filter", "search", "find"]
@@ -66,6 +67,8 @@ class LogPrompt(Vertical):
     def open(self, purpose: Purpose, text: str) -> None:
         """Opens the line; `text` is its initial content."""
         self.purpose, self._before = purpose, text
+        if isinstance(self.app, QuietApp):
+            self.app.remove_read_notifications(refresh=True)
         self.query_one(".label", Static).update(Content(_LABELS[purpose]))
         typed = self.query_one(Input)
         with typed.prevent(Input.Changed):

@@ -31,7 +31,7 @@ from ...outgoing.undo import UNDOABLE, UndoPlan, UndoSource, deleting, restoring
 from ...profile.model import Profile
 from ...runs.errors import RunFailed
 from ...runs.progress import Summary
-from ...text import count, shown
+from ...text import count, shown, shown_middle
 from ...units import timestamp
 from ..run.job import BackgroundRun
 from ..run.metrics import Tone
@@ -372,7 +372,7 @@ class SendJob(BackgroundRun):
 
     async def _plan_sample(self, missing: MissingSource) -> None:
         await asyncio.to_thread(missing.write)
-        self._app.notify(shown(f"Sample written: {missing.path}"), timeout=10, markup=False)
+        self._app.notify(f"Sample written: {shown_middle(str(missing.path), 60)}", timeout=10, markup=False)
         await self._plan(SendOptions())
 
     async def _plan_undo(self) -> None:
