@@ -118,6 +118,8 @@ def test_a_row_is_compared_with_the_nearest_one_of_the_same_path() -> None:
 
 def test_rows_with_room_have_the_time_of_day() -> None:
     assert columns_for(118, dates=False).time
+    assert columns_for(118, dates=True).time.endswith(columns_for(118, dates=False).time)
+    assert columns_for(80, dates=False) == columns_for(80, dates=True)  # those of earlier sessions look the same
     assert not columns_for(80, dates=False).time
 
 

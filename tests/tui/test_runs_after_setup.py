@@ -13,7 +13,9 @@ from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
 
 from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_data, is_demo_profile, start_sandbox
+from tui_connector.client.exchange import Exchange
 from tui_connector.guide.drafts import Drafts
+from tui_connector.log.files import read_history
 from tui_connector.machine import Machine, TypedSecrets
 from tui_connector.profile.problems import read_profile
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -105,7 +107,10 @@ async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(
         await pilot.press("escape", "2")
         await until_shown(pilot, "variable ▾ session")
         await until_shown(pilot, "Demo values")
+        requests = pilot.app._log_of(path).end
     assert "{ env = " in path.read_text()
+    kept = [each.number for each in read_history(machine.directories.state, path) if isinstance(each, Exchange)]
+    assert kept == list(range(1, requests + 1))  # from before the profile was saved on, and each of them once
 
 
 def _assert_known_later(machine: Machine, path: Path, demo: DemoStore) -> None:

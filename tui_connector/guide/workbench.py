@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from ..client.authentication.login_lockouts import LoginLockouts
-from ..client.exchange import ExchangeLog, Exchanges
+from ..client.exchange import Exchange, ExchangeLog, Exchanges
 from ..client.message import InvalidRequest
 from ..client.model import HttpClient
 from ..client.route import ClientRoute
@@ -171,16 +171,17 @@ class Workbench:
         """Clears the lockouts of refused logins, so that the next login is sent. Blocks."""
         LoginLockouts(self.machine.directories.state).clear_all()
 
-    def keep_history(self, file: Path, profile: Profile) -> str:
-        """Keeps what is asked from now on in the profile's history, as the profile wants it. Writes to the disk.
+    def keep_history(self, file: Path, profile: Profile, earlier: Iterable[Exchange] = ()) -> str:
+        """Keeps requests from now on in the profile's history, as the profile wants it. Writes to the disk.
 
-        Gives what went wrong, or nothing: a session continues without a history.
+        `earlier`: requests to keep as well, sent before there was the profile. Returns what went wrong, or nothing: a
+        session continues without a history.
         """
         if self._history is not None:
             return ""
         try:
             history = History(self.machine.directories.state, file, profile.environment)
-            history.start(self.exchanges, profile.log.history, self.machine.now())
+            history.start(self.exchanges, profile.log.history, self.machine.now(), earlier)
         except LogFailed as error:
             return str(error)
         self._history = history

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,8 +69,8 @@ class History:
         """The directory of its sessions; it may not exist yet."""
         return self._directory
 
-    def start(self, exchanges: Exchanges, keep: Keep, now: datetime) -> None:
-        """Keeps what is recorded from now on, unless it is "off". Raises `LogFailed`."""
+    def start(self, exchanges: Exchanges, keep: Keep, now: datetime, earlier: Iterable[Exchange] = ()) -> None:
+        """Keeps `earlier` ones and what is recorded from now on, unless it is "off". Raises `LogFailed`."""
         if keep == "off" or self._recording is not None:
             return
         # a run that continues while its page is opened again has the same log
@@ -86,7 +86,7 @@ class History:
             ) from error
         path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
         recording = Recording(path, size=_SESSION_BYTES // 2, older=1, bodies=keep == "bodies")
-        recording.start(exchanges)
+        recording.start(exchanges, earlier)
         self._recording = recording
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -63,14 +63,19 @@ class Recording:
         """Whether somebody still records with it."""
         return self._holders > 0
 
-    def start(self, exchanges: Exchanges) -> None:
-        """Records from now on. Raises `LogFailed` where the file cannot be written, or is something else."""
+    def start(self, exchanges: Exchanges, earlier: Iterable[Exchange] = ()) -> None:
+        """Records `earlier` ones, then from now on.
+
+        Raises `LogFailed` where the file cannot be written, or is something else.
+        """
         try:
             _check_existing(self.path)
             file = _open(self.path)
         except OSError as error:
             raise self._error(error) from error
         self._exchanges = exchanges
+        for each in earlier:
+            self._put(each)
         exchanges.on_recorded.append(self._put)
         # a daemon: a disk that hangs must not keep the program from ending
         self._thread = threading.Thread(target=self._write, args=(file,), name="recording", daemon=True)

@@ -188,9 +188,9 @@ class LogPanel(LogHost):
     def _update_title(self) -> None:
         view = self.query_one(LogView)
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
-        search = self._searched
-        parts = list(title_parts(self.exchanges, view, self._filtering, search, hint, is_live=self._is_live))
-        is_wide = self.has_class("wide")  # elsewhere there is no lower border
+        is_wide = self.has_class("wide")  # elsewhere there is no lower border, and no column of dates
+        options = {"is_live": self._is_live, "dated": self._dates and not is_wide}
+        parts = list(title_parts(self.exchanges, view, self._filtering, self._searched, hint, **options))
         upper, lower = titles(parts, view.outer_size.width - (6 if is_wide else 2), has_subtitle=is_wide)
         view.border_title, view.border_subtitle = Content(upper), Content(lower)
         self._update_detail_title()
@@ -218,8 +218,8 @@ class LogPanel(LogHost):
     @on(LogView.Selected)
     def _show_soon(self) -> None:
         """Updates the detail once for several moves; while following, at most a few times per second."""
-        if self._searched:
-            self._update_title()  # which match is selected
+        if self._searched or self._dates:
+            self._update_title()  # which match is selected, and of which day it is
         if self._show_pending:
             return
         self._show_pending = True

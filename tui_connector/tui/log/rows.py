@@ -38,13 +38,13 @@ class Columns:
 
 NUMBER, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 7, 7, 8, 9, 6
 """Widths of the columns, with the blank before or behind them."""
-_TIME, _DATE = "%H:%M:%S ", "%d %b %H:%M "
+_TIME, _DATE = "%H:%M:%S ", "%d %b "
 
 
 @lru_cache(maxsize=8)
 def columns_for(width: int, *, dates: bool, number: int = NUMBER) -> Columns:
     """The columns for a list this wide; `dates`: of several days; `number`: the width of the numbers."""
-    time = "" if width < (70 if dates else 100) else _DATE if dates else _TIME
+    time = "" if width < 100 else f"{_DATE if dates else ''}{_TIME}"
     size, purpose = width >= 90, width >= 70
     fixed = 2 + number + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE
     text = max(10, width - fixed - purpose * _PURPOSE - 2)  # after two blanks

@@ -34,11 +34,19 @@ class TitlePart:
 
 
 def title_parts(
-    log: Exchanges, view: LogView, filtering: ActiveFilter, search: str = "", hint: str = "", *, is_live: bool = True
+    log: Exchanges,
+    view: LogView,
+    filtering: ActiveFilter,
+    search: str = "",
+    hint: str = "",
+    *,
+    is_live: bool = True,
+    dated: bool = False,
 ) -> Iterator[TitlePart]:
     """What the list shows and how (filter, search, …), then the counts, then a hint: the first parts matter most.
 
-    `is_live`: requests are added to it, so that it says where it does not follow them.
+    `is_live`: requests are added to it, so that it says where it does not follow them. `dated`: it is of several days,
+    and says of which one the selected request is.
     """
 
     def part(text: str, short: str = "") -> TitlePart:
@@ -62,6 +70,8 @@ def title_parts(
         else:
             found = f"match {view.match:,} of {len(view.found):,}"
         yield part(f"{name}: {found} (n: next request · Esc: end)", f"{short}: {found}")
+    if dated and (exchange := next(iter(view.selected_probes), view.selected)) is not None:
+        yield part(f"{exchange.at:%d %b %H:%M}")
     if not view.following and is_live:
         new = f", {view.new_count:,} new" if view.new_count else ""
         yield part(f"not following{new} (G: follow)", f"not following{new}")

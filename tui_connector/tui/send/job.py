@@ -31,7 +31,7 @@ from ...outgoing.undo import UNDOABLE, UndoPlan, UndoSource, deleting, restoring
 from ...profile.model import Profile
 from ...runs.errors import RunFailed
 from ...runs.progress import Summary
-from ...text import count, shown, shown_middle
+from ...text import count, shown_middle
 from ...units import timestamp
 from ..run.job import BackgroundRun
 from ..run.metrics import Tone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -308,6 +309,9 @@ def resume_context(
     setup, step = setup_of(draft)
     path = Path(draft.profile) if draft.profile else None
     workbench = _make_workbench(machine, path, exchanges)
+    if path is not None:
+        with suppress(UserError):  # its page shows what is wrong
+            workbench.keep_history(path, read_profile(path)[1])
     context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
     context.resumed = True
     workbench.vault.hold_of_draft(draft.key)

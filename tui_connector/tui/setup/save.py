@@ -293,9 +293,13 @@ class SavePane(StepPane):
         except OSError as error:  # the schema beside it
             self.post_message(self.Ended(None, None, described(error)))
             return
-        work.path = path
+        is_new, work.path = work.path is None, path
         self._told.clear()
         work.keep_secrets()
+        profile, _ = check_data(self.setup.draft)
+        if is_new and profile is not None:  # the profile's page says where this fails
+            earlier = tuple(work.workbench.exchanges)
+            await asyncio.to_thread(work.workbench.keep_history, path, profile, earlier)
         call = None
         if (
             saved.trusted
@@ -306,7 +310,6 @@ class SavePane(StepPane):
         ):
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
-            profile, _ = check_data(self.setup.draft)
             secrets = [each.source for each in profile.secrets()] if profile is not None else []
             call = await first_call(str(path), _FIRST, environ, secrets=secrets)
         self.post_message(self.Ended(saved, call, copy=copy))
