@@ -265,6 +265,9 @@ def test_differences_from_the_recorded_request_are_listed() -> None:
     assert "Only the first" in lines[3]
     assert "body is masked" in lines[4]
     assert "tui-connector header PROFILE POST" in lines[5]
+    [first, *_] = curl(masked, "shop", unset=["SHOP_KEY", "SHOP_SECRET"]).split("\n")
+    assert first == "# Set first, as only the session has their values: SHOP_KEY SHOP_SECRET"
+    assert "Set first" not in curl(exchange(), "shop", unset=["SHOP_KEY"])  # no header authenticates it
     unkept = replace(masked, request_body=RecordedBody(b"", 5))
     assert "# The body of 5 bytes is omitted" in curl(unkept, "shop")
 

@@ -1,11 +1,17 @@
-"""Which requests are sent again without a question, as they change nothing."""
+"""Which requests are sent again without a question, and what a copied command needs."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tui_connector.client.message import Request
-from tui_connector.guide.resend import changes_nothing
+from tui_connector.guide.resend import changes_nothing, variables_to_set
+from tui_connector.guide.workbench import profile_of
+from tui_connector.machine import Machine
 
 
 @pytest.mark.parametrize(
@@ -21,3 +27,34 @@ from tui_connector.guide.resend import changes_nothing
 )
 def test_posts_of_magento_that_only_read_are_known(method: str, uri: str, reads: bool) -> None:
     assert changes_nothing(Request(method, uri)) is reads
+
+
+def test_a_command_needs_the_variables_whose_values_only_this_session_has(machine: Machine) -> None:
+    path = Path("acme.toml")
+    login = {
+        "kind": "request",
+        "uri": "/rest/V1/integration/admin/token",
+        "client": "plain",
+        "parameters": {"username": "api", "password": {"env": "ADMIN_PASSWORD"}},
+    }
+    authentications = {
+        "login": login,
+        "token": {"kind": "bearer", "token": {"keyring": "acme/token/token"}},
+        "gate": {"kind": "basic", "username": "me", "password": {"env": "GATE_PASSWORD"}},
+        "other": {"kind": "bearer", "token": {"env": "OTHER_TOKEN"}},
+    }
+    clients = {
+        "admin": {"authentications": ["login"]},
+        "plain": {"authentications": ["gate"]},
+        "shop": {"authentications": ["token"]},
+        "other": {"authentications": ["other"]},
+    }
+    profile = profile_of({"format": 1, "name": "Acme", "authentications": authentications, "clients": clients})
+    machine = replace(machine, environ={"OTHER_TOKEN": "CANARY"})
+    of = partial(variables_to_set, machine, path, lambda: profile)
+    assert sorted(of("admin")) == ["ADMIN_PASSWORD", "GATE_PASSWORD"]  # that of the client that sends the login, too
+    assert of("other") == []
+    assert of("shop") == []  # it is in the keyring
+    machine.typed.keep(path, "keyring:acme/token/token", "https://acme.example", "CANARY")
+    assert of("shop") == ["TUI_CONNECTOR_ACME_TOKEN_TOKEN"]
+    assert list(variables_to_set(machine, path, lambda: None, "shop")) == []

@@ -108,6 +108,14 @@ async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(
         await until_shown(pilot, "variable ▾ session")
         await until_shown(pilot, "Demo values")
         requests = pilot.app._log_of(path).end
+        await pilot.press("escape", "l")
+        await until(pilot, lambda: pilot.app.screen.is_in_log)
+        await pilot.press("y")
+        await until(pilot, lambda: (machine.directories.state / "last-copy").exists())
+        await until(pilot, lambda: any("set the 4 variables" in each.message for each in pilot.app._notifications))
+        copied = (machine.directories.state / "last-copy").read_text()
+        names = [f"TUI_CONNECTOR_ACME_INTEGRATION_{name}" for name in ("CONSUMER_KEY", "ACCESS_TOKEN_SECRET")]
+        assert all(name in copied.splitlines()[0] for name in names)
     assert "{ env = " in path.read_text()
     kept = [each.number for each in read_history(machine.directories.state, path) if isinstance(each, Exchange)]
     assert kept == list(range(1, requests + 1))  # from before the profile was saved on, and each of them once

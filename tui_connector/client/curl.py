@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from ..secrets.mask import MARK
 from ..text import HTTP_TOKEN, env_option, shown, shown_line
@@ -17,11 +18,18 @@ _MAX_ARGUMENT = 100_000
 _EXPECT_CONTINUE = 1_000_000
 
 
-def curl(exchange: Exchange, profile: str | None, client: str | None = None, environment: str = "") -> str:
+def curl(
+    exchange: Exchange,
+    profile: str | None,
+    client: str | None = None,
+    environment: str = "",
+    unset: Sequence[str] = (),
+) -> str:
     """The command for a POSIX shell, safe to print and to paste.
 
     It runs `tui-connector header` for the headers that authenticate, because a signature is valid for one request only;
-    where that fails, nothing is sent. Comment lines before the command list the differences from the recorded request.
+    where that fails, nothing is sent. Comment lines before the command list the differences from the recorded request,
+    and the variables with secrets that are `unset`, so that it fails before they are set.
     """
     if exchange.purpose == "login":
         return "# A login contains a password and cannot be copied."
@@ -39,7 +47,18 @@ def curl(exchange: Exchange, profile: str | None, client: str | None = None, env
         command = f"{body} | {command} 3<&0" if header_command else f"{body} | {command}"
     if profile is None and header_command:
         remarks.insert(0, "Save the profile first, and replace PROFILE with its name.")
+    elif unset and header_command:
+        remarks.insert(0, f"Set first, as only the session has their values: {' '.join(unset)}")
     return "\n".join([*(f"# {remark}" for remark in remarks + body_remarks), command])
+
+
+def has_credentials(exchange: Exchange) -> bool:
+    """Whether its command needs headers that authenticate."""
+    return any(_is_credential(name, value) for name, value in exchange.request_headers)
+
+
+def _is_credential(name: str, value: str) -> bool:
+    return MARK in value and name.lower() not in _SET_BY_CURL | {"cookie"}
 
 
 def _method(exchange: Exchange) -> list[str]:
@@ -63,17 +82,16 @@ def _headers(
     header_command = ""
     arguments: list[str] = []
     omitted: list[str] = []
-    credentials = False
     for name, value in exchange.request_headers:
         if name.lower() in _SET_BY_CURL:
             continue
-        if MARK in value and name.lower() != "cookie":
-            credentials = True
-        elif MARK in value or not (HTTP_TOKEN.fullmatch(name) and value.isascii() and value.isprintable()):
+        if _is_credential(name, value):
+            continue
+        if MARK in value or not (HTTP_TOKEN.fullmatch(name) and value.isascii() and value.isprintable()):
             omitted.append(shown_line(name, 60))
         else:
             arguments += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
-    if credentials:
+    if has_credentials(exchange):
         option = f" --client {shlex.quote(client)}" if client else ""
         option += env_option(environment)
         request = f"{shlex.quote(profile or 'PROFILE')} {exchange.method} {shlex.quote(exchange.uri)}"

@@ -86,17 +86,18 @@ def blocks(
     profile: str | None = None,
     client: str | None = None,
     environment: str = "",
+    unset: Sequence[str] = (),
 ) -> Iterator[Block]:
     """The exchange in this format. Bodies and commands are truncated to `longest` bytes.
 
     `pretty` decodes the query, one parameter per line, and indents JSON.
 
-    `profile`, its `environment` and `client` are named in the curl command.
+    `profile`, its `environment`, `client`, and the variables that are `unset` are named in the curl command.
     """
     if formatter == "simple":
         yield outcome(exchange), [simple(exchange)]
     elif formatter == "curl":
-        command = curl(exchange, profile, client, environment)
+        command = curl(exchange, profile, client, environment, unset)
         yield Role.REQUEST, shown(command[:longest]).split("\n")
         if len(command) > longest:
             yield Role.TRUNCATED, [f"… the first {size(longest)} of the command are shown"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ..client.exchange import Exchange
 from ..client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
 from ..client.model import only_reads
 from ..client.plugins.base_uri import BaseUri
 from ..client.uri import is_absolute, origin_of
+from ..machine import Machine
 from ..magento.entities.comparisons import READ_BY_POST
 from ..profile.model import Profile
+from ..secrets.backends import override_name
 from ..secrets.mask import MARK
 from .checks.permissions import schema_paths
 from .workbench import Workbench
@@ -59,6 +62,36 @@ async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, req
     async with workbench.session(profile) as session:
         variant = AS_SAVED if exchange.original is None else exchange.original.about.variant
         return await session.client(exchange.client, variant)(request)
+
+
+def variables_to_set(
+    machine: Machine, path: Path | None, current: Callable[[], Profile | None], client: str
+) -> Sequence[str]:
+    """The environment variables that a command in a shell needs for a request of this client of the profile at `path`.
+
+    Only this session has their values, which were typed, or filled in for the demo. `current` returns the profile, or
+    None where it is invalid.
+    """
+    if (profile := current()) is None:
+        return ()
+    parts, clients = set[tuple[object, ...]](), [client]
+    while clients and (used := profile.clients.get(name := clients.pop())) is not None:
+        parts.add(("clients", name))
+        for each in used.authentications:
+            authentication = profile.authentications.get(each)
+            if authentication is not None and ("authentications", each) not in parts:
+                parts.add(("authentications", each))
+                clients += [authentication.login_client()] if authentication.login_uri() is not None else []
+    found = []
+    for secret in profile.secrets():
+        source = secret.source
+        if secret.path[:2] not in parts:
+            continue
+        if source.env is not None and not machine.environ.get(source.env):
+            found.append(source.env)
+        elif source.keyring is not None and machine.typed.has(path, source.key):
+            found.append(override_name(source.keyring))
+    return list(dict.fromkeys(found))
 
 
 class NewRequests:

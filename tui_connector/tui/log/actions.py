@@ -13,7 +13,7 @@ from pathlib import Path
 from textual.containers import Container
 from textual.message import Message
 
-from ...client.curl import curl
+from ...client.curl import curl, has_credentials
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Headers, InvalidRequest, Request, RequestFailed, RequestInfo, Response, header_of
 from ...client.printer import text
@@ -23,7 +23,7 @@ from ...files import write_private
 from ...guide.resend import NewRequests, resendable_request
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
-from ...text import shown_line
+from ...text import count, shown_line
 from ...units import size
 from ..clipboard import copy
 from ..dialogs import ConfirmScreen, EntryScreen
@@ -92,10 +92,13 @@ _AS_CURL = "As curl, without secrets"
 
 
 def copy_choices(
-    exchange: Exchange, profile: str | None, value: tuple[str, str] | None, environment: str = ""
+    exchange: Exchange, command: Callable[[], str], value: tuple[str, str] | None
 ) -> dict[str, Callable[[], str]]:
-    """Functions that return a text to copy, by title. `value`: path and text of the JSON value under the cursor."""
-    choices: dict[str, Callable[[], str]] = {_AS_CURL: lambda: curl(exchange, profile, environment=environment)}
+    """Functions that return a text to copy, by title.
+
+    `command` returns the curl command. `value`: path and text of the JSON value under the cursor.
+    """
+    choices: dict[str, Callable[[], str]] = {_AS_CURL: command}
     if value is not None:
         path, content = value
         choices[shown_line(f"Placeholder &{{{path}}}", _MAX_TITLE + 14)] = lambda: f"&{{{path}}}"
@@ -138,6 +141,8 @@ class LogContext:
     """Whether requests of others than its user are added to it."""
     environment: str = ""
     """Of the profile; "" for its base values."""
+    unset: Callable[[str], Sequence[str]] = lambda _: ()
+    """Returns the variables to set in a shell before a curl command for a request of this client works."""
 
 
 class LogHost(Container):
@@ -189,8 +194,17 @@ class LogActions:
         if exchange is None:
             self._notify_nothing_selected()
             return
-        text = curl(exchange, self._context.profile(), environment=self._context.environment)
-        self._copy(text, f"the curl command of #{exchange.number}")
+        self._copy_curl(exchange)
+
+    def _copy_curl(self, exchange: Exchange) -> None:
+        variables = len(self._context.unset(exchange.client)) if has_credentials(exchange) else 0
+        hint = f" Before you run it, set the {count(variables, 'variable')} in its first line." if variables else ""
+        self._copy(self._curl(exchange), f"the curl command of #{exchange.number}", hint)
+
+    def _curl(self, exchange: Exchange) -> str:
+        context = self._context
+        unset = context.unset(exchange.client)
+        return curl(exchange, context.profile(), environment=context.environment, unset=unset)
 
     def choose_copy(self, exchange: Exchange | None) -> None:
         """Asks what to copy, and copies it."""
@@ -198,18 +212,19 @@ class LogActions:
             self._notify_nothing_selected()
             return
         value = self._panel.detail.value_at_cursor() if self._panel.detail.exchange is exchange else None
-        choices = copy_choices(exchange, self._context.profile(), value, self._context.environment)
+        choices = copy_choices(exchange, lambda: self._curl(exchange), value)
 
         def chosen(title: str | None) -> None:
-            if title is not None:
-                what = "the curl command" if title == _AS_CURL else f"“{title}”"
-                self._copy(choices[title](), f"{what} of #{exchange.number}")
+            if title == _AS_CURL:
+                self._copy_curl(exchange)
+            elif title is not None:
+                self._copy(choices[title](), f"“{title}” of #{exchange.number}")
 
         self._panel.app.push_screen(ChoiceScreen({title: title for title in choices}, next(iter(choices))), chosen)
 
-    def _copy(self, text: str, what: str) -> None:
+    def _copy(self, text: str, what: str, hint: str = "") -> None:
         async def work() -> None:
-            self.notify(await copy(text, what, self._panel.app, self._context.machine))
+            self.notify(await copy(text, what, self._panel.app, self._context.machine) + hint)
 
         self._panel.run_worker(work())
 

@@ -98,6 +98,8 @@ class RelatedExchanges:
     profile: str | None = None
     """The name of the profile that would resend it."""
     environment: str = ""
+    unset: Sequence[str] = ()
+    """The variables to set before its curl command works."""
     probes: Sequence[Exchange] = ()
     """What is shown where no single exchange is: those of a folded row."""
 
@@ -142,6 +144,7 @@ def exchange_text(
         longest=longest,
         profile=related.profile,
         environment=related.environment,
+        unset=related.unset,
     )
     for role, lines in printed:
         summary = summary or role is Role.SUMMARY

@@ -95,7 +95,7 @@ class LogPanel(LogHost):
         self.exchanges = exchanges
         self._dates, self._is_live = context.dates, context.is_live
         self._profile, self._monotonic = context.profile, context.machine.monotonic
-        self._environment = context.environment
+        self._environment, self._unset = context.environment, context.unset
         self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
         self._filtering = ActiveFilter()
@@ -245,7 +245,10 @@ class LogPanel(LogHost):
             self._update_detail_title()
             return
         related = replace(
-            related_exchanges(exchange, self.exchanges), profile=self._profile(), environment=self._environment
+            related_exchanges(exchange, self.exchanges),
+            profile=self._profile(),
+            environment=self._environment,
+            unset=self._unset(exchange.client) if self.detail.view == "curl" else (),
         )
         if self._explained is not None and self._explained[0] == exchange.number:
             related = replace(related, finding=self._explained[1])
@@ -459,6 +462,7 @@ class LogPanel(LogHost):
 
     def action_view(self) -> None:
         self.detail.next_view()
+        self._show()
         self._update_title()
 
     def action_toggle_raw(self) -> None:

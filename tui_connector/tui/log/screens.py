@@ -17,13 +17,14 @@ from textual.message import Message
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
 from ...guide.profiles.saved_profile import open_profile
-from ...guide.resend import resend
+from ...guide.resend import resend, variables_to_set
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...log.files import read_history
 from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
+from ...profile.model import Profile
 from ...text import shown_line
 from .._textual import BaseScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
@@ -104,11 +105,19 @@ class RecordedScreen(RequestsScreen):
         """Whether the first requests are listed, or there are none."""
         self._exchanges = Exchanges(_COUNT, _BYTES)
         self._workbench: Workbench | None = None
+        self._profile: Profile | None = None
         profile = recorded.profile
         send = self._send if profile is not None else None
         name = profile.stem if profile is not None else None
-        where = recorded.environment
-        context = LogContext(machine, lambda: name, send, dates=True, is_live=recorded.follow, environment=where)
+        context = LogContext(
+            machine,
+            lambda: name,
+            send,
+            dates=True,
+            is_live=recorded.follow,
+            environment=recorded.environment,
+            unset=partial(variables_to_set, machine, profile, lambda: self._profile),
+        )
         super().__init__(self._exchanges, context, recorded.title)
 
     def on_mount(self) -> None:
@@ -116,6 +125,8 @@ class RecordedScreen(RequestsScreen):
         if self._recorded.filter:
             self._panel.filter(self._recorded.filter)
         self.run_worker(self._read())
+        if self._recorded.profile is not None:
+            self.run_worker(self._read_profile(self._recorded.profile))
 
     def on_unmount(self) -> None:
         if self._workbench is not None:
@@ -127,6 +138,9 @@ class RecordedScreen(RequestsScreen):
 
     def _set_loaded(self) -> None:
         self._loaded = True
+
+    async def _read_profile(self, path: Path) -> None:
+        self._profile = (await asyncio.to_thread(open_profile, path, self._recorded.environment)).profile
 
     async def _read(self) -> None:
         try:

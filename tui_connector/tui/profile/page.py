@@ -26,7 +26,7 @@ from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.edit import Undo
 from ...guide.profiles.saved_profile import OpenedProfile
-from ...guide.resend import NewRequests, resend
+from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.secret_states import SecretState, secret_states
 from ...guide.shared_runs import SharedRuns, shared_runs
 from ...guide.steps.summaries import ProfilePart
@@ -163,7 +163,14 @@ class ProfilePage(ProfileScreen, TextHolder):
             yield PartList(id="parts")
             yield Static("", id="part-detail", classes="panel")
         new = NewRequests(self.workbench, self.valid_profile)
-        context = LogContext(self.machine, lambda: self.path.stem, self._resend, new, environment=self.environment)
+        context = LogContext(
+            self.machine,
+            lambda: self.path.stem,
+            self._resend,
+            new,
+            environment=self.environment,
+            unset=partial(variables_to_set, self.machine, self.path, lambda: self.profile),
+        )
         yield LogPanel(self.workbench.exchanges, context, id="log")
         yield KeyFooter()
 

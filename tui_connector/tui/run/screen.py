@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
@@ -14,7 +15,7 @@ from textual.widgets import Static
 
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
-from ...guide.resend import NewRequests, resend
+from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.workbench import Workbench
 from ...incoming.start import RunOptions
 from ...profile.model import Profile
@@ -73,8 +74,14 @@ class RunView(LogDock, Generic[Job]):
         yield MessageList(id="run-messages")
         bench = self.job.workbench
         new = NewRequests(bench, lambda: self.job.profile)
-        environment = self.job.profile.environment
-        context = LogContext(bench.machine, lambda: self.job.file.stem, self._resend, new, environment=environment)
+        context = LogContext(
+            bench.machine,
+            lambda: self.job.file.stem,
+            self._resend,
+            new,
+            environment=self.job.profile.environment,
+            unset=partial(variables_to_set, bench.machine, self.job.file, lambda: self.job.profile),
+        )
         yield LogPanel(bench.exchanges, context, id="log")
         yield KeyFooter()
 

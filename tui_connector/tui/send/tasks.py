@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from textual.widgets import Static
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Request, RequestFailed, Response
 from ...errors import InvalidValue, UserError
-from ...guide.resend import NewRequests, resend
+from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.sending.plans import Sender
 from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.sending.tasks import LISTED, RETRIABLE, TaskAction, TaskBook, TaskGroup, TaskList
@@ -390,9 +391,15 @@ class TasksScreen(BaseScreen[bool]):
             shown_exchanges = Exchanges()
             for each in related_exchanges(exchange, bench.exchanges).attempts:
                 shown_exchanges.record(each)
-            new = NewRequests(bench, lambda: self._task_sender.profile)
-            environment, name = self._task_sender.profile.environment, self._task_sender.file.stem
-            context = LogContext(bench.machine, lambda: name, self._resend, new, environment=environment)
+            sender = self._task_sender
+            context = LogContext(
+                bench.machine,
+                lambda: sender.file.stem,
+                self._resend,
+                NewRequests(bench, lambda: sender.profile),
+                environment=sender.profile.environment,
+                unset=partial(variables_to_set, bench.machine, sender.file, lambda: sender.profile),
+            )
             self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
             return
         recorded = earlier_sessions(bench.machine, self._task_sender.file, self._task_sender.profile.environment)

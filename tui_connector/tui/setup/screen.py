@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import count
@@ -21,14 +22,14 @@ from textual.widget import Widget
 from textual.widgets import Button, ContentSwitcher, Static
 
 from ...client.exchange import Exchange
-from ...client.message import Request, Response
+from ...client.message import InvalidRequest, Request, Response
 from ...client.uri import public_address
 from ...errors import UserError
 from ...files import described, state_remedy
 from ...guide.checks.permissions import boxes_text, chosen
 from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
-from ...guide.resend import NewRequests, resend
+from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.resume import draft_of, has_unsaved_work
 from ...guide.sending.kept_samples import keep_samples
 from ...guide.steps.methods import TITLES, GuideStep, in_magento
@@ -230,8 +231,19 @@ class SetupScreen(LogDock, TextHolder):
         async def send(exchange: Exchange, request: Request) -> Response:
             return await resend(work.workbench, profile(), exchange, request)
 
-        new = NewRequests(work.workbench, profile)
-        return LogContext(work.workbench.machine, lambda: work.path.stem if work.path else None, send, new)
+        def valid_profile() -> Profile | None:
+            with suppress(InvalidRequest):
+                return profile()
+            return None
+
+        machine = work.workbench.machine
+        return LogContext(
+            machine,
+            lambda: work.path.stem if work.path else None,
+            send,
+            NewRequests(work.workbench, profile),
+            unset=lambda client: variables_to_set(machine, work.path, valid_profile, client),
+        )
 
     async def on_mount(self) -> None:
         # before the first paint, so that an immediate paste has its field
