@@ -198,8 +198,8 @@ class LogActions:
 
     def _copy_curl(self, exchange: Exchange) -> None:
         variables = len(self._context.unset(exchange.client)) if has_credentials(exchange) else 0
-        hint = f" Before you run it, set the {count(variables, 'variable')} in its first line." if variables else ""
-        self._copy(self._curl(exchange), f"the curl command of #{exchange.number}", hint)
+        hint = f" Set its {count(variables, 'variable')} first." if variables else ""
+        self._copy(self._curl(exchange), f"#{exchange.number} as curl", hint)
 
     def _curl(self, exchange: Exchange) -> str:
         context = self._context
