@@ -28,8 +28,10 @@ async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: M
         await watched.pilot.press("G")
         await watched.shows("#106")
         assert watched.selected() == 106
-        await watched.pilot.press("up", "down")
+        await watched.pilot.press("up")
         await watched.shows("not following (G: follow)")
+        await watched.pilot.press("down")
+        await watched.until(lambda: not watched.says("not following"))
         await watched.pilot.press("down")  # there is nothing below the newest but what comes next
         watched.log.record(exchange(107))
         await watched.selects(107)
@@ -680,4 +682,10 @@ async def test_requests_that_were_selected_are_not_new(machine: Machine) -> None
         await watched.pilot.press("down", "down")
         await watched.shows("not following, 1 new (G: follow)")
         await watched.pilot.press("down")
+        await watched.until(lambda: not watched.says("not following"))
+        log.record(exchange(6))
+        await watched.shows("not following, 1 new (G: follow)")
+        await watched.pilot.press("G")
+        await watched.selects(6)
+        await watched.pilot.press("space")
         await watched.shows("not following (G: follow)")

@@ -63,6 +63,11 @@ class View:
         return bool(self._before) or self._high < self._ring.end
 
     @property
+    def is_looking_back(self) -> bool:
+        """Whether exchanges from before the filter was set are left; those that come are few at a time."""
+        return bool(self._before)
+
+    @property
     def searched(self) -> tuple[int, int]:
         """How many of the kept exchanges were examined, and how many are kept."""
         return max(0, self._high - max(self._low, self._ring.first)), len(self._ring)

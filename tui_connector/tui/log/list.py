@@ -126,6 +126,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._other_position = -1
         """The position in the ring that is not shown, when it was left."""
         self._end_when_left = 0
+        self._paused = False
+        """Whether it was told not to follow."""
         self._held = False
         """Whether it follows again on `release`."""
         self._slowest: tuple[float, int] | None = None
@@ -213,6 +215,11 @@ class LogView(Painted, ScrollView, can_focus=True):
             return self.view.exchange(index)
         except IndexError:  # discarded since the last flush
             return None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it does not follow, and shows something else than the newest exchange, or was told so."""
+        return not self.following and (self._paused or self._index < len(self.view) - 1)
 
     @property
     def new_count(self) -> int:
@@ -383,9 +390,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._keeps_in_view = self._held = False
         index = min(max(index, 0), len(self.view) - 1)
         self._position = self.view[index]
-        if self._position >= self._end_when_left:  # what is above it was seen
-            self._end_when_left = self._position + 1
-            self.post_message(self.Changed())
+        self._end_when_left = max(self._end_when_left, self._position + 1)  # what is above it was seen
+        self.post_message(self.Changed())
         self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
         self.refresh()
         self._report_selection()
@@ -516,12 +522,13 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.select(0)
 
     def action_follow(self) -> None:
-        self.following, self._held = True, False
+        self.following, self._held, self._paused = True, False, False
         self._drawn_state = ()
         self.flush()
 
     def action_pause(self) -> None:
         if self.following:
+            self._paused = True
             self.stop_following()
         else:
             self.action_follow()

@@ -72,7 +72,7 @@ def title_parts(
         yield part(f"{name}: {found} (n: next request · Esc: end)", f"{short}: {found}")
     if dated and (exchange := next(iter(view.selected_probes), view.selected)) is not None:
         yield part(f"{exchange.at:%d %b %H:%M}")
-    if not view.following and is_live:
+    if view.is_behind and is_live:
         new = f", {view.new_count:,} new" if view.new_count else ""
         yield part(f"not following{new} (G: follow)", f"not following{new}")
     if view.marks:
@@ -94,7 +94,7 @@ def title_parts(
 
 def _matches(found: View, total: int) -> tuple[str, str]:
     """How many of the total match, and how far the search has come while it goes on."""
-    return f"{len(found):,} of {total:,}", f", {found.searched[0]:,} searched" if found.searching else ""
+    return f"{len(found):,} of {total:,}", f", {found.searched[0]:,} searched" if found.is_looking_back else ""
 
 
 def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tuple[str, str]:
