@@ -7,9 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from exchanges import AT, exchange
+from exchanges import AT, exchange, lost
 
 from tui_connector.client.exchange import Exchange, Exchanges
+from tui_connector.client.printer import failure_message
 from tui_connector.log import history as module
 from tui_connector.log.history import History, Keep
 from tui_connector.log.records import LogFailed
@@ -39,6 +40,18 @@ def test_sessions_are_stored_without_bodies_for_their_owner(tmp_path: Path) -> N
         if path.is_file():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(newest.path.parent.stat().st_mode) == 0o700
+
+
+def test_the_row_of_a_failure_still_says_what_the_store_said(tmp_path: Path) -> None:
+    exchanges, history = Exchanges(), History(tmp_path, PROFILE)
+    earlier = exchange(1, status=404, body=b'{"message":"No such entity with sku = %1","parameters":["24-X"]}')
+    history.start(exchanges, "metadata", AT, earlier=[earlier])
+    exchanges.record(lost(2))
+    history.close()
+    [session] = History(tmp_path, PROFILE).sessions()
+    found = [each for each in session.read() if isinstance(each, Exchange)]
+    assert [failure_message(each) for each in found] == ["No such entity with sku = 24-X", "no response within 30 s"]
+    assert not any(each.body.data for each in found)
 
 
 def test_two_users_of_one_log_record_it_once_until_both_have_closed(tmp_path: Path) -> None:

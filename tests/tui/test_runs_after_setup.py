@@ -112,9 +112,7 @@ async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(
         await until(pilot, lambda: pilot.app.screen.is_in_log)
         await pilot.press("y")
         await until(pilot, lambda: (machine.directories.state / "last-copy").exists())
-        await until(
-            pilot, lambda: any("4 variables first" in each.message for each in pilot.app._notifications)
-        )
+        await until(pilot, lambda: any("4 variables first" in each.message for each in pilot.app._notifications))
         copied = (machine.directories.state / "last-copy").read_text()
         names = [f"TUI_CONNECTOR_ACME_INTEGRATION_{name}" for name in ("CONSUMER_KEY", "ACCESS_TOKEN_SECRET")]
         assert all(name in copied.splitlines()[0] for name in names)

@@ -14,10 +14,12 @@ from typing import get_args
 
 from ..client.exchange import Exchange, RecordedBody, Timings
 from ..client.message import Failure, Headers, Purpose
+from ..client.printer import failure_message
 from ..client.refusal import BodyRefusal, RefusalCode
 from ..errors import UserError
 from ..secrets.mask import Mask, returns_token
 from ..templates import Json
+from ..text import beginning
 
 _LARGEST = 1e15
 _NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d{1,15})?\s*")
@@ -128,11 +130,16 @@ def parse(text: str | bytes) -> Json:
 
 
 FORMAT = 1
+_LONGEST_MESSAGE = 400
+"""Characters of the store's message that are kept of a failure whose body is not."""
 _TIMINGS = tuple(field.name for field in fields(Timings))
 
 
 def line(exchange: Exchange, *, bodies: bool = True) -> bytes:
-    """The exchange as one line of JSON, in ASCII. The request before masking is never written."""
+    """The exchange as one line of JSON, in ASCII. The request before masking is never written.
+
+    Without `bodies`, what the store said in that of a failure is still kept.
+    """
     return json.dumps(_to_json(exchange, bodies), separators=(",", ":")).encode() + b"\n"
 
 
@@ -148,6 +155,9 @@ def read_line(data: bytes, mask: Mask) -> Exchange:
 
 
 def _to_json(exchange: Exchange, bodies: bool) -> dict[str, Json]:
+    failure_text = exchange.failure_text
+    if not bodies and exchange.refusal is None:
+        failure_text = beginning(failure_message(exchange), _LONGEST_MESSAGE)
     return {
         "format": FORMAT,
         "number": exchange.number,
@@ -166,7 +176,7 @@ def _to_json(exchange: Exchange, bodies: bool) -> dict[str, Json]:
         "headers": [list(pair) for pair in exchange.headers],
         "body": _body_to_json(exchange.body, bodies),
         "failure": exchange.failure,
-        "failure-text": exchange.failure_text,
+        "failure-text": failure_text,
         "timings": timings_to_json(exchange.timings),
         "note": exchange.note,
         "refusal": None if exchange.refusal is None else refusal_to_json(exchange.refusal),

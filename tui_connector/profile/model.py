@@ -99,8 +99,8 @@ class LogSettings(Model):
         title="History",
         description=(
             "What to store of the requests of the last sessions, for `tui-connector log` and the request log on "
-            "screen: metadata (address, headers, status, times), also bodies (they may contain customer data), or "
-            "nothing. Secrets are masked; at most 30 days and 50 MB, readable by this user only."
+            "screen: metadata (address, headers, status, times, why a request failed), also bodies (they may contain "
+            "customer data), or nothing. Secrets are masked; at most 30 days and 50 MB, readable by this user only."
         ),
         examples=["metadata", "bodies", "off"],
     )

@@ -92,8 +92,11 @@ class LogView(Painted, ScrollView, can_focus=True):
 
         exchange: Exchange
 
-    class NotFound(Message):
-        """The search found nothing."""
+    @dataclass
+    class Searched(Message):
+        """The search has selected a match, or there is none."""
+
+        found: bool
 
     class Changed(Message):
         """The list, following or the filter's progress has changed."""
@@ -444,10 +447,9 @@ class LogView(Painted, ScrollView, can_focus=True):
             await asyncio.sleep(0)
         if found is not self.found:
             return
-        if position is None:
-            self.post_message(self.NotFound())
-        else:
+        if position is not None:
             self._select_position(position)
+        self.post_message(self.Searched(position is not None))
 
     def select_slowest(self) -> None:
         """Selects the slowest exchange of the list; if that was selected by this already, the next slowest."""

@@ -352,11 +352,6 @@ class LogPanel(LogHost):
     def _search_list(self, text: str) -> None:
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
         self._count_matches(text)
-        if text and not self._told_partial and (partial := not_searched(self.view, text)):
-            self._told_partial = True
-            self._log_actions.notify(
-                f"{partial}: the log has only their beginning, or nothing of them. x on a request gets its whole body."
-            )
         self.detail.search("" if "~" in text else text)
         self.view.find(1)
 
@@ -386,6 +381,8 @@ class LogPanel(LogHost):
             return self._filtering.filter.expression is not None
         if action == "fold_probes":
             return self._filtering.applied.expression is None and not self.view.errors_only
+        if action == "pause":
+            return self._is_live
         if action == "divide":
             return self.view.display and self.detail.display
         if action == "next_match":
@@ -398,11 +395,17 @@ class LogPanel(LogHost):
         else:
             self.view.find(step)
 
-    @on(LogView.NotFound)
-    def _not_found(self) -> None:
+    @on(LogView.Searched)
+    def _searched_list(self, message: LogView.Searched) -> None:
         partial = not_searched(self.view, self._searched)
-        but = f", as far as they were searched: {partial}" if partial else ""
-        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}{but}.")
+        if not message.found:
+            but = f", as far as they were searched: {partial}" if partial else ""
+            self._log_actions.notify(f"No row, header or body in the list matches {self._searched}{but}.")
+        elif partial and not self._told_partial:
+            self._told_partial = True
+            self._log_actions.notify(
+                f"{partial}: the log has only their beginning, or nothing of them. x on a request gets its whole body."
+            )
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
