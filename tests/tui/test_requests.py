@@ -9,7 +9,7 @@ from exchanges import exchange, lost
 from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
-from tui_connector.client.exchange import RecordedBody, Timings
+from tui_connector.client.exchange import InFlight, RecordedBody, Timings
 from tui_connector.client.refusal import BodyRefusal
 from tui_connector.machine import Machine
 
@@ -434,6 +434,16 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.shows("x requests it again, and keeps the whole body")
         await watched.pilot.press("w")
         await watched.shows("Only the first 32 B of 85.0 KB of the body")
+
+
+async def test_requests_without_a_response_leave_room_for_those_with_one(machine: Machine) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 21))), size=(80, 24)) as watched:
+        for number in range(21, 30):
+            watched.log.started(InFlight(number, "GET", f"https://acme.example/rest/V1/orders/{number}", 0.0))
+        await watched.shows("9 in progress")
+        await watched.shows("orders/21")  # that which waits longest
+        assert watched.says("▸ #20 ")
+        assert watched.says("  #18 ")
 
 
 async def test_messages_lie_over_the_header_and_the_title_and_never_over_what_is_typed(machine: Machine) -> None:

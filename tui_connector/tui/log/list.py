@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from time import perf_counter
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ...client.exchange import Exchange, Exchanges, Ring
+from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import ANYTHING, Block, Filter, Possible, Predicate, Term, parse
 from ...log.view import View, Wanted, position_of
 from ...magento.request_summary import request_summary
@@ -60,6 +61,8 @@ _MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
 """Probes after a failed request, and seconds before each of them, up to which they belong to that request."""
 REPAINTS = 20
 """Maximum per second, and only after a change."""
+_WAITING_PART = 3
+"""The part of the list, as a divisor, that requests without a response have at most."""
 _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
 
 
@@ -286,6 +289,13 @@ class LogView(Painted, ScrollView, can_focus=True):
         if self._filtering:
             self.set_timer(0.001, self._continue_filtering)
 
+    @property
+    def _waiting(self) -> list[InFlight]:
+        """The rows of requests without a response: of those that wait longest, as responses need the room."""
+        if self.errors_only:
+            return []
+        return list(islice(self.exchanges.in_flight.values(), max(1, self.size.height // _WAITING_PART)))
+
     def flush(self) -> None:
         """Draws what is new; the row at the top of the list stays there."""
         top = self.view[self.scroll_offset.y] if 0 <= self.scroll_offset.y < len(self.view) else None
@@ -301,7 +311,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._drawn_state = state
         newest = self.exchange_at(len(self.view) - 1)
         self._number_width = max(NUMBER, len(f"# {newest.number}")) if newest is not None else NUMBER
-        self.virtual_size = Size(self.size.width, len(self.view) + in_flight)
+        self.virtual_size = Size(self.size.width, len(self.view) + len(self._waiting))
         if self.following:
             self._followed = self._index_to_follow()
             end = self.virtual_size.height - self.size.height
@@ -361,8 +371,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         return strip
 
     def _row_below(self, index: int, y: int, width: int) -> Strip:
-        requests = list(self.exchanges.in_flight.values())
-        if not self.errors_only and 0 <= index < len(requests):
+        requests = self._waiting
+        if 0 <= index < len(requests):
             seconds = self._monotonic() - requests[index].since
             end = len(self.view)
             above = similar(
