@@ -72,7 +72,12 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, RecordedScreen))
-        await until(pilot, lambda: app.screen.query_one(LogPanel).selected is not None)
+        log = app.screen.query_one(LogPanel)
+        await until(pilot, lambda: log.selected is not None)
+        await pilot.press("plus")
+        await until(pilot, lambda: isinstance(app.screen, RequestForm))
+        await pilot.press(*"directory/currency", "f5")
+        await until(pilot, lambda: was_read(log, "directory/currency"))
 
 
 async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbox: Sandbox) -> None:

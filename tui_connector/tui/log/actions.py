@@ -119,6 +119,7 @@ def _header_lines(headers: Headers) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
+_FROM_A_FILE = "This log was read from a file. To send requests, open it with a profile: log FILE --profile NAME"
 _ONLY_YOU = "Only you can read the file."
 _SUFFIXES = {"application/json": "json", "text/html": "html", "application/xml": "xml", "text/xml": "xml"}
 
@@ -256,10 +257,7 @@ class LogActions:
             self._notify_nothing_selected()
             return None
         if self._context.send is None:
-            self.notify(
-                "This log was read from a file. To send requests, open it with a profile: log FILE --profile NAME",
-                bad=True,
-            )
+            self.notify(_FROM_A_FILE, bad=True)
             return None
         try:
             return resendable_request(exchange)
@@ -290,7 +288,7 @@ class LogActions:
         """Opens the form for a request written from scratch."""
         new = self._context.new
         if new is None:
-            self.notify("This log was read from a file. New requests are sent from the profile's page.", bad=True)
+            self.notify(_FROM_A_FILE, bad=True)
             return
         try:
             base = new.base_uri()

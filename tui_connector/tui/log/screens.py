@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,8 +16,8 @@ from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
-from ...guide.profiles.saved_profile import open_profile
-from ...guide.resend import resend, variables_to_set
+from ...guide.profiles.saved_profile import OpenedProfile, open_profile
+from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...log.files import read_history
@@ -105,19 +105,19 @@ class RecordedScreen(RequestsScreen):
         """Whether the first requests are listed, or there are none."""
         self._exchanges = Exchanges(_COUNT, _BYTES)
         self._workbench: Workbench | None = None
-        self._profile: Profile | None = None
-        profile = recorded.profile
-        send = self._send if profile is not None else None
-        name = profile.stem if profile is not None else None
-        context = LogContext(
-            machine,
-            lambda: name,
-            send,
-            dates=True,
-            is_live=recorded.follow,
-            environment=recorded.environment,
-            unset=partial(variables_to_set, machine, profile, lambda: self._profile),
-        )
+        self._opened: OpenedProfile | None = None
+        context = LogContext(machine, dates=True, is_live=recorded.follow)
+        if (path := recorded.profile) is not None:
+            trust = ProfileTrust(machine, path, environment=recorded.environment)
+            self._workbench = Workbench(machine, self._exchanges, directory=path.parent, trust=trust)
+            context = replace(
+                context,
+                profile=lambda: path.stem,
+                send=partial(self._send, self._workbench, path),
+                new=NewRequests(self._workbench, self._valid_profile),
+                environment=recorded.environment,
+                unset=partial(variables_to_set, machine, path, self._current_profile),
+            )
         super().__init__(self._exchanges, context, recorded.title)
 
     def on_mount(self) -> None:
@@ -140,7 +140,19 @@ class RecordedScreen(RequestsScreen):
         self._loaded = True
 
     async def _read_profile(self, path: Path) -> None:
-        self._profile = (await asyncio.to_thread(open_profile, path, self._recorded.environment)).profile
+        self._opened = await asyncio.to_thread(open_profile, path, self._recorded.environment)
+
+    def _current_profile(self) -> Profile | None:
+        return self._opened.profile if self._opened is not None else None
+
+    def _valid_profile(self) -> Profile:
+        """The profile as it was last read. Raises `InvalidRequest`."""
+        if self._opened is None:
+            raise InvalidRequest("The profile is still being read", hint="Try again in a moment.")
+        if self._opened.profile is None:
+            problems = "; ".join(map(str, self._opened.problems))
+            raise InvalidRequest(f"The profile has problems: {problems}")
+        return self._opened.profile
 
     async def _read(self) -> None:
         try:
@@ -167,18 +179,9 @@ class RecordedScreen(RequestsScreen):
         self.notify(shown_line(message.words), severity="error", timeout=20, markup=False)
         self._set_loaded()
 
-    async def _send(self, exchange: Exchange, request: Request) -> Response:
-        path = self._recorded.profile
-        assert path is not None
-        environment = self._recorded.environment
-        opened = await asyncio.to_thread(open_profile, path, environment)
-        if opened.profile is None:
-            problems = "; ".join(map(str, opened.problems))
-            raise InvalidRequest(f"The profile has problems: {problems}")
-        if self._workbench is None:
-            trust = ProfileTrust(self._machine, path, environment=environment)
-            self._workbench = Workbench(self._machine, self._exchanges, directory=path.parent, trust=trust)
-        return await resend(self._workbench, opened.profile, exchange, request)
+    async def _send(self, workbench: Workbench, path: Path, exchange: Exchange, request: Request) -> Response:
+        await self._read_profile(path)  # it may have changed
+        return await resend(workbench, self._valid_profile(), exchange, request)
 
 
 def _batch(found: Iterator[Exchange | Notice]) -> list[Exchange | Notice]:
