@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from exchanges import exchange
 
-from tui_connector.client.message import Request
-from tui_connector.guide.resend import changes_nothing, variables_to_set
+from tui_connector.client.exchange import RecordedBody
+from tui_connector.client.message import InvalidRequest, Request
+from tui_connector.guide.resend import changes_nothing, resendable_request, variables_to_set
 from tui_connector.guide.workbench import profile_of
 from tui_connector.machine import Machine
 
@@ -27,6 +29,12 @@ from tui_connector.machine import Machine
 )
 def test_posts_of_magento_that_only_read_are_known(method: str, uri: str, reads: bool) -> None:
     assert changes_nothing(Request(method, uri)) is reads
+
+
+def test_a_request_whose_body_was_not_kept_says_how_bodies_are_kept() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        resendable_request(exchange(method="PUT", request_body=RecordedBody(b"", 122)))
+    assert 'history = "bodies"' in str(caught.value)
 
 
 def test_a_command_needs_the_variables_whose_values_only_this_session_has(machine: Machine) -> None:

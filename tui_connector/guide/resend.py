@@ -41,6 +41,9 @@ def resendable_request(exchange: Exchange) -> Request:
         return replace(exchange.original, about=about)
     if MARK in exchange.uri or MARK.encode() in exchange.request_body.data:
         raise InvalidRequest("The log has this request without its secrets", hint="It cannot be resent from here.")
+    if exchange.request_body.is_missing:
+        hint = 'The profile keeps bodies with history = "bodies" under [log].'
+        raise InvalidRequest("The body of this request was not kept, so it cannot be resent", hint=hint)
     if exchange.request_body.cut or (exchange.request_body.size and not exchange.request_body.data):
         raise InvalidRequest("The log has only part of this request's body", hint="It cannot be resent from here.")
     headers = tuple(

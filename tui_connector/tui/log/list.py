@@ -67,7 +67,7 @@ _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
 
 
 class LogView(Painted, ScrollView, can_focus=True):
-    """Follows the newest exchange until the user moves up; then the selection never moves by itself.
+    """Follows the newest exchange, until the user moves up or reads one; then the selection never moves by itself.
 
     The selection is the *position* of an exchange in its ring, which is stable while others come, go or are filtered.
     """
