@@ -588,6 +588,12 @@ async def test_explain_shows_finding_and_remedy(machine: Machine) -> None:
         await watched.until(lambda: not watched.says("lacks the permission"))
         await watched.pilot.press("up", "i")
         await watched.told("No problem found with #1.")
+        await watched.pilot.press("G", "i")
+        await watched.until(lambda: watched.panel._explanation_shown)
+        watched.log.record(exchange(4))
+        await watched.until(lambda: watched.panel.view.new_count == 1)  # what is explained stays
+        await watched.pilot.press("i")
+        await watched.selects(4)
 
 
 async def test_marks_are_counted_and_a_cleared_log_is_empty(machine: Machine) -> None:

@@ -463,6 +463,7 @@ class LogPanel(LogHost):
         elif not self.detail.display:
             self._log_actions.notify(f"{finding.summary}. {finding.remedy}")
         self._show()
+        self._release()
 
     def action_view(self) -> None:
         self.detail.next_view()
