@@ -60,10 +60,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Two processes a core with `-n auto`: tests wait half of the time, for sockets, processes and the next frame."""
+    """Three processes a core with `-n auto`: tests wait for sockets, processes and the next frame."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return 3 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -268,9 +268,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if seed:
         items.sort(key=lambda item: hashlib.sha1(f"{seed} {item.nodeid}".encode()).digest())
         items.sort(key=lambda item: "run_folder" not in getattr(item, "fixturenames", ()))
-        items.sort(key=lambda item: ("long" not in item.keywords, item.location[0] if "long" in item.keywords else ""))
+        items.sort(key=lambda item: (not _is_long(item), item.location[0] if _is_long(item) else ""))
     else:
         items.sort(key=lambda item: item.location[:2])
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is not None
 
 
 class _Workers:
