@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
@@ -255,8 +256,11 @@ async def save_plan(
             raise
         await asyncio.to_thread(stack.close)
     except OSError as error:
-        message = f"The plan cannot be written to {path}: {reason(error)}"
-        raise PlanError("plan-unwritable", message, remedy(error)) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> PlanError:
+    return PlanError("plan-unwritable", f"The plan cannot be written to {path}: {reason(error)}", remedy(error))
 
 
 def _refuse_other_file(path: Path) -> None:
@@ -322,6 +326,15 @@ class SavedPlan:
             if entry is None:
                 return
             yield entry
+
+    def copy(self, path: Path) -> None:
+        """Writes the plan to another file, replacing what is there. Blocks. Raises `PlanError`."""
+        try:
+            self._file.seek(0)
+            with new_private(path, replace=True) as file:
+                shutil.copyfileobj(self._file, file)
+        except OSError as error:
+            raise _unwritable(path, error) from error
 
     def close(self) -> None:
         self._file.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +15,16 @@ from ...client.session import Session
 from ...errors import UserError
 from ...files import make_private, reason, remedy, write_private
 from ...outgoing.model import Outgoing
-from ...outgoing.plan import PlanError, SavedPlan
+from ...outgoing.plan import PlanEntry, PlanError, PlanHead, SavedPlan, save_plan
 from ...outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
-from ...outgoing.source import EntitySource, OtherProfile
+from ...outgoing.source import BadEntity, EntitySource, OtherProfile
 from ...outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, plan_file, tasks_file
 from ...outgoing.undo import UNDOABLE
 from ...profile.library import Library
 from ...profile.model import Profile
 from ...runs.database import LedgerPlace, unusable
 from ...runs.progress import Watcher
+from ...secrets.mask import Mask
 from ...templates import Json
 from ...text import env_option
 from ..checks.run_findings import explainer
@@ -107,18 +108,38 @@ class Sender:
         """Where the plan of the last run is kept, on this machine: the run is resumed from it."""
         return plan_file(self._local)
 
-    @property
-    def new_plan_file(self) -> Path:
-        """Where a plan is kept that is not sent yet."""
-        return plan_file(self._local).with_suffix(".new-plan")
+    async def new_plan(
+        self,
+        head: PlanHead,
+        entries: AsyncIterator[PlanEntry | BadEntity],
+        mask: Mask,
+        on_entry: Callable[[PlanEntry | BadEntity], None],
+    ) -> SavedPlan:
+        """Saves a plan that is not sent yet, in a file that only the returned plan has open.
 
-    def send_new_plan(self) -> None:
-        """Keeps the new plan as the one of a run, which is about to begin. Blocks. Raises `UserError`."""
-        try:
-            self.new_plan_file.replace(self.plan_file)
-        except OSError as error:
-            message = f"The plan cannot be kept as {self.plan_file}: {reason(error)}"
-            raise UserError("plan-unwritable", message, remedy(error)) from error
+        The last run may still be resumed from its own plan, and other programs may plan the same. Raises what
+        `save_plan` does.
+        """
+        file = plan_file(self._local).with_suffix(f".{self.workbench.machine.nonce()}.new-plan")
+        await save_plan(file, head, entries, mask, on_entry)
+
+        def opened() -> SavedPlan:
+            try:
+                return SavedPlan.open(file)
+            finally:
+                file.unlink(missing_ok=True)
+
+        return await asyncio.to_thread(opened)
+
+    def keep_plan(self, plan: SavedPlan) -> None:
+        """Keeps this plan as the one of a run, which is about to begin. Blocks. Raises `UserError`."""
+        if (last := self.last_run()) is not None and last.is_running:  # and may have to be resumed from its plan
+            raise UserError(
+                "already-running",
+                f"{self.name} is being sent by another program",
+                "Wait until it has ended, then plan again.",
+            )
+        plan.copy(self.plan_file)
 
     @property
     def _local(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from ...guide.workbench import Workbench
 from ...outgoing.changes import FieldChange
 from ...outgoing.model import Outgoing
 from ...outgoing.open_tasks import ALL_FAILED
-from ...outgoing.plan import PlanEntry, SavedPlan, limited, plan_head, save_plan, store_address
+from ...outgoing.plan import PlanEntry, SavedPlan, limited, plan_head, store_address
 from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
 from ...outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun
@@ -290,9 +290,6 @@ class SendJob(BackgroundRun):
         self._app.run_worker(self._read_last(), group="runs")
 
     def close(self) -> None:
-        if self.phase == "planned" and self.plan is not None and self.plan.saved is not None:
-            with suppress(OSError):
-                self.sender.new_plan_file.unlink()
         self._close_saved()
         self.sender.close()
         super().close()
@@ -366,9 +363,7 @@ class SendJob(BackgroundRun):
                 self.file, self.name, outgoing, session, timestamp(machine.now()), self.profile.environment
             )
             entries = limited(run.planned() if run.is_compared else run.listed(), options.limit)
-            file = self.sender.new_plan_file  # the last run may still be resumed from the plan before
-            await save_plan(file, head, entries, session.mask, plan.add_entry)
-            plan.saved = await asyncio.to_thread(SavedPlan.open, file)
+            plan.saved = await self.sender.new_plan(head, entries, session.mask, plan.add_entry)
 
     async def _plan_sample(self, missing: MissingSource) -> None:
         await asyncio.to_thread(missing.write)
@@ -412,7 +407,7 @@ class SendJob(BackgroundRun):
                 outgoing = outgoing.model_copy(update={"send": "all"})
             if plan.compared:
                 await self._sending(session, outgoing).refuse_changed_store(plan.saved)
-            await asyncio.to_thread(self.sender.send_new_plan)
+            await asyncio.to_thread(self.sender.keep_plan, plan.saved)
             source = plan.saved.source(unchanged=plan.options.everything)
             return await self._sending(session, outgoing, source=source).execute()
 
