@@ -25,19 +25,23 @@ What else they need:
   convert.
 - The clock, waiting and randomness are those of `context.machine`, a `Machine`: `now`, `monotonic`, `sleep`, `nonce`.
   Tests replace them.
-- A file is written through `OutputFile`, which cuts it to a position and refuses a file of another program; a sink that
-  cannot use it calls `check_not_moved` before each `sync`.
-- A file is read with `context.open_file`; `whole_lines`, `json_lines` and `strict_json` read lines and JSON from it.
+- A field that names a file has the type `FilePath`: the profile then needs trust for a file outside its folder. A sink
+  writes the file of its field `path`, or those that its `writes` returns; all others are read.
+- A sink writes a file through `OutputFile`, which cuts it to a position and refuses a file of another program; a sink
+  that cannot use it calls `check_not_moved` before each `sync`. A file whose name ends with one of its `endings` needs
+  no trust in the profile's folder.
+- A source reads a file with `context.open_file`; `whole_lines`, `json_lines` and `strict_json` read lines and JSON from
+  it. A sink reads `context.directory / path`.
 
 Models are immutable, and state belongs to the layer, list part or open sink that they start. Failures are raised as
 `InvalidRequest`, `PaginationError`, `SinkError` or `SourceError`, each with a message and a hint for the user.
 """
 
+from .client.file_path import FilePath
 from .client.layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .client.message import Failure, Headers, InvalidRequest, NoResponse, Request, RequestFailed, Response
 from .client.model import (
     ClientName,
-    FilePath,
     HeaderName,
     RequestTemplate,
     Span,

@@ -97,6 +97,35 @@ def test_a_profile_is_handed_over_without_what_belongs_to_this_computer(computer
     assert (computer.profiles / "acme.toml").read_text() == PROFILE
 
 
+def test_files_are_known_by_their_type_and_not_by_their_key(computer: Computer) -> None:
+    (computer.profiles / "acme.toml").write_text(f"""{PROFILE}
+[outgoing.moves]
+client = "magento"
+source = {{ kind = "incoming", name = "products", profile = "/srv/profiles/other.toml" }}
+request = {{ method = "post", uri = "moves", parameters = {{ path = "/home/a", profile = "/home/b" }} }}
+
+[incoming.orders]
+client = "magento"
+request = {{ uri = "orders" }}
+
+[incoming.orders.sink]
+kind = "postgres"
+host = "db.example"
+database = "shop"
+ca-file = "/etc/ssl/db.pem"
+
+[environments.staging.incoming.orders]
+sink.ca-file = "/etc/ssl/staging.pem"
+""")
+    ended = computer.run("profiles", "export", "acme")
+    assert ended.returncode == 0, ended.stderr
+    found = tomllib.loads(ended.stdout)
+    assert found["incoming"]["orders"]["sink"]["ca-file"] == "db.pem"
+    assert found["environments"]["staging"]["incoming"]["orders"]["sink"]["ca-file"] == "staging.pem"
+    assert found["outgoing"]["moves"]["source"]["profile"] == "other"
+    assert found["outgoing"]["moves"]["request"]["parameters"] == {"path": "/home/a", "profile": "/home/b"}
+
+
 def test_the_commands_of_alerts_are_left_out(computer: Computer) -> None:
     file = computer.profiles / "acme.toml"
     file.write_text(PROFILE + ALERTS)

@@ -104,11 +104,16 @@ from tui_connector.api import FilePath, Json, OpenSink, RejectedItem, Sink, Sink
 class NumberedLines(Sink):
     \"""Numbered lines.\"""
 
+    endings = (".numbered",)
     kind: Literal["acme-numbered"] = "acme-numbered"
     path: FilePath
+    templates: list[FilePath] = []
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        return Numbered(OutputFile(context.output(self.path), position, context.known, context.closed))
+        file = OutputFile(context.output(self.path), position, context.known, context.closed)
+        for template in self.templates:
+            file.write((context.directory / template).read_bytes())
+        return Numbered(file)
 
 
 class Numbered(OpenSink):
@@ -253,12 +258,30 @@ async def test_a_pagination_and_a_sink_of_another_package_work_in_a_run(elsewher
         file.write_text(
             f'format = 1\nname = "Shop"\n[[clients.shop.plugins]]\nkind = "base-uri"\nuri = "{shop.url}"\n'
             '[incoming.rows]\nclient = "shop"\nrequest = { uri = "rows" }\n'
-            'pagination = { kind = "acme-skip" }\nsink = { kind = "acme-numbered", path = "rows.txt" }\n'
+            'pagination = { kind = "acme-skip" }\nsink = { kind = "acme-numbered", path = "rows.numbered" }\n'
         )
-        ended = await elsewhere.run("run", "--trust", str(file))
+        ended = await elsewhere.run("run", str(file))  # needs no trust: the sink says that such a file has its data
     assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "rows.txt").read_text() == "".join(f'{n + 1} {{"id": {n}}}\n' for n in range(5))
+    assert (tmp_path / "rows.numbered").read_text() == "".join(f'{n + 1} {{"id": {n}}}\n' for n in range(5))
     assert len(shop.received) == 3
+
+
+async def test_files_of_a_kind_of_another_package_need_trust(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    _install(elsewhere.packages, "acme-lines", LINES)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "other.txt").write_text("of somebody else\n")
+    file = tmp_path / "profiles" / "shop.toml"
+    file.write_text(
+        'format = 1\nname = "Shop"\n[[clients.shop.plugins]]\nkind = "base-uri"\nuri = "http://127.0.0.1:9"\n'
+        '[incoming.rows]\nclient = "shop"\nrequest = { uri = "rows" }\n'
+        'sink = { kind = "acme-numbered", path = "rows.json", templates = ["own.txt", "../other.txt"] }\n'
+    )
+    ended = await elsewhere.run("run", str(file))
+    assert ended.returncode == 2
+    assert f"reads the file {tmp_path / 'other.txt'}, outside its own folder" in ended.stderr
+    assert f"writes the file {file.parent / 'rows.json'}, whose name is not that of a data file" in ended.stderr
+    assert "own.txt" not in ended.stderr
+    assert not (file.parent / "rows.json").exists()
 
 
 NEW_FILES = {

@@ -23,6 +23,7 @@ from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
 from ..text import HTTP_TOKEN, why_invalid_json
 from .criteria_rows import Condition, names_in_query, parameters_of, read_row, valid_row
+from .file_path import FilePath
 from .layer import Plugin
 from .literal_secrets import reject_literal_headers, reject_literal_parameters, reject_secret_in_uri
 from .message import Headers, Request
@@ -30,12 +31,6 @@ from .uri import escape_percents, origin_of
 
 DIRECT = "direct"
 """In place of a proxy's address: no proxy, not even one from the environment."""
-
-
-def _valid_path(path: str) -> str:
-    if "\0" in path:
-        raise ValueError("a path must not contain a NUL character")
-    return path
 
 
 def _proxy_address(uri: str) -> str:
@@ -54,8 +49,6 @@ def _proxy_address(uri: str) -> str:
     return uri
 
 
-FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"}), AfterValidator(_valid_path)]
-"""The path of a file in a profile, absolute or relative to the profile's folder."""
 ProxyAddress = Annotated[
     str,
     AfterValidator(_proxy_address),

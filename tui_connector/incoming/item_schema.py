@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from ..client.model import FilePath
+from ..client.file_path import FilePath
 from ..files import read_regular, reason
 from ..templates import Json
 from .columns import ColumnType

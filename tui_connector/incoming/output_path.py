@@ -82,7 +82,10 @@ _DATA_SUFFIXES = frozenset(
         *(".db", ".db3", ".sqlite", ".sqlite3", ".duckdb", ".parquet"),
     }
 )
-"""Suffixes of files that no program executes or loads: in the profile's folder they need no trust."""
+"""Suffixes of files that no program executes or loads: in the profile's folder they need no trust.
+
+Neither do those that end as the sink says.
+"""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class OutputPaths:
     """Paths that the user has typed as the output of this run, which need no trust."""
     any_name: bool = False
     """Whether files in the profile's folder need no trust whatever their names."""
+    endings: Sequence[str] = ()
+    """The `endings` of the sink that writes."""
 
     @cached_property
     def folder(self) -> Path:
@@ -142,7 +147,8 @@ class OutputPaths:
             return None  # no file can be opened by it
         real = self.resolve(path)
         outside = self._outside(path) is not None
-        is_data = os.path.splitext(real.name.lower().removesuffix(".gz"))[1] in _DATA_SUFFIXES
+        name = real.name.lower()
+        is_data = os.path.splitext(name.removesuffix(".gz"))[1] in _DATA_SUFFIXES or name.endswith(tuple(self.endings))
         if not outside and (self.any_name or is_data):
             return None
         words = "outside its own folder" if outside else "whose name is not that of a data file"

@@ -163,7 +163,10 @@ class Sink(Kind):
     """Where to write the items."""
 
     endings: ClassVar[tuple[str, ...]] = ()
-    """Endings of the file names for which `run --out FILE` uses this sink, in lower case; see `of_file`."""
+    """Endings of the names of its files, in lower case: in the profile's folder, such a file needs no trust.
+
+    `run --out FILE` uses the sink for a name that ends so; see `of_file`.
+    """
     not_compared: ClassVar[tuple[str, ...]] = ()
     """Keys that may change without a new start, because they do not determine what is written where."""
 
@@ -214,13 +217,8 @@ class Sink(Kind):
         return [value for value in values if isinstance(value, SecretSource)]
 
     def writes(self) -> Sequence[str]:
-        """The paths of the files that it writes, as in the profile."""
+        """The paths of the files that it writes, as in the profile. It reads those of its other `FilePath` fields."""
         path = getattr(self, "path", None)
-        return [path] if isinstance(path, str) else []
-
-    def reads(self) -> Sequence[str]:
-        """The paths of the files that it reads, as in the profile."""
-        path = getattr(self, "schema_file", None)
         return [path] if isinstance(path, str) else []
 
     def alters(self, file: Path) -> bool:

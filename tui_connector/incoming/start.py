@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -347,7 +347,7 @@ class OpenRun:
                 cursor,
                 known,
                 closed,
-                outputs,
+                replace(outputs, endings=incoming.sink.endings),
                 stdout,
                 cursor_of_parent=incoming.parent is not None,
                 secrets=secrets or {},

@@ -74,6 +74,6 @@ def _described(source: EntitySource) -> str:
     """The source for the user, such as "csv stock.csv"."""
     if not isinstance(source, Source):
         return "plan"
-    described = source.model_dump(exclude_none=True, exclude_defaults=True, exclude={"kind", "path"})
+    described = source.model_dump(exclude_none=True, exclude_defaults=True, exclude={"kind"})
     words = [*source.reads(), *(value for value in described.values() if isinstance(value, str))]
-    return " ".join([source.kind, *words])
+    return " ".join([source.kind, *dict.fromkeys(words)])

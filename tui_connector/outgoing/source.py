@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 
+from ..client.file_path import file_paths
 from ..errors import UserError
 from ..files import open_regular, reason, remedy
 from ..kinds import Kind
@@ -105,9 +106,8 @@ class Source(Kind):
     """Whether the `line` of an entity is a line of the file that it reads."""
 
     def reads(self) -> Sequence[str]:
-        """The paths of the files that it reads, as in the profile."""
-        path = getattr(self, "path", None)
-        return [path] if isinstance(path, str) else []
+        """The paths of the files that it reads, as in the profile: those of its `FilePath` fields."""
+        return [path for _, path in file_paths(self)]
 
     def example(self, sample: Json) -> str:
         """A file for it that has this entity only; "" if there is none."""

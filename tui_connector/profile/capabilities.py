@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from ..client.file_path import file_paths
 from ..client.layer import Authentication
-from ..client.model import DIRECT, HttpClient
+from ..client.model import DIRECT, HttpClient, Tls
 from ..client.route import ClientRoute
 from ..client.uri import absolute, canonical, origin_of
 from ..incoming.output_path import OutputPaths
+from ..incoming.sink import Sink
 from ..machine import Machine
 from ..secrets.backends import override_name
 from ..secrets.capability import Capability, ResolvedCommand, token_name
@@ -124,21 +127,24 @@ class _ProfileCapabilities:
         for incoming in self._profile.incoming.values():
             if incoming.sink is None:
                 continue
-            for path in incoming.sink.writes():
-                needed.append(outputs.write_capability(path))
+            written, own = incoming.sink.writes(), replace(outputs, endings=incoming.sink.endings)
+            for path in written:
+                needed.append(own.write_capability(path))
                 if "\0" not in path and incoming.sink.alters(outputs.resolve(path)):
                     needed.append(outputs.alter_capability(path))
-            needed += [outputs.read_capability(path) for path in incoming.sink.reads()]
+            needed += [outputs.read_capability(path) for _, path in file_paths(incoming.sink) if path not in written]
             needed.append(incoming.sink.server_capability())
             if (server := incoming.sink.server) is not None:
                 needed += [_secret_sent(each.key, _source_text(each), server) for each in incoming.sink.secrets()]
         if (ledger := self._profile.ledger) is not None:
             needed.append(ledger.capability())
             needed += [_secret_sent(each.key, _source_text(each), ledger.server) for each in secrets_in(ledger)]
-            needed += [] if ledger.ca_file is None else [outputs.read_capability(ledger.ca_file)]
         for outgoing in self._profile.outgoing.values():
             if outgoing.source is not None:
                 needed += [outputs.read_capability(path) for path in outgoing.source.reads()]
+        # the files of TLS are in the route, with their content
+        others = file_paths(self._profile, without=(Sink, Tls))
+        needed += [outputs.read_capability(path) for _, path in others]
         yield from (each for each in needed if each is not None)
 
 

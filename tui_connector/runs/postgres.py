@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ..client.model import FilePath
+from ..client.file_path import FilePath
 from ..errors import UserError
 from ..kinds import Model
 from ..secrets.source import SecretSource, secret_field

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from ...client.file_path import file_paths
 from ...machine import Machine
 from ...profile.document import UNSET, Document
 from ...profile.model import ModelPath, Profile
@@ -19,7 +20,7 @@ from ...templates import Json
 from ...text import shown_line
 
 _FILES_OF_TLS = ("ca-file", "client-certificate", "client-key", "client-key-password")
-_PATHS = ("path", "schema-file", "profile")
+_OTHER_PROFILE = ("source", "profile")
 
 
 @dataclass(slots=True)
@@ -37,6 +38,11 @@ def export_profile(path: Path, document: Document, profile: Profile, machine: Ma
     Absolute paths become relative ones, commands of secrets become keyring entries. The files of TLS and the commands
     of alerts are left out.
     """
+    environments = document.draft.get("environments")
+    names = environments if isinstance(environments, dict) else ()
+    models = [profile, *(model for each in names if (model := check_data(document.draft, each)[0]) is not None)]
+    # by key and value, because an environment may address the elements of a list by their names
+    files = {(place[-1], file) for model in models for place, file in file_paths(model)}
     copy = Document(document.text(), path)
     made = ExportedProfile("")
     removed: list[ModelPath] = []
@@ -52,7 +58,11 @@ def export_profile(path: Path, document: Document, profile: Profile, machine: Ma
             entry = f"{path.stem}/{place[1]}/{key}"
             copy.set(place, {"keyring": entry})
             made.changes.append(f"{where} is the keyring entry {entry} instead of a command of this computer")
-        elif key in _PATHS and isinstance(value, str) and (portable := _portable(value, key, path, machine)) != value:
+        elif (
+            isinstance(value, str)
+            and (place[-2:] == _OTHER_PROFILE or (key, value) in files)
+            and (portable := _portable(value, key, path, machine)) != value
+        ):
             copy.set(place, portable)
             made.changes.append(f"{where} is {portable!r} instead of a path of this computer")
     for place in removed:
@@ -60,10 +70,8 @@ def export_profile(path: Path, document: Document, profile: Profile, machine: Ma
         if value_at(copy.draft, place[:-1]) == {}:
             copy.set(place[:-1], UNSET)
     made.text = copy.text()
-    environments = document.draft.get("environments")
-    for environment in ("", *(environments if isinstance(environments, dict) else ())):
-        within = check_data(document.draft, environment)[0] if environment else profile
-        for secret in within.secrets() if within is not None else ():
+    for model in models:
+        for secret in model.secrets():
             if "tls/" in secret.name:
                 continue
             origins = f", sent to {', '.join(secret.origins)}" if secret.origins else ""

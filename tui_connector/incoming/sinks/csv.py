@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...templates import Json
 from ..columns import DistinctNames
 from ..output_file import OutputFile

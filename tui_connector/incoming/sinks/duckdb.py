@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...templates import Json
 from ..arrow import DECIMAL_DIGITS, arrow_table
 from ..columns import (

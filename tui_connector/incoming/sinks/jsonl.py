@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...templates import Json
 from ..output_file import OutputFile
 from ..sink import ByteOutput, OpenSink, RejectedItem, Sink, SinkContext

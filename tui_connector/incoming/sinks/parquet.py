@@ -18,7 +18,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...files import new_private
 from ...templates import Json
 from ...text import count

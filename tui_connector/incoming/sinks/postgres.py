@@ -108,9 +108,6 @@ class PostgresSink(PostgresServer, Sink):
     def server_facts(self) -> dict[str, str]:
         return {"tls": self.tls or ""}
 
-    def reads(self) -> Sequence[str]:
-        return [*([] if self.ca_file is None else [self.ca_file]), *super().reads()]
-
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         check_identifier(context.identifier, _is_column_name)
         table = self.table or default_table_name(context, _check_name)

@@ -16,7 +16,7 @@ from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...templates import Json
 from ..item_schema import read_schema
 from ..output_file import OutputFile

@@ -15,7 +15,7 @@ from typing import BinaryIO, ClassVar, Literal
 
 from pydantic import Field
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...kinds import Model
 from ...templates import Json
 from ...text import count, did_you_mean, first_repeated, listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -52,9 +52,6 @@ class IncomingSource(Source):
         if self.profile is None:
             return None
         return OtherProfile(self.profile, environment if self.environment is None else self.environment)
-
-    def reads(self) -> Sequence[str]:
-        return []
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
         if context.read_incoming is None:

@@ -9,7 +9,7 @@ from typing import BinaryIO, ClassVar, Literal, NoReturn
 
 from pydantic import Field
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...templates import Json
 from ...text import beginning, first_repeated
 from ..source import MAX_LINE, BadEntity, Source, SourceContext, SourceEntity

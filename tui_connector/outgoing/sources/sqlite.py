@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ...client.model import FilePath
+from ...client.file_path import FilePath
 from ...templates import Json
 from ...text import first_repeated
 from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from pydantic import Field
@@ -40,9 +40,6 @@ class StdinSource(CsvFormat, Source):
             yield from json_lines(file) if self.format == "jsonl" else self.rows(file, "Standard input", context)
         except OSError as error:
             raise SourceError(f"Standard input cannot be read: {error.strerror}", "", "source-unreadable") from error
-
-    def reads(self) -> Sequence[str]:
-        return []
 
     def digest(self, context: SourceContext) -> str | None:
         return None
