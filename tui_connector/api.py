@@ -20,6 +20,7 @@ those of a built-in kind:
 
 What else they need:
 
+- A run resumes only if no field has changed, or only those that are marked as `NotCompared`.
 - Items are JSON texts, one a line, whose numbers stay as the store wrote them. `members` and `elements` split one
   without decoding it, `json_type` names its type, `plain_text` is the text of a cell; `decode_json` and `encode_json`
   convert.
@@ -51,7 +52,15 @@ from .client.uri import origin_of
 from .errors import InvalidValue, UserError
 from .incoming.output_file import OutputFile
 from .incoming.pages import Page
-from .incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
+from .incoming.pagination import (
+    ListPart,
+    PageRequest,
+    PageResult,
+    PageSize,
+    Pagination,
+    PaginationError,
+    SequentialPages,
+)
 from .incoming.pagination.counted import CountedList
 from .incoming.pagination.envelope import total_at, value_at
 from .incoming.pagination.placement import SendIn, with_parameter
@@ -70,7 +79,7 @@ from .incoming.sink import (
     identifier_problem,
     repeated_remark,
 )
-from .kinds import Model
+from .kinds import Model, NotCompared
 from .machine import Machine
 from .outgoing.lookup import Lookup, LookupLimits, LookupRequest, Wanted
 from .outgoing.source import BadEntity, Source, SourceContext, SourceEntity, SourceError
@@ -115,11 +124,13 @@ __all__ = [
     "Machine",
     "Model",
     "NoResponse",
+    "NotCompared",
     "OpenSink",
     "OutputFile",
     "Page",
     "PageRequest",
     "PageResult",
+    "PageSize",
     "Pagination",
     "PaginationError",
     "PlaceholderError",

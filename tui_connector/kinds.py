@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any, ClassVar, cast, get_args
+from typing import Annotated, Any, ClassVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
@@ -41,12 +41,25 @@ class Model(BaseModel):
     )
 
 
+class NotCompared:
+    """Marks a field that changes neither what a run reads or sends nor where it goes: `Annotated[int, NotCompared]`.
+
+    Although such a field has changed, a run resumes, and changes are read from the last mark: see `runs.fingerprint`.
+    """
+
+
 class Named(Model):
     """The fields that every named part of a profile has."""
 
-    title: str | None = Field(None, title="Title", description="Shown after the name in lists of parts.")
-    description: str | None = Field(None, title="Description", description="A note for readers of the profile.")
-    disabled: bool = Field(False, title="Disabled", description="Turns it off: it sends nothing.")
+    title: Annotated[str | None, NotCompared] = Field(
+        None, title="Title", description="Shown after the name in lists of parts."
+    )
+    description: Annotated[str | None, NotCompared] = Field(
+        None, title="Description", description="A note for readers of the profile."
+    )
+    disabled: Annotated[bool, NotCompared] = Field(
+        False, title="Disabled", description="Turns it off: it sends nothing."
+    )
 
 
 class Kind(Model):

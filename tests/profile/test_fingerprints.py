@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, create_model
@@ -16,6 +16,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.pagination import Pagination
 from tui_connector.incoming.sink import Sink
 from tui_connector.incoming.start import ListRequest, RunOptions, StartPoint, begin_run
+from tui_connector.kinds import NotCompared
 from tui_connector.machine import Machine
 from tui_connector.outgoing.plan import fingerprint
 from tui_connector.outgoing.source import Source
@@ -156,7 +157,7 @@ async def fingerprints(machine: Machine, folder: Path, saved: Profile) -> dict[s
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Profile]:
-    """The profile as a later version has it, in which each model has one more key, `added` with the default None."""
+    """The profile as a later version has it, in which each model has two more keys, both None by default."""
     saved = _profile()
     for family in (Pagination, Sink, Source):
         monkeypatch.setattr(family, "family_kinds", {})  # each kind has another class then
@@ -166,7 +167,11 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Profile]:
         if isinstance(value, BaseModel):
             kind = type(value)
             if kind not in models:
-                models[kind] = create_model(kind.__name__, __base__=kind, added=(str | None, Field(None)))
+                added_fields: dict[str, Any] = {
+                    "added": (str | None, Field(None)),
+                    "note": (Annotated[str | None, NotCompared], Field(None)),
+                }
+                models[kind] = create_model(kind.__name__, __base__=kind, **added_fields)
             return models[kind].model_construct(**{name: changed(each) for name, each in value}, **added)
         if isinstance(value, dict):
             return {name: changed(each) for name, each in value.items()}
@@ -192,6 +197,12 @@ async def test_a_new_key_of_a_model_changes_no_fingerprint_before_it_is_used(
     assert await fingerprints(machine, tmp_path, later()) == RECORDED
     used = await fingerprints(machine, tmp_path, later(added="used"))
     assert not set(used.values()) & set(RECORDED.values())
+
+
+async def test_a_key_that_is_marked_changes_no_fingerprint_at_any_depth(
+    machine: Machine, tmp_path: Path, later: Callable[..., Profile]
+) -> None:
+    assert await fingerprints(machine, tmp_path, later(note="used")) == RECORDED
 
 
 async def test_the_mark_and_the_interrupted_run_of_the_first_version_are_used(

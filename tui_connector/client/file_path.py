@@ -67,4 +67,4 @@ def fields_with_paths(model: type[BaseModel]) -> frozenset[str]:
 
 def _is_path(annotation: object) -> bool:
     named = (getattr(annotation, each, None) for each in ("__value__", "__supertype__"))  # an alias, a NewType
-    return annotation is _VALID or any(map(_is_path, (*get_args(annotation), *filter(None, named))))
+    return annotation == _VALID or any(map(_is_path, (*get_args(annotation), *filter(None, named))))

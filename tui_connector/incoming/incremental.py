@@ -19,7 +19,7 @@ import msgspec
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from ..client.model import Span, seconds
-from ..kinds import Model
+from ..kinds import Model, NotCompared
 from ..runs.ledger import SeenItem
 from ..templates import Json
 from ..units import timestamp
@@ -66,7 +66,7 @@ class Incremental(Model):
         description="Start of the first run, in UTC. Magento treats an invalid date as no limit.",
         examples=["2026-01-01 00:00:00"],
     )
-    overlap: Span = Field(
+    overlap: Annotated[Span, NotCompared] = Field(
         "30s",
         title="Overlap",
         description="How far before the latest change a run begins, so that late changes are not missed; items that "

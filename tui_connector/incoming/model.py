@@ -13,7 +13,7 @@ from ..client.layer import Send
 from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Response
 from ..client.model import ClientName, RequestTemplate, Span
 from ..errors import InvalidValue, UserError
-from ..kinds import Model, Named
+from ..kinds import Model, Named, NotCompared
 from ..runs.inconsistency import Inconsistency
 from ..runs.request_templates import RUN, paths_in, template_texts
 from ..templates import Json, PlaceholderError, Scope, Template, reads_entity, run_only
@@ -100,7 +100,7 @@ _RUN_NAMES = (RUN, CURSOR)
 class Parent(Model):
     """The incoming for each of whose items a list is read."""
 
-    incoming: str = Field(
+    incoming: Annotated[str, NotCompared] = Field(  # the parent itself is compared
         min_length=1,
         title="Incoming",
         description="Its items are read with its own request, pagination and filter; its sink is not used.",
@@ -143,7 +143,7 @@ class Incoming(Named):
         examples=["{sku: sku, price: price}"],
     )
     sink: Sink | None = Field(None, title="Sink", description="Where to write the items.")
-    patience: Span = Field(
+    patience: Annotated[Span, NotCompared] = Field(
         "5m",
         title="Wait for the store",
         description="How long a run waits for a store that is in maintenance or does not respond, before it stops.",

@@ -167,8 +167,6 @@ class Sink(Kind):
 
     `run --out FILE` uses the sink for a name that ends so; see `of_file`.
     """
-    not_compared: ClassVar[tuple[str, ...]] = ()
-    """Keys that may change without a new start, because they do not determine what is written where."""
 
     @classmethod
     def of_file(cls, path: str) -> Self:

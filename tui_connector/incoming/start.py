@@ -31,8 +31,6 @@ from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
 from .slice_items import SliceItems, run_id_of
 from .writing import RunWriter
 
-_NOT_COMPARED = frozenset({"title", "description", "disabled", "patience"})
-"""Fields that may change without a new start."""
 _NOT_OF_PARENTS = frozenset({"transform", "incremental", "sink"})
 """Fields of a parent that its child lists do not depend on."""
 
@@ -102,22 +100,13 @@ def run_fingerprint(
 
     A run resumes, and the mark is used, only while it is unchanged.
     """
-    parts = [uri, _compared(incoming, _NOT_COMPARED), *([list(headers)] if headers else [])]
-    return digest([*parts, *(_compared(parent, _NOT_COMPARED | _NOT_OF_PARENTS) for parent in parents)])
+    parts = [uri, _compared(incoming), *([list(headers)] if headers else [])]
+    return digest([*parts, *(_compared(parent, _NOT_OF_PARENTS) for parent in parents)])
 
 
-def _compared(incoming: Incoming, exclude: frozenset[str]) -> dict[str, Json]:
+def _compared(incoming: Incoming, exclude: frozenset[str] = frozenset()) -> dict[str, Json]:
     found = compared(incoming, exclude)
-    omitted = (
-        ("pagination", "page-size"),
-        ("incremental", "overlap"),
-        ("request", "reads"),
-        ("parent", "incoming"),  # the parent itself is compared
-    )
-    not_compared = () if incoming.sink is None else incoming.sink.not_compared
-    for part, name in (*omitted, *(("sink", name) for name in not_compared)):
-        if isinstance(found.get(part), dict):
-            found[part].pop(name, None)
+    found["request"].pop("reads", None)  # only the fingerprints of outgoings have always contained it
     return found
 
 

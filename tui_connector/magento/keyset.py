@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..client.message import Request
 from ..incoming.pages import Page, column_reader
-from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SinglePage
+from ..incoming.pagination import ListPart, PageRequest, PageResult, PageSize, Pagination, PaginationError, SinglePage
 from ..templates import Json
 from .criteria import CriteriaFilter, Direction
 from .request_criteria import between, changed_since, end_of_list, valid_criteria, with_criteria
@@ -550,7 +550,7 @@ class Keyset(Pagination):
         'Empty ("") if responses do not have it, as with source items.',
         examples=["id"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
+    page_size: PageSize = 100
 
     def first(self, request: Request, size: int | None = None) -> Request:
         return with_criteria(request, order=((self.filter, "ASC"),), size=size or self.page_size, page=1)

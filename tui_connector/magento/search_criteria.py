@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..client.message import Request
-from ..incoming.pagination import ListPart, Pagination
+from ..incoming.pagination import ListPart, PageSize, Pagination
 from ..incoming.pagination.counted import CountedList
 from ..templates import Json
 from .criteria import Direction
@@ -29,7 +29,7 @@ class SearchCriteria(Pagination):
         description="The unique field to sort by; without one, pages of most lists overlap.",
         examples=["entity_id"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
+    page_size: PageSize = 100
 
     def first(self, request: Request, size: int | None = None) -> Request:
         return self.page(request, 1, size or self.page_size)

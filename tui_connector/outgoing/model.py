@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from ..client.message import Request
 from ..client.model import ClientName, RequestTemplate, Span
-from ..kinds import Named
+from ..kinds import Named, NotCompared
 from ..runs.inconsistency import Inconsistency
 from ..runs.request_templates import ENTITY, RUN, paths_in
 from ..templates import Json, Scope
@@ -41,27 +41,27 @@ class Outgoing(Named):
         title="Request",
         description="The request sent for each entity or batch.",
     )
-    send: Literal["changed", "all"] = Field(
+    send: Annotated[Literal["changed", "all"], NotCompared] = Field(
         "changed",
         title="Entities to send",
         description='"changed": only those that differ from what the store has, which needs Compare. "all": every one.',
     )
-    repeatable: bool | None = Field(
+    repeatable: Annotated[bool | None, NotCompared] = Field(
         None,
         title="Safe to send twice",
         description="Whether sending an entity twice does no harm. It is then sent again after a timeout, when nobody "
         "knows whether the store received it. Default: as known for the preset in Compare, otherwise no.",
     )
-    keep: Literal["failed", "all", "none"] = Field(
+    keep: Annotated[Literal["failed", "all", "none"], NotCompared] = Field(
         "failed",
         title="Keep after the run",
         description="Which entities stay on this computer after the run, to be looked at and sent again: those that "
         "failed, all, or none.",
     )
-    max_changes: int | None = Field(
+    max_changes: Annotated[int | None, NotCompared] = Field(
         None, ge=0, title="Maximum changes", description="A run that would change more entities than this is refused."
     )
-    patience: Span = Field(
+    patience: Annotated[Span, NotCompared] = Field(
         "5m",
         title="Wait for the store",
         description="How long a run waits for a store that is in maintenance or does not respond, before it stops.",
@@ -73,7 +73,7 @@ class Outgoing(Named):
         description='"single": the store processes each request before it responds. "async": it queues each request '
         'and processes it later. "bulk": the same, with many entities in a request. The run waits for the results.',
     )
-    compare: Comparison | None = Field(
+    compare: Annotated[Comparison | None, NotCompared] = Field(
         None,
         title="Compare",
         description="How current values are read from the store: for plans, for undo, and to send only what changes.",

@@ -46,10 +46,6 @@ _TURN: Final = 50
 """Entities after which other work on the event loop has its turn."""
 _NAMED: Final = 3
 """Entities that an error message names."""
-_NOT_COMPARED = frozenset(
-    ("title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare")
-)
-"""Fields that may change without a new run: none of them changes what is sent for an entity."""
 
 
 class PlanError(UserError):
@@ -98,7 +94,7 @@ def store_address(outgoing: Outgoing, session: Session) -> str:
 
 def fingerprint(outgoing: Outgoing, session: Session) -> str:
     """Identifies where it is sent and, after a slash, what: a run is resumed, a plan applied only while unchanged."""
-    parts = [compared(outgoing, _NOT_COMPARED), session.written_headers(outgoing.client)]
+    parts = [compared(outgoing), session.written_headers(outgoing.client)]
     return f"{_store_identity(outgoing, session)}/{digest(parts)}"
 
 

@@ -2,6 +2,7 @@
 
 A key that is added to a part of a profile does not change the fingerprints of the profiles that do not use it: fields
 at their default are left out, but for those that fingerprints have contained since the first ledgers were written.
+Fields that are marked with `NotCompared` are always left out.
 """
 
 from __future__ import annotations
@@ -13,29 +14,29 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from ..kinds import NotCompared
 from ..templates import Json
 
 _ALWAYS_INCLUDED = {
     "ChainStep": "when",
     "CsvSink": "columns delimiter formulas",
     "CsvSource": "delimiter decimal columns",
-    "Cursor": "parameter more size-parameter page-size send-in",
+    "Cursor": "parameter more size-parameter send-in",
     "DuckDbSink": "table columns custom-attributes schema-file",
     "Incoming": "items identifier pagination incremental filter transform sink",
     "IncomingSource": "profile environment mapping",
-    "Incremental": "field from overlap content",
+    "Incremental": "field from content",
     "JsonLinesSink": "compress",
-    "Keyset": "filter field page-size",
+    "Keyset": "filter field",
     "LinkHeader": "relation",
-    "Offset": "parameter size-parameter page-size send-in total last-page end-statuses",
+    "Offset": "parameter size-parameter send-in total last-page end-statuses",
     "Outgoing": "source identifier batch steps request delivery",
-    "PageNumber": "parameter start size-parameter page-size send-in total last-page end-statuses",
+    "PageNumber": "parameter start size-parameter send-in total last-page end-statuses",
     "Parent": "fields",
     "ParquetSink": "columns custom-attributes schema-file",
-    "PostgresSink": "host port database user password service sslmode ca-file schema table columns custom-attributes "
-    "schema-file",
+    "PostgresSink": "host port database service schema table columns custom-attributes schema-file",
     "RequestTemplate": "method parameters headers reads expected",
-    "SearchCriteria": "order page-size",
+    "SearchCriteria": "order",
     "SecretSource": "keyring env command environment ask",
     "SingerSink": "path stream schema-file",
     "SqliteSink": "table columns",
@@ -50,8 +51,10 @@ def compared(part: BaseModel, exclude: frozenset[str] = frozenset()) -> dict[str
     found = {}
     for name, field in type(part).model_fields.items():
         value, key = getattr(part, name), field.alias or name
+        if name in exclude or NotCompared in field.metadata:
+            continue
         is_used = value != field.get_default(call_default_factory=True)  # a required field has no default
-        if name not in exclude and (is_used or key in ("kind", *always)):
+        if is_used or key in ("kind", *always):
             found[key] = _as_json(value)
     return found
 

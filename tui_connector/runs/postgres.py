@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..client.file_path import FilePath
 from ..errors import UserError
-from ..kinds import Model
+from ..kinds import Model, NotCompared
 from ..secrets.source import SecretSource, secret_field
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class PostgresServer(Model):
     )
     port: int = Field(5432, ge=1, le=65_535, title="Port", description="Default: 5432.")
     database: Parameter | None = Field(None, title="Database", examples=["shop"], description="Required with a host.")
-    user: Parameter | None = Field(
+    user: Annotated[Parameter | None, NotCompared] = Field(
         None, title="User", description="Default: the user of the operating system.", examples=["etl"]
     )
-    password: SecretSource | None = secret_field(
+    password: Annotated[SecretSource | None, NotCompared] = secret_field(
         "Password", "Without it, libpq uses its own: PGPASSWORD, or the file ~/.pgpass.", default=None
     )
     service: Parameter | None = Field(
@@ -60,13 +60,13 @@ class PostgresServer(Model):
         description="Instead of host, port, database and user: a service in ~/.pg_service.conf.",
         examples=["warehouse"],
     )
-    sslmode: SslMode | None = Field(
+    sslmode: Annotated[SslMode | None, NotCompared] = Field(
         None,
         title="TLS",
         description='As in libpq. Default: "verify-full", but "prefer" for a server on this machine.',
         examples=["verify-full"],
     )
-    ca_file: FilePath | None = Field(
+    ca_file: Annotated[FilePath | None, NotCompared] = Field(
         None,
         title="Authority's certificate",
         description="A PEM file with the authorities to trust instead of the system's. Relative to the profile.",

@@ -12,17 +12,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ...client.message import Request, Response
 from ...errors import UserError
-from ...kinds import Kind
+from ...kinds import Kind, NotCompared
 from ...secrets.named_values import mask_message
 from ...templates import Json
 from ..pages import Page
 
 CURSOR_HINT = "Put @{cursor} into the request where the store expects the date."
 RANGES_HINT = 'Slices need the pagination "keyset" or, for an incremental incoming, "search-criteria".'
+
+PageSize = Annotated[int, NotCompared, Field(ge=1, le=10_000, title="Page size", description="Items per response.")]
+"""The type of the field `page_size`, which a run makes smaller if the store says so."""
 
 
 class PaginationError(UserError):

@@ -10,7 +10,7 @@ from ...client.message import Request
 from ...templates import Json
 from ...templates.expression import ExpressionText
 from ..pages import Page
-from . import ListPart, Pagination, PaginationError
+from . import ListPart, PageSize, Pagination, PaginationError
 from .envelope import has_name_at, is_true, missing_value_message, value_at
 from .placement import SendIn, with_parameter
 from .sequential import incomplete_reason_at, sequential_list
@@ -46,7 +46,7 @@ class Cursor(Pagination):
         description="Name of the parameter for the page size, if the store accepts one.",
         examples=["limit"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
+    page_size: PageSize = 100
     send_in: SendIn = "query"
 
     def first(self, request: Request, size: int | None = None) -> Request:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ...client.message import Request
 from ...templates import Json
-from . import ListPart, Pagination
+from . import ListPart, PageSize, Pagination
 from .counted import CountedList, EndStatuses, LastPage, Total
 from .envelope import total_at
 from .placement import SendIn, with_parameter
@@ -24,7 +24,7 @@ class Offset(Pagination):
     size_parameter: str = Field(
         "limit", min_length=1, title="Size parameter", description="Name of the parameter for the page size."
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
+    page_size: PageSize = 100
     send_in: SendIn = "query"
     total: Total = None
     last_page: LastPage = "empty"

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ...client.message import Request
 from ...templates import Json
-from . import ListPart, Pagination
+from . import ListPart, PageSize, Pagination
 from .counted import CountedList, EndStatuses, LastPage, Total
 from .envelope import total_at
 from .placement import SendIn, with_parameter
@@ -33,7 +33,7 @@ class PageNumber(Pagination):
         description="Name of the parameter for the page size, if the store accepts one.",
         examples=["per_page"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
+    page_size: PageSize = 100
     send_in: SendIn = "query"
     total: Total = None
     last_page: LastPage = "empty"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -86,7 +86,6 @@ _Name = Annotated[str, AfterValidator(_check_name)]
 class PostgresSink(PostgresServer, Sink):
     """PostgreSQL: a table with a column for each field."""
 
-    not_compared: ClassVar = ("user", "password", "sslmode", "ca-file")
     kind: Literal["postgres"] = "postgres"
     schema_: _Name | None = Field(
         None,
