@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_connector.outgoing.equality import ABSENT, Absent, EqualityRule, equal
@@ -133,6 +133,7 @@ def test_the_order_of_lists_does_not_matter(items: list[Json], chance: Random) -
 
 
 @given(scalars, scalars)
+@example(None, " ")
 def test_two_scalars_are_equal_in_both_directions(one: Json, two: Json) -> None:
     for rule in (EqualityRule(), CODE, TEXT):
         assert equal(one, two, rule) == equal(two, one, rule)

@@ -70,7 +70,7 @@ def equal(sent: Json, stored: Json | Absent, rule: EqualityRule = PLAIN) -> bool
     if stored is ABSENT or stored is None:
         return sent is None or (rule.blank and isinstance(sent, str) and not sent.strip())
     if sent is None:
-        return rule.blank and stored == ""
+        return rule.blank and isinstance(stored, str) and not stored.strip()
     if isinstance(sent, dict):
         return isinstance(stored, dict) and all(equal(each, member(stored, name), rule) for name, each in sent.items())
     if isinstance(sent, list):
