@@ -12,9 +12,8 @@ from pathlib import Path
 import click
 
 from tui_connector import cli
-from tui_connector.cli import errors
+from tui_connector.cli import errors, slices
 from tui_connector.cli.check import check as check_command
-from tui_connector.cli.request import request
 from tui_connector.cli.run import run_command
 from tui_connector.cli.tap import tap
 from tui_connector.kinds import kebab
@@ -100,13 +99,29 @@ def test_the_links_in_it_lead_somewhere() -> None:
     assert [link for link in links if link not in anchors] == []
 
 
+def exit_codes_of(command: click.Command) -> dict[int, str]:
+    """What the help of a command says about its exit codes."""
+    return {int(code): meaning for code, meaning in re.findall(r"(?m)^  ([0-4])  (.+)$", command.epilog or "")}
+
+
 def test_the_exit_codes_in_it_are_those_of_the_helps() -> None:
     listed = {int(code): meaning for code, meaning in re.findall(r"(?m)^\| ([0-4]) \| ([^|]+) \|$", README)}
     assert listed == {int(code): meaning for code, meaning in errors._MEANINGS.items()}
-    for command in (run_command, check_command, request, tap):
-        said = dict(re.findall(r"(?m)^  ([0-4])  (.+)$", command.epilog or ""))
-        assert said.items() <= {str(code): meaning for code, meaning in listed.items()}.items()
-        assert {"0", "2", "3", "4"} <= set(said), command.name
+    for command in (run_command, check_command, tap):
+        said = exit_codes_of(command)
+        assert said.items() <= listed.items()
+        assert {0, 2, 3, 4} <= set(said), command.name
+
+
+def test_the_exit_codes_of_slices_in_it_are_those_of_the_helps() -> None:
+    lines = re.findall(r"(?m)^\| ([0-4] \|.*\|.*\|.*\|.*) \|$", README)
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    assert len(rows) == 5
+    for code, planned, _, committed, advice in rows:
+        for command, cell in ((slices.plan, planned), (slices.commit, committed)):
+            meaning, _, engine = exit_codes_of(command).get(int(code), "").partition(": ")
+            assert meaning == cell
+            assert engine in advice
 
 
 def test_the_kinds_in_it_exist() -> None:

@@ -31,9 +31,13 @@ _MEANINGS: Mapping[Exit, str] = MappingProxyType(
 )
 
 
-def exit_codes(*codes: Exit) -> str:
-    """The last lines of a command's help: what its exit codes mean; without `codes`, all of them."""
-    return "\n".join(["\b", "Exit codes:", *(f"  {int(code)}  {_MEANINGS[code]}" for code in codes or Exit)])
+def exit_codes(*codes: Exit, own: Mapping[Exit, str] = MappingProxyType({})) -> str:
+    """The last lines of a command's help: what its exit codes mean. Without `codes`, all of them.
+
+    `own`: what some of them mean for this command in particular.
+    """
+    lines = (f"  {int(code)}  {own.get(code, _MEANINGS[code])}" for code in codes or Exit)
+    return "\n".join(["\b", "Exit codes:", *lines])
 
 
 class CommandFailed(UserError):

@@ -14,7 +14,7 @@ import click
 
 from ..text import shown, shown_line
 from .completion import profiles, profiles_and_files
-from .errors import CommandFailed, Exit
+from .errors import CommandFailed, Exit, exit_codes
 from .opening import environment_option, find, machine_of, run
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ _POLL_INTERVAL = 0.2
 """Seconds between reads of a followed file."""
 
 
-@click.command()
+_EXITS = {Exit.FAILED: "a part of the file could not be read"}
+
+
+@click.command(epilog=exit_codes(Exit.DONE, Exit.FAILED, Exit.SETUP, own=_EXITS))
 @click.argument("file", metavar="FILE|PROFILE", required=False, shell_complete=profiles_and_files)
 @click.option("--follow", "-f", is_flag=True, help="Keep printing as the recording grows, until interrupted.")
 @click.option(
@@ -67,7 +70,7 @@ def log(
 
     `run --record` makes a recording. On a terminal, show the requests on screen; otherwise print them.
 
-    Secrets are masked, also in files of other tools. Exit code 1 if a part of the file could not be read.
+    Secrets are masked, also in files of other tools.
     """
     wanted = _filter(expression)
     if file is None:

@@ -11,7 +11,7 @@ from ..text import count, json_text, shown_line
 from .completion import environments
 from .completion import files as any_file
 from .completion import profiles as one_profile
-from .errors import CommandFailed, Exit
+from .errors import CommandFailed, Exit, exit_codes
 from .importing import export, import_
 from .opening import find, machine_of
 
@@ -66,7 +66,7 @@ def _list(profile_dir: Path | None, as_json: bool, *, archived: bool) -> None:
 @click.option("--undo", is_flag=True, help="List the profile again.")
 @click.pass_obj
 def _archive(profile_dir: Path | None, profile: str, undo: bool) -> None:
-    """Take PROFILE out of the lists. Its file, secrets, run states and history stay, and commands still find it."""
+    """Take PROFILE out of the lists. Its file, secrets, ledgers and log stay, and commands still find it."""
     from ..guide.profiles.lists import ProfileLists
     from ..profile.library import Library
 
@@ -82,7 +82,10 @@ def _archive(profile_dir: Path | None, profile: str, undo: bool) -> None:
         raise CommandFailed(shown_line(message), Exit.SETUP) from error
 
 
-@profiles.command("check")
+_CHECKED = {Exit.DONE: "no problems", Exit.SETUP: "problems"}
+
+
+@profiles.command("check", epilog=exit_codes(*_CHECKED, own=_CHECKED))
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(), shell_complete=any_file)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with file, line, column, path, code, message.")
 def _check(files: tuple[str, ...], as_json: bool) -> None:
@@ -90,8 +93,6 @@ def _check(files: tuple[str, ...], as_json: bool) -> None:
 
     Each problem is one line on standard output, FILE:LINE:COLUMN: MESSAGE, as compilers print them. For pre-commit and
     continuous integration; `check PROFILE` checks a profile against its store.
-
-    Exit code 0: no problems, 2: problems.
     """
     from ..profile.text_checker import file_problems
 

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from ..profile.model import Profile
 
 
-@click.command(epilog=exit_codes())
+_EXITS = {
+    Exit.FAILED: "the status of the response is not 2xx",
+    Exit.REFUSED: "the store refused, as with the status 401 or 403",
+}
+
+
+@click.command(epilog=exit_codes(own=_EXITS))
 @click.argument("profile", shell_complete=profiles)
 @click.argument("method", shell_complete=methods)
 @click.argument("uri", shell_complete=paths)
@@ -54,8 +60,7 @@ def request(
 ) -> None:
     """Send one request and print its response.
 
-    The response body goes to standard output, the log to standard error. A response whose status is not 2xx
-    ends with exit code 1; with 401 or 403, it is 3.
+    The response body goes to standard output, the log to standard error.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)

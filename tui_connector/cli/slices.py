@@ -13,7 +13,7 @@ import click
 from ..text import count, env_option, shown
 from ..units import timestamp
 from .completion import configurations, files, profiles
-from .errors import CommandFailed, Exit
+from .errors import CommandFailed, Exit, exit_codes
 from .opening import environment_option, find, machine_of, read, trust_option
 from .slice_work import Slices
 
@@ -39,7 +39,22 @@ def slice_options(command: Callable[..., object]) -> Callable[..., object]:
     return click.option("--slice", "spec", metavar="SLICE", help=text)(_shared_option(_run_id_option(command)))
 
 
-@click.command("plan")
+_PLANNED = {
+    Exit.DONE: "planned",
+    Exit.FAILED: "not everything could be written: retry later",
+    Exit.SETUP: "the setup is wrong: do not retry",
+    Exit.REFUSED: "the store refused: do not retry",
+    Exit.STOPPED: "the store is unreachable: retry later",
+}
+_COMMITTED = {
+    Exit.DONE: "committed, now or before",
+    Exit.FAILED: "committed; some items or tasks failed, or came twice: do not retry",
+    Exit.SETUP: "the plan is of something else, or outdated: do not retry",
+    Exit.STOPPED: "slices (they are named) or the plan are missing, or stopped: retry later",
+}
+
+
+@click.command("plan", epilog=exit_codes(own=_PLANNED))
 @click.argument("profile", shell_complete=profiles)
 @click.argument("name", shell_complete=configurations)
 @click.option("--slices", "number", type=click.IntRange(1, 10_000), help="Number of slices (required).")
@@ -75,8 +90,6 @@ def plan(
     --slice NUMBER --run-id ID`, in any order, anywhere, and again if one fails; then `commit PROFILE NAME --run-id ID`.
 
     To see what sending would change, use `run PROFILE NAME --plan`.
-
-    Exit code 0: planned, 2 or 3: do not retry, 1 or 4: retry later.
     """
     if number is None:
         message = (
@@ -136,7 +149,7 @@ def _engine(
     return engine.kubernetes() if kubernetes else engine.airflow()
 
 
-@click.command("commit")
+@click.command("commit", epilog=exit_codes(*_COMMITTED, own=_COMMITTED))
 @click.argument("profile", shell_complete=profiles)
 @click.argument("name", shell_complete=configurations)
 @_shared_option
@@ -162,11 +175,8 @@ def commit(
 ) -> None:
     """Write what the slices of a run have read, all at once.
 
-    Checks that every slice is done and complete, writes the items into the sink and moves the high-water mark. This
-    happens once: a commit that was killed resumes, and a repeated one changes nothing.
-
-    Exit code 0: committed, 1: committed, but some items failed, 2: do not retry, 4: run the slices that it names, or
-    `plan`, then retry.
+    Checks that every slice is done and complete, writes the items into the sink and moves the mark. This happens once:
+    a commit that was killed resumes, and a repeated one changes nothing.
     """
     command = Slices.open(
         profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json, quiet=quiet

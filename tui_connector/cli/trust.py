@@ -42,8 +42,8 @@ def trust(
     sent, none of its commands is run, and no file outside its folder is read or written. If a later change adds
     something to the list, you are asked again; the rest stays trusted.
 
-    In a pipeline, set TUI_CONNECTOR_TRUST to the digest that --digest prints: a profile that can do anything else then
-    ends with exit code 2.
+    In a pipeline, set TUI_CONNECTOR_TRUST to the digest that --digest prints: a profile that can do anything else is
+    then refused.
 
     Each environment of a profile is trusted by itself: add --env NAME. --revoke withdraws the trust in all of them.
     """
