@@ -21,7 +21,6 @@ def shape(path: str) -> str:
 
 
 def in_schema(of: str) -> set[tuple[str, str]]:
-    recordings.needed()
     paths = json.loads(recordings.schema(of))["paths"]
     return {(method.upper(), shape(path)) for path, methods in paths.items() for method in methods}
 

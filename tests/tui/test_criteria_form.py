@@ -102,7 +102,6 @@ async def test_a_wrong_condition_is_said_and_not_applied(machine: Machine) -> No
 
 
 def test_the_fields_of_a_list_are_read_from_the_schema_of_a_real_store() -> None:
-    recordings.needed()
     schema: dict[str, Any] = json.loads(recordings.schema("all"))
     assert {"status", "state", "grand_total", "created_at"} <= set(fields_in_schema(schema, "orders"))
     assert {"sku", "name", "price"} <= set(fields_in_schema(schema, "products"))
