@@ -41,6 +41,19 @@ async def test_a_good_machine_has_no_findings(machine: Machine) -> None:
     assert "OpenSSL" in fact(report, "TLS").value
 
 
+async def test_it_shows_all_directories(machine: Machine, tmp_path: Path) -> None:
+    own = replace(machine.directories, data=tmp_path / "data")
+    report = await checked(replace(machine, environ=GOOD, directories=own))
+    shown = {each.name.removesuffix(" directory"): each.value for each in report.facts if "directory" in each.name}
+    assert shown == {
+        name: str(path)
+        for name, path in (
+            ("configuration", own.config), ("profiles", own.profiles), ("state", own.state), ("cache", own.cache),
+            ("data", own.data),
+        )
+    }  # fmt: skip
+
+
 async def test_proxies_are_shown_without_their_passwords_and_secrets_by_name_only(machine: Machine) -> None:
     environ = {
         **GOOD,

@@ -42,7 +42,8 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool, e
     """Store secrets in the keyring: all that PROFILE uses, or one FIELD such as integration/access-token.
 
     Values are typed without echo, or read from standard input, one line per field. What copying adds to a token is
-    removed: blanks, quotes, invisible characters, "Bearer", "NAME=". A password is stored unchanged.
+    removed: blanks, quotes, invisible characters, "Bearer", "NAME=". Of a password, only invisible characters and line
+    breaks around it are removed.
 
     Entries that belong to another store or are used by another profile are replaced only after confirmation.
 

@@ -173,13 +173,17 @@ def _directories(directories: Directories) -> Iterator[MachineFact]:
         "profiles": directories.profiles,
         "state": directories.state,
         "cache": directories.cache,
+        "data": directories.data,
     }
     for name, path in places.items():
+        if path is None:
+            continue
         reason = _not_writable(path)
         finding = None
         if reason:
             remedy = (
-                "Make it writable, or point XDG_CONFIG_HOME, XDG_STATE_HOME and XDG_CACHE_HOME to other directories."
+                "Make it writable, or point XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME or XDG_DATA_HOME to "
+                "another directory."
             )
             finding = Finding("directory", f"Cannot write to {path}", (reason,), remedy)
         yield MachineFact(f"{name} directory", str(path), finding)

@@ -10,6 +10,7 @@ A 401 is explained in one of these sections:
 - `UNAUTHORIZED`: Magento names a permission: the caller lacks it, or Magento does not know the caller
 - `LOGIN`: a token endpoint refuses the user, the password or the one-time code
 - `SIGNATURE`, `DIALECT`, `SECRETS`: Magento refuses an OAuth signature
+- `NOT_MAGENTO`: the response is not of the REST API, such as a page
 
 A row with `probe` cannot be told from others by the response alone; `probes.py` sends a few more requests to find out,
 and reports a row of `PROBED` or another one.
