@@ -97,5 +97,6 @@ exchanges = st.builds(
     timings=st.builds(Timings, _maybe, _maybe, _maybe, _maybe, _maybe, _seconds),
     note=text,
     refusal=st.none() | st.builds(BodyRefusal, st.sampled_from(get_args(RefusalCode)), text),
+    login=st.integers(0, 1_000_000),
 )
 """Any exchange."""

@@ -29,6 +29,8 @@ async def test_50_parallel_requests_log_in_once(
         responses = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(50)))
     assert [response.status for response in responses] == [200] * 50
     assert logins(sandbox) == 1
+    used = {(each.purpose, each.login) for each in workbench.exchanges}
+    assert used == {("login", 0), ("run", next(each.number for each in workbench.exchanges if each.purpose == "login"))}
     with capsys.disabled():
         print("\n50 parallel requests: 1 login")
 
@@ -162,6 +164,9 @@ async def test_20_parallel_401s_renew_once(workbench: Workbench) -> None:
             responses: list[Response] = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(20)))
     assert {each.status for each in responses} == {200}
     assert len(given) == 2
+    first, second = (each.number for each in workbench.exchanges if each.purpose == "login")
+    tokens = {(each.status, each.login) for each in workbench.exchanges if each.purpose != "login"}
+    assert tokens == {(401, first), (200, second)}
 
 
 async def test_a_missing_permission_does_not_log_in_for_ever(workbench: Workbench) -> None:

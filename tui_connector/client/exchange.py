@@ -82,6 +82,8 @@ class Exchange:
     """A remark of the program, such as "login renewed (60 min)"."""
     refusal: BodyRefusal | None = None
     """What the response refuses although its status is one of success."""
+    login: int = 0
+    """The number of the login whose token the request had; 0 for none, or where it is unknown."""
 
     @property
     def failed(self) -> bool:

@@ -64,6 +64,8 @@ class RequestInfo:
     variant: ClientVariant = AS_SAVED
     note: str = ""
     """A remark for the log, such as "login renewed: the token was refused"."""
+    login: int = 0
+    """The number of the login whose token the request carries; 0 for none."""
     repeats: int = 0
     """The number of the exchange that is resent with this request; 0 for none."""
     run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)

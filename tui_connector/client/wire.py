@@ -90,6 +90,7 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
         timings=_timings(attempt.marks, attempt.ended, attempt.ended - attempt.began),
         note=mask.text(" · ".join(filter(None, [about.note, *attempt.notes]))),
         refusal=attempt.refusal and replace(attempt.refusal, message=mask.text(attempt.refusal.message)),
+        login=about.login,
     )
 
 

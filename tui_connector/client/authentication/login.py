@@ -50,6 +50,12 @@ class Token:
     made_at: float
     after_refusal: bool = False
     """It was requested because the previous one was refused."""
+    login: int = 0
+    """The number of the exchange that it was received with."""
+
+    def added_to(self, request: Request, name: str) -> Request:
+        """The request with the token in the header of this name."""
+        return replace(request, about=replace(request.about, login=self.login)).with_header(name, self.header)
 
 
 def lifetime(token: object) -> float | None:
@@ -409,7 +415,8 @@ class Login:
             life = stated if stated is not None else lifetime(header.rpartition(" ")[2])
         else:
             life = seconds(self._saved.cache)
-        return Token(header, None if life is None else now + life, now, after_refusal=refused is not None)
+        until = None if life is None else now + life
+        return Token(header, until, now, after_refusal=refused is not None, login=response.exchange)
 
 
 def login_layer(saved: LoginKind, header: str, context: LayerContext) -> Layer:
@@ -418,11 +425,11 @@ def login_layer(saved: LoginKind, header: str, context: LayerContext) -> Layer:
 
     async def layer(request: Request, forward: Send) -> Response:
         token = await login.token(request)
-        response = await forward(request.with_header(header, token.header))
+        response = await forward(token.added_to(request, header))
         if response.status != 401 or not login.may_renew(token):
             return response
         token = await login.token(request, refused=token)
-        return await forward(request.with_header(header, token.header))
+        return await forward(token.added_to(request, header))
 
     return layer
 

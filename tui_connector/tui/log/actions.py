@@ -17,8 +17,7 @@ from ...client.curl import curl, has_credentials
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Headers, InvalidRequest, Request, RequestFailed, RequestInfo, Response, header_of
 from ...client.printer import text
-from ...client.uri import origin_of
-from ...errors import InvalidValue, UserError
+from ...errors import UserError
 from ...files import write_private
 from ...guide.resend import NewRequests, resendable_request
 from ...machine import Machine
@@ -38,17 +37,13 @@ _LOOKBACK = 5_000
 
 
 def related_exchanges(exchange: Exchange, exchanges: Exchanges) -> RelatedExchanges:
-    """All attempts of its call, oldest first, the login whose token it most likely has, and what it repeats."""
-    attempts, logins = {exchange.attempt: exchange}, []
+    """All attempts of its call, oldest first, the login whose token it has, and what it repeats."""
+    attempts, login = {exchange.attempt: exchange}, None
     for each in islice(reversed(exchanges), _LOOKBACK):
         if each.call == exchange.call and each.attempt not in attempts and _is_other_attempt(each, exchange):
             attempts[each.attempt] = each
-        elif each.purpose == "login":
-            logins.append(each)
-    login = None
-    if (header_of(exchange.request_headers, "Authorization") or "").startswith("Bearer"):
-        before = (each for each in logins if each.status == 200 and each.at <= exchange.at)
-        login = next((each for each in before if _origin(each) == _origin(exchange)), None)
+        elif login is None and each.number == exchange.login and each.purpose == "login" and each.at <= exchange.at:
+            login = each  # the newest: another session of a log has the same numbers
     ordered = tuple(sorted(attempts.values(), key=lambda each: each.attempt))
     return RelatedExchanges(ordered, login, repeated_exchange(exchange, exchanges))
 
@@ -76,13 +71,6 @@ def was_accepted(exchange: Exchange, exchanges: Exchanges) -> bool | None:
         for each in islice(reversed(exchanges), _LOOKBACK)
     )
     return True if was_accepted_before else None
-
-
-def _origin(exchange: Exchange) -> str:
-    try:
-        return origin_of(exchange.uri)
-    except InvalidValue:
-        return ""
 
 
 _MAX_TITLE = 50
@@ -311,7 +299,7 @@ class LogActions:
 
     async def _diagnose(self, exchange: Exchange) -> None:
         exchanges = self._panel.exchanges
-        method: AuthKind = "request" if related_exchanges(exchange, exchanges).login else ""
+        method: AuthKind = "request" if exchange.login else ""
         accepted = was_accepted(exchange, exchanges)
         finding = await asyncio.to_thread(diagnose_exchange, exchange, method, authenticated=accepted)
         self._panel.post_message(self.Explained(exchange, finding))
