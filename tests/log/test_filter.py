@@ -12,11 +12,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, Timings
+from tui_connector.log.blocks import Block, BlockTexts
 from tui_connector.log.filter import (
     And,
     BadFilter,
-    Block,
-    BlockTexts,
     Expression,
     Filter,
     Not,
@@ -91,6 +90,66 @@ LOG = [
 def test_a_filter_finds(text: str, numbers: list[int]) -> None:
     wanted = parse(text)
     assert [each.number for each in LOG if wanted.matches(each)] == numbers
+
+
+def _page(*filters: tuple[str, str, str], more: str = "") -> str:
+    names = ("field", "value", "condition_type")
+    query = [
+        f"searchCriteria[filter_groups][{group}][filters][0][{name}]={value}"
+        for group, each in enumerate(filters)
+        for name, value in zip(names, each, strict=True)
+    ]
+    return "https://acme.example/rest/V1/products?" + quote("&".join(query) + more, safe="=&")
+
+
+_SINCE = ("updated_at", "2026-01-01 00:00:00", "gteq")
+PAGES = [
+    exchange(1, uri=_page(("entity_id", "500", "gt"), ("entity_id", "600", "lteq"), more="&currentPage=3")),
+    exchange(2, uri=_page(("entity_id", "50", "gt")), body=b'{"sku":"24-MB01","id":500}'),
+    exchange(3, uri=_page(("status", "", "notnull"), _SINCE), method="POST", status=404, reason="Not Found"),
+    exchange(4, uri=_page(("sku", "A,B", "in")), timings=Timings(total=1.5), attempt=2),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("entity_id>500", [1]),
+        ("entity_id > 500", [1]),
+        ("ENTITY_ID  >500", [1]),
+        ("entity_id>500 entity_id≤600", [1]),
+        ("entity_id>500 entity_id<=600", [1]),
+        ("'products entity_id>500 entity_id≤600'", [1]),
+        ("'products · entity_id > 500 · entity_id ≤ 600'", [1]),
+        ("'entity_id > 500 and entity_id ≤ 600'", [1]),
+        ("~p entity_id>500", [1]),
+        ("~u 'entity_id ≤ 600'", [1]),
+        ("GET 200 entity_id > 50", [1, 2]),
+        ("GET 200 entity_id > 5 !entity_id>500", [2]),
+        ("GET 404 entity_id > 50", []),
+        ("page=3", [1]),
+        ("currentPage = 3", [1]),
+        ("status is not null", [3]),
+        ("updated_at >= 2026-01-01 00:00:00", [3]),
+        ("updated_at≥2026-01-01", [3]),
+        ("sku in A,B", [4]),
+        ("sku=24", []),
+        ('\'"sku": "24-MB01"\'', [2]),
+        ('\'"sku":"24-MB01"\'', [2]),
+        ("#3", [3]),
+        ("'1500 ms'", [4]),
+        ("×2", [4]),
+        ("12:00:03", [3]),
+        ("'404 not found'", [3]),
+        ("(entity_id > 500 | sku in A,B) GET", [1, 4]),
+    ],
+)
+def test_what_rows_and_details_show_is_found_with_or_without_spaces(text: str, numbers: list[int]) -> None:
+    wanted = parse(text)
+    assert [each.number for each in PAGES if wanted.matches(each)] == numbers
+    texts = BlockTexts()
+    if wanted.possible is not None and numbers:
+        assert wanted.possible(Block(PAGES, lambda: texts.of(0, PAGES)))
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ async def test_what_was_sent_is_selected_and_in_sight_whatever_filter_is_on(mach
         log.record(exchange(number))
         return Response(200, (), b"", number)
 
-    async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
+    async with watching(machine, log, size=(200, 40), context=LogContext(machine, send=send)) as watched:
         await watched.pilot.press("f")
         await watched.type("POST")
         await watched.pilot.press("enter", "g", "X")
@@ -189,6 +189,7 @@ async def test_what_was_sent_is_selected_and_in_sight_whatever_filter_is_on(mach
         await watched.pilot.press("f5")
         await watched.shows("▸ #102 ")
         await watched.told("Turned off to show #102: filter")
+        await watched.shows("F Enable filter")
         await watched.pilot.press("F", "F")
         await watched.until(lambda: len(watched.numbers()) == 102)
         await watched.shows("▸ #102 ")  # the selection is still in sight

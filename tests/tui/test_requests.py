@@ -286,12 +286,12 @@ async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is
 
 async def test_each_esc_closes_the_innermost_of_what_the_log_shows(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1), refusal(2), exchange(3)), size=(160, 40)) as watched:
-        assert not watched.says("F Filter off")
+        assert not watched.says("F Disable filter")
         await watched.pilot.press("f")
         await watched.type("~s 401")
         await watched.pilot.press("enter")
         await watched.shows("filter ~s 401: 1 of 3 match")
-        await watched.shows("F Filter off")
+        await watched.shows("F Disable filter")
         await watched.pilot.press("slash")
         await watched.type("products")
         await watched.pilot.press("enter")
@@ -324,7 +324,7 @@ async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(mach
         await watched.until(lambda: watched.numbers() == [3, 7])
         await watched.pilot.press("f")
         await watched.type("put")
-        await watched.shows("None of 10 matches. F: filter off · f: change")
+        await watched.shows("None of 10 matches. F: disable it · f: change")
         await watched.pilot.press("ctrl+u")
         await watched.type("404")
         await watched.until(lambda: watched.numbers() == [3, 7])
@@ -333,7 +333,7 @@ async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(mach
         await watched.type("nowhere")
         await watched.shows("search nowhere: 0 of 10 match")  # while it is typed
         await watched.pilot.press("enter")
-        await watched.told("matches nowhere")
+        await watched.told("No match for nowhere.")
         await watched.pilot.press("slash")
         await watched.type("404")
         await watched.pilot.press("enter")
@@ -342,23 +342,27 @@ async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(mach
 
 async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine: Machine) -> None:
     page = "https://acme.example/rest/V1/products?searchCriteria%5BcurrentPage%5D=7"
+    criteria = "searchCriteria[filter_groups][0][filters][0][{}]={}"
+    condition = [criteria.format(*each) for each in (("field", "id"), ("value", 500), ("condition_type", "gt"))]
     log = filled(
         exchange(1, request_headers=(("Authorization", "Bearer •••(9)"),)),
         exchange(2, body=b'{"sku": "caf\\u00e9"}'),
         exchange(3, uri=page),
-        *map(exchange, range(4, 60)),
+        exchange(4, uri=f"https://acme.example/rest/V1/products?{'&'.join(condition)}"),
+        *map(exchange, range(5, 60)),
     )
     async with watching(machine, log) as watched:
-        for text, number in (("authorization", 1), ("café", 2), ("page 7", 3)):
+        for text, number in (("authorization", 1), ("café", 2), ("page 7", 3), ("id>500", 4)):
             await watched.pilot.press("slash", "ctrl+u")
             await watched.shows("Searches rows, headers and bodies")
             await watched.type(text)
             await watched.pilot.press("enter")
             await watched.selects(number)
+        await watched.shows("id>500: 1 match")  # of the detail's `where id > 500`
         await watched.pilot.press("slash", "ctrl+u")
         await watched.type("nowhere")
         await watched.pilot.press("enter")
-        await watched.told("No row, header or body in the list matches nowhere")
+        await watched.told("No match for nowhere.")
         await watched.pilot.press("escape", "slash")
         await watched.shows("Searches rows, headers and bodies")
 
@@ -417,13 +421,14 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.selects(1)
         await watched.shows("search SKU-7: match 1 of 1 (n: next request · Esc: end)")
         await watched.shows("2 bodies not searched in full")
-        await watched.told("2 bodies not searched in full: the log has only their beginning")
+        assert not watched.app._notifications  # the title says it
         await watched.pilot.press("f")
         await watched.type("SKU")
         await watched.pilot.press("enter", "slash", "ctrl+u")
         await watched.type("nowhere")
         await watched.pilot.press("enter")
-        await watched.told("matches nowhere, as far as they were searched: 2 bodies not searched in full.")
+        await watched.told("No match for nowhere. 2 bodies not searched in full.")
+        assert len(watched.app._notifications) == 1
         await watched.shows("search nowhere")
         assert not watched.says("in full · 2 bodies")  # once for filter and search
         await watched.pilot.press("f", "ctrl+u", "enter", "slash", "ctrl+u")
@@ -570,9 +575,15 @@ async def test_detail_shows_attempts_and_login_of_a_request(machine: Machine) ->
         login,
         exchange(2, call=7, status=503, request_headers=bearer),
         exchange(3),
-        exchange(4, call=7, attempt=2, request_headers=bearer, timings=Timings(None, None, 0.001, 0.2, 0.01, 0.213)),
+        exchange(
+            4, call=7, attempt=2, login=1, request_headers=bearer, timings=Timings(None, None, 0.001, 0.2, 0.01, 0.213)
+        ),
+        exchange(5, request_headers=bearer),
     )
     async with watching(machine, log) as watched:
+        await watched.shows("#5 · ")
+        assert not watched.says("login     #1")  # this bearer token is another one
+        await watched.pilot.press("up")
         await watched.shows("#2 503 in 136 ms  →  #4 200 in 213 ms")
         await watched.shows("login     #1 200")
         await watched.shows("connection reused")

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from ..client.exchange import Exchange, Ring
-from .filter import BLOCK_SIZE, Block, BlockTexts, Filter, Possible, Predicate
+from .blocks import BLOCK_SIZE, Block, BlockTexts
+from .filter import Filter
+from .operators import Possible, Predicate
 
 
 class Wanted(Protocol):

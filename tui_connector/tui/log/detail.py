@@ -22,6 +22,7 @@ from textual.strip import Strip
 from ...client.exchange import Exchange
 from ...client.json_text import path_at, value_at
 from ...client.printer import Formatter, Role
+from ...log.needle import Needle, needle_for
 from ..widgets.painted import Painted
 from .exchange_text import (
     BAR,
@@ -98,17 +99,15 @@ def _spans(line: str, style_of: LineStyle) -> Iterator[Span]:
                 yield match.start(), match.end(), "number" if match[3] else "accent"
 
 
-def _hits(line: str, needle: str, start: int, end: int) -> Iterator[Span]:
-    wanted = needle.casefold()
-    first = max(0, start - len(needle))
-    visible = line[first : end + len(needle)].casefold()
-    if len(visible) != len(line[first : end + len(needle)]):
-        return  # case folding has changed the positions
-    place = visible.find(wanted)
-    while place >= 0:
-        yield first + place, first + place + len(wanted), "hit"
-        place = visible.find(wanted, place + len(wanted))
+def _hits(line: str, text: str, start: int, end: int) -> Iterator[Span]:
+    wanted = needle_for(text)
+    margin = len(text) + _ALIGNMENT
+    for first, last in wanted.spans(line, max(0, start - margin), end + margin):
+        yield first, last, "hit"
 
+
+_ALIGNMENT = 64
+"""Blanks that a condition may have more than the text that finds it, where values are below each other."""
 
 _MAX_HANG = 24
 """Maximum indent of a continuation row, in columns."""
@@ -445,11 +444,11 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self.refresh()
 
     async def _search(self, needle: str, text: ExchangeText) -> None:
-        wanted, hits = needle.casefold(), list[tuple[int, int]]()
-        if wanted:
+        wanted, hits = Needle(needle), list[tuple[int, int]]()
+        if needle:
             for start in range(0, len(text.lines), _SEARCH_BATCH):
                 for line in range(start, min(start + _SEARCH_BATCH, len(text.lines))):
-                    column = text.lines[line].casefold().find(wanted)
+                    column = wanted.find(text.lines[line])
                     if column >= 0:
                         hits.append((line, column))
                 if len(hits) >= _MAX_HITS:

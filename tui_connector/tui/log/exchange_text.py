@@ -14,8 +14,8 @@ from ...client.exchange import Exchange, RecordedBody, Timings
 from ...client.printer import Formatter, Role, blocks, failure_message, phases, request_target
 from ...client.uri import readable
 from ...client.wire import Bounds
+from ...log.request_summary import conditions, decoded_criteria
 from ...magento.diagnosis import PROBE, Finding
-from ...magento.request_summary import conditions, decoded_criteria
 from ...text import shown, shown_line
 from ...units import milliseconds, size
 

@@ -20,9 +20,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...log.filter import ANYTHING, Block, Filter, Possible, Predicate, Term, parse
+from ...log.blocks import Block
+from ...log.filter import Filter, Term, parse
+from ...log.operators import ANYTHING, Possible, Predicate
 from ...log.view import View, Wanted, position_of
-from ...magento.request_summary import request_summary
 from ..widgets.painted import Painted
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
 
@@ -39,8 +40,7 @@ def search_for(text: str) -> Wanted:
     """Finds a text in rows, headers and bodies; a text with an operator is a filter. Raises `BadFilter`."""
     if "~" in text:
         return parse(text)
-    anywhere, wanted = Filter(Term(ANYTHING, text)), text.casefold()
-    return Search(lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold())
+    return Filter(Term(ANYTHING, text))
 
 
 def _both(one: Wanted, other: Wanted) -> Wanted:
@@ -387,7 +387,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> str:
         if self.wanted.expression is not None:
-            return f"None of {len(self._ring):,} matches. F: filter off · f: change"
+            return f"None of {len(self._ring):,} matches. F: disable it · f: change"
         return (
             "No failures. e: show all" if self.errors_only else "No requests yet. Each is shown here while it is sent."
         )

@@ -15,8 +15,8 @@ from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
 from ...log.filter import parse
+from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
-from ...magento.request_summary import request_path
 from ...text import count, shown_line
 from .actions import LogActions, LogContext, LogHost, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
@@ -37,6 +37,10 @@ _MIN_HEIGHT_STACKED = 12
 """Rows from which the list and the detail fit below each other."""
 
 
+_MAX_SEARCH = 40
+"""Characters of a search in a message."""
+
+
 class ZoomWanted(Message):
     """Zoom the log to the whole screen."""
 
@@ -51,7 +55,7 @@ class LogPanel(LogHost):
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
-        Binding("F", "toggle_filter", "Filter off or on", id="log.toggle-filter"),
+        Binding("F", "toggle_filter", "Disable or enable the filter", id="log.toggle-filter"),
         Binding(
             "n",
             "next_match(1)",
@@ -101,8 +105,6 @@ class LogPanel(LogHost):
         self._filtering = ActiveFilter()
         self._searched = ""
         """The search of the list."""
-        self._told_partial = False
-        """Whether a search has said that it cannot search all bodies completely."""
         self._found = 0, 0
         """The match in the detail that the cursor is on, and their number."""
         self._show_pending = self._shows_probes = False
@@ -126,7 +128,7 @@ class LogPanel(LogHost):
     @property
     def key_titles(self) -> dict[str, str]:
         """Titles of keys that depend on the state, for the footer."""
-        return {"log.toggle-filter": "Filter off" if self._filtering.on else "Filter on"}
+        return {"log.toggle-filter": "Disable filter" if self._filtering.on else "Enable filter"}
 
     def help_text(self) -> str:
         return (
@@ -311,8 +313,11 @@ class LogPanel(LogHost):
 
     def filter(self, text: str) -> None:
         """Applies this filter. Raises `BadFilter`."""
-        self._filtering = ActiveFilter(parse(text), text)
-        self.view.filter(self._filtering.applied)
+        self._set_filtering(ActiveFilter(parse(text), text))
+
+    def _set_filtering(self, filtering: ActiveFilter) -> None:
+        self._filtering = filtering
+        self.view.filter(filtering.applied)
         self.refresh_bindings()
 
     def action_filter(self) -> None:
@@ -323,9 +328,7 @@ class LogPanel(LogHost):
         self.query_one(LogPrompt).open(purpose, before)
 
     def action_toggle_filter(self) -> None:
-        self._filtering = replace(self._filtering, on=not self._filtering.on)
-        self.view.filter(self._filtering.applied)
-        self.refresh_bindings()
+        self._set_filtering(replace(self._filtering, on=not self._filtering.on))
 
     def action_search(self) -> None:
         if self.detail.has_focus:
@@ -366,9 +369,7 @@ class LogPanel(LogHost):
     def _on_cancelled(self, message: LogPrompt.Cancelled) -> None:
         self.remove_class("asking")
         if message.purpose == "filter":
-            self._filtering = replace(self._filtering, filter=parse(message.before), text=message.before)
-            self.view.filter(self._filtering.applied)
-            self.refresh_bindings()
+            self._set_filtering(replace(self._filtering, filter=parse(message.before), text=message.before))
         elif message.purpose == "search":
             self._count_matches(message.before)
         (self.detail if message.purpose == "find" else self.view).focus()
@@ -400,13 +401,8 @@ class LogPanel(LogHost):
     def _searched_list(self, message: LogView.Searched) -> None:
         partial = not_searched(self.view, self._searched)
         if not message.found:
-            but = f", as far as they were searched: {partial}" if partial else ""
-            self._log_actions.notify(f"No row, header or body in the list matches {self._searched}{but}.")
-        elif partial and not self._told_partial:
-            self._told_partial = True
-            self._log_actions.notify(
-                f"{partial}: the log has only their beginning, or nothing of them. x on a request gets its whole body."
-            )
+            but = f" {partial}." if partial else ""
+            self._log_actions.notify(f"No match for {shown_line(self._searched, _MAX_SEARCH)}.{but}")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
@@ -520,8 +516,7 @@ class LogPanel(LogHost):
                 view.set_errors_only(False)
                 lifted.append("errors only (e)")
             if not view.select_exchange(exchange):
-                self._filtering = replace(self._filtering, on=False)
-                view.filter(self._filtering.applied)
+                self._set_filtering(replace(self._filtering, on=False))
                 view.select_exchange(exchange)
                 lifted.append(f"filter {self._filtering.text} (F)")
             self._log_actions.notify(f"Turned off to show #{exchange.number}: {', '.join(lifted)}")

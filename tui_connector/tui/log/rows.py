@@ -14,7 +14,7 @@ from rich.style import Style
 
 from ...client.exchange import Exchange, InFlight
 from ...client.printer import failure_message
-from ...magento.request_summary import least_telling, summary_parts
+from ...log.request_summary import least_telling, summary_parts
 from ...text import shown_line
 from ...units import milliseconds, size
 

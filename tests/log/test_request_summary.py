@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tui_connector.client.uri import canonical, parameters, readable
 from tui_connector.errors import InvalidValue
-from tui_connector.magento.request_summary import request_path, request_summary
+from tui_connector.log.request_summary import request_path, request_summary
 
 _KEYSET = (
     "searchCriteria%5BsortOrders%5D%5B0%5D%5Bfield%5D=entity_id"

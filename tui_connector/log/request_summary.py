@@ -114,10 +114,11 @@ def _specific(path: str) -> str:
     return readable(path[start.end() :] if start else path)
 
 
-def _keys(name: str) -> list[str] | None:
+@lru_cache(maxsize=1_000)
+def _keys(name: str) -> tuple[str, ...] | None:
     """The keys of a parameter of search criteria; None for another one."""
     match = _CRITERIA.fullmatch(name)
-    return [key.replace("_", "").lower() for key in _KEY.findall(match[1])] if match else None
+    return tuple(key.replace("_", "").lower() for key in _KEY.findall(match[1])) if match else None
 
 
 def _groups(filters: Mapping[tuple[str, str], dict[str, str]]) -> Iterator[str]:

@@ -1,0 +1,266 @@
+"""The operators of the filter: what each finds in an exchange, and how it rules out whole blocks of them."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+from urllib.parse import unquote
+
+from ..client.exchange import Exchange
+from ..client.message import METHODS, Headers, Purpose
+from .blocks import Block
+from .needle import Needle
+from .shown_text import WORDS, query_text, row_text
+
+Predicate = Callable[[Exchange], bool]
+Possible = Callable[[Block], bool]
+"""Whether an exchange of the block could match; False means that none does."""
+ANYTHING = ""
+"""The operator of plain text."""
+_STATUS = re.compile("[1-5]([0-9]{2}|xx)", re.IGNORECASE)
+
+_MIN_PATH_START = 8
+"""Characters of "https://": the first slash after them starts the path."""
+_COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "=": operator.eq}
+_COLON = re.compile(r'":\s*')
+_UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator: `compile` returns the predicate for an argument, and raises ValueError for an invalid one."""
+
+    name: str
+    example: str
+    description: str
+    cost: int
+    """Approximate relative cost; cheap tests run first."""
+    compile: Callable[[str], Predicate]
+    possible: Callable[[str], Possible] | None = None
+    """Returns the test that rules out whole blocks; None if testing each exchange is as fast."""
+    takes_argument: bool = True
+
+
+def _text(argument: str) -> str:
+    if not argument:
+        raise ValueError("there is nothing to search for")
+    return argument.casefold()
+
+
+def _method(argument: str) -> Predicate:
+    wanted = frozenset(_split_list(argument.upper()))
+    return lambda exchange: exchange.method in wanted
+
+
+def _status(argument: str) -> Predicate:
+    tests = [_status_test(part) for part in _split_list(argument)]
+    if len(tests) == 1:
+        only = tests[0]
+        return lambda exchange: only(exchange.status)
+    return lambda exchange: any(test(exchange.status) for test in tests)
+
+
+def _status_test(part: str) -> Callable[[int | None], bool]:
+    if part.lower() == "none":
+        return lambda status: status is None
+    if match := re.fullmatch(r"([1-9])xx", part, re.IGNORECASE):
+        hundreds = int(match[1])
+        return lambda status: status is not None and status // 100 == hundreds
+    match = re.fullmatch(r"(>=|<=|>|<|=)?\s*([0-9]{3})", part)
+    if match is None:
+        raise ValueError(f"{part!r} is not a status: use 404, 4xx, >=500, or none for no response")
+    compare, wanted = _COMPARE[match[1] or "="], int(match[2])
+    return lambda status: status is not None and bool(compare(status, wanted))
+
+
+def _uri(argument: str) -> Predicate:
+    found, shown = _uri_search(_text(argument)), _QuerySearch(argument)
+    return lambda exchange: found(exchange.uri) or shown.finds(exchange.uri)
+
+
+def _path(argument: str) -> Predicate:
+    if "://" in argument:  # a pasted address
+        return _uri(argument)
+    found, shown = _uri_search(_text(argument)), _QuerySearch(argument)
+    return lambda exchange: found(exchange.uri[exchange.uri.find("/", _MIN_PATH_START) :]) or shown.finds(exchange.uri)
+
+
+def _anything(argument: str) -> Predicate:
+    """A method or a status is meant as such, and may be part of a path; other text may be anywhere."""
+    found = _path(argument)
+    if argument.upper() in METHODS:
+        exact = _method(argument)
+    elif _STATUS.fullmatch(argument):
+        exact = _status(argument)
+    else:
+        in_row, in_header, in_body = _row(argument), _header(argument), _body(argument)
+        return lambda exchange: found(exchange) or in_row(exchange) or in_header(exchange) or in_body(exchange)
+    return lambda exchange: exact(exchange) or found(exchange)
+
+
+def _row(argument: str) -> Predicate:
+    text, wanted = _text(argument), Needle(argument)
+    if not wanted.is_word:
+        return lambda exchange: wanted.is_in(row_text(exchange))
+    return lambda exchange: (
+        text in (exchange.method.casefold(), exchange.purpose)
+        or text in f"{exchange.reason}\n{exchange.failure_text}\n{exchange.note}".casefold()
+    )
+
+
+def _possible_row(argument: str) -> Possible:
+    text, wanted = _text(argument), Needle(argument)
+    return (lambda block: text in block.rows()) if wanted.is_word else lambda block: wanted.is_in(block.row_texts())
+
+
+def _possible_anything(argument: str) -> Possible:
+    text, in_header, in_body = _text(argument), _possible_header(argument), _possible_body(argument)
+    in_uri, in_row = _possible_uri(argument), _possible_row(argument)
+    if argument.upper() in METHODS or _STATUS.fullmatch(argument):
+        shown = text.removesuffix("xx")
+        return lambda block: shown in block.rows() or in_uri(block)
+    return lambda block: in_uri(block) or in_row(block) or in_header(block) or in_body(block)
+
+
+def _possible_uri(argument: str) -> Possible:
+    found, shown = _uri_search(_text(argument)), _QuerySearch(argument)
+
+    def possible(block: Block) -> bool:
+        uris = block.uris()
+        return found(uris) or shown.may_find(uris)
+
+    return possible
+
+
+class _QuerySearch:
+    """Finds a text in addresses as rows and details show them, such as "entity_id > 900"."""
+
+    def __init__(self, text: str) -> None:
+        self._needle = Needle(text)
+        self._words = [_uri_search(word) for word in self._needle.words if word not in WORDS]
+
+    def may_find(self, uris: str) -> bool:
+        """Whether it may be found in one of several addresses: all of its words are there."""
+        return not self._needle.is_word and all(found(uris) for found in self._words)
+
+    def finds(self, uri: str) -> bool:
+        return self.may_find(uri) and self._needle.is_in(query_text(uri))
+
+
+def _uri_search(text: str) -> Callable[[str], bool]:
+    """A search for a casefolded text in one or several URIs, as they are and percent-decoded."""
+    own_bytes = {byte for form in (text, text.upper()) for byte in form.encode("utf-8", "replace") if byte < 0x80}
+    # decoding takes ten times as long, and is only useful if an escape stands for a character of the text
+    relevant_escapes = re.compile("|".join(["%[89a-f]", *(f"%{byte:02x}" for byte in sorted(own_bytes))]))
+
+    def found(uris: str) -> bool:
+        folded = uris.casefold()
+        return text in folded or (
+            "%" in folded and relevant_escapes.search(folded) is not None and text in unquote(uris).casefold()
+        )
+
+    return found
+
+
+def _header(argument: str) -> Predicate:
+    text = _text(argument)
+
+    def found(headers: Headers) -> bool:
+        return any(text in f"{name}: {value}".casefold() for name, value in headers)
+
+    return lambda exchange: found(exchange.request_headers) or found(exchange.headers)
+
+
+def _possible_header(argument: str) -> Possible:
+    text = _text(argument)
+    return lambda block: text in block.headers()
+
+
+def _body(argument: str) -> Predicate:
+    found = _body_search(argument)
+    return lambda exchange: found(exchange.body.data) or found(exchange.request_body.data)
+
+
+def _possible_body(argument: str) -> Possible:
+    found = _body_search(argument)
+
+    def possible(block: Block) -> bool:
+        bodies = block.bodies()
+        return bodies is None or found(bodies)
+
+    return possible
+
+
+def _body_search(argument: str) -> Callable[[bytes], bool]:
+    """A search for a text in one or several bodies."""
+    text = _text(argument)
+    # PHP's json_encode writes / as \/ and everything beyond ASCII as \uXXXX
+    escaped = {json.dumps(form)[1:-1] for form in (argument, argument.lower(), argument.upper())}
+    forms = {argument, *escaped, *(form.replace("/", "\\/") for form in escaped)}
+    # details show `"sku": 1` of what was received as `"sku":1`
+    forms |= {_COLON.sub(colon, form) for form in forms for colon in ('":', '": ')}
+    wanted = {form.encode("utf-8", "replace").lower() for form in forms}
+    plain = argument.isascii()  # bytes.lower() knows ASCII only
+
+    def found(data: bytes) -> bool:
+        if not data:
+            return False
+        lower = data.lower()
+        return any(form in lower for form in wanted) or (
+            not plain and not data.isascii() and text in data.decode("utf-8", "replace").casefold()
+        )
+
+    return found
+
+
+def _time(argument: str) -> Predicate:
+    match = re.fullmatch(r"(>=|<=|>|<)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|m)?", argument)
+    if match is None:
+        raise ValueError(f"{argument!r} is not a duration: use 200ms, 1.5s, or <50ms for faster ones")
+    compare, limit = _COMPARE[match[1] or ">"], float(match[2]) * _UNITS[match[3] or ""]
+    return lambda exchange: bool(compare(exchange.timings.total, limit))
+
+
+def _failed(_: str) -> Predicate:
+    return lambda exchange: exchange.failed
+
+
+def _purpose(argument: str) -> Predicate:
+    purposes, wanted = get_args(Purpose), frozenset(_split_list(argument.lower()))
+    if unknown := wanted.difference(purposes):
+        raise ValueError(f"unknown purpose {sorted(unknown)[0]!r}: use {', '.join(purposes)}")
+    return lambda exchange: exchange.purpose in wanted
+
+
+def _split_list(argument: str) -> list[str]:
+    parts = [part.strip() for part in argument.split(",")]
+    if not all(parts):
+        raise ValueError("there is nothing to search for")
+    return parts
+
+
+OPERATORS: Mapping[str, Operator] = {
+    ANYTHING: Operator(
+        "text",
+        "post  404  products",
+        "the method, status, or anything in it",
+        60,
+        _anything,
+        _possible_anything,
+    ),
+    "~p": Operator("path", "~p products", "the path or the query contains it", 3, _path, _possible_uri),
+    "~u": Operator("URI", "~u acme.example", "the whole address contains it", 2, _uri, _possible_uri),
+    "~m": Operator("method", "~m get  ~m put,post", "the method is one of these", 1, _method),
+    "~s": Operator("status", "~s 404  ~s 4xx  ~s >=500  ~s none", "the status; none: no response", 1, _status),
+    "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
+    "~t": Operator("time", "~t 200ms  ~t 1.5s  ~t <50ms", "took longer than this in total", 1, _time),
+    "~w": Operator("who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _purpose),
+    "~h": Operator(
+        "header", '~h x-cache  ~h "age: 0"', "a request or response header contains it", 20, _header, _possible_header
+    ),
+    "~b": Operator("body", '~b "no such entity"', "a request or response body contains it", 50, _body, _possible_body),
+}
