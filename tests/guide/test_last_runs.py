@@ -65,7 +65,7 @@ def test_a_run_in_progress_is_described_as_running(tmp_path: Path) -> None:
     profile = tmp_path / "acme.toml"
     ran(tmp_path, profile, "products", "running")
     with Ledger(ledger_file(tmp_path, profile, "products")):
-        assert last_runs(tmp_path, profile)["products"].summary == "✔ running, 5 items"
+        assert last_runs(tmp_path, profile)["products"].summary == "→ running, 5 items"
 
 
 def test_a_ledger_that_cannot_be_read_and_none_at_all_tell_nothing(tmp_path: Path) -> None:

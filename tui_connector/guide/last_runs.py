@@ -105,11 +105,15 @@ class LastRun:
 
     @property
     def mark(self) -> str:
-        """✔, ✘, or ■ where its user has stopped it."""
+        """✔, ✘, ■ where its user has stopped it, or → while it runs."""
+        if self.state == "running":
+            return "→"
         return "✔" if self.ok else "✘" if self.is_failure else "■"
 
     @property
-    def tone(self) -> Literal["success", "error", "muted"]:
+    def tone(self) -> Literal["success", "error", "muted", "accent"]:
+        if self.state == "running":
+            return "accent"
         return "success" if self.ok else "error" if self.is_failure else "muted"
 
     @property

@@ -126,12 +126,10 @@ class LastRunsScreen(BaseScreen[None]):
 
     def _row(self, each: ProfileRun) -> ListRow:
         run = each.run
-        paint = "accent" if run.state == "running" else run.tone
         age, took = ago(self._machine.now().timestamp() - run.at), elapsed(run.seconds)
         parts = [run.undo, age, took, run.counts_text, run.why]
         text = " · ".join(part for part in parts if part)
-        sign = "→" if run.state == "running" else run.mark
-        return ListRow(sign, paint, run.ending, f"{each.label} {run.label}", text)
+        return ListRow(run.mark, run.tone, run.ending, f"{each.label} {run.label}", text)
 
     def _refresh_runs(self) -> None:
         if self.is_current and not self._loading:
