@@ -74,6 +74,12 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: isinstance(app.screen, RecordedScreen))
         log = app.screen.query_one(LogPanel)
         await until(pilot, lambda: log.selected is not None)
+        await pilot.press("g")
+        await until(pilot, lambda: "── Session of " in shown(app))
+        await pilot.press("G", "P", "enter")
+        await until(pilot, lambda: log.detail.has_focus)
+        await pilot.press("q")
+        await until(pilot, lambda: log.view.has_focus)  # one level up, as with Esc
         await pilot.press("plus")
         await until(pilot, lambda: isinstance(app.screen, RequestForm))
         await pilot.press(*"directory/currency", "f5")

@@ -19,6 +19,7 @@ from .opening import environment_option, find, machine_of, run
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchange
+    from ..log.files import SessionStart
     from ..log.filter import Filter
     from ..log.recording import Notice, Reader
     from ..machine import Machine
@@ -137,20 +138,23 @@ class _Printing:
         self._wanted, self._form, self._profile = wanted, form, profile
         self.noticed = False
 
-    def all(self, found: Iterable[Exchange | Notice]) -> None:
+    def all(self, found: Iterable[Exchange | Notice | SessionStart]) -> None:
         from ..client.printer import text
 
         for exchange in self.chosen(found):
             printed = text(exchange, self._form, profile=self._profile)
             click.echo(printed if self._form == "simple" else printed + "\n")
 
-    def chosen(self, found: Iterable[Exchange | Notice]) -> Iterator[Exchange]:
+    def chosen(self, found: Iterable[Exchange | Notice | SessionStart]) -> Iterator[Exchange]:
+        from ..log.files import SessionStart
         from ..log.recording import Notice
 
         for each in found:
             if isinstance(each, Notice):
                 self.noticed = True
                 click.echo(shown_line(each.text), err=True)
+            elif isinstance(each, SessionStart):
+                continue
             elif self._wanted.matches(each):
                 yield each
 

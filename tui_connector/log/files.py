@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
@@ -52,10 +54,20 @@ def _with_few_notices(path: Path, found: Iterator[Exchange | Notice]) -> Iterato
         yield Notice(f"{path}: {notices - _NOTICES} more lines were skipped: they are not recorded requests either")
 
 
-def read_history(state: Path, profile: Path, environment: str = "") -> Iterator[Exchange | Notice]:
-    """The recorded sessions of a profile in an environment, oldest first. Raises `LogFailed`."""
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What follows is of another session."""
+
+    began: datetime
+
+
+def read_history(state: Path, profile: Path, environment: str = "") -> Iterator[Exchange | Notice | SessionStart]:
+    """The recorded sessions of a profile in an environment, oldest first. Raises `LogFailed`.
+
+    Within a session, requests are in the order in which they ended.
+    """
     try:
         sessions = History(state, profile, environment).sessions()
     except OSError as error:
         raise LogFailed(f"{profile}: its history cannot be read: {error.strerror or error}.") from error
-    return chain.from_iterable(session.read() for session in reversed(sessions))
+    return chain.from_iterable(chain([SessionStart(each.began)], each.read()) for each in reversed(sessions))

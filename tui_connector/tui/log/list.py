@@ -26,6 +26,7 @@ from ...log.operators import ANYTHING, Possible, Predicate
 from ...log.view import View, Wanted, position_of
 from ..widgets.painted import Painted
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
+from .session_heads import SessionHeads
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._drawn_state: tuple[int, ...] = ()
         self._number_width = NUMBER
         self._filtering = False
+        self._heads, self._other_heads = SessionHeads(), SessionHeads()
+        """The titles of sessions, among the rows of the shown ring, and of the other one."""
         self._reported: tuple[Exchange, ...] = ()
         self._style = Style()
         self._rows: LRUCache[tuple[object, ...], Strip] = LRUCache(500)
@@ -232,6 +235,14 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Number of exchanges since it has not followed any more, below those that were selected since."""
         return 0 if self.following else len(self.view) - self.view.index(self._end_when_left)
 
+    def begin_session(self, title: str) -> None:
+        """What is recorded from now on is of another session, which has this title."""
+        of_all, of_failures = self._heads, self._other_heads
+        if self.errors_only:
+            of_all, of_failures = of_failures, of_all
+        of_all.begin(self.exchanges.end, title)
+        of_failures.begin(self.exchanges.failures.end, title)
+
     def filter(self, wanted: Filter) -> None:
         """Shows matching exchanges; the newest ones are found first."""
         self.wanted = wanted
@@ -258,6 +269,8 @@ class LogView(Painted, ScrollView, can_focus=True):
     def set_errors_only(self, errors_only: bool) -> None:
         """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
         selected = next(iter(self.selected_probes), self.selected)
+        if errors_only != self.errors_only:
+            self._heads, self._other_heads = self._other_heads, self._heads
         self.errors_only = errors_only
         self.view = View(self._ring, perf_counter, self.wanted, self._folds(self.wanted))
         self._end_when_left = self._ring.end
@@ -298,7 +311,9 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def flush(self) -> None:
         """Draws what is new; the row at the top of the list stays there."""
-        top = self.view[self.scroll_offset.y] if 0 <= self.scroll_offset.y < len(self.view) else None
+        line = self.scroll_offset.y
+        top_index, below_title = self._heads.index_at(line), bool(self._heads.title_at(line))
+        top = self.view[top_index] if 0 <= top_index < len(self.view) else None
         self.view.update(_FILTER_SECONDS)
         if self.found is not None:
             self.found.update(_FILTER_SECONDS)
@@ -311,19 +326,26 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._drawn_state = state
         newest = self.exchange_at(len(self.view) - 1)
         self._number_width = max(NUMBER, len(f"# {newest.number}")) if newest is not None else NUMBER
-        self.virtual_size = Size(self.size.width, len(self.view) + len(self._waiting))
+        self._heads.update(self.view)
+        self.virtual_size = Size(self.size.width, len(self.view) + len(self._heads) + len(self._waiting))
         if self.following:
             self._followed = self._index_to_follow()
             end = self.virtual_size.height - self.size.height
-            y = end if self._followed < 0 else max(0, min(end, self._followed))
+            y = end if self._followed < 0 else max(0, min(end, self._heads.line_of(self._followed)))
             self.scroll_to(y=y, animate=False, force=True)
         elif self._keeps_in_view:
-            self.scroll_to_region(Region(0, max(0, self._index), 1, 1), animate=False, force=True)
+            self._scroll_to_row(max(0, self._index))
         elif top is not None:
-            self.scroll_to(y=self.view.index(top), animate=False, force=True)
+            self.scroll_to(y=self._heads.line_of(self.view.index(top)) - below_title, animate=False, force=True)
         self._report_selection()
         self.post_message(self.Changed())
         self.refresh()
+
+    def _scroll_to_row(self, index: int) -> None:
+        """Brings this row into view, with the title of its session where it is the first one."""
+        line = self._heads.line_of(index)
+        titled = bool(line and self._heads.title_at(line - 1))
+        self.scroll_to_region(Region(0, line - titled, 1, 1 + titled), animate=False, force=True)
 
     def _report_selection(self) -> None:
         exchange = self.selected
@@ -338,7 +360,10 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        index = self.scroll_offset.y + y
+        line = self.scroll_offset.y + y
+        if title := self._heads.title_at(line):
+            return self._notice(f"── {title} {'─' * width}", width)
+        index = self._heads.index_at(line)
         exchange = self.exchange_at(index)
         if exchange is None:
             return self._row_below(index - len(self.view), y, width)
@@ -405,7 +430,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._position = self.view[index]
         self._end_when_left = max(self._end_when_left, self._position + 1)  # what is above it was seen
         self.post_message(self.Changed())
-        self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
+        self._scroll_to_row(index)
         self.refresh()
         self._report_selection()
 
@@ -502,7 +527,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         if self.following:  # what is selected may be below the end of a smaller window
             self.action_follow()
         elif (index := self._index) >= 0:
-            self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
+            self._scroll_to_row(index)
 
     def on_mouse_scroll_up(self, _: events.MouseScrollUp) -> None:
         self.stop_following()
@@ -518,7 +543,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        self.select(self.scroll_offset.y + event.y)
+        self.select(self._heads.index_at(self.scroll_offset.y + event.y))
 
     def action_move(self, step: int) -> None:
         last = len(self.view) - 1

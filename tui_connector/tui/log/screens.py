@@ -20,7 +20,7 @@ from ...guide.profiles.saved_profile import OpenedProfile, open_profile
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
-from ...log.files import read_history
+from ...log.files import SessionStart, read_history
 from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
@@ -53,7 +53,9 @@ class RequestsScreen(BaseScreen[None]):
         self._panel.view.focus()
 
     def action_back(self) -> None:
-        self.dismiss(None)
+        """Leaves what Esc leaves, or else the screen."""
+        if not self._panel.leave_detail():
+            self.dismiss(None)
 
 
 _COUNT, _BYTES = 100_000, 400_000_000
@@ -67,19 +69,22 @@ class Recorded:
     """A recorded log: `read` returns what is new at each call; `profile` is used to resend requests."""
 
     title: str
-    read: Callable[[], Iterator[Exchange | Notice]]
+    read: Callable[[], Iterator[Exchange | Notice | SessionStart]]
     follow: bool = False
     profile: Path | None = None
     filter: str = ""
     environment: str = ""
     """Of the profile; "" for its base values."""
+    dates: bool = True
+    """Whether its rows have the date."""
 
 
 def earlier_sessions(machine: Machine, profile: Path, environment: str = "") -> Recorded:
     """The history of this profile in an environment: its last sessions, this one included."""
     read = partial(read_history, machine.directories.state, profile, environment)
     name = f"{profile.stem} ({environment})" if environment else profile.stem
-    return Recorded(f"{name} · the last sessions", read, profile=profile, environment=environment)
+    title = f"{name} · the last sessions, oldest first"
+    return Recorded(title, read, profile=profile, environment=environment, dates=False)
 
 
 class RecordedScreen(RequestsScreen):
@@ -91,7 +96,7 @@ class RecordedScreen(RequestsScreen):
     class Arrived(Message):
         """Exchanges or notices were read."""
 
-        found: list[Exchange | Notice]
+        found: list[Exchange | Notice | SessionStart]
 
     @dataclass
     class Failed(Message):
@@ -106,7 +111,7 @@ class RecordedScreen(RequestsScreen):
         self._exchanges = Exchanges(_COUNT, _BYTES)
         self._workbench: Workbench | None = None
         self._opened: OpenedProfile | None = None
-        context = LogContext(machine, dates=True, is_live=recorded.follow)
+        context = LogContext(machine, dates=recorded.dates, is_live=recorded.follow)
         if (path := recorded.profile) is not None:
             trust = ProfileTrust(machine, path, environment=recorded.environment)
             self._workbench = Workbench(machine, self._exchanges, directory=path.parent, trust=trust)
@@ -171,6 +176,8 @@ class RecordedScreen(RequestsScreen):
         for each in message.found:
             if isinstance(each, Notice):
                 self.notify(shown_line(each.text), severity="warning", markup=False)
+            elif isinstance(each, SessionStart):
+                self._panel.view.begin_session(f"Session of {each.began:%d %b %Y %H:%M:%S}")
             else:
                 self._exchanges.record(each)
         self.call_later(self._set_loaded)
@@ -184,5 +191,5 @@ class RecordedScreen(RequestsScreen):
         return await resend(workbench, self._valid_profile(), exchange, request)
 
 
-def _batch(found: Iterator[Exchange | Notice]) -> list[Exchange | Notice]:
+def _batch(found: Iterator[Exchange | Notice | SessionStart]) -> list[Exchange | Notice | SessionStart]:
     return list(islice(found, _BATCH))
