@@ -34,7 +34,7 @@ def test_posts_of_magento_that_only_read_are_known(method: str, uri: str, reads:
 def test_a_request_whose_body_was_not_kept_says_how_bodies_are_kept() -> None:
     with pytest.raises(InvalidRequest) as caught:
         resendable_request(exchange(method="PUT", request_body=RecordedBody(b"", 122)))
-    assert 'history = "bodies"' in str(caught.value)
+    assert 'log.history = "requests"' in str(caught.value)
 
 
 def test_a_command_needs_the_variables_whose_values_only_this_session_has(machine: Machine) -> None:

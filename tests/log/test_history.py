@@ -10,6 +10,7 @@ import pytest
 from exchanges import AT, exchange, lost
 
 from tui_connector.client.exchange import Exchange, Exchanges
+from tui_connector.client.message import Request, RequestInfo
 from tui_connector.client.printer import failure_message
 from tui_connector.log import history as module
 from tui_connector.log.history import History, Keep
@@ -74,6 +75,30 @@ def test_the_profile_decides(tmp_path: Path) -> None:
     (found,) = History(tmp_path, PROFILE).sessions()[0].read()
     assert isinstance(found, Exchange)
     assert b"somebody" in found.body.data
+
+
+@pytest.mark.parametrize(
+    ("keep", "by_hand", "size", "is_kept"),
+    [
+        ("metadata", False, 20, False),
+        ("metadata", True, 20, True),
+        ("requests", False, 20, True),
+        ("requests", False, 65_537, False),
+        ("bodies", False, 65_537, True),
+    ],
+)
+def test_bodies_of_requests_are_kept_to_be_resent(
+    tmp_path: Path, keep: Keep, by_hand: bool, size: int, is_kept: bool
+) -> None:
+    exchanges, history = Exchanges(), History(tmp_path, PROFILE)
+    history.start(exchanges, keep, AT)
+    original = Request("POST", "orders", about=RequestInfo(by_hand=by_hand))
+    exchanges.record(exchange(1, method="POST", original=original, request_body=b"x" * size))
+    history.close()
+    (found,) = History(tmp_path, PROFILE).sessions()[0].read()
+    assert isinstance(found, Exchange)
+    assert found.request_body.data == (b"x" * size if is_kept else b"")
+    assert found.body.data == (b'{"items": []}' if keep == "bodies" else b"")
 
 
 def test_another_profile_of_the_same_name_has_a_history_of_its_own(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from textual.events import Paste
 from textual.widgets import Input, TextArea
 from watched_log import Watched, filled, watching
 
-from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.client.message import Failure, NoResponse, Request, RequestInfo, Response
+from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody
+from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, RequestInfo, Response
 from tui_connector.guide.resend import resend
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.recording import Reader
@@ -344,6 +344,55 @@ async def test_logins_and_recorded_requests_cannot_be_resent(machine: Machine, k
     async with watching(machine, filled(exchange(1))) as watched:
         await watched.pilot.press(keys)
         await watched.told("This log was read from a file")
+
+
+async def test_a_request_without_its_body_is_completed_before_it_is_sent(machine: Machine) -> None:
+    store = Store()
+    gone, cut = RecordedBody(size=93), RecordedBody(b'{"a": [1, ', 90_000, cut=True)
+    masked = '{"password": "•••"}'.encode()
+    log = filled(*(exchange(n, method="POST", request_body=body) for n, body in enumerate((gone, cut, masked), 1)))
+    async with watching(machine, log, context=LogContext(machine, send=store.send)) as watched:
+        for number, missing, keeps in (
+            (1, "its body (93 B) was not kept", 'log.history = "requests" in the profile keeps'),
+            (2, "only the first 10 B of its body (90.0 KB) were kept", ""),
+            (3, "its secrets are masked (•••)", ""),
+        ):
+            await watched.pilot.press("g", *["down"] * (number - 1))
+            await watched.selects(number)
+            await watched.pilot.press("enter", "G")
+            await watched.shows(f"x cannot resend it: {missing}. X opens it for editing.")
+            await watched.pilot.press("escape", "x")
+            await watched.told(
+                f"#{number} cannot be resent unchanged: {missing}. X opens it for editing. {keeps}".strip()
+            )
+            await watched.pilot.press("X")
+            await watched.shows(f"Body: {missing}; complete it before it is sent")
+            if number == 3:
+                await watched.pilot.press("f5")
+                await watched.shows("Replace each •••: the log has no secrets.")
+            watched.app.screen.query_one("#resend-body", TextArea).text = "{}"
+            await watched.pilot.press("f5")
+            await watched.shows("It may change the store.")
+            await watched.pilot.press("y")
+            await watched.until(lambda n=number: len(store.requests) == n)  # type: ignore[misc]
+            assert (store.requests[-1].body, store.requests[-1].about.by_hand) == (b"{}", True)
+            await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | ConfirmScreen))
+
+
+async def test_what_could_not_be_sent_is_not_called_resent(machine: Machine) -> None:
+    errors = [
+        InvalidRequest("The environment variable ACME_TOKEN is not set"),
+        NoResponse(Failure.TIMEOUT, "no response within 30 s", may_have_arrived=True),
+    ]
+
+    async def send(_: Exchange, __: Request) -> Response:
+        raise errors.pop(0)
+
+    async with watching(machine, filled(exchange(63)), context=LogContext(machine, send=send)) as watched:
+        await watched.pilot.press("x")
+        await watched.told("#63 not sent: The environment variable ACME_TOKEN is not set")
+        await watched.pilot.press("x")
+        await watched.told("#63 resent: no response within 30 s")
 
 
 async def test_the_marked_requests_are_exported_for_other_tools(machine: Machine, tmp_path: Path) -> None:

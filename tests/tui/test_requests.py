@@ -10,8 +10,10 @@ from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
 from tui_connector.client.exchange import InFlight, RecordedBody, Timings
+from tui_connector.client.message import Request, Response
 from tui_connector.client.refusal import BodyRefusal
 from tui_connector.machine import Machine
+from tui_connector.tui.log.actions import LogContext
 
 
 async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: Machine) -> None:
@@ -414,7 +416,11 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
     log = filled(
         exchange(1, body=b'{"sku": "SKU-7"}'), *(exchange(number, body=part) for number in (2, 3)), exchange(4)
     )
-    async with watching(machine, log, size=(120, 50)) as watched:
+
+    async def send(_: object, __: Request) -> Response:
+        raise AssertionError("nothing is sent")
+
+    async with watching(machine, log, size=(120, 50), context=LogContext(machine, send=send)) as watched:
         await watched.pilot.press("slash")
         await watched.type("SKU-7")
         await watched.pilot.press("enter")

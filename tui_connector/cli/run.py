@@ -221,7 +221,7 @@ def run_command(
     workbench = headless_workbench(machine, path, trust)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
-    shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
+    shows_bodies = log is not None or record is not None or saved.log.history in ("requests", "bodies")
     bounds = _bounds(shows_bodies=shows_bodies, whole_bodies=whole_bodies)
     runs = Runs(workbench, path, wanted, output, out, bounds, keep_going=keep_going)
     for other in {found: None for each in sent.values() if (found := each.other_profile(saved.environment))}:

@@ -87,7 +87,7 @@ class Slices(ABC):
         workbench = headless_workbench(machine, path, trust)
         if log is not None:
             workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
-        bounds = OF_A_RUN if log is not None or saved.log.history == "bodies" else OF_A_RUN_UNSEEN
+        bounds = OF_A_RUN if log is not None or saved.log.history in ("requests", "bodies") else OF_A_RUN_UNSEEN
         output = RunOutput(
             machine.monotonic,
             as_json=as_json,

@@ -11,6 +11,8 @@ from typing import Protocol
 from .message import Failure, Headers, Purpose, Request
 from .refusal import BodyRefusal
 
+LONGEST_RESENT = 65_536
+"""Bytes of a request's body up to which runs and histories keep it whole, so that it can be sent again."""
 _OVERHEAD = 1_000
 """Approximate bytes of an exchange besides its texts, in CPython 3.11."""
 
@@ -101,6 +103,11 @@ class Exchange:
     @property
     def _refused(self) -> bool:
         return self.refusal is not None or (self.status is not None and self.status >= 400)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether its user wrote it in the program."""
+        return self.original is not None and self.original.about.by_hand
 
     @property
     def is_partial(self) -> bool:

@@ -66,6 +66,8 @@ class RequestInfo:
     """A remark for the log, such as "login renewed: the token was refused"."""
     login: int = 0
     """The number of the login whose token the request carries; 0 for none."""
+    by_hand: bool = False
+    """Whether its user wrote the request, in the form of the log."""
     repeats: int = 0
     """The number of the exchange that is resent with this request; 0 for none."""
     run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)

@@ -18,7 +18,7 @@ from ..secrets.source import SecretSource
 from ..text import HTTP_TOKEN
 from .body import BodyTooLarge, BodyUnreadable, Inflater
 from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
-from .exchange import Exchange, ExchangeLog, InFlight, RecordedBody, Timings
+from .exchange import LONGEST_RESENT, Exchange, ExchangeLog, InFlight, RecordedBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, Tls, seconds
 from .refusal import BodyRefusal, may_refuse, refusal, takes_long
@@ -53,17 +53,19 @@ class AttemptRecord:
     refusal: BodyRefusal | None = None
 
 
-def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Mask, kept: int) -> Exchange:
-    """The masked exchange, with at most `kept` bytes of each body."""
+def to_exchange(
+    attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Mask, kept: int, kept_of_request: int | None = None
+) -> Exchange:
+    """The masked exchange, with at most `kept` bytes of each body, or so many of the request's."""
     request, about = attempt.request, attempt.request.about
     sent_type = next((value for name, value in attempt.sent_headers if name.lower() == "content-type"), "")
     received_type = next((value for name, value in attempt.headers if name.lower() == "content-type"), "")
 
     refused = attempt.status is not None and 400 <= attempt.status < 500  # an error message, not a token
 
-    def keep(data: bytes, size: int, content_type: str, secret: bool) -> RecordedBody:
+    def keep(data: bytes, size: int, content_type: str, secret: bool, most: int = kept) -> RecordedBody:
         media_type = mask.text(content_type).partition(";")[0].strip().lower()
-        start = mask.truncate(data, kept)
+        start = mask.truncate(data, most)
         shown = mask.body(start, media_type, secret_response=secret)
         note = "a token, not kept" if secret and data else ""
         return RecordedBody(shown, len(data), size, media_type, note, cut=len(start) < len(data) and not note)
@@ -80,7 +82,9 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
         method=request.method,
         uri=mask.uri(request.uri),
         request_headers=mask.headers(attempt.sent_headers),
-        request_body=keep(request.body, len(request.body), sent_type, False),
+        request_body=keep(
+            request.body, len(request.body), sent_type, False, kept if kept_of_request is None else kept_of_request
+        ),
         status=attempt.status,
         reason=mask.text(attempt.reason),
         headers=mask.headers(attempt.headers),
@@ -166,6 +170,8 @@ class Bounds:
     response: int = 64_000_000
     kept_of_good: int | None = None
     """For successful responses from the 21st exchange on; None: the same as for all others."""
+    kept_of_request: int | None = None
+    """Of a request's body; None: the same as of its response's."""
 
     def keeps(self, exchange: AttemptRecord) -> int:
         """How many bytes of this exchange's bodies are kept."""
@@ -177,8 +183,10 @@ class Bounds:
         return self.kept_of_good
 
 
-OF_A_RUN = Bounds(kept=64_000, kept_of_good=4_000)
-"""The thousands of pages of a run are alike; its failures and its first pages are what people inspect."""
+OF_A_RUN = Bounds(kept=64_000, kept_of_good=4_000, kept_of_request=LONGEST_RESENT)
+"""The thousands of pages of a run are alike; its failures and its first pages are what people inspect.
+
+What it writes is kept, so that each request can be edited and sent again."""
 OF_A_RUN_UNSEEN = Bounds(kept=64_000, kept_of_good=0)
 """If nothing prints or records the pages: masking the start of one costs as much as splitting it."""
 
@@ -399,7 +407,14 @@ class _Attempt:
     def exchange(self) -> Exchange:
         wire, inflater = self._wire, self._inflater
         kept = wire._bounds.keeps(self.record)
-        return to_exchange(self.record, inflater.body, inflater.wire_size, mask=wire._mask, kept=kept)
+        return to_exchange(
+            self.record,
+            inflater.body,
+            inflater.wire_size,
+            mask=wire._mask,
+            kept=kept,
+            kept_of_request=wire._bounds.kept_of_request,
+        )
 
 
 def _network_errors() -> tuple[type[Exception], ...]:

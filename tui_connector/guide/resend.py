@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from ..client.exchange import Exchange
+from ..client.exchange import LONGEST_RESENT, Exchange
 from ..client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
 from ..client.model import only_reads
 from ..client.plugins.base_uri import BaseUri
@@ -17,6 +18,7 @@ from ..magento.entities.comparisons import READ_BY_POST
 from ..profile.model import Profile
 from ..secrets.backends import override_name
 from ..secrets.mask import MARK
+from ..units import size
 from .checks.permissions import schema_paths
 from .workbench import Workbench
 
@@ -26,10 +28,18 @@ _PER_ATTEMPT = frozenset(
 """Headers of a single attempt; they are set again."""
 
 
-def resendable_request(exchange: Exchange) -> Request:
+class LoggedRequest(NamedTuple):
+    """A request of the log, as far as the log has it."""
+
+    request: Request
+    missing: str
+    """What the log does not have of it, such as "its body (173 B) was not kept"; "" if it has all."""
+
+
+def logged_request(exchange: Exchange) -> LoggedRequest:
     """The request before its client changed it or, if that is unknown, as logged.
 
-    Raises `InvalidRequest` for what cannot be sent again: a login, or a request of which the log has only a part.
+    Raises `InvalidRequest` for a login.
     """
     if exchange.purpose == "login":
         raise InvalidRequest(
@@ -38,20 +48,43 @@ def resendable_request(exchange: Exchange) -> Request:
         )
     about = RequestInfo(purpose="test", note=f"#{exchange.number} again", repeats=exchange.number)
     if exchange.original is not None:
-        return replace(exchange.original, about=about)
-    if MARK in exchange.uri or MARK.encode() in exchange.request_body.data:
-        raise InvalidRequest("The log has this request without its secrets", hint="It cannot be resent from here.")
-    if exchange.request_body.is_missing:
-        hint = 'The profile keeps bodies with history = "bodies" under [log].'
-        raise InvalidRequest("The body of this request was not kept, so it cannot be resent", hint=hint)
-    if exchange.request_body.cut or (exchange.request_body.size and not exchange.request_body.data):
-        raise InvalidRequest("The log has only part of this request's body", hint="It cannot be resent from here.")
+        return LoggedRequest(replace(exchange.original, about=about), "")
     headers = tuple(
         (name, value)
         for name, value in exchange.request_headers
         if name.lower() not in _PER_ATTEMPT and MARK not in value
     )
-    return Request(exchange.method, exchange.uri, headers, exchange.request_body.data, about)
+    request = Request(exchange.method, exchange.uri, headers, exchange.request_body.data, about)
+    return LoggedRequest(request, _missing(exchange))
+
+
+def _missing(exchange: Exchange) -> str:
+    body = exchange.request_body
+    if body.size and not body.data:
+        return f"its body ({size(body.size)}) was not kept"
+    if body.cut:
+        return f"only the first {size(len(body.data))} of its body ({size(body.size)}) were kept"
+    if MARK in exchange.uri or MARK.encode() in body.data:
+        return f"its secrets are masked ({MARK})"
+    return ""
+
+
+def resendable_request(exchange: Exchange) -> Request:
+    """The request of the log, to be sent as it was.
+
+    Raises `InvalidRequest` for what cannot be sent again: a login, or a request of which the log has only a part.
+    """
+    request, missing = logged_request(exchange)
+    if missing:
+        body = exchange.request_body
+        keeps = KEEPS_BODIES if 0 < body.size <= LONGEST_RESENT and len(body.data) < body.size else ""
+        raise InvalidRequest(
+            f"#{exchange.number} cannot be resent unchanged: {missing}", hint=f"X opens it for editing. {keeps}".strip()
+        )
+    return request
+
+
+KEEPS_BODIES = 'log.history = "requests" in the profile keeps the bodies of requests.'
 
 
 def changes_nothing(request: Request) -> bool:

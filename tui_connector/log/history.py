@@ -1,13 +1,14 @@
 """The last sessions of each profile: requests and their outcome, in files of the state directory.
 
-Metadata only, unless the profile says otherwise: bodies are customers' data. Bounded by count, bytes and age.
+Metadata only, unless the profile says otherwise: bodies are customers' data. Of requests that the user wrote in the
+program, short bodies are kept, too, so that they can be sent again. Bounded by count, bytes and age.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,10 @@ from ..client.exchange import Exchange, Exchanges
 from ..files import make_private, reason, state_remedy
 from ..secrets.mask import Mask
 from .recording import Notice, Recording, read
-from .records import LogFailed
+from .records import KeptBodies, LogFailed
 
-Keep = Literal["metadata", "bodies", "off"]
+Keep = Literal["metadata", "requests", "bodies", "off"]
+_BODIES: Mapping[Keep, KeptBodies] = {"metadata": "by-hand", "requests": "requests", "bodies": "all"}
 
 SESSIONS = 200
 BYTES = 50_000_000
@@ -85,7 +87,7 @@ class History:
                 f"{self._directory}: the history cannot be saved: {reason(error)}. {state_remedy(error)}"
             ) from error
         path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
-        recording = Recording(path, size=_SESSION_BYTES // 2, older=1, bodies=keep == "bodies")
+        recording = Recording(path, size=_SESSION_BYTES // 2, older=1, bodies=_BODIES[keep])
         recording.start(exchanges, earlier)
         self._recording = recording
 

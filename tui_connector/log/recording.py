@@ -15,7 +15,7 @@ from ..client.exchange import Exchange, Exchanges
 from ..files import open_private, reason, remedy
 from ..secrets.mask import Mask
 from .compressed import open_log
-from .records import BadRecord, LogFailed, line, read_line
+from .records import BadRecord, KeptBodies, LogFailed, line, read_line
 
 OLDER = 4
 """How many full files are kept besides the current one: FILE.1 is the newest of them."""
@@ -35,7 +35,13 @@ class Recording:
     """
 
     def __init__(
-        self, path: Path, *, size: int = 64 * _MB, older: int = OLDER, queue: int = 64 * _MB, bodies: bool = True
+        self,
+        path: Path,
+        *,
+        size: int = 64 * _MB,
+        older: int = OLDER,
+        queue: int = 64 * _MB,
+        bodies: KeptBodies = "all",
     ) -> None:
         self.path = path
         self.lost = 0

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Literal, get_args
 
-from ..client.exchange import Exchange, RecordedBody, Timings
+from ..client.exchange import LONGEST_RESENT, Exchange, RecordedBody, Timings
 from ..client.message import Failure, Headers, Purpose
 from ..client.printer import failure_message
 from ..client.refusal import BodyRefusal, RefusalCode
@@ -135,10 +135,14 @@ _LONGEST_MESSAGE = 400
 _TIMINGS = tuple(field.name for field in fields(Timings))
 
 
-def line(exchange: Exchange, *, bodies: bool = True) -> bytes:
+KeptBodies = Literal["all", "requests", "by-hand"]
+"""Which bodies a file keeps: all, only short ones of requests, or of these only what the user wrote in the program."""
+
+
+def line(exchange: Exchange, *, bodies: KeptBodies = "all") -> bytes:
     """The exchange as one line of JSON, in ASCII. The request before masking is never written.
 
-    Without `bodies`, what the store said in that of a failure is still kept.
+    What the store said in the body of a failure is kept in any case.
     """
     return json.dumps(_to_json(exchange, bodies), separators=(",", ":")).encode() + b"\n"
 
@@ -154,9 +158,13 @@ def read_line(data: bytes, mask: Mask) -> Exchange:
     return _from_json(fields, mask)
 
 
-def _to_json(exchange: Exchange, bodies: bool) -> dict[str, Json]:
+def _to_json(exchange: Exchange, bodies: KeptBodies) -> dict[str, Json]:
+    sent = exchange.request_body
+    keeps_sent = bodies == "all" or (
+        (bodies == "requests" or exchange.by_hand) and not sent.cut and len(sent.data) <= LONGEST_RESENT
+    )
     failure_text = exchange.failure_text
-    if not bodies and exchange.refusal is None:
+    if bodies != "all" and exchange.refusal is None:
         failure_text = beginning(failure_message(exchange), _LONGEST_MESSAGE)
     return {
         "format": FORMAT,
@@ -171,11 +179,11 @@ def _to_json(exchange: Exchange, bodies: bool) -> dict[str, Json]:
         "method": exchange.method,
         "uri": exchange.uri,
         "request-headers": [list(pair) for pair in exchange.request_headers],
-        "request-body": _body_to_json(exchange.request_body, bodies),
+        "request-body": _body_to_json(sent, keeps_sent),
         "status": exchange.status,
         "reason": exchange.reason,
         "headers": [list(pair) for pair in exchange.headers],
-        "body": _body_to_json(exchange.body, bodies),
+        "body": _body_to_json(exchange.body, bodies == "all"),
         "failure": exchange.failure,
         "failure-text": failure_text,
         "timings": timings_to_json(exchange.timings),

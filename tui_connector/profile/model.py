@@ -94,15 +94,17 @@ ModelPath = tuple[Step, ...]
 class LogSettings(Model):
     """What is stored of the requests of this profile's sessions."""
 
-    history: Literal["metadata", "bodies", "off"] = Field(
+    history: Literal["metadata", "requests", "bodies", "off"] = Field(
         "metadata",
         title="History",
         description=(
             "What to store of the requests of the last sessions, for `tui-connector log` and the request log on "
-            "screen: metadata (address, headers, status, times, why a request failed), also bodies (they may contain "
-            "customer data), or nothing. Secrets are masked; at most 30 days and 50 MB, readable by this user only."
+            "screen: metadata (address, headers, status, times, why a request failed; the body only of requests "
+            "written in the program), also the bodies of all requests up to 64 KiB, so that they can be resent, also all other "
+            "bodies (both may contain customer data), or nothing. Secrets are masked; at most 30 days and 50 MB, "
+            "readable by this user only."
         ),
-        examples=["metadata", "bodies", "off"],
+        examples=["metadata", "requests", "bodies", "off"],
     )
 
 

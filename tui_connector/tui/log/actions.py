@@ -15,11 +15,20 @@ from textual.message import Message
 
 from ...client.curl import curl, has_credentials
 from ...client.exchange import Exchange, Exchanges
-from ...client.message import Headers, InvalidRequest, Request, RequestFailed, RequestInfo, Response, header_of
+from ...client.message import (
+    Headers,
+    InvalidRequest,
+    NoResponse,
+    Request,
+    RequestFailed,
+    RequestInfo,
+    Response,
+    header_of,
+)
 from ...client.printer import text
 from ...errors import UserError
 from ...files import write_private
-from ...guide.resend import NewRequests, resendable_request
+from ...guide.resend import LoggedRequest, NewRequests, logged_request, resendable_request
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import count, shown_line
@@ -171,6 +180,17 @@ class LogActions:
     def _profile(self) -> str:
         return self._context.profile() or ""
 
+    @property
+    def can_send(self) -> bool:
+        """Whether requests can be sent from this log."""
+        return self._context.send is not None
+
+    def missing_of(self, exchange: Exchange) -> str:
+        """What the log does not have of a request that could be sent from it; "" if it has all."""
+        if not self.can_send or exchange.purpose == "login":
+            return ""
+        return logged_request(exchange).missing
+
     def notify(self, sentence: str, *, bad: bool = False) -> None:
         self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
 
@@ -219,17 +239,21 @@ class LogActions:
 
     def resend(self, exchange: Exchange | None) -> None:
         """Resends the request unchanged: at once if it only reads, otherwise after a confirmation."""
-        request = self._request_of(exchange)
-        if request is None or exchange is None:
+        logged = self._request_of(exchange)
+        if logged is None or exchange is None:
             return
-
+        try:
+            request = resendable_request(exchange)
+        except InvalidRequest as error:
+            self.notify(str(error), bad=True)
+            return
         send = partial(self._send, exchange, request)
         confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
 
     def edit(self, exchange: Exchange | None) -> None:
         """Opens the request in a form, which sends it."""
-        request = self._request_of(exchange)
-        if request is None or exchange is None:
+        logged = self._request_of(exchange)
+        if logged is None or exchange is None:
             return
 
         def chosen(changed: Request | None) -> None:
@@ -237,10 +261,11 @@ class LogActions:
                 self._send(exchange, changed)
 
         title = f"Edit and resend #{exchange.number}"
-        form = RequestForm(request, self._context.machine, title, exchange.uri, profile=self._profile)
+        request, missing = logged
+        form = RequestForm(request, self._context.machine, title, exchange.uri, profile=self._profile, missing=missing)
         self._panel.app.push_screen(form, chosen)
 
-    def _request_of(self, exchange: Exchange | None) -> Request | None:
+    def _request_of(self, exchange: Exchange | None) -> LoggedRequest | None:
         if exchange is None:
             self._notify_nothing_selected()
             return None
@@ -248,7 +273,7 @@ class LogActions:
             self.notify(_FROM_A_FILE, bad=True)
             return None
         try:
-            return resendable_request(exchange)
+            return logged_request(exchange)
         except InvalidRequest as error:
             self.notify(str(error), bad=True)
             return None
@@ -256,14 +281,15 @@ class LogActions:
     def _send(self, exchange: Exchange, request: Request) -> None:
         send = self._context.send
         assert send is not None
-        self._await_response(send(exchange, request), f"#{exchange.number} resent")
+        self._await_response(send(exchange, request), f"#{exchange.number}", "resent")
 
-    def _await_response(self, sending: Awaitable[Response], what: str) -> None:
+    def _await_response(self, sending: Awaitable[Response], what: str, sent: str) -> None:
         async def work() -> None:
             try:
                 response = await sending
             except RequestFailed as error:
-                self.notify(f"{what}: {error}", bad=True)
+                outcome = sent if isinstance(error, NoResponse) else "not sent"
+                self.notify(f"{what} {outcome}: {error}", bad=True)
                 number = error.exchange
             else:
                 number = response.exchange
@@ -286,7 +312,7 @@ class LogActions:
 
         def chosen(request: Request | None) -> None:
             if request is not None:
-                self._await_response(new.send(request), f"{request.method} {request.uri}")
+                self._await_response(new.send(request), f"{request.method} {request.uri}", "sent")
 
         request = Request("GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test"))
         machine = self._context.machine

@@ -100,6 +100,10 @@ class RelatedExchanges:
     environment: str = ""
     unset: Sequence[str] = ()
     """The variables to set before its curl command works."""
+    resends: bool = False
+    """Whether requests can be sent from this log."""
+    unsendable: str = ""
+    """What the log does not have of the request, without which it cannot be sent again."""
     probes: Sequence[Exchange] = ()
     """What is shown where no single exchange is: those of a folded row."""
 
@@ -166,7 +170,9 @@ def exchange_text(
     if not summary:
         _add_related(text, exchange, related, criteria)
         text.add(Extra.HINT, more)
-    elif exchange.body.cut or exchange.body.is_missing:
+    elif related.unsendable:
+        text.add(Extra.HINT, f"x cannot resend it: {related.unsendable}. X opens it for editing.")
+    elif related.resends and (exchange.body.cut or exchange.body.is_missing):
         reads = exchange.method in ("GET", "HEAD")
         again = "requests it again" if reads else "sends it again (after a question, if it may change the store)"
         kept = Bounds().kept

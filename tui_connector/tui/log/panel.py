@@ -252,6 +252,8 @@ class LogPanel(LogHost):
             profile=self._profile(),
             environment=self._environment,
             unset=self._unset(exchange.client) if self.detail.view == "curl" else (),
+            resends=self._log_actions.can_send,
+            unsendable=self._log_actions.missing_of(exchange),
         )
         if self._explained is not None and self._explained[0] == exchange.number:
             related = replace(related, finding=self._explained[1])

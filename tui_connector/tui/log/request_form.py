@@ -26,6 +26,7 @@ from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.resend import changes_nothing, schema_path
 from ...machine import Machine
+from ...secrets.mask import MARK
 from ...text import HTTP_TOKEN, did_you_mean, shown, shown_line, why_invalid_json
 from ...units import size
 from ..dialogs import ConfirmScreen
@@ -224,13 +225,18 @@ class RequestForm(Dialog[Request | None]):
         base: str,
         paths: Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]] | None = None,
         profile: str = "",
+        missing: str = "",
     ) -> None:
-        """`base` is an address of the store, for the question before sending; `paths` finds those to complete."""
+        """`base` is an address of the store, for the question before sending; `paths` finds those to complete.
+
+        `missing` says what the log does not have of the request.
+        """
         super().__init__()
         self._find_paths = paths
         self._paths: Mapping[str, tuple[str, ...]] = {}
         self._original = self._request = request
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
+        self._missing = missing
         self._body_shown = False
         self._paths_shown = ""
         self._suggester: _PathSuggester | None = None
@@ -251,7 +257,8 @@ class RequestForm(Dialog[Request | None]):
             yield SeveralLines(id="resend-query")
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
-            yield Static(Content("Body"), classes="heading")
+            missing = f": {self._missing}; complete it before it is sent" if self._missing else ""
+            yield Static(Content(shown_line(f"Body{missing}")), classes="heading")
             yield SeveralLines(id="resend-body")
             yield Static("", id="resend-body-note")
             yield Static("", id="resend-error")
@@ -401,6 +408,10 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue as error:
             self._show_error(str(error))
             return
+        if self._missing and (MARK in request.uri or MARK.encode() in request.body):
+            self._show_error(f"Replace each {MARK}: the log has no secrets.")
+            return
+        request = replace(request, about=replace(request.about, by_hand=True))
         confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
 
     @on(Input.Submitted)

@@ -159,6 +159,19 @@ class RecordedScreen(RequestsScreen):
             raise InvalidRequest(f"The profile has problems: {problems}")
         return self._opened.profile
 
+    def _set_whole(self) -> None:
+        if (path := self._recorded.profile) is not None:
+            self.run_worker(self._keep_history(path))
+
+    async def _keep_history(self, path: Path) -> None:
+        """Keeps what is sent from now on, as all that was in the file has been recorded."""
+        if self._opened is None:
+            await self._read_profile(path)
+        if (profile := self._current_profile()) is None or self._workbench is None:
+            return
+        if problem := await asyncio.to_thread(self._workbench.keep_history, path, profile):
+            self.notify(shown_line(problem), severity="warning", markup=False)
+
     async def _read(self) -> None:
         try:
             while True:
@@ -167,6 +180,7 @@ class RecordedScreen(RequestsScreen):
                     self.post_message(self.Arrived(batch))
                 self.call_later(self._set_loaded)  # for an empty log
                 if not self._recorded.follow:
+                    self.call_later(self._set_whole)
                     return
                 await self._machine.sleep(_POLL_INTERVAL)
         except LogFailed as error:
