@@ -311,7 +311,8 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         path.write_text(text)
 
     monkeypatch.setattr("tui_connector.tui.log.request_form.edit", edit)
-    uri = "https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=3&fields=a%26b"
+    encoded = "&since=2026-01-01%2000%3A00%3A00"  # a colon need not be encoded, but was
+    uri = f"https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=3&fields=a%26b{encoded}"
     async with watching(machine, filled(exchange(1, uri=uri)), context=LogContext(machine, send=store.send)) as watched:
         await watched.pilot.press("X", "escape", "o")
         await watched.shows("Unchanged. Nothing was sent.")
@@ -319,6 +320,7 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         await watched.pilot.press("o")
         await watched.shows("Changed. F5 sends the request.")
         await watched.shows("searchCriteria[pageSize]=50")
+        await watched.shows("since=2026-01-01 00:00:00")
         assert not store.requests
         await watched.pilot.press("escape")
         await watched.shows("Discard the edited request?")
@@ -326,7 +328,7 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         await watched.until(lambda: isinstance(watched.app.focused, TextArea | Input))  # the field that Esc left first
         await watched.pilot.press("f5")
         await watched.until(lambda: len(store.requests) == 1)
-        assert store.requests[0].uri.endswith("products?searchCriteria[pageSize]=50&fields=a%26b")
+        assert store.requests[0].uri.endswith(f"products?searchCriteria[pageSize]=50&fields=a%26b{encoded}")
         await watched.pilot.press("X", "f5")
         await watched.until(lambda: len(store.requests) == 2)
         assert store.requests[1].uri == uri

@@ -462,11 +462,11 @@ async def test_messages_lie_over_the_header_and_the_title_and_never_over_what_is
         before = watched.screen()
         for text in ("nowhere", "elsewhere"):  # the second message takes the place of the first
             await watched.pilot.press("slash", "ctrl+u")
-            assert not watched.says("No row")
+            assert not watched.says("No match")
             await watched.type(text)
             await watched.shows(f"search  {text}")
             await watched.pilot.press("enter")
-            await watched.until(lambda text=text: f"matches {text}." in watched.screen()[0])
+            await watched.until(lambda text=text: f"No match for {text}." in watched.screen()[0])
         await watched.pilot.press("escape", "i")
         await watched.until(lambda: "No problem found with #1." in watched.screen()[0])
         assert watched.screen()[2:] == before[2:]

@@ -143,10 +143,18 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: "directory/countries  GET" in shown(app))
         await pilot.press("right", "up")
         await until(pilot, lambda: focused_id(app) == "resend-method")
-        await pilot.press("down", "down")
+        await pilot.press("down", "down", "down", "down")  # into the list of paths, and out at its end
         await until(pilot, lambda: focused_id(app) == "resend-query")
         await pilot.press("up")
         await until(pilot, lambda: focused_id(app) == "resend-uri")
+        await pilot.press("down")
+        await until(pilot, lambda: "▸ directory/countries  GET" in shown(app))
+        await pilot.press("down")
+        await until(pilot, lambda: "▸ directory/countries/{countryId}  GET" in shown(app))
+        await pilot.press("enter")
+        path = app.screen.query_one("#resend-uri", Input)
+        await until(pilot, lambda: path.value == "directory/countries/{countryId}")
+        path.value = "directory/countries"
         assert "F5 Send" in shown(app)  # the keys of the form, not those of the page behind it
         await pilot.press("f5")
         await until(pilot, lambda: log.selected is not None and log.selected.uri.endswith("/V1/directory/countries"))

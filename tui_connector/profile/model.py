@@ -100,9 +100,9 @@ class LogSettings(Model):
         description=(
             "What to store of the requests of the last sessions, for `tui-connector log` and the request log on "
             "screen: metadata (address, headers, status, times, why a request failed; the body only of requests "
-            "written in the program), also the bodies of all requests up to 64 KiB, so that they can be resent, also all other "
-            "bodies (both may contain customer data), or nothing. Secrets are masked; at most 30 days and 50 MB, "
-            "readable by this user only."
+            "written in the program), also the bodies of all requests up to 64 KiB, so that they can be resent, also "
+            "all other bodies (both may contain customer data), or nothing. Secrets are masked; at most 30 days and "
+            "50 MB, readable by this user only."
         ),
         examples=["metadata", "requests", "bodies", "off"],
     )

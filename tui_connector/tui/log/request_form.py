@@ -14,14 +14,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.suggester import Suggester
+from textual.suggester import Suggester, SuggestionReady
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.json_text import indented, unescaped
 from ...client.message import METHODS, Headers, Request, RequestFailed
 from ...client.printer import is_binary
-from ...client.uri import absolute, canonical, is_absolute, origin_of, public_address, readable
+from ...client.uri import absolute, canonical, is_absolute, origin_of, parameters, public_address, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.resend import changes_nothing, schema_path
@@ -45,8 +45,8 @@ _COMMENTS = (
 
 def to_text(request: Request) -> str:
     """The request as text: method and URI, headers, an empty line, the body as `editable` returns it."""
-    path, parameters = split_query(request.uri)
-    uri = "\n    &".join([f"{path}?{parameters[0]}", *parameters[1:]]) if parameters else path
+    path, lines = split_query(request.uri)
+    uri = "\n    &".join([f"{path}?{lines[0]}", *lines[1:]]) if lines else path
     head = [*_COMMENTS, f"{request.method} {uri}", *(f"{name}: {value}" for name, value in request.headers)]
     return "\n".join(head) + "\n\n" + editable(request.body)
 
@@ -101,15 +101,36 @@ def parse_headers(text: str, *, first_line: int = 1) -> Headers:
 
 
 def split_query(uri: str) -> tuple[str, list[str]]:
-    """The address and its parameters, decoded where that is the same request."""
+    """The address and its parameters, each decoded where that means the same."""
+    path, _, query = uri.partition("?")
+    return _decoded(path), [_decoded(part, is_parameter=True) for part in query.split("&")] if query else []
+
+
+def _decoded(part: str, *, is_parameter: bool = False) -> str:
+    """A path or a parameter as it is typed; what would be sent with another meaning stays encoded."""
+    decoded = readable(part)
+    if decoded != decoded.strip():  # the spaces at the ends of a line are not sent
+        return part
     try:
-        decoded = readable(uri)
-        if canonical(absolute(_ANY_BASE, decoded)) != canonical(absolute(_ANY_BASE, uri)) or decoded != decoded.strip():
-            decoded = uri
+        if is_parameter:
+            sent = canonical(f"{_ANY_BASE}/?{decoded}").partition("?")[2]
+            is_same = parameters(sent) == parameters(part)
+        else:
+            is_same = canonical(absolute(_ANY_BASE, decoded)) == canonical(absolute(_ANY_BASE, part))
     except InvalidValue:
-        decoded = uri
-    path, _, query = decoded.partition("?")
-    return path, query.split("&") if query else []
+        is_same = False
+    return decoded if is_same else part
+
+
+def _encoded_as(uri: str, original: str) -> str:
+    """`uri` with the parts that it has in common with the original as they were sent, escapes included."""
+    if uri == _joined(original):
+        return original
+    sent_path, _, sent_query = original.partition("?")
+    sent = {_decoded(part, is_parameter=True): part for part in sent_query.split("&")}
+    path, mark, query = uri.partition("?")
+    path = sent_path if path == _decoded(sent_path) else path
+    return path + mark + "&".join(sent.get(part, part) for part in query.split("&"))
 
 
 _ANY_BASE = "https://host.invalid"
@@ -239,6 +260,12 @@ class RequestForm(Dialog[Request | None]):
         self._missing = missing
         self._body_shown = False
         self._paths_shown = ""
+        self._found: Sequence[str] = ()
+        """The paths that fit what was typed."""
+        self._chosen = -1
+        """The index of the path that ↓ has chosen; -1 while the field is."""
+        self._can_choose = False
+        """Whether the paths are more than the one that was typed."""
         self._suggester: _PathSuggester | None = None
         self._left_field: Widget | None = None
         """The field that Esc has left last."""
@@ -285,6 +312,8 @@ class RequestForm(Dialog[Request | None]):
         field = self.query_one("#resend-uri", Input)
         self._suggester = _PathSuggester(self._base, sorted(self._paths, key=len))
         field.suggester = self._suggester
+        if completed := self._suggester.completed(field.value):  # for what was typed before
+            field.post_message(SuggestionReady(field.value, completed))
         self._show_paths(field.value)
 
     @on(Input.Changed)
@@ -315,6 +344,8 @@ class RequestForm(Dialog[Request | None]):
         wanted = (target or "").casefold()
         found = [path for path in self._paths if wanted in path.casefold() or _is_of(wanted, path.casefold())]
         found.sort(key=lambda path: (not path.casefold().startswith(wanted), len(path)))
+        self._found, self._chosen = (found if target is not None else ()), -1
+        self._can_choose = any(wanted in path.casefold() and wanted != path.casefold() for path in self._found)
         if self._find_paths is None:
             words = ""
         elif not self._paths:
@@ -324,10 +355,23 @@ class RequestForm(Dialog[Request | None]):
         elif not found:
             words = "The store's schema for this token has no such path."
         else:
-            most = max(_FEWEST_PATHS, self.size.height - _OTHER_ROWS)
-            more = f"+ {len(found) - most} more · " if len(found) > most else ""
-            rest = f"\n{more}→ or Enter: complete"
-            words = "\n".join(f"{path}  {' '.join(self._paths[path])}" for path in found[:most]) + rest
+            words = self._listed_paths()
+        self._set_paths_text(words)
+
+    def _listed_paths(self) -> str:
+        """The paths as a list, of which the chosen one is in sight, and how to take one."""
+        most = max(_FEWEST_PATHS, self.size.height - _OTHER_ROWS)
+        first = max(0, self._chosen - most + 1)
+        lines = [
+            f"{'▸' if index == self._chosen else ' '} {path}  {' '.join(self._paths[path])}"
+            for index, path in enumerate(self._found[first : first + most], first)
+        ]
+        left = len(self._found) - first - len(lines)
+        more = f"+ {left} more · " if left else ""
+        keys = "Enter: take it" if self._chosen >= 0 else "→ or Enter: complete"
+        return "\n".join([*lines, f"  {more}{keys}{' · ↓: choose' if self._can_choose else ''}"])
+
+    def _set_paths_text(self, words: str) -> None:
         if words == self._paths_shown:
             return
         note = self.query_one("#resend-paths", Static)
@@ -341,17 +385,31 @@ class RequestForm(Dialog[Request | None]):
         """Whether the list of paths is wanted: while the path is typed, and while nothing has the focus."""
         return self.focused is None or self.focused.id == "resend-uri"
 
+    def on_key(self, event: events.Key) -> None:
+        """↓ in the path goes into the list of paths, and ↑ back; at its end, ↓ goes to the next field."""
+        step = {"down": 1, "up": -1}.get(event.key, 0)
+        chosen = self._chosen + step
+        in_list = self.focused is not None and self.focused.id == "resend-uri" and bool(self._paths_shown)
+        if step and in_list and self._can_choose and self._chosen >= min(0, -step) and chosen < len(self._found):
+            event.stop()
+            event.prevent_default()
+            self._chosen = chosen
+            self._set_paths_text(self._listed_paths())
+
     @on(events.DescendantFocus)
     def _close_paths(self) -> None:
+        if self._chosen >= 0 and not self._is_in_path:
+            self._chosen = -1
+            self._set_paths_text(self._listed_paths())
         self.query_one("#resend-paths", Static).display = bool(self._paths_shown) and self._is_in_path
 
     def _fill(self, request: Request) -> None:
         """Shows this request in the fields."""
         self._request = request
-        path, parameters = split_query(request.uri)
+        path, lines = split_query(request.uri)
         self.query_one("#resend-method", Input).value = request.method
         self.query_one("#resend-uri", Input).value = shown_line(path)
-        self.query_one("#resend-query", TextArea).text = shown("\n".join(parameters))
+        self.query_one("#resend-query", TextArea).text = shown("\n".join(lines))
         headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
         self.query_one("#resend-headers", TextArea).text = shown(headers)
         body = editable(request.body)
@@ -384,8 +442,8 @@ class RequestForm(Dialog[Request | None]):
         original = self._request.body
         body = edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
         path = self.query_one("#resend-uri", Input).value.strip()
-        parameters = [line.strip() for line in self.query_one("#resend-query", TextArea).text.split("\n")]
-        query = "&".join(filter(None, parameters))
+        lines = [line.strip() for line in self.query_one("#resend-query", TextArea).text.split("\n")]
+        query = "&".join(filter(None, lines))
         method = _method(self.query_one("#resend-method", Input).value)
         if not path:
             raise InvalidValue("request-text", "The path is missing")
@@ -393,8 +451,8 @@ class RequestForm(Dialog[Request | None]):
         if target in self._paths and (parameter := _PARAMETER.search(target or "")):
             raise InvalidValue("request-text", f"Replace {parameter[0]} in the path with a value")
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
-        if uri == _joined(self._request.uri):
-            uri = self._request.uri  # unchanged: as it was sent, escapes included
+        for before in (self._request.uri, self._original.uri):
+            uri = _encoded_as(uri, before)
         return replace(self._request, method=method, uri=uri, headers=headers, body=body)
 
     @on(Button.Pressed, "#resend-send")
@@ -416,10 +474,12 @@ class RequestForm(Dialog[Request | None]):
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
-        """Enter completes the path with the first one of the list, or goes to the next field."""
+        """Enter completes the path with the chosen one, or the first one of the list, or goes to the next field."""
         field = event.input
         if field.id == "resend-uri" and self._suggester is not None:
             path = self._suggester.completed(field.value)
+            if self._chosen >= 0:
+                path = self._suggester.replaced(field.value, self._found[self._chosen])
             if path is not None and path != field.value:
                 field.value = path
                 return
@@ -489,6 +549,11 @@ class _PathSuggester(Suggester):
     async def get_suggestion(self, value: str) -> str | None:
         return self.completed(value)
 
+    def replaced(self, value: str, path: str) -> str:
+        """What was typed with this path, in the same form: relative to the base URI, or in full."""
+        typed = schema_path(self._base, value) or ""
+        return value.removesuffix(typed) + path if value.endswith(typed) else path
+
     def completed(self, value: str) -> str | None:
         """The first path that starts with what was typed."""
         typed = schema_path(self._base, value)
@@ -505,8 +570,8 @@ def _is_lossy(body: bytes) -> bool:
 
 
 def _joined(uri: str) -> str:
-    path, parameters = split_query(uri)
-    return f"{path}?{'&'.join(parameters)}" if parameters else path
+    path, lines = split_query(uri)
+    return f"{path}?{'&'.join(filter(None, lines))}" if lines else path
 
 
 def _is_of(typed: str, path: str) -> bool:
