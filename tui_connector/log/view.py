@@ -109,7 +109,7 @@ class View:
             index = bisect_right(self._found, position)
             if index < len(self._found) and self._low <= position + 1:
                 return self._found[index]
-        elif index := bisect_left(self._found, position):
+        elif position <= self._high and (index := bisect_left(self._found, position)):
             return self._found[index - 1]
         return self._found[0 if step > 0 else -1] if self._found and not self.searching else None
 
