@@ -232,7 +232,8 @@ class SendJob(BackgroundRun):
             what = f" to {plan.undoing}" if plan.undo is not None else ""
             return f"Nothing to send{what}: {plan.words()}", tone
         what = f"Plan to {plan.undoing}" if plan.undo is not None else "Plan"
-        return f"{what}, not sent yet: {plan.words()}", "warning" if plan.counts["refused"] else ""
+        hint = "; d deletes what it created" if self.can_delete_created and not plan.deletes else ""
+        return f"{what}, not sent yet: {plan.words()}{hint}", "warning" if plan.counts["refused"] else ""
 
     def _run_state(self) -> tuple[str, Tone]:
         summary = self.metrics.summary

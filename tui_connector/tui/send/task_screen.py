@@ -120,9 +120,9 @@ def entity_content(task: Task, longest: int = _LONGEST) -> Content:
     """The entity of the task, or why there is none."""
     if task.entity is None:
         kept = (
-            "It could not be read from the source."
+            "The entity could not be read from the source."
             if task.code == "source-line"
-            else "It was not kept: the field “Keep after the run” of the outgoing says which are."
+            else "The entity was not kept: the field “Keep after the run” of the outgoing says which are."
         )
         return Content.assemble((kept, TONES["muted"]))
     return _json(task.entity, longest)
