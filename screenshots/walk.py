@@ -331,7 +331,7 @@ class Walk:
         path.write_text(text.replace('formatter = "long"', 'formatter = "full"'))
         await self.shows("Another program changed the file")
         await self.press("f6")
-        await self.shows("differences", "+ ")
+        await self.shows("differences", "▸ line")
         yield "difference"
         await self.press("escape")
         await self.until(lambda: isinstance(self.app.screen, EditorScreen))

@@ -10,7 +10,8 @@ import pytest
 from tui_connector.errors import UserError
 from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.part_families import Family
-from tui_connector.guide.profiles.edit import Undo, renaming
+from tui_connector.guide.profiles.edit import renaming
+from tui_connector.guide.profiles.saved_changes import SavedChange
 from tui_connector.guide.sending.kept_samples import keep_samples, read_samples
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -102,7 +103,7 @@ class Recorded:
                 ledger.begin("2026-11-29 10:00:00", environment, "", None, moves_mark=True, forget=False)
                 ledger.confirm()
 
-    async def rename(self, family: Family, name: str, new: str) -> Undo:
+    async def rename(self, family: Family, name: str, new: str) -> SavedChange:
         workbench = Workbench(self.machine)
         try:
             edit = renaming(self.state, self.path, family, name, new)
@@ -126,20 +127,23 @@ BOTH, NEITHER = ["", "staging"], [None, None]
 async def test_the_state_of_runs_gets_the_new_name_and_back(machine: Machine) -> None:
     recorded = Recorded(machine)
     keep_samples(recorded.state, recorded.path, {"copy": '{"sku": "A"}'})
-    undo = await recorded.rename("outgoing", "copy", "other")
+    change = await recorded.rename("outgoing", "copy", "other")
     assert read_samples(recorded.state, recorded.path, ["copy", "other"]) == {"other": '{"sku": "A"}'}
     assert (recorded.sent("copy"), recorded.sent("other")) == (NEITHER, BOTH)
     plan = tasks_file(recorded.state, recorded.path, "other", "staging").with_suffix(".plan")
     assert plan.read_text() == "staging"
-    undo.write()
+    redo = change.revert()
     assert (recorded.sent("copy"), recorded.sent("other")) == (BOTH, NEITHER)
     assert recorded.path.read_text() == PROFILE
+    undo = redo.revert()
+    assert (recorded.sent("copy"), recorded.sent("other")) == (NEITHER, BOTH)
+    undo.revert()
 
-    undo = await recorded.rename("incoming", "products", "goods")
+    change = await recorded.rename("incoming", "products", "goods")
     assert (recorded.read("products"), recorded.read("goods")) == (NEITHER, BOTH)
     recorded.path.write_text(f"{recorded.path.read_text()}# changed since\n")
     with pytest.raises(ChangedOnDisk):
-        undo.write()
+        change.revert()
     assert (recorded.read("products"), recorded.read("goods")) == (NEITHER, BOTH)
 
 

@@ -57,7 +57,7 @@ async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_pro
         assert "Beta" in file_of(pilot).read_text()
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(pilot.app.screen, DifferenceScreen))
-        await until_shown(pilot, '- name = "Beta store"')
+        await until_shown(pilot, '✔ file  name = "Beta store"')
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
         merged = TEXT.replace("Acme", "Beta") + "# mine"
@@ -238,7 +238,7 @@ async def test_a_restored_text_is_merged_with_what_another_program_wrote_meanwhi
         await pilot.press("ctrl+s")
         await until_shown(pilot, "Not saved")
         await pilot.press("f6")
-        screen = await until_shown(pilot, "line 2 · taken: the file's" if knows_base else "line 2 · conflict")
+        screen = await until_shown(pilot, "line 2 · kept: the file's" if knows_base else "line 2 · conflict")
         assert "changed here and by another program" in screen
         await pilot.press(*(() if knows_base else "t"), "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))

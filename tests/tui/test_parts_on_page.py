@@ -14,6 +14,7 @@ from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.toml_editor.difference import DifferenceScreen
 
 
 async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(machine: Machine) -> None:
@@ -93,7 +94,9 @@ async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machin
         await until(pilot, lambda: path.read_text() == theirs)
 
 
-async def test_a_conflict_with_another_program_loses_nothing_that_was_typed(machine: Machine) -> None:
+async def test_a_conflict_with_another_program_is_decided_before_the_difference_from_the_file_is_shown(
+    machine: Machine,
+) -> None:
     path = write(machine)
     app = trusting(machine)
     async with on_page(app, size=(100, 40)) as pilot:
@@ -102,18 +105,49 @@ async def test_a_conflict_with_another_program_loses_nothing_that_was_typed(mach
         theirs = path.read_text().replace("Acme store", "Acme shop").replace('"products" }', '"orders" }')
         path.write_text(theirs)
         await pilot.press("down", "end", *"?x=1")
-        await _save_form(app, pilot)
-        await until_shown(pilot, '+ in the form: "products?x=1"')
-        assert '- in the file: "orders"' in shown(app)
-        await pilot.press("enter")  # the harmless answer
+        await pilot.press("ctrl+s")
+        screen = await until_shown(pilot, '  mine  request = { uri = "products?x=1" }')
+        assert '  file  request = { uri = "orders" }' in screen
+        assert "Acme" not in screen  # changed there only
+        assert "b Both" not in screen
+        await pilot.press("escape")
         await in_form(app, pilot, "Incoming products")
         assert "products?x=1" in shown(app)
         assert path.read_text() == theirs
-        await _save_form(app, pilot)
-        await until_shown(pilot, '+ in the form: "products?x=1"')
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, DifferenceScreen) and "▸ line" in shown(app))
+        await pilot.press("m", "enter")
+        await until_shown(pilot, "Another program has changed the file meanwhile; that is kept.")
+        assert '-request = { uri = "orders" }' in shown(app)
+        assert '+request = { uri = "products?x=1" }' in shown(app)
+        assert "name = " not in shown(app)
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
         assert path.read_text() == theirs.replace('"orders" }', '"products?x=1" }')
+
+
+async def test_the_value_of_the_file_is_taken_for_a_conflict_and_shown_in_the_form(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app, size=(100, 40)) as pilot:
+        await pilot.press("down", "down", "enter")
+        await in_form(app, pilot, "Incoming products")
+        theirs = path.read_text().replace('"products" }', '"orders" }')
+        path.write_text(theirs)
+        await pilot.press("down", "end", *"?x=1")
+        await until(pilot, lambda: _has_focus(app, "request-uri"))
+        await pilot.press(*["pagedown"] * 2, *"updated_at")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, DifferenceScreen) and "▸ line" in shown(app))
+        await pilot.press("t", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen) and "+incremental" in shown(app))
+        assert "-request" not in shown(app)
+        await pilot.press("n")
+        await in_form(app, pilot, "Incoming products")
+        await until(pilot, lambda: "orders" in shown(app) and "products?x=1" not in shown(app))
+        await _save_form(app, pilot)
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET orders" in shown(app))
+        assert path.read_text().replace('incremental = { field = "updated_at" }\n', "") == theirs
 
 
 def _has_focus(app: ConnectorApp, field: str) -> bool:
@@ -217,6 +251,50 @@ async def test_plus_adds_an_authentication_to_the_selected_client(machine: Machi
         assert (setup.client, setup.authentication) == ("magento", "integration-2")
 
 
+async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machine) -> None:
+    path = write(machine)
+    app = trusting(machine)
+    async with on_page(app) as pilot:
+        await pilot.press("u")
+        await until(pilot, lambda: messages(app) == ["Nothing to undo: acme.toml was not changed here."])
+        texts = [path.read_text()]
+        await pilot.press("m")
+        await until(pilot, lambda: "New name of magento" in shown(app))
+        await pilot.press("ctrl+u", *"shop", "enter")
+        await until(pilot, lambda: "+[clients.shop]" in shown(app))
+        await pilot.press("y", "down", "down", "d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        texts.append(path.read_text())
+        await pilot.press("y", "plus")
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen))
+        texts.append(path.read_text())
+        await pilot.press(*"invoices", "enter")
+        await until(pilot, lambda: "+[incoming.invoices]" in shown(app))
+        await pilot.press("y", "u")
+        await until_shown(pilot, "Undo: add invoices?")
+        texts.append(path.read_text())
+        await pilot.press("y", "q", "enter")  # what was saved can be undone when the page is opened again, too
+        await until(pilot, lambda: "u Undo edit" in shown(app) and isinstance(app.screen, ProfilePage))
+        said = "Undone: delete products · u again: rename magento to shop · U redoes it"
+        await pilot.press("u", "y")
+        await until(pilot, lambda: path.read_text() == texts[1] and messages(app) == [said])
+        assert "Incoming · products" in shown(app)
+        said = "Undone: rename magento to shop · nothing more to undo · U redoes it"
+        await pilot.press("u", "y")
+        await until(pilot, lambda: path.read_text() == texts[0] and messages(app) == [said])
+        for title, more in (
+            ("rename magento to shop", " · U again: delete products"),
+            ("delete products", " · U again: add invoices"),
+            ("add invoices", ""),
+        ):
+            await pilot.press("U", "y")
+            await until(pilot, lambda: messages(app) == [f"Redone: {title}{more} · u undoes it"])  # noqa: B023
+        assert path.read_text() == texts[3]
+        await until_shown(pilot, "Incoming · invoices")
+        await pilot.press("U")
+        await until(pilot, lambda: messages(app) == ["Nothing to redo."])
+
+
 async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Machine) -> None:
     path = write(machine)
     before = path.read_text()
@@ -262,12 +340,12 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         assert "Deleted: products. u restores it." in messages(app)
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == before and "Incoming · products" in shown(app))  # selected again
-        await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
+        await until(pilot, lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"])
         await pilot.press("d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
         app.clear_notifications()
         await pilot.press("y", "u", "y")  # typed ahead: it waits until there is something to undo
-        await until(pilot, lambda: messages(app) == ["Undone: acme.toml is as it was before."])
+        await until(pilot, lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"])
         assert path.read_text() == before
 
 

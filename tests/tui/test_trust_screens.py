@@ -12,7 +12,8 @@ from memory_keyring import MemoryKeyring
 from screens import shown, until, until_shown
 
 from tui_connector.guide.profiles.duplicate import duplicate
-from tui_connector.guide.profiles.edit import Undo, begin_edit, removal
+from tui_connector.guide.profiles.edit import begin_edit, removal
+from tui_connector.guide.profiles.saved_changes import SavedChange
 from tui_connector.guide.profiles.save import save
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.trust import ProfileTrust, Untrusted, copy_trust
@@ -159,7 +160,7 @@ async def test_saving_a_foreign_profile_trusts_only_what_its_user_adds(machine: 
     bench = Workbench(here, directory=path.parent, trust=ProfileTrust(here, path))
     edit = begin_edit(path)
     edit.setup.edit(("incoming", "products"), INCOMING)  # type: ignore[arg-type]
-    undo = await edit.save(bench, path.parent)
+    change = await edit.save(bench, path.parent)
     assert user.questions == [], "saving uses nothing"
     [record] = bench.trust.records()
     assert [each.text for each in record.capabilities] == ["writes the file /data/x.jsonl, outside its own folder"]
@@ -175,10 +176,10 @@ async def test_saving_a_foreign_profile_trusts_only_what_its_user_adds(machine: 
     await bench.trust.require(profile)
     assert len(user.questions) == 2, "what was added here was never a question"
     # undone and deleted again: nothing of it is asked for once more
-    await asyncio.to_thread(undo.write)
+    await asyncio.to_thread(change.revert)
     assert "incoming" not in path.read_text()
     deleted = await removal_of_a_new_part(path, bench)
-    await asyncio.to_thread(deleted.write)
+    await asyncio.to_thread(deleted.revert)
     profile, _ = check(path.read_text())
     assert profile is not None
     await bench.trust.require(profile)
@@ -186,7 +187,7 @@ async def test_saving_a_foreign_profile_trusts_only_what_its_user_adds(machine: 
     bench.close()
 
 
-async def removal_of_a_new_part(path: Path, bench: Workbench) -> Undo:
+async def removal_of_a_new_part(path: Path, bench: Workbench) -> SavedChange:
     edit = begin_edit(path)
     edit.setup.edit(("incoming", "products"), INCOMING)  # type: ignore[arg-type]
     await edit.save(bench, path.parent)

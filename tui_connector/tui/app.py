@@ -34,6 +34,7 @@ from .widgets.painted import PAINTS
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
+    from ..guide.profiles.saved_changes import SavedChanges
     from ..guide.steps.summaries import ProfilePart
     from ..profile.positions import KeyPath
     from .log.screens import Recorded
@@ -103,6 +104,7 @@ class ConnectorApp(QuietApp):
         """What the guide found in this session, by the key of the draft."""
         self._logs: dict[str, Exchanges] = {}
         """By the key of a profile's draft: the requests of this session."""
+        self._changes: dict[Path, SavedChanges] = {}
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
         self._program_exit = ProgramExit(self._quit)
         self.settings = settings.read(machine.directories.config / settings.FILE)
@@ -319,7 +321,8 @@ class ConnectorApp(QuietApp):
                     text += "End that program and start again, or enter this address in the profile."
                     self.notify(shown(text), severity="warning", timeout=20, markup=False)
             await self._remember(path)
-            page = ProfilePage(self.machine, path, self._log_of(path, environment), environment, part, form_at)
+            log, changes = self._log_of(path, environment), self._changes_of(path)
+            page = ProfilePage(self.machine, path, log, environment, part, form_at, changes)
             await self.push_screen(page)
             if text_at:
                 page.show_text(text_at)
@@ -330,7 +333,8 @@ class ConnectorApp(QuietApp):
         from .profile.page import ProfilePage as Page
 
         log = self._log_of(message.path, message.environment)
-        self.switch_screen(Page(self.machine, message.path, log, message.environment, message.part))
+        changes = self._changes_of(message.path)
+        self.switch_screen(Page(self.machine, message.path, log, message.environment, message.part, changes=changes))
 
     async def _remember(self, path: Path) -> None:
         """Home begins at this profile from now on, and lists it as recent if it is a file elsewhere."""
@@ -363,6 +367,8 @@ class ConnectorApp(QuietApp):
         release = self._key_queue.hold(f"Opening {path.stem}")
 
         def left(how: Left) -> None:
+            if how.change is not None:
+                self._changes_of(path).record(how.change)
             if how.form_at:
                 self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"), form_at=how.form_at)
 
@@ -384,6 +390,12 @@ class ConnectorApp(QuietApp):
 
         key = f"{key_for(path)} {environment}" if environment else key_for(path)
         return self._logs.setdefault(key, Exchanges())
+
+    def _changes_of(self, path: Path) -> SavedChanges:
+        """What was saved of the profile in this session, from all screens."""
+        from ..guide.profiles.saved_changes import SavedChanges
+
+        return self._changes.setdefault(path, SavedChanges())
 
     def _leave_setup(self, context: GuideContext) -> None:
         """Ends the guide. Its log continues on the page of the profile, or when its draft is resumed."""

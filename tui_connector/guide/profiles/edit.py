@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from ...errors import UserError
-from ...files import CannotSave, ChangedOnDisk, check_unchanged, digest, write_atomic
-from ...profile.document import Document, parsed
+from ...profile.document import UNSET, Document, parsed
 from ...profile.environments import TABLE, names_of
 from ...profile.library import read_bytes
 from ...profile.merge import merged_data
@@ -26,15 +24,22 @@ from ..steps.setup import Setup
 from ..workbench import Workbench
 from .ledger_rename import LedgerRename
 from .save import difference, save
+from .saved_changes import SavedChange
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
-    """A key that was changed here and by another program; None: the key is gone."""
+class Conflicts:
+    """Keys that were changed here and by another program, in different ways.
 
-    path: KeyPath
-    mine: Json
-    theirs: Json
+    The texts have all other changes of both sides: they differ in these keys only.
+    """
+
+    base: str
+    """With the values that both had before."""
+    mine: str
+    theirs: str
+    file_data: bytes
+    """The file as the other program has left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +57,55 @@ class ProfileEdit:
         document = self.setup.document
         return difference(document.text_as_read, document.text()) if document.changed else ""
 
+    def in_file(self, family: Family, name: str) -> Json:
+        """The part as the file has it; None where it does not. Raises `UserError`."""
+        found: Json = value_at(parsed(self.setup.document.text_as_read, self.path), (family, name))
+        return found
+
     @property
     def problems(self) -> list[str]:
         """What is invalid with the change, with its place."""
         return [_problem(at, message) for at, message in check_data(self.setup.draft)[1]]
 
-    def merge(self, *, keep_mine: bool = False) -> list[Conflict]:
-        """Merges what another program has changed in the file since.
+    def merge(self) -> Conflicts | None:
+        """Takes what another program has changed in the file since; then the difference is that from the file now.
 
-        Returns the keys that both changed, in different ways; then nothing was merged. With `keep_mine` they get the
-        values of this change. Raises `UserError`, also where the result would be invalid. Blocks.
+        Returns the conflicts, if there are any: then nothing was merged, until one of the texts goes to `take`. Raises
+        `UserError`. Blocks.
         """
         document = self.setup.document
         there = Document.read(self.path)
-        base, mine, theirs = parsed(document.text_as_read, self.path), document.draft, there.draft
-        data, conflicts = merged_data(base, mine, theirs)
-        if conflicts and not keep_mine:
-            return [Conflict(each, value_at(mine, each), value_at(theirs, each)) for each in conflicts]
-        known = {*check_data(mine)[1], *check_data(theirs)[1]}
-        if problems := [each for each in check_data(data)[1] if each not in known]:
-            at, why = problems[0]
-            message = f"another program has changed the file, and together with that {'.'.join(map(str, at))}: {why}"
-            raise UserError("merge-invalid", message, "Look at the file, then change the form.")
-        there.draft = data
-        document.edit_text(there.text())
-        document.rebase(there.file_data)
-        return []
+        if there.file_digest == document.file_digest:
+            return None
+        sides = parsed(document.text_as_read, self.path), document.draft, there.draft
+        data, conflicts = merged_data(*sides)
+        base, mine, theirs = (self._text_with(there, data, conflicts, side) for side in sides)
+        if conflicts:
+            return Conflicts(base, mine, theirs, there.file_data)
+        self.take(mine, there.file_data)
+        return None
 
-    async def save(self, workbench: Workbench, profiles: Path) -> Undo:
+    def _text_with(
+        self, there: Document, data: Mapping[str, object], conflicts: Sequence[KeyPath], side: Mapping[str, object]
+    ) -> str:
+        """The text of the file with this data, and in the keys that are in conflict with the values of one side."""
+        document = Document(there.text_as_read, self.path)
+        document.draft = deepcopy(dict(data))
+        for key in conflicts:
+            value = value_at(side, key)
+            document.set(key, UNSET if value is None else value)
+        return document.text()
+
+    def take(self, text: str, file_data: bytes) -> None:
+        """Makes this text the change of a file with these bytes. Raises `UserError` if it is not TOML."""
+        parsed(text, self.path)
+        self.setup.document.edit_text(text)
+        self.setup.document.rebase(file_data)
+
+    async def save(self, workbench: Workbench, profiles: Path) -> SavedChange:
         """Writes the change. Raises `UserError` (`ChangedOnDisk`), or OSError for the schema beside the profile."""
         path, before = self.path, self.setup.document.file_data
-        trusted = await asyncio.to_thread(workbench.trust.records)
+        trusted = tuple(await asyncio.to_thread(workbench.trust.records))
         await save(
             self.setup,
             path,
@@ -91,45 +114,8 @@ class ProfileEdit:
             profiles=profiles,
             states=self.states,
         )
-        back = self.states.reversed if self.states is not None else None
         after = await asyncio.to_thread(read_bytes, path)
-        return Undo(path, before, after, partial(workbench.trust.restore_records, trusted), back)
-
-
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """What a file was before a change."""
-
-    path: Path
-    before: bytes
-    after: bytes
-    """The file since the change."""
-    restore_trust: Callable[[], None]
-    """Trusts the profile as before the change. May raise `CannotSave`."""
-    states: LedgerRename | None = None
-    """The run states that move back with it."""
-
-    @property
-    def applies(self) -> bool:
-        """Whether the file is still as the change left it. Blocks."""
-        try:
-            check_unchanged(self.path, digest(self.after))
-        except ChangedOnDisk:
-            return False
-        return True
-
-    @property
-    def difference(self) -> str:
-        """The lines that it changes back."""
-        now, then = (each.decode("utf-8", "replace") for each in (self.after, self.before))
-        return difference(now, then)
-
-    def write(self) -> None:
-        """Restores the file. Raises `ChangedOnDisk` if it was changed since, and another `UserError`. Blocks."""
-        with self.states.moved() if self.states is not None else nullcontext():
-            write_atomic(self.path, self.before, expect=digest(self.after))
-        with suppress(CannotSave):  # then it is asked for again
-            self.restore_trust()
+        return SavedChange(path, before, after, workbench.trust, trusted, states=self.states)
 
 
 def begin_edit(path: Path) -> ProfileEdit:

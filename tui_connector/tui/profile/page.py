@@ -20,11 +20,10 @@ from textual.widgets import OptionList, Static
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
 from ...errors import UserError
-from ...files import ChangedOnDisk
 from ...guide.checks.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
-from ...guide.profiles.edit import Undo
+from ...guide.profiles.saved_changes import SavedChange, SavedChanges
 from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.secret_states import SecretState, secret_states
@@ -37,7 +36,6 @@ from ...profile.model import Profile
 from ...profile.problems import Problem, environment_data
 from ...text import shown_line
 from ..commands import PaletteCommand
-from ..dialogs import ConfirmScreen
 from ..environments import EnvironmentScreen, environment_mark
 from ..external_editor import edit
 from ..log.actions import LogContext
@@ -47,16 +45,15 @@ from ..setup.opening import BeginWith, open_guide
 from ..text_jumps import TextHolder
 from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
-from ..widgets import highlight
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
-from .part_changes import PartChanges
 from .part_forms import PartForms
 from .part_list import PartList, ProblemList
 from .part_runs import PartRuns
 from .part_status import PartStatus
 from .profile_screen import ProfileScreen
+from .undo_screen import UndoScreen
 
 _ADDABLE: Mapping[Family, str] = {
     "incoming": "Incoming (read from the store)",
@@ -72,7 +69,7 @@ _OF_VALID_PROFILE = ("page.test", "page.run", "page.run-options", "page.add", "p
 _NONE = "None yet: Enter adds one."
 
 
-class ProfilePage(ProfileScreen, TextHolder):
+class ProfilePage(UndoScreen, TextHolder):
     """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
@@ -93,6 +90,7 @@ class ProfilePage(ProfileScreen, TextHolder):
         Binding("R", "run_with_options", "Options", id="page.run-options", tooltip="Run or plan with options"),
         Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
         Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
+        Binding("U", "redo", "Redo edit", id="page.redo", tooltip="Redo what was undone last"),
         Binding("S", "slices", "Slices", id="page.slices", tooltip="Runs in slices, on all machines"),
     ]
 
@@ -132,16 +130,17 @@ class ProfilePage(ProfileScreen, TextHolder):
         environment: str = "",
         part: ProfilePart | None = None,
         form_at: FormPath = (),
+        changes: SavedChanges | None = None,
     ) -> None:
-        """`exchanges` is the log to continue; `part` is selected first. `form_at` is a key whose form is opened."""
-        super().__init__(machine, path, exchanges, environment)
+        """`exchanges` is the log to continue, `changes` are those of the file in this session.
+
+        `part` is selected first. `form_at` is a key whose form is opened.
+        """
+        super().__init__(machine, path, exchanges, environment, changes)
         self._first_part, self._form_at = part, form_at
-        self._undone_part: ProfilePart | None = None
-        """What an undo brings back, and selects; None where that is not a part."""
         self._status = PartStatus()
         self._forms = PartForms(self.app, path)
         self._part_runs = PartRuns(self.app, self.workbench, path, lambda: self.profile)
-        self._changes = PartChanges(self.app, machine, path, self.file_workbench)
 
     def show_imported(self, parts: Mapping[str, Sequence[str]]) -> None:
         """Selects what was imported: one that can be run or sent, where there is one."""
@@ -411,24 +410,27 @@ class ProfilePage(ProfileScreen, TextHolder):
     async def _edit_in_form(self, part: ProfilePart, *, add: bool, at: FormPath) -> None:
         """Opens the form of the part, or adds one; saves it after the difference was shown."""
         assert part.family in ("incoming", "outgoing")
-        forms = self._forms
-        name, undo, done = part.name, None, "Saved: {}. u undoes it."
+        change, done = None, "Saved: {}. u undoes it."
         try:
             async with self.file_workbench() as workbench:
                 if not add:
-                    undo = await forms.edit(workbench, part.family, name, at)
-                elif (added := await forms.add(workbench, part.family)) is not None:
-                    (name, undo), done = added, "Added: {}. Enter opens its form, u undoes it."
+                    change = await self._forms.edit(workbench, part.family, part.name, at)
+                elif (added := await self._forms.add(workbench, part.family)) is not None:
+                    (name, change), done = added, "Added: {}. Enter opens its form, u undoes it."
+                    part = ProfilePart(part.family, name, "")
         except (UserError, OSError) as error:
             self.notify_error(error)
         finally:
             self.busy = ""
-        if undo is not None:
-            self.undo, self._undone_part = undo, None if add else part
-            self._status.changed(part.family, name)
-            self._list.want(part.family, name)
-            self.notify(done.format(name), markup=False)
+        if change is not None:
+            self.record(change)
+            self.notify(done.format(part.name), markup=False)
         self.reload()
+
+    def show_changed(self, change: SavedChange) -> None:
+        if change.part is not None:
+            self._status.changed(*change.part)
+            self._list.want(*change.part)
 
     @on(OptionList.OptionSelected, "#page-problems")
     async def _edit_line(self) -> None:
@@ -455,13 +457,18 @@ class ProfilePage(ProfileScreen, TextHolder):
     def key_titles(self) -> dict[str, str]:
         """Titles of keys that depend on the selected part and on whether the profile is valid, for the footer."""
         part = self._list.selected if self.is_mounted else None
-        if self.opened is not None and self.profile is None:
-            return dict.fromkeys(_OF_VALID_PROFILE, "")
         titles = {"page.run": "Plan"} if part is not None and part.family == "outgoing" else {}
-        return titles if self._has_environments else {**titles, "page.environment": ""}
+        hidden = {
+            "page.undo": self.changes.to_undo is None,
+            "page.redo": self.changes.to_redo is None,
+            "page.environment": not self._has_environments,
+        }
+        if self.opened is not None and self.profile is None:
+            hidden |= dict.fromkeys(_OF_VALID_PROFILE, True)
+        return titles | {key: "" for key, is_hidden in hidden.items() if is_hidden}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo") and self.is_in_log:
+        if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo", "redo") and self.is_in_log:
             return False  # the selected part is out of mind, and perhaps out of sight
         if action in ("delete", "rename"):
             return self.opened is not None and self.opened.document is not None
@@ -469,7 +476,7 @@ class ProfilePage(ProfileScreen, TextHolder):
             return bool(self._outgoing_to_send())
         if action == "environment":
             return self.opened is not None and self.opened.document is not None
-        return action != "undo" or self.undo is not None
+        return True
 
     @work(exclusive=True, group="delete")
     async def action_delete(self) -> None:
@@ -478,70 +485,31 @@ class ProfilePage(ProfileScreen, TextHolder):
         if part is None:
             return
         has_secrets = bool(self._status.secrets_of(part))
-        if await self._save_change(part, self._changes.delete(part, has_secrets=has_secrets)):
+        if await self._save_change(part, self.part_changes.delete(part, has_secrets=has_secrets)):
             self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
 
     @work(exclusive=True, group="delete")
     async def action_rename(self) -> None:
         """Renames the part under the cursor and what refers to it, after the difference was shown."""
         part = self._list.selected
-        if part is None:
-            return
-        name = ""
-
-        async def rename() -> Undo | None:
-            nonlocal name
-            done = await self._changes.rename(part)
-            name, undo = done or ("", None)
-            return undo
-
-        if await self._save_change(part, rename()):
-            self._list.want(part.family, name)
+        if part is not None and (change := await self._save_change(part, self.part_changes.rename(part))):
+            name = change.part[1] if change.part is not None else ""
             self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
 
-    async def _save_change(self, part: ProfilePart, change: Awaitable[Undo | None]) -> bool:
-        """Awaits the change of this part and reloads the file; False if it was declined, or failed."""
-        undo = None
+    async def _save_change(self, part: ProfilePart, change: Awaitable[SavedChange | None]) -> SavedChange | None:
+        """Awaits the change of this part and reloads the file; None if it was declined, or failed."""
+        saved = None
         self.busy = f"Changing {part.name}"  # keys for the page wait until it can be undone
         try:
-            undo = await change
+            saved = await change
         except (UserError, OSError) as error:
             self.notify_error(error)
         finally:
             self.busy = ""
-        if undo is not None:
-            self.undo, self._undone_part = undo, part
+        if saved is not None:
+            self.record(saved)
         self.reload(edited_here=True)
-        return undo is not None
-
-    @work(exclusive=True, group="delete")
-    async def action_undo(self) -> None:
-        """Restores the file as it was before the last change, after the lines that change back were shown."""
-        undo = self.undo
-        if undo is None:
-            return
-        self.busy = "Undoing"
-        try:
-            changes = highlight.difference(await asyncio.to_thread(lambda: undo.difference))
-            question = f"Undo what was saved last in {self.path.name}? The file changes back like this:\n"
-            screen = ConfirmScreen(question, title="Undo", yes="Undo", no="Keep", details=changes)
-            if not await self.app.push_screen_wait(screen):
-                return
-            self.undo = None
-            await asyncio.to_thread(undo.write)
-        except ChangedOnDisk:
-            words = f"Not undone: {self.path.name} has changed since it was saved here."
-            self.notify(shown_line(words), severity="warning", markup=False)
-        except UserError as error:
-            self.undo = undo
-            self.notify_error(error)
-        else:
-            if (part := self._undone_part) is not None:
-                self._list.want(part.family, part.name)
-            self.notify(shown_line(f"Undone: {self.path.name} is as it was before."), markup=False)
-        finally:
-            self.busy = ""
-        self.reload(edited_here=True)
+        return saved
 
     async def action_edit_text(self) -> None:
         """Opens the file in the editor of this program, at the selected problem or part."""
@@ -572,8 +540,8 @@ class ProfilePage(ProfileScreen, TextHolder):
             self._list.select(str(problem.keys[0]), str(problem.keys[1]))
 
     def _left_editor(self, how: Left) -> None:
-        if how.undo is not None:
-            self.undo, self._undone_part = how.undo, None
+        if how.change is not None:
+            self.record(how.change)
             self.refresh_bindings()
         self._form_at = how.form_at  # opened once the file is read
 
@@ -640,7 +608,8 @@ class ProfilePage(ProfileScreen, TextHolder):
             "an outgoing with their states. Enter opens the part's form, g the guide at its step, + adds a "
             "part, m renames one with what refers to it, d deletes "
             "one after showing the lines that go, "
-            "u undoes what was saved last, after showing the lines that change back. "
+            "u undoes what was saved last, after showing the lines that change back, and pressed again what was saved "
+            "before that; U redoes what was undone. "
             "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "

@@ -1,4 +1,4 @@
-"""Deletes and renames the parts of a saved profile, after the difference was shown."""
+"""Deletes and renames the parts of a saved profile, undoes and redoes what was saved, after showing the difference."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from pathlib import Path
 
 from textual.app import App
 
-from ...guide.profiles.edit import ProfileEdit, Undo, removal, renaming
+from ...files import ChangedOnDisk
+from ...guide.profiles.edit import ProfileEdit, removal, renaming
+from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
 from ...guide.workbench import Workbench
 from ...machine import Machine
+from ...text import shown_line
 from ..dialogs import ConfirmScreen, EntryScreen
 from ..widgets import highlight
 
 
 class PartChanges:
-    """Changes of one profile. They return the undo of what was saved; None where the user declined.
+    """Changes of one profile. They return what was saved; None where the user declined.
 
     They raise `UserError`, or OSError where a file cannot be written.
     """
@@ -33,38 +36,65 @@ class PartChanges:
     ) -> None:
         self._app, self._machine, self._path, self._open_workbench = app, machine, path, open_workbench
 
-    async def delete(self, part: ProfilePart, *, has_secrets: bool) -> Undo | None:
+    async def delete(self, part: ProfilePart, *, has_secrets: bool) -> SavedChange | None:
         effect = " Its secrets stay where they are." if has_secrets else ""
-        edit = await asyncio.to_thread(removal, self._path, part.family, part.name)
-        return await self._save("Delete", part, effect, edit)
+        begin = partial(removal, self._path, part.family, part.name)
+        change = await self._save("Delete", part, effect, begin)
+        return None if change is None else change.titled(f"delete {part.name}", before=(part.family, part.name))
 
-    async def rename(self, part: ProfilePart) -> tuple[str, Undo] | None:
-        """Prompts for another name; renames the part and what refers to it. Returns the name as well."""
+    async def rename(self, part: ProfilePart) -> SavedChange | None:
+        """Prompts for another name; renames the part and what refers to it."""
         begin = partial(renaming, self._machine.directories.state, self._path, part.family, part.name)
 
-        async def renamed(name: str) -> tuple[str, ProfileEdit]:
-            return name, await asyncio.to_thread(begin, name)
+        async def checked(name: str) -> str:
+            await asyncio.to_thread(begin, name)
+            return name
 
-        screen = EntryScreen(f"New name of {part.name}", part.name, apply=renamed, title="Rename the part")
-        entered: tuple[str, ProfileEdit] | None = await self._app.push_screen_wait(screen)
-        if entered is None:
+        screen = EntryScreen(f"New name of {part.name}", part.name, apply=checked, title="Rename the part")
+        name: str | None = await self._app.push_screen_wait(screen)
+        if name is None:
             return None
-        name, edit = entered
-        undo = await self._save("Rename", part, _effect_of_renaming(part), edit, f" to {name}")
-        return None if undo is None else (name, undo)
+        change = await self._save("Rename", part, _effect_of_renaming(part), partial(begin, name), f" to {name}")
+        if change is None:
+            return None
+        return change.titled(f"rename {part.name} to {name}", (part.family, part.name), (part.family, name))
 
-    async def _save(self, verb: str, part: ProfilePart, effect: str, edit: ProfileEdit, to: str = "") -> Undo | None:
+    async def _save(
+        self, verb: str, part: ProfilePart, effect: str, begin: Callable[[], ProfileEdit], to: str = ""
+    ) -> SavedChange | None:
+        """Saves the change that `begin` prepares in the file as it is, once its user has seen it."""
+        meanwhile = ""
+        while True:
+            edit = await asyncio.to_thread(begin)
+            screen = ConfirmScreen(
+                f"{meanwhile}{verb} {part.name}{to}?{effect} The file changes like this:\n",
+                title=f"{verb} {part.name}",
+                yes=verb,
+                no="Keep",
+                details=highlight.difference(edit.difference),
+            )
+            if not await self._app.push_screen_wait(screen):
+                return None
+            try:
+                async with self._open_workbench() as workbench:
+                    return await edit.save(workbench, self._machine.directories.profiles)
+            except ChangedOnDisk as error:
+                if error.how != "changed":
+                    raise
+            meanwhile = "Another program has just changed the file; that is kept.\n"
+
+    async def revert(self, change: SavedChange, verb: str) -> SavedChange | None:
+        """Reverts a change; `verb` is what that is to the user, "Undo" or "Redo". Returns what reverts that."""
         screen = ConfirmScreen(
-            f"{verb} {part.name}{to}?{effect} The file changes like this:\n",
-            title=f"{verb} {part.name}",
+            f"{verb}: {change.title}? {shown_line(self._path.name)} changes like this:\n",
+            title=verb,
             yes=verb,
             no="Keep",
-            details=highlight.difference(edit.difference),
+            details=highlight.difference(await asyncio.to_thread(lambda: change.difference_back)),
         )
         if not await self._app.push_screen_wait(screen):
             return None
-        async with self._open_workbench() as workbench:
-            return await edit.save(workbench, self._machine.directories.profiles)
+        return await asyncio.to_thread(change.revert)
 
 
 def _effect_of_renaming(part: ProfilePart) -> str:

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 
 from ...files import ChangedOnDisk
 from ...guide.drafts import key_for
-from ...guide.profiles.edit import Conflict, ProfileEdit, Undo, begin_edit
+from ...guide.profiles.edit import ProfileEdit, begin_edit
+from ...guide.profiles.saved_changes import SavedChange
 from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
-from ...text import count, shown_line
+from ...text import count
 from ..dialogs import ConfirmScreen
 from ..setup.chain import OutgoingForm
 from ..setup.configurations import EntityChooser, offer
 from ..setup.context import GuideContext
 from ..setup.form import FormScreen
 from ..setup.incoming import IncomingForm
+from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.form import FormPath
@@ -86,7 +85,7 @@ class AddPartScreen(Dialog[tuple[str, bool] | None]):
 
 
 class PartForms:
-    """The forms of one profile. Methods return the undo of what was saved; None where nothing was."""
+    """The forms of one profile. Methods return the change that was saved; None where nothing was."""
 
     def __init__(self, app: App[None], path: Path) -> None:
         self._app, self._path = app, path
@@ -99,15 +98,37 @@ class PartForms:
 
     async def edit(
         self, workbench: Workbench, family: ConfigurationFamily, name: str, at: FormPath = ()
-    ) -> Undo | None:
+    ) -> SavedChange | None:
         """Opens the form of a configuration, at this field, then saves it with `workbench`.
 
         Raises `UserError` or OSError.
         """
         edit = await asyncio.to_thread(begin_edit, self._path)
-        return await self._edit(workbench, edit, family, name, at)
+        profiles = workbench.machine.directories.profiles
+        context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
+        form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
+        form.done_label, form.begins_at = "Save", at
+        change: SavedChange | None = None
 
-    async def add(self, workbench: Workbench, family: ConfigurationFamily) -> tuple[str, Undo | None] | None:
+        async def show_merged() -> None:
+            await form.show_merged(edit.in_file(family, name))
+
+        async def finish() -> bool:
+            nonlocal change
+            if not edit.setup.document.changed:
+                return True
+            change = await self._save(workbench, edit, f"Save {name}", show_merged)
+            return change is not None or not edit.setup.document.changed
+
+        form.finish = finish
+        self._edits = edit
+        try:
+            await self._app.push_screen_wait(form)
+        finally:
+            self._edits = None
+        return None if change is None else change.titled(f"edit {name}", (family, name), (family, name))
+
+    async def add(self, workbench: Workbench, family: ConfigurationFamily) -> tuple[str, SavedChange] | None:
         """Asks what to add, and saves it after the difference was shown; returns the name of the part as well.
 
         Raises `UserError` or OSError.
@@ -123,75 +144,61 @@ class PartForms:
             name = setup.add_path(family, what)
         else:
             name = setup.add_incoming(what) if family == "incoming" else setup.add_outgoing(what)
-        question = self._question(edit, f"Add {name}", "Add", "Cancel")
-        if question is None or not await self._app.push_screen_wait(question):
-            return None
-        return name, await self._save(workbench, edit, workbench.machine.directories.profiles, "Cancel")
+        change = await self._save(workbench, edit, f"Add {name}", yes="Add", no="Cancel")
+        return None if change is None else (name, change.titled(f"add {name}", after=(family, name)))
 
-    async def _edit(
-        self, workbench: Workbench, edit: ProfileEdit, family: ConfigurationFamily, name: str, at: FormPath = ()
-    ) -> Undo | None:
-        profiles = workbench.machine.directories.profiles
-        context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
-        self._edits = edit
-        undo: Undo | None = None
+    async def _save(
+        self,
+        workbench: Workbench,
+        edit: ProfileEdit,
+        title: str,
+        show_merged: Callable[[], Awaitable[None]] | None = None,
+        *,
+        yes: str = "Save",
+        no: str = "Back to the form",
+    ) -> SavedChange | None:
+        """Saves the change with those of another program, after the difference from the file as it is was shown.
 
-        async def save() -> bool:
-            nonlocal undo
-            undo = await self._save(workbench, edit, profiles)
-            return undo is not None
+        `show_merged` is awaited once those were merged. None where the user does not want to save, or nothing is left.
+        """
+        is_merged = False
+        while True:  # the file may change again while its user reads
+            before = edit.setup.document.file_digest
+            if not await self._merge(edit):
+                return None
+            if edit.setup.document.file_digest != before:
+                is_merged = True
+                if show_merged is not None:
+                    await show_merged()
+            if not edit.setup.document.changed:
+                self._app.notify(f"{self._path.name} has these values already.", markup=False)
+                return None
+            if not await self._app.push_screen_wait(self._question(edit, title, yes, no, is_merged=is_merged)):
+                return None
+            try:
+                return await edit.save(workbench, workbench.machine.directories.profiles)
+            except ChangedOnDisk as error:
+                if error.how != "changed":
+                    raise
 
-        try:
-            form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
-            form.done_label, form.begins_at = "Save", at
-            form.question, form.save = lambda: self._question(edit, f"Save {name}"), save
-            await self._app.push_screen_wait(form)
-            return undo
-        finally:
-            self._edits = None
+    async def _merge(self, edit: ProfileEdit) -> bool:
+        """Takes what another program has changed meanwhile; False if a conflict was left undecided."""
+        conflicts = await asyncio.to_thread(edit.merge)
+        if conflicts is None:
+            return True
+        texts = conflicts.base, conflicts.mine, conflicts.theirs
+        text = await self._app.push_screen_wait(DifferenceScreen(self._path.name, *texts, in_form=True))
+        if text is not None:
+            await asyncio.to_thread(edit.take, text, conflicts.file_data)
+        return text is not None
 
-    def _question(
-        self, edit: ProfileEdit, title: str, yes: str = "Save", no: str = "Back to the form"
-    ) -> ConfirmScreen | None:
-        """Shows what will be written, and what is invalid with it; None where nothing changes."""
-        if not edit.setup.document.changed:
-            return None
+    def _question(self, edit: ProfileEdit, title: str, yes: str, no: str, *, is_merged: bool) -> ConfirmScreen:
+        """Shows what will be written, and what is invalid with it."""
         kind: type[ConfirmScreen] = SaveScreen
-        question = f"Not saved yet. This changes in {self._path.name}:\n"
+        merged = "Another program has changed the file meanwhile; that is kept.\n" if is_merged else ""
+        question = f"{merged}Not saved yet. This changes in {self._path.name}:\n"
         if problems := edit.problems:
             listed = "\n".join(f"✘ {each}" for each in problems[:5])
             found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{listed}"
             question, yes, kind = f"{found}\n\n{question}", f"{yes} it anyway", InvalidScreen
-        changes = highlight.difference(edit.difference)
-        return kind(question, title=title, yes=yes, no=no, details=changes)
-
-    async def _save(
-        self, workbench: Workbench, edit: ProfileEdit, profiles: Path, no: str = "Back to the form"
-    ) -> Undo | None:
-        """Saves with what another program changed meanwhile; None where the user does not want that."""
-        while True:
-            try:
-                return await edit.save(workbench, profiles)
-            except ChangedOnDisk as error:
-                if error.how != "changed":
-                    raise
-            if conflicts := await asyncio.to_thread(edit.merge):
-                screen = ConfirmScreen(
-                    f"Another program has also changed these values in {self._path.name}:\n",
-                    title="The file has changed",
-                    yes="Save mine",
-                    no=no,
-                    details=Content("\n").join(map(_conflict, conflicts)),
-                )
-                if not await self._app.push_screen_wait(screen):
-                    return None
-                await asyncio.to_thread(partial(edit.merge, keep_mine=True))
-            self._app.notify("Changes of another program were kept.", markup=False)
-
-
-def _conflict(conflict: Conflict) -> Content:
-    rows = [(".".join(map(str, conflict.path)), "bold")]
-    for mark, words, value in (("-", "in the file", conflict.theirs), ("+", "in the form", conflict.mine)):
-        style = "$text-error" if mark == "-" else "$text-success"
-        rows.append((f"\n{mark} {words}: {'(removed)' if value is None else shown_line(json.dumps(value), 60)}", style))
-    return Content.assemble(*rows)
+        return kind(question, title=title, yes=yes, no=no, details=highlight.difference(edit.difference))

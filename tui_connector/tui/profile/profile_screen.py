@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from ...client.message import InvalidRequest
 from ...errors import UserError
 from ...files import described
 from ...guide.last_runs import LastRun, last_runs, last_sendings
-from ...guide.profiles.edit import Undo
+from ...guide.profiles.saved_changes import SavedChanges
 from ...guide.profiles.saved_profile import OpenedProfile, open_profile
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine
+from ...profile.library import ProfileError, read_bytes
 from ...profile.model import Profile
 from ...text import shown, shown_line
 from ..file_watch import FileState, state_of
@@ -48,15 +49,21 @@ class ProfileScreen(LogDock):
         sent: Mapping[str, LastRun] = field(default_factory=dict)
         """The latest runs of outgoings."""
 
-    def __init__(self, machine: Machine, path: Path, exchanges: Exchanges | None, environment: str) -> None:
-        """`exchanges` is the log to continue."""
+    def __init__(
+        self,
+        machine: Machine,
+        path: Path,
+        exchanges: Exchanges | None,
+        environment: str,
+        changes: SavedChanges | None = None,
+    ) -> None:
+        """`exchanges` is the log to continue; `changes` are those of the file in this session."""
         super().__init__()
         self.machine, self.path, self.environment = machine, path, environment
         self.workbench = self._new_workbench(exchanges, environment)
         self.opened: OpenedProfile | None = None
         """What was read; None before."""
-        self.undo: Undo | None = None
-        """Undoes what was saved last, unless the file has changed since."""
+        self.changes = SavedChanges() if changes is None else changes
         self.busy = ""
         """What is done to the file now, which keys wait for."""
         self._file_state: FileState | None = None
@@ -132,12 +139,14 @@ class ProfileScreen(LogDock):
     @work(exclusive=True, group="read")
     async def _read(self, *, only_if_changed: bool) -> None:
         """Reads the file; `only_if_changed` as after a change by another program."""
-        state, undo = await asyncio.to_thread(state_of, self.path), self.undo
+        state, latest = await asyncio.to_thread(state_of, self.path), self.changes.to_undo
         if only_if_changed and state == self._file_state:
             return
         opened = await asyncio.to_thread(open_profile, self.path, self.environment)
-        if undo is not None and not await asyncio.to_thread(lambda: undo.applies) and self.undo is undo:
-            self.undo = None  # the guide, $EDITOR or another program has changed the file since
+        data = await asyncio.to_thread(_bytes_of, self.path)
+        # unless something is or was saved here meanwhile: until it is recorded, it would be one of another program
+        if data is not None and not self.busy and self.changes.to_undo is latest:
+            self.changes.keep_fitting(data)
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self.workbench.keep_history, self.path, opened.profile)
@@ -184,6 +193,13 @@ class ProfileScreen(LogDock):
     def notify_error(self, error: UserError | OSError) -> None:
         text = str(error) if isinstance(error, UserError) else described(error)
         self.notify(shown_line(text), severity="error", timeout=10, markup=False)
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    """The content of the file; None where it cannot be read, as while it is gone."""
+    with suppress(ProfileError):
+        return read_bytes(path)
+    return None
 
 
 def _has_same_text(before: OpenedProfile | None, now: OpenedProfile) -> bool:

@@ -397,7 +397,7 @@ class BasicsPane(StepPane):
     def _edit_connection(self, at: FormPath = ()) -> None:
         path = ("clients", self.setup.client)
         about = "Connection settings of this client. All are optional; the defaults suit most stores."
-        screen = FormScreen(self.work, f"HTTP client {self.setup.client}", kind_schemas.client(), path, about)
+        screen = FormScreen(self.work, f"HTTP client {self.setup.client}", kind_schemas.client, path, about)
         screen.begins_at = at
         self._over(screen)
 
@@ -458,7 +458,7 @@ class BasicsPane(StepPane):
             self.say(f"{kind_schemas.plugins().get(kind, kind)}: no settings.")
             return
         path = ("clients", self.setup.client, "plugins", index)
-        screen = FormScreen(self.work, str(schema["title"]), schema, path)
+        screen = FormScreen(self.work, str(schema["title"]), lambda: schema, path)
         screen.begins_at = at
         self._over(screen, self._removed.pop if added else None)
 

@@ -26,7 +26,7 @@ from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
-from .form import FormScreen, SetupForm, field_specs_in
+from .form import FormScreen
 
 _ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
 _SEVERAL = (
@@ -162,7 +162,7 @@ class ChainScreen(Dialog[None]):
             about = f"It can read the responses of {', '.join(earlier)}: @{{steps.{earlier[-1]}.body.id}}."
         path: FormPath = ("outgoing", self._outgoing, "steps", index)
         title = f"Step {index + 1} of {self._outgoing}"
-        self.app.push_screen(FormScreen(self._work, title, kind_schemas.step(), path, about), lambda _: self._draw())
+        self.app.push_screen(FormScreen(self._work, title, kind_schemas.step, path, about), lambda _: self._draw())
 
     @on(Button.Pressed, "#chain-done")
     def action_done(self) -> None:
@@ -192,9 +192,9 @@ class OutgoingForm(FormScreen):
 
     def __init__(self, work: GuideContext, name: str) -> None:
         self._chain, self._work, self._outgoing = ChainSteps(work.setup, name), work, name
-        super().__init__(work, f"Outgoing {name}", self._schema(), ("outgoing", name))
+        super().__init__(work, f"Outgoing {name}", self._fields, ("outgoing", name))
 
-    def _schema(self) -> kind_schemas.Schema:
+    def _fields(self) -> kind_schemas.Schema:
         """Without the request where a chain has requests of its own."""
         compare = self._work.setup.table("outgoing", self._outgoing, "compare")
         schema = kind_schemas.outgoing(with_comparison=list(compare))
@@ -224,11 +224,8 @@ class OutgoingForm(FormScreen):
 
     async def _changed_steps(self, _: None) -> None:
         """Shows the fields again: a chain and a single request have different ones."""
+        await self.show_again()
+
+    async def show_again(self) -> None:
         self.query_one("#steps", Choice).show("", self._steps())
-        before, self._form = (
-            self._form,
-            SetupForm(self._work, field_specs_in(self._work.setup, self._schema()), self._path),
-        )
-        await before.remove()
-        await self.query_one("#form-over VerticalScroll").mount(self._form)
-        self._form.check()
+        await super().show_again()

@@ -237,23 +237,42 @@ class FormScreen(Dialog[bool]):
     """What ^S does, on its button."""
     begins_at: FormPath = ()
     """The field that has the focus first; empty for the first one."""
-    question: Callable[[], ConfirmScreen | None] | None = None
-    """The question, over the form, whether its changes apply; None where nothing is to be asked.
-
-    The callable raises `UserError` where they cannot apply.
-    """
-    save: Callable[[], Awaitable[bool]] | None = None
-    """Saves the changes once the question was answered; False keeps the form open, as `UserError` and OSError do."""
+    finish: Callable[[], Awaitable[bool]] | None = None
+    """Saves the changes, after a question over the form; False, `UserError` and OSError keep it open."""
 
     def __init__(
-        self, work: GuideContext, title: str, schema: kind_schemas.Schema, path: FormPath, about: str = ""
+        self,
+        work: GuideContext,
+        title: str,
+        schema: Callable[[], kind_schemas.Schema],
+        path: FormPath,
+        about: str = "",
     ) -> None:
+        """`schema` returns that of the part as it is now."""
         super().__init__()
         self._title, self._about = title, about
         self._work, self._path = work, path
         self._before = deepcopy(work.setup.at(*path))
         self._secrets_before = work.workbench.vault.held_secrets()
-        self._form = SetupForm(work, field_specs_in(work.setup, schema), path)
+        self._schema = schema
+        self._form = self._new_form()
+
+    def _new_form(self) -> SetupForm:
+        return SetupForm(self._work, field_specs_in(self._work.setup, self._schema()), self._path)
+
+    async def show_again(self) -> None:
+        """Shows the fields again after the setup was changed elsewhere; the focus stays in its field."""
+        before, self._form = self._form, self._new_form()
+        at = before.path_of(self.focused)
+        await before.remove()
+        await self.query_one("#form-over VerticalScroll").mount(self._form)
+        self._form.check()
+        self._form.focus_at(at)
+
+    async def show_merged(self, saved: Json) -> None:
+        """Shows the fields as another program has changed them too; `saved` is the part in the file now."""
+        self._before = deepcopy(saved)
+        await self.show_again()
 
     def compose(self) -> ComposeResult:
         with DialogPanel(id="form-over") as form:
@@ -330,26 +349,18 @@ class FormScreen(Dialog[bool]):
             return  # the key was pressed twice
         self._form.check()
         is_wrong = self._form.focus_on_problem()
-        if self.question is None:
-            if is_wrong and (found := self._problems()):
-                listed = "\n".join(f"✘ {each}" for each in found[:5])
-                words = f"{count(len(found), 'problem')}. No request can be sent before this is fixed.\n{listed}"
-                screen = ConfirmScreen(words, title=self._title, yes="Keep it anyway", no="Keep editing")
-                self.app.push_screen(screen, self._answered)
-            else:
-                self.dismiss(True)
-            return
-        if not is_wrong and focused is not None and focused.is_attached:
-            self.set_focus(focused)
-        try:
-            asked = self.question()
-        except UserError as error:
-            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
-            return
-        if asked is None:
-            self.dismiss(True)
+        if self.finish is not None:
+            if not is_wrong and focused is not None and focused.is_attached:
+                self.set_focus(focused)
+            self.loading_message = "Saving"
+            self.run_worker(self._finish(self.finish))
+        elif is_wrong and (found := self._problems()):
+            listed = "\n".join(f"✘ {each}" for each in found[:5])
+            words = f"{count(len(found), 'problem')}. No request can be sent before this is fixed.\n{listed}"
+            screen = ConfirmScreen(words, title=self._title, yes="Keep it anyway", no="Keep editing")
+            self.app.push_screen(screen, self._keep)
         else:
-            self.app.push_screen(asked, self._answered)
+            self.dismiss(True)
 
     def _problems(self) -> list[str]:
         """What is invalid in the fields of this form, one line each."""
@@ -361,17 +372,14 @@ class FormScreen(Dialog[bool]):
             if path == self._path or any(path[: len(field)] == field for field in fields)
         ]
 
-    def _answered(self, yes: bool | None) -> None:
-        if yes and self.save is not None:
-            self.loading_message = "Saving"
-            self.run_worker(self._save(self.save))
-        elif yes:
+    def _keep(self, yes: bool | None) -> None:
+        if yes:
             self.dismiss(True)
 
-    async def _save(self, save: Callable[[], Awaitable[bool]]) -> None:
-        saved = False
+    async def _finish(self, finish: Callable[[], Awaitable[bool]]) -> None:
+        finished = False
         try:
-            saved = await save()
+            finished = await finish()
         except UserError as error:
             self.notify(shown(f"Not saved: {error}"), severity="error", timeout=10, markup=False)
         except OSError as error:
@@ -379,7 +387,7 @@ class FormScreen(Dialog[bool]):
             self.notify(shown(text), severity="error", timeout=10, markup=False)
         finally:
             self.loading_message = ""
-        if saved:
+        if finished:
             self.dismiss(True)
 
     def _once_drawn(self, then: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from textual import on, work
@@ -162,7 +163,7 @@ class IncomingForm(FormScreen):
     """The fields of an incoming, with its pagination and sink."""
 
     def __init__(self, work: GuideContext, name: str) -> None:
-        super().__init__(work, f"Incoming {name}", kind_schemas.configuration("incoming"), ("incoming", name))
+        super().__init__(work, f"Incoming {name}", partial(kind_schemas.configuration, "incoming"), ("incoming", name))
 
 
 class IncomingPane(ConfigurationsPane):

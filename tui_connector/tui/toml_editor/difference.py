@@ -1,4 +1,4 @@
-"""Shows how the edited text and the file differ, and takes what is chosen of either, part by part."""
+"""Shows how what is edited and the file differ, and takes what is chosen of either, part by part."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_LINES = 12
 """Lines of one side of a difference that are shown."""
 _AROUND = 3
 """Lines that are shown before and after a difference."""
-_NAMES: dict[Side, str] = {"mine": "yours", "theirs": "the file's", "both": "both"}
+_NAMES: dict[Side, str] = {"mine": "mine", "theirs": "the file's", "both": "both"}
 
 
 class DifferenceScreen(BaseScreen[str | None]):
@@ -48,10 +48,15 @@ class DifferenceScreen(BaseScreen[str | None]):
 
         hunks: Sequence[Hunk]
 
-    def __init__(self, name: str, base: str, mine: str, theirs: str, *, is_merge: bool) -> None:
-        """`is_merge`: another program changed the file."""
+    def __init__(
+        self, name: str, base: str, mine: str, theirs: str, *, is_merge: bool = True, in_form: bool = False
+    ) -> None:
+        """`is_merge`: another program changed the file. `in_form`: `mine` was typed in a form, not in the editor.
+
+        Then keeping both sides is not offered: it repeats keys, which only the editor could correct.
+        """
         super().__init__()
-        self._file_name, self._texts, self._is_merge = name, (base, mine, theirs), is_merge
+        self._file_name, self._texts, self._is_merge, self._in_form = name, (base, mine, theirs), is_merge, in_form
         self._hunks: Sequence[Hunk] = ()
         self._marked = 0
         self._chosen: list[Side | None] = []
@@ -75,9 +80,22 @@ class DifferenceScreen(BaseScreen[str | None]):
         self._hunks = message.hunks
         self._chosen = [None if hunk.is_conflict else hunk.usual for hunk in self._different]
         rows = self.query_one(OptionList)
-        rows.border_title = "+ yours   - the file"
+        rows.border_title = f"mine: {self._place}, not saved · file: as it is on disk · ✔ kept"
         rows.focus()
         self._draw()
+
+    @property
+    def _place(self) -> str:
+        return "in the form" if self._in_form else "in the editor"
+
+    @property
+    def _keys(self) -> str:
+        return "m or t" if self._in_form else "m, t or b"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "choose" and parameters == ("both",):
+            return not self._in_form
+        return super().check_action(action, parameters)
 
     @property
     def _different(self) -> list[Hunk]:
@@ -89,7 +107,7 @@ class DifferenceScreen(BaseScreen[str | None]):
         what = "changed here and by another program" if self._is_merge else "unsaved changes"
         state = [(count(len(different), "difference"), "muted")]
         if conflicts:
-            state.append((f"  {count(conflicts, 'conflict')} to decide: m, t or b", "warning"))
+            state.append((f"  {count(conflicts, 'conflict')} to decide: {self._keys}", "warning"))
         self.query_one(ScreenHeader).show(self._file_name, what, state)
         highlighted = rows.highlighted or 0
         rows.clear_options()
@@ -106,7 +124,7 @@ class DifferenceScreen(BaseScreen[str | None]):
         before = self._hunks[at - 1].mine[-_AROUND:] if at and not self._hunks[at - 1].differs else ()
         after = self._hunks[at + 1].mine[:_AROUND] if at + 1 < len(self._hunks) else ()
         after = after if after and not self._hunks[at + 1].differs else ()
-        return _hunk(self._hunks[at], self._chosen[index], before, after, is_selected=is_selected)
+        return _hunk(self._hunks[at], self._chosen[index], self._keys, before, after, is_selected=is_selected)
 
     @on(OptionList.OptionHighlighted, "#differences")
     def _mark(self, event: OptionList.OptionHighlighted) -> None:
@@ -134,37 +152,48 @@ class DifferenceScreen(BaseScreen[str | None]):
         decided = [side for side in self._chosen if side is not None]
         if len(decided) < len(self._chosen):  # nothing that somebody wrote is dropped unread
             self.query_one(OptionList).highlighted = self._chosen.index(None)
-            self.notify("Decide each conflict first: m keeps yours, t takes the file's, b both.", markup=False)
+            more = "" if self._in_form else ", b keeps both"
+            self.notify(f"Decide each conflict first: m keeps mine, t takes the file's{more}.", markup=False)
             return
         self.dismiss(merged(self._hunks, decided) if self._hunks else None)
 
     def help_text(self) -> str:
+        more = "" if self._in_form else " and b keeps both"
+        applies = (
+            "Enter applies the choice; then you see once more what will be saved, before the file changes."
+            if self._in_form
+            else "Enter applies the choice to the text in the editor, where ^Z undoes it; the file itself changes only "
+            "when you save."
+        )
         return (
             "The differences\n"
-            "What you changed is marked with +, what the file has instead with -. For each difference, m keeps yours, "
-            "t takes that of the file and b takes both; M and T choose for all of them. Enter applies the choice to "
-            "the text in the editor, where ^Z undoes it; the file itself changes only when you save. Where only one "
-            "side changed something, that is chosen already; a conflict is yours to decide."
+            f"Lines after “mine” are what you have {self._place}; lines after “file” are what the file has on disk. ✔ "
+            f"marks what is kept. For each difference, m keeps mine, t takes the file's{more}; M and T choose for all "
+            f"of them. {applies} Where only one side changed something, that is chosen already; a conflict is yours to "
+            "decide."
         )
 
 
 def _hunk(
-    hunk: Hunk, chosen: Side | None, before: Sequence[str], after: Sequence[str], *, is_selected: bool
+    hunk: Hunk, chosen: Side | None, keys: str, before: Sequence[str], after: Sequence[str], *, is_selected: bool
 ) -> Content:
     conflict = "conflict: both changed this · " if hunk.is_conflict else ""
-    taken = f"taken: {_NAMES[chosen]}" if chosen is not None else "m: yours, t: the file's, b: both"
-    head = f"{'▸' if is_selected else ' '} line {hunk.line} · {conflict}{taken}\n"
+    kept = f"kept: {_NAMES[chosen]}" if chosen is not None else keys
+    head = f"{'▸' if is_selected else ' '} line {hunk.line} · {conflict}{kept}\n"
     parts = [(head, TONES["warning"] if chosen is None else TONES["muted"])]
-    parts += _lines("  ", before, TONES["muted"], is_taken=False)
-    parts += _lines("- ", hunk.theirs, "$text-error", is_taken=chosen in ("theirs", "both"))
-    parts += _lines("+ ", hunk.mine, "$text-success", is_taken=chosen in ("mine", "both"))
-    parts += _lines("  ", after, TONES["muted"], is_taken=False)
+    parts += _lines("", before, TONES["muted"], is_kept=False)
+    parts += _lines("mine", hunk.mine, "$text-success", is_kept=chosen in ("mine", "both"))
+    parts += _lines("file", hunk.theirs, "$text-error", is_kept=chosen in ("theirs", "both"))
+    parts += _lines("", after, TONES["muted"], is_kept=False)
     return Content.assemble(*parts)
 
 
-def _lines(mark: str, lines: Sequence[str], style: str, *, is_taken: bool) -> list[tuple[str, str]]:
-    taken = "▌" if is_taken else " "
-    found = [(f"{taken}{mark}{shown_line(line.rstrip(chr(10)))}\n", style) for line in lines[:_MAX_LINES]]
+def _lines(side: str, lines: Sequence[str], style: str, *, is_kept: bool) -> list[tuple[str, str]]:
+    """The lines of one side, or of both (""), after its name."""
+    begin = f"{'✔' if is_kept else ' '} {side:<4}  "
+    found = [(f"{begin}{shown_line(line.rstrip(chr(10)))}\n", style) for line in lines[:_MAX_LINES]]
     if len(lines) > _MAX_LINES:
-        found.append((f"{taken}{mark}… {count(len(lines) - _MAX_LINES, 'more line')}\n", style))
+        found.append((f"{begin}… {count(len(lines) - _MAX_LINES, 'more line')}\n", style))
+    if side and not lines:
+        found.append((f"{begin}(not there)\n", style))
     return found

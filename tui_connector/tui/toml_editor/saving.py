@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +18,11 @@ from ...profile.document import Document
 from ...units import ago
 
 if TYPE_CHECKING:
-    from ...guide.profiles.edit import Undo
+    from ...guide.profiles.saved_changes import SavedChange
     from ...guide.trust import ProfileTrust
     from ...profile.problems import Problem
     from ...profile.text_checker import Checked
+    from ...profile.trust_records import TrustRecord
 
 
 class TextSaver:
@@ -34,8 +33,8 @@ class TextSaver:
         self._trust: ProfileTrust | None = None
         self._own: tuple[str, str] | None = None
         """An invalid text that was saved here, and the text before that."""
-        self.undo: Undo | None = None
-        """Undoes what was saved since the editor was opened, or since a change by another program was merged."""
+        self.change: SavedChange | None = None
+        """What was saved since the editor was opened, or since a change by another program was merged."""
 
     async def new_secret(self, checked: Checked) -> Problem | None:
         """A literal secret that the file does not have yet."""
@@ -69,15 +68,15 @@ class TextSaver:
             self._trust = await asyncio.to_thread(self._profile_trust)
         opened, self._own = self._opened, None
         changes = await self._trust.own_changes(opened, self._document.draft, self._path)
-        trusted = await asyncio.to_thread(self._trust.records)
+        trusted = tuple(await asyncio.to_thread(self._trust.records))
         await asyncio.to_thread(self._document.save, overwrite=overwrite)
         await asyncio.to_thread(self._trust.grant_saved, self._path, changes)
         if checked.profile is None:
             self._own = self._document.text_as_read, opened
-        if self.undo is not None and self.undo.after == before:
-            self.undo = replace(self.undo, after=self._document.file_data)
+        if self.change is not None and self.change.after == before:
+            self.change = replace(self.change, after=self._document.file_data)
         else:
-            self.undo = await asyncio.to_thread(self._undo_to, before, partial(self._trust.restore_records, trusted))
+            self.change = await asyncio.to_thread(self._change_since, before, self._trust, trusted)
 
     @property
     def _opened(self) -> str:
@@ -90,10 +89,11 @@ class TextSaver:
 
         return ProfileTrust(self._machine, self._path)
 
-    def _undo_to(self, before: bytes, restore_trust: Callable[[], None]) -> Undo:
-        from ...guide.profiles.edit import Undo
+    def _change_since(self, before: bytes, trust: ProfileTrust, trusted: tuple[TrustRecord, ...]) -> SavedChange:
+        from ...guide.profiles.saved_changes import SavedChange
 
-        return Undo(self._path, before, self._document.file_data, restore_trust)
+        change = SavedChange(self._path, before, self._document.file_data, trust, trusted)
+        return change.titled(f"edit {self._path.name} as text")
 
 
 def _identity(problem: Problem) -> tuple[str, str, str]:

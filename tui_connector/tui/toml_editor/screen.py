@@ -33,7 +33,7 @@ from .saving import TextSaver, UnsavedText
 from .text_screen import BRIEF, TextScreen, key_at
 
 if TYPE_CHECKING:
-    from ...guide.profiles.edit import Undo
+    from ...guide.profiles.saved_changes import SavedChange
     from ...profile.problems import Problem
     from ...profile.text_checker import Checked
 
@@ -47,8 +47,8 @@ _DRAFT_DELAY = 1.0
 class Left:
     """How the editor was left."""
 
-    undo: Undo | None
-    """Undoes what was saved; None if nothing was."""
+    change: SavedChange | None
+    """What was saved; None if nothing was."""
     form_at: KeyPath = ()
     """The key whose form is wanted: the family and the name of a part first; empty if none is."""
 
@@ -122,7 +122,7 @@ class EditorScreen(TextScreen[Left]):
         """`accepted`: that the text has problems was shown, and it is to be saved with them."""
         try:
             if await self._saved(accepted=accepted) and and_leave:
-                self.dismiss(Left(self._saver.undo))
+                self.dismiss(Left(self._saver.change))
         finally:
             self._saving = False
 
@@ -244,7 +244,7 @@ class EditorScreen(TextScreen[Left]):
 
     def action_back(self) -> None:
         if not self.is_changed:
-            self.dismiss(Left(self._saver.undo))
+            self.dismiss(Left(self._saver.change))
             return
 
         self._ask_leaving()
@@ -273,7 +273,7 @@ class EditorScreen(TextScreen[Left]):
         if self._draft_timer is not None:
             self._draft_timer.stop()
         await self._unsaved.write(None)
-        self.dismiss(Left(self._saver.undo))
+        self.dismiss(Left(self._saver.change))
 
     def action_form(self) -> None:
         """Leaves the editor for the form of the part at the cursor, at the field of its key."""
@@ -287,7 +287,7 @@ class EditorScreen(TextScreen[Left]):
         """What is known of the cursor may still be that of an earlier place."""
         path = key_at(await asyncio.to_thread(self.assist, text, offset))
         if _part_of(path) is not None:
-            self.dismiss(Left(self._saver.undo, path))
+            self.dismiss(Left(self._saver.change, path))
 
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line."""

@@ -1,0 +1,158 @@
+"""What was saved of a profile is undone and redone in turns, and merged with what other programs change meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tui_connector.files import ChangedOnDisk
+from tui_connector.guide.profiles.edit import ProfileEdit, begin_edit
+from tui_connector.guide.profiles.saved_changes import SavedChange, SavedChanges
+from tui_connector.guide.trust import ProfileTrust
+from tui_connector.machine import Machine
+from tui_connector.profile.library import ProfileError
+
+PROFILE = """\
+format = 1
+name = "Acme"
+
+[clients.magento]
+
+[incoming.products] # ours
+client = "magento"
+request = { uri = "products" }
+items = "items"
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "acme.toml"
+    path.write_text(PROFILE)
+    return path
+
+
+class Session:
+    """Saves texts one after the other, as the page of a profile does."""
+
+    def __init__(self, machine: Machine, path: Path) -> None:
+        self.path, self.changes, self._trust = path, SavedChanges(), ProfileTrust(machine, path)
+
+    def save(self, text: str) -> None:
+        before = self.path.read_bytes()
+        self.path.write_text(text)
+        change = SavedChange(self.path, before, self.path.read_bytes(), self._trust, ())
+        self.changes.record(change.titled(f"write {text}"))
+
+    def undo(self) -> None:
+        assert self.changes.to_undo is not None
+        self.changes.undone(self.changes.to_undo.revert())
+
+    def redo(self) -> None:
+        assert self.changes.to_redo is not None
+        self.changes.redone(self.changes.to_redo.revert())
+
+    def changed_elsewhere(self, text: str) -> None:
+        self.path.write_text(text)
+        self.changes.keep_fitting(self.path.read_bytes())
+
+
+def titles(changes: SavedChanges) -> tuple[str, str]:
+    return tuple(each.title if each is not None else "" for each in (changes.to_undo, changes.to_redo))  # type: ignore[return-value]
+
+
+def test_changes_are_undone_and_redone_until_something_else_is_saved(machine: Machine, path: Path) -> None:
+    session = Session(machine, path)
+    for text in ("one", "two", "three"):
+        session.save(text)
+    session.undo()
+    session.undo()
+    assert (path.read_text(), *titles(session.changes)) == ("one", "write one", "write two")
+    session.redo()
+    assert (path.read_text(), *titles(session.changes)) == ("two", "write two", "write three")
+    session.save("other")
+    assert titles(session.changes) == ("write other", "")
+    for _ in range(3):
+        session.undo()
+    assert (path.read_text(), *titles(session.changes)) == (PROFILE, "", "write one")
+    assert session.changes.undo_count == 0
+
+
+def test_a_change_by_another_program_ends_what_can_be_undone_unless_it_returns_there(
+    machine: Machine, path: Path
+) -> None:
+    session = Session(machine, path)
+    for text in ("one", "two", "three"):
+        session.save(text)
+    session.undo()
+    session.changed_elsewhere("one")  # as after git stash
+    assert titles(session.changes) == ("write one", "")
+    path.write_text("theirs")
+    with pytest.raises(ChangedOnDisk):
+        session.undo()
+    session.changed_elsewhere("theirs")
+    assert titles(session.changes) == ("", "")
+    assert session.changes.was_changed_elsewhere
+    session.save("mine")
+    session.undo()
+    assert path.read_text() == "theirs"
+
+
+def edited(path: Path, *keys: str, value: str) -> ProfileEdit:
+    edit = begin_edit(path)
+    edit.setup.edit(keys, value)
+    return edit
+
+
+URI = ("incoming", "products", "request", "uri")
+
+
+def test_an_edit_is_compared_with_the_file_as_it_is(path: Path) -> None:
+    edit = edited(path, *URI, value="products?x=1")
+    path.write_text(PROFILE.replace("Acme", "Beta").replace('"items"', '"items" # new'))
+    assert edit.merge() is None
+    assert edit.difference.count("\n-") == edit.difference.count("\n+") == 1
+    assert edit.setup.document.text() == path.read_text().replace('"products" }', '"products?x=1" }')
+
+
+def test_an_edit_that_the_file_has_already_changes_nothing(path: Path) -> None:
+    edit = edited(path, *URI, value="orders")
+    path.write_text(PROFILE.replace('"products" }', '"orders" }'))
+    assert edit.merge() is None
+    assert not edit.setup.document.changed
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "theirs"),
+    [
+        (URI, "a", PROFILE.replace('"products" }', '"b" }')),
+        (URI, "a", PROFILE.partition("[incoming")[0]),  # deleted
+        (("incoming", "products", "title"), "a", f'{PROFILE}title = "b"\n'),  # added
+        (("name",), "a", PROFILE.replace("Acme", "b")),
+    ],
+)
+def test_only_keys_that_both_changed_are_left_to_decide(
+    path: Path, keys: tuple[str, ...], value: str, theirs: str
+) -> None:
+    edit = edited(path, *keys, value=value)
+    edit.setup.edit(("description",), "mine too")
+    path.write_text(theirs.replace("format = 1", "format = 1 # new"))
+    conflicts = edit.merge()
+    assert conflicts is not None
+    assert edit.difference.count("# new") == 0, "nothing is merged before it is decided"
+    for text in (conflicts.base, conflicts.mine, conflicts.theirs):
+        assert "# new" in text
+        assert "mine too" in text
+    edit.take(conflicts.theirs, conflicts.file_data)
+    assert edit.setup.at(*keys) == begin_edit(path).setup.at(*keys)
+    assert edit.setup.at("description") == "mine too"
+    assert edit.merge() is None
+
+
+def test_a_merged_text_that_is_not_toml_is_refused(path: Path) -> None:
+    edit = edited(path, *URI, value="a")
+    before = edit.difference
+    with pytest.raises(ProfileError):
+        edit.take("name = ", b"name = ")
+    assert edit.difference == before

@@ -1,0 +1,128 @@
+"""The changes of a profile's file that were saved in this session: undone and redone one after the other."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ...files import CannotSave, digest, write_atomic
+from ...profile.trust_records import TrustRecord
+from ...text import shown_line
+from ..part_families import Family
+from ..trust import ProfileTrust
+from .ledger_rename import LedgerRename
+from .save import difference
+
+PartKey = tuple[Family, str]
+"""The family and the name of a part."""
+
+_MAX_CHANGES = 100
+"""Changes of one file that can be undone; each has the file twice, which may be 1 MiB large."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedChange:
+    """One change of a file."""
+
+    path: Path
+    before: bytes
+    after: bytes
+    """The file since the change."""
+    trust: ProfileTrust
+    trusted: tuple[TrustRecord, ...]
+    """What the profile was trusted with before the change."""
+    title: str = ""
+    """What was done, such as "delete products"; sanitised."""
+    states: LedgerRename | None = None
+    """The run states that moved with it."""
+    part: PartKey | None = None
+    """The part that was changed, as it is called since; None where there is none, or it was deleted."""
+    part_before: PartKey | None = None
+    """The same before the change."""
+
+    @property
+    def difference_back(self) -> str:
+        """The lines that reverting it changes."""
+        now, then = (each.decode("utf-8", "replace") for each in (self.after, self.before))
+        return difference(now, then)
+
+    def titled(self, title: str, before: PartKey | None = None, after: PartKey | None = None) -> SavedChange:
+        """The same with what was done, as which the user knows it; `before`, `after`: the part that was changed."""
+        return replace(self, title=shown_line(title, 60), part_before=before, part=after)
+
+    def revert(self) -> SavedChange:
+        """Restores the file; returns the change that was made by this, which is reverted the same way.
+
+        Raises `ChangedOnDisk` if the file was changed since, and another `UserError`. Blocks.
+        """
+        trusted = tuple(self.trust.records())
+        states = self.states.reversed if self.states is not None else None
+        with states.moved() if states is not None else nullcontext():
+            write_atomic(self.path, self.before, expect=digest(self.after))
+        with suppress(CannotSave):  # then it is asked for again
+            self.trust.restore_records(self.trusted)
+        return replace(
+            self,
+            before=self.after,
+            after=self.before,
+            trusted=trusted,
+            states=states,
+            part=self.part_before,
+            part_before=self.part,
+        )
+
+
+@dataclass
+class SavedChanges:
+    """The changes of one file, the latest last."""
+
+    _done: list[SavedChange] = field(default_factory=list)
+    _undone: list[SavedChange] = field(default_factory=list)
+    """As they are reverted to be made again; the one to redo next is last."""
+    was_changed_elsewhere: bool = False
+    """Whether changes were forgotten since something else has changed the file."""
+
+    @property
+    def to_undo(self) -> SavedChange | None:
+        """The change that is undone next."""
+        return self._done[-1] if self._done else None
+
+    @property
+    def to_redo(self) -> SavedChange | None:
+        """What reverts the undo of the change that is redone next."""
+        return self._undone[-1] if self._undone else None
+
+    @property
+    def undo_count(self) -> int:
+        """The number of changes that can be undone."""
+        return len(self._done)
+
+    def record(self, change: SavedChange) -> None:
+        """Takes a change that was saved. What was undone before can no longer be redone."""
+        self._done = [*self._done, change][-_MAX_CHANGES:]
+        self._undone.clear()
+        self.was_changed_elsewhere = False
+
+    def undone(self, redo: SavedChange) -> None:
+        """The latest change was reverted; `redo` is what `revert` returned."""
+        self._done.pop()
+        self._undone.append(redo)
+
+    def redone(self, undo: SavedChange) -> None:
+        """What was undone last was made again; `undo` is what `revert` returned."""
+        self._undone.pop()
+        self._done.append(undo)
+
+    def keep_fitting(self, data: bytes) -> None:
+        """Forgets the changes that cannot be undone or redone in a file with these bytes."""
+        kept = _fitting(self._done, data), _fitting(self._undone, data)
+        if len(kept[0]) < len(self._done):
+            self.was_changed_elsewhere = True
+        self._done, self._undone = kept
+
+
+def _fitting(changes: list[SavedChange], data: bytes) -> list[SavedChange]:
+    """Up to the last of them that has made the file what it is."""
+    last = next((index for index in reversed(range(len(changes))) if changes[index].after == data), -1)
+    return changes[: last + 1]
