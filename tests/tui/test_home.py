@@ -155,6 +155,16 @@ async def test_the_cursor_stays_on_its_row_while_others_come_and_go(machine: Mac
         app.screen.show()
         await until(pilot, lambda: "c.test" not in shown(app))
         assert chosen(app) == "d"
+        Drafts(machine.directories.state).keep(Draft("0" * 16, "half", "Half done", 2, 0.0))
+        app.screen.show()
+        await until_shown(pilot, "○ half")
+        for name, neighbour in (("d", "b"), ("b", "a"), ("a", "half")):  # the draft once no profile is left
+            assert chosen(app) == name
+            await pilot.press("d")
+            await until_shown(pilot, f"Delete the profile {name}?")
+            await pilot.press("y")
+            await until(pilot, lambda: chosen(app) == neighbour)  # noqa: B023
+        Drafts(machine.directories.state).drop("0" * 16)
         for path in machine.directories.profiles.iterdir():
             path.unlink()
         app.screen.show()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,6 +23,11 @@ from ...guide.profiles.overview import ProfileOverview
 from ...text import shown_line, shown_middle
 from ..widgets.painted import Painted
 from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells, recent_cells
+
+
+def _key_of(line: Path | Draft | str) -> Path | str | None:
+    """The identity of a line while others come and go; None where it is not selectable."""
+    return line.key if isinstance(line, Draft) else line if isinstance(line, Path) else None
 
 
 class HomeList(Painted, ScrollView, can_focus=True):
@@ -71,6 +77,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
 
     def show(self, rows: HomeRows, now: float, home: Path) -> None:
         """Shows these rows; `now` in seconds since 1970. `home`: the user's directory, which paths begin with."""
+        before = self._lines
         self._rows, self._lines, self._now, self._needed, self._home = rows, rows.lines(), now, rows.needed(now), home
         self.virtual_size = Size(self.size.width, len(self._lines) + 1)  # and the heads
         if (wanted := self._find(self._wanted)) is not None:
@@ -78,10 +85,11 @@ class HomeList(Painted, ScrollView, can_focus=True):
             self._cursor = wanted
             self._scroll_to_cursor()
         where = self._find(self._cursor_key)
-        if where is None or where != self._cursor:
-            self._move_cursor(
-                self._cursor if self._cursor_key is not None and where is None else where or 0, 1, pin=False
-            )
+        if where is None:
+            where = self._neighbour(before) if self._cursor_key is not None else None
+            self._move_cursor(where or 0, 1, pin=False)
+        elif where != self._cursor:
+            self._move_cursor(where, 1, pin=False)
         self.post_message(self.Moved())
         self.refresh()
 
@@ -100,9 +108,18 @@ class HomeList(Painted, ScrollView, can_focus=True):
         return next((index for index in range(len(self._lines)) if self._key(index) == key), None)
 
     def _key(self, index: int) -> Path | str | None:
-        """The identity of a line while others come and go; None where it is not selectable."""
-        line = self._lines[index]
-        return line.key if isinstance(line, Draft) else line if isinstance(line, Path) else None
+        return _key_of(self._lines[index])
+
+    def _neighbour(self, before: Sequence[Path | Draft | str]) -> int | None:
+        """The row nearest to the cursor of those that were listed before: the next of its section, else the previous.
+
+        Where nothing is left of the section, of another one.
+        """
+        there = {key: index for index, key in enumerate(map(_key_of, self._lines)) if key is not None}
+        after, ahead = before[self._cursor + 1 :], before[: self._cursor][::-1]
+        sections = [list(takewhile(lambda line: not isinstance(line, str), lines)) for lines in (after, ahead)]
+        keys = map(_key_of, chain(*sections, after, ahead))
+        return next((there[key] for key in keys if key in there), None)
 
     def _move_cursor(self, index: int, step: int, *, pin: bool = True) -> None:
         """Moves the cursor to this row, or to the next selectable one in the direction of `step`.
