@@ -150,7 +150,7 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         setup: Setup = app.screen.work.setup  # type: ignore[attr-defined]
         setup.edit(("name",), "Acme, changed")
         await pilot.press("alt+q")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await until_shown(pilot, "Parts · ○ unsaved changes in the guide (g), just now")
         await pilot.press("q")
         await until(pilot, lambda: "○ acme" in shown(app) and "step 3 of 5" in shown(app))
         assert path.read_text() == PROFILE.replace("URL", "http://127.0.0.1:9")
@@ -243,6 +243,35 @@ async def test_page_shows_which_secrets_are_missing(machine: Machine, memory_key
         assert "CANARY" not in shown(app)
 
 
+async def test_what_the_guide_and_the_users_editor_saved_is_undone(machine: Machine, tmp_path: Path) -> None:
+    editor = tmp_path / "vi"
+    editor.write_text('#!/bin/sh\necho "# $1" >> "$2"\n')
+    editor.chmod(0o700)
+    path = write(machine)
+    app = ConnectorApp(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}), no_demo)
+    app.suspend = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
+    async with on_page(app, size=(100, 30)) as pilot:
+        texts = [path.read_text()]
+        await pilot.press("down", "down", "g")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "● 3" in shown(app).replace("●3", "● 3"))
+        setup: Setup = app.screen.work.setup  # type: ignore[attr-defined]
+        setup.edit(("name",), "Acme, changed")
+        await pilot.press("s")
+        await until_shown(pilot, '+name = "Acme, changed"')
+        await pilot.press("s")
+        await until_shown(pilot, "✔ Saved")
+        texts.append(path.read_text())
+        await pilot.press("q", "o")
+        await until(pilot, lambda: path.read_text() == f"{texts[1]}# +16\n")  # the line of the part
+        for text, said in zip(
+            reversed(texts),
+            ("edit acme.toml in $EDITOR · u again: save in the guide", "save in the guide · nothing more to undo"),
+            strict=True,
+        ):
+            await pilot.press("u", "y")
+            await until(pilot, lambda: path.read_text() == text and any(said in each for each in messages(app)))  # noqa: B023
+
+
 async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machine: Machine, tmp_path: Path) -> None:
     editor = tmp_path / "vi"
     editor.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/line\n')
@@ -259,6 +288,17 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
         await until(pilot, lambda: app.screen.query_one(TomlArea).cursor_location[0] == 19 - 1)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        assert "✘ products    1 problem · GET products" in shown(app)
+        await pilot.press("tab", "up")
+        await until_shown(pilot, "✘ line 6: kind: ")
+        for key in ("enter", "g", "e"):  # although the other problem is selected in their list
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+            await until(pilot, lambda: app.screen.query_one(TomlArea).cursor_location[0] == 6 - 1)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
 
 
 async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine) -> None:

@@ -104,7 +104,8 @@ async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine, mo
             await pilot.press("q")
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
             sandbox.change({"sandbox/latency_ms": "0"})
-            await until_shown(pilot, "Last run: ✔ complete, 100 items")
+            screen = await until_shown(pilot, "Last run: ✔ complete, 100 items")
+            assert "✔ now\n" in screen  # in the row, too
 
 
 async def test_charts_show_a_run_that_completed_below_the_zoomed_log(

@@ -306,7 +306,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
         await acme.press("a", "y")
         await acme.shows("ended: 1 finished, 2 failed")
         await acme.leave()
-        await acme.shows("Last run: ✘ ended, 1 finished, 2 failed")
+        await acme.shows("Last run: ✘ ended, 1 finished, 2 failed", "✘ now\n")
         await acme.press("T")
         await acme.shows("✘         2  failed", "✔         1  finished", '"source_code": "nowhere"')
         await acme.shows("✘ failed    A                  3 attempts · 400: Could not save Source Item")

@@ -13,8 +13,8 @@ from screens import shown, until, until_shown
 
 from tui_connector.guide.profiles.duplicate import duplicate
 from tui_connector.guide.profiles.edit import begin_edit, removal
-from tui_connector.guide.profiles.saved_changes import SavedChange
 from tui_connector.guide.profiles.save import save
+from tui_connector.guide.profiles.saved_changes import SavedChange
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.trust import ProfileTrust, Untrusted, copy_trust
 from tui_connector.guide.workbench import Workbench, profile_of

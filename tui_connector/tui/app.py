@@ -355,6 +355,8 @@ class ConnectorApp(QuietApp):
         demo = await self._open_demo_store() if self._is_demo_data(message.draft.data) else None
         logs, results = self._logs, self.guide_results
         context, step = resume_context(self.machine, message.draft, logs.get(message.draft.key), demo, results)
+        if context.path is not None:
+            context.changes = self._changes_of(context.path)
         await self.push_screen(SetupScreen(context, step), lambda _: self._leave_setup(context))
 
     def on_home_screen_edit_requested(self, message: HomeScreen.EditRequested) -> None:
@@ -504,6 +506,8 @@ class ConnectorApp(QuietApp):
         except UserError as error:
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return
+        if path is not None:
+            context.changes = self._changes_of(path)
         await self.push_screen(SetupScreen(context), lambda _: self._leave_setup(context))
 
     def _open_recorded(self, recorded: Recorded) -> None:

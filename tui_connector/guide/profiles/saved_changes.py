@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...files import CannotSave, digest, write_atomic
+from ...profile.library import read_bytes
 from ...profile.trust_records import TrustRecord
 from ...text import shown_line
 from ..part_families import Family
@@ -71,6 +72,28 @@ class SavedChange:
             part=self.part_before,
             part_before=self.part,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileBefore:
+    """A file before something else edits it, such as the user's own editor."""
+
+    path: Path
+    data: bytes
+    trust: ProfileTrust
+    trusted: tuple[TrustRecord, ...]
+
+    def change(self, title: str) -> SavedChange | None:
+        """What was changed since; None where nothing was. Raises `ProfileError` if it cannot be read. Blocks."""
+        data = read_bytes(self.path)
+        if data == self.data:
+            return None
+        return SavedChange(self.path, self.data, data, self.trust, self.trusted).titled(title)
+
+
+def file_before(path: Path, trust: ProfileTrust) -> FileBefore:
+    """The file as it is now. Raises `ProfileError` if it cannot be read. Blocks."""
+    return FileBefore(path, read_bytes(path), trust, tuple(trust.records()))
 
 
 @dataclass

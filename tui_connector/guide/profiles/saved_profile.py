@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ...profile import line_ends
+from ...profile.blocks import parse
 from ...profile.document import Document
+from ...profile.environments import TABLE
 from ...profile.library import ProfileError
-from ...profile.model import Profile
+from ...profile.model import ModelPath, Profile
 from ...profile.positions import layout
 from ...profile.problems import Problem, check, environment_data
 from ...profile.text_checker import Checker
+from ..part_families import FAMILIES
 from ..steps.summaries import ProfilePart, parts
 
 
@@ -38,10 +42,15 @@ class OpenedProfile:
     def parts(self) -> list[ProfilePart]:
         return parts(self.data)
 
-    @property
-    def line(self) -> int | None:
-        """Where the first problem is."""
-        return self.problems[0].line if self.problems else None
+    def problems_of(self, family: str, name: str) -> list[Problem]:
+        """The problems of one part, also those of its values in an environment."""
+        return [each for each in self.problems if part_of(each.keys) == (family, name)]
+
+    def line_of(self, part: ProfilePart) -> int | None:
+        """Where the part begins; None if the file is not TOML. Blocks for large files."""
+        if self.document is None:
+            return None
+        return parse(line_ends.plain(self.document.text())).position((part.family, part.name)).line
 
     def text_of(self, part: ProfilePart) -> str:
         """The tables of a part as the file has them; empty for a profile with problems, or with other values."""
@@ -56,6 +65,17 @@ class OpenedProfile:
             if header.path[:2] == (part.family, part.name)
         ]
         return "\n\n".join(tables)
+
+
+def base_keys(keys: ModelPath) -> ModelPath:
+    """The keys without the environment whose values they are of."""
+    return keys[2:] if keys[:1] == (TABLE,) else keys
+
+
+def part_of(keys: ModelPath) -> tuple[str, str] | None:
+    """The family and the name of the part that a key is in, also in an environment; None if it is in none."""
+    own = base_keys(keys)
+    return (str(own[0]), str(own[1])) if len(own) > 1 and own[0] in FAMILIES else None
 
 
 def open_profile(path: Path, environment: str = "") -> OpenedProfile:

@@ -23,8 +23,8 @@ from ...errors import UserError
 from ...guide.checks.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
-from ...guide.profiles.saved_changes import SavedChange, SavedChanges
-from ...guide.profiles.saved_profile import OpenedProfile
+from ...guide.profiles.saved_changes import SavedChange, SavedChanges, file_before
+from ...guide.profiles.saved_profile import OpenedProfile, part_of
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.secret_states import SecretState, secret_states
 from ...guide.shared_runs import SharedRuns, shared_runs
@@ -51,7 +51,7 @@ from ..widgets.frame import KeyFooter, ScreenHeader
 from .part_forms import PartForms
 from .part_list import PartList, ProblemList
 from .part_runs import PartRuns
-from .part_status import PartStatus
+from .part_status import PartStatus, RowStatus
 from .profile_screen import ProfileScreen
 from .undo_screen import UndoScreen
 
@@ -67,6 +67,8 @@ _OF_VALID_PROFILE = ("page.test", "page.run", "page.run-options", "page.add", "p
 """Keys that need a profile without problems."""
 
 _NONE = "None yet: Enter adds one."
+_AGES_INTERVAL = 30.0
+"""Seconds until the ages of runs and tests are shown anew."""
 
 
 class ProfilePage(UndoScreen, TextHolder):
@@ -174,6 +176,7 @@ class ProfilePage(UndoScreen, TextHolder):
         yield KeyFooter()
 
     def on_mount(self) -> None:
+        self.set_interval(_AGES_INTERVAL, self._fill)
         if self._first_part is not None:
             self._list.want(self._first_part.family, self._first_part.name)
 
@@ -201,7 +204,8 @@ class ProfilePage(UndoScreen, TextHolder):
             self._find_shared_runs(profile)
         else:
             self._status.runs, self._status.sent, self._status.no_runs = message.runs, message.sent, ""
-        self._status.data_read(message.opened.data)
+        self._list.border_title = f"Parts · {message.unsaved}" if message.unsaved else "Parts"
+        self._status.read(message.opened)
         self._fill()
         if profile is not None:
             self._find_secrets(message.opened)
@@ -217,13 +221,13 @@ class ProfilePage(UndoScreen, TextHolder):
         self.query_one(ProblemList).fill(opened)
         self.set_class(bool(opened.problems), "invalid")
         self.query_one("#page-body").set_class(opened.document is not None, "there")
-        self._list.fill(opened.parts, self._mark, max(30, self._list.content_size.width or self.size.width - 2))
-        self._draw()
+        now = self.machine.now().timestamp()
 
-    def _mark(self, part: ProfilePart) -> tuple[str, str]:
-        if self.busy and part == self._list.selected:
-            return "…", "muted"
-        return self._status.mark(part)
+        def status(part: ProfilePart) -> RowStatus:
+            return self._status.row(part, now, busy=bool(self.busy) and part == self._list.selected)
+
+        self._list.fill(opened.parts, status, max(30, self._list.content_size.width or self.size.width - 2))
+        self._draw()
 
     @work(exclusive=True, group="secrets")
     async def _find_secrets(self, opened: OpenedProfile) -> None:
@@ -251,7 +255,7 @@ class ProfilePage(UndoScreen, TextHolder):
         self._status.runs = {each.run.name: each.run for each in found.runs if not each.run.sends}
         self._status.sent = {each.run.name: each.run for each in found.runs if each.run.sends}
         self._status.no_runs = problem
-        self._draw()
+        self._fill()
 
     @property
     def _list(self) -> PartList:
@@ -450,7 +454,7 @@ class ProfilePage(UndoScreen, TextHolder):
         else:
             if self.environment:
                 self.notify("The guide shows the base values, not those of the environment.", markup=False)
-            of = (self.workbench, self.path, opened.document)
+            of = (self.workbench, self.path, opened.document, self.changes)
             await open_guide(self.app, *of, part, begin_with, discarded, family, at)
 
     @property
@@ -527,17 +531,21 @@ class ProfilePage(UndoScreen, TextHolder):
 
     @property
     def _problem(self) -> Problem | None:
-        """The selected problem; None where there is none."""
-        problems = self.opened.problems if self.opened else []
-        chosen = self.query_one(ProblemList).highlighted or 0
-        return problems[chosen] if chosen < len(problems) else None
+        """The selected problem, or the first one of the selected part; None where there is none."""
+        listed, opened, part = self.query_one(ProblemList), self.opened, self._list.selected
+        if opened is None:
+            return None
+        found, at = opened.problems, listed.highlighted or 0
+        if part is not None and not listed.has_focus:
+            found, at = opened.problems_of(part.family, part.name), 0
+        return found[at] if at < len(found) else None
 
     @on(OptionList.OptionHighlighted, "#page-problems")
     def _select_part_of_problem(self) -> None:
         """Selects the part that the problem is in, which d deletes."""
-        problem = self._problem
-        if problem is not None and len(problem.keys) > 1 and self.query_one(ProblemList).has_focus:
-            self._list.select(str(problem.keys[0]), str(problem.keys[1]))
+        problem = self._problem if self.query_one(ProblemList).has_focus else None
+        if problem is not None and (part := part_of(problem.keys)) is not None:
+            self._list.select(*part)
 
     def _left_editor(self, how: Left) -> None:
         if how.change is not None:
@@ -545,13 +553,25 @@ class ProfilePage(UndoScreen, TextHolder):
             self.refresh_bindings()
         self._form_at = how.form_at  # opened once the file is read
 
-    def action_external_editor(self) -> None:
-        """Opens the file in the user's editor, at the selected problem."""
+    async def action_external_editor(self) -> None:
+        """Opens the file in the user's editor, at the selected problem or part; what is saved there can be undone."""
         self.app.clear_notifications()
+        problem, part, opened = self._problem, self._list.selected, self.opened
+        self.busy = f"Opening {self.path.name}"
         try:
-            edit(self.app, self.machine.environ, self.path, None if self._problem is None else self._problem.line)
+            line = problem.line if problem is not None else None
+            if line is None and part is not None and opened is not None:
+                line = await asyncio.to_thread(opened.line_of, part)
+            before = await asyncio.to_thread(file_before, self.path, self.workbench.trust)
+            try:
+                edit(self.app, self.machine.environ, self.path, line)
+            finally:  # also where the editor reports an error
+                if change := await asyncio.to_thread(before.change, f"edit {self.path.name} in $EDITOR"):
+                    self.record(change)
         except UserError as error:
             self.notify_error(error)
+        finally:
+            self.busy = ""
         self.reload(edited_here=True)
 
     async def _resend(self, exchange: Exchange, request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
@@ -16,9 +17,12 @@ from ...guide.steps.summaries import ProfilePart, fitted
 from ...text import count, shown_line
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES
+from .part_status import RowStatus
 
 _NAMES = 10
 """The fewest columns for names."""
+_WIDTH_FOR_RUNS = 50
+"""Columns of a list whose rows show the last runs."""
 
 
 class PartList(BoundedList):
@@ -47,17 +51,19 @@ class PartList(BoundedList):
     def on_resize(self) -> None:
         self.post_message(self.Resized())
 
-    def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], tuple[str, str]], width: int) -> None:
-        """Shows these parts; the cursor stays where it was. `mark`: a character and its tone."""
+    def fill(self, parts: Iterable[ProfilePart], status: Callable[[ProfilePart], RowStatus], width: int) -> None:
+        """Shows these parts; the cursor stays where it was."""
         parts, highlighted, selected = list(parts), self.highlighted, self.selected
         self.clear_options()
         self._rows = []
+        states = {(each.family, each.name): status(each) for each in parts}
         names = max([_NAMES, *map(len, map(_name, parts))])
+        runs = max((len(each.run[0]) for each in states.values()), default=0) if width >= _WIDTH_FOR_RUNS else 0
         for family, title in FAMILIES.items():
             self._add(Content.assemble((title, "bold")))
             for part in (each for each in parts if each.family == family):
                 self._rows.append(part)
-                self.add_option(Option(_part_line(part, mark(part), names, width)))
+                self.add_option(Option(_part_line(part, states[part.family, part.name], names, runs, width)))
             if self._rows[-1] is None:
                 self._rows.append(family)
                 self.add_option(Option(Content.assemble(("    none  Enter adds one", TONES["muted"]))))
@@ -105,16 +111,22 @@ def _name(part: ProfilePart) -> str:
     return shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
 
 
-def _part_line(part: ProfilePart, mark: tuple[str, str], names: int, width: int) -> Content:
-    """The row of a part in this width, of which `names` columns are for names."""
-    name = _name(part)
-    summary = fitted(part.summary, max(10, width - names - 5))
-    return Content.assemble(
-        "  ",
-        (mark[0], TONES.get(mark[1], "")),
+def _part_line(part: ProfilePart, status: RowStatus, names: int, runs: int, width: int) -> Content:
+    """The row of a part in this width, of which `names` columns are for names, and `runs` for last runs."""
+    name, problems = _name(part), f"{status.problems} · " if status.problems else ""
+    room = max(10, width - names - 5 - (runs + 2 if runs and status.run[0] else 0))
+    summary = fitted(part.summary, max(10, room - len(problems)))
+    parts = [
+        ("  ", ""),
+        (status.mark[0], TONES.get(status.mark[1], "")),
         (f" {name:<{names}} ", TONES["muted"] if part.disabled else "bold"),
-        summary,
-    )
+        (problems, TONES["error"]),
+        (summary, ""),
+    ]
+    if runs and status.run[0]:
+        used = cell_len(problems) + cell_len(summary)
+        parts += [(" " * max(2, room - used + 2), ""), (status.run[0], TONES.get(status.run[1], ""))]
+    return Content.assemble(*parts)
 
 
 class ProblemList(BoundedList):

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from textual.content import Content
 
 from ...guide.checks.check import CheckResult
 from ...guide.last_runs import LastRun
+from ...guide.profiles.saved_profile import OpenedProfile, base_keys
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
+from ...profile.problems import Problem
 from ...templates import Json
 from ...text import count, direction_option, shown, shown_line
-from ...units import ago
+from ...units import ago, short_age
 from ..widgets import highlight
 from ..widgets.frame import TONES
+
+
+@dataclass(frozen=True, slots=True)
+class RowStatus:
+    """The status of a part in its row; each of the texts has a tone (a key of `TONES`, or empty)."""
+
+    mark: tuple[str, str] = (" ", "")
+    """One character."""
+    problems: str = ""
+    """Such as "2 problems"; empty where there are none."""
+    run: tuple[str, str] = ("", "")
+    """The result of the last run and its age, such as "✔ 5 min"."""
 
 
 class PartStatus:
@@ -32,6 +47,8 @@ class PartStatus:
         """Why it is not known when a part was run; "" if it is."""
         self.secrets: Sequence[SecretState] = []
         self._data: Mapping[str, Json] = {}
+        self._problems: Callable[[str, str], Sequence[Problem]] = lambda *_: ()
+        self._is_valid = True
 
     def tested(self, part: ProfilePart, result: CheckResult, at: float) -> None:
         """Records the result of a test."""
@@ -42,11 +59,11 @@ class PartStatus:
         """Discards the result of a part's test."""
         self._tests.pop((family, name), None)
 
-    def data_read(self, data: Mapping[str, Json]) -> None:
+    def read(self, opened: OpenedProfile) -> None:
         """Takes the profile as it is in the file now."""
-        if data != self._data:
+        if opened.data != self._data:
             self._discard_failures()
-        self._data = data
+        self._data, self._problems, self._is_valid = opened.data, opened.problems_of, opened.profile is not None
 
     def secrets_found(self, states: Sequence[SecretState]) -> None:
         """Takes the states of the secrets as they are now."""
@@ -61,8 +78,21 @@ class PartStatus:
     def secrets_of(self, part: ProfilePart) -> list[SecretState]:
         return [state for state in self.secrets if state.path[:2] == (part.family, part.name)]
 
-    def mark(self, part: ProfilePart) -> tuple[str, str]:
-        """One character for the part, and its tone."""
+    def row(self, part: ProfilePart, now: float, *, busy: bool) -> RowStatus:
+        """What the row of the part shows; `busy`: something is done to it now."""
+        found, last = len(self._problems(part.family, part.name)), self.last_run(part)
+        run = ("", "")
+        if last is not None:
+            run = f"{last.mark} {short_age(now - last.at)}", "success" if last.ok else "error"
+        mark = ("…", "muted") if busy else self._mark(part)
+        return RowStatus(mark, count(found, "problem") if found else "", run)
+
+    def last_run(self, part: ProfilePart) -> LastRun | None:
+        return {"incoming": self.runs, "outgoing": self.sent}.get(part.family, {}).get(part.name)
+
+    def _mark(self, part: ProfilePart) -> tuple[str, str]:
+        if self._problems(part.family, part.name):
+            return "✘", "error"
         if part == self.testing:
             return "…", "muted"
         if (tested := self._tests.get((part.family, part.name))) is not None:
@@ -77,14 +107,17 @@ class PartStatus:
 
         `arguments`: the profile and its environment as the arguments of a command.
         """
+        for problem in self._problems(part.family, part.name):
+            yield Content.assemble((shown_line(f"✘ line {problem.line}: {_within(problem)}"), TONES["error"]))
         if (tested := self._tests.get((part.family, part.name))) is not None:
             tone = TONES["success" if tested[0].ok else "error"]
             yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))
         if part.family in ("incoming", "outgoing"):
-            sends = part.family == "outgoing"
-            run = (self.sent if sends else self.runs).get(part.name)
-            never = "No run yet. r shows what it would change." if sends else "No run yet. r runs it."
-            never = f"Last run: {self.no_runs}" if self.no_runs else never
+            run = self.last_run(part)
+            never = (
+                "No run yet. r shows what it would change." if part.family == "outgoing" else "No run yet. r runs it."
+            )
+            never = f"Last run: {self.no_runs}" if self.no_runs else never if self._is_valid else "No run yet."
             words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(words), TONES[run.tone if run else "muted"]))
         yield from self._secret_lines(part, wide=wide)
@@ -117,6 +150,12 @@ class PartStatus:
             yield Content.assemble(
                 (f"{state.mark} ", TONES[tone]), f"{name}  ", (shown_line(state.text), TONES["muted"])
             )
+
+
+def _within(problem: Problem) -> str:
+    """The key within its part, and what is wrong with it."""
+    where = ".".join(map(str, base_keys(problem.keys)[2:]))
+    return f"{where}: {problem.text}" if where else problem.text
 
 
 def _result_text(result: CheckResult, seconds: float) -> str:

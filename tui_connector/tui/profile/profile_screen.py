@@ -16,15 +16,18 @@ from ...client.exchange import Exchanges
 from ...client.message import InvalidRequest
 from ...errors import UserError
 from ...files import described
+from ...guide.drafts import Drafts, key_for
 from ...guide.last_runs import LastRun, last_runs, last_sendings
 from ...guide.profiles.saved_changes import SavedChanges
 from ...guide.profiles.saved_profile import OpenedProfile, open_profile
+from ...guide.text_drafts import TextDrafts
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine
 from ...profile.library import ProfileError, read_bytes
 from ...profile.model import Profile
 from ...text import shown, shown_line
+from ...units import ago
 from ..file_watch import FileState, state_of
 from ..jobs import jobs_of
 from ..log.dock import LogDock
@@ -48,6 +51,8 @@ class ProfileScreen(LogDock):
         runs: Mapping[str, LastRun] = field(default_factory=dict)
         sent: Mapping[str, LastRun] = field(default_factory=dict)
         """The latest runs of outgoings."""
+        unsaved: str = ""
+        """What else was changed of the profile and is not saved in the file."""
 
     def __init__(
         self,
@@ -154,7 +159,16 @@ class ProfileScreen(LogDock):
         if opened.profile is None or opened.profile.ledger is None:
             of = (self.machine.directories.state, self.path, self.environment)
             runs, sent = await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
-        self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent))
+        unsaved = await asyncio.to_thread(self._unsaved)
+        self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent, unsaved))
+
+    def _unsaved(self) -> str:
+        """What the guide and the editor have kept of changes that were not saved. Blocks."""
+        state, now = self.machine.directories.state, self.machine.now().timestamp()
+        draft, text = Drafts(state).find(key_for(self.path)), TextDrafts(state, self.path).find()
+        kept = [f"the guide (g), {ago(now - draft.kept_at)}"] if draft is not None else []
+        kept += [f"the editor (e), {ago(now - text[1].kept_at)}"] if text is not None else []
+        return f"○ unsaved changes in {' and '.join(kept)}" if kept else ""
 
     @on(FileRead)
     def _on_read(self, message: FileRead) -> None:

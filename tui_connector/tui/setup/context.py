@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...guide.checks.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.drafts import Draft, key_for
 from ...guide.profiles.save import session_key
+from ...guide.profiles.saved_changes import SavedChanges
 from ...guide.resume import has_unsaved_work, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
 from ...guide.sending.kept_samples import read_samples
@@ -84,6 +85,8 @@ class GuideContext:
     """Whether it was resumed from a draft, which contains no secrets."""
     results: dict[str, GuideResults] = field(default_factory=dict)
     """What was found earlier in this session, by the key of the draft."""
+    changes: SavedChanges = field(default_factory=SavedChanges)
+    """What was saved of the profile in this session."""
 
     def __post_init__(self) -> None:
         directory = self.path.parent if self.path is not None else self.profiles

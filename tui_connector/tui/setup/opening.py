@@ -12,6 +12,7 @@ from textual.app import App
 from ...files import reason
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.part_families import Family
+from ...guide.profiles.saved_changes import SavedChanges
 from ...guide.sending.kept_samples import read_samples
 from ...guide.steps.methods import INTEGRATION, GuideStep
 from ...guide.steps.setup import Setup
@@ -41,6 +42,7 @@ async def open_guide(
     workbench: Workbench,
     path: Path,
     document: Document,
+    changes: SavedChanges,
     part: ProfilePart | None,
     begin_with: BeginWith = "step",
     discarded: Callable[[], Awaitable[None]] | None = None,
@@ -49,18 +51,19 @@ async def open_guide(
 ) -> None:
     """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
 
+    `changes` takes what is saved there.
     `begin_with`: there, the form of the part, at the field `at`, or adding a part of `family`, by default its own.
     `discarded` is called instead of opening the guide, once the draft was discarded.
     """
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
     if draft is None:
-        await _open_guide(app, workbench, path, document, part, begin_with, family, at)
+        await _open_guide(app, workbench, path, document, changes, part, begin_with, family, at)
         return
 
     async def chosen(option: str | None) -> None:
         if option == "resume":
-            await _resume_draft(app, workbench, draft)
+            await _resume_draft(app, workbench, changes, draft)
         elif option == "reload" and discarded is not None:
             try:
                 await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
@@ -70,16 +73,17 @@ async def open_guide(
                 machine.typed.forget_draft(draft.key)
                 await discarded()
         elif option == "reload":
-            await _open_guide(app, workbench, path, document, part, begin_with, family, at)
+            await _open_guide(app, workbench, path, document, changes, part, begin_with, family, at)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
     options = {"resume": "Resume", "reload": "Discard and reload the file"}
     app.push_screen(ChoiceScreen(options, question=f"There are unsaved changes from {left}.", title="Draft"), chosen)
 
 
-async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> None:
+async def _resume_draft(app: App[None], workbench: Workbench, changes: SavedChanges, draft: Draft) -> None:
     results: dict[str, GuideResults] = getattr(app, "guide_results", {})
     context, step = resume_context(workbench.machine, draft, workbench.exchanges, results=results)
+    context.changes = changes
     await app.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
 
 
@@ -88,6 +92,7 @@ async def _open_guide(
     workbench: Workbench,
     path: Path,
     document: Document,
+    changes: SavedChanges,
     part: ProfilePart | None,
     begin_with: BeginWith,
     family: Family | None,
@@ -119,6 +124,7 @@ async def _open_guide(
     results: dict[str, GuideResults] = getattr(app, "guide_results", {})
     profiles, values = machine.directories.profiles, demo.get(path, {})
     context = GuideContext(setup, workbench, profiles, path, values, draft_key=key_for(path), results=results)
+    context.changes = changes
     step = _STEPS[family] if family else GuideStep.BASICS
     screen = SetupScreen(context, step, part.name if part else "", begin_with, at)
     await app.push_screen(screen, lambda _: workbench.close())

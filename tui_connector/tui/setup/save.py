@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -21,6 +22,7 @@ from ...files import ChangedOnDisk, described
 from ...guide.checks.first_call import FirstCall, commands, first_call
 from ...guide.profiles.removal import keep_copy
 from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
+from ...guide.profiles.saved_changes import file_before
 from ...guide.secret_sources import SecretPlace, secret_name
 from ...guide.steps.methods import GuideStep
 from ...guide.trust import capability_lines
@@ -360,6 +362,9 @@ class SavePane(StepPane):
     async def _save_asking(self, path: Path) -> SaveResult:
         """Saves; asks before it replaces a keyring entry of another store. Raises what `save` does."""
         work = self.work
+        before = None
+        with suppress(ProfileError):  # it is new, or was deleted
+            before = await asyncio.to_thread(file_before, path, work.workbench.trust)
 
         async def confirm_replace(error: OtherStore) -> bool:
             given = f"The keyring entry {error.name} was stored for {', '.join(error.stores)}."
@@ -367,7 +372,7 @@ class SavePane(StepPane):
                 f"{given}\n\nReplace it, and all others that this profile uses, with what you entered?"
             )
 
-        return await save(
+        saved = await save(
             self.setup,
             path,
             work.workbench.vault,
@@ -377,6 +382,10 @@ class SavePane(StepPane):
             profiles=work.profiles,
             state=work.workbench.machine.directories.state,
         )
+        change = await asyncio.to_thread(before.change, "save in the guide") if before is not None else None
+        if change is not None:
+            work.changes.record(change)
+        return saved
 
     @on(Ended)
     def _take(self, message: Ended) -> None:
