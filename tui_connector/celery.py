@@ -182,39 +182,52 @@ def plan(
     run_id: str | None = None,
     *,
     env: str = "",
+    direction: str = "",
     full: bool = False,
     options: Sequence[str] = (),
 ) -> None:
     """Plans a run, and queues its slices. `options` are for `run --slice`, such as --in-flight 4.
 
+    `direction`: "incoming" or "outgoing", where both have this name.
+
     A task that is repeated has the same id, and so the same plan.
     """
     run_id = run_id or str(self.request.id)
-    words = ["--slices", str(slices), "--run-id", run_id, *(["--full"] if full else [])]
+    words = ["--slices", str(slices), "--run-id", run_id, *(["--full"] if full else []), *_direction(direction)]
     code, out = _call("plan", profile, name, env, *words)
     _decide(self, code, "plan", run_id)
     planned = SlicePlan.model_validate_json(out.splitlines()[-1])
     for each in planned.slices:
-        run_slice.apply_async((profile, name, each.index, run_id), {"env": env, "options": list(options)})
+        more = {"env": env, "direction": direction, "options": list(options)}
+        run_slice.apply_async((profile, name, each.index, run_id), more)
     if not planned.slices:
-        commit.apply_async((profile, name, run_id), {"env": env})
+        commit.apply_async((profile, name, run_id), {"env": env, "direction": direction})
 
 
 @app.task(bind=True, name="tui_connector.run_slice", max_retries=_SLICE_RETRIES)
 def run_slice(
-    self: Task, profile: str, name: str, number: int, run_id: str, *, env: str = "", options: Sequence[str] = ()
+    self: Task,
+    profile: str,
+    name: str,
+    number: int,
+    run_id: str,
+    *,
+    env: str = "",
+    direction: str = "",
+    options: Sequence[str] = (),
 ) -> None:
     """Runs one slice; the last one of a run queues the commit."""
-    code, out = _call("run", profile, name, env, "--slice", str(number), "--run-id", run_id, *_allowed(options))
+    words = ["--slice", str(number), "--run-id", run_id, *_direction(direction), *_allowed(options)]
+    code, out = _call("run", profile, name, env, *words)
     _decide(self, code, f"slice {number}", run_id)
     if _is_last(out):
-        commit.apply_async((profile, name, run_id), {"env": env})
+        commit.apply_async((profile, name, run_id), {"env": env, "direction": direction})
 
 
 @app.task(bind=True, name="tui_connector.commit", max_retries=_SLICE_RETRIES)
-def commit(self: Task, profile: str, name: str, run_id: str, *, env: str = "") -> None:
+def commit(self: Task, profile: str, name: str, run_id: str, *, env: str = "", direction: str = "") -> None:
     """Commits a run; a task that does so again changes nothing."""
-    code, _ = _call("commit", profile, name, env, "--run-id", run_id)
+    code, _ = _call("commit", profile, name, env, "--run-id", run_id, *_direction(direction))
     if code == Exit.FAILED:
         raise CommandEnded(f"The run {run_id} was committed, but some of it failed")
     _decide(self, code, "commit", run_id)
@@ -238,7 +251,7 @@ def send(
     goes to the queue of failed batches.
     """
     lines = "".join(f"{json.dumps(each)}\n" for each in entities).encode()
-    of = ["--run-id", batch]
+    of = ["--run-id", batch, *_direction("outgoing")]
     until, pause = _MACHINE.monotonic() + _SEND_SECONDS, 1.0
     for command, words in (
         ("plan", ["--slices", "1", "--full", *of]),
@@ -327,6 +340,10 @@ def _allowed(options: Sequence[str]) -> list[str]:
         if each.startswith("-") and each.partition("=")[0] not in _OPTIONS:
             raise Reject(f"A message cannot have the option {each}, only {', '.join(_OPTIONS)}", requeue=False)
     return list(options)
+
+
+def _direction(direction: str) -> list[str]:
+    return [f"--direction={direction}"] if direction else []
 
 
 def _is_last(out: str) -> bool:

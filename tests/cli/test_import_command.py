@@ -110,14 +110,16 @@ def test_parts_are_added_to_a_profile_whose_client_has_the_same_address(computer
     computer.run("profiles", "import", "-", "--as", "acme", "--yes", stdin=COMMAND)
     path = computer.profiles / "acme.toml"
     path.write_text(path.read_text().replace("[incoming.orders]", "# every night\n[incoming.orders]"))
-    more = (
-        "curl https://acme.example/rest/nl/V1/customers/search?searchCriteria= -H 'Authorization: Bearer otherCANARY'"
+    more = "\n".join(
+        f"curl https://acme.example/rest/nl/V1/{uri}?searchCriteria= -H 'Authorization: Bearer otherCANARY'"
+        for uri in ("customers/search", "products")
     )
     ended = computer.run("profiles", "import", "-", "--into", "acme", "--yes", stdin=more)
     assert ended.returncode == 0, ended.stderr
     assert "client magento has the same address" in ended.stdout
     data = tomllib.loads(path.read_text())
-    assert [*data["incoming"]] == ["orders", "customers"]
+    assert [*data["incoming"]] == ["orders", "customers", "products-in"]  # an outgoing is named products
+    assert data["incoming"]["products-in"]["sink"]["path"].endswith("/products-in.jsonl")
     assert data["incoming"]["customers"]["client"] == "magento"
     assert [*data["authentications"]] == ["integration"]
     assert "# every night\n[incoming.orders]" in path.read_text()

@@ -63,6 +63,26 @@ async def test_a_plan_is_printed_for_people_with_the_next_commands(command: Comm
     assert "--run-id items-" in last
 
 
+async def test_of_an_incoming_and_an_outgoing_with_one_name_the_one_that_is_meant_is_read(command: Command) -> None:
+    path = command.folder / "shop.toml"
+    path.write_text(path.read_text().replace("[outgoing.prices]", "[outgoing.items]"))
+    for verb, options in (("plan", ("--slices", "2")), ("run", ("--slice", "0")), ("commit", ())):
+        code, _, err = await command.run(*RUN, *options, verb=verb)
+        assert (code, b"named 'items'" in err, b"--direction incoming or --direction outgoing" in err) == (
+            2,
+            True,
+            True,
+        )
+    code, out, _ = await command.run(*RUN, "--slices", "2", "--direction", "incoming", verb="plan")
+    assert code == 0
+    assert out.decode().count(" items --direction incoming --run-id r1") == 2
+    assert [await read(command, number, "--direction", "incoming") for number in (0, 1)] == [0, 0]
+    assert (await commit(command, "--direction", "incoming"))[0] == 0
+    assert len((command.folder / "items.jsonl").read_text().splitlines()) == 200
+    code, out, _ = await command.run(*RUN, "--slices", "2", "--airflow", "--direction", "incoming", verb="plan")
+    assert 'WHICH = ["--direction", "incoming"]' in out.decode()
+
+
 async def test_the_slices_give_what_one_run_gives(command: Command) -> None:
     assert (await command.run())[0] == 0
     whole = (command.folder / "items.jsonl").read_bytes()

@@ -68,7 +68,7 @@ async def test_the_requests_of_a_browser_become_a_profile_that_the_store_accepts
         )
         found = await imported(text, machine, tmp_path)
     assert found.failed == []
-    assert sorted(found.succeeded) == ["modules", "product", "products", "products"]
+    assert sorted(found.succeeded) == ["modules", "product", "products", "products-out"]
     assert [*found.plan.parts["clients"]] == ["magento"]
     told = "\n".join(map(str, found.plan.not_imported))
     assert "2 requests: the same as products" in told

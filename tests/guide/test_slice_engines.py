@@ -85,7 +85,10 @@ class _StrictLoader(yaml.SafeLoader):
 def engine(machine: Machine, name: str = "products", number: int = 16, **more: Any) -> Engine:
     saved, problems = check(PROFILE, more.pop("environment", ""))
     assert saved is not None, problems
-    return Engine(saved, Path("/etc/tui/acme.toml"), name, machine, number, more.pop("run_id", "r:1"), **more)
+    direction = saved.direction_of(name, None)
+    return Engine(
+        saved, Path("/etc/tui/acme.toml"), name, direction, machine, number, more.pop("run_id", "r:1"), **more
+    )
 
 
 def jobs(text: str) -> list[dict[str, Any]]:
@@ -165,7 +168,7 @@ def test_the_password_of_a_shared_ledger_is_a_secret_too(machine: Machine) -> No
     ledger = '[ledger]\nkind = "postgres"\nhost = "db.test"\ndatabase = "etl"\npassword = { env = "LEDGER_PASSWORD" }\n'
     saved, problems = check(PROFILE.partition("[environments")[0] + ledger)
     assert saved is not None, problems
-    made = Engine(saved, Path("/etc/tui/acme.toml"), "products", machine, 4, "r1")
+    made = Engine(saved, Path("/etc/tui/acme.toml"), "products", "incoming", machine, 4, "r1")
     for job in jobs(made.kubernetes()):
         [container] = job["spec"]["template"]["spec"]["containers"]
         assert "LEDGER_PASSWORD" in [each["name"] for each in container["env"] if "valueFrom" in each]
@@ -185,7 +188,7 @@ request = { method = "post", uri = "https://alerts.example/hook" }
 """
     saved, problems = check(PROFILE.partition("[environments")[0] + alerts)
     assert saved is not None, problems
-    made = Engine(saved, Path("/etc/tui/acme.toml"), "products", machine, 4, "r1")
+    made = Engine(saved, Path("/etc/tui/acme.toml"), "products", "incoming", machine, 4, "r1")
     commit = jobs(made.kubernetes())[-1]["spec"]["template"]["spec"]["containers"][0]
     assert "PAGER_TOKEN" in [each["name"] for each in commit["env"] if "valueFrom" in each]
     assert "PAGER_TOKEN" in made.airflow()
@@ -195,7 +198,7 @@ def test_a_variable_is_called_what_it_is_called(machine: Machine) -> None:
     one_store = PROFILE.partition("[environments")[0]
     saved, problems = check(one_store.replace('{ keyring = "acme/a/token" }', '{ env = "NO" }'))
     assert saved is not None, problems
-    for job in jobs(Engine(saved, Path("/etc/tui/acme.toml"), "products", machine, 4, "r1").kubernetes()):
+    for job in jobs(Engine(saved, Path("/etc/tui/acme.toml"), "products", "incoming", machine, 4, "r1").kubernetes()):
         [container] = job["spec"]["template"]["spec"]["containers"]
         [secret] = [each for each in container["env"] if "valueFrom" in each]
         assert (secret["name"], secret["valueFrom"]["secretKeyRef"]["key"]) == ("NO", "NO")  # not false
@@ -221,7 +224,7 @@ def test_a_dag_is_a_valid_module_that_calls_the_commands(machine: Machine, name:
         if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name) and each.targets[0].id.isupper()
     }
     assert (constants["NAME"], constants["SLICES"], constants["OPTIONS"]) == (name, 16, ["--by", "id"])
-    assert constants["ENVIRONMENT"] == ["--env", "staging"]
+    assert constants["WHICH"] == ["--env", "staging"]
 
 
 HOSTILE = r"""{ keyring = "x\"\"\"\nimport os\nos.abort()\n\"\"\"\\" }"""
@@ -231,7 +234,7 @@ def test_names_in_a_profile_cannot_add_statements_or_keys(machine: Machine) -> N
     saved, problems = check(PROFILE.replace('{ keyring = "acme/a/token" }', HOSTILE))
     assert saved is not None, problems
     path = Path("/etc/tui/ein $(HOME) $$ \"x\": 'y' \\ 😀.toml")
-    hostile = Engine(saved, path, "products", machine, 16, "r1")
+    hostile = Engine(saved, path, "products", "incoming", machine, 16, "r1")
     tree = ast.parse(hostile.airflow())
     plain = ast.parse(engine(machine).airflow())
     assert [type(each) for each in tree.body] == [type(each) for each in plain.body]
@@ -250,11 +253,11 @@ def test_a_path_that_no_manifest_can_hold_is_refused(machine: Machine) -> None:
     saved, _ = check(PROFILE)
     assert saved is not None
     with pytest.raises(UserError, match="no manifest can hold"):
-        Engine(saved, Path("/etc/tui/x\nkind: Secret.toml"), "products", machine, 4, "r1")
+        Engine(saved, Path("/etc/tui/x\nkind: Secret.toml"), "products", "incoming", machine, 4, "r1")
 
 
 def test_a_secret_that_needs_its_user_is_refused(machine: Machine) -> None:
     saved, _ = check(PROFILE.replace('{ keyring = "acme/a/token" }', "{ ask = true }"))
     assert saved is not None
     with pytest.raises(UserError, match="No engine can prompt for"):
-        Engine(saved, Path("/etc/tui/acme.toml"), "products", machine, 4, "r1")
+        Engine(saved, Path("/etc/tui/acme.toml"), "products", "incoming", machine, 4, "r1")

@@ -71,11 +71,18 @@ def read(path: Path, environment: str = "") -> Profile:
 
 def direction_option(command: Callable[..., object]) -> Callable[..., object]:
     """The option `--direction` of a command that runs configurations."""
-    return click.option(
-        "--direction",
-        type=click.Choice(["incoming", "outgoing"]),
-        help="Which one to run of an incoming and an outgoing with the same NAME (default: both).",
-    )(command)
+    return _direction_option("Which one to run of an incoming and an outgoing with the same NAME (default: both).")(
+        command
+    )
+
+
+def one_direction_option(command: Callable[..., object]) -> Callable[..., object]:
+    """The same of a command that runs one configuration."""
+    return _direction_option("Which one is meant of an incoming and an outgoing with the same NAME.")(command)
+
+
+def _direction_option(text: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    return click.option("--direction", type=click.Choice(["incoming", "outgoing"]), help=text)
 
 
 def environment_option(command: Callable[..., object]) -> Callable[..., object]:

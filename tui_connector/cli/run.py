@@ -144,7 +144,6 @@ def run_command(
             "out": out,
             "record": record,
             "whole_bodies": whole_bodies,
-            "direction": direction,
             **plan,
         }
         code = run_slice(
@@ -156,6 +155,7 @@ def run_command(
             run_id=run_id,
             shared=shared,
             log=log,
+            direction=direction,
             environment=environment,
             once=trust_once,
             as_json=as_json,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from ..errors import UserError
 from ..runs.progress import OUTPUT_FULL
@@ -44,6 +44,8 @@ T = TypeVar("T")
 class Slices(ABC):
     """One command about the slices of a configuration."""
 
+    direction: ClassVar[Literal["incoming", "outgoing"]]
+
     name: str
     path: Path
     saved: Profile
@@ -64,12 +66,13 @@ class Slices(ABC):
         environment: str,
         shared: str | None,
         *,
+        direction: Literal["incoming", "outgoing"] | None,
         once: bool,
         as_json: bool,
         quiet: bool = False,
         log: str | None = None,
     ) -> Slices:
-        """For an incoming or an outgoing. Raises `UserError`."""
+        """For an incoming or an outgoing; `direction` is that of one of two with this name. Raises `UserError`."""
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
         from ..profile.used_parts import ON_FAILURE
         from ..runs.slice_directory import SHARED, shared_directory
@@ -81,8 +84,8 @@ class Slices(ABC):
             message = f"--shared {shared}: the slices of this profile are kept in its ledger, {saved.ledger.server}."
             raise CommandFailed(message, Exit.SETUP)
         shared = shared or machine.environ.get(SHARED)
-        saved.configuration(name)
-        parts = [("incoming" if name in saved.incoming else "outgoing", name), ON_FAILURE]
+        direction = saved.direction_of(name, direction)
+        parts = [(direction, name), ON_FAILURE]
         trust = allowed(path, saved, machine, once=once, as_json=as_json, parts=parts, needs_secrets=True)
         workbench = headless_workbench(machine, path, trust)
         if log is not None:
@@ -95,7 +98,7 @@ class Slices(ABC):
             quiet=quiet,
             environment=saved.environment_label,
         )
-        kind = _IncomingSlices if name in saved.incoming else _OutgoingSlices
+        kind = _IncomingSlices if direction == "incoming" else _OutgoingSlices
         return kind(name, path, saved, workbench, output, shared_directory(machine.directories.state, shared), bounds)
 
     @property
@@ -151,9 +154,9 @@ class Slices(ABC):
             except (UserError, RunFailed) as error:
                 failure, (code, why) = error, _why(error)
                 waits = why.code == "slices-missing"
-                figures = None if waits else error_figures(why, code, sends=self._sends)
+                figures = None if waits else error_figures(why, code, sends=self.direction == "outgoing")
             if figures is not None and not self._is_stopped:
-                which = {"name": self.name, "direction": "outgoing" if self._sends else "incoming", "exit": int(code)}
+                which = {"name": self.name, "direction": self.direction, "exit": int(code)}
                 if said := await report_failure(self.saved, self.path, {**which, **figures}, session, self.workbench):
                     self.output.note(said, warning=True)
             if failure is not None:
@@ -165,10 +168,6 @@ class Slices(ABC):
         self, session: Session, store: SliceStore, run_id: str, *, append: bool
     ) -> tuple[Exit, Summary | None]:
         """The exit code, and the summary; None if it was committed before. Raises `UserError` and `RunFailed`."""
-
-    @property
-    def _sends(self) -> bool:
-        return self.name in self.saved.outgoing
 
     def _new_run_id(self, run_id: str | None) -> str:
         """The one that was given, or a new one."""
@@ -213,6 +212,8 @@ class Slices(ABC):
 
 class _IncomingSlices(Slices):
     """The slices of an incoming."""
+
+    direction = "incoming"
 
     @property
     def _incoming(self) -> Incoming:
@@ -316,6 +317,8 @@ class _IncomingSlices(Slices):
 
 class _OutgoingSlices(Slices):
     """The slices of an outgoing."""
+
+    direction = "outgoing"
 
     async def plan(self, run_id: str | None, number: int, by: By | None, *, full: bool) -> SlicePlan:
         from ..client.wire import OF_A_RUN

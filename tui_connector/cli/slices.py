@@ -14,10 +14,13 @@ from ..text import count, env_option, shown
 from ..units import timestamp
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_codes
-from .opening import environment_option, find, machine_of, read, trust_option
+from .opening import environment_option, find, machine_of, one_direction_option, read, trust_option
 from .slice_work import Slices
 
 if TYPE_CHECKING:
+    from typing import Literal
+
+    from ..guide.schedules.slice_engines import Engine
     from ..incoming.slices import By
     from ..machine import Machine
     from ..outgoing.model import Outgoing
@@ -66,6 +69,7 @@ _COMMITTED = {
 @click.option("--kubernetes", is_flag=True, help="Print an Indexed Job that plans and runs the slices; plan nothing.")
 @click.option("--airflow", is_flag=True, help="Print a DAG that plans and runs the slices; plan nothing.")
 @trust_option
+@one_direction_option
 @environment_option
 @click.pass_obj
 def plan(
@@ -82,6 +86,7 @@ def plan(
     kubernetes: bool,
     airflow: bool,
     trust_once: bool,
+    direction: Literal["incoming", "outgoing"] | None,
     environment: str,
 ) -> None:
     """Divide a run into slices, for several processes or machines.
@@ -101,10 +106,13 @@ def plan(
             message = "--kubernetes, --airflow, --json and --shared exclude each other."
             raise CommandFailed(message, Exit.SETUP)
         options = [*(["--full"] if full else []), *(["--by", by] if by else [])]
-        text = _engine(profile_dir, profile, name, environment, number, run_id, options, kubernetes=kubernetes)
+        engine = _engine(profile_dir, profile, name, direction, environment, number, run_id, options)
+        text = engine.kubernetes() if kubernetes else engine.airflow()
         click.echo(shown(text), nl=False)
         return
-    command = Slices.open(profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json)
+    command = Slices.open(
+        profile_dir, profile, name, environment, shared, direction=direction, once=trust_once, as_json=as_json
+    )
     planned = command.run(lambda: command.plan(run_id, number, by, full=full))
     if as_json:
         click.echo(planned.model_dump_json())
@@ -116,7 +124,8 @@ def plan(
         expected = "" if each.expected is None else f"  {count(each.expected, noun)}"
         bounds = "" if planned.sends else f"  above {each.after}, up to {each.until}"
         click.echo(f"  {each.index:>4}{bounds}{expected}")
-    arguments = f"{shlex.quote(profile)} {name}{env_option(environment)} --run-id {planned.run_id}"
+    which = command.saved.direction_option(command.direction, name)
+    arguments = f"{shlex.quote(profile)} {name}{which}{env_option(environment)} --run-id {planned.run_id}"
     arguments += f" --shared {shlex.quote(shared)}" if shared else ""
     click.echo(f"Run each slice: tui-connector run {arguments} --slice NUMBER")
     click.echo(f"Then:           tui-connector commit {arguments}")
@@ -126,13 +135,12 @@ def _engine(
     profile_dir: Path | None,
     profile: str,
     name: str,
+    wanted: Literal["incoming", "outgoing"] | None,
     environment: str,
     number: int,
     run_id: str | None,
     options: list[str],
-    *,
-    kubernetes: bool,
-) -> str:
+) -> Engine:
     """What runs the slices in an engine. Nothing is sent or written. Raises `UserError`."""
     from ..guide.schedules.slice_engines import Engine
     from ..incoming.slices import check_sliceable
@@ -141,12 +149,11 @@ def _engine(
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path, environment)
-    saved.configuration(name)
-    if name in saved.incoming:
+    direction = saved.direction_of(name, wanted)
+    if direction == "incoming":
         check_sliceable(name, saved.incoming[name])
     run_id = check_run_id(run_id or new_run_id(name, timestamp(machine.now())))
-    engine = Engine(saved, path, name, machine, number, run_id, options)
-    return engine.kubernetes() if kubernetes else engine.airflow()
+    return Engine(saved, path, name, direction, machine, number, run_id, options)
 
 
 @click.command("commit", epilog=exit_codes(*_COMMITTED, own=_COMMITTED))
@@ -158,6 +165,7 @@ def _engine(
 @click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
 @trust_option
+@one_direction_option
 @environment_option
 @click.pass_obj
 def commit(
@@ -171,6 +179,7 @@ def commit(
     as_json: bool,
     quiet: bool,
     trust_once: bool,
+    direction: Literal["incoming", "outgoing"] | None,
     environment: str,
 ) -> None:
     """Write what the slices of a run have read, all at once.
@@ -179,7 +188,15 @@ def commit(
     a commit that was killed resumes, and a repeated one changes nothing.
     """
     command = Slices.open(
-        profile_dir, profile, name, environment, shared, once=trust_once, as_json=as_json, quiet=quiet
+        profile_dir,
+        profile,
+        name,
+        environment,
+        shared,
+        direction=direction,
+        once=trust_once,
+        as_json=as_json,
+        quiet=quiet,
     )
     sys.exit(command.run(lambda: command.commit(_required(run_id), append=append)))
 
@@ -194,6 +211,7 @@ def run_slice(
     run_id: str | None,
     shared: str | None,
     log: str | None,
+    direction: Literal["incoming", "outgoing"] | None,
     environment: str,
     once: bool,
     as_json: bool,
@@ -212,11 +230,20 @@ def run_slice(
             raise CommandFailed(f"--slice and --{other}: these options cannot be combined.", Exit.SETUP)
     if len(names) != 1:
         raise CommandFailed("--slice needs the NAME of one configuration.", Exit.SETUP)
+    [name] = names
     command = Slices.open(
-        profile_dir, profile, names[0], environment, shared, once=once, as_json=as_json, quiet=quiet, log=log
+        profile_dir,
+        profile,
+        name,
+        environment,
+        shared,
+        direction=direction,
+        once=once,
+        as_json=as_json,
+        quiet=quiet,
+        log=log,
     )
-    name = names[0]
-    if name in command.saved.outgoing:
+    if command.direction == "outgoing":
         confirm(command.saved, {name: command.saved.outgoing[name]}, command.workbench.machine)
     return command.run(lambda: command.slice(_required(run_id), spec, in_flight, keep_going=keep_going))
 

@@ -185,6 +185,19 @@ class Profile(Model):
                 message = f"The profile has no {direction} named {name!r}"
                 raise UserError("configuration-missing", message, f"It has: {', '.join(table) or 'none'}.")
 
+    def direction_of(
+        self, name: str, wanted: Literal["incoming", "outgoing"] | None
+    ) -> Literal["incoming", "outgoing"]:
+        """Which one a command is for that runs one configuration.
+
+        Raises `UserError` if there is none of this name, or both and neither is wanted.
+        """
+        self.require(wanted, [name])
+        if wanted is None and name in self.incoming and name in self.outgoing:
+            message = f"An incoming and an outgoing are named {name!r}"
+            raise UserError("direction-missing", message, "Choose one: --direction incoming or --direction outgoing.")
+        return wanted or ("incoming" if name in self.incoming else "outgoing")
+
     def direction_option(self, direction: Literal["incoming", "outgoing"], name: str) -> str:
         """How commands name this one; "" unless an incoming and an outgoing have this name."""
         return direction_option(direction, name, (self.incoming, self.outgoing))

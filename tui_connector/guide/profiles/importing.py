@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,9 +23,10 @@ from ...profile.document import Document
 from ...profile.importers.authentications import OF_BROWSERS
 from ...profile.importers.background import read_in_background
 from ...profile.importers.formats import curl
-from ...profile.importers.model import Import, InvalidImport, NotImported, as_written, free, has_unknown
+from ...profile.importers.model import Import, InvalidImport, NotImported, as_written, has_unknown
 from ...profile.library import Library
 from ...profile.model import ModelPath, Profile
+from ...profile.part_names import free, free_name
 from ...profile.positions import value_at
 from ...profile.problems import check, check_data
 from ...profile.trust_records import folder_of
@@ -36,11 +37,12 @@ from ...secrets.vault import Vault
 from ...templates import Json
 from ...text import count, listed, shown_line
 from ..keyring_entries import delete_entries, entry_places, named_in
+from ..part_families import Family
 from ..trust import capability_lines
 from .leftovers import set_aside
 from .save import SCHEMA_FILE, ordered, write_schema
 
-_FAMILIES = ("authentications", "clients", "incoming", "outgoing")
+_FAMILIES: Sequence[Family] = ("authentications", "clients", "incoming", "outgoing")
 
 
 @dataclass(slots=True)
@@ -186,14 +188,17 @@ def _merged(found: Import, name: str, path: Path, document: Document, machine: M
             if family == "authentications" and old not in used:
                 notes.append(NotImported("", f"authentication {old}", "the client has authentications already"))
                 continue
-            new = free(old, draft.get(family) or {})
+            if family == "incoming" or family == "outgoing":
+                new = free_name(family, old, draft.get("incoming") or (), draft.get("outgoing") or ())
+            else:
+                new = free(old, draft.get(family) or {})
             renamed[family, old] = new
             draft.setdefault(family, {})[new] = None
             parts.setdefault(family, []).append(new)
     directory = machine.directories.data_for(path.parent)
-    for (family, old), new in renamed.items():
-        part = deepcopy(found.parts[family][old])
-        if new not in parts.get(family, ()):
+    for (kind, old), new in renamed.items():
+        part = deepcopy(found.parts[kind][old])
+        if new not in parts.get(kind, ()):
             continue
         assert isinstance(part, dict)
         _rename_references(part, renamed)
@@ -204,7 +209,7 @@ def _merged(found: Import, name: str, path: Path, document: Document, machine: M
             if isinstance(file, dict) and isinstance(file.get("path"), str):
                 relative = f"{name}/{'outgoing/' if end == 'source' else ''}{new}.jsonl"
                 file["path"] = relative if directory is None else str(directory / relative)
-        draft[family][new] = part
+        draft[kind][new] = part
     profile, problems = check_data({key: value for key, value in draft.items() if value != {}})
     if profile is None:
         where, message = problems[0]

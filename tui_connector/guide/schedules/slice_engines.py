@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ... import __version__
 from ...errors import UserError
@@ -48,7 +49,7 @@ def call(command, run_id, *words, final=(2, 3)):
     """Runs a command; an exit code in `final` fails the task, any other one is retried."""
     shared = {"TUI_CONNECTOR_SHARED": f"{SHARED}/slices", "XDG_STATE_HOME": f"{SHARED}/state"}
     environment = {**os.environ, "TUI_CONNECTOR_TRUST": TRUST, **shared}
-    run = ["--run-id", run_id, *ENVIRONMENT]
+    run = ["--run-id", run_id, *WHICH]
     done = subprocess.run(["tui-connector", command, PROFILE, NAME, *words, *run], env=environment)
     if done.returncode in final:
         raise AirflowFailException(f"{command} ended with {done.returncode}: see the log")
@@ -89,6 +90,7 @@ class Engine:
     path: Path
     """Of the profile."""
     name: str
+    direction: Literal["incoming", "outgoing"]
     machine: Machine
     number: int
     """Of slices."""
@@ -187,7 +189,8 @@ spec:
         variables = [f"    {name}    {_docstring(what)}" for name, what in secret_variables(self._secrets())]
         secrets = ["The workers' environment holds the secrets:", "", *variables] if variables else []
         notes = "".join(f"{line}\n" for line in [*map(_docstring, self._notes()), *secrets])
-        dag_id = re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(["tui-connector", self.path.stem, self.name]))
+        direction = [self.direction] if self.saved.direction_option(self.direction, self.name) else []
+        dag_id = re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(["tui-connector", self.path.stem, self.name, *direction]))
         return f'''\
 """{_docstring(self._description)} in {count(self.number, "slice")}, then one commit. Airflow 3.
 
@@ -208,16 +211,19 @@ SHARED = "/srv/tui-connector"
 SLICES = {self.number}
 PARALLEL = {self._parallel}  # slices at the same time; each has up to 8 requests in flight
 OPTIONS = {_list(self.options)}
-ENVIRONMENT = {_list(self._env_option())}
+WHICH = {_list(self._which())}
 TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
 {_TASKS}'''
 
     @property
     def _description(self) -> str:
-        return f"tui-connector: {self.path.stem}{env_option(self.saved.environment)} {self.name}"
+        which = self.saved.direction_option(self.direction, self.name)
+        return f"tui-connector: {self.path.stem}{env_option(self.saved.environment)} {self.name}{which}"
 
-    def _env_option(self) -> list[str]:
-        return ["--env", self.saved.environment] if self.saved.environment else []
+    def _which(self) -> list[str]:
+        """The options of all commands that say which configuration is meant."""
+        direction = self.saved.direction_option(self.direction, self.name).split()
+        return [*direction, *(["--env", self.saved.environment] if self.saved.environment else [])]
 
     def _kubernetes_name(self, ending: str) -> str:
         """A name as RFC 1123 wants it, that no other run has."""
@@ -236,7 +242,7 @@ TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
 
     def _container(self, name: str, words: Sequence[str]) -> str:
         """An element of a list of containers. `words`: of the command; the options of all commands are added."""
-        run = ["--run-id", self.run_id, *self._env_option()]
+        run = ["--run-id", self.run_id, *self._which()]
         secrets = "".join(
             f"""\
             - name: {_quoted(variable)}
@@ -282,14 +288,14 @@ TRUST = {_quoted(self._digest())}  # tui-connector trust PROFILE --digest
         return digest(capabilities(self.saved, folder_of(self.path), self.machine))
 
     def _secrets(self) -> list[NamedSecret]:
-        return secrets_of_run(self.saved, self.name)
+        return secrets_of_run(self.saved, self.name, self.direction)
 
     def _notes(self) -> list[str]:
         """Sentences on what else is needed."""
         lines = []
         if named := ", ".join(each.name for each in self._secrets() if each.source.command):
             lines.append(f"A command prints {named}; it must exist there, and work without a terminal.")
-        outgoing = self.saved.outgoing.get(self.name)
+        outgoing = self.saved.outgoing[self.name] if self.direction == "outgoing" else None
         client = self.saved.clients.get(outgoing.client) if outgoing is not None else None
         if client is not None and client.production:
             lines.append("The store is marked as production: to send to it, add --yes-production to `run`.")

@@ -15,6 +15,7 @@ from ...errors import InvalidValue
 from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import UNSET, Document, Unset
 from ...profile.model import ModelPath
+from ...profile.part_names import free, free_name, usual_name
 from ...profile.positions import value_at
 from ...profile.problems import check_data
 from ...profile.text_edit import Plain
@@ -44,13 +45,6 @@ def plain(value: Json) -> Plain | Unset:
     if isinstance(value, list):
         return [cleaned for item in value if not isinstance(cleaned := plain(item), Unset)]
     return value
-
-
-def free(name: str, taken: Mapping[str, object]) -> str:
-    """`name`, with a number appended if it is taken."""
-    if name not in taken:
-        return name
-    return next(f"{name}-{n}" for n in range(2, 1_000) if f"{name}-{n}" not in taken)
 
 
 @dataclass(slots=True)
@@ -538,12 +532,11 @@ class Setup(ProfileDraft):
         return self.table("outgoing")
 
     def usual_name(self, family: Literal["incoming", "outgoing"], word: str) -> str:
-        """The name for this word: not that of a part of the other direction, because `run` runs both of one name."""
-        others, end = (self.outgoing, "in") if family == "incoming" else (self.incoming, "out")
-        return f"{word}-{end}" if word in others else word
+        """The name for this word: not that of a part of the other direction."""
+        return usual_name(family, word, self.incoming, self.outgoing)
 
     def _free_name(self, family: Literal["incoming", "outgoing"], word: str) -> str:
-        return free(self.usual_name(family, word), {**self.incoming, **self.outgoing})
+        return free_name(family, word, self.incoming, self.outgoing)
 
     def add_incoming(self, entity: str) -> str:
         name = self._free_name("incoming", entity)

@@ -16,9 +16,10 @@ from ...magento.criteria import is_criteria
 from ...magento.token_shape import looks_like_token
 from ...secrets.names import is_secret_parameter
 from ...templates import Json
+from ..part_names import free
 from .addresses import Address, CannotImport, split_address
 from .json_text import body_json
-from .model import FoundRequest, PartPath, as_written, free, has_unknown, slug, unknown
+from .model import FoundRequest, PartPath, as_written, has_unknown, slug, unknown
 
 _LOGIN = re.compile(r"/(?:integration/(?:admin|customer)/token|tfa/provider/[^/]+/authenticate)/?$")
 _SECRET_FIELDS: Mapping[str, tuple[str, ...]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...errors import UserError
@@ -153,15 +153,6 @@ def slug(text: str, otherwise: str = "request", longest: int = 56) -> str:
     """A name of a part, in lower case with dashes."""
     words = re.findall(r"[a-z0-9]+", as_written(text).lower()[:300])
     return "-".join(words)[:longest].strip("-") or otherwise
-
-
-def free(name: str, taken: Iterable[str]) -> str:
-    """`name`, with a number if it is taken."""
-    known = set(taken)
-    number, found = 2, name
-    while found in known:
-        found, number = f"{name}-{number}", number + 1
-    return found
 
 
 def short(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import quote, unquote_plus
 
 from ...client.literal_secrets import is_literal_secret
@@ -18,6 +18,7 @@ from ...magento.entities import READABLE, Readable, Writable
 from ...magento.request_criteria import filters_as_rows
 from ...templates import Json
 from ...text import HTTP_TOKEN, count, did_you_mean, listed, shown_line
+from ..part_names import free, free_name
 from ..problems import check_data
 from .addresses import REST_PATH, Address, CannotImport, path_of, split_address
 from .authentications import OF_BROWSERS, Authentications
@@ -32,7 +33,6 @@ from .model import (
     InvalidImport,
     NotImported,
     as_written,
-    free,
     has_unknown,
     short,
     slug,
@@ -69,7 +69,7 @@ class _Prepared:
 class _Configuration:
     """An incoming or outgoing configuration before it has its name."""
 
-    family: str
+    family: Literal["incoming", "outgoing"]
     name: str
     place: str
     data: dict[str, Json]
@@ -388,7 +388,7 @@ class PartsBuilder:
 
     def _configuration(
         self,
-        family: str,
+        family: Literal["incoming", "outgoing"],
         name: str,
         prepared: _Prepared,
         data: dict[str, Json],
@@ -455,7 +455,7 @@ class PartsBuilder:
             if len(parts["incoming"]) + len(parts["outgoing"]) >= MAX_CONFIGURATIONS:
                 left_out += 1
                 continue
-            name = free(each.name, parts[each.family])
+            name = free_name(each.family, each.name, parts["incoming"], parts["outgoing"])
             seen[key] = names[each.key] = name
             for end in ("sink", "source"):
                 if end in each.data:

@@ -17,10 +17,10 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...guide.checks.permissions import RouteAccess, how_to_permit
-from ...guide.steps.setup import free
 from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.entities import Readable, Writable
 from ...profile.importers.command_text import looks_like_command
+from ...profile.part_names import free
 from ...templates import Json
 from ...text import listed, shown_line
 from .._textual import PasteHandler
