@@ -239,7 +239,7 @@ async def test_a_restored_text_is_merged_with_what_another_program_wrote_meanwhi
         await until_shown(pilot, "Not saved")
         await pilot.press("f6")
         screen = await until_shown(pilot, "line 2 · kept: the file's" if knows_base else "line 2 · conflict")
-        assert "changed here and by another program" in screen
+        assert "changed here and elsewhere" in screen
         await pilot.press(*(() if knows_base else "t"), "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
         await until(pilot, lambda: area(pilot).text == f"{BY_ANOTHER_PROGRAM}# mine\n")

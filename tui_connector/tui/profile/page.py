@@ -48,12 +48,12 @@ from ..toml_editor.screen import Left
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
+from .changes_screen import ChangesScreen
 from .part_forms import PartForms
 from .part_list import PartList, ProblemList
 from .part_runs import PartRuns
 from .part_status import PartStatus, RowStatus
 from .profile_screen import ProfileScreen
-from .undo_screen import UndoScreen
 
 _ADDABLE: Mapping[Family, str] = {
     "incoming": "Incoming (read from the store)",
@@ -71,7 +71,7 @@ _AGES_INTERVAL = 30.0
 """Seconds until the ages of runs and tests are shown anew."""
 
 
-class ProfilePage(UndoScreen, TextHolder):
+class ProfilePage(ChangesScreen, TextHolder):
     """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
@@ -280,7 +280,7 @@ class ProfilePage(UndoScreen, TextHolder):
     def action_test(self) -> None:
         part = self._list.selected
         if part is not None and (profile := self.usable()) is not None:
-            self._status.testing = part
+            self._status.test_begins(part)
             self._fill()
             self._test(profile, part)
 
@@ -431,9 +431,15 @@ class ProfilePage(UndoScreen, TextHolder):
             self.notify(done.format(part.name), markup=False)
         self.reload()
 
+    @property
+    def selected_part(self) -> ProfilePart | None:
+        return self._list.selected
+
+    def has_secrets(self, part: ProfilePart) -> bool:
+        return bool(self._status.secrets_of(part))
+
     def show_changed(self, change: SavedChange) -> None:
         if change.part is not None:
-            self._status.changed(*change.part)
             self._list.want(*change.part)
 
     @on(OptionList.OptionSelected, "#page-problems")
@@ -481,39 +487,6 @@ class ProfilePage(UndoScreen, TextHolder):
         if action == "environment":
             return self.opened is not None and self.opened.document is not None
         return True
-
-    @work(exclusive=True, group="delete")
-    async def action_delete(self) -> None:
-        """Deletes the part under the cursor, after the lines that go were shown."""
-        part = self._list.selected
-        if part is None:
-            return
-        has_secrets = bool(self._status.secrets_of(part))
-        if await self._save_change(part, self.part_changes.delete(part, has_secrets=has_secrets)):
-            self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
-
-    @work(exclusive=True, group="delete")
-    async def action_rename(self) -> None:
-        """Renames the part under the cursor and what refers to it, after the difference was shown."""
-        part = self._list.selected
-        if part is not None and (change := await self._save_change(part, self.part_changes.rename(part))):
-            name = change.part[1] if change.part is not None else ""
-            self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
-
-    async def _save_change(self, part: ProfilePart, change: Awaitable[SavedChange | None]) -> SavedChange | None:
-        """Awaits the change of this part and reloads the file; None if it was declined, or failed."""
-        saved = None
-        self.busy = f"Changing {part.name}"  # keys for the page wait until it can be undone
-        try:
-            saved = await change
-        except (UserError, OSError) as error:
-            self.notify_error(error)
-        finally:
-            self.busy = ""
-        if saved is not None:
-            self.record(saved)
-        self.reload(edited_here=True)
-        return saved
 
     async def action_edit_text(self) -> None:
         """Opens the file in the editor of this program, at the selected problem or part."""
@@ -566,7 +539,7 @@ class ProfilePage(UndoScreen, TextHolder):
             try:
                 edit(self.app, self.machine.environ, self.path, line)
             finally:  # also where the editor reports an error
-                if change := await asyncio.to_thread(before.change, f"edit {self.path.name} in $EDITOR"):
+                if change := await asyncio.to_thread(before.change, "edit in $EDITOR"):
                     self.record(change)
         except UserError as error:
             self.notify_error(error)

@@ -12,6 +12,7 @@ from ...guide.last_runs import LastRun
 from ...guide.profiles.saved_profile import OpenedProfile, base_keys
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
+from ...profile.positions import value_at
 from ...profile.problems import Problem
 from ...templates import Json
 from ...text import count, direction_option, shown, shown_line
@@ -37,6 +38,8 @@ class PartStatus:
 
     def __init__(self) -> None:
         self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
+        self._tested: dict[tuple[str, str], Json] = {}
+        """What the profile said of the parts that were tested, and of what their requests depend on."""
         self.testing: ProfilePart | None = None
         """The part that is being tested."""
         self.runs: Mapping[str, LastRun] = {}
@@ -50,26 +53,35 @@ class PartStatus:
         self._problems: Callable[[str, str], Sequence[Problem]] = lambda *_: ()
         self._is_valid = True
 
+    def test_begins(self, part: ProfilePart) -> None:
+        """The part is tested as it is now."""
+        self.testing = part
+        self._tested[part.family, part.name] = self._said_of(part.family, part.name)
+
     def tested(self, part: ProfilePart, result: CheckResult, at: float) -> None:
         """Records the result of a test."""
         self.testing = None
         self._tests[part.family, part.name] = result, at
+        self._discard_outdated()
 
-    def changed(self, family: str, name: str) -> None:
-        """Discards the result of a part's test."""
-        self._tests.pop((family, name), None)
+    def _said_of(self, family: str, name: str) -> Json:
+        return [value_at(self._data, keys) for keys in ((family, name), ("clients",), ("authentications",))]
 
     def read(self, opened: OpenedProfile) -> None:
-        """Takes the profile as it is in the file now."""
+        """Takes the profile as it is in the file now. Results of parts that have changed since are discarded."""
         if opened.data != self._data:
             self._discard_failures()
         self._data, self._problems, self._is_valid = opened.data, opened.problems_of, opened.profile is not None
+        self._discard_outdated()
 
     def secrets_found(self, states: Sequence[SecretState]) -> None:
         """Takes the states of the secrets as they are now."""
         if self.secrets and states != self.secrets:
             self._discard_failures()
         self.secrets = states
+
+    def _discard_outdated(self) -> None:
+        self._tests = {part: each for part, each in self._tests.items() if self._tested[part] == self._said_of(*part)}
 
     def _discard_failures(self) -> None:
         """Discards failed tests: what they found may have been fixed since."""

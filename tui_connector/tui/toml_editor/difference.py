@@ -104,10 +104,10 @@ class DifferenceScreen(BaseScreen[str | None]):
     def _draw(self) -> None:
         different, rows = self._different, self.query_one(OptionList)
         conflicts = sum(side is None for side in self._chosen)
-        what = "changed here and by another program" if self._is_merge else "unsaved changes"
+        what = "changed here and elsewhere" if self._is_merge else "unsaved changes"
         state = [(count(len(different), "difference"), "muted")]
         if conflicts:
-            state.append((f"  {count(conflicts, 'conflict')} to decide: {self._keys}", "warning"))
+            state.append((f", {count(conflicts, 'conflict')}: {self._keys}", "warning"))
         self.query_one(ScreenHeader).show(self._file_name, what, state)
         highlighted = rows.highlighted or 0
         rows.clear_options()

@@ -93,7 +93,7 @@ class TextSaver:
         from ...guide.profiles.saved_changes import SavedChange
 
         change = SavedChange(self._path, before, self._document.file_data, trust, trusted)
-        return change.titled(f"edit {self._path.name} as text")
+        return change.titled("edit as text")
 
 
 def _identity(problem: Problem) -> tuple[str, str, str]:

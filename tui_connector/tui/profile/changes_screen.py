@@ -1,8 +1,8 @@
-"""Undoes and redoes what was saved of a profile, one change after the other."""
+"""Changes a saved profile from its page: deletes and renames parts, undoes and redoes what was saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from textual import work
@@ -11,13 +11,14 @@ from ...client.exchange import Exchanges
 from ...errors import UserError
 from ...files import ChangedOnDisk
 from ...guide.profiles.saved_changes import SavedChange, SavedChanges
+from ...guide.steps.summaries import ProfilePart
 from ...machine import Machine
 from ...text import shown_line
 from .part_changes import PartChanges
 from .profile_screen import ProfileScreen
 
 
-class UndoScreen(ProfileScreen):
+class ChangesScreen(ProfileScreen):
     """A screen of a saved profile that changes it."""
 
     def __init__(
@@ -32,6 +33,15 @@ class UndoScreen(ProfileScreen):
         super().__init__(machine, path, exchanges, environment, changes)
         self.part_changes = PartChanges(self.app, machine, path, self.file_workbench)
 
+    @property
+    def selected_part(self) -> ProfilePart | None:
+        """The part that keys are for."""
+        raise NotImplementedError
+
+    def has_secrets(self, part: ProfilePart) -> bool:
+        """Whether the part names secrets."""
+        raise NotImplementedError
+
     def show_changed(self, change: SavedChange) -> None:
         """Selects the part of a change that was made, undone or redone; where it is gone, nothing else is selected."""
         raise NotImplementedError
@@ -40,6 +50,38 @@ class UndoScreen(ProfileScreen):
         """Takes a change that was saved, to be undone, and shows its part."""
         self.changes.record(change)
         self.show_changed(change)
+
+    @work(exclusive=True, group="delete")
+    async def action_delete(self) -> None:
+        """Deletes the part under the cursor, after the lines that go were shown."""
+        part = self.selected_part
+        if part is None:
+            return
+        if await self._save_change(part, self.part_changes.delete(part, has_secrets=self.has_secrets(part))):
+            self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
+
+    @work(exclusive=True, group="delete")
+    async def action_rename(self) -> None:
+        """Renames the part under the cursor and what refers to it, after the difference was shown."""
+        part = self.selected_part
+        if part is not None and (change := await self._save_change(part, self.part_changes.rename(part))):
+            name = change.part[1] if change.part is not None else ""
+            self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
+
+    async def _save_change(self, part: ProfilePart, change: Awaitable[SavedChange | None]) -> SavedChange | None:
+        """Awaits the change of this part and reloads the file; None if it was declined, or failed."""
+        saved = None
+        self.busy = f"Changing {part.name}"  # keys for the page wait until it can be undone
+        try:
+            saved = await change
+        except (UserError, OSError) as error:
+            self.notify_error(error)
+        finally:
+            self.busy = ""
+        if saved is not None:
+            self.record(saved)
+        self.reload(edited_here=True)
+        return saved
 
     def action_undo(self) -> None:
         """Undoes what was saved last, after the lines that change back were shown."""

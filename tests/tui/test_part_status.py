@@ -1,0 +1,70 @@
+"""What the rows of a profile's page say of its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tui_connector.guide.checks.check import CheckResult
+from tui_connector.guide.last_runs import LastRun
+from tui_connector.guide.profiles.saved_profile import open_profile
+from tui_connector.guide.steps.summaries import ProfilePart
+from tui_connector.tui.profile.part_status import PartStatus, RowStatus
+
+PROFILE = """\
+format = 1
+name = "Acme"
+
+[clients.shop]
+
+[incoming.products]
+client = "shop"
+request = { uri = "https://acme.test/rest/V1/products" }
+
+[incoming.orders]
+client = "shop"
+request = { uri = "https://acme.test/rest/V1/orders" }
+
+[environments.staging]
+incoming.orders.client = "shop"
+"""
+PRODUCTS, ORDERS = (ProfilePart("incoming", name, "") for name in ("products", "orders"))
+
+
+def row(status: PartStatus, part: ProfilePart) -> RowStatus:
+    return status.row(part, 100.0, busy=False)
+
+
+def test_a_test_counts_until_the_part_or_what_its_requests_depend_on_changes(tmp_path: Path) -> None:
+    path, status = tmp_path / "acme.toml", PartStatus()
+
+    def reads(text: str) -> None:
+        path.write_text(text)
+        status.read(open_profile(path))
+
+    reads(PROFILE)
+    for part in (PRODUCTS, ORDERS):
+        status.test_begins(part)
+        assert row(status, part).mark[0] == "…"
+        status.tested(part, CheckResult("it", True), 90.0)
+    reads(PROFILE.replace("Acme", "Beta"))
+    assert [row(status, part).mark[0] for part in (PRODUCTS, ORDERS)] == ["✔", "✔"]
+    reads(PROFILE.replace("V1/products", "V1/categories"))
+    assert [row(status, part).mark[0] for part in (PRODUCTS, ORDERS)] == [" ", "✔"]
+    reads(PROFILE.replace("[clients.shop]", '[clients.shop]\ntimeout = "5s"'))
+    assert row(status, ORDERS).mark[0] == " "
+
+    status.test_begins(ORDERS)
+    reads(PROFILE)
+    status.tested(ORDERS, CheckResult("it", True), 95.0)
+    assert row(status, ORDERS).mark[0] == " "  # the file was changed while it was tested
+
+
+def test_problems_are_counted_at_their_part_also_those_in_an_environment(tmp_path: Path) -> None:
+    path, status = tmp_path / "acme.toml", PartStatus()
+    path.write_text(PROFILE.replace('client = "shop"\nrequest', 'clint = "shop"\nrequest', 1).replace("staging]", "s]"))
+    path.write_text(path.read_text().replace('orders.client = "shop"', 'orders.client = "none"'))
+    status.read(open_profile(path))
+    status.runs = {"products": LastRun("products", False, "stopped", {}, 40.0)}
+    found = row(status, PRODUCTS)
+    assert (found.mark[0], found.problems, found.run) == ("✘", "2 problems", ("✘ 1 min", "error"))
+    assert (row(status, ORDERS).mark[0], row(status, ORDERS).problems) == ("✘", "1 problem")
