@@ -346,50 +346,90 @@ async def test_slow_test_of_another_step_does_not_move_the_focus(
         await press_and_see(pilot, "3", "items read" if ends == "well" else "a  Request 2 per page")
 
 
-async def test_a_changed_file_is_overwritten_only_after_a_question_and_kept_as_a_copy(
+async def test_what_another_program_has_changed_is_kept_and_shown_before_the_guide_saves(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     path = profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3", (120, 70)) as (pilot, setup):
         setup.edit(("incoming", "products", "request", "uri"), "orders")
-        theirs = path.read_text() + "# theirs\n"
+        theirs = path.read_text().replace('name = "', 'name = "Their ') + "# theirs\n"
+        path.write_text(theirs)
+        await pilot.press("5")
+        await until_shown(pilot, '+request = { uri = "orders" }')
+        await pilot.press("s")
+        question = await until_shown(pilot, "Another program has changed")
+        assert "theirs" not in question
+        assert '+request = { uri = "orders" }' in question
+        await pilot.press("s", "enter")  # the key that saves does not agree
+        await until_shown(pilot, "now is shown below.")
+        assert path.read_text() == theirs
+        path.write_text(f"{theirs}# again\n")
+        await pilot.press("s")
+        await until_shown(pilot, "Another program has changed")
+        path.write_text(f"{theirs}# again\n# and again\n")
+        await pilot.press("y")
+        await until_shown(pilot, "Another program has changed")
+        await pilot.press("y")
+        mine = f"{theirs}# again\n# and again\n".replace('uri = "products"', 'uri = "orders"')
+        await until(pilot, lambda: path.read_text() == mine)
+        await until_shown(pilot, "Now you can")  # the call in a new process has ended
+        assert "Their " in await press_and_see(pilot, "1", "Their ")
+
+
+async def test_a_conflict_is_decided_before_the_guide_saves(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3", (120, 70)) as (pilot, setup):
+        setup.edit(("incoming", "products", "request", "uri"), "orders")
+        theirs = path.read_text().replace('uri = "products"', 'uri = "categories"')
+        path.write_text(theirs)
+        await pilot.press("5")
+        await until_shown(pilot, '+request = { uri = "orders" }')
+        await pilot.press("s")
+        await until_shown(pilot, 'file  request = { uri = "categories" }')
+        await pilot.press("escape")
+        await until_shown(pilot, "Save again to decide")
+        await pilot.press("s")
+        await until_shown(pilot, 'mine  request = { uri = "orders" }')
+        await pilot.press("t", "enter")
+        await until_shown(pilot, "Nothing else changes.")
+        await pilot.press("y")
+        await until_shown(pilot, "✔ Saved")
+        assert path.read_text() == theirs
+        await press_and_see(pilot, "3", "GET categories")
+
+
+async def test_a_file_that_is_no_profile_any_more_is_overwritten_after_a_question_and_kept_as_a_copy(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3", (120, 70)) as (pilot, setup):
+        setup.edit(("incoming", "products", "request", "uri"), "orders")
+        theirs = f"{path.read_text()}broken = \n"
         path.write_text(theirs)
         await pilot.press("5")
         await until_shown(pilot, '+request = { uri = "orders" }')
         for _ in range(2):  # the key that saves does not overwrite, however often it is pressed
             await pilot.press("s")
             question = await until_shown(pilot, "Another program has changed")
-            assert "-# theirs" in question
+            assert "-broken =" in question
             assert '+request = { uri = "orders" }' in question
             await pilot.press("s", "enter")
             await until_shown(pilot, "overwritten. Look at the file")
             assert path.read_text() == theirs
         await pilot.press("s")
         await until_shown(pilot, "Another program has changed")
+        path.write_text(f"{theirs}# again\n")
+        await pilot.press("y")
+        await until_shown(pilot, "-# again")  # consent covers only what was shown
+        assert 'uri = "products"' in path.read_text()
         await pilot.press("y")
         await until(pilot, lambda: 'uri = "orders"' in path.read_text())
-        assert "# theirs" not in path.read_text()
         await until_shown(pilot, "Now you can")  # the call in a new process has ended
-        [copy] = (machine.directories.state / "deleted").iterdir()
-        assert copy.read_text() == theirs
+        copies = [each.read_text() for each in (machine.directories.state / "deleted").iterdir()]
+        assert f"{theirs}# again\n" in copies
         assert "What the file had before is kept in" in shown(pilot.app)
-
-
-async def test_consent_to_overwrite_covers_only_the_shown_content(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox
-) -> None:
-    path = profile(machine, memory_keyring, sandbox, **INCOMING)
-    async with at_step(machine, "3", (120, 70)) as (pilot, setup):
-        setup.edit(("incoming", "products", "request", "uri"), "orders")
-        path.write_text(path.read_text() + "# theirs\n")
-        await pilot.press("5")
-        await until_shown(pilot, '+request = { uri = "orders" }')
-        await pilot.press("enter")
-        await until_shown(pilot, "-# theirs")
-        path.write_text(path.read_text() + "# again\n")
-        await pilot.press("y")
-        await until_shown(pilot, "-# again")
-        assert 'uri = "products"' in path.read_text()
 
 
 async def test_invalid_profile_is_saved_only_after_a_second_save(

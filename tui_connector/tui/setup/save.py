@@ -20,6 +20,7 @@ from textual.widgets import Button, Static
 from ...errors import UserError
 from ...files import ChangedOnDisk, described
 from ...guide.checks.first_call import FirstCall, commands, first_call
+from ...guide.profiles.edit import ProfileEdit
 from ...guide.profiles.removal import keep_copy
 from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
 from ...guide.profiles.saved_changes import file_before
@@ -33,6 +34,7 @@ from ...secrets.vault import KeyringState
 from ...text import count, shown, shown_line
 from ..dialogs import ConfirmScreen, EntryScreen
 from ..keys import letter_bindings
+from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow
@@ -83,6 +85,9 @@ class SavePane(StepPane):
         """The keyring entries have their final names; `problem` is why the profile cannot have its own."""
 
         problem: str
+
+    class Merged(Message):
+        """The setup has what another program has changed in the file."""
 
     @dataclass
     class Ended(Message):
@@ -317,9 +322,10 @@ class SavePane(StepPane):
         self.post_message(self.Ended(saved, call, copy=copy))
 
     async def _save_to(self, path: Path) -> tuple[SaveResult, Path | None]:
-        """Saves; asks before it overwrites what another program wrote, of which it returns a copy.
+        """Saves, with what another program has changed meanwhile, after the difference was shown.
 
-        Raises what `save` does.
+        What the program left cannot always be read: then a copy of it is returned, once its user has agreed to
+        overwrite it. Raises what `save` does.
         """
         copy = None
         while True:  # a file may change while its user is asked about the change before
@@ -328,6 +334,8 @@ class SavePane(StepPane):
             except ChangedOnDisk as error:
                 if not self.setup.saved:
                     raise
+                if await self._merged(path):
+                    continue
                 theirs = await asyncio.to_thread(_content, path)
                 if not await self._may_overwrite(path, theirs):
                     raise
@@ -341,6 +349,35 @@ class SavePane(StepPane):
                         message = f"{error.message}: no copy of it can be kept: {described(why)}"
                         raise UserError(error.code, message) from why
                 self.setup.document.allow_overwriting(theirs)
+
+    async def _merged(self, path: Path) -> bool:
+        """Takes what another program has changed in the file; False if that cannot be read as a profile.
+
+        Raises `UserError` if its user does not want to save that.
+        """
+        edit = ProfileEdit(path, self.setup)
+        try:
+            conflicts = await asyncio.to_thread(edit.merge)
+        except ProfileError:
+            return False
+        refused = f"Not saved: another program has changed {path.name}"
+        if conflicts is not None:
+            texts = conflicts.base, conflicts.mine, conflicts.theirs
+            text = await self.app.push_screen_wait(DifferenceScreen(path.name, *texts, in_form=True))
+            if text is None:
+                raise UserError("not-saved", refused, "Save again to decide what is kept.")
+            await asyncio.to_thread(edit.take, text, conflicts.file_data)
+        if (clients := self.setup.table("clients")) and self.setup.client not in clients:
+            self.setup.choose_client(next(iter(clients)))
+        self.post_message(self.Merged())
+        question = f"Another program has changed {path.name} meanwhile; that is kept. Besides, this changes:\n"
+        if not self.setup.document.changed:
+            question = f"Another program has changed {path.name} meanwhile; that is kept. Nothing else changes."
+        changes = highlight.difference(edit.difference)
+        screen = ConfirmScreen(question, title="Save the profile", yes="Save", no="Do not save", details=changes)
+        if not await self.app.push_screen_wait(screen):
+            raise UserError("not-saved", refused, "What saving changes now is shown below.")
+        return True
 
     async def _may_overwrite(self, path: Path, theirs: bytes | None) -> bool:
         """Asks whether to write the profile in place of these bytes. Raises `ProfileError`."""
@@ -386,6 +423,11 @@ class SavePane(StepPane):
         if change is not None:
             work.changes.record(change)
         return saved
+
+    @on(Merged)
+    def _show_merged(self) -> None:
+        self.explain(self._what_is_written())
+        self._preview()
 
     @on(Ended)
     def _take(self, message: Ended) -> None:

@@ -297,6 +297,15 @@ class SetupScreen(LogDock, TextHolder):
         self.pane.begin()
         self.refresh_bindings()
 
+    @on(SavePane.Merged)
+    async def _show_merged(self) -> None:
+        """Shows the other steps from the start once they are needed: their fields have what was there before."""
+        async with self._pane_lock:
+            for pane in [*self.query(StepPane)]:
+                if pane is not self.pane:
+                    await pane.remove()
+        self._changed()
+
     @on(StepPane.Changed)
     def _changed(self) -> None:
         self._draw()
