@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from .message import Failure, Headers, Purpose, Request
 from .refusal import BodyRefusal
+from .whole_bodies import WholeBodies, WholeBody
 
 LONGEST_RESENT = 65_536
 """Bytes of a request's body up to which runs and histories keep it whole, so that it can be sent again."""
@@ -49,11 +50,27 @@ class RecordedBody:
     """Why the body is missing or incomplete, such as "a token, not kept"."""
     cut: bool = False
     """Whether `data` is only the beginning; its length does not tell, as a mask can be shorter than its secret."""
+    whole: WholeBody | None = field(default=None, repr=False, compare=False)
+    """All of it, where this is the beginning and memory has room for the rest."""
 
     @property
     def is_missing(self) -> bool:
         """Whether there was one, which was not kept, for no reason of its own: a history keeps no bodies."""
-        return bool(self.size) and not self.data and not self.note
+        return bool(self.size) and not self.data and not self.note and not self.has_whole
+
+    @property
+    def has_whole(self) -> bool:
+        """Whether all of it is still in memory, although `data` is only the beginning."""
+        return self.whole is not None and self.whole.is_kept
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was kept only in part, or not at all, so that a search may miss something."""
+        return (self.cut or self.is_missing) and not self.has_whole
+
+    def contains(self, found: Callable[[bytes], bool]) -> bool:
+        """Whether a search finds something in it, as far as it is in memory."""
+        return found(self.data) or (self.whole is not None and self.whole.contains(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +129,12 @@ class Exchange:
     @property
     def is_partial(self) -> bool:
         """Whether a body was kept only in part, or not at all, so that a search may miss something."""
-        return any(each.cut or each.is_missing for each in (self.body, self.request_body))
+        return self.body.is_partial or self.request_body.is_partial
+
+    def with_whole_body(self) -> Exchange:
+        """With all of the response's body, where it is still in memory. Masks it, which takes a moment."""
+        data = self.body.whole.masked() if self.body.whole is not None else None
+        return self if data is None else replace(self, body=replace(self.body, data=data, cut=False, whole=None))
 
     @property
     def size(self) -> int:
@@ -159,18 +181,30 @@ class Ring:
         """The number of exchanges before the ring was last cleared."""
         self.bytes = 0
         """Approximate bytes of the exchanges in memory."""
-        self.partial = 0
-        """How many of them have a body that was kept only in part."""
+        self._partial = 0
+        self._wholes: deque[RecordedBody] = deque()
+        """The bodies of which all was in memory when they were recorded."""
 
     def append(self, exchange: Exchange) -> None:
         self._kept.append(exchange)
         self.bytes += exchange.size
-        self.partial += exchange.is_partial
+        if exchange.body.whole is not None:
+            self._wholes.append(exchange.body)
+        else:
+            self._partial += exchange.is_partial
         while len(self) > self._count or (self.bytes > self._size and len(self) > 1):
             oldest = self._kept.popleft()
             self.bytes -= oldest.size
-            self.partial -= oldest.is_partial
+            if oldest.body.whole is not None:
+                self._wholes.popleft()
+            else:
+                self._partial -= oldest.is_partial
             self.first += 1
+
+    @property
+    def partial(self) -> int:
+        """How many of them have a body that was kept only in part."""
+        return self._partial + sum(body.is_partial for body in self._wholes)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -196,7 +230,8 @@ class Ring:
     def clear(self) -> None:
         self.first = self.cleared = self.end
         self._kept.clear()
-        self.bytes = self.partial = 0
+        self.bytes = self._partial = 0
+        self._wholes.clear()
 
 
 class Exchanges(Ring):
@@ -209,6 +244,7 @@ class Exchanges(Ring):
         super().__init__(count, size)
         self._numbers = self._calls = 0
         self.failures = Ring(failures, size // 4)
+        self.whole_bodies = WholeBodies()
         self.probes = 0
         """How many probes were sent since the log was last cleared."""
         self.in_flight: dict[int, InFlight] = {}
@@ -242,6 +278,7 @@ class Exchanges(Ring):
     def clear(self) -> None:
         super().clear()
         self.failures.clear()
+        self.whole_bodies.clear()
         self.probes = 0
 
     def by_number(self, number: int) -> Exchange | None:
@@ -255,6 +292,9 @@ class ExchangeLog(Protocol):
     in_flight: dict[int, InFlight]
     pending_retries: dict[int, PendingRetry]
     on_recorded: list[Callable[[Exchange], None]]
+
+    @property
+    def whole_bodies(self) -> WholeBodies: ...
 
     def next_number(self) -> int: ...
 
@@ -275,6 +315,10 @@ class OwnExchanges:
         self.in_flight: dict[int, InFlight] = {}
         self.pending_retries: dict[int, PendingRetry] = {}
         self.on_recorded: list[Callable[[Exchange], None]] = []
+
+    @property
+    def whole_bodies(self) -> WholeBodies:
+        return self._log.whole_bodies
 
     def next_number(self) -> int:
         return self._log.next_number()

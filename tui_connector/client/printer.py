@@ -309,7 +309,7 @@ def _hex_dump(data: bytes) -> Iterator[str]:
 
 
 def _truncation(body: RecordedBody, longest: int) -> Iterator[Block]:
-    if len(body.data) > longest:
-        yield Role.TRUNCATED, [f"… the first {size(longest)} of {size(body.size)} are shown"]
+    if len(body.data) > longest or body.has_whole:
+        yield Role.TRUNCATED, [f"… the first {size(min(longest, len(body.data)))} of {size(body.size)} are shown"]
     elif body.cut:
         yield Role.NOTE, [f"… kept in part: the first {size(len(body.data))} of {size(body.size)}"]

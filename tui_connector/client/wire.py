@@ -24,6 +24,7 @@ from .model import DIRECT, HttpClient, Tls, seconds
 from .refusal import BodyRefusal, may_refuse, refusal, takes_long
 from .route import PLAIN_ROUTE, ClientRoute
 from .uri import canonical, origin_of
+from .whole_bodies import LONGEST, WholeBody
 
 if TYPE_CHECKING:
     from ._httpx import Transport
@@ -172,6 +173,8 @@ class Bounds:
     """For successful responses from the 21st exchange on; None: the same as for all others."""
     kept_of_request: int | None = None
     """Of a request's body; None: the same as of its response's."""
+    keeps_whole: bool = False
+    """Whether the log also keeps whole bodies in memory, as far as there is room, to search and show them."""
 
     def keeps(self, exchange: AttemptRecord) -> int:
         """How many bytes of this exchange's bodies are kept."""
@@ -187,6 +190,8 @@ OF_A_RUN = Bounds(kept=64_000, kept_of_good=4_000, kept_of_request=LONGEST_RESEN
 """The thousands of pages of a run are alike; its failures and its first pages are what people inspect.
 
 What it writes is kept, so that each request can be edited and sent again."""
+OF_A_RUN_ON_SCREEN = replace(OF_A_RUN, keeps_whole=True)
+"""Finding out which page has an item is what people search for."""
 OF_A_RUN_UNSEEN = Bounds(kept=64_000, kept_of_good=0)
 """If nothing prints or records the pages: masking the start of one costs as much as splitting it."""
 
@@ -407,7 +412,7 @@ class _Attempt:
     def exchange(self) -> Exchange:
         wire, inflater = self._wire, self._inflater
         kept = wire._bounds.keeps(self.record)
-        return to_exchange(
+        exchange = to_exchange(
             self.record,
             inflater.body,
             inflater.wire_size,
@@ -415,6 +420,12 @@ class _Attempt:
             kept=kept,
             kept_of_request=wire._bounds.kept_of_request,
         )
+        if not (wire._bounds.keeps_whole and exchange.body.cut and len(inflater.body) <= LONGEST):
+            return exchange
+        whole, bodies = WholeBody(inflater.body, exchange.body.media_type, wire._mask), wire._exchanges.whole_bodies
+        bodies.add(whole)
+        asyncio.get_running_loop().run_in_executor(None, bodies.compress, whole)
+        return replace(exchange, body=replace(exchange.body, whole=whole))
 
 
 def _network_errors() -> tuple[type[Exception], ...]:

@@ -24,7 +24,7 @@ class JoinedTexts:
     headers: str
     """Each `name: value` of its requests and responses once, in lower case."""
     bodies: bytes | None
-    """All bodies; None if they are too long."""
+    """All bodies; None if they are too long, or if memory has more of one than its exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Block:
         return self.texts().headers
 
     def bodies(self) -> bytes | None:
-        """All bodies; None if they are too long to be joined."""
+        """All bodies; None if they are too long to be joined, or not all in the exchanges."""
         kept = self.texts().bodies
         return kept if kept is not None else _joined(self.exchanges, _MAX_JOINED)
 
@@ -86,6 +86,8 @@ class BlockTexts:
 
 
 def _joined(exchanges: Sequence[Exchange], max_size: int) -> bytes | None:
+    if any(each.body.whole is not None for each in exchanges):
+        return None
     bodies = [each.body.data for each in exchanges]
     bodies += [each.request_body.data for each in exchanges if each.request_body.data]
     return b"\n".join(bodies) if sum(map(len, bodies)) <= max_size else None

@@ -182,7 +182,7 @@ def _possible_header(argument: str) -> Possible:
 
 def _body(argument: str) -> Predicate:
     found = _body_search(argument)
-    return lambda exchange: found(exchange.body.data) or found(exchange.request_body.data)
+    return lambda exchange: exchange.body.contains(found) or found(exchange.request_body.data)
 
 
 def _possible_body(argument: str) -> Possible:

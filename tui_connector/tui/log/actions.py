@@ -107,8 +107,8 @@ def copy_choices(
     if exchange.status is not None:
         choices["Response headers"] = lambda: _header_lines(exchange.headers)
     if exchange.body.data:
-        choices["Response body"] = lambda: exchange.body.data.decode("utf-8", "replace")
-    choices["Everything, in long format"] = lambda: text(exchange, "full")
+        choices["Response body"] = lambda: exchange.with_whole_body().body.data.decode("utf-8", "replace")
+    choices["Everything, in long format"] = lambda: text(exchange.with_whole_body(), "full")
     return choices
 
 
@@ -327,7 +327,8 @@ class LogActions:
         exchanges = self._panel.exchanges
         method: AuthKind = "request" if exchange.login else ""
         accepted = was_accepted(exchange, exchanges)
-        finding = await asyncio.to_thread(diagnose_exchange, exchange, method, authenticated=accepted)
+        diagnose = partial(diagnose_exchange, auth=method, authenticated=accepted)
+        finding = await asyncio.to_thread(lambda: diagnose(exchange.with_whole_body()))
         self._panel.post_message(self.Explained(exchange, finding))
 
     def save_body(self, exchange: Exchange | None) -> None:
@@ -339,13 +340,13 @@ class LogActions:
             exchange.body.media_type, "txt" if exchange.body.media_type.startswith("text/") else "bin"
         )
         kept, title = exchange.body, f"Save the body of #{exchange.number}"
-        if kept.cut:
+        if kept.is_partial:
             again = " Resend it (x) for the whole body." if exchange.method == "GET" else ""
             title = (
                 f"Only the first {size(len(kept.data))} of {size(kept.size)} of the body of #{exchange.number} were "
                 f"kept, and are saved.{again}"
             )
-        self.save_file(title, f"response-{exchange.number}.{suffix}", lambda _: kept.data)
+        self.save_file(title, f"response-{exchange.number}.{suffix}", lambda _: exchange.with_whole_body().body.data)
 
     def export(self) -> None:
         """Exports the marked exchanges, or without marks the listed ones, as HAR or as a recording."""

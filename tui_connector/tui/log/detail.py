@@ -313,7 +313,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
             self._set_text(text, WrappedLines(text.lines, max(20, self.scrollable_content_region.width)))
             return
         self._set_text(*self._layout(exchange, _IMMEDIATE_BYTES))
-        if self.view != "full" or max(len(exchange.body.data), len(exchange.request_body.data)) <= _IMMEDIATE_BYTES:
+        longest = max(len(exchange.body.data), len(exchange.request_body.data))
+        if self.view != "full" or (longest <= _IMMEDIATE_BYTES and not exchange.body.has_whole):
             return
         if self._building:
             self._outdated = True
@@ -325,7 +326,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self.run_worker(self._build_full(exchange))
 
     async def _build_full(self, exchange: Exchange) -> None:
-        self.post_message(self.Built(exchange, *await asyncio.to_thread(self._layout, exchange, LONGEST_BODY)))
+        built = await asyncio.to_thread(lambda: self._layout(exchange.with_whole_body(), LONGEST_BODY))
+        self.post_message(self.Built(exchange, *built))
 
     def on_exchange_detail_built(self, message: Built) -> None:
         self._building = False

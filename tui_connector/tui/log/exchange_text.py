@@ -172,7 +172,7 @@ def exchange_text(
         text.add(Extra.HINT, more)
     elif related.unsendable:
         text.add(Extra.HINT, f"x cannot resend it: {related.unsendable}. X opens it for editing.")
-    elif related.resends and (exchange.body.cut or exchange.body.is_missing):
+    elif related.resends and exchange.body.is_partial:
         reads = exchange.method in ("GET", "HEAD")
         again = "requests it again" if reads else "sends it again (after a question, if it may change the store)"
         kept = Bounds().kept

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from ...client.exchange import OwnExchanges
-from ...client.wire import OF_A_RUN
+from ...client.wire import OF_A_RUN_ON_SCREEN
 from ...errors import UserError
 from ...guide.checks.run_findings import explainer
 from ...guide.workbench import Workbench
@@ -244,7 +244,9 @@ class RunJob(BackgroundRun):
         ledger_of = partial(workbench.incoming_ledger, self.profile, self.file)
         place = RunLocation(self.name, self.file, ledger_of(self.name))
         exchanges = OwnExchanges(workbench.exchanges)
-        async with workbench.session(self.profile, OF_A_RUN, exchanges, parts=[("incoming", self.name)]) as session:
+        async with workbench.session(
+            self.profile, OF_A_RUN_ON_SCREEN, exchanges, parts=[("incoming", self.name)]
+        ) as session:
             # reads ledgers, which may be on a server that the profile is trusted with only now
             incoming = (await asyncio.to_thread(with_bookmarks, self.profile.incoming, ledger_of))[self.name]
             explain = explainer(self.profile, incoming.client)

@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from ...client.exchange import OwnExchanges
 from ...client.session import Session
-from ...client.wire import OF_A_RUN
+from ...client.wire import OF_A_RUN_ON_SCREEN
 from ...errors import UserError
 from ...guide.sending.plans import LastTasks, MissingSource, Sender
 from ...guide.workbench import Workbench
@@ -335,7 +335,7 @@ class SendJob(BackgroundRun):
 
     def _session(self) -> AbstractAsyncContextManager[Session]:
         parts = [("outgoing", self.name)]
-        return self.workbench.session(self.profile, OF_A_RUN, self._exchanges, parts=parts)
+        return self.workbench.session(self.profile, OF_A_RUN_ON_SCREEN, self._exchanges, parts=parts)
 
     def _sending(
         self,
