@@ -198,6 +198,33 @@ def shown_middle(text: str, width: int) -> Shown:
     return Shown(_cut(line, width - room + left) + line[end:])
 
 
+def shown_apart(texts: Iterable[str], width: int) -> dict[str, Shown]:
+    """Each text on one line of `width` columns, as `shown_middle` unless two would look alike.
+
+    Of these, the part that differs is kept. Very narrow columns may still show two texts alike.
+    """
+    found = {text: shown_middle(text, width) for text in texts}
+    alike: dict[str, list[str]] = {}
+    for text, line in found.items():
+        alike.setdefault(line, []).append(text)
+    for group in alike.values():
+        group.sort()
+        for index, text in enumerate(group if len(group) > 1 else ()):
+            neighbours = group[max(0, index - 1) : index] + group[index + 1 : index + 2]
+            found[text] = _around(text, max(equal_beginning(text, each) for each in neighbours), width)
+    return found
+
+
+def _around(text: str, at: int, width: int) -> Shown:
+    """The beginning of a text, and what is around one of its characters."""
+    line = shown_line(text)
+    head = width // 4
+    room = width - head - 2
+    start = max(head, min(at - room // 2, len(line) - room))
+    end = "…" if start + room < len(line) else ""
+    return shown_line(f"{line[:head]}…{line[start : start + room]}{end}", width)
+
+
 _NAME_THAT_TELLS = 12
 """Columns of a file name without its middle that tell which it is."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from exchanges import exchange, lost
 from hypothesis import given
@@ -11,7 +13,7 @@ from rich.style import Style
 
 from tui_connector.guide.last_runs import LastRun
 from tui_connector.guide.steps.summaries import fitted
-from tui_connector.text import shown_line, shown_path
+from tui_connector.text import shown_apart, shown_line, shown_path
 from tui_connector.tui.home.rows import columns as home_columns
 from tui_connector.tui.home.rows import run_cell
 from tui_connector.tui.log.detail import WrappedLines
@@ -138,6 +140,7 @@ def test_home_shortens_an_age_and_a_title_before_an_address_and_a_name() -> None
     assert run_cell([run], 1000.0, 20)[0] == "✔ products, just now"
     assert run_cell([run], 1000.0, 16)[0] == "✔ products, now"
     assert run_cell([run], 1130.0, 16)[0] == "✔ pro…cts, 2 min"
+    assert run_cell([replace(run, undone_run=1)], 1130.0, 16)[0] == "✔ undo, 2 min"
 
 
 @pytest.mark.parametrize("width", range(20, 200, 7))
@@ -147,6 +150,26 @@ def test_a_title_on_home_is_never_cut(width: int) -> None:
         found = home_columns(width, needed)
         assert all(len(column.title) <= column.width for column in found)
         assert len({column.title for column in found}) == len(found)
+
+
+def test_cells_that_would_look_alike_keep_what_differs() -> None:
+    stores = [f"acme-production-{place}.shops.example.com" for place in ("west", "east", "north")]
+    assert [shown_apart(stores, 21)[each] for each in stores] == [
+        "acme-…uction-west.sh…",
+        "acme-…uction-east.sh…",
+        "acme-…uction-north.s…",
+    ]
+    assert shown_apart(["acme", "other-shop.example.com"], 12) == {
+        "acme": "acme",
+        "other-shop.example.com": "other…le.com",
+    }
+
+
+@given(st.sets(st.text("abc-.", min_size=1, max_size=60), max_size=8), st.integers(8, 40))
+def test_cells_fit_and_are_told_apart(texts: set[str], width: int) -> None:
+    found = shown_apart(texts, width)
+    assert found.keys() == texts
+    assert all(cell_len(each) <= width for each in found.values())
 
 
 def test_a_path_keeps_its_file_name_and_whole_folders() -> None:

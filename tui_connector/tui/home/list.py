@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, takewhile
 from pathlib import Path
@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from ...guide.drafts import Draft
 from ...guide.profiles.overview import ProfileOverview
-from ...text import shown_line, shown_middle
+from ...text import shown_apart, shown_line, shown_middle
 from ..widgets.painted import Painted
 from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells, recent_cells
 
@@ -63,6 +63,8 @@ class HomeList(Painted, ScrollView, can_focus=True):
         self._now = 0.0
         self._needed: dict[str, int] = {}
         """The widths of the longest cells, by column."""
+        self._apart: dict[tuple[str, int], Mapping[str, str]] = {}
+        """How the cells of a column are shown in a width, so that no two look alike."""
         self._cursor = 0
         self._cursor_key: Path | str | None = None
         """The row that the user moved the cursor to; None until then."""
@@ -79,6 +81,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
         """Shows these rows; `now` in seconds since 1970. `home`: the user's directory, which paths begin with."""
         before = self._lines
         self._rows, self._lines, self._now, self._needed, self._home = rows, rows.lines(), now, rows.needed(now), home
+        self._apart.clear()
         self.virtual_size = Size(self.size.width, len(self._lines) + 1)  # and the heads
         if (wanted := self._find(self._wanted)) is not None:
             self._cursor_key, self._wanted = self._wanted, None
@@ -186,11 +189,17 @@ class HomeList(Painted, ScrollView, can_focus=True):
                 room = width - 2 - sum(each.width + GAP for each in there[:number])
             # the cursor's own colours are enough
             style = self.paint(paint) if paint and index != self._cursor else Style()
-            # the end tells names apart, and an address has its port there
-            cut = shown_line if whole and number == len(cells) - 1 else shown_middle
-            segments += [Segment(set_cell_size(cut(text, room), room), style), Segment(" " * GAP)]
+            is_rest = whole and number == len(cells) - 1
+            line = shown_line(text, room) if is_rest else self._cell(there[number].name, text, room)
+            segments += [Segment(set_cell_size(line, room), style), Segment(" " * GAP)]
         base = self.rich_style + self.cursor_style if index == self._cursor else self.rich_style
         return Strip(segments).crop_extend(0, width, base).apply_style(base)
+
+    def _cell(self, column: str, text: str, room: int) -> str:
+        """A cell in this room; the names, titles and stores of two rows never look alike there."""
+        if (column, room) not in self._apart:
+            self._apart[column, room] = shown_apart(self._rows.values(column), room)
+        return self._apart[column, room].get(text) or shown_middle(text, room)
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)

@@ -109,6 +109,15 @@ class HomeRows:
                 found[name] = max(found.get(name, 0), cell_len(text))
         return found
 
+    def values(self, column: str) -> set[str]:
+        """The cells that identify a profile: its names, titles or stores; nothing for other columns."""
+        if column == "name":
+            return {path.stem for path in (*self.paths, *self.recent, *self.archived)}
+        read = [each for each in self.entries.values() if each.read and not each.summary.problem]
+        if column == "store":
+            return {each.store for each in read}
+        return {each.summary.title for each in read} if column == "title" else set()
+
     def matching(self, words: str) -> HomeRows:
         """Those rows whose name, title, store or description contain all these words."""
         terms = words.lower().split()
@@ -209,6 +218,8 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
     if len(name) + len(age) + 2 > room:
         age = f", {short_age(now - latest.at)}"
     left = room - len(age) - 2
+    if latest.undo and len(name) > left:
+        name = "undo"
     if left < min(len(name), _SHORTEST_NAME):
         return f"{latest.mark} {ago(now - latest.at)}", latest.tone
     return f"{latest.mark} {shown_middle(name, left)}{age}", latest.tone
