@@ -192,6 +192,14 @@ def test_each_example_of_the_help_is_a_filter() -> None:
             assert parse(example).expression is not None
 
 
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [("", False), ("POST 404", False), ("~p a | ~s 4xx", False), ("POST sku", True), ("!(~s 404 | ~b a)", True)],
+)
+def test_it_is_known_whether_a_filter_depends_on_bodies(text: str, reads: bool) -> None:
+    assert parse(text).reads_bodies is reads
+
+
 def test_bodies_are_read_last() -> None:
     """What cheap terms rule out is never searched for text."""
 

@@ -368,7 +368,7 @@ async def test_a_request_without_its_body_is_completed_before_it_is_sent(machine
                 f"#{number} cannot be resent unchanged: {missing}. X opens it for editing. {keeps}".strip()
             )
             await watched.pilot.press("X")
-            await watched.shows(f"Body: {missing}; complete it before it is sent")
+            await watched.shows(f"Body · complete the request: {missing}")
             if number == 3:
                 await watched.pilot.press("f5")
                 await watched.shows("Replace each •••: the log has no secrets.")

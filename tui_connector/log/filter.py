@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 from ..client.exchange import Exchange
 from ..errors import InvalidValue
-from .operators import ANYTHING, OPERATORS, Possible, Predicate
+from .operators import ANYTHING, OPERATORS, Possible, Predicate, reads_bodies
 
 MAX_LENGTH = 2_000
 """Characters of a filter."""
@@ -65,6 +65,9 @@ class Term:
         make = OPERATORS[self.operator].possible
         return make(self.argument) if make is not None else None
 
+    def reads_bodies(self) -> bool:
+        return reads_bodies(self.operator, self.argument)
+
 
 @dataclass(frozen=True, slots=True)
 class Not:
@@ -81,6 +84,9 @@ class Not:
 
     def possible(self) -> Possible | None:
         return None
+
+    def reads_bodies(self) -> bool:
+        return self.inner.reads_bodies()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,9 @@ class And:
         tests = [test for part in self.parts if (test := part.possible()) is not None]
         return (lambda block: all(test(block) for test in tests)) if tests else None
 
+    def reads_bodies(self) -> bool:
+        return any(part.reads_bodies() for part in self.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Or:
@@ -117,6 +126,9 @@ class Or:
     def possible(self) -> Possible | None:
         tests = [test for part in self.parts if (test := part.possible()) is not None]
         return (lambda block: any(test(block) for test in tests)) if len(tests) == len(self.parts) else None
+
+    def reads_bodies(self) -> bool:
+        return any(part.reads_bodies() for part in self.parts)
 
 
 Expression = Term | Not | And | Or
@@ -138,6 +150,11 @@ class Filter:
 
     def __str__(self) -> str:
         return "" if self.expression is None else str(self.expression)
+
+    @property
+    def reads_bodies(self) -> bool:
+        """Whether what it finds depends on bodies."""
+        return self.expression is not None and self.expression.reads_bodies()
 
 
 def parse(text: str) -> Filter:

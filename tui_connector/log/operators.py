@@ -102,6 +102,12 @@ def _anything(argument: str) -> Predicate:
     return lambda exchange: exact(exchange) or found(exchange)
 
 
+def reads_bodies(name: str, argument: str) -> bool:
+    """Whether a term with this operator searches bodies."""
+    is_exact = argument.upper() in METHODS or _STATUS.fullmatch(argument) is not None
+    return name == "~b" or (name == ANYTHING and not is_exact)
+
+
 def _row(argument: str) -> Predicate:
     text, wanted = _text(argument), Needle(argument)
     if not wanted.is_word:

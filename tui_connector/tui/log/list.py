@@ -37,11 +37,11 @@ class Search:
     possible: Possible | None = None
 
 
-def search_for(text: str) -> Wanted:
+def search_for(text: str) -> Filter:
     """Finds a text in rows, headers and bodies; a text with an operator is a filter. Raises `BadFilter`."""
     if "~" in text:
         return parse(text)
-    return Filter(Term(ANYTHING, text))
+    return Filter(Term(ANYTHING, text) if text else None)
 
 
 def _both(one: Wanted, other: Wanted) -> Wanted:

@@ -401,7 +401,7 @@ class LogPanel(LogHost):
 
     @on(LogView.Searched)
     def _searched_list(self, message: LogView.Searched) -> None:
-        partial = not_searched(self.view, self._searched)
+        partial = not_searched(self.view, search_for(self._searched))
         if not message.found:
             but = f" {partial}." if partial else ""
             self._log_actions.notify(f"No match for {shown_line(self._searched, _MAX_SEARCH)}.{but}")

@@ -284,7 +284,7 @@ class RequestForm(Dialog[Request | None]):
             yield SeveralLines(id="resend-query")
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
-            missing = f": {self._missing}; complete it before it is sent" if self._missing else ""
+            missing = f" · complete the request: {self._missing}" if self._missing else ""
             yield Static(Content(shown_line(f"Body{missing}")), classes="heading")
             yield SeveralLines(id="resend-body")
             yield Static("", id="resend-body-note")

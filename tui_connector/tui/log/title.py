@@ -9,7 +9,7 @@ from ...client.exchange import Exchanges
 from ...log.filter import Filter
 from ...log.view import View
 from ...text import count, shown_line
-from .list import LogView
+from .list import LogView, search_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,7 @@ def title_parts(
     yield part(f"Requests {log.end - log.cleared:,}{probes}{failed}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")
-    searched = filter(None, (filtering.text if filtering.on else "", search))
-    if partial := next(filter(None, (not_searched(view, text) for text in searched)), ""):
+    if partial := not_searched(view, filtering.applied, search_for(search)):
         yield part(partial)
     if discarded := log.first - log.cleared:
         yield part(f"{discarded:,} older discarded")
@@ -118,10 +117,9 @@ def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tup
     return " · ".join(upper), " · ".join(lower)
 
 
-def not_searched(view: LogView, text: str) -> str:
-    """How many bodies a search or filter for this text did not search completely; "" if it searches none."""
-    searches_bodies = "~" not in text or "~b" in text
-    if not view.partial or not searches_bodies:
+def not_searched(view: LogView, *wanted: Filter) -> str:
+    """How many bodies these filters and searches did not search completely; "" if they search none."""
+    if not view.partial or not any(each.reads_bodies for each in wanted):
         return ""
     return f"{count(view.partial, 'body', 'bodies')} not searched in full"
 
