@@ -236,6 +236,7 @@ async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:
         await pilot.press(*"staging", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         assert list(app.screen.work.setup.table("clients")) == ["magento", "staging"]  # type: ignore[attr-defined]
+        assert "✔ found" not in shown(app)  # that was the store of the other client
     assert path.read_text() == before
 
 

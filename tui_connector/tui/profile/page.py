@@ -80,9 +80,9 @@ class ProfilePage(ChangesScreen, TextHolder):
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
         Binding("e", "edit_text", "As text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
+        Binding("u", "undo", "Undo edit", id="page.undo", tooltip="Undo what was saved last in the file"),
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("E", "environment", "Environment", id="page.environment", tooltip="Use another environment"),
-        Binding("u", "undo", "Undo edit", id="page.undo", tooltip="Undo what was saved last in the file"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part"),
         Binding("m", "rename", "Rename", id="page.rename", tooltip="Rename the part"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
@@ -475,6 +475,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         }
         if self.opened is not None and self.profile is None:
             hidden |= dict.fromkeys(_OF_VALID_PROFILE, True)
+            hidden["page.environment"] = not self.environment
         return titles | {key: "" for key, is_hidden in hidden.items() if is_hidden}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -569,7 +570,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         if opened is None or opened.document is None:
             return
         if opened.problems and not self.environment:
-            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+            self.notify("Fix the problems first; Enter on one opens its line.", markup=False)
             return
         draft = opened.document.draft
         names = ["default", *names_of(draft)]

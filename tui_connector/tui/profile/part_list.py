@@ -40,6 +40,16 @@ class PartList(BoundedList):
         self._rows: list[ProfilePart | Family | None] = []
         """Below the title of a family without parts, the family: a row that adds the first one."""
         self._wanted: tuple[str, str] | None = None
+        self._states: dict[tuple[Family, str], RowStatus] = {}
+
+    @property
+    def key_titles(self) -> dict[str, str]:
+        """Enter on a part with problems leads to the line of the first, and on a row without a part adds one."""
+        part = self.selected
+        if part is None and self.family is not None:
+            return {"page.edit": "Add"}
+        status = self._states.get((part.family, part.name)) if part is not None else None
+        return {"page.edit": "Edit this line"} if status is not None and status.problems else {}
 
     def want(self, family: Family, name: str) -> None:
         """Moves the cursor to this part as soon as it is listed."""
@@ -56,7 +66,7 @@ class PartList(BoundedList):
         parts, highlighted, selected = list(parts), self.highlighted, self.selected
         self.clear_options()
         self._rows = []
-        states = {(each.family, each.name): status(each) for each in parts}
+        self._states = states = {(each.family, each.name): status(each) for each in parts}
         names = max([_NAMES, *map(len, map(_name, parts))])
         runs = max((len(each.run[0]) for each in states.values()), default=0) if width >= _WIDTH_FOR_RUNS else 0
         for family, title in FAMILIES.items():

@@ -12,6 +12,7 @@ from ...guide.last_runs import LastRun
 from ...guide.profiles.saved_profile import OpenedProfile, base_keys
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
+from ...profile.environments import TABLE
 from ...profile.positions import value_at
 from ...profile.problems import Problem
 from ...templates import Json
@@ -120,7 +121,9 @@ class PartStatus:
         `arguments`: the profile and its environment as the arguments of a command.
         """
         for problem in self._problems(part.family, part.name):
-            yield Content.assemble((shown_line(f"✘ line {problem.line}: {_within(problem)}"), TONES["error"]))
+            environment = f" ({problem.keys[1]})" if problem.keys[:1] == (TABLE,) else ""
+            words = f"✘ line {problem.line}{environment}: {_within(problem)}"
+            yield Content.assemble((shown_line(words), TONES["error"]))
         if (tested := self._tests.get((part.family, part.name))) is not None:
             tone = TONES["success" if tested[0].ok else "error"]
             yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))

@@ -384,6 +384,7 @@ class BasicsPane(StepPane):
 
     def _client_changed(self) -> None:
         self._show_client()
+        self._mark()
         self.query_one("#field-address", Input).value = self.setup.typed_address
         self.query_one("#field-store-view", Input).value = self.setup.store_view
         self.say("")

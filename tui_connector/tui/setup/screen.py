@@ -557,7 +557,8 @@ class SetupScreen(LogDock, TextHolder):
         if self._draft_writer.unsaved:
             kept = " What you entered is kept until the program exits." if self._holds_secrets() else ""
             vault.keep_for_draft(key, self.work.setup.title)
-            words = f"{self.work.setup.title} is not saved, but kept as a draft.{kept}"
+            what = f"{self.work.setup.title} is" if self.work.path is None else f"Changes of {self.work.path.name} are"
+            words = f"{what} not saved, but kept as a draft.{kept}"
             self.notify(shown_line(words), markup=False)
         elif self.work.unsaved_secrets() and (await vault.state(writing=False)).usable:
             self._ask_secrets()
