@@ -47,6 +47,7 @@ class Everything(Model):
     other: SecretSource = secret_field("Other key", "Another secret.")
     inner: Inner = Field(default_factory=Inner, title="Inner")
     anything: Any = Field(None, title="Anything")
+    maybe: Literal["a", "b"] | None = Field(None, title="Maybe")
 
 
 class TwoSecrets(Model):
@@ -111,6 +112,7 @@ def test_every_field_of_a_schema_is_asked_for_in_its_own_way() -> None:
         "other": FieldType.SECRET,
         "inner": FieldType.GROUP,
         "anything": FieldType.JSON,
+        "maybe": FieldType.CHOICE,
     }
 
 
@@ -163,12 +165,23 @@ async def test_the_cursor_is_at_the_end_of_a_value_that_was_filled_in_later() ->
         await until(pilot, lambda: app.edits[("here", "text")] == "127-0-0-1x")
 
 
-async def test_ctrl_u_deletes_the_whole_value_wherever_the_cursor_is() -> None:
-    app = FormApp(Everything, {"text": "127-0-0-1"})
-    async with app.run_test(size=(80, 24)) as pilot:
+async def test_ctrl_u_deletes_the_whole_value_wherever_the_cursor_is_and_ctrl_z_restores_it() -> None:
+    app = FormApp(Everything, {"text": "127-0-0-1", "anything": {"a": 1}, "maybe": "b"})
+    async with app.run_test(size=(80, 40)) as pilot:
         app.form.focus_on("text")
         await pilot.press("left", "left", "ctrl+u", *"acme")
         await until(pilot, lambda: app.edits == {("here", "text"): "acme"})
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: app.edits == {("here", "text"): "127-0-0-1"})
+        app.form.focus_on("anything")
+        for moves in ((), ("down",), ("down", "end")):
+            await pilot.press(*moves, "ctrl+u", "7")
+            await until(pilot, lambda: app.edits["here", "anything"] == 7)
+            await pilot.press("ctrl+z", "ctrl+z", "ctrl+home")
+            await until(pilot, lambda: app.edits["here", "anything"] == {"a": 1})
+        app.form.focus_on("maybe")
+        await pilot.press("ctrl+u")
+        await until(pilot, lambda: ("here", "maybe") in app.edits and app.edits["here", "maybe"] is None)
 
 
 async def test_the_label_of_the_focused_field_is_reversed(machine: Machine) -> None:

@@ -69,7 +69,8 @@ class Choice(Static, can_focus=True):
     """A choice from options, in one row: Enter or Space opens them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "open", "Change", id="choice.open", tooltip="Open the options of a ▾ field")
+        Binding("enter,space", "open", "Change", id="choice.open", tooltip="Open the options of a ▾ field"),
+        Binding("ctrl+u", "delete", "Delete the value", id="field.delete", show=False),
     ]
 
     @dataclass
@@ -146,18 +147,25 @@ class Choice(Static, can_focus=True):
     def action_open(self) -> None:
         self._open(self.chosen)
 
-    def _open(self, selected: str, typed: str = "") -> None:
-        def take(option: str | None) -> None:
-            if option is not None and option != self.chosen:
-                self.show(option)
-                self.post_message(self.Chosen(self, option))
+    def action_delete(self) -> None:
+        """Chooses the option that is no value, where there is one."""
+        self._take("")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return "" in self.options if action == "delete" else super().check_action(action, parameters)
+
+    def _take(self, option: str | None) -> None:
+        if option is not None and option != self.chosen:
+            self.show(option)
+            self.post_message(self.Chosen(self, option))
+
+    def _open(self, selected: str, typed: str = "") -> None:
         if len(self.options) == 1:
             self.post_message(self.OpenRequested(self))
             return
         row = next((node for node in self.ancestors if isinstance(node, FieldRow)), None)
         title = row.label if row else "Choose"
-        self.app.push_screen(ChoiceScreen(self.options, selected, title=title, typed=typed), take)
+        self.app.push_screen(ChoiceScreen(self.options, selected, title=title, typed=typed), self._take)
 
 
 def _words(option: tuple[str, str]) -> list[str]:

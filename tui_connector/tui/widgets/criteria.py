@@ -63,12 +63,23 @@ class CriteriaField(Static, can_focus=True):
     """The rows of search criteria in a form; Enter opens them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space,down", "open", "Edit", id="criteria.open", tooltip="Edit search criteria")
+        Binding("enter,space,down", "open", "Edit", id="criteria.open", tooltip="Edit search criteria"),
+        Binding("ctrl+u", "delete", "Delete the value", id="field.delete", show=False),
     ]
 
     @dataclass
     class OpenRequested(Message):
         """The rows are to be edited."""
+
+        criteria: CriteriaField
+
+        @property
+        def control(self) -> CriteriaField:
+            return self.criteria
+
+    @dataclass
+    class Changed(Message):
+        """The rows have changed."""
 
         criteria: CriteriaField
 
@@ -91,6 +102,16 @@ class CriteriaField(Static, can_focus=True):
 
     def action_open(self) -> None:
         self.post_message(self.OpenRequested(self))
+
+    def action_delete(self) -> None:
+        """Deletes all rows."""
+        self.change([])
+
+    def change(self, rows: Sequence[str]) -> None:
+        """The user has changed the rows to these."""
+        if self.rows != [*rows]:
+            self.show(rows)
+            self.post_message(self.Changed(self))
 
 
 class CriteriaRow(Horizontal):

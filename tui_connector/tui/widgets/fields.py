@@ -46,7 +46,14 @@ class SafeInput(Input):
     and ^U deletes it, wherever the cursor is. A suggestion is selected: what is typed replaces it.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+u", "delete_left_all", "Delete the value", id="field.delete", show=False),
+        Binding("ctrl+z", "restore", "Restore the deleted value", id="field.restore", show=False),
+    ]
+
     is_suggestion = False
+    _deleted = ""
+    """What ^U deleted; never a secret."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, select_on_focus=False, **options)
@@ -61,7 +68,18 @@ class SafeInput(Input):
         self.cursor_position = len(value)  # keys set it to their own place after that
 
     def action_delete_left_all(self) -> None:
+        """Deletes the whole value."""
+        if self.value and not self.password:
+            self._deleted = self.value
         self.replace("", 0, len(self.value))
+
+    def action_restore(self) -> None:
+        """Restores what ^U deleted, in place of what was typed since."""
+        deleted, self._deleted = self._deleted, ""
+        self.replace(deleted, 0, len(self.value))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self._deleted) if action == "restore" else super().check_action(action, parameters)
 
     def render_line(self, y: int) -> Strip:
         """A value that is too long for its field is cut in its middle, where it is not edited: its end tells more."""
@@ -86,7 +104,20 @@ class SafeInput(Input):
 
 
 class SafeTextArea(TextArea):
-    """A text area that makes control characters visible, and draws the secrets of this session as dots."""
+    """A text area that makes control characters visible, and draws the secrets of this session as dots.
+
+    ^U deletes the whole text, as in a field of one line, and ^Z restores it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+u", "delete_all", "Delete the value", id="field.delete", show=False),
+        Binding("ctrl+z", "undo", "Undo", id="field.restore", show=False),
+    ]
+
+    def action_delete_all(self) -> None:
+        if not self.read_only:
+            self.history.checkpoint()
+            self.clear()
 
     def edit(self, edit: Edit) -> EditResult:
         edit.text = printable(edit.text)

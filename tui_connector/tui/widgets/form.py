@@ -276,12 +276,18 @@ class Form(FieldGroup):
         field, row = event.criteria, _row_of(event.criteria)
 
         def edited(rows: list[str] | None) -> None:
-            if rows is not None and row is not None and rows != field.rows:
-                field.show(rows)
-                self._edit(row, list(rows) or None)
+            if rows is not None:
+                field.change(rows)
 
         if row is not None:
             self.app.push_screen(self.criteria_screen(self._full(row.spec.path), field.rows), edited)
+
+    @on(CriteriaField.Changed)
+    def _criteria_changed(self, event: CriteriaField.Changed) -> None:
+        event.stop()
+        row = _row_of(event.criteria)
+        if row is not None:
+            self._edit(row, list(event.criteria.rows) or None)
 
     def criteria_screen(self, path: FormPath, rows: Sequence[str]) -> CriteriaScreen:
         """The screen that edits the search criteria at this path."""
