@@ -180,11 +180,27 @@ async def test_find_and_replace(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await pilot.press("ctrl+f", *"acme")
         await until_shown(pilot, "of 3")
+        for key in ("F3 Next", "^R Replace", "F5 Replace all", "Esc Close"):
+            await until_shown(pilot, key)
         await pilot.press("tab", *"Beta", "f5")
         await until_shown(pilot, "Replaced: 3 matches")
         assert "acme" not in area(pilot).text.lower()
         await pilot.press("escape", "ctrl+z")
         await until(pilot, lambda: area(pilot).text == TEXT)
+
+
+@pytest.mark.parametrize("key", ["ctrl+r", "f5"])
+async def test_replace_opens_the_bar_and_deletes_nothing_before_a_replacement_was_typed(
+    machine: Machine, key: str
+) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press(key, *"acme", key)
+        await until(pilot, lambda: pilot.app.focused.id == "editor-replacement")
+        assert area(pilot).text == TEXT
+        await pilot.press(*"Beta", "enter")
+        await until(pilot, lambda: area(pilot).text == TEXT.replace("Acme", "Beta", 1))
+        await pilot.press("escape", key, "enter")
+        await until(pilot, lambda: area(pilot).text == TEXT.replace("Acme", "Beta", 1).replace("ACME", "Beta", 1))
 
 
 async def test_enter_stays_at_the_match_that_is_shown_and_f3_goes_on(machine: Machine) -> None:
@@ -270,7 +286,12 @@ async def test_the_problem_at_the_cursor_is_readable_whole(machine: Machine) -> 
     async with editing(machine, f"{TEXT}{name} = 1\n", size=(80, 24)) as pilot:
         await until_shown(pilot, "✘ 1 problem")
         rows = pilot.app.screen.query_one(ProblemRows)
-        await until(pilot, lambda: rows.virtual_size.height > 1)
+        await until(pilot, lambda: rows.virtual_size.height > 1 and rows.max_scroll_y == 0)
+        area(pilot).insert("".join(f"{name}-{each} = 1\n" for each in range(3)))
+        await until_shown(pilot, "✘ 4 problems")
+        assert rows.max_scroll_y > 0
+        await pilot.press("f9")  # enlarges the list
+        await until(pilot, lambda: rows.has_focus and rows.max_scroll_y == 0)
 
 
 def _last_note(pilot: Any) -> str:

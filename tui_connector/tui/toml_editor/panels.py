@@ -86,8 +86,7 @@ def _problem_line(problem: Problem) -> Content:
     text = shown_line(f"{key}: {message}" if (key := _key(problem.path)) else message, 400)
     title = problem.fix.title if problem.fix is not None else "Move it out of the file"
     fix = f"  → F7: {shown_line(title, 80)}" if can_be_fixed(problem) else ""
-    line, column = problem.place
-    return Content.assemble((f"{line}:{column}  ", TONES["muted"]), text, (fix, TONES["success"]))
+    return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, (fix, TONES["success"]))
 
 
 class HelpPanel(Static):

@@ -15,10 +15,19 @@ from .area import TomlArea
 
 
 class SearchInput(SafeInput):
-    """The text to find, or what it is replaced by."""
+    """The text to find."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.accept_match", "To the match", id="editor.find-enter", show=False),
+        Binding("escape", "screen.close_search", "Close", id="editor.find-close"),
+    ]
+
+
+class ReplacementInput(SafeInput):
+    """What it is replaced by."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.replace", "Replace", id="editor.replace-enter", show=False),
         Binding("escape", "screen.close_search", "Close", id="editor.find-close"),
     ]
 
@@ -31,7 +40,7 @@ class SearchBar(Vertical):
         self._text_area = area
         self._wanted = SearchInput(placeholder="Find", compact=True, id="editor-find")
         self._wanted.is_suggestion = True  # what is typed replaces it
-        self._replacement = SearchInput(placeholder="Replace with", compact=True, id="editor-replacement")
+        self._replacement = ReplacementInput(placeholder="Replace with", compact=True, id="editor-replacement")
 
     def compose(self) -> ComposeResult:
         yield self._wanted
@@ -46,13 +55,22 @@ class SearchBar(Vertical):
         """Whether there is a text to find, also while the bar is closed."""
         return bool(self._wanted.value)
 
-    def open(self) -> None:
-        """Shows the bar, with the selected text as the one to find."""
+    @property
+    def can_replace(self) -> bool:
+        """Whether the user has come to what replaces the text: without that, replacing would delete."""
+        return self.is_open and self.has_text and (self._replacement.has_focus or bool(self._replacement.value))
+
+    def open(self, *, to_replace: bool = False) -> None:
+        """Shows the bar, with the selected text as the one to find; `to_replace`: at its replacement, if it has any."""
         self.add_class("there")
         chosen = self._text_area.selected_text
         if chosen and "\n" not in chosen:
             self._wanted.value = chosen
-        self._wanted.focus()
+        if to_replace and self.has_text:
+            self._replacement.focus()
+            self.find(from_here=True)
+        else:
+            self._wanted.focus()
         self._wanted.select_all()  # where it has the focus already
         self._text_area.highlight_text(self._wanted.value)
 
@@ -68,6 +86,7 @@ class SearchBar(Vertical):
         if self.is_open:
             self._text_area.highlight_text(event.value)
             self.find(from_here=True)
+            self.screen.refresh_bindings()  # there may be no text to find, or one again
 
     def find(self, *, from_here: bool = False) -> None:
         """Selects the next match, from the start again after the last one; `from_here`: also the selected one."""

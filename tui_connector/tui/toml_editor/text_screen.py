@@ -6,7 +6,7 @@ The text is on the screen before the models of the profile are loaded, which its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -45,6 +45,8 @@ T = TypeVar("T")
 
 _WIDE = 100
 """Columns from which the help is beside the text."""
+_OF_SEARCH = dict.fromkeys(("editor.find-next", "editor.replace", "editor.replace-all"), "")
+_NOT_IN_SEARCH = ("editor.save", "editor.next-problem", "editor.fix", "editor.compare", "editor.find", "editor.form")
 BRIEF = 2.5
 """Seconds that a message stays which tells of what is visible."""
 
@@ -403,7 +405,7 @@ class TextScreen(BaseScreen[T]):
             return any(map(can_be_fixed, self.listed))
         if action == "find_next":
             return self.query_one(SearchBar).has_text
-        if action in ("replace", "replace_all", "close_search", "accept_match"):
+        if action in ("close_search", "accept_match"):
             return self.query_one(SearchBar).is_open
         return True
 
@@ -473,15 +475,33 @@ class TextScreen(BaseScreen[T]):
         self.query_one(SearchBar).find()
 
     def action_replace(self) -> None:
-        """Replaces the match that is selected, and goes to the next one."""
-        self.start_change()
-        self.query_one(SearchBar).replace()
+        """Replaces the match that is selected, and goes to the next one; first prompts for what replaces it."""
+        if self._can_replace():
+            self.start_change()
+            self.query_one(SearchBar).replace()
 
     def action_replace_all(self) -> None:
-        """Replaces every match; one step of undo takes all of it back."""
+        """Replaces every match; one step of undo takes all of it back. First prompts for what replaces it."""
+        if not self._can_replace():
+            return
         self.start_change()
         replaced = self.query_one(SearchBar).replace_all()
         self.notify(f"Replaced: {count(replaced, 'match', 'matches')}.", markup=False)
+
+    def _can_replace(self) -> bool:
+        """Whether there is a text to find and one that replaces it; opens the bar where these are not typed yet."""
+        bar = self.query_one(SearchBar)
+        ready = bar.can_replace
+        if not ready:
+            bar.open(to_replace=True)
+            self.refresh_bindings()
+        return ready
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        """While the bar is open, the footer has its keys only."""
+        is_open = self.is_mounted and self.query_one(SearchBar).is_open
+        return {**dict.fromkeys(_NOT_IN_SEARCH, ""), "editor.find-next": "Next"} if is_open else _OF_SEARCH
 
     def action_close_search(self) -> None:
         self.query_one(SearchBar).close()
