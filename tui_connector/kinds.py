@@ -39,6 +39,8 @@ class Model(BaseModel):
         defer_build=True,
         model_title_generator=_title,
     )
+    other_words: ClassVar[Mapping[str, str]] = {}
+    """Keys that users write by mistake, and the key that each of them means."""
 
 
 class NotCompared:

@@ -309,8 +309,13 @@ def direction_option(direction: str, name: str, tables: Iterable[object]) -> str
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The text ": did you mean 'sku'?" if one of these names is similar, otherwise an empty string."""
-    near = get_close_matches(name, list(names), 1, 0.6)
-    return f": did you mean {near[0]!r}?" if near else ""
+    near = most_similar(name, names)
+    return f": did you mean {near!r}?" if near else ""
+
+
+def most_similar(name: str, names: Iterable[str]) -> str:
+    """The most similar of these names; empty if none is similar."""
+    return next(iter(get_close_matches(name, list(names), 1, 0.6)), "")
 
 
 def first_repeated(names: Iterable[str]) -> str | None:

@@ -227,3 +227,61 @@ def test_a_mistake_in_an_expression_is_shown_at_its_character(line: str, wrong: 
     problem = next(each for each in Checker().check(text).problems if "JMESPath" in each.message)
     assert why in problem.text
     assert problem.place == (text[: text.index(line)].count("\n") + 1, line.rindex(wrong) + 1)
+
+
+_STAGING = """
+[environments.staging]
+clients.m.plugins.base-uri.uri = "https://acme.example/rest/de/V1"
+incoming.products.client = "m"
+
+[environments.staging.incoming.products.request]
+uri = "products?staging"
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("clients.m.plugins", "clients.mm.plugins"),
+        ("plugins.base-uri", "plugins.base_uri"),
+        ("plugins.base-uri", 'plugins."base-url"'),
+        ("incoming.products.client", "incoming.product.client"),
+        ("[environments.staging.incoming.products.request]", "[environments.staging.incoming.product.request]"),
+        ('incoming.products.client = "m"', 'incoming.products.client = "M"'),
+        ("incoming.products.client", "incoming.products.cleint"),
+        ('uri = "products?staging"', 'url = "products?staging"'),
+    ],
+)
+def test_one_key_corrects_a_mistyped_override(wrong: str, right: str) -> None:
+    text = GOOD + _STAGING.replace(wrong, right, 1)
+    checker = Checker()
+    assert checker.check(GOOD + _STAGING).problems == []
+    problems = checker.check(text).problems
+    assert "did you mean" in problems[0].message
+    assert problems[0].fix is not None
+    assert checker.check(apply(text, problems[0].fix.edits)).problems == []
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('{ prompt = "Token" }', "{ ask = true }"),
+        ("{ prompt = true }", "{ ask = true }"),
+        ("{ password = true }", "{ ask = true }"),
+        ('{ environment = "ACME_TOKEN" }', '{ env = "ACME_TOKEN" }'),
+        ('{ variable = "ACME_TOKEN" }', '{ env = "ACME_TOKEN" }'),
+        ("{ cmd = \"op read 'the token'\" }", '{ command = ["op", "read", "the token"] }'),
+        ("{ command = \"op read 'the token'\" }", '{ command = ["op", "read", "the token"] }'),
+        ('{ keychain = "acme/token" }', '{ keyring = "acme/token" }'),
+    ],
+)
+def test_the_words_of_users_for_the_source_of_a_secret_are_corrected(written: str, meant: str) -> None:
+    text = GOOD.replace('{ keyring = "acme/token" }', written)
+    problem = Checker().check(text).problems[0]
+    assert problem.fix is not None, problem
+    assert meant in apply(text, problem.fix.edits)
+
+
+def test_an_unknown_key_of_a_small_table_names_those_there_are() -> None:
+    (problem,) = Checker().check(GOOD.replace('{ keyring = "acme/token" }', "{ telepathy = true }")).problems
+    assert problem.message == "unknown key; there are keyring, env, command, environment, ask"

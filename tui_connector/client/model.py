@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import parse_qsl
 
 from pydantic import (
@@ -239,6 +240,12 @@ class HttpClient(Named):
 
 class RequestTemplate(Model):
     """A request, with placeholders."""
+
+    other_words: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("url", "path", "endpoint", "address"), "uri"),
+        **dict.fromkeys(("body", "json", "data", "payload", "query", "params"), "parameters"),
+        **dict.fromkeys(("filter", "search", "criteria"), "where"),
+    }
 
     uri: Annotated[UriTemplateText, AfterValidator(_unambiguous), AfterValidator(reject_secret_in_uri)] = Field(
         title="URI", description="Relative to the client's base URI.", examples=["products"]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from ..client.uri import origin_of
 from ..secrets.backends import entry_of
-from ..text import did_you_mean
+from ..text import most_similar
 from .destinations import destinations
 from .model import DEFAULT_ENVIRONMENT, ModelPath, NamedSecret, Profile
 from .positions import value_at
@@ -30,6 +29,8 @@ class Misplaced(NamedTuple):
     path: ModelPath
     message: str
     code: str
+    suggestion: str = ""
+    """The key that was probably meant."""
 
 
 @dataclass(slots=True)
@@ -95,9 +96,10 @@ def _merge(
             found.problems.append(Misplaced(place, message, "environment-override"))
         elif len(at) == 1 and at[0] in _FAMILIES and key not in base:
             what = _SINGULAR.get(str(at[0]), at[0])
-            hint = did_you_mean(key, base) or f": the profile has {', '.join(map(repr, base)) or 'none'}"
-            message = f"there is no {what} {key!r} to override{hint}"
-            found.problems.append(Misplaced(place, message, "unknown-name"))
+            near = most_similar(key, base)
+            hint = f"did you mean {near!r}?" if near else f"the profile has {', '.join(map(repr, base)) or 'none'}"
+            message = f"there is no {what} {key!r} to override: {hint}"
+            found.problems.append(Misplaced(place, message, "unknown-name", near))
         else:
             default: dict[str, Any] | None = {} if not at and key in _FAMILIES else None
             base[key] = _overridden(found, base.get(key, default), value, path, place)
@@ -136,14 +138,15 @@ def _merge_elements(
             continue
         what = ".".join(map(str, path))
         known = list(dict.fromkeys(str(each.get("kind") or each.get("name")) for each in old if isinstance(each, dict)))
+        near = ""
         if matching:
             indexes = " or ".join(map(str, matching))
             message = f"{what} has several elements {key!r}: write the index, {indexes}"
         else:
-            near = get_close_matches(key, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(map(repr, known)) or 'none'}"
+            near = most_similar(key, known)
+            hint = f"; did you mean {near!r}?" if near else f"; it has {', '.join(map(repr, known)) or 'none'}"
             message = f"{what} has no element {key!r} to override{hint}"
-        found.problems.append(Misplaced((*place, key), message, "unknown-name"))
+        found.problems.append(Misplaced((*place, key), message, "unknown-name", near))
 
 
 def _is_named(element: object, key: str) -> bool:

@@ -66,6 +66,13 @@ def rename_key(text: str, path: KeyPath, name: str) -> str:
 
     No index may be in `path`.
     """
+    for start, end in sorted(places_of_key(text, path), reverse=True):
+        text = text[:start] + name + text[end:]
+    return text
+
+
+def places_of_key(text: str, path: KeyPath) -> list[tuple[int, int]]:
+    """Where the last key of this path is written: offsets of its start and end. No index may be in `path`."""
     scanner, found, index = _Scanner(text), set[int](), len(path) - 1
 
     def visit(span: TextSpan, base: KeyPath) -> None:
@@ -82,11 +89,8 @@ def rename_key(text: str, path: KeyPath, name: str) -> str:
     for span in layout(text).statements:
         visit(span, () if span.is_header else base)
         base = span.path if span.is_header else base
-    for at in sorted(found, reverse=True):
-        match = (_STRING if text[at] in "\"'" else _BARE_KEY).match(text, at)
-        assert match is not None
-        text = text[:at] + name + text[match.end() :]
-    return text
+    matches = [(_STRING if text[at] in "\"'" else _BARE_KEY).match(text, at) for at in sorted(found)]
+    return [match.span() for match in matches if match is not None]
 
 
 def positions(text: str) -> dict[KeyPath, TextPosition]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from pydantic import BaseModel, ValidationError
 
 from .. import __version__
 from ..errors import InvalidValue, UserError
-from ..kinds import Kind, broken_packages
+from ..kinds import Kind, Model, broken_packages
 from ..runs.inconsistency import Inconsistency
 from ..secrets.errors import LiteralSecret
 from ..secrets.source import VARIABLE_PATTERN
+from ..templates import Json
 from .correction import Correction
 from .document import Document
 from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
@@ -113,6 +115,10 @@ class Found(NamedTuple):
     code: str
     suggestion: str = ""
     """The key or the value that was probably meant."""
+    is_of_key: bool = False
+    """Whether it is the key that was meant, rather than the value."""
+    value: Json = None
+    """What the key that was meant has as its value, if not what is written."""
     owner: ModelPath | None = None
     """The table that has a key which is in another one."""
     expected: str = ""
@@ -198,7 +204,7 @@ def _in_environment(
     if profile is not None and base is not None and own_secrets(applied, base, profile):
         profile, wrong = _checked_alone(applied.data, prepare)
     known = set() if base is not None else {(each.path, each.message) for each in _checked_alone(data, prepare)[1]}
-    found = [Found(*each) for each in applied.problems]
+    found = [Found(*each, is_of_key=True) for each in applied.problems]
     found += [
         each._replace(path=applied.place(each.path))
         for each in wrong
@@ -367,16 +373,30 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
         if (described := _PATTERNS.get(context["pattern"])) is not None:
             return Found(path, described, code, expected=kind)
     message = _MESSAGES.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
-    return Found(path, message, code, expected=kind)
+    return _wrong_type(data, error["loc"], Found(path, message, code, expected=kind))
+
+
+def _wrong_type(data: Any, loc: tuple[int | str, ...], found: Found) -> Found:
+    """A value of a wrong type: perhaps that of another key, or a command as it is typed in a shell."""
+    key, model, written = str(found.path[-1]) if found.path else "", _model_of(data, loc), value_at(data, found.path)
+    if found.code != "wrong-type" or model is None or not isinstance(written, str):
+        return found
+    if (meant := model.other_words.get(key, "")) in _keys_of(model):
+        return found._replace(message=f"{found.message}; did you mean {meant!r}?", suggestion=meant, is_of_key=True)
+    return found._replace(value=_as_type_of(model, key, written)) if key == "command" else found
 
 
 def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Found:
     """An unknown key: misspelt, or below the header of another table than its own."""
-    key, known = str(path[-1]), _siblings(data, loc)
+    key, model = str(path[-1]), _model_of(data, loc)
+    known = _keys_of(model)
+    if model is not None and (meant := model.other_words.get(key, "")) in known:
+        value = _as_type_of(model, meant, value_at(data, path))
+        return Found(path, f"unknown key; did you mean {meant!r}?", "unknown-key", meant, is_of_key=True, value=value)
     near = _near(key, known, _MISSPELLED)
     if not near:
         for length in range(len(loc) - 2, -1, -1):
-            if key in _siblings(data, (*loc[:length], key)):
+            if key in _keys_of(_model_of(data, (*loc[:length], key))):
                 table = _data_path(data, loc[:length])
                 owner = ".".join(str(step) for step in table)
                 here = ".".join(str(step) for step in path[:-1] if isinstance(step, str))
@@ -384,9 +404,14 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Foun
                 message = f"unknown key in {here}; {key!r} belongs to {where}: move it there"
                 return Found(path, message, "unknown-key", owner=table)
     near = near or _near(key, known)
-    return Found(path, "unknown key" + (f"; did you mean {near!r}?" if near else ""), "unknown-key", near)
+    hint = f"; did you mean {near!r}?" if near else ""
+    if not near and 0 < len(known) <= _FEW:
+        hint = f"; there are {', '.join(known)}"
+    return Found(path, f"unknown key{hint}", "unknown-key", near, is_of_key=True)
 
 
+_FEW = 6
+"""Keys of a table that a problem lists."""
 _MISSPELLED = 0.8
 """From this similarity (difflib's ratio) a key counts as misspelt, rather than as one of another table."""
 
@@ -428,15 +453,30 @@ def _data_path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
     return tuple(path)
 
 
-def _siblings(data: Any, loc: tuple[str | int, ...]) -> list[str]:
-    """The keys that are valid in the place of an unknown one."""
+def _model_of(data: Any, loc: tuple[str | int, ...]) -> type[Model] | None:
+    """The model of the table that the last key of `loc` is in."""
     model: Any = Profile
     for step in loc[:-1]:
         data = value_at(data, (step,))
         model = _kind_class(_field_type(model, step), data)
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return [field.alias or name for name, field in model.model_fields.items()]
-    return []
+    return model if isinstance(model, type) and issubclass(model, Model) else None
+
+
+def _keys_of(model: type[Model] | None) -> list[str]:
+    return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _as_type_of(model: type[Model], key: str, value: Json) -> Json:
+    """What this key has instead of a value that was written for another one; None if it may have that value."""
+    types = str(next(field.annotation for name, field in model.model_fields.items() if key in (name, field.alias)))
+    if types.startswith("bool"):
+        return None if isinstance(value, bool) else True
+    if types.startswith("list[str]") and isinstance(value, str):
+        try:
+            return list(shlex.split(value)) or None
+        except ValueError:
+            return None
+    return None
 
 
 def _field_type(model: Any, step: str | int) -> Any:

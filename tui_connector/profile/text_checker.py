@@ -21,7 +21,7 @@ from .correction import Correction, TextEdit, line_start
 from .document import SCHEMA_LINE, Document
 from .library import ProfileError
 from .model import ModelPath, Profile
-from .positions import KeyPath, TextPosition, TextSpan, position_finder
+from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder
 from .problems import Found, Problem, elements_of, find_problems, referenced_family
 from .remarks import Remark, remarks
 from .syntax import Mistake
@@ -192,10 +192,12 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
     if found.code == "missing" and found.path == ("format",):
         start = len(SCHEMA_LINE) if text.startswith(SCHEMA_LINE) else 0
         return Correction("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
+    if found.is_of_key and found.code == "unknown-name":
+        return _renamed_everywhere(found, parsed)
     if place is None:
         return None
     block, span = place
-    if found.code == "unknown-key":
+    if found.is_of_key or found.owner is not None:
         if found.owner is not None:
             return _moved_key(found, parsed, block, span)
         right = (*found.path[:-1], found.suggestion or "")
@@ -216,6 +218,8 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
             return _value(block, span, "true" if bare.lower() in ("true", "yes", "on") else "false")
         case "int_type" | "float_type" if _NUMBER.fullmatch(bare):
             return _value(block, span, bare)
+        case "list_type" if written[0] not in "[{" and found.value is not None:
+            return _value(block, span, json.dumps(found.value, ensure_ascii=False))
         case "list_type" if written[0] not in "[{":
             return _value(block, span, f"[{written}]")
     if str(found.path[-1]).endswith("timeout") and _NUMBER.fullmatch(bare):
@@ -314,7 +318,23 @@ def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | Non
         return None
     start = block.start + span.start
     edit = TextEdit(start + match.start(1), start + match.end(1), found.suggestion)
-    return Correction(f"Rename {match[1]} to {found.suggestion}", (edit,))
+    if found.value is None:
+        return Correction(f"Rename {match[1]} to {found.suggestion}", (edit,))
+    value = json.dumps(found.value, ensure_ascii=False)
+    return Correction(f"Write {found.suggestion} = {value}", (edit, _replaced(block, span, value)))
+
+
+def _renamed_everywhere(found: Found, parsed: ParsedText) -> Correction | None:
+    """The key of an override with its right name, in headers and dotted keys."""
+    edits = [
+        TextEdit(block.start + start, block.start + end, found.suggestion)
+        for block, inside, _ in parsed.blocks
+        if _is_as_written(block, inside)
+        for start, end in places_of_key(block.text, found.path)
+    ]
+    if not edits or not found.suggestion:
+        return None
+    return Correction(f"Rename {found.path[-1]} to {found.suggestion}", tuple(edits))
 
 
 def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -35,6 +35,13 @@ class SecretSource(Model):
     """The source of a secret: exactly one of keyring, env, command and ask."""
 
     model_config = ConfigDict(json_schema_extra={"format": "secret"})
+
+    other_words: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("prompt", "password", "typed", "interactive"), "ask"),
+        **dict.fromkeys(("environment", "environment-variable", "variable", "var"), "env"),
+        **dict.fromkeys(("cmd", "exec", "run", "program", "shell", "password-manager"), "command"),
+        **dict.fromkeys(("keychain", "entry", "vault"), "keyring"),
+    }
 
     keyring: Annotated[str | None, Field(title="In the keyring", min_length=1, max_length=200)] = None
     env: Annotated[str | None, Field(title="In an environment variable", pattern=VARIABLE_PATTERN)] = None
