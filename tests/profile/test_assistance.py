@@ -184,3 +184,63 @@ def test_the_help_is_that_of_the_line_wherever_the_cursor_is_in_it() -> None:
         assert found.help is not None
         assert key in found.help.path or found.table[-1:] == (key,)
         assert line.startswith(" ") or not found.completions
+
+
+def written(text: str, chosen: str) -> str:
+    """The text after this completion was written, with the cursor as a bar."""
+    found = at(text)
+    each = next(each for each in found.completions if each.text == chosen)
+    line = each.text + each.follows + each.value
+    middle = len(line) - each.inside
+    start = text.index("|")
+    return f"{text[: found.start]}{line[:middle]}|{line[middle:]}{text[start + 1 :]}".removeprefix(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("before", "chosen", "after"),
+    [
+        ("[environments.staging]\nclients.|", "shop", "[environments.staging]\nclients.shop.|"),
+        ("[environments.staging]\ncli|", "clients", "[environments.staging]\nclients.|"),
+        ("[environments.s]\nclients.shop.pl|", "plugins", "[environments.s]\nclients.shop.plugins.|"),
+        ("[environments.s]\nclients.shop.plugins.b|", "base-uri", "[environments.s]\nclients.shop.plugins.base-uri.|"),
+        (
+            "[environments.s]\nclients.shop.auth|",
+            "authentications",
+            "[environments.s]\nclients.shop.authentications = [|]",
+        ),
+        ("[environments.s]\nauthentications.a.to|", "token", "[environments.s]\nauthentications.a.token = { | }"),
+        ("[environments.s]\nincoming.products.pag|", "pagination", "[environments.s]\nincoming.products.pagination.|"),
+        ('[authentications.b]\nkind = "bearer"\ntok|', "token", '[authentications.b]\nkind = "bearer"\ntoken = { | }'),
+        ("[incoming.b]\nreq|", "request", "[incoming.b]\nrequest = { | }"),
+        ("[incoming.b]\nreq| = {}", "request", "[incoming.b]\nrequest| = {}"),
+    ],
+)
+def test_what_follows_a_key_is_written_with_it(before: str, chosen: str, after: str) -> None:
+    assert written(TEXT + before, chosen) == after
+
+
+def test_a_table_of_parts_is_followed_by_a_dot_at_the_top() -> None:
+    top, rest = TEXT.split("\n\n", 1)
+    assert "authentications.|\n\n" in written(f"{top}\nauth|\n\n{rest}", "authentications")
+    assert "on-failure = { | }\n\n" in written(f"{top}\non|\n\n{rest}", "on-failure")
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("token = |", ['{ keyring = "" }', '{ env = "" }', '{ command = [""] }', "{ ask = true }"]),
+        ("token = { pro|", ["ask", "command"]),
+        ("token = { pass| }", ["ask", "command"]),
+        ("token = { en|", ["env", "environment"]),
+    ],
+)
+def test_the_sources_of_a_secret_are_offered_under_the_words_of_users(typed: str, wanted: list[str]) -> None:
+    assert offered(f'{TEXT}[authentications.b]\nkind = "bearer"\n{typed}') == wanted
+
+
+def test_an_unknown_key_is_not_said_to_be_there() -> None:
+    assert at(f'{TEXT}[authentications.b]\nkind = "bearer"\ntoken = {{ prompt| = true }}').present == ()
+
+
+def test_the_kinds_of_a_table_are_offered_as_its_value() -> None:
+    assert '{ kind = "keyset" }' in offered(f"{TEXT}[incoming.b]\npagination = |")

@@ -155,6 +155,22 @@ async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
         await until_shown(pilot, "the table has identifier already")
 
 
+async def test_tab_completes_behind_a_text_and_what_a_completion_has_closed_is_not_closed_twice(
+    machine: Machine,
+) -> None:
+    async with editing(machine, size=(120, 36)) as pilot:
+        await pilot.press("ctrl+end", *"[env", "tab")
+        await until(pilot, lambda: area(pilot).text.endswith("\n[environments"))
+        await pilot.press(*".staging]", "enter", *"cli", "tab")
+        await until(pilot, lambda: area(pilot).text.endswith("\nclients.") and area(pilot).is_completing)
+        await pilot.press("tab", *"tim", "tab")  # m, then one of its keys
+        await until(pilot, lambda: area(pilot).text.endswith('\nclients.m.timeout = ""'))
+        await pilot.press(*'30s"', "enter", "tab", "#", "tab", "x")  # there is nothing to complete
+        await until(pilot, lambda: area(pilot).text.endswith('\nclients.m.timeout = "30s"\n  #  x'))
+        await pilot.press("backspace", "backspace", "backspace", "backspace", *'x = ["', *'"]', "left", "]", "}")
+        assert area(pilot).text.endswith('  x = [""]}')
+
+
 async def test_the_completions_close_with_the_line_and_when_the_text_is_saved(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await pilot.press("ctrl+end", *"ti")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..kinds import Kind, kebab
+from ..kinds import Kind, Model, kebab
 from ..magento.entities import READABLE
+from ..secrets.source import SecretSource
 from ..templates.expression import function_names
 from .blocks import ParsedText, TextBlock, parse
-from .environments import NOT_OVERRIDABLE, TABLE, base_path, overridable
+from .environments import NOT_OVERRIDABLE, SOURCES, TABLE, base_path, overridable
 from .model import DEFAULT_CLIENT, Profile
 from .positions import KeyPath, value_at
 
@@ -27,10 +28,12 @@ class Completion(NamedTuple):
 
     text: str
     detail: str = ""
+    follows: str = ""
+    """What follows a key: an equals sign, or the dot before a key of its table; empty if that is there already."""
     value: str = ""
     """Of a key: what its value begins and ends with, such as two quotes."""
     inside: int = 0
-    """How many characters before the end of the value the cursor belongs."""
+    """How many characters before the end of all this the cursor belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,6 @@ class Assistance:
     completions: list[Completion]
     start: int
     """Where the text that a completion replaces begins; it ends at the place itself."""
-    suffix: str = ""
-    """What follows a completion, unless it is there already."""
     present: tuple[str, ...] = ()
     """Keys of the table that start with what is typed, and are not completed as they are there already."""
 
@@ -79,9 +80,11 @@ def assist(text: str, offset: int) -> Assistance:
     found = [each for each in _completions(place, data, parsed.data) if each.text != place.typed]
     matching = [each for each in found if each.text.startswith(place.typed)]
     matching += [each for each in found if place.typed and place.typed in each.text and each not in matching]
-    follows = "" if place.mode != "key" or text[offset:].lstrip(" \t").startswith(("=", ".")) else " = "
+    matching += [each for key in _meant(place, data) for each in found if each.text == key and each not in matching]
+    if text[offset:].lstrip(" \t").startswith(("=", ".")):
+        matching = [each._replace(follows="", value="", inside=0) for each in matching]
     about, found = _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS]
-    return Assistance(table, about, found, start, follows, _keys_present(place, data))
+    return Assistance(table, about, found, start, _keys_present(place, data))
 
 
 def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[TextBlock, KeyPath, Any]:
@@ -374,14 +377,18 @@ def _completions(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator
                 fixed = NOT_OVERRIDABLE if len(place.table) == 2 else ()
                 titles = names | {name: title for name, title in titles.items() if name not in fixed}
             for name, title in titles.items():
-                if name not in known or name == place.typed:
+                if name in known and name != place.typed and not _is_open_table(known[name], place):
+                    continue
+                if _has_keys_after_dot(place, name, known.get(name), data, fields.get(name)):
+                    yield Completion(name, title, ".")
+                else:
                     value, inside = _VALUES.get(_value_kind(fields.get(name)), ("", 0))
-                    yield Completion(name, title, value, inside)
+                    yield Completion(name, title, " = ", value, inside)
         case "value":
             yield from _values(place, data, whole)
 
 
-_VALUES = {"text": ('""', 1), "list": ("[]", 1), "kind": ('{ kind = "" }', 3)}
+_VALUES = {"text": ('""', 1), "list": ("[]", 1), "kind": ('{ kind = "" }', 3), "table": ("{  }", 2)}
 """How a value is written that is not a number, a truth value or a table, and where the cursor belongs in it."""
 
 
@@ -394,8 +401,43 @@ def _value_kind(field: FieldInfo | None) -> str:
         return "text"
     if get_origin(annotation) is list:
         return "list"
-    is_family = isinstance(annotation, type) and issubclass(annotation, Kind) and Kind in annotation.__bases__
-    return "kind" if is_family else ""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "kind" if issubclass(annotation, Kind) and Kind in annotation.__bases__ else "table"
+    return "table" if get_origin(annotation) is dict else ""
+
+
+def _is_override(table: KeyPath) -> bool:
+    return table[:1] == (TABLE,) and len(table) > 1
+
+
+def _is_open_table(value: object, place: _Place) -> bool:
+    """Whether more keys of a table that is there may be written by their paths: at the top, and in an environment."""
+    return isinstance(value, Mapping) and (not place.table or _is_override(place.table))
+
+
+def _has_keys_after_dot(place: _Place, name: str, there: object, data: Any, field: FieldInfo | None) -> bool:
+    """Whether a key is that of a table whose keys are written after a dot, rather than a value of its own."""
+    if not place.table:
+        return get_origin(_bare(field.annotation)) is dict if field is not None else False
+    if not _is_override(place.table):
+        return False
+    base = value_at(data, base_path(data, (*place.table, name)))
+    if isinstance(base, list):
+        return any(isinstance(each, Mapping) for each in base)
+    return isinstance(base, Mapping) and bool(base) and not base.keys() & SOURCES  # which are replaced as a whole
+
+
+def _meant(place: _Place, data: Any) -> Sequence[str]:
+    """The keys that are meant by another word, which is typed."""
+    annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+    if place.mode != "key" or len(place.typed) < _FEW or not isinstance(annotation, type):
+        return ()
+    words = annotation.other_words if issubclass(annotation, Model) else {}
+    return list(dict.fromkeys(key for word, key in words.items() if word.startswith(place.typed)))
+
+
+_FEW = 2
+"""Characters from which a word may be that of another key."""
 
 
 def _keys(place: _Place, data: Any) -> Mapping[str, Any]:
@@ -407,11 +449,10 @@ def _keys(place: _Place, data: Any) -> Mapping[str, Any]:
 def _keys_present(place: _Place, data: Any) -> tuple[str, ...]:
     if place.mode != "key" or not place.typed:
         return ()
-    return tuple(name for name in _keys(place, data) if name.startswith(place.typed) and name != place.typed)
-
-
-def _is_override(table: KeyPath) -> bool:
-    return table[:1] == (TABLE,) and len(table) > 1
+    annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    valid = _fields(annotation) if is_model else _keys(place, data)
+    return tuple(each for each in _keys(place, data) if each.startswith(place.typed) and each in valid)
 
 
 def _headers(place: _Place, data: Mapping[str, Any]) -> Iterator[Completion]:
@@ -446,7 +487,7 @@ def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Comp
     quoted = place.quote != ""
     if _is_override(path) and annotation in (str, int, float, bool):
         base = value_at(data, base_path(data, path))
-        if isinstance(base, str) if quoted else base is not None:
+        if isinstance(base, str) if quoted else isinstance(base, str | int | float):
             yield Completion(base if quoted else _toml(base), "base value")
 
     def text(value: str, detail: str = "") -> Completion:
@@ -462,6 +503,8 @@ def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Comp
         yield from (text(name, detail) for name, detail in names.items())
     elif key == "uri" and "request" in place.table:
         yield from (text(each.path, each.title) for each in READABLE.values())
+    elif not quoted and not place.typed and (tables := list(_inline_tables(annotation))):
+        yield from tables
     elif info is not None:
         for example in info.examples or ():
             if isinstance(example, str):
@@ -470,6 +513,20 @@ def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Comp
                 yield Completion(written, "example")
         if annotation is str and _is_expression(key):
             yield from (Completion(f"{name}(", "JMESPath function") for name in function_names() if quoted)
+
+
+def _inline_tables(annotation: Any) -> Iterator[Completion]:
+    """The tables that a key may have: one for each kind, or for each source of a secret."""
+    if annotation is SecretSource:
+        for name, value, inside in _SOURCE_VALUES:
+            yield Completion(f"{{ {name} = {value} }}", SecretSource.model_fields[name].title or "", inside=inside)
+    elif isinstance(annotation, type) and issubclass(annotation, Kind) and Kind in annotation.__bases__:
+        for name, title in _of_family(annotation):
+            yield Completion(f'{{ kind = "{name}" }}', title, inside=2)
+
+
+_SOURCE_VALUES = (("keyring", '""', 3), ("env", '""', 3), ("command", '[""]', 4), ("ask", "true", 0))
+"""The sources of a secret: how the value is written, and how far before the end it is typed."""
 
 
 def _open_template(place: _Place) -> tuple[str] | None:
@@ -493,7 +550,13 @@ def _kinds(data: Any, table: KeyPath) -> Iterator[tuple[str, str]]:
     family = annotation if isinstance(annotation, type) and issubclass(annotation, Kind) else None
     while family is not None and Kind not in family.__bases__:
         family = next((base for base in family.__mro__[1:] if issubclass(base, Kind)), None)
-    for name, kind in family.all_kinds().items() if family is not None else ():
+    if family is not None:
+        yield from _of_family(family)
+
+
+def _of_family(family: type[Kind]) -> Iterator[tuple[str, str]]:
+    """The names of the kinds of a family, and their titles."""
+    for name, kind in family.all_kinds().items():
         yield name, (kind.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 

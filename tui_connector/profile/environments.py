@@ -17,7 +17,7 @@ TABLE = "environments"
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 _SINGULAR = {"authentications": "authentication", "clients": "client"}
 NOT_OVERRIDABLE = ("format", TABLE)
-_SOURCES = frozenset({"keyring", "env", "command", "ask"})
+SOURCES = frozenset({"keyring", "env", "command", "ask"})
 _ALERTS = frozenset({"command", "request"})
 """What `on-failure` does: one of them."""
 _PRODUCTION = "production"
@@ -119,7 +119,7 @@ def _overridden(found: Overridden, old: Any, new: Any, path: ModelPath, place: M
 
 def _replaces(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether `new` is a whole kind, secret or other alert, which replaces the old one."""
-    if ("kind" in old and "kind" in new) or (old.keys() & _SOURCES and new.keys() & _SOURCES):
+    if ("kind" in old and "kind" in new) or (old.keys() & SOURCES and new.keys() & SOURCES):
         return True
     return bool(old.keys() & _ALERTS and new.keys() & _ALERTS) and not old.keys() & new.keys() & _ALERTS
 

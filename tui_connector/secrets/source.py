@@ -40,7 +40,7 @@ class SecretSource(Model):
         **dict.fromkeys(("prompt", "password", "typed", "interactive"), "ask"),
         **dict.fromkeys(("environment", "environment-variable", "variable", "var"), "env"),
         **dict.fromkeys(("cmd", "exec", "run", "program", "shell", "password-manager"), "command"),
-        **dict.fromkeys(("keychain", "entry", "vault"), "keyring"),
+        **dict.fromkeys(("keychain", "vault"), "keyring"),
     }
 
     keyring: Annotated[str | None, Field(title="In the keyring", min_length=1, max_length=200)] = None

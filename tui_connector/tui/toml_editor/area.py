@@ -34,6 +34,9 @@ _INVISIBLE = re.compile(
 )
 _UNDERLINED = Style(underline=True)
 _MULTI_LINE = re.compile(r'"""|\'\'\'')
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
+_CLOSING = {'"': '"', "'": "'", "]": "[", "}": "{"}
+"""What closes, and what it closes."""
 _TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,\]}=]+|\S")
 
 
@@ -67,6 +70,9 @@ class TomlArea(LineTextArea):
         """A key for the list of completions, which is open."""
 
         key: str
+
+    class CompletionAsked(Message):
+        """Tab was pressed behind a text: what is typed is to be completed or, where nothing can, followed by blanks."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__("", id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", classes="panel")
@@ -185,11 +191,18 @@ class TomlArea(LineTextArea):
             super().action_cut()
 
     def action_accept(self) -> None:
-        """Writes the selected completion; without a list of them, indents."""
+        """Writes the selected completion; without a list of them, completes what is typed, or indents."""
+        row, column = self.selection.end
         if self.is_completing:
             self.post_message(self.CompletionKey("tab"))
+        elif self.selection.is_empty and self.document.lines[row][:column].strip():
+            self.post_message(self.CompletionAsked())
         else:
-            self.insert("  ")
+            self.insert_blanks()
+
+    def insert_blanks(self) -> None:
+        """What Tab does where nothing is completed."""
+        self.insert("  ")
 
     def on_key(self, event: events.Key) -> None:
         if self.is_completing and event.key in ("up", "down", "escape", *(("enter",) if self.enter_completes else ())):
@@ -200,6 +213,11 @@ class TomlArea(LineTextArea):
         if event.key == "escape":
             event.prevent_default()  # for the screen; the widget would leave the field
             return
+        if (character := event.character) and self.selection.is_empty and (closed := self._closed_by(character)):
+            event.stop()
+            event.prevent_default()
+            self.move_cursor(closed)
+            return
         if event.key == "enter" and not self.read_only:
             event.stop()
             event.prevent_default()
@@ -209,6 +227,20 @@ class TomlArea(LineTextArea):
             self.replace(
                 "\n" + line[: len(line) - len(line.lstrip(" \t"))], *self.selection, maintain_selection_offset=False
             )
+
+    def _closed_by(self, character: str) -> Location | None:
+        """Behind a quote or bracket that a completion has written already; None where typing one adds it."""
+        row, column = self.selection.end
+        line = self.document.lines[row]
+        rest = line[column:]
+        if character not in _CLOSING or not rest.lstrip(" ").startswith(character):
+            return None
+        quote = _open_quote(line[:column])
+        if character in "\"'":
+            return (row, column + 1) if quote == character and rest.startswith(character) else None
+        bare = _QUOTED.sub("", line)
+        is_closed = not quote and bare.count(_CLOSING[character]) <= bare.count(character)
+        return (row, line.index(character, column) + 1) if is_closed else None
 
     def on_resize(self) -> None:
         """What opens around the text does not hide the line that is typed; at first, there are lines around it."""
@@ -288,6 +320,12 @@ def _with_mark(strip: Strip, column: int, mark: str, style: Style) -> Strip:
     at = next(iter(strip.crop(column, column + 1)), None)
     drawn = Strip([Segment(mark, (at.style or Style()) + style if at is not None else style)], 1)
     return Strip.join([strip.crop(0, column), drawn, strip.crop(column + 1)])
+
+
+def _open_quote(text: str) -> str:
+    """The quote in which a line ends; empty if it ends in none."""
+    rest = _QUOTED.sub("", text).partition("#")[0]
+    return next((each for each in rest if each in "\"'"), "")
 
 
 def _in_quotes(lines: Sequence[str]) -> Iterator[int]:

@@ -143,8 +143,8 @@ class CompletionList(Container):
         self._text_area = area
         self._rows = CompletionRows(id="editor-completions")
         self._completions: Sequence[Completion] = ()
-        self._start, self._suffix = 0, ""
-        """Where the text begins that a completion replaces, and what follows it."""
+        self._start = 0
+        """Where the text begins that a completion replaces."""
         self._keys = ""
         """The keys of the list, on its border."""
         self._present: Sequence[str] = ()
@@ -159,7 +159,7 @@ class CompletionList(Container):
     def offer(self, found: Assistance) -> None:
         """These completions can be opened, or replace those that are shown."""
         self._completions = found.completions[:_MAX_COMPLETIONS]
-        self._start, self._suffix, self._present = found.start, found.suffix, found.present
+        self._start, self._present = found.start, found.present
 
     @property
     def has_any(self) -> bool:
@@ -199,24 +199,35 @@ class CompletionList(Container):
         left, top = max(0, min(cursor.x, size.width - width)), max(0, cursor.y - height)
         self.styles.offset = (left, cursor.y + 1 if below else top)
 
-    def press(self, key: str) -> None:
-        """A key while the list is open: it selects a completion, writes it, or closes the list."""
+    def press(self, key: str) -> bool:
+        """A key while the list is open: it selects a completion, writes it, or closes the list.
+
+        Returns whether it wrote one after which more can be completed.
+        """
         if key == "up":
             self._rows.action_cursor_up()
         elif key == "down":
             self._rows.action_cursor_down()
         else:
-            if key in ("tab", "enter") and (chosen := self._chosen()) is not None:
+            chosen = self._chosen() if key in ("tab", "enter") else None
+            if chosen is not None:
                 self._write(chosen)
             self.close()
+            return chosen is not None and (chosen.follows == "." or chosen.inside > 0)
+        return False
+
+    def complete(self) -> bool:
+        """Writes the only completion, or opens the list of several; whether more can be completed after the one."""
+        self.open(by_key=True)
+        return self.press("tab") if len(self._completions) == 1 else False
 
     def _write(self, completion: Completion) -> None:
         """Writes a completion, with the quotes of a value that follows; the cursor is where that is typed."""
         area, end = self._text_area, self._text_area.selection.end
-        line = area.document.lines[end[0]]
-        value = completion.value if self._suffix and not line[end[1] :].strip() else ""
-        area.replace(completion.text + self._suffix + value, area.location(self._start), end)
-        if value:
+        is_at_end = not area.document.lines[end[0]][end[1] :].strip(" }],")
+        value = completion.value if is_at_end else ""
+        area.replace(completion.text + completion.follows + value, area.location(self._start), end)
+        if value or not completion.value:
             row, column = area.selection.end
             area.move_cursor((row, column - completion.inside))
 

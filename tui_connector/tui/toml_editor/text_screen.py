@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -58,6 +58,7 @@ class TextScreen(BaseScreen[T]):
     """
 
     AUTO_FOCUS = "TomlArea"
+    IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
 
     @dataclass
     class TextChecked(Message):
@@ -90,6 +91,10 @@ class TextScreen(BaseScreen[T]):
         """Whether the last key was one that completions follow."""
         self._asks_for_completions = False
         """Whether the user has asked for them, and what can be written there is not known yet."""
+        self._completed: tuple[str, int] | None = None
+        """The text and the cursor after a completion that more of them follow."""
+        self._tab_waits = False
+        """Whether Tab was pressed behind a text, and what can be written there is not known yet."""
         self._last_edit = -1
         self._shown_callout = ""
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
@@ -259,7 +264,11 @@ class TextScreen(BaseScreen[T]):
         try:
             while self.is_attached:
                 text, offset = self.area.text, self.area.offset_of_cursor
-                if self._assisted is not None and (self.checked is None or self.checked.text != text):
+                if (
+                    self._assisted is not None
+                    and not self._tab_waits
+                    and (self.checked is None or self.checked.text != text)
+                ):
                     checked = await asyncio.to_thread(self._check_text, text)
                     self.checked = checked
                     self.post_message(self.TextChecked(checked))
@@ -421,8 +430,11 @@ class TextScreen(BaseScreen[T]):
         self.query_one(HelpPanel).show(found, wide=self.has_class("wide"))
         completions = self.query_one(CompletionList)
         wanted = completions.continues(found) or (self._wants_completions and message.offset > found.start)
+        wanted = wanted or self._completed == (message.text, message.offset)
         completions.offer(found)
-        if self._asks_for_completions:
+        if self._tab_waits:
+            self._complete()
+        elif self._asks_for_completions:
             self._open_completions()
         elif completions.has_any and self.area.has_focus and wanted:
             completions.open()
@@ -445,6 +457,28 @@ class TextScreen(BaseScreen[T]):
         else:
             self.notify(completions.why_none(), markup=False)
 
+    @property
+    def loading_message(self) -> str:
+        """Keys wait until it is known what Tab does."""
+        return "Looking for completions" if self._tab_waits else ""
+
+    @on(TomlArea.CompletionAsked)
+    def _tab(self) -> None:
+        self._tab_waits = True
+        if self._assisted == (self.area.text, self.area.offset_of_cursor):
+            self._complete()
+        else:
+            self._work()
+
+    def _complete(self) -> None:
+        """Writes the only completion, or opens the list of them; without any, Tab writes blanks."""
+        self._tab_waits = False
+        completions = self.query_one(CompletionList)
+        if not completions.has_any:
+            self.area.insert_blanks()
+        elif completions.complete():
+            self._completed = self.area.text, self.area.offset_of_cursor
+
     def close_completions(self) -> None:
         """Closes the list: the text is left as it is."""
         self._wants_completions = False
@@ -456,7 +490,8 @@ class TextScreen(BaseScreen[T]):
 
     @on(TomlArea.CompletionKey)
     def _completion_key(self, message: TomlArea.CompletionKey) -> None:
-        self.query_one(CompletionList).press(message.key)
+        leads_on = self.query_one(CompletionList).press(message.key)
+        self._completed = (self.area.text, self.area.offset_of_cursor) if leads_on else None
         if not self.area.is_completing:
             self._wants_completions = False
 
