@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen
-from tui_connector.tui.log.actions import LogContext
+from tui_connector.tui.log.actions import LogContext, repeated_exchange
+from tui_connector.tui.log.exchange_text import comparison
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import Recorded
 
@@ -155,7 +157,9 @@ async def test_what_a_resent_request_has_changed_is_in_sight_also_after_a_search
     log = filled(exchange(1, body=before))
 
     async def send(_: Exchange, __: Request) -> Response:
-        log.record(exchange(2, body=after, original=Request("GET", "/", about=RequestInfo(repeats=1))))
+        log.record(
+            exchange(2, body=after, original=Request("GET", "/", about=RequestInfo(repeats=exchange(1).identity)))
+        )
         return Response(200, (), b"", 2)
 
     async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
@@ -170,6 +174,16 @@ async def test_what_a_resent_request_has_changed_is_in_sight_also_after_a_search
         assert watched.panel.detail.scroll_offset.y == 0
         await watched.pilot.press("n")
         await watched.shows("complete: 1 of 1")
+
+
+def test_a_resent_request_is_compared_with_that_of_its_session_as_far_as_its_body_was_kept() -> None:
+    first = exchange(3, body=RecordedBody(size=13))
+    second = exchange(3, at=first.at + timedelta(days=1))
+    again = exchange(4, original=Request("GET", "/", about=RequestInfo(repeats=first.identity)))
+    repeated = repeated_exchange(again, filled(first, second, again))
+    assert repeated is first
+    assert comparison(repeated, again).startswith("with #3: also 200, body of the same size · ")
+    assert comparison(second, again).startswith("with #3: same response · ")
 
 
 async def test_what_was_sent_is_selected_and_in_sight_whatever_filter_is_on(machine: Machine) -> None:

@@ -617,7 +617,7 @@ async def test_marks_are_counted_and_a_cleared_log_is_empty(machine: Machine) ->
     async with watching(machine, filled(*map(exchange, range(1, 6)))) as watched:
         await watched.pilot.press("g", "m", "m")
         await watched.shows("2 marked")
-        assert watched.panel.view.marks == {1, 2}
+        assert {number for number, _ in watched.panel.view.marks} == {1, 2}
         await watched.pilot.press("C", "y")
         await watched.shows("No requests yet")
         assert len(watched.log) == 0

@@ -154,6 +154,8 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await pilot.press("enter")
         path = app.screen.query_one("#resend-uri", Input)
         await until(pilot, lambda: path.value == "directory/countries/{countryId}")
+        await pilot.press("N", "L")
+        await until(pilot, lambda: path.value == "directory/countries/NL")
         path.value = "directory/countries"
         assert "F5 Send" in shown(app)  # the keys of the form, not those of the page behind it
         await pilot.press("f5")

@@ -122,6 +122,11 @@ class Exchange:
         return self.refusal is not None or (self.status is not None and self.status >= 400)
 
     @property
+    def identity(self) -> tuple[int, datetime]:
+        """What tells it from all others, also in a log of several sessions, each of which counts from 1."""
+        return self.number, self.at
+
+    @property
     def by_hand(self) -> bool:
         """Whether its user wrote it in the program."""
         return self.original is not None and self.original.about.by_hand

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import quote
@@ -68,8 +69,8 @@ class RequestInfo:
     """The number of the login whose token the request carries; 0 for none."""
     by_hand: bool = False
     """Whether its user wrote the request, in the form of the log."""
-    repeats: int = 0
-    """The number of the exchange that is resent with this request; 0 for none."""
+    repeats: tuple[int, datetime] | None = None
+    """The identity of the exchange that is resent with this request."""
     run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
     """The values of `@{…}` in plugins; the session sets it if the caller has not."""
 

@@ -66,8 +66,8 @@ def _is_other_attempt(one: Exchange, other: Exchange) -> bool:
 
 def repeated_exchange(exchange: Exchange, exchanges: Exchanges) -> Exchange | None:
     """The exchange that this one repeats, where the user resent it and the log still has it."""
-    number = exchange.original.about.repeats if exchange.original is not None else 0
-    return exchanges.by_number(number) if number else None
+    wanted = exchange.original.about.repeats if exchange.original is not None else None
+    return next((each for each in reversed(exchanges) if each.identity == wanted), None) if wanted else None
 
 
 def was_accepted(exchange: Exchange, exchanges: Exchanges) -> bool | None:
@@ -352,7 +352,7 @@ class LogActions:
         """Exports the marked exchanges, or without marks the listed ones, as HAR or as a recording."""
         view = self._panel.view
         shown = view.listed()
-        chosen = [each for each in shown if each.number in view.marks] if view.marks else shown
+        chosen = [each for each in shown if each.identity in view.marks] if view.marks else shown
         if not chosen:
             self.notify("No requests to export.")
             return

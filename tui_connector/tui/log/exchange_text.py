@@ -244,6 +244,8 @@ def comparison(before: Exchange, now: Exchange) -> str:
     old, new = _status(before), _status(now)
     if old != new:
         response = f"{new} instead of {old}"
+    elif now.body.size == before.body.size and (now.body.is_missing or before.body.is_missing):
+        response = f"also {new}, body of the same size"
     elif now.body.size == before.body.size and _is_same(now.body, before.body):
         response = "same response"
     elif now.body.size == before.body.size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from time import perf_counter
 from typing import ClassVar
@@ -121,8 +122,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.errors_only = False
         self.folded = True
         """Whether neighbouring probes are one row, as long as no filter is on."""
-        self.marks: set[int] = set()
-        """Numbers of the marked exchanges."""
+        self.marks: set[tuple[int, datetime]] = set()
+        """The identities of the marked exchanges."""
         self.wanted = Filter()
         """The filter of the list."""
         self.view = View(exchanges, perf_counter, folds=folds)
@@ -385,7 +386,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         return columns_for(width, dates=self._dates, number=self._number_width)
 
     def _row(self, exchange: Exchange, width: int, above: str, *, selected: bool) -> Strip:
-        marked = exchange.number in self.marks
+        marked = exchange.identity in self.marks
         key = (id(exchange), exchange.number, width, above, self._number_width, selected, marked, self._style)
         strip = self._rows.get(key)
         if strip is None:
@@ -520,7 +521,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def toggle_mark(self) -> None:
         """Marks or unmarks the selected exchange, and selects the next one."""
         if (exchange := self.selected) is not None:
-            self.marks ^= {exchange.number}
+            self.marks ^= {exchange.identity}
             self.select(self._index + 1)
 
     def on_resize(self) -> None:

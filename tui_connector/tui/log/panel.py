@@ -101,7 +101,7 @@ class LogPanel(LogHost):
         self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._environment, self._unset = context.environment, context.unset
         self._log_actions = LogActions(self, context)
-        self._explained: tuple[int, Finding | None] | None = None
+        self._explained: tuple[Exchange, Finding | None] | None = None
         self._filtering = ActiveFilter()
         self._searched = ""
         """The search of the list."""
@@ -255,7 +255,7 @@ class LogPanel(LogHost):
             resends=self._log_actions.can_send,
             unsendable=self._log_actions.missing_of(exchange),
         )
-        if self._explained is not None and self._explained[0] == exchange.number:
+        if self._explained is not None and self._explained[0] is exchange:
             related = replace(related, finding=self._explained[1])
         self.detail.show(exchange, related)
         self._update_detail_title()
@@ -307,7 +307,7 @@ class LogPanel(LogHost):
         selected, explained = self.selected, self._explained
         if selected is None or explained is None or not self.detail.display:
             return False
-        return explained[0] == selected.number and explained[1] is not None
+        return explained[0] is selected and explained[1] is not None
 
     def action_leave(self) -> None:
         if not self.leave():
@@ -446,7 +446,7 @@ class LogPanel(LogHost):
                     "nothing is wrong. Enter lists them; i explains each."
                 )
             return
-        if self._explained is not None and self._explained[0] == exchange.number:
+        if self._explained is not None and self._explained[0] is exchange:
             self._stop_explaining()
         else:
             self.view.hold()
@@ -455,7 +455,7 @@ class LogPanel(LogHost):
     @on(LogActions.Explained)
     def _on_explained(self, message: LogActions.Explained) -> None:
         finding = message.finding
-        self._explained = message.exchange.number, finding
+        self._explained = message.exchange, finding
         if finding is None:
             self._log_actions.notify(f"No problem found with #{message.exchange.number}.")
         elif not self.detail.display:

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.suggester import Suggester, SuggestionReady
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
+from textual.widgets.input import Selection
 
 from ...client.json_text import indented, unescaped
 from ...client.message import METHODS, Headers, Request, RequestFailed
@@ -482,6 +483,8 @@ class RequestForm(Dialog[Request | None]):
                 path = self._suggester.replaced(field.value, self._found[self._chosen])
             if path is not None and path != field.value:
                 field.value = path
+                if value := _PARAMETER.search(path):  # what is typed next replaces it
+                    field.selection = Selection(*value.span())
                 return
         move_focus(self, 1)
 

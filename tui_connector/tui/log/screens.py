@@ -160,6 +160,7 @@ class RecordedScreen(RequestsScreen):
         return self._opened.profile
 
     def _set_whole(self) -> None:
+        self._panel.view.begin_session("Sent from here")
         if (path := self._recorded.profile) is not None:
             self.run_worker(self._keep_history(path))
 
