@@ -9,7 +9,7 @@ from compared_store import ComparedStore, preset
 from profiles import profile
 
 from tui_connector.client.exchange import Exchange
-from tui_connector.client.message import Failure
+from tui_connector.client.message import Failure, Request, Response
 from tui_connector.outgoing.changes import FieldChange
 from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.equality import ABSENT
@@ -246,6 +246,20 @@ async def test_a_comparison_that_no_entity_fits_is_reported(store: ComparedStore
     names = preset("products", compare={"request": {"uri": "products/&{code}"}, "items": "@"})
     with pytest.raises(RunFailed, match="cannot be requested"):
         await store.plan(names, [{"sku": "SYNC-0001"}, {"sku": "A/B"}])
+
+
+async def test_a_refusal_whose_cause_is_known_is_reported_at_the_first_request(store: ComparedStore) -> None:
+    sent = []
+
+    async def send(request: Request) -> Response:
+        sent.append(request)
+        return Response(400, (), b'{"message": "The token length is invalid."}', 1)
+
+    why = ("The access token is too short.", "Copy it again.")
+    current = CurrentValues(preset("stock"), send, explain=lambda *_: why, now=store.bench.machine.now)
+    with pytest.raises(RunFailed, match=r"cannot be read: The access token is too short \(400\)\. Copy it again\."):
+        await current.read([stock(f"SYNC-000{number}") for number in range(1, 9)])
+    assert len(sent) == 1
 
 
 async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> None:

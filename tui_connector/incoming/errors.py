@@ -9,7 +9,7 @@ import msgspec
 
 from ..client.authentication.login import server_message
 from ..client.message import Failure, NoResponse, RequestFailed, Response
-from ..runs.errors import Action, RunError, error_for_failure
+from ..runs.errors import SEE_LOG, Action, RunError, error_for_failure
 from .pages import PageUnreadable
 from .pagination import PaginationError
 
@@ -70,7 +70,7 @@ def error_for_response(response: Response, *, has_read: bool, retry_after: float
         return run_error(Action.WRONG, f"It redirects to {response.header('Location') or 'an unknown address'}.")
     if response.status == 406:
         return run_error(Action.WRONG, accept_hint(response))
-    return run_error(Action.WRONG, "See the request in the log (--log long).")
+    return run_error(Action.WRONG, SEE_LOG)
 
 
 def empty_list(previous_total: int, message: str) -> RunError:

@@ -18,7 +18,7 @@ from ..client.message import Request, RequestFailed, Response
 from ..client.model import RequestTemplate
 from ..client.plugins.retry import retry_after
 from ..errors import InvalidValue, UserError
-from ..runs.errors import Action, Explain, RunError, RunFailed, error_for_failure
+from ..runs.errors import SEE_LOG, Action, Explain, RunError, RunFailed, error_for_failure
 from ..templates import Budget, Json
 from ..templates.expression import Expression
 from ..text import beginning
@@ -33,6 +33,8 @@ _IN_FLIGHT: Final = 4
 _REMEMBERED: Final = 20_000
 """Entities of a plan whose planned values are remembered, for a later entity with the same identity."""
 _TOO_LARGE = (400, 413, 414)
+_TEMPORARY = frozenset({408, 429, *range(500, 600)} - {501})
+"""Statuses of a store that is down or overloaded."""
 """Statuses of a request that may be accepted with fewer values in it."""
 _STORE_VIEW: Final = re.compile(r"^(.*/)rest/([^/?]+)/V1/")
 """An address with the code of a store view; without one (rest/V1), Magento takes its default view."""
@@ -363,6 +365,8 @@ class CurrentValues:
         refused = response.status in _TOO_LARGE
         largest = _largest(response) if refused else 0
         smaller = request.values > 1 or 0 < largest < request.rows
+        if refused and not largest and self._explain(request.request, response) is not None:
+            raise RunFailed(self._refusal(request.request, response))  # whatever is requested: a wrong token, say
         if lookup is not None and refused and smaller:
             return await self._divided(request, template, lookup, expression, largest)
         if lookup is None and response.status == 404:
@@ -405,19 +409,21 @@ class CurrentValues:
     def _refusal(self, request: Request, response: Response) -> RunError:
         status = response.status
         message = f"The current values cannot be read: {status} {beginning(error_message(response.body), 300)}".rstrip()
-        code = f"status-{status}"
+        code, hint = f"status-{status}", ""
+        if status not in _TEMPORARY and (explanation := self._explain(request, response)) is not None:
+            message, hint = (
+                f"The current values cannot be read: {explanation[0].rstrip('.')} ({status})",
+                explanation[1],
+            )
         if status in (401, 403):
             permission = self.comparison.permission
-            hint = f"Reading them needs the permission {permission}." if permission else ""
-            if (explanation := self._explain(request, response)) is not None:
-                message = f"The current values cannot be read: {explanation[0].rstrip('.')} ({status})"
-                hint = " ".join(filter(None, (explanation[1], hint)))
+            needed = f"Reading them needs the permission {permission}." if permission else ""
+            hint = " ".join(filter(None, (hint, needed)))
             return RunError(Action.REFUSED, message, hint, response.exchange, status=status, code=code)
-        if status in (408, 429) or (status >= 500 and status != 501):
+        if status in _TEMPORARY:
             wait = retry_after(response, self._now())
             return RunError(Action.WAIT, message, "", response.exchange, wait, status=status, code=code)
-        hint = "See the request in the log (--log long)."
-        return RunError(Action.WRONG, message, hint, response.exchange, status=status, code=code)
+        return RunError(Action.WRONG, message, hint or SEE_LOG, response.exchange, status=status, code=code)
 
     def _beside_outgoing(self, template: RequestTemplate) -> RequestTemplate:
         """The template for the store view that is written to, which the outgoing's URI or a header may name."""

@@ -20,7 +20,7 @@ from ..client.message import (
 )
 from ..client.model import RequestTemplate
 from ..client.refusal import BodyRefusal, false_refusal, page_refusal
-from ..runs.errors import Action, RunError, error_for_failure
+from ..runs.errors import SEE_LOG, Action, RunError, error_for_failure
 from ..templates import Json
 
 
@@ -76,7 +76,6 @@ TEMPORARY = re.compile(
     re.IGNORECASE,
 )
 """Magento reports these failures of its database with status 400 and no code; nothing was stored."""
-_SEE_LOG = "See the request in the log (--log long)."
 
 
 def result_for_exception(error: RequestFailed, *, reads: bool) -> SendResult:
@@ -140,7 +139,7 @@ def result_for_response(
         return found(Outcome.STOP, Action.WRONG, hint)
     if status == 400 and TEMPORARY.search(message):
         return found(Outcome.RETRY, Action.DIVIDE)
-    return found(Outcome.SPLIT, Action.DIVIDE, _SEE_LOG)
+    return found(Outcome.SPLIT, Action.DIVIDE, SEE_LOG)
 
 
 def _expected(response: Response, *, reads: bool) -> SendResult:

@@ -78,6 +78,9 @@ def error_for_failure(error: RequestFailed) -> RunError:
     return RunError(action, error.message, error.hint, error.exchange, code=code)
 
 
+SEE_LOG = "See the request in the log (l on the screen, --log long in a command)."
+"""The hint where nothing else is known."""
+
 Explain = Callable[[Request, Response], tuple[str, str] | None]
 """The cause of a refusal by the store and its remedy; None if unknown."""
 
