@@ -98,7 +98,7 @@ class LastRunsScreen(BaseScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
-        yield RowList(self._row, word=14, name=28, id="last-runs")
+        yield RowList(self._row, word=14, name=28, fits=True, id="last-runs")
         yield Static("", id="last-run-reason", classes="panel")
         yield Static("", id="last-runs-none")
         yield Static("", id="last-runs-shared")

@@ -78,7 +78,7 @@ class SlicedRunsScreen(BaseScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
-        yield RowList(self._row, word=10, name=16, id="sliced-runs")
+        yield RowList(self._row, word=10, name=16, fits=True, id="sliced-runs")
         with VerticalScroll(id="sliced-run", classes="panel", can_focus=False):
             yield Static("", id="sliced-run-text")
         yield Static("", id="sliced-runs-none")

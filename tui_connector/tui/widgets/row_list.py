@@ -68,10 +68,19 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
         def control(self) -> RowList[object]:
             return self.row_list
 
-    def __init__(self, row_of: Callable[[T], ListRow], *, word: int, name: int, id: str) -> None:  # noqa: A002
-        """`word` and `name`: widths of these columns."""
+    def __init__(
+        self,
+        row_of: Callable[[T], ListRow],
+        *,
+        word: int,
+        name: int,
+        fits: bool = False,
+        id: str,  # noqa: A002 - Textual's name
+    ) -> None:
+        """`word` and `name`: widths of these columns; `fits`: at most, as its rows are few and all there at once."""
         super().__init__(id=id, classes="panel")
         self._row_of, self._word_width, self._name_width = row_of, word, name
+        self._most = (word, name) if fits else None
         self._rows: Sequence[T] = ()
         self._cursor = 0
 
@@ -83,6 +92,10 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
     def show(self, rows: Sequence[T], cursor: int | None = None) -> None:
         """Shows these rows; the cursor stays where it was unless `cursor` says where it goes."""
         self._rows = rows
+        if self._most is not None and rows:
+            texts = zip(*((each.word, each.name) for each in map(self._row_of, rows)), strict=True)
+            widths = (max(cell_len(shown_line(text)) for text in column) for column in texts)
+            self._word_width, self._name_width = map(min, self._most, widths)
         self._cursor = max(0, min(self._cursor if cursor is None else cursor, len(rows) - 1))
         self._measure()
         self._follow()
