@@ -145,6 +145,7 @@ class LogPanel(LogHost):
             "  N probes         grey: the program's own requests; Enter lists them\n"
             "  404 expected     grey: an answer that a probe expects, no failure\n"
             "  ▸  ●  ×2  …      selected · marked (m) · second attempt · waiting\n"
+            "  ── Session of    in a history: what follows is of another session\n"
             "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )
 
