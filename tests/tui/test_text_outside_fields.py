@@ -109,6 +109,24 @@ async def test_a_word_that_is_typed_ahead_selects_an_option(machine: Machine, sa
         await until(pilot, lambda: way.chosen == "way request")
 
 
+async def test_a_letter_selects_the_title_it_begins_before_words_within_others(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox) as pilot:
+        way = await at_list(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("l", "b", "enter")  # Login, Bearer token; "basic" is a word of the title Other
+        await until(pilot, lambda: way.chosen == "way bearer")
+        pilot.app.screen.set_focus(way)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        await pilot.press("b", "a", "enter")  # only Other has a word that begins like this
+        await until_shown(pilot, "Header")
+        await pilot.press("escape")  # nothing is chosen, and the focus stays
+        await until(pilot, lambda: pilot.app.focused is way and way.chosen == "way bearer")
+
+
 async def test_a_user_name_that_looks_like_a_token_is_sent_only_after_a_warning(
     machine: Machine, sandbox: Sandbox
 ) -> None:

@@ -416,8 +416,10 @@ class AuthenticationPane(StepPane):
         await self._switched()
 
     async def _other(self, kind: str | None) -> None:
-        if kind is not None:
-            self.setup.choose_kind(kind)
+        if kind is None:
+            self._say_way()  # as it was
+            return
+        self.setup.choose_kind(kind)
         await self._switched()
 
     async def _switched(self) -> None:

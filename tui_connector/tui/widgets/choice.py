@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 from textual import events, on
@@ -133,10 +134,9 @@ class Choice(Static, can_focus=True):
         if not is_free or len(self.options) == 1:
             return
         event.stop()
-        options = [*self.options.items()]
-        match = _starting_with(letter, [*map(_words, options)], list(self.options).index(self.chosen) + 1)
+        match = _starting_with(letter, self.options, list(self.options).index(self.chosen) + 1)
         if match is not None:
-            self._open(options[match][0], letter)
+            self._open(list(self.options)[match], letter)
         elif not self._told:
             self._told = True
             self.notify("No option starts with that letter. Enter opens the list.", markup=False)
@@ -168,15 +168,16 @@ class Choice(Static, can_focus=True):
         self.app.push_screen(ChoiceScreen(self.options, selected, title=title, typed=typed), self._take)
 
 
-def _words(option: tuple[str, str]) -> list[str]:
-    """The words of an option's id and title."""
-    return re.findall(r"\w+", " ".join(option).lower())
+def _starting_with(typed: str, options: Mapping[str, str], start: int) -> int | None:
+    """The index of the option whose title starts like this; else of one with a word in its title or id that does.
 
-
-def _starting_with(typed: str, options: Sequence[Sequence[str]], start: int) -> int | None:
-    """The index of the option with a word that starts like this; options before `start` come last."""
-    order = (*range(start, len(options)), *range(min(start, len(options))))
-    return next((index for index in order if any(word.startswith(typed) for word in options[index])), None)
+    Options before `start` come last.
+    """
+    words = [re.findall(r"\w+", f"{title} {option}".lower()) for option, title in options.items()]
+    order = (*range(start, len(words)), *range(min(start, len(words))))
+    first = (index for index in order if words[index] and words[index][0].startswith(typed))
+    any_word = (index for index in order if any(word.startswith(typed) for word in words[index]))
+    return next(chain(first, any_word), None)
 
 
 _TEXT = 2
@@ -189,7 +190,7 @@ select some option, and whose Enter would choose it."""
 class ChoiceScreen(Dialog[str | None]):
     """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None.
 
-    Letters select the option with a word that starts with them.
+    Letters select the option that starts with them, or with a word that does.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
@@ -233,12 +234,12 @@ class ChoiceScreen(Dialog[str | None]):
         if not event.is_printable or letter == " ":
             return
         event.stop()
-        options, words = self.query_one(OptionList), [*map(_words, self._options.items())]
+        options = self.query_one(OptionList)
         current = options.highlighted or 0
         before, misses = (self._typed, self._misses) if current == self._selected else ("", 0)
-        typed, index = before + letter, _starting_with(before + letter, words, current)
+        typed, index = before + letter, _starting_with(before + letter, self._options, current)
         if index is None and before:
-            typed, index = letter, _starting_with(letter, words, current + 1)
+            typed, index = letter, _starting_with(letter, self._options, current + 1)
         continues = index is not None and (typed != letter or before in ("", letter))
         self._typed, self._misses = typed if index is not None else "", misses if continues else misses + 1
         self._selected = options.highlighted = current if index is None else index
@@ -248,8 +249,8 @@ class ChoiceScreen(Dialog[str | None]):
     def on_paste(self, event: events.Paste) -> None:
         """The beginning of a word that was typed ahead selects its option, as its letters would."""
         event.stop()
-        words, options = [*map(_words, self._options.items())], self.query_one(OptionList)
-        if event.text.isalpha() and (index := _starting_with(event.text.lower(), words, 0)) is not None:
+        options = self.query_one(OptionList)
+        if event.text.isalpha() and (index := _starting_with(event.text.lower(), self._options, 0)) is not None:
             self._typed, self._selected, self._misses = event.text.lower(), index, 0
             options.highlighted = index
             return
