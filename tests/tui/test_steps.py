@@ -188,14 +188,20 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
 
 
-async def test_arrows_lead_from_the_buttons_of_a_tested_step_to_its_fields(machine: Machine, sandbox: Sandbox) -> None:
+async def test_arrows_go_through_the_fields_of_a_step_and_stop_at_its_buttons(
+    machine: Machine, sandbox: Sandbox
+) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         await pilot.press("escape", "1")
         await until(pilot, lambda: "● 1" in shown(pilot.app) and isinstance(pilot.app.focused, Button))
         address = draft(pilot)["clients"]["magento"]["plugins"]
+        await pilot.press("down")  # what is typed next would change the first field
+        assert isinstance(pilot.app.focused, Continue)
+        await pilot.press("e")
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
         for key, field in (
-            *(("down", field) for field in ("field-address", "field-store-view", "field-name", "client")),
+            *(("down", field) for field in ("field-store-view", "field-name", "client")),
             *(("up", field) for field in ("field-name", "field-store-view", "field-address")),
         ):
             await pilot.press(key)

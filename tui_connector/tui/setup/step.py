@@ -23,7 +23,7 @@ from ...magento.diagnosis import Finding, Fix
 from ...templates import Json
 from ...text import shown, shown_line
 from ..log.dock import LogDock
-from ..widgets.fields import focus_first_row, move_to_row
+from ..widgets.fields import move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
 from .context import GuideContext, HowSent
@@ -120,23 +120,15 @@ class StepPane(VerticalScroll, can_focus=False):
         self.screen.set_focus(self.query_one(".continue" if self.complete else ".test", Button))
 
     def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ go to the next and previous field, list or button; ↓ on the last button goes to the first field.
+        """↓ and ↑ go to the next and previous field, list or button, and stop at the ends.
 
         A letter without an action here is probably part of a word that was meant for a field.
         """
-        if event.key in ("down", "up") and (move_to_row(self, event.key) or self._starts_over(event.key)):
+        if event.key in ("down", "up") and move_to_row(self, event.key):
             event.stop()
         elif event.is_printable and not self.is_in_use and event.key not in self.screen.active_bindings:
             self.typed_over = True
             self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)
-
-    def _starts_over(self, key: str) -> bool:
-        """Goes to the first field where ↓ is pressed on a button at the end; a saved step opens with the focus there.
-
-        What is typed after it is meant for a field, and would be taken as keys.
-        """
-        is_at_end = key == "down" and isinstance(self.screen.focused, Button)
-        return is_at_end and focus_first_row(self)
 
     @property
     def has_fields(self) -> bool:

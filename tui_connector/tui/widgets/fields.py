@@ -304,15 +304,6 @@ def move_to_row(container: Widget, key: str) -> bool:
     return target is not None
 
 
-def focus_first_row(container: Widget) -> bool:
-    """Focuses the first row that has no button; False where there is none."""
-    rows = [row for row in field_rows(container) if not row.has_class("buttons")]
-    target = _first_in(rows[0]) if rows else None
-    if target is not None:
-        container.screen.set_focus(target)
-    return target is not None
-
-
 class FieldGroup(Vertical):
     """Fields that Enter goes through in order."""
 
