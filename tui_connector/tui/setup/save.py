@@ -108,6 +108,8 @@ class SavePane(StepPane):
         """Whether the profile existed before, so that new capabilities are listed."""
         self._told: set[tuple[Path, str]] = set()
         """Problems shown about a file; saving again ignores them."""
+        self._shows_saved = False
+        """Whether the result is that of saving."""
         self._name_problem = ""
         """Why a new profile cannot have its name: another one has it."""
 
@@ -122,9 +124,7 @@ class SavePane(StepPane):
 
     def begin(self) -> None:
         path = self._path()
-        if self._told:
-            self._told.clear()
-            self.say("")
+        self.scroll_home(animate=False)
         self._show_path(path)
         self.explain(self._what_is_written())
         self._preview()
@@ -137,6 +137,9 @@ class SavePane(StepPane):
 
     def forget_outdated(self) -> None:
         """Where secrets are kept is said again: that does not change with their values."""
+        if self._told or (self._shows_saved and not self.complete):  # said about what was there before a change
+            self._told.clear()
+            self.forget()
         super().forget_outdated()
         if self._note and not self._said:
             self.say(f"! {self._note}.")
@@ -461,6 +464,7 @@ class SavePane(StepPane):
         self.explain("")
         self._show(Content(""))
         self._name_continue()
+        self._shows_saved = True
         self.say("\n".join(lines), bad=message.call is not None and not message.call.ok)
         self.post_message(self.Changed())
         self.focus_next(self.query_one(".continue", Button))
