@@ -146,6 +146,11 @@ async def test_lists_add_and_delete_and_an_empty_one_is_skipped(
 ) -> None:
     profile(machine, memory_keyring, sandbox)
     async with at_step(machine, "3") as (pilot, setup):
+        await pilot.press("escape", "2")
+        await until_shown(pilot, "● 2")
+        assert "○ 3" in shown(pilot.app)  # it was seen, not skipped
+        await pilot.press("3")
+        await until_shown(pilot, "● 3")
         await pilot.press("enter")
         await until(pilot, lambda: list(setup.incoming) == ["products"])
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
@@ -161,7 +166,7 @@ async def test_lists_add_and_delete_and_an_empty_one_is_skipped(
         await until_shown(pilot, "Nothing selected yet")
         assert not setup.incoming
         await pilot.press("f8")
-        await until_shown(pilot, "4 Outgoing (send to the store)")
+        assert "– 3" in await until_shown(pilot, "4 Outgoing (send to the store)")
 
 
 async def test_another_entity_is_added_by_typing_its_name(
@@ -250,6 +255,11 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         sample.text = '{"sku": "x\n}'
         await until_shown(pilot, "The sample is not valid JSON: a closing quote is missing")
         await until_shown(pilot, "✘ products")
+        await pilot.press("escape", "2")
+        await until_shown(pilot, "✘ 4")
+        setup.edit(("clients", "magento", "timeout"), "20s")  # what the store refused may be accepted now, but not this
+        await pilot.press("escape", "4")
+        assert "✘ products" in await until_shown(pilot, "The sample is not valid JSON")
         sample.text = '{"sku": "x"}'
         await until_shown(pilot, "PUT /rest/all/V1/products/x")
         await until_shown(pilot, "✔ products")
@@ -440,6 +450,10 @@ async def test_invalid_profile_is_saved_only_after_a_second_save(
         setup.edit(("incoming", "products", "pagination"), {"kind": "cursor"})
         await pilot.press("5")
         assert "✘ 3" in await until_shown(pilot, "The profile is invalid")
+        await pilot.press("3")
+        assert "✘ products" in await until_shown(pilot, "✘ pagination.cursor: is missing")
+        await pilot.press("5")
+        await until_shown(pilot, "The profile is invalid")
         await pilot.press("enter")
         await until_shown(pilot, "Not saved: the profile is invalid.")
         assert "incoming.products.pagination.cursor: is missing" in shown(pilot.app)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ...magento.diagnosis.rules import permissions_menu
+from ..part_families import Family
 
 
 class GuideStep(IntEnum):
@@ -26,6 +27,14 @@ TITLES: Mapping[GuideStep, str] = {
     GuideStep.OUTGOING: "Outgoing (send to the store)",
     GuideStep.SAVE: "Save",
 }
+
+STEP_OF: Mapping[Family, GuideStep] = {
+    "clients": GuideStep.BASICS,
+    "authentications": GuideStep.AUTHENTICATION,
+    "incoming": GuideStep.INCOMING,
+    "outgoing": GuideStep.OUTGOING,
+}
+"""The step that sets up the parts of a family."""
 
 INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
 """Kinds of authentication."""

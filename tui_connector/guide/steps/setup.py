@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -20,6 +21,7 @@ from ...profile.positions import value_at
 from ...profile.problems import check_data
 from ...profile.text_edit import Plain
 from ...templates import Json
+from ...text import why_invalid_json
 from ..secret_sources import ONE_TIME_CODES, SecretPlace, is_source, secret_name, source, source_place, sources
 from . import kind_schemas
 from .methods import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
@@ -609,6 +611,16 @@ class Setup(ProfileDraft):
 
     def first_missing(self) -> GuideStep | None:
         return next((step for step in GuideStep if self.missing(step)), None)
+
+    def sample_problems(self) -> dict[str, str]:
+        """Why the sample of an outgoing is not valid JSON, by the name of the outgoing."""
+        found = {}
+        for name, text in self.samples.items():
+            try:
+                json.loads(text)
+            except (ValueError, RecursionError) as error:
+                found[name] = f"The sample is not valid JSON: {why_invalid_json(error)}"
+        return {name: why for name, why in found.items() if name in self.outgoing}
 
     @classmethod
     def from_document(cls, name: str, document: Document) -> Setup:

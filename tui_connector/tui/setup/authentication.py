@@ -32,7 +32,7 @@ from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import Secret, SecretInput, SourceField
 from .context import GuideContext
 from .form import SetupForm, field_specs_in
-from .step import StepPane
+from .step import StepPane, words_of
 
 # Which fields step 2 shows, and which of them were given.
 
@@ -217,6 +217,19 @@ class AuthenticationPane(StepPane):
         self._say_way()
         if self.display:
             self.begin()
+            self.show_refusal()
+
+    def refusal(self) -> str:
+        """What the test of the one that is shown has said, and what is invalid in the others."""
+        if not self.query("#way-form"):
+            return ""
+        shown = [(*self._path, *row.spec.path) for row in self.form.query(FormField)]
+        wrong = [
+            f"✘ {'.'.join(map(str, path[1:]))}: {words}"
+            for path, words in self.setup.problems().items()
+            if path[0] == "authentications" and not any(path[: len(each)] == each for each in shown)
+        ]
+        return "\n".join(filter(None, [self.work.refusal(*map(str, self._path)), *wrong]))
 
     def open_form(self, name: str, at: FormPath = ()) -> None:
         super().open_form(name, at)
@@ -519,7 +532,7 @@ class AuthenticationPane(StepPane):
         row = self.form.field(finding.field)
         if row is not None:
             row.mark_refused()
-        self.work.mark_refused("authentications", self.setup.authentication)
+        self.work.mark_refused("authentications", self.setup.authentication, why=words_of(finding))
         self.explain("")
         self.found(finding)
 

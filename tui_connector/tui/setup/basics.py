@@ -37,7 +37,7 @@ from ..widgets.fields import FieldRow, FieldWithList, TextField
 from ..widgets.form import FormPath
 from ..widgets.ordered_list import OrderedList
 from .form import FormScreen
-from .step import StepPane
+from .step import StepPane, words_of
 
 _EVERYWHERE = {
     "all": "all: the default values, for reading and writing them",
@@ -160,12 +160,22 @@ class BasicsPane(StepPane):
     @property
     def _is_refused(self) -> bool:
         """Whether the store was found, but not its store view."""
-        return self.work.is_refused("clients", self.setup.client)
+        return bool(self.work.refusal("clients", self.setup.client))
 
     def _mark(self) -> None:
         """Shows next to the address whether the store was found there, and next to the store view if it has none."""
         self.query_one("#row-address", FieldRow).mark("✔ found" if self.complete else "")
         self.query_one("#row-store-view", FieldRow).mark("✘" if self._is_refused else "", bad=self._is_refused)
+
+    def refusal(self) -> str:
+        """What is invalid in a client, except in the plugins that are shown, and why the store view was refused."""
+        shown = ("clients", self.setup.client, "plugins")
+        wrong = [
+            f"✘ {'.'.join(map(str, path[1:]))}: {words}"
+            for path, words in self.setup.problems().items()
+            if path[0] == "clients" and path[:3] != shown
+        ]
+        return "\n".join(filter(None, [self.work.refusal("clients", self.setup.client), *wrong]))
 
     @property
     def has_fields(self) -> bool:
@@ -517,7 +527,7 @@ class BasicsPane(StepPane):
         self._show_client()
         client = ("clients", self.setup.client)
         if message.view_finding is not None:
-            self.work.mark_refused(*client)
+            self.work.mark_refused(*client, why=words_of(message.view_finding))
         else:
             self.work.mark_tested(*client)
         self._mark()

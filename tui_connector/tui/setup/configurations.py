@@ -275,6 +275,8 @@ class ConfigurationsPane(StepPane):
         self._choosing = not self.setup.table(self.family)
         self._deleted: list[tuple[int, str, Json]] = []
         """What was deleted, with its place in the list, to be undone."""
+        self._wrong: dict[str, str] = {}
+        """What is wrong with a configuration, by name."""
         self._warned = ""
         """A path that the store's schema does not have, which was reported: Enter again adds it."""
         self.draw()
@@ -340,6 +342,7 @@ class ConfigurationsPane(StepPane):
         """Redraws the list from the setup."""
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
         self.put(self.query_one(".chosen", Static), "" if found else "Nothing selected yet. Available in Magento:")
+        self._wrong = self._what_is_wrong()
         width = (self.scrollable_content_region.width or self.app.size.width - 2) - 2
         self.rows.show(found, max(40, width), self._mark)
         self.rows.display = bool(found)
@@ -347,9 +350,27 @@ class ConfigurationsPane(StepPane):
 
     def _mark(self, name: str) -> tuple[str, str]:
         """The mark of a configuration, and its tone."""
-        if self.work.is_tested(self.family, name):
-            return "✔", "success"
-        return ("✘", "error") if self.work.is_refused(self.family, name) else ("◐", "")
+        if name in self._wrong:
+            return "✘", "error"
+        return ("✔", "success") if self.work.is_tested(self.family, name) else ("◐", "")
+
+    def _what_is_wrong(self) -> dict[str, str]:
+        """What is invalid in a configuration, or why its last test has failed, by the name of the configuration."""
+        found = {name: self.work.refusal(self.family, name) for name in self.setup.table(self.family)}
+        return {name: words for name, words in {**found, **self.problems()}.items() if words}
+
+    def problems(self) -> dict[str, str]:
+        """What is invalid in the configurations, one line each, by name."""
+        found: dict[str, list[str]] = {}
+        for path, words in self.setup.problems().items():
+            if path[:1] == (self.family,) and len(path) > 1:
+                found.setdefault(str(path[1]), []).append(f"✘ {'.'.join(map(str, path[2:]))}: {words}")
+        return {name: "\n".join(lines) for name, lines in found.items()}
+
+    def refusal(self) -> str:
+        if len(self.setup.table(self.family)) == 1:
+            return "".join(self._wrong.values())
+        return "\n".join(words.replace("✘ ", f"✘ {name}: ") for name, words in self._wrong.items())
 
     def choose(self, name: str) -> None:
         self.rows.choose(name)
@@ -505,10 +526,10 @@ class ConfigurationsPane(StepPane):
         ]
         return f"\n  Not tested yet: {listed(others, 3)}" if others else ""
 
-    def failed(self, name: str) -> None:
-        """Marks this configuration as refused."""
-        if not self.work.is_refused(self.family, name):
-            self.work.mark_refused(self.family, name)
+    def failed(self, name: str, why: str) -> None:
+        """Marks this configuration as refused, with what its test has shown."""
+        if self.work.refusal(self.family, name) != why:
+            self.work.mark_refused(self.family, name, why=why)
             self.draw()
             self.post_message(self.Changed())
 
@@ -519,13 +540,9 @@ class ConfigurationsPane(StepPane):
                 self.setup.edit((self.family, name, key), None)
         self.draw()
         self.choose(name)
-        wrong = [
-            f"✘ {'.'.join(map(str, path[2:]))}: {words}"
-            for path, words in self.setup.problems().items()
-            if path[:2] == (self.family, name)
-        ]
+        wrong = self.problems().get(name, "")
         self.forget()
-        self.say("\n".join(wrong), bad=bool(wrong))
+        self.say(wrong, bad=bool(wrong))
         self.post_message(self.Changed())
 
     def test(self) -> None:

@@ -48,12 +48,23 @@ class DemoStore:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The last test of a part of the profile, which has failed."""
+
+    part: Json
+    how_sent: HowSent
+    """The part and the requests as they were then."""
+    why: str
+    """What the test has shown."""
+
+
+@dataclass(frozen=True, slots=True)
 class GuideResults:
     """What the guide found in this session about an unfinished setup."""
 
     tested: Mapping[tuple[str, ...], Json]
-    refused: Mapping[tuple[str, ...], tuple[Json, HowSent]]
-    left: Collection[GuideStep]
+    refused: Mapping[tuple[str, ...], Refusal]
+    skipped: Collection[GuideStep]
     how_sent: HowSent
     """What the rest depends on."""
     store: FoundStore | None
@@ -77,10 +88,10 @@ class GuideContext:
     """The key of its draft."""
     tested: dict[tuple[str, ...], Json] = field(default_factory=dict)
     """What was tested with success in this session: a part of the profile by its path, as it was then."""
-    _refused: dict[tuple[str, ...], tuple[Json, HowSent]] = field(default_factory=dict)
-    """What the last test has refused: a part of the profile by its path, as it and the requests were then."""
-    left: set[GuideStep] = field(default_factory=set)
-    """The steps that were shown and left."""
+    _refused: dict[tuple[str, ...], Refusal] = field(default_factory=dict)
+    """What the last test has refused: a part of the profile by its path."""
+    skipped: set[GuideStep] = field(default_factory=set)
+    """The steps that the user has passed without adding anything."""
     resumed: bool = False
     """Whether it was resumed from a draft, which contains no secrets."""
     results: dict[str, GuideResults] = field(default_factory=dict)
@@ -136,14 +147,16 @@ class GuideContext:
         self.tested[path] = deepcopy(self.setup.at(*path))
         self._refused.pop(path, None)
 
-    def mark_refused(self, *path: str) -> None:
-        """Called after a test of this part that has failed."""
+    def mark_refused(self, *path: str, why: str) -> None:
+        """Called after a test of this part that has failed, with what it has shown."""
         self.tested.pop(path, None)
-        self._refused[path] = deepcopy(self.setup.at(*path)), self.how_sent()
+        self._refused[path] = Refusal(deepcopy(self.setup.at(*path)), self.how_sent(), why)
 
-    def is_refused(self, *path: str) -> bool:
-        """Whether the last test has refused this part as it and the requests are now."""
-        return path in self._refused and self._refused[path] == (self.setup.at(*path), self.how_sent())
+    def refusal(self, *path: str) -> str:
+        """Why the last test has refused this part as it and the requests are now; "" where it has not."""
+        found = self._refused.get(path)
+        is_about_this = found and (found.part, found.how_sent) == (self.setup.at(*path), self.how_sent())
+        return found.why if found and is_about_this else ""
 
     def how_sent(self) -> HowSent:
         """How requests are sent now, and with what: what the result of a test depends on."""
@@ -156,7 +169,7 @@ class GuideContext:
         self.results[self.draft_key] = GuideResults(
             self.tested,
             self._refused,
-            self.left,
+            self.skipped,
             self.how_sent(),
             self.setup.store,
             self.setup.authenticated,
@@ -167,7 +180,7 @@ class GuideContext:
         """Takes up what was found for the draft earlier in this session, as far as it is still about this setup."""
         if (found := self.results.get(self.draft_key)) is None:
             return
-        self.tested, self._refused, self.left = {**found.tested}, {**found.refused}, {*found.left}
+        self.tested, self._refused, self.skipped = {**found.tested}, {**found.refused}, {*found.skipped}
         if found.how_sent == self.how_sent():
             self.setup.store, self.setup.authenticated = found.store, found.authenticated
             self.permissions = found.permissions

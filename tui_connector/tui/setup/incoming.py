@@ -36,7 +36,7 @@ from ..widgets.frame import TONES, Dialog
 from .configurations import ConfigurationsPane
 from .context import GuideContext
 from .form import FormScreen
-from .step import StepPane
+from .step import StepPane, words_of
 
 _COLUMNS, _COLUMN_WIDTH = 4, 14
 """Descriptive columns that are always shown, and the width for each further one."""
@@ -240,7 +240,7 @@ class IncomingPane(ConfigurationsPane):
         if message.items is None:
             self.query_one(ItemTable).display = False
             if message.tried.finding is not None:
-                self.failed(message.name)
+                self.failed(message.name, words_of(message.tried.finding))
                 self.found(message.tried.finding)
             else:
                 self.say(f"… {message.tried.summary}")
@@ -250,7 +250,7 @@ class IncomingPane(ConfigurationsPane):
         first = [at("incoming", message.name, *path) for path in (("identifier",), ("incremental", "field"))]
         self.query_one(ItemTable).show(message.items.items, *(name for name in first if isinstance(name, str)))
         if message.tried.finding is not None:
-            self.failed(message.name)
+            self.failed(message.name, words_of(message.tried.finding))
             self.found(message.tried.finding)
             return
         if str(at("incoming", message.name, "request", "uri")).partition("?")[0] in _NOT_PUBLIC:

@@ -14,7 +14,7 @@ from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.part_families import Family
 from ...guide.profiles.saved_changes import SavedChanges
 from ...guide.sending.kept_samples import read_samples
-from ...guide.steps.methods import INTEGRATION, GuideStep
+from ...guide.steps.methods import INTEGRATION, STEP_OF, GuideStep
 from ...guide.steps.setup import Setup
 from ...guide.steps.summaries import ProfilePart
 from ...guide.trust import ProfileTrust
@@ -26,13 +26,6 @@ from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from .context import GuideContext, GuideResults, resume_context
 from .screen import SetupScreen
-
-_STEPS: Mapping[Family, GuideStep] = {
-    "clients": GuideStep.BASICS,
-    "authentications": GuideStep.AUTHENTICATION,
-    "incoming": GuideStep.INCOMING,
-    "outgoing": GuideStep.OUTGOING,
-}
 
 BeginWith = Literal["step", "form", "add"]
 
@@ -125,7 +118,7 @@ async def _open_guide(
     profiles, values = machine.directories.profiles, demo.get(path, {})
     context = GuideContext(setup, workbench, profiles, path, values, draft_key=key_for(path), results=results)
     context.changes = changes
-    step = _STEPS[family] if family else GuideStep.BASICS
+    step = STEP_OF[family] if family else GuideStep.BASICS
     screen = SetupScreen(context, step, part.name if part else "", begin_with, at)
     await app.push_screen(screen, lambda _: workbench.close())
 

@@ -191,6 +191,16 @@ class OutgoingPane(ConfigurationsPane):
         self.screen.refresh_bindings()
         self._prepare(name)
 
+    def begin(self) -> None:
+        super().begin()
+        if self.rows.chosen in self.setup.sample_problems():
+            self.test()  # shows it
+
+    def problems(self) -> dict[str, str]:
+        """What is invalid in the configurations and their samples."""
+        found = super().problems()
+        return {name: f"✘ {why}" for name, why in self.setup.sample_problems().items()} | found
+
     def try_it(self, name: str) -> None:
         self.query_one("#sample-row").display = True
         field, sample = self.query_one("#sample", JsonField), self._sample(name)
@@ -415,13 +425,13 @@ class OutgoingPane(ConfigurationsPane):
         """Shows the requests; of a single request that cannot be prepared, only the problem."""
         requests = message.requests
         problem = message.problem or next((each.reason for each in requests if each.is_invalid and not each.step), "")
-        if problem or any(each.is_invalid for each in requests):
-            self.failed(message.name)
+        wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
+        if problem or wrong:
+            self.failed(message.name, f"✘ {problem}" if problem else "\n".join(wrong))
         if problem:
             self.query_one(".preview", Static).update("")
             self.say(f"✘ {problem}", bad=True)
             return
-        wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
         which = f" of {message.name}" if len(self.setup.outgoing) > 1 else ""
         well = f"✔ Preview for the sample{which} (not sent) · E: edit · S ^T: plan and send"
         if not self._sends_sample or wrong:

@@ -32,10 +32,9 @@ from ...guide.misplaced_secrets import without_secrets
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.resume import draft_of, has_unsaved_work
 from ...guide.sending.kept_samples import keep_samples
-from ...guide.steps.methods import TITLES, GuideStep, in_magento
+from ...guide.steps.methods import STEP_OF, TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
-from ...profile.model import Profile
-from ...profile.problems import check_data
+from ...profile.model import ModelPath, Profile
 from ...text import shown, shown_line
 from ..clipboard import copy
 from ..keys import letter_bindings
@@ -132,6 +131,11 @@ _FIXED_AT = {
     "login": GuideStep.AUTHENTICATION,
     "page-size": GuideStep.INCOMING,
 }
+
+
+def _step_of(path: ModelPath) -> GuideStep | None:
+    """The step that sets up what is at this path of the profile."""
+    return next((step for family, step in STEP_OF.items() if path[:1] == (family,)), None)
 
 
 _TONES = {"✔": "success", "✘": "error", "●": "accent", "◐": "", "–": "muted", "○": "muted"}
@@ -249,7 +253,8 @@ class SetupScreen(LogDock, TextHolder):
         # before the first paint, so that an immediate paste has its field
         await self.go_to(self._step)
         if self.work.lacks_secrets and self._step is not GuideStep.AUTHENTICATION:
-            self.pane.say("! Drafts contain no secrets. Enter them again in step 2 (Esc 2).")
+            note = "! Drafts contain no secrets. Enter them again in step 2 (Esc 2)."
+            self.pane.say("\n".join(filter(None, [note, self.pane.refusal()])))
         if self._begin_with == "add":
             self.pane.add_part()
         elif self._part and self._begin_with == "form":
@@ -286,8 +291,6 @@ class SetupScreen(LogDock, TextHolder):
             if not panes.query(f"#step-{step.value}"):
                 await panes.add_content(self._new_pane(step))
         self.remove_class("zoomed")
-        if step is not self._step:
-            self.work.left.add(self._step)
         self._step = step
         panes.current = f"step-{step.value}"
         self.pane.forget_outdated()
@@ -295,6 +298,7 @@ class SetupScreen(LogDock, TextHolder):
         self._fit()
         self._changed()
         self.pane.begin()
+        self.pane.show_refusal()
         self.refresh_bindings()
 
     @on(SavePane.Merged)
@@ -353,8 +357,11 @@ class SetupScreen(LogDock, TextHolder):
 
     def _draw(self) -> None:
         setup = self.work.setup
-        _, problems = check_data(setup.draft)
-        wrong = {path[0] for path, _ in problems}
+        wrong = {step for path in setup.problems() if (step := _step_of(path)) is not None}
+        if setup.sample_problems():
+            wrong.add(GuideStep.OUTGOING)
+        if not setup.base_uri:  # the address comes from the test
+            wrong -= {GuideStep.BASICS}
         marks = {step: self._mark(step, wrong) for step in GuideStep}
         state = (
             []
@@ -371,18 +378,18 @@ class SetupScreen(LogDock, TextHolder):
         self.query_one("#stepper", Static).update(stepper(marks, self._step), layout=False)
         self.query_one("#store-words", Static).update(Content(shown(self._store_side())))
 
-    def _mark(self, step: GuideStep, wrong: set[str | int]) -> str:
-        """The mark of a step; `wrong` are the invalid tables of the profile."""
+    def _mark(self, step: GuideStep, wrong: set[GuideStep]) -> str:
+        """The mark of a step; `wrong` are those whose parts of the profile are invalid."""
         work, setup = self.work, self.work.setup
         if step is self._step:
             return "●"
-        if step.name.lower() in wrong:
+        if step in wrong:
             return "✘"
         family, part = {
             GuideStep.BASICS: ("clients", setup.client),
             GuideStep.AUTHENTICATION: ("authentications", setup.authentication),
         }.get(step, ("", ""))
-        if family and work.is_refused(family, part):
+        if family and work.refusal(family, part):
             return "✘"
         accepted = setup.authenticated and ("authentications", setup.authentication) in work.tested
         match step:
@@ -393,14 +400,14 @@ class SetupScreen(LogDock, TextHolder):
             case GuideStep.INCOMING | GuideStep.OUTGOING:
                 family = step.name.lower()
                 names = setup.table(family)
-                if any(work.is_refused(family, name) for name in names):
+                if any(work.refusal(family, name) for name in names):
                     return "✘"
                 is_set, is_done = bool(names), all(work.is_tested(family, name) for name in names)
             case GuideStep.SAVE:
                 is_set = is_done = setup.saved and not work.has_unsaved
         if is_set:
             return "✔" if is_done else "◐"
-        return "–" if step in work.left and step.name.lower() in ("incoming", "outgoing") else "○"
+        return "–" if step in work.skipped else "○"
 
     def _store_side(self) -> str:
         """What to click in Magento, for this step."""
@@ -437,6 +444,8 @@ class SetupScreen(LogDock, TextHolder):
         if self._step is GuideStep.SAVE:
             await self._leave(finished=True)
         elif self.pane.check_fields():
+            if self._step in (GuideStep.INCOMING, GuideStep.OUTGOING):
+                self.work.skipped.add(self._step)
             await self.go_to(GuideStep(self._step + 1))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

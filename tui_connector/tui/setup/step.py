@@ -201,12 +201,19 @@ class StepPane(VerticalScroll, can_focus=False):
         line.update(Content(shown(text)))
         line.display = bool(text)
 
+    def refusal(self) -> str:
+        """Why the step has ✘; "" where it has none, or says why at a field."""
+        return ""
+
+    def show_refusal(self) -> None:
+        """Shows why the step has ✘, where the result of a test does not: called when the step is shown."""
+        if not self._said and (words := self.refusal()):
+            self.say(words, bad=True)
+
     def found(self, finding: Finding) -> None:
         """Shows a finding and offers its fix."""
         self._finding = finding
-        # the evidence of a failure may repeat the summary
-        evidence = [each for each in finding.evidence[:1] if finding.summary not in each]
-        self.say("\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *evidence]), bad=True)
+        self.say(words_of(finding), bad=True)
         if finding.fix is not None:
             button = self.query_one(".fix", Button)
             button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
@@ -294,6 +301,13 @@ class StepPane(VerticalScroll, can_focus=False):
         if missing:
             self.say(f"✘ {missing}", bad=True)
         return not missing
+
+
+def words_of(finding: Finding) -> str:
+    """What a step shows of a finding."""
+    # the evidence of a failure may repeat the summary
+    evidence = [each for each in finding.evidence[:1] if finding.summary not in each]
+    return "\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *evidence])
 
 
 _LINE_STYLES = {"✔": TONES["success"], "✘": TONES["error"], "!": TONES["warning"], "…": TONES["muted"]}
