@@ -48,8 +48,21 @@ def test_an_address_that_was_not_tested_is_kept_but_no_secret_in_its_place() -> 
     assert not has_unsaved_work(Setup(typed_address="127.0.0.1:8424", suggested_address="127.0.0.1:8424"))
     assert setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))[0].typed_address == "shop.example"
     for secret in ("b3canarya7x0q9w8r2k5m1z4c6v8d0g2", "https://api:CANARY@shop.example"):
-        setup.typed_address = secret
-        assert setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))[0].typed_address == ""
+        setup.typed_address = setup.typed_name = setup.typed_view = secret
+        resumed, _ = setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))
+        assert (resumed.typed_address, resumed.typed_name, resumed.typed_view) == ("", None, None)
+
+
+def test_what_a_field_does_not_accept_is_kept_as_it_was_typed() -> None:
+    setup = Setup()
+    setup.type_store_view("nl/be")
+    setup.typed_name = "acme/2"
+    assert (setup.store_view, setup.name) == ("all", "store")
+    assert has_unsaved_work(setup)
+    resumed, _ = setup_of(draft_of(setup, KEY, GuideStep.SAVE, 1.0))
+    assert (resumed.typed_view, resumed.typed_name) == ("nl/be", "acme/2")
+    resumed.type_store_view("nl ")
+    assert (resumed.store_view, resumed.typed_view) == ("nl", None)
 
 
 def test_a_sample_that_was_edited_is_kept_unless_it_contains_a_secret() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from screens import shown, until, until_shown
 from test_steps import guide, to_authentication, work_of
 from textual import events
-from textual.widgets import Input, Static
+from textual.pilot import Pilot
+from textual.widgets import Static
 
+from tui_connector.guide.drafts import Drafts
+from tui_connector.guide.resume import setup_of
+from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.authentication import AuthenticationPane
-from tui_connector.tui.setup.step import Continue
 
 WRONG = [f"canary0{digit}canary0{digit}canary0{digit}canary" for digit in "1234"]
 
@@ -46,37 +49,44 @@ async def test_the_same_value_twice_is_noticed(machine: Machine, sandbox: Sandbo
         await until_shown(pilot, "The same value as Consumer key")
 
 
-async def test_enter_in_the_profiles_name_sends_nothing_again(machine: Machine, sandbox: Sandbox) -> None:
+async def test_an_invalid_name_is_neither_saved_nor_taken_in_part(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
-        await pilot.press("enter")
-        await until_shown(pilot, "Magento 2.4")
-        screen = pilot.app.screen
-        before = len(work_of(pilot).workbench.exchanges)
-        screen.query_one("#field-name", Input).focus()
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.focused, Continue))
-        assert len(screen.work.workbench.exchanges) == before  # type: ignore[attr-defined]
-
-
-async def test_an_invalid_name_is_neither_tested_nor_taken_in_part(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox) as pilot:
-        await pilot.press("enter")
-        await until_shown(pilot, "Magento 2.4")
-        screen = pilot.app.screen
-        setup = work_of(pilot).setup
-        named = setup.name
-        before = len(work_of(pilot).workbench.exchanges)
-        screen.query_one("#field-name", Input).focus()
-        await pilot.press("ctrl+u", "a")
+        setup = await at_save(pilot)
+        named, result = setup.name, pilot.app.screen.query_one("#step-5 .result", Static)
+        await pilot.press("e", "ctrl+u", "a")
         await until(pilot, lambda: setup.name == "a")
         await pilot.press(*" b")
-        await until_shown(pilot, "cannot be named 'a b'")
-        await until(pilot, lambda: setup.name == named)
-        await pilot.press("f5")
         await until_shown(pilot, "✘ a profile cannot be named 'a b'")
-        assert len(screen.work.workbench.exchanges) == before  # type: ignore[attr-defined]
-        await pilot.press("backspace", "backspace")
-        await until(pilot, lambda: setup.name == "a")
+        await until(pilot, lambda: setup.name == named)
+        for key in ("ctrl+s", "s", "enter"):  # none of them saves it under another name
+            await pilot.press(key)
+            await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == "field-name")
+            await pilot.press("escape")
+            await until_shown(pilot, "Not written: correct the name first (e).")
+        assert not list(machine.directories.profiles.glob("*.toml"))
+        await pilot.press("1")
+        await until_shown(pilot, "✘ 5")
+        [kept] = Drafts(machine.directories.state).list()
+        assert setup_of(kept)[0].typed_name == "a b"
+        await pilot.press("5")
+        await until_shown(pilot, "✘ a profile cannot be named 'a b'")
+        await pilot.press("e", "backspace", "backspace")
+        await until(pilot, lambda: setup.name == "a" and "cannot be named" not in shown(pilot.app))
+        await pilot.press("ctrl+u", *WRONG[0], "enter")
+        await until_shown(pilot, "✘ This looks like a token, not a name")
+        await pilot.press("enter")
+        await until_shown(pilot, "✘ Not saved: correct the name first.")
+        await pilot.press("ctrl+u", "b")
+        await until(pilot, lambda: setup.name == "b" and not result.display)
+
+
+async def at_save(pilot: Pilot[None]) -> Setup:
+    """Goes to step 5 once the store is found."""
+    await pilot.press("enter")
+    await until_shown(pilot, "Magento 2.4")
+    await pilot.press("5")
+    await until_shown(pilot, "Not written yet")
+    return work_of(pilot).setup
 
 
 async def test_a_new_profile_never_replaces_another_one(machine: Machine, sandbox: Sandbox) -> None:
@@ -84,32 +94,27 @@ async def test_a_new_profile_never_replaces_another_one(machine: Machine, sandbo
     taken.parent.mkdir(parents=True)
     taken.write_text("# shop\n")
     async with guide(machine, sandbox) as pilot:
-        await pilot.press("enter")
-        await until_shown(pilot, "Magento 2.4")
-        screen, setup = pilot.app.screen, work_of(pilot).setup
-        screen.query_one("#field-name", Input).focus()
-        await pilot.press("ctrl+u", *"shop")
+        setup = await at_save(pilot)
+        await pilot.press("e", "ctrl+u", *"shop")
         await until_shown(pilot, "shop exists: open it")
         await until(pilot, lambda: setup.name == "acme")
-        await pilot.press("f8")
-        await until_shown(pilot, "✘ shop exists: open it")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == "field-name")
         await pilot.press(*"-2")
         await until(pilot, lambda: setup.name == "shop-2")
         await pilot.press("ctrl+u", *"acme")
         await until(pilot, lambda: setup.name == "acme" and "exists" not in shown(pilot.app))
 
         appeared.write_text("# acme\n")  # as for a draft that is resumed later
-        await pilot.press("escape", "5")
-        await until_shown(pilot, "✘ acme exists: open it")
-        assert "(new)" not in shown(pilot.app)
         for _ in range(2):
-            await pilot.press("s")
-            await until(pilot, lambda: str(screen.query_one("#step-5 .result", Static).content).startswith("✘ acme"))
+            await pilot.press("ctrl+s")
+            await until_shown(pilot, "✘ acme exists: open it")
+            assert "(new)" not in shown(pilot.app)
         assert (taken.read_text(), appeared.read_text()) == ("# shop\n", "# acme\n")
-        await pilot.press("1")
+        await pilot.press("escape", "1")
+        await until_shown(pilot, "● 1")
+        await pilot.press("5")
         await until_shown(pilot, "acme exists: open it")
-        screen.query_one("#field-name", Input).focus()
-        await pilot.press("end", *"-new")
+        await pilot.press("e", *"-new")
         await until(pilot, lambda: setup.name == "acme-new")
-        await pilot.press("escape", "5")
         await until_shown(pilot, "acme-new.toml (new)")

@@ -153,12 +153,9 @@ async def test_a_profile_renamed_after_its_tokens_runs_without_a_keyring(machine
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
         await until_shown(pilot, "From environment variables")
-        await pilot.press("1")
-        await until_shown(pilot, "● 1")
-        pilot.app.screen.query_one("#field-name").value = "piper"
-        await until(pilot, lambda: "piper" in shown(pilot.app).splitlines()[0])
-        await pilot.press("escape", "5")
+        await pilot.press("e", "ctrl+u", *"piper", "enter")
         await until_shown(pilot, "piper.toml")
+        assert "piper" in shown(pilot.app).splitlines()[0]
         await _save_and_run(pilot, "piper")
     assert "acme" not in (machine.directories.profiles / "piper.toml").read_text().lower()
 

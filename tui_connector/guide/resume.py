@@ -21,7 +21,8 @@ def has_unsaved_work(setup: Setup) -> bool:
     """Whether the setup has changes that are not saved."""
     if setup.saved:
         return setup.document.changed
-    typed = setup.typed_address not in ("", setup.suggested_address)
+    typed = setup.typed_address not in ("", setup.suggested_address) or setup.typed_view is not None
+    typed = typed or setup.typed_name is not None or setup.name != setup.suggested_name
     return bool(typed or setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)
 
 
@@ -35,6 +36,8 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
         "searched-address": setup.searched[0],
         "store-view": setup.store_view,
         "suggested-title": setup.suggested_title,
+        "suggested-name": setup.suggested_name,
+        **{key: kept for key, typed in _typed(setup).items() if typed and (kept := _without_secret(typed))},
         **{f"{_SAMPLE}{name}": text for name, text in setup.samples.items()},  # each without secrets, or not at all
     }
     path = setup.document.path
@@ -44,8 +47,13 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
     )
 
 
+def _typed(setup: Setup) -> dict[str, str | None]:
+    """What was typed into fields that do not accept it, as the draft names it."""
+    return {"typed-name": setup.typed_name, "typed-store-view": setup.typed_view}
+
+
 def _without_secret(typed: str) -> str:
-    """The address as it was typed; "" where it may be a token in the wrong field, or contain a password."""
+    """A text as it was typed; "" where it may be a token in the wrong field, or contain a password."""
     return "" if "@" in typed or looks_like_token(typed.strip()) else typed
 
 
@@ -62,6 +70,10 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
     setup.typed_address = str(about.get("typed-address") or "")
     setup.store_view = str(about.get("store-view") or "all")
     setup.searched = (str(about.get("searched-address", setup.typed_address) or ""), setup.store_view)
+    setup.typed_name, setup.typed_view = (
+        typed if isinstance(typed := about.get(key), str) else None for key in _typed(setup)
+    )
+    setup.suggested_name = str(about.get("suggested-name") or setup.suggested_name)
     setup.suggested_title = str(about.get("suggested-title") or setup.suggested_title)
     samples = {name.removeprefix(_SAMPLE): text for name, text in about.items() if name.startswith(_SAMPLE)}
     setup.samples = {name: text for name, text in samples.items() if isinstance(text, str) and text}

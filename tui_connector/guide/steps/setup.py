@@ -169,6 +169,9 @@ _IMS: Mapping[str, Json] = {
     "scope": "openid,AdobeID,email,profile,additional_info.roles,additional_info.projectedProductContext,commerce.accs",
 }
 """Adobe's documentation of REST authentication for Commerce as a Cloud Service (server-to-server)."""
+_VIEW = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+INVALID_VIEW = "A store view code consists of letters, digits and _, and starts with a letter."
+
 _SAME_TOKEN = {(BEARER, INTEGRATION): ("token", "access-token"), (INTEGRATION, BEARER): ("access-token", "token")}
 
 
@@ -266,6 +269,12 @@ class Setup(ProfileDraft):
     """The store accepted the client's authentication as it is."""
     data: Path | None = None
     """The directory for the files that new configurations read and write; None: beside the profile."""
+    typed_name: str | None = None
+    """What was typed as the name of a new profile, until it is found to be one; None where `name` was typed."""
+    suggested_name: str = "store"
+    """The name that was made for the profile: one that is still there follows the store's address."""
+    typed_view: str | None = None
+    """What was typed as the store view and cannot be one; None where `store_view` was typed."""
     suggested_title: str = UNNAMED
     """The title that was made for the profile: one that is still there follows the profile's name."""
     samples: dict[str, str] = field(default_factory=dict)
@@ -341,7 +350,7 @@ class Setup(ProfileDraft):
 
     def choose_store_view(self, store_view: str) -> None:
         """Uses a store view: "all", "default" or a code."""
-        self.store_view = store_view
+        self.store_view, self.typed_view = store_view, None
         address = self.store.address if self.store else _saved_address(self.base_uri)
         if address is None:
             return
@@ -378,7 +387,7 @@ class Setup(ProfileDraft):
         """Shows another client in the steps; a new one gets the guide's three plugins."""
         if name not in self.table("clients"):
             self.edit(("clients", name), value_at(new_document().draft, ("clients", CLIENT)))
-        self.client, self.store = name, None
+        self.client, self.store, self.typed_view = name, None, None
         address = _saved_address(self.base_uri)
         self.typed_address = self.base_uri
         self.store_view = (address.store_view or self._view_in_header() or "default") if address else "all"
@@ -391,6 +400,13 @@ class Setup(ProfileDraft):
         ):  # what another client authenticates with is not to be edited as if it were this one's
             self.new_authentication(INTEGRATION)
         self.authenticated = bool(applied) and not self.document.changed
+
+    def type_store_view(self, typed: str) -> None:
+        """Uses the store view that was typed; where it cannot be one, keeps what was typed beside the one before."""
+        view = typed.strip()
+        self.typed_view = None if _VIEW.fullmatch(view) else typed
+        if self.typed_view is None and view != self.store_view:
+            self.choose_store_view(view)
 
     def _view_in_header(self) -> str:
         index = self.plugin("set-headers")
@@ -583,7 +599,7 @@ class Setup(ProfileDraft):
     def rename(self, name: str) -> None:
         """Renames a profile that was not saved yet, with what was named after it and not edited since."""
         former, folder = self.name, self._folder()
-        self.name = name
+        self.name, self.typed_name = name, None
         if self.title != UNNAMED:
             self.suggest_title(name)
         for path, there in list(sources(self.draft)):
@@ -601,6 +617,8 @@ class Setup(ProfileDraft):
 
     def missing(self, step: GuideStep) -> str:
         """What this step still needs; empty if it is done or optional."""
+        if step is GuideStep.BASICS and self.typed_view is not None:
+            return f"Correct the store view. {INVALID_VIEW}"
         if step is GuideStep.BASICS and not self.base_uri:
             return "Find the store: enter its address and test it."
         if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):

@@ -22,7 +22,7 @@ from ...errors import UserError
 from ...guide.checks.check import auth_kind
 from ...guide.steps import kind_schemas, summaries
 from ...guide.steps.methods import GuideStep
-from ...guide.steps.setup import UNNAMED
+from ...guide.steps.setup import INVALID_VIEW
 from ...guide.steps.store_address import AddressSearch, is_insecure, search
 from ...guide.steps.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...guide.workbench import profile_of
@@ -43,8 +43,6 @@ _EVERYWHERE = {
     "all": "all: the default values, for reading and writing them",
     "default": "default: the store's default view",
 }
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_INVALID_CODE = "A store view code consists of letters, digits and _, and starts with a letter."
 _LIST = {"": "list"}
 _PLUGINS, _PLUGIN_KEYS = "Plugins, in order", "        a add  d remove  z undo  J K move  e edit"
 _NEW_CLIENT = "Name of the new client, such as staging"
@@ -52,7 +50,6 @@ _ADD, _REMOVE = "+ add", "- remove"
 _ABOUT = {
     "address": "Any address of the store: its front page, the admin page or the REST API.",
     "store-view": "all (default values), default, or a store view code: where to read from and write to.",
-    "name": "Used as file name and in commands.",
     "client": "Its plugins and authentications apply to every request that it sends.",
     "connection": "Timeouts, certificates and proxy.",
     "plugins": "What is done with each request, from top to bottom.",
@@ -64,12 +61,6 @@ class BasicsPane(StepPane):
 
     step = GuideStep.BASICS
     result_is_above = True
-    _name_problem = ""
-    """Why no profile can have the name that was typed."""
-    _name_before = ""
-    """The name that the profile had before one was typed; empty while none is."""
-    _view_problem = ""
-    """Why the text is not a valid store view code."""
     _searched_for = ("", "")
     """The address and the store view that the last search was for."""
     _search_worker: Worker[None] | None = None
@@ -96,11 +87,10 @@ class BasicsPane(StepPane):
         yield FieldRow("address", "Store address", address, _ABOUT["address"])
         yield from self.compose_result()
         view = Horizontal(
-            FieldWithList(setup.store_view, id="field-store-view"),
+            FieldWithList(self._view_text, id="field-store-view"),
             Choice({"": ""}, "", id="views", short=_LIST, beside=True),
         )
         yield FieldRow("store-view", "Store view", view, _ABOUT["store-view"])
-        yield FieldRow("name", "Profile name", TextField(setup.name, id="field-name"), _ABOUT["name"])
         yield FieldRow("client", "HTTP client", Choice({}, setup.client, id="client"), _ABOUT["client"])
         yield FieldRow("connection", "Connection", Choice({}, "", id="connection"), _ABOUT["connection"])
         yield Static(_PLUGINS, classes="heading", id="plugins-heading")
@@ -146,8 +136,6 @@ class BasicsPane(StepPane):
         self._show_client()
         self.explain(_ABOUT["address"])
         self._mark()
-        if self.setup.base_uri and not self.setup.saved:  # a draft's name may be taken since
-            self.run_worker(self._check_name(self.setup.name), exclusive=True, group="name")
         if self.setup.typed_address:
             self.focus_buttons()
         else:
@@ -163,9 +151,11 @@ class BasicsPane(StepPane):
         return bool(self.work.refusal("clients", self.setup.client))
 
     def _mark(self) -> None:
-        """Shows next to the address whether the store was found there, and next to the store view if it has none."""
+        """Shows next to the address whether the store was found there, and at the store view what is wrong with it."""
         self.query_one("#row-address", FieldRow).mark("✔ found" if self.complete else "")
-        self.query_one("#row-store-view", FieldRow).mark("✘" if self._is_refused else "", bad=self._is_refused)
+        view, is_invalid = self.query_one("#row-store-view", FieldRow), self.setup.typed_view is not None
+        view.problem(INVALID_VIEW if is_invalid else "")
+        view.mark("✘" if self._is_refused else "", bad=self._is_refused or is_invalid)
 
     def refusal(self) -> str:
         """What is invalid in a client, except in the plugins that are shown, and why the store view was refused."""
@@ -209,11 +199,7 @@ class BasicsPane(StepPane):
     @on(TextField.EnterPressed)
     def _entered(self, event: TextField.EnterPressed) -> None:
         event.stop()
-        focused = self.screen.focused
-        if focused is not None and focused.id == "field-name" and self.complete:
-            self.focus_buttons()  # the store is found already
-        else:
-            self.test()
+        self.test()
 
     @on(Input.Changed, "#field-address")
     def _address(self, event: Input.Changed) -> None:
@@ -233,61 +219,25 @@ class BasicsPane(StepPane):
 
     @on(Input.Changed, "#field-store-view")
     def _view(self, event: Input.Changed) -> None:
-        view = event.value.strip()
-        before, self._view_problem = self._view_problem, "" if _CODE.fullmatch(view) else _INVALID_CODE
-        self._show_problem("store-view", before, self._view_problem)
-        if not self._view_problem and view != self.setup.store_view:
-            self.setup.choose_store_view(view)
+        if event.value != self._view_text:
+            self.setup.type_store_view(event.value)
             self._forget_other()
             self._show_plugins()
             self.post_message(self.Changed())
         self._mark()
 
-    @on(Input.Changed, "#field-name")
-    def _name_typed(self, event: Input.Changed) -> None:
-        if not self.setup.saved:
-            self._name_before = self._name_before or self.setup.name
-            self.run_worker(self._check_name(event.value.strip()), exclusive=True, group="name")
-
-    async def _check_name(self, name: str) -> None:
-        """Takes the name where a profile can have it; otherwise says why not, next to the field."""
-        try:
-            await asyncio.to_thread(Library(self.work.profiles).new_path, name)
-        except ProfileError as error:
-            self._show_name(name_problem(error))
-            name = self._name_before or self.setup.name  # not the part that was typed before the invalid character
-        else:
-            self._show_name("")
-        if name != self.setup.name:
-            self.work.rename(name)
-            self.post_message(self.Changed())
-
-    @on(Input.Blurred, "#field-name")
-    def _name_left(self) -> None:
-        self._name_before = ""
-
-    def _show_name(self, problem: str) -> None:
-        before, self._name_problem = self._name_problem, problem
-        self._show_problem("name", before, problem)
-
-    def _show_problem(self, name: str, before: str, problem: str) -> None:
-        """Shows the problem of a field below it, in place of the one before."""
-        if before and self._said == f"✘ {before}":
-            self.say("")
-        self.query_one(f"#row-{name}", FieldRow).problem(problem)
+    @property
+    def _view_text(self) -> str:
+        setup = self.setup
+        return setup.store_view if setup.typed_view is None else setup.typed_view
 
     def check_complete(self) -> bool:
-        if not self.check_fields() or not super().check_complete():
+        if self.setup.typed_view is not None:
+            self.edit_field()  # which says what is wrong
             return False
-        if not self.complete:
+        if super().check_complete() and not self.complete:
             self.test()  # says what is wrong
         return self.complete
-
-    def check_fields(self) -> bool:
-        problem = self._name_problem or self._view_problem
-        if problem:
-            self.say(f"✘ {problem}", bad=True)
-        return not problem
 
     @on(Choice.OpenRequested, "#views")
     def _list_views(self, event: Choice.OpenRequested) -> None:
@@ -485,7 +435,8 @@ class BasicsPane(StepPane):
         self.app.push_screen(screen, closed)
 
     def test(self) -> None:
-        if not self.check_fields():
+        if self.setup.typed_view is not None:
+            self.edit_field()
             return
         self._searched_for = (self.setup.typed_address, self.setup.store_view)
         self.busy("looking for the store")
@@ -541,14 +492,12 @@ class BasicsPane(StepPane):
 
     def _suggest_names(self, name: str, title: str) -> None:
         setup = self.setup
-        if setup.saved or not name:
+        if setup.saved or not name or setup.typed_address == setup.suggested_address:
             return
-        if setup.name == "store":
+        if setup.name == setup.suggested_name and setup.typed_name is None:
             self.work.rename(name)
-            self._name_before = name
-            self.query_one("#field-name", Input).value = setup.name
-        if setup.title == UNNAMED:
-            setup.suggest_title(title if setup.name == name else setup.name)
+            setup.suggested_name = name
+        setup.suggest_title(title if setup.name == setup.suggested_name else setup.name)
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "address":
@@ -558,12 +507,6 @@ class BasicsPane(StepPane):
             self.setup.choose_store_view(fix.value)
             self.query_one("#field-store-view", Input).value = fix.value
         self.test()
-
-
-def name_problem(error: UserError) -> str:
-    """Why a new profile cannot have this name, and what to do where another profile has it."""
-    open_it = ": open it from the home screen, or choose another name" if error.code == "profile-exists" else ""
-    return f"{error.message}{open_it}"
 
 
 def _names_for(profiles: Path, origin: str) -> tuple[str, str]:

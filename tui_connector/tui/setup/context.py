@@ -292,6 +292,7 @@ def open_context(
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
         setup.suggested_title = setup.title
         setup.typed_address = setup.suggested_address = demo.url if demo else ""
+        setup.suggested_name = setup.name
         return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {}, results=results)
     document, profile = read_profile(path)
     workbench.keep_history(path, profile)  # the profile page reports it where this fails

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, described
@@ -27,6 +28,7 @@ from ...guide.profiles.saved_changes import file_before
 from ...guide.secret_sources import SecretPlace, secret_name
 from ...guide.steps.methods import GuideStep
 from ...guide.trust import capability_lines
+from ...magento.token_shape import looks_like_token
 from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
@@ -37,8 +39,7 @@ from ..keys import letter_bindings
 from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight
 from ..widgets.choice import Choice
-from ..widgets.fields import FieldRow
-from .basics import name_problem
+from ..widgets.fields import FieldRow, TextField
 from .step import StepPane
 
 _PLACES = {
@@ -55,6 +56,9 @@ _COMMAND = (
 )
 
 
+_ABOUT_NAME = "Used as file name and in commands. Enter: to the buttons · ^S: save"
+_SAYS_LITTLE = re.compile(r"[\d-]+|localhost|.*-\d+")
+"""A name made from an IP address, or with a number because another profile has the name without it."""
 _NEW = "Not written yet: Enter or s writes the file below. It contains no secret."
 _CHANGED = "Not written yet: Enter or s writes the changes below."
 _ONLY_SECRETS = "The file stays as it is; Enter or s stores the secrets that you entered."
@@ -82,9 +86,10 @@ class SavePane(StepPane):
 
     @dataclass
     class Named(Message):
-        """The keyring entries have their final names; `problem` is why the profile cannot have its own."""
+        """The profile has the name that was typed, or `problem` says why it cannot; `saving`: it was to be saved."""
 
         problem: str
+        saving: bool = False
 
     class Merged(Message):
         """The setup has what another program has changed in the file."""
@@ -110,10 +115,13 @@ class SavePane(StepPane):
         """Problems shown about a file; saving again ignores them."""
         self._shows_saved = False
         """Whether the result is that of saving."""
-        self._name_problem = ""
-        """Why a new profile cannot have its name: another one has it."""
+        self._said_name = False
+        """Whether the result says that the name is to be corrected before saving."""
+        self._name_problem = self._name_before = ""
+        """Why a new profile cannot have the name that was typed, and the name that it had before."""
 
     def compose_fields(self) -> ComposeResult:
+        yield FieldRow("name", "Profile name", TextField(self._name_text, id="field-name"), _ABOUT_NAME)
         yield Static("", classes="chosen")
         place = Choice(_PLACES, self.setup.secret_place.value, id="secret-place")
         yield FieldRow("secret-place", "Secrets", place, _ABOUT_PLACE)
@@ -123,12 +131,12 @@ class SavePane(StepPane):
         yield Static("", classes="preview")
 
     def begin(self) -> None:
-        path = self._path()
         self.scroll_home(animate=False)
-        self._show_path(path)
+        self.query_one("#field-name", TextField).value = self._name_text
+        self._show_name()
         self.explain(self._what_is_written())
         self._preview()
-        self.run_worker(self._assign_own_entries(path), group="entries", exclusive=True)
+        self.run_worker(self._take_name(), group="name", exclusive=True)
         self._name_continue()
         self.query_one(".test", Button).focus()
         if not self._asked_keyring:
@@ -144,13 +152,54 @@ class SavePane(StepPane):
         if self._note and not self._said:
             self.say(f"! {self._note}.")
 
-    def _show_path(self, path: Path, note: str = "") -> None:
-        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {path}{note}")))
+    @property
+    def _name_text(self) -> str:
+        setup = self.setup
+        return setup.name if setup.typed_name is None else setup.typed_name
+
+    def _show_name(self) -> None:
+        """The name of a new profile, or how a saved one is renamed; and its file."""
+        is_new = not self.setup.saved
+        row = self.query_one("#row-name", FieldRow)
+        row.display = is_new
+        row.problem(self._name_problem)
+        note = "" if self._name_problem else " (new)" if is_new else " (m on the home screen renames it)"
+        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {self._path()}{note}")))
+
+    @property
+    def has_fields(self) -> bool:
+        return not self.setup.saved
+
+    def edit_field(self) -> None:
+        if self.has_fields:
+            self.screen.set_focus(self.query_one("#field-name", TextField))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if event.widget.id == "field-name":
+            self._name_before = self.setup.name
+            self.explain(_ABOUT_NAME)
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        if event.widget.id == "field-name":
+            self.explain(self._what_is_written())
+
+    @on(TextField.EnterPressed)
+    def _name_entered(self, event: TextField.EnterPressed) -> None:
+        event.stop()
+        self.focus_buttons()
+
+    @on(Input.Changed, "#field-name")
+    def _name_typed(self, event: Input.Changed) -> None:
+        event.stop()
+        name = event.value.strip()
+        if name != self._name_text:
+            self.setup.typed_name = None if name == self.setup.name else name
+            self.run_worker(self._take_name(), group="name", exclusive=True)
 
     def _what_is_written(self) -> str:
         """What saving writes, or what to do before."""
         if self._name_problem:
-            return f"✘ {self._name_problem}"
+            return "Not written: correct the name first (e)."
         if wrong := self._wrong():
             return f"✘ The profile is invalid:\n{wrong}"
         missing = self.setup.first_missing()
@@ -158,7 +207,9 @@ class SavePane(StepPane):
             return f"✘ {self.setup.missing(missing)}"
         note = f"! {self.setup.missing(missing)}" if missing else ""
         if not self.setup.saved:
-            what = _NEW
+            what, name = _NEW, self.setup.name
+            if name == self.setup.suggested_name and _SAYS_LITTLE.fullmatch(name):
+                note = f"{note}\n! The name {name} says little about the store: e changes it."
         elif self.setup.document.changed:
             what = _CHANGED
         else:
@@ -168,29 +219,49 @@ class SavePane(StepPane):
     def _name_continue(self) -> None:
         self.query_one(".continue", Button).label = "Open profile" if self.complete else self.continue_label
 
-    async def _assign_own_entries(self, path: Path) -> None:
-        await assign_own_entries(self.setup, path, self.work.workbench.vault, self.work.profiles)
+    async def _take_name(self) -> None:
+        """Gives a new profile the name that is typed, and its keyring entries theirs, or says why it cannot have it."""
         problem = ""
         try:
             await self._path_to_save()
-        except ProfileError as error:
-            problem = name_problem(error)
+        except UserError as error:
+            problem = _name_problem(error)
+            if self._name_before and self._name_before != self.setup.name:  # what was typed first was no name yet
+                typed = self.setup.typed_name
+                self.work.rename(self._name_before)
+                self.setup.typed_name = typed
+        self.post_message(self.Named(problem))
+        await assign_own_entries(self.setup, self._path(), self.work.workbench.vault, self.work.profiles)
         self.post_message(self.Named(problem))
 
     @on(Named)
     def _named(self, message: Named) -> None:
-        before, self._name_problem = self._name_problem, message.problem
-        if not self.setup.saved:
-            self._show_path(self._path(), "" if message.problem else " (new)")
-        if before != message.problem:
+        self._preview()  # the entries have their final names
+        if self.setup.saved:
+            return
+        self._name_problem = message.problem
+        self._show_name()
+        if not self.query_one("#field-name").has_focus:
             self.explain(self._what_is_written())
-        self._preview()
+        if message.saving:
+            self.say("✘ Not saved: correct the name first.", bad=True)
+            self.edit_field()
+        elif self._said_name and not message.problem:
+            self.say("")
+        self._said_name = message.saving or (self._said_name and bool(message.problem))
+        self.post_message(self.Changed())
 
     async def _path_to_save(self) -> Path:
-        """The file to write; of a new profile, one that does not exist. Raises `ProfileError`."""
+        """The file to write; a new profile gets the name that was typed, which no other has. Raises `UserError`."""
         if self.work.path is not None:
             return self.work.path
-        return await asyncio.to_thread(Library(self.work.profiles).new_path, self.setup.name)
+        name = self._name_text
+        if looks_like_token(name):
+            raise UserError("profile-name", "This looks like a token, not a name")
+        path = await asyncio.to_thread(Library(self.work.profiles).new_path, name)
+        if name != self.setup.name:
+            self.work.rename(name)
+        return path
 
     def _wrong(self) -> str:
         """The problems of the profile, one per line; empty where there are none."""
@@ -297,8 +368,10 @@ class SavePane(StepPane):
             if error.code == "keyring-unusable":
                 self._save_elsewhere(error.message)
                 return
-            exists = error.code == "profile-exists"
-            self.post_message(self.Ended(None, None, name_problem(error) if exists else str(error)))
+            if error.code in ("profile-exists", "profile-name"):
+                self.post_message(self.Named(_name_problem(error), saving=True))
+            else:
+                self.post_message(self.Ended(None, None, str(error)))
             return
         except OSError as error:  # the schema beside it
             self.post_message(self.Ended(None, None, described(error)))
@@ -460,7 +533,7 @@ class SavePane(StepPane):
         ]
         lines += [f"! The profile is invalid:\n{wrong}", "q: back."] if wrong else usable
         lines += self._later(unset)
-        self._show_path(message.saved.profile)
+        self._show_name()
         self.explain("")
         self._show(Content(""))
         self._name_continue()
@@ -506,6 +579,12 @@ class SavePane(StepPane):
         sends = [each for each in self.setup.outgoing if self.setup.at("outgoing", each, "source")]
         both = self.setup.incoming.keys() & self.setup.outgoing.keys()
         return commands(path.stem if path.parent == usual else str(path), _FIRST, reads, sends, both)
+
+
+def _name_problem(error: UserError) -> str:
+    """Why a new profile cannot have this name, and what to do where another profile has it."""
+    open_it = ": open it from the home screen, or choose another name" if error.code == "profile-exists" else ""
+    return f"{error.message}{open_it}"
 
 
 def _content(path: Path) -> bytes | None:

@@ -312,6 +312,7 @@ class SetupScreen(LogDock, TextHolder):
 
     @on(StepPane.Changed)
     def _changed(self) -> None:
+        self.pane.forget_done()
         self._draw()
         self._save_draft_soon()
 
@@ -362,6 +363,8 @@ class SetupScreen(LogDock, TextHolder):
             wrong.add(GuideStep.OUTGOING)
         if not setup.base_uri:  # the address comes from the test
             wrong -= {GuideStep.BASICS}
+        wrong |= {GuideStep.BASICS} if setup.typed_view is not None else set()
+        wrong |= {GuideStep.SAVE} if setup.typed_name is not None else set()
         marks = {step: self._mark(step, wrong) for step in GuideStep}
         state = (
             []
@@ -443,7 +446,7 @@ class SetupScreen(LogDock, TextHolder):
     async def action_next(self) -> None:
         if self._step is GuideStep.SAVE:
             await self._leave(finished=True)
-        elif self.pane.check_fields():
+        else:
             if self._step in (GuideStep.INCOMING, GuideStep.OUTGOING):
                 self.work.skipped.add(self._step)
             await self.go_to(GuideStep(self._step + 1))

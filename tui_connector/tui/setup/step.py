@@ -64,10 +64,10 @@ class StepPane(VerticalScroll, can_focus=False):
         super().__init__(id=f"step-{self.step.value}")
         self.work = work
         self._finding: Finding | None = None
-        self._busy = self._said = ""
+        self._busy = self._said = self._said_missing = ""
         self._said_about: HowSent | None = None
         self._counting: Timer | None = None
-        """What the step waits for, the result that it shows, and the timer of its seconds."""
+        """What the step waits for, the result that it shows, with what is missing, and the timer of its seconds."""
 
     @property
     def setup(self) -> Setup:
@@ -171,7 +171,7 @@ class StepPane(VerticalScroll, can_focus=False):
         """Shows the result of a test; external text is sanitised here."""
         if self._counting is not None:
             self._counting.stop()
-        self._busy, self._counting = "", None
+        self._busy, self._counting, self._said_missing = "", None, ""
         self._show_result(text, bad=bad)
         if text and text != self._said:
             self.call_after_refresh(self.scroll_to_widget, self.query_one(".result"), animate=False)
@@ -291,16 +291,18 @@ class StepPane(VerticalScroll, can_focus=False):
         if self.check_complete():
             self.post_message(self.Next())
 
-    def check_fields(self) -> bool:
-        """Whether what was typed is in the profile; otherwise shows why not."""
-        return True
-
     def check_complete(self) -> bool:
         """Whether nothing is missing in this step; otherwise shows what is."""
         missing = self.setup.missing(self.step)
         if missing:
             self.say(f"✘ {missing}", bad=True)
+            self._said_missing = missing
         return not missing
+
+    def forget_done(self) -> None:
+        """Clears what was missing, and no longer is: called after each change."""
+        if self._said_missing and self.setup.missing(self.step) != self._said_missing:
+            self.say("")
 
 
 def words_of(finding: Finding) -> str:
