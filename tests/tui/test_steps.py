@@ -491,6 +491,7 @@ async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
         await pilot.press("e", "question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.press("escape")
+        assert "q Close" not in await until_shown(pilot, "Set: Del replaces")  # letters are no keys here
         await until(pilot, lambda: isinstance(app.focused, SecretInput))
         await pilot.press(*"tq5")
         assert app.focused.value == ""

@@ -104,14 +104,15 @@ class FooterKey:
 
 
 _PINNED = ("app.help", "app.commands")
-_FIELD = " Typing "
-"""Says that keys go into a field."""
+_FIELD, _SET = " Typing ", " Set: Del replaces "
+"""Says that keys go into a field, or that it has a secret, which they do not change."""
 
 
 class KeyFooter(Static):
     """The keys that work now, the most useful first; `Help` and `Commands` always, at the right end.
 
-    While a field has the focus it says so, and shows the function and control keys that work in it.
+    While a field has the focus it says so, and shows the function and control keys that work in it. The field of a
+    secret that is set takes no letters, and they are no keys either.
     """
 
     def __init__(self) -> None:
@@ -130,19 +131,17 @@ class KeyFooter(Static):
     def _changed(self, screen: Screen[object]) -> None:
         if not self.is_attached or screen is not self.screen:
             return
-        keys, typing = footer_keys(screen), _takes_text(screen)
-        if (drawn := (tuple(keys), typing, _width(self))) != self._drawn:
+        keys, field = footer_keys(screen), _field_label(screen)
+        if (drawn := (tuple(keys), field, _width(self))) != self._drawn:
             self._drawn = drawn
-            self._draw(keys, typing)
+            self._draw(keys, field)
 
-    def _draw(self, keys: list[FooterKey], typing: bool) -> None:
+    def _draw(self, keys: list[FooterKey], field: str) -> None:
         pinned = [key for key in keys if key.pinned]
         others = [key for key in keys if not key.pinned]
-        column = len(_FIELD) + 1 if typing else 1
+        column = len(field) + 1 if field else 1
         room = _width(self) - sum(key.width for key in pinned)
-        parts: list[Content | str | tuple[str, str]] = (
-            [(_FIELD, "bold $background on $accent"), " "] if typing else [" "]
-        )
+        parts: list[Content | str | tuple[str, str]] = [(field, "bold $background on $accent"), " "] if field else [" "]
         self._keys = []
         back = next((key for key in others if key.is_way_back), None)
         reserved = back.width if back is not None else 0
@@ -173,14 +172,17 @@ class KeyFooter(Static):
                 self.app.simulate_key(key.pressed)
 
 
-def _takes_text(screen: Screen[object]) -> bool:
-    return isinstance(screen.focused, (Input, TextArea)) and not getattr(screen.focused, "locked", False)
+def _field_label(screen: Screen[object]) -> str:
+    """What is said of the field that has the focus; "" where none has."""
+    if not isinstance(screen.focused, (Input, TextArea)):
+        return ""
+    return _SET if getattr(screen.focused, "locked", False) else _FIELD
 
 
 def footer_keys(screen: Screen[object]) -> list[FooterKey]:
     """What the footer of this screen has to show now, one key an action."""
     shown: dict[str, FooterKey] = {}
-    takes_text = _takes_text(screen)
+    takes_text = bool(_field_label(screen))
     for active in screen.active_bindings.values():
         binding = active.binding
         if not binding.show or not active.enabled or not binding.description:
