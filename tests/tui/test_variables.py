@@ -48,7 +48,7 @@ async def test_a_token_entered_over_the_name_of_a_variable_is_never_written(
     before = path.read_text()
     async with at_step(machine, "2") as (pilot, setup):
         await pilot.press("e")
-        await until_shown(pilot, "Name of an environment variable")
+        await until_shown(pilot, "Paste its value for this session, or type the name of another")
         if how == "pasted":
             pilot.app.post_message(events.Paste(TOKEN))
         else:
@@ -72,6 +72,8 @@ async def test_unset_variables_are_named_before_anything_is_sent(
     with_variables(machine, memory_keyring, sandbox)
     async with at_step(machine, "2", (160, 60)) as (pilot, _):
         assert "Nothing is missing" not in shown(pilot.app)
+        assert "Paste its value for this session" in shown(pilot.app)  # the cursor is in the name
+        assert shown(pilot.app).count("not set: paste value") == 4
         await pilot.press("escape", "t")
         screen = await until_shown(pilot, "these variables are not set")
         assert all(f"export {name}=…" in screen for name in VARIABLES.values())

@@ -282,7 +282,7 @@ class AuthenticationPane(StepPane):
         """Whether the variable of this secret is set, or has a value for this session."""
         has_value, is_set = self.work.has_variable(name), bool(self.work.workbench.machine.environ.get(name))
         secret.entry.has_value = secret.entry.has_value or has_value
-        row.mark("set" if is_set else "session" if has_value else "not set", bad=not has_value)
+        row.mark("set" if is_set else "session" if has_value else "not set: paste value", bad=not has_value)
 
     def _say_way(self) -> None:
         setup = self.setup
@@ -350,7 +350,7 @@ class AuthenticationPane(StepPane):
             self.form.focus_on(missing)
         else:
             self.focus_buttons()
-        if self.complete:
+        if self.complete and not missing:
             self.explain("")
         elif demo is not None:
             self.explain("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
@@ -387,7 +387,8 @@ class AuthenticationPane(StepPane):
                 entry.replace_secret()
 
     def _explain(self, name: str, about: str = "") -> None:
-        about = about or next((each.about for each in guide_fields(self.setup) if each.name == name), "")
+        row = self.form.field(name)
+        about = about or (row.field_help if row is not None else "")
         in_magento = METHODS[self.setup.auth_kind].in_magento if self.setup.auth_kind in METHODS else ()
         wide = self.screen.has_class("wide")
         wide = wide or self._whole

@@ -19,7 +19,7 @@ from ...magento.token_shape import looks_like_token
 from ...secrets.cleaning import SecretKind, clean, remove_invisible
 from ...secrets.plain_text import VARIABLE, is_conventional_variable, is_secret_as_variable, known_secrets_in
 from ...templates import Json
-from ...text import count, equal_beginning
+from ...text import count, equal_beginning, shown_line
 from .._textual import PasteHandler
 from .choice import Choice
 from .fields import FieldWithList
@@ -265,6 +265,8 @@ class VariableInput(SourceField):
 
     def use(self, name: str) -> None:
         """Names this variable."""
+        if name and self._name_before:
+            self.notify(f"The profile reads the variable {shown_line(name)} instead.", markup=False)
         self.value = self._name_before = name
         self.has_value = False
         self.post_message(self.Named(name))
@@ -408,7 +410,7 @@ class Secret(Horizontal):
     def field_help(self, about: str) -> str:
         """What the field takes; `about` describes the secret itself."""
         if self.place == "env":
-            return f"Name of an environment variable. A value that is pasted here is used for this session. {about}"
+            return f"Paste its value for this session, or type the name of another environment variable. {about}"
         if self.place == "command":
             return f"Command that prints the secret, such as: pass show shop/token. {about}"
         entry = self.entry
