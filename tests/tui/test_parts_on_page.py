@@ -235,6 +235,7 @@ async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:
         await until(pilot, lambda: "Name of the new client" in shown(app))
         await pilot.press(*"staging", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await until(pilot, lambda: "For the client staging, beside magento." in shown(app))
         assert list(app.screen.work.setup.table("clients")) == ["magento", "staging"]  # type: ignore[attr-defined]
         assert "✔ found" not in shown(app)  # that was the store of the other client
     assert path.read_text() == before
@@ -245,11 +246,12 @@ async def test_plus_adds_an_authentication_to_the_selected_client(machine: Machi
     app = trusting(machine)
     async with on_page(app) as pilot:
         await pilot.press("plus")
-        await until(pilot, lambda: "Add to the profile" in shown(app))
+        await until(pilot, lambda: "HTTP authentication, another one for the client magento" in shown(app))
         await pilot.press("end", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Consumer secret" in shown(app))
         setup = app.screen.work.setup  # type: ignore[attr-defined]
         assert (setup.client, setup.authentication) == ("magento", "integration-2")
+        assert "A new one for the client magento, applied after integration." in shown(app)
 
 
 async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machine) -> None:

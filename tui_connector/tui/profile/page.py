@@ -41,7 +41,7 @@ from ..external_editor import edit
 from ..log.actions import LogContext
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
-from ..setup.opening import BeginWith, open_guide
+from ..setup.opening import BeginWith, open_guide, setup_at
 from ..text_jumps import TextHolder
 from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
@@ -59,7 +59,7 @@ _ADDABLE: Mapping[Family, str] = {
     "incoming": "Incoming (read from the store)",
     "outgoing": "Outgoing (send to the store)",
     "clients": "HTTP client",
-    "authentications": "HTTP authentication, for the selected client",
+    "authentications": "HTTP authentication",
 }
 
 
@@ -368,17 +368,20 @@ class ProfilePage(ChangesScreen, TextHolder):
         if family is not None and (family in ("incoming", "outgoing") or self._list.selected is None):
             await self._add(family)
         else:
-            await self.app.push_screen(
-                ChoiceScreen({str(key): each for key, each in _ADDABLE.items()}, title="Add to the profile"), self._add
-            )
+            options = {str(key): each for key, each in _ADDABLE.items()}
+            document = self.opened.document if self.opened is not None else None
+            if document is not None and document.draft.get("clients"):
+                setup = setup_at(self.path, document, self._list.selected)
+                which = "another one for the client" if setup.applied() else "for the client"
+                options["authentications"] += f", {which} {setup.client}"
+            await self.app.push_screen(ChoiceScreen(options, title="Add to the profile"), self._add)
 
     def more_commands(self) -> Sequence[PaletteCommand]:
         """Adds a part of each family, whatever is selected."""
         if self.profile is None:
             return ()
         return [
-            PaletteCommand(f"Add: {title.partition(',')[0]}", "", "", partial(self._add, family))
-            for family, title in _ADDABLE.items()
+            PaletteCommand(f"Add: {title}", "", "", partial(self._add, family)) for family, title in _ADDABLE.items()
         ]
 
     async def _add(self, family: str | None) -> None:

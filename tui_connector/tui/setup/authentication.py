@@ -289,8 +289,7 @@ class AuthenticationPane(StepPane):
         menu = entries(setup)
         self.query_one("#way", Choice).show(menu.chosen, menu.options)
         applied = setup.applied()
-        words = f"Applied in order: {' → '.join(applied)}. Shown: {setup.authentication}." if len(applied) > 1 else ""
-        self.put(self.query_one("#applied", Static), words)
+        self.put(self.query_one("#applied", Static), self._whose(applied))
         notes = []
         if self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
             notes.append("Drafts contain no secrets. Enter them again.")
@@ -301,6 +300,14 @@ class AuthenticationPane(StepPane):
             notes.append(f"! {problem}. {places}")
         self.put(self.query_one("#note", Static), "\n".join(notes))
         self._preview()
+
+    def _whose(self, applied: Sequence[str]) -> str:
+        """The client that uses it, where there are several, and its place among the client's authentications."""
+        setup, order = self.setup, " → ".join(applied)
+        client = f"Client {setup.client}. " if len(setup.table("clients")) > 1 else ""
+        if applied and setup.authentication not in applied:
+            return f"A new one for the client {setup.client}, applied after {order}."
+        return client + (f"Applied in order: {order}. Shown: {setup.authentication}." if len(applied) > 1 else "")
 
     def _uses_keyring(self) -> bool:
         """Whether a secret that is shown is taken from the keyring."""

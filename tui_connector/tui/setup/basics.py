@@ -134,7 +134,7 @@ class BasicsPane(StepPane):
 
     def begin(self) -> None:
         self._show_client()
-        self.explain(_ABOUT["address"])
+        self.explain(self._about_address())
         self._mark()
         if self.setup.typed_address:
             self.focus_buttons()
@@ -192,7 +192,7 @@ class BasicsPane(StepPane):
         focused = self.screen.focused
         row = next((node for node in focused.ancestors if isinstance(node, FieldRow)), None) if focused else None
         if row is not None:
-            self.explain(row.about)
+            self.explain(self._about_address() if row.field_name == "address" else row.about)
         elif isinstance(focused, OrderedList):
             self.explain(_ABOUT["plugins"])
 
@@ -230,6 +230,11 @@ class BasicsPane(StepPane):
     def _view_text(self) -> str:
         setup = self.setup
         return setup.store_view if setup.typed_view is None else setup.typed_view
+
+    def _about_address(self) -> str:
+        """What the address takes, and which client it is for, where there are several."""
+        others = [name for name in self.setup.table("clients") if name != self.setup.client]
+        return f"For the client {self.setup.client}, beside {', '.join(others)}. " * bool(others) + _ABOUT["address"]
 
     def check_complete(self) -> bool:
         if self.setup.typed_view is not None:

@@ -341,7 +341,10 @@ class ConfigurationsPane(StepPane):
     def draw(self) -> None:
         """Redraws the list from the setup."""
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
-        self.put(self.query_one(".chosen", Static), "" if found else "Nothing selected yet. Available in Magento:")
+        client = f" for the client {self.setup.client}" if len(self.setup.table("clients")) > 1 else ""
+        another = f"Add{client}:" if client and self._choosing else ""
+        words = another if found else f"Nothing selected yet. Available in Magento{client}:"
+        self.put(self.query_one(".chosen", Static), words)
         self._wrong = self._what_is_wrong()
         width = (self.scrollable_content_region.width or self.app.size.width - 2) - 2
         self.rows.show(found, max(40, width), self._mark)

@@ -20,7 +20,6 @@ from ...guide.steps.summaries import ProfilePart
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...profile.document import Document
-from ...text import shown_line
 from ...units import ago
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
@@ -92,21 +91,15 @@ async def _open_guide(
     at: FormPath,
 ) -> None:
     family = family or (part.family if part is not None else None)
-    setup = Setup.from_document(path.stem, document)
+    setup = setup_at(path, document, part)
     setup.samples = await asyncio.to_thread(read_samples, workbench.machine.directories.state, path, [*setup.outgoing])
-    if part is not None and part.family == "clients":
-        setup.choose_client(part.name)
-    elif part is not None and part.family == "authentications":
-        users = [name for name in setup.table("clients") if part.name in _authentications_of(setup, name)]
-        if not users and begin_with != "add":
+    if part is not None and part.family == "authentications" and begin_with != "add":
+        if part.name not in setup.applied():
             app.notify("No client uses it. Press e to edit it as text.", markup=False)
             return
-        if users:
-            setup.choose_client(users[0])
-            setup.show_authentication(part.name)
+        setup.show_authentication(part.name)
     if begin_with == "add" and family == "authentications":
         setup.new_authentication(INTEGRATION)
-        app.notify(f"A new authentication for the client {shown_line(setup.client)}", markup=False)
     machine = workbench.machine
     if workbench.trust.environment:  # the guide changes and tests the base values
         trust = ProfileTrust(machine, path)
@@ -121,6 +114,18 @@ async def _open_guide(
     step = STEP_OF[family] if family else GuideStep.BASICS
     screen = SetupScreen(context, step, part.name if part else "", begin_with, at)
     await app.push_screen(screen, lambda _: workbench.close())
+
+
+def setup_at(path: Path, document: Document, part: ProfilePart | None) -> Setup:
+    """The setup of a saved profile, with the client that is this part or uses it; else with its usual client."""
+    setup = Setup.from_document(path.stem, document)
+    if part is not None and part.family == "clients":
+        setup.choose_client(part.name)
+    elif part is not None and part.family == "authentications":
+        users = [name for name in setup.table("clients") if part.name in _authentications_of(setup, name)]
+        if users:
+            setup.choose_client(users[0])
+    return setup
 
 
 def _authentications_of(setup: Setup, client: str) -> list[object]:
