@@ -236,7 +236,12 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         assert "PUT /rest/all/V1/products/24-MB01" in screen
         assert '"name": "Joust Duffle Bag"' in screen
         sample = pilot.app.screen.query_one("#sample", JsonField)
-        await pilot.press("E", "down", "end", "x")
+        assert "E: edit" in screen
+        await pilot.press("E")
+        screen = await until_shown(pilot, "F5: show the request")
+        assert "E: edit" not in screen
+        assert "d: delete" not in screen
+        await pilot.press("down", "end", "x")
         line, column = place = sample.cursor_location
         await until_shown(pilot, f"(line {line + 1}, column {column})")
         await until_shown(pilot, "✘ products")

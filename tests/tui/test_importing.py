@@ -61,7 +61,7 @@ async def test_a_pasted_command_becomes_a_profile_and_another_one_a_part_of_it(m
         ):
             assert line in text
         assert "CANARY" not in text
-        await until_shown(pilot, "c: create")
+        await until_shown(pilot, "F5: create")
         await until_shown(pilot, "c Create")
         screen.query_one("#import-name", Input).value = "acme"
         await pilot.press("enter")
@@ -75,7 +75,7 @@ async def test_a_pasted_command_becomes_a_profile_and_another_one_a_part_of_it(m
         )
         await paste(pilot, MORE)
         await until_shown(pilot, "client magento has the same address")
-        for text in ("Add to acme", "c: create", "c Create"):
+        for text in ("Add to acme", "F5: create", "c Create"):
             await until_shown(pilot, text)
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET store/websites" in shown(app))

@@ -421,14 +421,14 @@ async def test_steps_behind_the_zoomed_log_do_not_take_the_focus(machine: Machin
         await until_shown(pilot, "Magento 2.4")
         await pilot.press("l", "t")
         await until(pilot, lambda: sum(each["path"] == "/magento_version" for each in sandbox.journal()) == 2)
-        await until_shown(pilot, "l back")
+        await until_shown(pilot, "^L back")
         await pilot.pause()
         assert isinstance(screen.focused, LogView)
         await pilot.press("l")
         await until(pilot, lambda: isinstance(screen.focused, Continue))
         await pilot.press("l", "n")
         text = await until_shown(pilot, "Consumer secret")
-        assert "l back" not in text
+        assert "^L back" not in text
 
 
 async def test_the_demo_needs_only_enter_from_step_2_to_the_page_of_the_profile(

@@ -99,7 +99,7 @@ class ImportScreen(Dialog[Path | None]):
             with Horizontal(classes="answers"):
                 yield Button("Create", compact=True, id="import-create")
         panel.border_title = "Import" if self._into is None else Content(f"Add to {shown_line(self._into.stem)}")
-        panel.border_subtitle = "Enter, c: create · Tab: next · Esc: cancel"
+        panel.border_subtitle = "Enter, F5: create · Tab: next · Esc: cancel"
 
     def on_mount(self) -> None:
         self.query_one("#import-name-row").display = False

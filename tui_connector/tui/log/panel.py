@@ -191,7 +191,7 @@ class LogPanel(LogHost):
     @on(LogView.Changed)
     def _update_title(self) -> None:
         view = self.query_one(LogView)
-        hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
+        hint = "^L back" if self.screen.has_class("zoomed") else "^L zoom" if self.has_class("low") else ""
         is_wide = self.has_class("wide")  # elsewhere there is no lower border, and no column of dates
         options = {"is_live": self._is_live, "dated": self._dates and not is_wide}
         parts = list(title_parts(self.exchanges, view, self._filtering, self._searched, hint, **options))

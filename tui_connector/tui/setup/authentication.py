@@ -400,7 +400,7 @@ class AuthenticationPane(StepPane):
         wide = self.screen.has_class("wide")
         wide = wide or self._whole
         place = "" if self.setup.auth_kind == OAUTH2 else "In Magento: "
-        beside = f"{place}{in_magento[0]} (? for all steps)" if in_magento else ""
+        beside = f"{place}{in_magento[0]} (F1: all steps)" if in_magento else ""
         if self.work.sandbox:
             beside = "F9 fills in the demo's values."
         self.explain(f"{about} {'' if wide else beside}".strip())

@@ -277,12 +277,28 @@ class ConfigurationsPane(StepPane):
         """What was deleted, with its place in the list, to be undone."""
         self._wrong: dict[str, str] = {}
         """What is wrong with a configuration, by name."""
+        self.says_keys = False
+        """Whether the hint is the keys, which follow the focus."""
         self._warned = ""
         """A path that the store's schema does not have, which was reported: Enter again adds it."""
         self.draw()
 
     def on_resize(self) -> None:
         self.draw()
+
+    def on_descendant_focus(self) -> None:
+        """The keys that are shown are those of what has the focus."""
+        if self.says_keys:
+            self.explain_keys()
+
+    def explain(self, text: str) -> None:
+        self.says_keys = False
+        super().explain(text)
+
+    def explain_keys(self) -> None:
+        """Shows the keys that work where the focus is, until another hint is shown."""
+        self.explain(self.keys())
+        self.says_keys = True
 
     @property
     def rows(self) -> ConfigurationList:
@@ -321,7 +337,7 @@ class ConfigurationsPane(StepPane):
             self.query_one(EntityChooser).choose()
         else:
             self.screen.set_focus(self.rows)
-        self.explain(self._keys())
+        self.explain_keys()
 
     @on(EntityChooser.Moved)
     def _say_what_it_needs(self) -> None:
@@ -329,9 +345,13 @@ class ConfigurationsPane(StepPane):
         chooser = self.query_one(EntityChooser)
         if chooser.display:
             offer = chooser.highlighted
-            self.explain(f"{offer.title}: {offer.note}.\n{self._keys()}" if offer and offer.note else self._keys())
+            if offer and offer.note:
+                self.explain(f"{offer.title}: {offer.note}.\n{self.keys()}")
+            else:
+                self.explain_keys()
 
-    def _keys(self) -> str:
+    def keys(self) -> str:
+        """The keys of the step that work where the focus is."""
         if not self.setup.table(self.family):
             return "↑↓: select · Enter: add · F8: skip"
         if self._choosing:
@@ -406,7 +426,7 @@ class ConfigurationsPane(StepPane):
             return
         name = self.setup.add_path(self.family, message.path)
         self._added(name)
-        self.explain(f"{message.path} added as {name}.\n{self._keys()}")
+        self.explain(f"{message.path} added as {name}.\n{self.keys()}")
 
     def _unknown(self, path: str) -> str:
         """Says if the store's schema, as far as it was read, has no such path, with the most similar ones."""

@@ -157,7 +157,36 @@ class OutgoingPane(ConfigurationsPane):
         """The undo that is shown: the next press carries it out."""
         self._sends_sample = False
         """Whether the result shows what became of the sample, and not its preview."""
+        self._says_preview = False
+        """Whether the result is that of the preview, with its keys."""
         self.query_one("#sample-row").display = False
+
+    @property
+    def _preview_line(self) -> str:
+        keys = "^T: plan and send" if self._is_in_sample else "E: edit · S: plan and send"
+        which = f" of {self.rows.chosen}" if len(self.setup.outgoing) > 1 else ""
+        return f"✔ Preview for the sample{which} (not sent) · {keys}"
+
+    @property
+    def _is_in_sample(self) -> bool:
+        return bool(self.query_one("#sample", JsonField).has_focus)
+
+    def keys(self) -> str:
+        if self._is_in_sample:
+            return "^T: plan and send · F5: show the request · ^O: $EDITOR · Esc: leave the sample"
+        return super().keys()
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        self._says_preview = False
+        super().say(text, bad=bad)
+
+    def on_descendant_focus(self) -> None:
+        """The keys that are shown are those of what has the focus."""
+        if self.says_keys or self._is_in_sample:
+            self.explain_keys()
+        if self._says_preview:
+            self._said = self._preview_line
+            self._show_result(self._said)
 
     def permitted(self) -> Mapping[str, RouteAccess]:
         return self.work.permissions.send
@@ -367,7 +396,7 @@ class OutgoingPane(ConfigurationsPane):
         left = f"Not restored: {undo.left}" if undo.left else ""
         if undo.changes:
             self._undo = undo
-            lines = [f"Not undone yet: {undo.changes}", left, undo.plan.remark, "u again does it"]
+            lines = [f"Not undone yet: {undo.changes}", left, undo.plan.remark, "F9 again undoes it"]
             self.say("\n".join(filter(None, lines)))
         elif left:
             self.say(f"✘ {left}", bad=True)
@@ -409,7 +438,7 @@ class OutgoingPane(ConfigurationsPane):
         else:
             self._planned = message.sample, plan
             self.screen.refresh_bindings()
-            self.say(f"Not sent yet: {_changes(plan)}\nS again sends it to {plan.store}")
+            self.say(f"Not sent yet: {_changes(plan)}\n^T again sends it to {plan.store}")
 
     @on(Sent)
     def _on_sent(self, message: Sent) -> None:
@@ -417,7 +446,7 @@ class OutgoingPane(ConfigurationsPane):
         if message.plan.compared and message.state in UNDOABLE:
             self._sent[message.name] = message.plan
             self.screen.refresh_bindings()
-            done = f"{done} · u F9: undo"
+            done = f"{done} · F9: undo"
         self.say(f"✘ {message.problem}" if message.problem else done, bad=bool(message.problem))
 
     @on(Prepared)
@@ -432,10 +461,11 @@ class OutgoingPane(ConfigurationsPane):
             self.query_one(".preview", Static).update("")
             self.say(f"✘ {problem}", bad=True)
             return
-        which = f" of {message.name}" if len(self.setup.outgoing) > 1 else ""
-        well = f"✔ Preview for the sample{which} (not sent) · E: edit · S ^T: plan and send"
-        if not self._sends_sample or wrong:
-            self.say("\n".join(wrong) or well, bad=bool(wrong))
+        if wrong:
+            self.say("\n".join(wrong), bad=True)
+        elif not self._sends_sample:
+            self.say(self._preview_line)
+            self._says_preview = True
         if not wrong:
             self.passed(message.name)
         if not self.is_in_use:
