@@ -12,7 +12,7 @@ from tui_connector.guide.profiles.save import save
 from tui_connector.guide.secret_sources import SecretPlace
 from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION
 from tui_connector.guide.steps.setup import Setup
-from tui_connector.guide.steps.store_address import FoundStore, RestAddress
+from tui_connector.guide.steps.store_address import FoundStore, RestAddress, candidate_addresses
 from tui_connector.guide.workbench import profile_of
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
@@ -101,6 +101,21 @@ def test_a_detected_dialect_changes_a_profile_only_where_it_has_another_one(tmp_
     setup = Setup.from_document("acme", Document.read(path))
     setup.set_detected("dialect", "m248")
     assert setup.document.changed
+
+
+def test_the_store_view_that_was_chosen_last_is_used() -> None:
+    def tested(address: str) -> str:
+        setup.typed_address = address
+        setup.use_store(FoundStore(candidate_addresses(address)[0]))
+        return setup.store_view
+
+    setup = Setup()
+    assert tested("https://acme.example/rest/nl/V1") == "nl"  # the one in a new address
+    setup.choose_store_view("default")
+    assert tested("https://acme.example/rest/nl/V1") == "default"  # chosen since, as by the fix of a refusal
+    assert setup.base_uri == "https://acme.example/rest/V1"
+    assert tested("https://acme.example") == "default"
+    assert tested("https://acme.example/rest/nl/V1") == "nl"
 
 
 def test_each_client_has_its_own_address_and_its_own_authentications(setup: Setup) -> None:

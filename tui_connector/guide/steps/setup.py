@@ -331,9 +331,9 @@ class Setup(ProfileDraft):
         self.choose_client(next(iter(self.table("clients")), CLIENT))
 
     def use_store(self, store: FoundStore, typed: str | None = None) -> None:
-        """Uses the store found at the typed address, with the store view in that address."""
+        """Uses the store found at the typed address."""
         self.store = store
-        view = store.address.store_view or self.store_view
+        view = self.view_at(store.address, self.typed_address if typed is None else typed)
         # without a header, the Cloud Service takes the default view
         self.choose_store_view("default" if store.address.without_rest and view == "all" else view)
         self.searched = (self.typed_address if typed is None else typed, self.store_view)
@@ -343,6 +343,16 @@ class Setup(ProfileDraft):
             and (self.auth_kind == OAUTH2) != (self.offered_kinds()[0] == OAUTH2)
         ):
             self.choose_kind(self.offered_kinds()[0])
+
+    def view_at(self, address: RestAddress, typed: str) -> str:
+        """The store view for the address that was typed: the one in it, unless another was chosen since the last test.
+
+        An address that was tested before has no say: its store view was taken then.
+        """
+        searched, view = self.searched
+        if (searched and typed == searched) or self.store_view != view:
+            return self.store_view
+        return address.store_view or self.store_view
 
     def offered_kinds(self) -> tuple[str, ...]:
         """The kinds of authentication offered for this store, the usual one first."""

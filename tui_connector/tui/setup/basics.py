@@ -445,15 +445,15 @@ class BasicsPane(StepPane):
             return
         self._searched_for = (self.setup.typed_address, self.setup.store_view)
         self.busy("looking for the store")
-        self._search_worker = self.run_worker(self._search(*self._searched_for), exclusive=True)
+        self._search_worker = self.run_worker(self._search(self.setup.typed_address), exclusive=True)
 
-    async def _search(self, typed: str, view: str) -> None:
+    async def _search(self, typed: str) -> None:
         state, view_finding = AddressSearch(typed), None
         try:
             async with self.work.workbench.anonymous(self.setup.connection()) as session:
                 async for state in search(typed, session.client("default")):
                     self.post_message(self.Searched(state, ended=False))
-                code = state.found.address.store_view or view if state.found else "all"
+                code = self.setup.view_at(state.found.address, typed) if state.found else "all"
                 if state.found is not None and code not in ALWAYS:
                     view_finding = await unknown_view(code, session.client("default"), state.found.address)
         except RequestFailed as failure:
