@@ -106,7 +106,7 @@ async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Mac
         await pilot.press("escape", "n")
         await until_shown(pilot, "○ 1")
         await pilot.press("escape", "s")
-        await until_shown(pilot, "✘ Test the store again: its address or store view")
+        await until_shown(pilot, "✘ Step 1: Test the store again")
         assert not list(machine.directories.profiles.glob("*.toml"))
         address.value = sandbox.url
         await until_shown(pilot, "✔ 1")
@@ -126,7 +126,7 @@ async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Mac
             await until_shown(pilot, "A store view code consists of letters")
             await pilot.press(key)
             assert "✘ 1" in await until_shown(pilot, step)
-        await until_shown(pilot, "✘ Correct the store view.")
+        await until_shown(pilot, "✘ Step 1: Correct the")
         await pilot.press("enter")
         assert not list(machine.directories.profiles.glob("*.toml"))
         await pilot.press("1")

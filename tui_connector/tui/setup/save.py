@@ -200,12 +200,12 @@ class SavePane(StepPane):
         """What saving writes, or what to do before."""
         if self._name_problem:
             return "Not written: correct the name first (e)."
-        if wrong := self._wrong():
-            return f"✘ The profile is invalid:\n{wrong}"
         missing = self.setup.first_missing()
         if missing is GuideStep.BASICS:  # it cannot be written
-            return f"✘ {self.setup.missing(missing)}"
-        note = f"! {self.setup.missing(missing)}" if missing else ""
+            return f"✘ Step 1: {self.setup.missing(missing)}"
+        if wrong := self._wrong():
+            return f"✘ The profile is invalid:\n{wrong}"
+        note = f"! Step {missing.value}: {self.setup.missing(missing)}" if missing else ""
         if not self.setup.saved:
             what, name = _NEW, self.setup.name
             if name == self.setup.suggested_name and _SAYS_LITTLE.fullmatch(name):
@@ -334,11 +334,9 @@ class SavePane(StepPane):
 
     def _can_save(self) -> bool:
         """Whether there is something to save that may be written; otherwise shows why not."""
-        if self.setup.missing(GuideStep.BASICS):
+        if missing := self.setup.missing(GuideStep.BASICS):
             self.explain("")
-            wrong = self._wrong()
-            more = f"\n✘ The profile is invalid:\n{wrong}" if wrong else ""
-            self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}{more}", bad=True)
+            self.say(f"✘ Not saved. Step 1: {missing}", bad=True)
             return False
         try:
             check_no_secret(self.setup)
