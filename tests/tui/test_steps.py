@@ -261,11 +261,16 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
     async with guide(machine, sandbox) as pilot:
         await pilot.press("enter")
         await until_shown(pilot, "Magento 2.4")
-        await choose(pilot, "#client", "+ add")
+        pilot.app.screen.query_one("#client", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "+ add a client")
+        await pilot.press("plus", "enter")
+        await until_shown(pilot, "Name of the new client")
         await pilot.press(*"staging", "enter")
         await until_shown(pilot, "from the test")
         assert list(draft(pilot)["clients"]) == ["magento", "staging"]
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
+        assert "✔ found" not in shown(pilot.app)
         await choose(pilot, "#client", "- remove")
         await until(pilot, lambda: list(draft(pilot)["clients"]) == ["magento"])
         assert sandbox.url in shown(pilot.app)

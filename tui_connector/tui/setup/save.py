@@ -535,7 +535,7 @@ class SavePane(StepPane):
         self.explain("")
         self._show(Content(""))
         self._name_continue()
-        self._shows_saved = True
+        self._shows_saved, self._note = True, ""
         self.say("\n".join(lines), bad=message.call is not None and not message.call.ok)
         self.post_message(self.Changed())
         self.focus_next(self.query_one(".continue", Button))

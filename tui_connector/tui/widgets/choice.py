@@ -173,11 +173,11 @@ def _starting_with(typed: str, options: Mapping[str, str], start: int) -> int | 
 
     Options before `start` come last.
     """
-    words = [re.findall(r"\w+", f"{title} {option}".lower()) for option, title in options.items()]
-    order = (*range(start, len(words)), *range(min(start, len(words))))
-    first = (index for index in order if words[index] and words[index][0].startswith(typed))
-    any_word = (index for index in order if any(word.startswith(typed) for word in words[index]))
-    return next(chain(first, any_word), None)
+    texts = [f"{title} {option}".lower() for option, title in options.items()]
+    order = (*range(start, len(texts)), *range(min(start, len(texts))))
+    titles = (index for index in order if texts[index].startswith(typed))
+    words = (index for index in order if any(word.startswith(typed) for word in re.findall(r"\w+", texts[index])))
+    return next(chain(titles, words), None)
 
 
 _TEXT = 2
