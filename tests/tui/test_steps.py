@@ -534,7 +534,7 @@ async def test_what_will_be_written_is_shown_before_it_is_written(
         await until_shown(pilot, "Nothing has changed since it was saved.")
         assert "Not written yet" not in shown(pilot.app)
         setup.edit(("clients", "magento", "timeout"), "6s")
-        await pilot.press("p", "5")
+        await pilot.press("p", "escape", "5")
         assert '+timeout = "6s"' in await until_shown(pilot, "Not written yet: Enter or s writes the changes below.")
         assert "Saved:" not in shown(pilot.app)
     assert 'timeout = "5s"' in path.read_text()
