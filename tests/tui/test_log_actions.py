@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from watched_log import Watched, filled, watching
 
 from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, RequestInfo, Response
-from tui_connector.guide.resend import resend
+from tui_connector.guide.resend import NewRequests, resend
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.recording import Reader
 from tui_connector.log.records import line
@@ -393,6 +395,37 @@ async def test_a_request_without_its_body_is_completed_before_it_is_sent(machine
             await watched.until(lambda n=number: len(store.requests) == n)  # type: ignore[misc]
             assert (store.requests[-1].body, store.requests[-1].about.by_hand) == (b"{}", True)
             await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | ConfirmScreen))
+
+
+class _SlowPaths(NewRequests):
+    """Reads the paths of a store that takes its time."""
+
+    def __init__(self) -> None:
+        self.response = asyncio.Event()
+        self.outcome = ""
+
+    def base_uri(self) -> str:
+        return "https://acme.example/rest/V1"
+
+    async def paths(self) -> Mapping[str, tuple[str, ...]]:
+        try:
+            await self.response.wait()
+        except asyncio.CancelledError:
+            self.outcome = "cancelled"
+            raise
+        self.outcome = "found"
+        return {"products": ("GET",)}
+
+
+async def test_the_paths_of_the_store_are_read_to_the_end_also_where_the_form_is_closed(machine: Machine) -> None:
+    new = _SlowPaths()
+    async with watching(machine, filled(exchange(1)), context=LogContext(machine, new=new)) as watched:
+        await watched.pilot.press("plus")
+        await watched.shows("The paths that the store offers are completed here once they are known.")
+        await watched.pilot.press("escape", "escape")
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
+        new.response.set()
+        await watched.until(lambda: new.outcome == "found")
 
 
 async def test_what_could_not_be_sent_is_not_called_resent(machine: Machine) -> None:

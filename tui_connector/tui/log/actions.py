@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -315,9 +315,24 @@ class LogActions:
                 self._await_response(new.send(request), f"{request.method} {request.uri}", "sent")
 
         request = Request("GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test"))
-        machine = self._context.machine
-        form = RequestForm(request, machine, "New request", base, new.paths, profile=self._profile)
+        machine, paths = self._context.machine, self._load_paths(new)
+        form = RequestForm(request, machine, "New request", base, lambda: paths, profile=self._profile)
         self._panel.app.push_screen(form, chosen)
+
+    def _load_paths(self, new: NewRequests) -> asyncio.Future[Mapping[str, tuple[str, ...]]]:
+        """Reads the paths of the store, to the end even if the form is closed before: the next one needs them, too."""
+        found: asyncio.Future[Mapping[str, tuple[str, ...]]] = asyncio.get_running_loop().create_future()
+
+        async def load() -> None:
+            try:
+                paths = await new.paths()
+            except RequestFailed:  # the log shows it, and the request can be written without completion
+                paths = {}
+            if not found.done():
+                found.set_result(paths)
+
+        self._panel.run_worker(load())
+        return found
 
     def explain(self, exchange: Exchange) -> None:
         """Diagnoses the exchange, in a thread, as a long response takes time."""

@@ -20,7 +20,7 @@ from textual.widgets import Button, Input, Static, TextArea
 from textual.widgets.input import Selection
 
 from ...client.json_text import indented, unescaped
-from ...client.message import METHODS, Headers, Request, RequestFailed
+from ...client.message import METHODS, Headers, Request
 from ...client.printer import is_binary
 from ...client.uri import absolute, canonical, is_absolute, origin_of, parameters, public_address, readable
 from ...errors import InvalidValue, UserError
@@ -303,10 +303,7 @@ class RequestForm(Dialog[Request | None]):
         self._show_paths(self.query_one("#resend-uri", Input).value)
 
     async def _load_paths(self, find: Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]]) -> None:
-        try:
-            self.post_message(self.PathsFound(await find()))
-        except RequestFailed:  # the log shows it, and the request can be written without completion
-            self.post_message(self.PathsFound({}))
+        self.post_message(self.PathsFound(await find()))
 
     def on_request_form_paths_found(self, message: PathsFound) -> None:
         self._paths = message.paths
