@@ -238,7 +238,7 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         sample = pilot.app.screen.query_one("#sample", JsonField)
         assert "E: edit" in screen
         await pilot.press("E")
-        screen = await until_shown(pilot, "F5: show the request")
+        screen = await until_shown(pilot, "(not sent) · ^T: plan and send")
         assert "E: edit" not in screen
         assert "d: delete" not in screen
         await pilot.press("down", "end", "x")

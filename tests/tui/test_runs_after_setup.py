@@ -185,7 +185,7 @@ async def test_a_resumed_draft_asks_for_its_secrets_before_anything_else(machine
         assert "Enter them again in step 2 (Esc 2)." in screen
         assert "trusted" not in screen
         await pilot.press("2")
-        await until_shown(pilot, "Demo values")
+        assert "✘ 3" not in await until_shown(pilot, "Demo values")  # nothing was refused
         await pilot.press("alt+u")
         await until(pilot, lambda: shown(pilot.app).count("32 ✔") == 4)
         await pilot.press("3")

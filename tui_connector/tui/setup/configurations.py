@@ -550,8 +550,8 @@ class ConfigurationsPane(StepPane):
         return f"\n  Not tested yet: {listed(others, 3)}" if others else ""
 
     def failed(self, name: str, why: str) -> None:
-        """Marks this configuration as refused, with what its test has shown."""
-        if self.work.refusal(self.family, name) != why:
+        """Marks this configuration as refused, with what its test has shown; a draft without secrets tests nothing."""
+        if not self.work.lacks_secrets and self.work.refusal(self.family, name) != why:
             self.work.mark_refused(self.family, name, why=why)
             self.draw()
             self.post_message(self.Changed())

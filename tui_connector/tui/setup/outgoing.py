@@ -172,9 +172,7 @@ class OutgoingPane(ConfigurationsPane):
         return bool(self.query_one("#sample", JsonField).has_focus)
 
     def keys(self) -> str:
-        if self._is_in_sample:
-            return "^T: plan and send · F5: show the request · ^O: $EDITOR · Esc: leave the sample"
-        return super().keys()
+        return "" if self._is_in_sample else super().keys()  # the footer has those of a field
 
     def say(self, text: str, *, bad: bool = False) -> None:
         self._says_preview = False
