@@ -15,7 +15,8 @@ from tui_connector.client.printer import text
 from tui_connector.guide.checks.check import check, check_authentication
 from tui_connector.guide.checks.permissions import RouteAccess, permissions
 from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION
-from tui_connector.guide.steps.setup import Setup, new_document
+from tui_connector.guide.steps.profile_draft import new_document
+from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.steps.store_address import AddressSearch, search
 from tui_connector.guide.unattended_setup import SetupInput, set_up
 from tui_connector.guide.workbench import Workbench

@@ -271,7 +271,8 @@ async def free_name(machine: Machine) -> str:
 
 
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
-    from ..guide.steps.setup import Setup, new_document
+    from ..guide.steps.profile_draft import new_document
+    from ..guide.steps.setup import Setup
     from ..guide.unattended_setup import SetupInput, set_up
     from ..guide.workbench import Workbench
     from .request import printer

@@ -12,7 +12,8 @@ from ..profile.library import ProfileError
 from ..templates import Json
 from .drafts import Draft
 from .steps.methods import INTEGRATION, METHODS, GuideStep
-from .steps.setup import CLIENT, Setup
+from .steps.profile_draft import CLIENT
+from .steps.setup import Setup
 
 _SAMPLE = "sample:"
 

@@ -13,7 +13,7 @@ from ...profile.positions import value_at
 from ...templates import Json
 
 if TYPE_CHECKING:  # runs need the samples only
-    from .setup import ProfileDraft
+    from .profile_draft import ProfileDraft
 
 _NAMES = {"get": "find", "post": "create", "put": "change", "patch": "change", "delete": "remove"}
 """Default names of steps by method."""

@@ -22,7 +22,8 @@ from ...guide.resume import has_unsaved_work, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
 from ...guide.sending.kept_samples import read_samples
 from ...guide.steps.methods import GuideStep
-from ...guide.steps.setup import Setup, new_document
+from ...guide.steps.profile_draft import new_document
+from ...guide.steps.setup import Setup
 from ...guide.steps.store_address import FoundStore
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench

@@ -22,7 +22,7 @@ from ...guide.checks.check import CheckResult, check_incoming
 from ...guide.checks.permissions import RouteAccess
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import GuideStep
-from ...guide.steps.setup import limit_pages
+from ...guide.steps.profile_draft import limit_pages
 from ...guide.workbench import profile_of
 from ...incoming.model import FirstItems
 from ...magento.diagnosis import Fix, diagnose_failure
