@@ -371,19 +371,24 @@ async def test_what_another_program_has_changed_is_kept_and_shown_before_the_gui
         path.write_text(theirs)
         await pilot.press("5")
         await until_shown(pilot, '+request = { uri = "orders" }')
+        assert "# theirs" not in await until_shown(
+            pilot, "Another program has changed the file meanwhile; that is kept."
+        )
+        path.write_text(theirs := f"{theirs}# more\n")
         await pilot.press("s")
-        question = await until_shown(pilot, "Another program has changed")
-        assert "theirs" not in question
+        question = await until_shown(pilot, "Besides, this changes:")
+        assert "# more" not in question
         assert '+request = { uri = "orders" }' in question
         await pilot.press("s", "enter")  # the key that saves does not agree
         await until_shown(pilot, "now is shown below.")
         assert path.read_text() == theirs
         path.write_text(f"{theirs}# again\n")
         await pilot.press("s")
-        await until_shown(pilot, "Another program has changed")
+        await until_shown(pilot, "Besides, this changes:")
         path.write_text(f"{theirs}# again\n# and again\n")
+        asked = pilot.app.screen
         await pilot.press("y")
-        await until_shown(pilot, "Another program has changed")
+        await until(pilot, lambda: pilot.app.screen is not asked and "Besides, this changes:" in shown(pilot.app))
         await pilot.press("y")
         mine = f"{theirs}# again\n# and again\n".replace('uri = "products"', 'uri = "orders"')
         await until(pilot, lambda: path.read_text() == mine)

@@ -107,6 +107,7 @@ class SavePane(StepPane):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._asked_keyring = False
+        self._taking_changes = asyncio.Lock()
         self._note = ""
         """Why the secrets are not stored in the keyring."""
         self._told_before = False
@@ -137,6 +138,8 @@ class SavePane(StepPane):
         self.explain(self._what_is_written())
         self._preview()
         self.run_worker(self._take_name(), group="name", exclusive=True)
+        if self.work.path is not None:
+            self.run_worker(self._take_changes(self.work.path), group="merge", exclusive=True)
         self._name_continue()
         self.query_one(".test", Button).focus()
         if not self._asked_keyring:
@@ -402,6 +405,8 @@ class SavePane(StepPane):
         overwrite it. Raises what `save` does.
         """
         copy = None
+        async with self._taking_changes:
+            pass  # what the step has begun with has ended
         while True:  # a file may change while its user is asked about the change before
             try:
                 return await self._save_asking(path), copy
@@ -441,9 +446,7 @@ class SavePane(StepPane):
             if text is None:
                 raise UserError("not-saved", refused, "Save again to decide what is kept.")
             await asyncio.to_thread(edit.take, text, conflicts.file_data)
-        if (clients := self.setup.table("clients")) and self.setup.client not in clients:
-            self.setup.choose_client(next(iter(clients)))
-        self.post_message(self.Merged())
+        self._merged_changes()
         question = f"Another program has changed {path.name} meanwhile; that is kept. Besides, this changes:\n"
         if not self.setup.document.changed:
             question = f"Another program has changed {path.name} meanwhile; that is kept. Nothing else changes."
@@ -452,6 +455,21 @@ class SavePane(StepPane):
         if not await self.app.push_screen_wait(screen):
             raise UserError("not-saved", refused, "What saving changes now is shown below.")
         return True
+
+    async def _take_changes(self, path: Path) -> None:
+        """Takes what another program has changed since the guide was opened; conflicts are decided when it is saved."""
+        before = self.setup.document.file_digest
+        async with self._taking_changes:
+            with suppress(UserError):  # saving reports it
+                await asyncio.to_thread(ProfileEdit(path, self.setup).merge)
+        if self.setup.document.file_digest != before:
+            self._merged_changes()
+
+    def _merged_changes(self) -> None:
+        """Shows the setup with what another program has changed."""
+        if (clients := self.setup.table("clients")) and self.setup.client not in clients:
+            self.setup.choose_client(next(iter(clients)))
+        self.post_message(self.Merged())
 
     async def _may_overwrite(self, path: Path, theirs: bytes | None) -> bool:
         """Asks whether to write the profile in place of these bytes. Raises `ProfileError`."""
@@ -500,7 +518,8 @@ class SavePane(StepPane):
 
     @on(Merged)
     def _show_merged(self) -> None:
-        self.explain(self._what_is_written())
+        said = "Another program has changed the file meanwhile; that is kept."
+        self.explain(f"{self._what_is_written()}\n{said}")
         self._preview()
 
     @on(Ended)
