@@ -35,9 +35,13 @@ class RunNotes:
     at: Callable[[Progress], None] = lambda progress: None
     notes: list[str] = field(default_factory=list)
     records: list[FailedRecord] = field(default_factory=list)
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    """Those with a code, and the code."""
 
-    def note(self, text: str, *, warning: bool = False) -> None:
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None:
         self.notes.append(text)
+        if code:
+            self.warnings.append((code, text))
 
     def failed(self, record: FailedRecord) -> None:
         self.records.append(record)

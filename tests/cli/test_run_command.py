@@ -69,6 +69,19 @@ async def test_with_json_each_line_is_an_object_and_the_last_is_the_summary(comm
     assert summary(out)["requests"] == len(command.store.asked)
 
 
+async def test_a_value_lost_in_every_item_is_a_warning_with_a_code(command: Command) -> None:
+    command.change("[incoming.items]", '[incoming.items]\ntransform = "{id: id, p: skuu}"')
+    words = "'p' is null in all 200 items: they have no field 'skuu'. Correct transform: did you mean 'sku'?"
+    code, out, _ = await command.run("items", "--json")
+    notes = [event for event in map(json.loads, out.splitlines()) if event["event"] == "note" and "code" in event]
+    assert (code, summary(out)["state"]) == (0, "complete")
+    assert [each["code"] for each in notes] == ["incoming-field"] * 2
+    assert notes[-1]["text"] == words
+    code, _, err = await command.run("items", "--quiet", "--full")
+    assert code == 0
+    assert f"items: {words}" in " ".join(err.decode().split())
+
+
 async def test_data_on_standard_output_has_it_for_itself(command: Command) -> None:
     code, out, err = await command.run("items", "--out", "-", "--json")
     assert code == 0

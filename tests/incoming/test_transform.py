@@ -74,3 +74,52 @@ def test_items_must_not_leave_out_what_pages_count() -> None:
     ((path, words),) = problems
     assert path == ("incoming", "a", "items")
     assert 'use "filter"' in words
+
+
+@pytest.mark.parametrize(
+    ("transform", "lost"),
+    [
+        ("{name: name, p: prce}", ["'p' is null in all 5 items: they have no field 'prce'"]),
+        ("{a: {b: [id, nam]}}", ["'a.b[1]' is null in all 5 items: they have no field 'nam'"]),
+        ("@ | {p: to_number(prce)}", ["'p' is null in all 5 items: they have no field 'prce'"]),
+        ("{p: price.amount}", ["'p' is null in all 5 items: they have no field 'amount'"]),
+        ("{p: prce || prise}", ["'p' is null in all 5 items: they have no field 'prce' or 'prise'"]),
+        ("{p: [prce, prise]}", ["'p' is empty in all 5 items: they have no field 'prce' or 'prise'"]),
+        ("{p: lines[*].qtty}", ["'p' is empty in all 5 items: they have no field 'qtty'"]),
+        ("{p: prce || price}", []),
+        ("{p: gone}", []),
+        ("{p: rare}", []),
+        ("{p: lines[0].qty, q: `null`}", []),
+        ("name", []),
+    ],
+)
+def test_what_no_item_has_is_said_with_what_is_lost(transform: str, lost: list[str]) -> None:
+    transformed = ItemTransform(transform, None)
+    items = [each[:-1] + b',"gone":null,"lines":[{"qty":1},{}]}' for each in ITEMS]
+    transformed(items[:4])
+    transformed([items[4][:-1] + b',"rare":1}'])
+    assert [each.summary for each in transformed.unfound()] == lost
+
+
+def test_the_nearest_field_is_suggested_or_those_that_are_there() -> None:
+    transformed = ItemTransform("{p: prce, z: zzz}", None)
+    transformed(ITEMS[:1])
+    assert list(map(str, transformed.unfound())) == [
+        "'p' is null in the only item: it has no field 'prce'. Correct transform: did you mean 'price'?",
+        "'z' is null in the only item: it has no field 'zzz'. Correct transform. There are: id, name, price.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "lost"),
+    [
+        ("statuss == `1`", ["The filter drops all 5 items: they have no field 'statuss'"]),
+        ("id >= `0` && nam == 'n1'", ["The filter drops all 5 items: they have no field 'nam'"]),
+        ("id > `9`", []),
+        ("nam || id == `1`", []),
+    ],
+)
+def test_a_filter_that_drops_all_items_names_the_field_that_they_lack(condition: str, lost: list[str]) -> None:
+    transformed = ItemTransform("{p: prce}" if lost else None, condition)
+    transformed(ITEMS)
+    assert [each.summary for each in transformed.unfound()] == lost

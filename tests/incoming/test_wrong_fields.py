@@ -18,6 +18,7 @@ from runs import RunNotes, shop
 from tui_connector.cli.errors import Exit
 from tui_connector.cli.run_output import exit_of
 from tui_connector.incoming.incremental import digest, is_same
+from tui_connector.incoming.unfound_fields import ColumnSearch
 from tui_connector.machine import Machine
 
 SQLITE = {"kind": "sqlite", "path": "items.sqlite"}
@@ -204,3 +205,71 @@ async def test_a_ledger_of_an_earlier_version_makes_nothing_be_written_again(tmp
             each["options"].reverse()
         assert (await reader.run()).items == 0
     assert reader.ids() == list(range(1, 31))
+
+
+LOST = "'p' is null in all {} items: they have no field 'idd'. Correct transform: did you mean 'id'?"
+
+
+async def test_a_value_that_a_misspelt_transform_loses_is_said_after_the_first_page_and_at_the_end(
+    tmp_path: Path, machine: Machine
+) -> None:
+    async with listing(products(*range(1, 131))) as store:
+        reader = shop(store, tmp_path, machine, transform="{sku: sku, p: idd}")
+        summary = await reader.run(told=(told := RunNotes()))
+        assert (summary.state, exit_of(summary), summary.items) == ("complete", Exit.DONE, 130)
+        assert [(each.code, each.text) for each in summary.warnings] == [("incoming-field", LOST.format(130))]
+        [(code, first)] = told.warnings
+        assert code == "incoming-field"
+        assert first.startswith("'p' is null in all ")
+        assert first not in [each.text for each in summary.warnings]
+        right = shop(store, tmp_path, machine, transform="{sku: sku, p: id}")
+        summary = await right.run(told=(told := RunNotes()))
+        assert [*told.warnings, *summary.warnings] == []
+
+
+async def test_a_list_of_one_page_is_said_once(tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(1, 2, 3)) as store:
+        reader = shop(store, tmp_path, machine, transform="{p: idd}")
+        summary = await reader.run(told=(told := RunNotes()))
+    assert [*told.warnings, *((each.code, each.text) for each in summary.warnings)] == [
+        ("incoming-field", LOST.format(3))
+    ]
+
+
+async def test_a_field_that_only_a_later_page_has_is_no_longer_missing_at_the_end(
+    tmp_path: Path, machine: Machine
+) -> None:
+    items = products(*range(1, 31))
+    items[30]["late"] = 1
+    async with listing(items) as store:
+        reader = shop(store, tmp_path, machine, transform="{sku: sku, late: late}")
+        summary = await reader.run(told=(told := RunNotes()))
+    assert summary.warnings == ()
+    assert [text.partition(" in ")[0] for _, text in told.warnings] == ["'late' is null"]
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        {"kind": "csv", "path": "items.csv", "columns": ["sku", "nmae"]},
+        {**SQLITE, "columns": ["sku", "nmae"]},
+        {"kind": "csv", "path": "items.csv", "columns": ["sku", "näme"]},
+    ],
+)
+async def test_columns_that_no_item_has_are_said(sink: dict[str, Any], tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(1, 2, 3)) as store:
+        summary = await shop(store, tmp_path, machine, sink=sink).run(told=(told := RunNotes()))
+    column = sink["columns"][1]
+    [text] = [*(text for _, text in told.warnings), *(each.text for each in summary.warnings)]
+    assert text.startswith(f"The column {column!r} is empty in all 3 items: they have no field {column!r}.")
+
+
+def test_columns_may_be_custom_attributes_and_names_with_escapes() -> None:
+    from tui_connector.incoming.sinks.duckdb import DuckDbSink
+
+    columns = ["color", "größe", "size"]
+    sink = DuckDbSink.model_validate({"path": "x.duckdb", "columns": columns, "custom-attributes": "columns"})
+    search = ColumnSearch(sink)
+    search.note([b'{"sku":"a"}', b'{"custom_attributes":[{"attribute_code":"color","value":"1"}]}'])
+    search.note([b'{"gr\\u00f6\\u00dfe":1,"other":"size"}'])
+    assert [each.summary.split()[2] for each in search.unfound()] == ["'size'"]

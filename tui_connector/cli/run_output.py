@@ -75,8 +75,8 @@ class RunOutput:
         """The name of a configuration with the environment, such as "stock (staging)"."""
         return f"{name}{self.where}"
 
-    def note(self, text: str, *, warning: bool = False) -> None:
-        self._event("note", name=self._name, text=text)
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None:
+        self._event("note", name=self._name, text=text, **({"code": code} if code else {}))
         if self._quiet and self._sends and not warning:
             return  # how a source is read is no news to cron
         if not self._json or (self._silent and warning):
@@ -109,6 +109,8 @@ class RunOutput:
     def ended(self, summary: Summary) -> None:
         for remark in summary.remarks:
             self.note(remark, warning=True)
+        for each in summary.warnings:
+            self.note(each.text, warning=True, code=each.code)
         if self._failures > _FAILURES_PRINTED and self._sends and not self._json:
             self.say(
                 f"{self.shown(self._name)}: {self._failures - _FAILURES_PRINTED:,} more failed; `tasks` lists them."

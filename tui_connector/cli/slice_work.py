@@ -493,7 +493,7 @@ class _SliceNotes:
     def __init__(self, output: RunOutput) -> None:
         self._output = output
 
-    def note(self, text: str, *, warning: bool = False) -> None:
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None:
         self._output.say(f"Note: {text}")
 
     def failed(self, record: FailedRecord) -> None:

@@ -185,7 +185,7 @@ class TypedColumns:
             if reason:
                 fitted.rejected.append(RejectedItem(index, reason))
                 continue
-            parsed.append(self._flat(fields) if self._flatten and ATTRIBUTES in fields else fields)
+            parsed.append(attribute_fields(fields) if self._flatten and ATTRIBUTES in fields else fields)
         self._add_columns(parsed)
         places = {name: place for place, name in enumerate(self.types)}
         for fields in parsed:
@@ -223,18 +223,6 @@ class TypedColumns:
         if type_ is None or type_ == found or (type_, found) in _WIDENED or (type_, found) == ("decimal", "integer"):
             return ""
         return f"its identifier {self._identifier!r} is {found}, and the column is {type_}"
-
-    def _flat(self, fields: dict[str, bytes]) -> dict[str, bytes]:
-        """The fields with the custom attributes among them, where each has a code of its own and a value."""
-        try:
-            attributes = _ATTRIBUTES.decode(fields[ATTRIBUTES])
-        except msgspec.DecodeError:
-            return fields
-        codes = [each.attribute_code for each in attributes]
-        if len(set(codes)) < len(codes) or not fields.keys().isdisjoint(codes):
-            return fields
-        flat = {name: text for name, text in fields.items() if name != ATTRIBUTES}
-        return flat | {each.attribute_code: bytes(each.value) for each in attributes}
 
     def _add_columns(self, parsed: Sequence[Mapping[str, bytes]]) -> None:
         if self._identifier is not None and parsed and self._identifier not in self.types:
@@ -306,6 +294,19 @@ class TypedColumns:
         noted = self._unfitting.setdefault(name, _Unfitting())
         noted.count += 1
         noted.example = noted.example or text[:60].decode(errors="replace")
+
+
+def attribute_fields(fields: dict[str, bytes]) -> dict[str, bytes]:
+    """The fields with the custom attributes among them, where each has a code of its own and a value."""
+    try:
+        attributes = _ATTRIBUTES.decode(fields[ATTRIBUTES])
+    except msgspec.DecodeError:
+        return fields
+    codes = [each.attribute_code for each in attributes]
+    if len(set(codes)) < len(codes) or not fields.keys().isdisjoint(codes):
+        return fields
+    flat = {name: text for name, text in fields.items() if name != ATTRIBUTES}
+    return flat | {each.attribute_code: bytes(each.value) for each in attributes}
 
 
 def _as_declared(text: bytes, type_: ColumnType) -> bytes:

@@ -25,6 +25,7 @@ from .pagination import Pagination, PaginationError
 from .pagination.placement import with_value_at
 from .raw_json import InvalidJson, decode_json, encode_json
 from .sink import RejectedItem, Sink
+from .unfound_fields import UnfoundField, lookups_of, lost_by_filter, lost_by_transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class ItemTransform:
         """Raises `InvalidValue` if one of them is not valid JMESPath."""
         self._transform = Expression.compile(transform) if transform else None
         self._filter = Expression.compile(filter) if filter else None
+        self._transform_lookups = lookups_of(self._transform)
+        self._filter_lookups = lookups_of(self._filter, is_condition=True)
+        self._filtered = self._transformed = 0
+        """Items that the filter has evaluated, and that the transform has."""
 
     def __call__(self, items: Sequence[bytes]) -> TransformedItems:
         """Never raises: an item that fails is returned as rejected, and the others continue."""
@@ -59,7 +64,23 @@ class ItemTransform:
                 rejected.append(RejectedItem(index, str(failure)))
             else:
                 kept.extend(reshaped)
+        self._filtered += len(items)
+        self._transformed += len(kept)
         return TransformedItems(kept, len(items) - len(kept) - len(rejected), rejected)
+
+    def fresh(self) -> ItemTransform:
+        """The same, with no items so far."""
+        return ItemTransform(
+            self._transform.text if self._transform else None, self._filter.text if self._filter else None
+        )
+
+    def unfound(self) -> list[UnfoundField]:
+        """What is lost in all items so far, because they lack fields that are named."""
+        if self._filter_lookups is not None and (lost := lost_by_filter(self._filter_lookups, self._filtered)):
+            return lost
+        if self._transform_lookups is None or not self._transformed:
+            return []
+        return lost_by_transform(self._transform_lookups, self._transformed)
 
     def _transform_item(self, item: bytes) -> Sequence[bytes]:
         """The transformed item, or nothing if the filter drops it."""
@@ -69,7 +90,7 @@ class ItemTransform:
             raise _TransformError(f"it cannot be decoded: {error}") from error
         if self._filter is not None:
             try:
-                found, _ = self._filter.find(decoded, Budget())
+                found, _ = self._filter.find(decoded, Budget(), self._filter_lookups)
             except InvalidValue as error:
                 raise _TransformError(f"the filter cannot be evaluated: {error}") from error
             if not is_truthy(found):
@@ -77,7 +98,7 @@ class ItemTransform:
         if self._transform is None:
             return (item,)
         try:
-            result, why = self._transform.find(decoded, Budget())
+            result, why = self._transform.find(decoded, Budget(), self._transform_lookups)
         except InvalidValue as error:
             raise _TransformError(f"the transform cannot be evaluated: {error}") from error
         if why is not None:

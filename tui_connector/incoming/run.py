@@ -19,7 +19,17 @@ from ..runs.database import LedgerError
 from ..runs.errors import END_STATES, Action, RunError, RunFailed
 from ..runs.ledger import Ledger, RunEnd
 from ..runs.pace import Gate, Pace, Patience
-from ..runs.progress import LIMIT_REACHED, OUTPUT_CLOSED, STOPPED, Preview, Progress, RequestCosts, Summary, Watcher
+from ..runs.progress import (
+    LIMIT_REACHED,
+    OUTPUT_CLOSED,
+    STOPPED,
+    Preview,
+    Progress,
+    RequestCosts,
+    RunWarning,
+    Summary,
+    Watcher,
+)
 from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
@@ -35,6 +45,7 @@ from .pagination import Pagination, PaginationError
 from .reading import ListReader
 from .sink import SinkClosed, SinkError
 from .start import ListRequest, OpenRun, RunEnvironment, RunOptions, StartPoint, begin_run, can_start_at
+from .unfound_fields import CODE as UNFOUND
 from .writing import RunCosts, RunWriter
 
 log = logging.getLogger(__name__)
@@ -62,6 +73,8 @@ class Run:
         self._started_at = self._machine.now()
         """By this machine's clock: the upper bound of the mark if the store sends no Date."""
         self._remaining = options.limit
+        self._warnings: tuple[RunWarning, ...] | None = None
+        """What the first pages have shown; None before them."""
         self._parents_done = 0
         """Parents whose child lists have been written."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
@@ -352,8 +365,18 @@ class Run:
             failed += await self._in_thread(writer.add_past_position, part, self._total_costs(), store_time)
         for each in failed:
             self._watcher.failed(each)
+        if self._warnings is None and writer.written.read and not any(page.is_last for page in whole):
+            self._warnings = self._unfound_fields(writer)
+            for warning in self._warnings:
+                self._watcher.note(warning.text, warning=True, code=warning.code)
         self._watcher.progress(self.progress)
         return not self._limit_reached
+
+    def _unfound_fields(self, writer: RunWriter) -> tuple[RunWarning, ...]:
+        """What is lost in all items so far, because they lack fields that the profile names."""
+        assert self._opened is not None
+        since = "Since the run was resumed, " if self._opened.start.run.read else ""
+        return tuple(RunWarning(UNFOUND, f"{since}{each}") for each in writer.unfound_fields())
 
     def _within_limit(self, pages: list[PageRead]) -> tuple[list[PageRead], PageRead | None]:
         """The pages within `--limit`, the last one cut; separately if a run cannot resume in the middle of it."""
@@ -403,6 +426,7 @@ class Run:
             log.info("run of %s (%s): %s", self._name, end.code, end.reason)
         remarks += reader.remarks() if reader and end.state == "complete" else []
         parents = reader if isinstance(reader, ChildReader) else None
+        warnings = [each for each in self._unfound_fields(opened.writer) if each not in (self._warnings or ())]
         return Summary(
             self._name,
             end.state,
@@ -415,6 +439,7 @@ class Run:
             reason=end.reason,
             code=end.code,
             remarks=tuple(remarks),
+            warnings=tuple(warnings),
             received=reader.read if reader else 0,
             expected=reader.reported_total if reader else None,
             as_requested=self._limit_reached or opened.reader_closed,

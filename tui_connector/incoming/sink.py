@@ -219,6 +219,16 @@ class Sink(Kind):
         path = getattr(self, "path", None)
         return [path] if isinstance(path, str) else []
 
+    @property
+    def named_columns(self) -> Sequence[str]:
+        """The fields of items that it names as columns; none where it writes all fields."""
+        return getattr(self, "columns", None) or []
+
+    @property
+    def flattens_attributes(self) -> bool:
+        """Whether Magento's custom attributes are fields of their own in its columns."""
+        return getattr(self, "custom_attributes", "") == "columns"
+
     def alters(self, file: Path) -> bool:
         """Whether it would alter this existing file of another program. It blocks."""
         return False

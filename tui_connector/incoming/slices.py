@@ -284,8 +284,8 @@ class _FailuresKept:
         self._watcher = watcher
         self.records: list[FailedRecord] = []
 
-    def note(self, text: str, *, warning: bool = False) -> None:
-        self._watcher.note(text, warning=warning)
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None:
+        self._watcher.note(text, warning=warning, code=code)
 
     def failed(self, record: FailedRecord) -> None:
         self.records.append(record)

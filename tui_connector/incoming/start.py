@@ -29,6 +29,7 @@ from .output_path import OutputPaths
 from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
 from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
 from .slice_items import SliceItems, run_id_of
+from .unfound_fields import ColumnSearch
 from .writing import RunWriter
 
 _NOT_OF_PARENTS = frozenset({"transform", "incremental", "sink"})
@@ -365,6 +366,7 @@ class OpenRun:
                 sink,
                 changes=changes,
                 transform=incoming.item_transform(),
+                columns=ColumnSearch(incoming.sink),
                 identifier=incoming.identifier,
                 requires_identifier=incoming.sink.requires_identifier,
                 find_duplicates=incoming.pagination is not None and not incoming.pagination.proves_no_duplicates,

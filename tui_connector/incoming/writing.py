@@ -20,6 +20,7 @@ from .page_reader import PageRead
 from .pages import field_reader
 from .raw_json import json_type, members
 from .sink import OpenSink, RejectedItem, SinkChanged
+from .unfound_fields import ColumnSearch, UnfoundField
 
 STEP = 0.25
 """Longest time between two durable steps, in seconds."""
@@ -145,6 +146,7 @@ class RunWriter:
         *,
         changes: ChangeFilter | None,
         transform: ItemTransform,
+        columns: ColumnSearch,
         identifier: str | None,
         requires_identifier: bool,
         find_duplicates: bool = False,
@@ -156,6 +158,7 @@ class RunWriter:
         self._stored, self._has_parent = stored, has_parent
         self._ledger, self._run, self._sink = ledger, run, sink
         self._changes, self._transform, self._monotonic = changes, transform, monotonic
+        self._columns = columns
         self._identifier, self._requires_identifier = identifier, requires_identifier
         self._duplicates = DuplicateFinder() if find_duplicates and identifier else None
         self._records = RepeatedRecords(identifier) if find_duplicates and identifier else None
@@ -209,7 +212,7 @@ class RunWriter:
             _require_field(date, "incremental.field", dated, of="of the parent" if self._has_parent else "")
         if identifier is None:
             return
-        if self._requires_identifier and (transformed := self._transform(items).items):
+        if self._requires_identifier and (transformed := self._transform.fresh()(items).items):
             _require_field(identifier, "identifier", transformed)
         if self._changes is not None and date is None:
             _require_field(identifier, "identifier", items)
@@ -235,6 +238,10 @@ class RunWriter:
             f"No item has a date in {self._changes.field!r}, so the next run would read and write everything again. "
             "Correct incremental.field, or remove incremental."
         )
+
+    def unfound_fields(self) -> list[UnfoundField]:
+        """What is lost in all items since this process began, because they lack fields that the profile names."""
+        return [*self._transform.unfound(), *self._columns.unfound()]
 
     def duplicates(self) -> str:
         """Which items were sent twice; "" if none were, or if the pagination proves that.
@@ -296,6 +303,7 @@ class RunWriter:
             written.dropped, known.dropped = written.dropped + known.dropped, 0
         transformed = self._transform(items)
         written.filtered_out += transformed.filtered_out
+        self._columns.note(transformed.items)
         rejected = self._sink.write(transformed.items) if transformed.items else ()
         output = " of the output"
         failed = [

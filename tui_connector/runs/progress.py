@@ -113,6 +113,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class RunWarning:
+    """What is probably a mistake in the profile, although the run continues or is complete; `code` says which kind."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The result of a run. `reason` says why it is incomplete, `code` identifies that; `remarks` are for the user."""
 
@@ -136,6 +144,8 @@ class Summary:
     parents: int | None = None
     """Parents whose child lists were read; None for other lists."""
     parents_expected: int | None = None
+    warnings: tuple[RunWarning, ...] = ()
+    """Those that the watcher was not told during the run, or told with smaller numbers."""
     tasks: Mapping[str, int] = field(default_factory=dict)
     """For an outgoing: its tasks by state."""
 
@@ -150,9 +160,9 @@ class Preview:
 
 
 class Watcher(Protocol):
-    """Receives events of a run, on the event loop."""
+    """Receives events of a run, on the event loop. `code` identifies the kind of a warning."""
 
-    def note(self, text: str, *, warning: bool = False) -> None: ...
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None: ...
 
     def failed(self, record: FailedRecord) -> None: ...
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
@@ -156,6 +156,21 @@ class _Interpreter(TreeInterpreter):
         return [part for item in base for part in (item if isinstance(item, list) else (item,))]
 
 
+class _TracingInterpreter(_Interpreter):
+    """Also records which parts of the expression have had a value, and which fields were looked up in vain."""
+
+    def __init__(self, budget: Budget, lookups: Lookups) -> None:
+        super().__init__(budget)
+        self._lookups, self._watched = lookups, lookups.watched
+
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+        self._budget.spend(1)
+        found = TreeInterpreter.visit(self, node, *args, **kwargs)  # each call in between costs 2 % of an item
+        if id(node) in self._watched:
+            self._lookups.note(node, args[0], found)
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A compiled JMESPath expression."""
@@ -187,12 +202,16 @@ class Expression:
             raise InvalidValue("expression", "the placeholder is empty", "Write &{@} for all of the data.") from None
         return cls(text, tree, bool(kinds & _BUILDING))
 
-    def find(self, data: object, budget: Budget) -> tuple[Json, InvalidValue | None]:
+    def find(self, data: object, budget: Budget, lookups: Lookups | None = None) -> tuple[Json, InvalidValue | None]:
         """The expression's value for `data`; if that is null, also why, with the nearest keys.
 
-        Raises `InvalidValue` if it cannot be evaluated, or not within the budget.
+        `lookups`: those of this expression, which are noted there. Raises `InvalidValue` if it cannot be evaluated, or
+        not within the budget.
         """
-        interpreter = _Interpreter(budget)
+        if lookups is None or lookups.is_settled:
+            interpreter = _Interpreter(budget)
+        else:
+            interpreter = _TracingInterpreter(budget, lookups)
         try:
             found: Json = interpreter.visit(self.tree, data)
             if self.builds:
@@ -211,6 +230,129 @@ class Expression:
         except (TypeError, ValueError, OverflowError):
             raise InvalidValue("expression", "the expression cannot be evaluated on this data") from None
         return found, (_not_found(interpreter.missed) if found is None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A part of an expression whose value is one of the result: its name there, and the fields that it looks up."""
+
+    node: int
+    name: str
+    fields: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyOutput:
+    """A part of the result that was null or empty each time, while fields that it looks up were never there."""
+
+    name: str
+    """Such as "price", "stock.qty" or "[1]"; "" for the whole result."""
+    is_null: bool
+    """Whether it was null each time, and never an empty list."""
+    fields: Sequence[str]
+    """The fields that were never there."""
+    names: Sequence[str]
+    """The fields that were there, in the first value that lacked the first of them."""
+
+
+class Lookups:
+    """Which fields an expression has looked up in vain in all evaluations so far.
+
+    A field that is there with the value null was not looked up in vain. Evaluations are traced only until each part
+    of the result has had a value, or has found its fields.
+    """
+
+    def __init__(self, expression: Expression, *, is_condition: bool = False) -> None:
+        """`is_condition`: the result only counts as true or not; then the empty result is one that is not true."""
+        self._is_condition = is_condition
+        self._tree = expression.tree
+        outputs = [_output(self._tree, "")] if is_condition else list(_outputs(self._tree, ""))
+        self._unsettled: list[_Output] = []
+        self.watched: set[int] = set()
+        """The nodes whose values still matter."""
+        self._watch(outputs)
+        self._found: set[int] = set()
+        """The fields that were there."""
+        self._missed: dict[int, Sequence[str]] = {}
+        """By field that was not there at least once: the names that were."""
+        self._filled: set[int] = set()
+        """The parts that have had a value."""
+        self._lists: set[int] = set()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether further evaluations can change nothing."""
+        return not self._unsettled
+
+    def note(self, node: Any, data: object, found: object) -> None:
+        """Records the value of one part of the expression for `data`."""
+        place = id(node)
+        if node["type"] == "field" and data is not None:
+            if isinstance(data, dict) and node["value"] in data:
+                self._found.add(place)
+            elif place not in self._missed:
+                self._missed[place] = list(data)[:_MOST_NAMES] if isinstance(data, dict) else []
+        if self._is_condition:
+            has_value = is_truthy(found)
+        elif isinstance(found, list):
+            has_value = any(each is not None for each in found)
+            self._lists.add(place)
+        else:
+            has_value = found is not None
+        if has_value:
+            self._filled.add(place)
+        if node is self._tree:
+            unsettled = [each for each in self._unsettled if not self._settles(each)]
+            if len(unsettled) < len(self._unsettled):
+                self._watch(unsettled)
+
+    def _watch(self, outputs: list[_Output]) -> None:
+        self._unsettled = outputs
+        self.watched = {id(self._tree)} if outputs else set()
+        for each in outputs:
+            self.watched |= {each.node, *each.fields}
+
+    def _settles(self, output: _Output) -> bool:
+        return output.node in self._filled or output.fields.keys() <= self._found
+
+    def empty_outputs(self) -> Iterator[EmptyOutput]:
+        """The parts that were empty each time, the outermost only."""
+        above: list[str] = []
+        for each in self._unsettled:
+            missing = [place for place in each.fields if place in self._missed and place not in self._found]
+            if not missing or any(_is_within(each.name, name) for name in above):
+                continue
+            above.append(each.name)
+            fields = list(dict.fromkeys(each.fields[place] for place in missing))
+            yield EmptyOutput(each.name, each.node not in self._lists, fields, self._missed[missing[0]])
+
+
+_MOST_NAMES = 1_000
+
+
+def _is_within(name: str, outer: str) -> bool:
+    return not outer or name.startswith((f"{outer}.", f"{outer}["))
+
+
+def _outputs(node: Any, name: str) -> Iterator[_Output]:
+    """The result as a whole, then each value of the objects and lists that the expression builds."""
+    yield _output(node, name)
+    yield from _built(node, name)
+
+
+def _built(node: Any, name: str) -> Iterator[_Output]:
+    for index, child in enumerate(node["children"]):
+        if node["type"] == "multi_select_dict":
+            yield from _outputs(child, f"{name}.{child['value']}" if name else child["value"])
+        elif node["type"] == "multi_select_list":
+            yield from _outputs(child, f"{name}[{index}]")
+        elif isinstance(child, dict):
+            yield from _built(child, name)
+
+
+def _output(node: Any, name: str) -> _Output:
+    fields = [each for each, _ in nodes(node) if each["type"] == "field"]
+    return _Output(id(node), name, {id(each): each["value"] for each in reversed(fields)})
 
 
 def shape(value: object) -> str:

@@ -112,6 +112,8 @@ class IncomingItems:
                 if self._stopped:
                     self._current.stop(self._stopped)
                 summary = await self._current.execute()
+                for each in summary.warnings:
+                    self._watcher.note(f"{name}: {each.text}", warning=True, code=each.code)
         except BaseException:
             file.close()
             raise
@@ -153,8 +155,8 @@ class _Notes:
     def __init__(self, watcher: Watcher, name: str) -> None:
         self._watcher, self._name = watcher, name
 
-    def note(self, text: str, *, warning: bool = False) -> None:
-        self._watcher.note(f"{self._name}: {text}", warning=warning)
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None:
+        self._watcher.note(f"{self._name}: {text}", warning=warning, code=code)
 
     def failed(self, record: FailedRecord) -> None:
         self._watcher.note(f"{self._name}: {record.record}: {record.message}", warning=True)

@@ -53,7 +53,7 @@ class _SampleReport:
 
     problems: list[str] = field(default_factory=list)
 
-    def note(self, text: str, *, warning: bool = False) -> None:
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None:
         """Nothing: one entity is sent."""
 
     def failed(self, record: FailedRecord) -> None:

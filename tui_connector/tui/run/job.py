@@ -143,7 +143,7 @@ class BackgroundRun:
 
     # the three methods of a run's `Watcher`
 
-    def note(self, text: str, *, warning: bool = False) -> None:
+    def note(self, text: str, *, warning: bool = False, code: str = "") -> None:
         self._say(text, "warning" if warning else "muted")
 
     def failed(self, record: FailedRecord) -> None:
@@ -191,6 +191,8 @@ class BackgroundRun:
             self._say(summary.reason, "error")
         for remark in summary.remarks if summary else ():
             self._say(remark, "warning")
+        for each in summary.warnings if summary else ():
+            self._say(each.text, "warning")
         self._changed()
         if getattr(self._app.screen, "job", None) is not self:  # elsewhere, only the header would show it
             text, good = self._outcome()

@@ -464,5 +464,6 @@ def _together(one: Summary, other: Summary) -> Summary:
         requests=one.requests + other.requests,
         retries=one.retries + other.retries,
         remarks=(*one.remarks, *other.remarks),
+        warnings=(*one.warnings, *other.warnings),
         tasks=tasks,
     )
