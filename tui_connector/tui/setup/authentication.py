@@ -432,7 +432,7 @@ class AuthenticationPane(StepPane):
         if event.option == OTHER:
             ways = self.setup.offered_kinds()
             others = {kind: title for kind, title in kind_schemas.authentications().items() if kind not in ways}
-            self.app.push_screen(ChoiceScreen(others), self._other)
+            self.app.push_screen(ChoiceScreen(others, title="How: other"), self._other)
             return
         entries(self.setup).take(event.option)
         await self._switched()

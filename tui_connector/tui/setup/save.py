@@ -356,6 +356,7 @@ class SavePane(StepPane):
             self._told.add((path, wrong))
             self.say(f"✘ Not saved: the profile is invalid.\n{wrong}\nSave again to save it anyway.", bad=True)
             return
+        self.workers.cancel_group(self, "name")  # saving takes the name itself
         self.busy("saving")
         self.run_worker(self._save(), group="saving", exclusive=True)
 
