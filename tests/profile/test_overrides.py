@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from user_errors import user_error
 
+from tui_connector.profile.document import Document
 from tui_connector.profile.environments import differences
 from tui_connector.profile.model import Profile
 from tui_connector.profile.on_failure import OnFailure
@@ -290,3 +291,17 @@ def test_the_difference_between_two_environments_is_listed_by_path() -> None:
         ("clients.magento.plugins.0.uri", "https://acme.example/rest/V1", "https://staging.example/rest/V1"),
         ("incoming.products.sink", {"kind": "jsonl", "path": "products.jsonl"}, {"kind": "stdout"}),
     ]
+
+
+def test_what_is_added_to_an_environment_is_written_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text('format = 1\n[environments.a]  # ours\nclients.m.timeout = "3s"  # slow\n\n[incoming]\n')
+    document = Document.read(path)
+    document.set(("environments", "a", "clients", "m", "tls", "verify"), False)
+    document.set(("environments", "a", "incoming", "p", "pagination"), {"kind": "offset", "size": 3})
+    document.set(("environments", "b"), {"production": True, "authentications": {"x": {"token": {"env": "X"}}}})
+    assert document.text() == (
+        'format = 1\n[environments.a]  # ours\nclients.m.timeout = "3s"  # slow\nclients.m.tls.verify = false\n'
+        'incoming.p.pagination = { kind = "offset", size = 3 }\n\n'
+        '[environments.b]\nproduction = true\nauthentications.x.token = { env = "X" }\n\n[incoming]\n'
+    )

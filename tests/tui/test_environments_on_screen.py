@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from guide_steps import no_demo
 from listing import listing, products
 from screens import shown, until, until_shown
+from textual.events import Paste
 
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import ledger_file
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.profile.part_forms import SaveScreen
+from tui_connector.tui.profile.part_list import PartList
 from tui_connector.tui.run.screen import RunScreen
+from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.widgets.fields import TextField
 
 PROFILE = """format = 1
 name = "Shop"
@@ -114,18 +120,115 @@ async def test_a_plan_says_which_environment_it_is_sent_to(machine: Machine) -> 
         await until_shown(pilot, " to Shop (staging, http://127.0.0.1:8")
 
 
-async def test_a_profile_without_environments_has_no_mark_and_no_choice(machine: Machine) -> None:
-    write(machine, "http://127.0.0.1:9", "", PROFILE.partition("[environments")[0])
+WITH_SECRET = PROFILE.partition("[environments")[0].replace(
+    "[clients.shop]\n",
+    """[authentications.a]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.shop]
+authentications = ["a"]
+""",
+)
+
+
+async def test_an_environment_with_an_own_secret_is_added_used_and_undone(machine: Machine) -> None:
+    async with listing(products(1, 2)) as staging:
+        path = write(machine, "http://127.0.0.1:9", "", WITH_SECRET)
+        app = ConnectorApp(machine, no_demo)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until_shown(pilot, "Shop")
+            await pilot.press("enter")
+            await until_shown(pilot, "GET products")
+            assert "default" not in shown(app).split("\n")[0]
+            await pilot.press("E")  # there is none yet
+            await until_shown(pilot, "Name of the new environment")
+            await pilot.press(*"no name", "enter")
+            await until_shown(pilot, "is not a valid name")
+            await pilot.press("ctrl+u", *"staging", "enter")
+            await until(pilot, lambda: isinstance(app.screen, FormScreen) and "SHOP_TOKEN_STAGING" in shown(app))
+            await pilot.press(*staging.url.removeprefix("http://"), "down", "ctrl+s")
+            await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "E Environment" in shown(app))
+            added = """
+[environments.staging]
+production = false
+authentications.a.token = { env = "SHOP_TOKEN_STAGING" }
+clients.shop.plugins.base-uri.uri = "URL/rest/V1"
+"""
+            before = WITH_SECRET.replace("LIVE", "http://127.0.0.1:9")
+            assert path.read_text() == before + added.replace("URL", staging.url)
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+            await until_shown(pilot, "GET products")
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(app.screen, FormScreen) and staging.url in shown(app))
+            await pilot.press("down")
+            app.post_message(Paste("CANARY-of-staging-1234"))
+            await until_shown(pilot, "session")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "Secrets set" in str([each.message for each in app._notifications]))
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
+            app.screen.query_one(PartList).select("incoming", "items")
+            await pilot.press("r")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
+            assert b"Bearer CANARY-of-staging-1234" in staging.server.received[0].head
+            await pilot.press("q")
+        assert path.read_text() == before + added.replace("URL", staging.url)
+
+
+async def test_plus_adds_an_environment_and_a_keyring_entry_is_stored_for_its_store(
+    machine: Machine, memory_keyring: Any
+) -> None:
+    text = WITH_SECRET.replace('{ env = "SHOP_TOKEN" }', '{ keyring = "shop/a/access-token" }')
+    path = write(machine, "https://live.example", "", text)
     app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(110, 36)) as pilot:
+    async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "Shop")
         await pilot.press("enter")
         await until_shown(pilot, "GET products")
-        assert "E Environment" not in shown(app)
-        await pilot.press("E")
-        await until(pilot, lambda: any("No environments yet" in each.message for each in app._notifications))
-        assert isinstance(app.screen, ProfilePage)
-        assert "default" not in shown(app).split("\n")[0]
+        await pilot.press("plus", "end", "enter")
+        await until_shown(pilot, "Name of the new environment")
+        await pilot.press(*"test", "enter")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "Environment test" in shown(app))
+        await pilot.press(*"test.example", "down", *"CANARY-of-test", "enter", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "test.example" in path.read_text())
+        entry = memory_keyring.entries["tui-connector/shop/a/access-token@test", "tui-connector"]
+        assert "CANARY-of-test" in entry
+        assert "https://test.example" in entry
+        await until_shown(pilot, "u Undo edit")
+        await pilot.press("u", "y")
+        await until(pilot, lambda: path.read_text() == text.replace("LIVE", "https://live.example"))
+
+
+async def test_an_invalid_environment_is_corrected_in_its_form(machine: Machine) -> None:
+    invalid = f"""{WITH_SECRET}[environments.staging]
+production = false
+clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
+"""
+    path = write(machine, "https://live.example", "https://staging.example", invalid)
+    app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "✘ 1 problem")
+        await pilot.press("f8")
+        await until(pilot, lambda: app.screen.check_action("form", ()) is True)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen))
+        await until_shown(pilot, "✘ the environment variable SHOP_TOKEN would be sent to")
+        await until(pilot, lambda: isinstance(app.focused, TextField) and "keyring ▾" in shown(app))
+        await pilot.press("down", "right", "enter", *"variable", "enter")
+        await until_shown(pilot, "SHOP_TOKEN_STAGING")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: 'authentications.a.token = { env = "SHOP_TOKEN_STAGING" }' in path.read_text())
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "problem" not in shown(app))
 
 
 async def test_an_environment_that_is_gone_is_a_problem(machine: Machine) -> None:

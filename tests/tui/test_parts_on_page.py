@@ -117,7 +117,7 @@ async def test_a_conflict_with_another_program_is_decided_before_the_difference_
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, DifferenceScreen) and "▸ line" in shown(app))
         await pilot.press("m", "enter")
-        await until_shown(pilot, "Another program has changed the file meanwhile; that is kept.")
+        await until_shown(pilot, "Another program has changed the file meanwhile; merged as you chose.")
         assert '-request = { uri = "orders" }' in shown(app)
         assert '+request = { uri = "products?x=1" }' in shown(app)
         assert "name = " not in shown(app)
@@ -247,7 +247,7 @@ async def test_plus_adds_an_authentication_to_the_selected_client(machine: Machi
     async with on_page(app) as pilot:
         await pilot.press("plus")
         await until(pilot, lambda: "HTTP authentication, another one for the client magento" in shown(app))
-        await pilot.press("end", "enter")
+        await pilot.press("end", "up", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Consumer secret" in shown(app))
         setup = app.screen.work.setup  # type: ignore[attr-defined]
         assert (setup.client, setup.authentication) == ("magento", "integration-2")

@@ -211,12 +211,12 @@ def own_secrets(found: Overridden, base: Profile, profile: Profile) -> bool:
             _set(found.data, secret.path, {"keyring": entry_of(secret.source.keyring, found.environment)})
             changed = True
             continue
-        where = ".".join((TABLE, found.environment, *map(str, secret.path)))
+        where = (TABLE, found.environment, *secret.path)
         message = (
             f"the {secret.source.label} would be sent to {', '.join(sorted(origins))}, which the base values do not "
-            f"use it for: set {where} (to the same value, if that is intended)"
+            f"use it for: set {'.'.join(map(str, where))} (to the same value, if that is intended)"
         )
-        found.problems.append(Misplaced((TABLE, found.environment), message, "shared-secret"))
+        found.problems.append(Misplaced(where, message, "shared-secret"))
     return changed
 
 

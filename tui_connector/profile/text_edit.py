@@ -7,7 +7,7 @@ that differ are rewritten in place (`_ValueWriter`), keys and tables are inserte
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TypeAlias
@@ -31,6 +31,11 @@ MAX_ARRAY_LINE = 100
 """Characters; a longer array is written with one element a line."""
 MAX_INLINE_TABLE_LINE = 120
 """Characters; a longer table gets a header of its own."""
+
+OVERRIDES = ("environments",)
+"""The table whose parts have values by their paths."""
+_WHOLE = frozenset({"kind", "keyring", "env", "command", "ask"})
+"""A table with one of these keys is one value: a kind, or the source of a secret."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -309,16 +314,19 @@ class _Editor:
         indent = ""
         if last is not None and not last.is_header:
             indent = last.body[: len(last.body) - len(last.body.lstrip(" \t"))]
-        body = self.values.pair(path[len(base) :], value, indent)
-        new = Statement(path, base, body)
+        new = [
+            Statement(leaf, base, self.values.pair(leaf[len(base) :], each, indent))
+            for leaf, each in _leaves(path, value)
+        ]
         if last is None:
-            self.insert_statements(0, [new])
+            self.insert_statements(0, new)
             return
         if last.is_header and last.after:
-            new.before = self.newline
+            new[0].before = self.newline
         else:
-            last.after, new.after = "", last.after
-        self.statements.insert(self.index_after([last]), new)
+            last.after, new[-1].after = "", last.after
+        index = self.index_after([last])
+        self.statements[index:index] = new
 
     def insert_statements(self, index: int, new: list[Statement]) -> None:
         """Insert statements, with a blank line around them."""
@@ -344,6 +352,10 @@ class _Editor:
         if isinstance(value, list):
             return self.separated([self.new_table((*path, index), item) for index, item in enumerate(value)])
         items = value if isinstance(value, dict) else {}
+        if path[:1] == OVERRIDES and len(path) == 2:
+            found = [(leaf, each) for key, item in items.items() for leaf, each in _leaves((*path, key), item)]
+            pairs = [Statement(leaf, path, self.values.pair(leaf[2:], each)) for leaf, each in found]
+            return [Statement(path, path, self.header(path)), *pairs]
         lines = {key: self.values.pair((key,), item) for key, item in items.items()}
         tables = [key for key, item in items.items() if _needs_header((*path, key), item, lines[key])]
         pairs = [Statement((*path, key), path, line) for key, line in lines.items() if key not in tables]
@@ -374,6 +386,16 @@ def _needs_header(path: KeyPath, value: object, line: str) -> bool:
     if isinstance(value, dict):
         return len(path) <= 2 or ((len(path) == 3 or in_list) and len(line) > MAX_INLINE_TABLE_LINE)
     return len(path) <= 3 and _is_list_of_tables(value)
+
+
+def _leaves(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, object]]:
+    """What is written of a new value, each on a line: of an override, each value by its path."""
+    is_table = isinstance(value, dict) and bool(value) and not value.keys() & _WHOLE
+    if path[:1] == OVERRIDES and len(path) > 2 and isinstance(value, dict) and is_table:
+        for key, item in value.items():
+            yield from _leaves((*path, key), item)
+    else:
+        yield path, value
 
 
 def _is_list_of_tables(value: object) -> bool:

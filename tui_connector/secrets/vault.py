@@ -219,7 +219,7 @@ class Vault:
                     "secret-missing",
                     f"The environment variable {source.env} is not set",
                     f"Set it before the program starts: export {source.env}=… Or enter its value for this session in "
-                    "step 2 of the guide (g on the profile's page).",
+                    "step 2 of the guide (g on the profile's page), or that of an environment in its form (E there).",
                 )
         elif source.command is not None:
             secret = await self._from_command(source, grants, directory)

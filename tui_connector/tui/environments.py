@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,11 +14,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..client.uri import public_address
-from ..profile.environments import TABLE, differences
+from ..profile.environments import TABLE, differences, names_of
 from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
+from ..profile.problems import environment_data
 from ..text import count, json_text, shown_line
 from .text_jumps import show_in_text
+from .widgets.choice import ChoiceScreen
 from .widgets.dialog_panel import DialogPanel
 from .widgets.frame import TONES, Dialog
 
@@ -37,11 +39,48 @@ def environment_mark(profile: Profile, *, production: bool | None = None) -> lis
     return [(" · ".join(texts), "error" if live else "success")] if texts else []
 
 
-class EnvironmentScreen(Dialog[str | None]):
-    """The environments of a profile; below, what differs from the one in use. Enter returns one, Esc None."""
+class EnvironmentChoice(NamedTuple):
+    """What is to be done, and with which environment."""
+
+    action: Literal["use", "edit", "add"]
+    name: str = ""
+    """Empty for the base values, and for a new one."""
+
+
+def choose_environment(
+    app: App[None],
+    draft: dict[str, Any],
+    current: str,
+    *,
+    is_usable: bool,
+    chosen: Callable[[EnvironmentChoice], None],
+) -> None:
+    """Shows the environments of a profile, whose data is `draft`, and calls `chosen` with what is to be done.
+
+    `is_usable`: the profile is valid, so that its environments can be compared and used, and not only edited.
+    """
+    names = names_of(draft)
+    if is_usable:
+        data = {name: environment_data(draft, name) for name in (DEFAULT_ENVIRONMENT, *names)}
+        app.push_screen(EnvironmentScreen(data, current), lambda choice: None if choice is None else chosen(choice))
+        return
+    titles = {**{name: f"Edit {name}" for name in names}, "": "Add an environment"}
+    question = "Fix the problems before an environment is used."
+
+    def edit(name: str | None) -> None:
+        if name is not None:
+            chosen(EnvironmentChoice("edit", name))
+
+    app.push_screen(ChoiceScreen(titles, question=question, title="Environment"), edit)
+
+
+class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
+    """The environments of a profile; below, what differs from the one in use. Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back", id="environment.back"),
+        Binding("e", "edit", "Edit", id="environment.edit", tooltip="Edit its address and secrets in a form"),
+        Binding("plus", "add", "Add", key_display="+", id="environment.add", tooltip="Add an environment"),
         Binding("ctrl+g", "as_text", "As text", id="environment.text", tooltip="Edit its overrides as text"),
         Binding(
             "pagedown",
@@ -54,23 +93,22 @@ class EnvironmentScreen(Dialog[str | None]):
         Binding("pageup", "scroll(-1)", "Scroll back", show=False, id="environment.scroll-back", priority=True),
     ]
 
-    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str, selected: str = "") -> None:
+    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str) -> None:
         """`data`: the values of each environment by its name, `default` for the base values."""
         super().__init__()
         self._data, self._current = data, current or DEFAULT_ENVIRONMENT
-        self._selected = selected or self._current
 
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
             panel.border_title = "Environment"
-            panel.border_subtitle = "↑↓: compare · Enter: use · Esc: cancel"
+            panel.border_subtitle = "↑↓: compare · Enter: use · e: edit · +: add · Esc: cancel"
             yield OptionList(*(Option(self._line(name), id=name) for name in self._data))
             with VerticalScroll(can_focus=False):
                 yield Static("", id="environment-differences", classes="lines")
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)
-        options.highlighted = list(self._data).index(self._selected) if self._selected in self._data else 0
+        options.highlighted = list(self._data).index(self._current) if self._current in self._data else 0
         options.focus()
 
     def _line(self, name: str) -> Content:
@@ -107,9 +145,23 @@ class EnvironmentScreen(Dialog[str | None]):
 
     def action_as_text(self) -> None:
         """Shows the overrides of the selected environment in the text of the profile."""
-        index = self.query_one(OptionList).highlighted
-        name = list(self._data)[index or 0]
+        name = self._highlighted
         show_in_text(self.app, () if name == DEFAULT_ENVIRONMENT else (TABLE, name))
+
+    @property
+    def _highlighted(self) -> str:
+        return list(self._data)[self.query_one(OptionList).highlighted or 0]
+
+    def action_edit(self) -> None:
+        """Edits the selected environment in its form."""
+        if self._highlighted == DEFAULT_ENVIRONMENT:
+            self.notify("These are the base values: edit the parts of the profile.", markup=False)
+        else:
+            self.dismiss(EnvironmentChoice("edit", self._highlighted))
+
+    def action_add(self) -> None:
+        """Adds an environment."""
+        self.dismiss(EnvironmentChoice("add"))
 
     def action_scroll(self, pages: int) -> None:
         """Scrolls the differences."""
@@ -119,7 +171,8 @@ class EnvironmentScreen(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(event.option.id)
+        name = event.option.id or DEFAULT_ENVIRONMENT
+        self.dismiss(EnvironmentChoice("use", "" if name == DEFAULT_ENVIRONMENT else name))
 
 
 def _shown(value: object) -> str:

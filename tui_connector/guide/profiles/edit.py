@@ -57,8 +57,8 @@ class ProfileEdit:
         document = self.setup.document
         return difference(document.text_as_read, document.text()) if document.changed else ""
 
-    def in_file(self, family: Family, name: str) -> Json:
-        """The part as the file has it; None where it does not. Raises `UserError`."""
+    def in_file(self, family: str, name: str) -> Json:
+        """The part, or environment, as the file has it; None where it does not. Raises `UserError`."""
         found: Json = value_at(parsed(self.setup.document.text_as_read, self.path), (family, name))
         return found
 

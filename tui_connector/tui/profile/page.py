@@ -33,10 +33,10 @@ from ...machine import Machine
 from ...magento.diagnosis import diagnose_failure
 from ...profile.environments import TABLE, names_of
 from ...profile.model import Profile
-from ...profile.problems import Problem, environment_data
+from ...profile.problems import Problem
 from ...text import shown_line
 from ..commands import PaletteCommand
-from ..environments import EnvironmentScreen, environment_mark
+from ..environments import EnvironmentChoice, choose_environment, environment_mark
 from ..external_editor import edit
 from ..log.actions import LogContext
 from ..log.panel import LogPanel
@@ -61,6 +61,10 @@ _ADDABLE: Mapping[Family, str] = {
     "clients": "HTTP client",
     "authentications": "HTTP authentication",
 }
+_WITH_ENVIRONMENT: Mapping[str, str] = {
+    **{str(family): title for family, title in _ADDABLE.items()},
+    TABLE: "Environment (another store)",
+}
 
 
 _OF_VALID_PROFILE = ("page.test", "page.run", "page.run-options", "page.add", "page.guide", "page.slices")
@@ -82,7 +86,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         Binding("e", "edit_text", "As text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
         Binding("u", "undo", "Undo edit", id="page.undo", tooltip="Undo what was saved last in the file"),
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
-        Binding("E", "environment", "Environment", id="page.environment", tooltip="Use another environment"),
+        Binding("E", "environment", "Environment", id="page.environment", tooltip="Use, edit or add an environment"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part"),
         Binding("m", "rename", "Rename", id="page.rename", tooltip="Rename the part"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
@@ -348,7 +352,7 @@ class ProfilePage(ChangesScreen, TextHolder):
     async def _open_form(self, at: FormPath) -> None:
         """Opens the form that this key is in."""
         if at[0] == TABLE:
-            self._choose_environment(str(at[1]))
+            self._edit_environment(str(at[1]), at)
         else:
             self._list.select(str(at[0]), str(at[1]))
             await self._edit_selected(at)
@@ -368,7 +372,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         if family is not None and (family in ("incoming", "outgoing") or self._list.selected is None):
             await self._add(family)
         else:
-            options = {str(key): each for key, each in _ADDABLE.items()}
+            options = {**_WITH_ENVIRONMENT}
             document = self.opened.document if self.opened is not None else None
             if document is not None and document.draft.get("clients"):
                 setup = setup_at(self.path, document, self._list.selected)
@@ -381,10 +385,14 @@ class ProfilePage(ChangesScreen, TextHolder):
         if self.profile is None:
             return ()
         return [
-            PaletteCommand(f"Add: {title}", "", "", partial(self._add, family)) for family, title in _ADDABLE.items()
+            PaletteCommand(f"Add: {title}", "", "", partial(self._add, family))
+            for family, title in _WITH_ENVIRONMENT.items()
         ]
 
     async def _add(self, family: str | None) -> None:
+        if family == TABLE:
+            self._edit_environment()
+            return
         found = next((each for each in _ADDABLE if each == family), None)
         if found is None:
             return
@@ -408,7 +416,7 @@ class ProfilePage(ChangesScreen, TextHolder):
 
     async def _has_form(self, part: ProfilePart) -> bool:
         """Whether the part is edited here: not in the guide's steps, nor while the guide has a draft of the profile."""
-        if part.family not in ("incoming", "outgoing") or self.opened is None or self.opened.profile is None:
+        if part.family not in ("incoming", "outgoing") or self.opened is None or self.opened.document is None:
             return False
         drafts = Drafts(self.machine.directories.state)
         return await asyncio.to_thread(drafts.find, key_for(self.path)) is None
@@ -433,6 +441,26 @@ class ProfilePage(ChangesScreen, TextHolder):
             self.record(change)
             self.notify(done.format(part.name), markup=False)
         self.reload()
+
+    @work(exclusive=True, group="edit")
+    async def _edit_environment(self, name: str = "", at: FormPath = ()) -> None:
+        """Opens the form of an environment, at this field, or adds one; saves it after the difference was shown."""
+        self.busy = f"Opening {name or 'the form of an environment'}"
+        change, done = None, "Saved: {}. E uses it, u undoes the change."
+        try:
+            async with self.file_workbench() as workbench:
+                if name:
+                    change = await self._forms.edit_environment(workbench, name, at)
+                elif (added := await self._forms.add_environment(workbench)) is not None:
+                    (name, change), done = added, "Added: {}. E uses it, u undoes the change."
+        except (UserError, OSError) as error:
+            self.notify_error(error)
+        finally:
+            self.busy = ""
+        if change is not None:
+            self.record(change)
+            self.notify(done.format(name), markup=False)
+        self.reload(edited_here=change is not None)
 
     @property
     def selected_part(self) -> ProfilePart | None:
@@ -462,7 +490,7 @@ class ProfilePage(ChangesScreen, TextHolder):
             await self.action_edit_text()
         else:
             if self.environment:
-                self.notify("The guide shows the base values, not those of the environment.", markup=False)
+                self.notify("The guide shows the base values. E edits the environment.", markup=False)
             of = (self.workbench, self.path, opened.document, self.changes)
             await open_guide(self.app, *of, part, begin_with, discarded, family, at)
 
@@ -561,30 +589,23 @@ class ProfilePage(ChangesScreen, TextHolder):
         return document is not None and bool(names_of(document.draft))
 
     def action_environment(self) -> None:
-        """Chooses an environment, and shows what differs in it."""
-        if self._has_environments:
-            self._choose_environment()
-        else:
-            words = "No environments yet. e opens the file, where [environments.NAME] adds one."
-            self.notify(words, markup=False)
-
-    def _choose_environment(self, selected: str = "") -> None:
+        """Chooses an environment, and shows what differs in it; edits or adds one."""
         opened = self.opened
         if opened is None or opened.document is None:
             return
-        if opened.problems and not self.environment:
-            self.notify("Fix the problems first; Enter on one opens its line.", markup=False)
+        if not self._has_environments:
+            self._edit_environment()
             return
-        draft = opened.document.draft
-        names = ["default", *names_of(draft)]
+        is_usable = not opened.problems or bool(self.environment)
+        choose_environment(
+            self.app, opened.document.draft, self.environment, is_usable=is_usable, chosen=self._use_or_edit
+        )
 
-        def chosen(name: str | None) -> None:
-            environment = "" if name == "default" else name
-            if environment is not None and environment != self.environment:
-                self.post_message(self.EnvironmentChosen(self.path, environment, self._list.selected))
-
-        data = {name: environment_data(draft, name) for name in names}
-        self.app.push_screen(EnvironmentScreen(data, self.environment, selected), chosen)
+    def _use_or_edit(self, choice: EnvironmentChoice) -> None:
+        if choice.action != "use":
+            self._edit_environment(choice.name)
+        elif choice.name != self.environment:
+            self.post_message(self.EnvironmentChosen(self.path, choice.name, self._list.selected))
 
     def unsaved_work(self) -> str:
         return f"The changes in the form are not saved to {self.path.name}." if self._forms.unsaved else ""
@@ -610,5 +631,5 @@ class ProfilePage(ChangesScreen, TextHolder):
             "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
-            "environments, the header names the one in use, and E shows and changes it."
+            "environments, the header names the one in use; E shows, changes, edits and adds them."
         )

@@ -13,15 +13,18 @@ from textual.binding import Binding, BindingType
 
 from ...files import ChangedOnDisk
 from ...guide.drafts import key_for
+from ...guide.environment_values import check_new_name, new_environment
 from ...guide.profiles.edit import ProfileEdit, begin_edit
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
-from ...text import count
-from ..dialogs import ConfirmScreen
+from ...profile.environments import TABLE
+from ...text import count, listed, shown_line
+from ..dialogs import ConfirmScreen, EntryScreen
 from ..setup.chain import OutgoingForm
 from ..setup.configurations import EntityChooser, offer
 from ..setup.context import GuideContext
+from ..setup.environment import EnvironmentForm
 from ..setup.form import FormScreen
 from ..setup.incoming import IncomingForm
 from ..toml_editor.difference import DifferenceScreen
@@ -104,21 +107,78 @@ class PartForms:
         Raises `UserError` or OSError.
         """
         edit = await asyncio.to_thread(begin_edit, self._path)
+        form = (OutgoingForm if family == "outgoing" else IncomingForm)(self._context(workbench, edit), name)
+        change = await self._in_form(form, workbench, edit, (family, name), at)
+        return None if change is None else change.titled(f"edit {name}", (family, name), (family, name))
+
+    async def edit_environment(self, workbench: Workbench, name: str, at: FormPath = ()) -> SavedChange | None:
+        """Opens the form of an environment, at this field, then saves it. Raises `UserError` or OSError."""
+        edit = await asyncio.to_thread(begin_edit, self._path)
+        change = await self._edit_environment(workbench, edit, name, at)
+        return None if change is None else change.titled(f"edit {name}")
+
+    async def add_environment(self, workbench: Workbench) -> tuple[str, SavedChange] | None:
+        """Prompts for the name of a new environment and opens its form; returns the name as well.
+
+        Raises `UserError` or OSError.
+        """
+        edit = await asyncio.to_thread(begin_edit, self._path)
+        setup = edit.setup
+
+        async def checked(name: str) -> str:
+            return check_new_name(setup.draft, name)
+
+        question = "Name of the new environment, such as staging"
+        screen = EntryScreen(question, apply=checked, title="Add an environment")
+        name: str | None = await self._app.push_screen_wait(screen)
+        if name is None:
+            return None
+        setup.edit((TABLE, name), {**new_environment(setup.draft, setup.name, name)})
+        change = await self._edit_environment(workbench, edit, name)
+        return None if change is None else (name, change.titled(f"add {name}"))
+
+    async def _edit_environment(
+        self, workbench: Workbench, edit: ProfileEdit, name: str, at: FormPath = ()
+    ) -> SavedChange | None:
+        form = EnvironmentForm(self._context(workbench, edit), name)
+
+        async def store_typed() -> None:
+            if stored := await form.store_typed():
+                self._app.notify(shown_line(f"Secrets set: {listed(stored, 3)}.", 300), markup=False)
+
+        try:
+            return await self._in_form(form, workbench, edit, (TABLE, name), at, store_typed)
+        finally:
+            form.forget_typed()
+
+    def _context(self, workbench: Workbench, edit: ProfileEdit) -> GuideContext:
         profiles = workbench.machine.directories.profiles
-        context = GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
-        form: FormScreen = (OutgoingForm if family == "outgoing" else IncomingForm)(context, name)
+        return GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
+
+    async def _in_form(
+        self,
+        form: FormScreen,
+        workbench: Workbench,
+        edit: ProfileEdit,
+        part: tuple[str, str],
+        at: FormPath = (),
+        store_secrets: Callable[[], Awaitable[None]] | None = None,
+    ) -> SavedChange | None:
+        """Opens the form, and saves what it changed, after its secrets: so the profile never names a missing one."""
         form.done_label, form.begins_at = "Save", at
         change: SavedChange | None = None
 
         async def show_merged() -> None:
-            await form.show_merged(edit.in_file(family, name))
+            await form.show_merged(edit.in_file(*part))
 
         async def finish() -> bool:
             nonlocal change
-            if not edit.setup.document.changed:
-                return True
-            change = await self._save(workbench, edit, f"Save {name}", show_merged)
-            return change is not None or not edit.setup.document.changed
+            if edit.setup.document.changed:
+                change = await self._save(workbench, edit, f"Save {part[1]}", show_merged, store_secrets)
+                return change is not None or not edit.setup.document.changed
+            if store_secrets is not None:
+                await store_secrets()
+            return True
 
         form.finish = finish
         self._edits = edit
@@ -126,7 +186,7 @@ class PartForms:
             await self._app.push_screen_wait(form)
         finally:
             self._edits = None
-        return None if change is None else change.titled(f"edit {name}", (family, name), (family, name))
+        return change
 
     async def add(self, workbench: Workbench, family: ConfigurationFamily) -> tuple[str, SavedChange] | None:
         """Asks what to add, and saves it after the difference was shown; returns the name of the part as well.
@@ -153,52 +213,56 @@ class PartForms:
         edit: ProfileEdit,
         title: str,
         show_merged: Callable[[], Awaitable[None]] | None = None,
+        store_secrets: Callable[[], Awaitable[None]] | None = None,
         *,
         yes: str = "Save",
         no: str = "Back to the form",
     ) -> SavedChange | None:
         """Saves the change with those of another program, after the difference from the file as it is was shown.
 
-        `show_merged` is awaited once those were merged. None where the user does not want to save, or nothing is left.
+        `show_merged` is awaited once those were merged, `store_secrets` before the text is written.
+        None where the user does not want to save, or nothing is left.
         """
-        is_merged = False
+        merged = ""
         while True:  # the file may change again while its user reads
             before = edit.setup.document.file_digest
-            if not await self._merge(edit):
+            kept = await self._merge(edit)
+            if kept is None:
                 return None
             if edit.setup.document.file_digest != before:
-                is_merged = True
+                merged = kept
                 if show_merged is not None:
                     await show_merged()
             if not edit.setup.document.changed:
                 self._app.notify(f"{self._path.name} has these values already.", markup=False)
                 return None
-            if not await self._app.push_screen_wait(self._question(edit, title, yes, no, is_merged=is_merged)):
+            if not await self._app.push_screen_wait(self._question(edit, title, yes, no, merged)):
                 return None
+            if store_secrets is not None:
+                await store_secrets()
             try:
                 return await edit.save(workbench, workbench.machine.directories.profiles)
             except ChangedOnDisk as error:
                 if error.how != "changed":
                     raise
 
-    async def _merge(self, edit: ProfileEdit) -> bool:
-        """Takes what another program has changed meanwhile; False if a conflict was left undecided."""
+    async def _merge(self, edit: ProfileEdit) -> str | None:
+        """Takes what another program has changed meanwhile, and says so; None if a conflict was left undecided."""
         conflicts = await asyncio.to_thread(edit.merge)
         if conflicts is None:
-            return True
+            return "Another program has changed the file meanwhile; that is kept.\n"
         texts = conflicts.base, conflicts.mine, conflicts.theirs
         text = await self._app.push_screen_wait(DifferenceScreen(self._path.name, *texts, in_form=True))
         if text is not None:
             await asyncio.to_thread(edit.take, text, conflicts.file_data)
-        return text is not None
+        return None if text is None else "Another program has changed the file meanwhile; merged as you chose.\n"
 
-    def _question(self, edit: ProfileEdit, title: str, yes: str, no: str, *, is_merged: bool) -> ConfirmScreen:
-        """Shows what will be written, and what is invalid with it."""
+    def _question(self, edit: ProfileEdit, title: str, yes: str, no: str, merged: str) -> ConfirmScreen:
+        """Shows what will be written, and what is invalid with it; `merged`: what became of another change."""
         kind: type[ConfirmScreen] = SaveScreen
-        merged = "Another program has changed the file meanwhile; that is kept.\n" if is_merged else ""
         question = f"{merged}Not saved yet. This changes in {self._path.name}:\n"
         if problems := edit.problems:
-            listed = "\n".join(f"✘ {each}" for each in problems[:5])
-            found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{listed}"
+            first = "\n".join(f"✘ {each}" for each in problems[:5])
+            found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{first}"
             question, yes, kind = f"{found}\n\n{question}", f"{yes} it anyway", InvalidScreen
         return kind(question, title=title, yes=yes, no=no, details=highlight.difference(edit.difference))

@@ -22,7 +22,7 @@ from ...machine import Machine
 from ...profile import line_ends
 from ...profile.document import Document, text_of
 from ...profile.merge import common_base
-from ...profile.positions import KeyPath, TextPosition
+from ...profile.positions import KeyPath, TextPosition, value_at
 from ...text import count, shown_line
 from ..dialogs import ConfirmScreen
 from ..external_editor import edit
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the file has changed."""
+_IN_GUIDE = ("clients", "authentications")
+"""The families whose parts have their form in the guide."""
 _DRAFT_DELAY = 1.0
 """Seconds after a change until the text is kept as a draft."""
 
@@ -277,10 +279,24 @@ class EditorScreen(TextScreen[Left]):
 
     def action_form(self) -> None:
         """Leaves the editor for the form of the part at the cursor, at the field of its key."""
-        if self.is_changed or self.problems:
-            self.notify("Save the changes first (^S)." if self.is_changed else "Fix the problems first.", markup=False)
+        if self.is_changed:
+            self.notify("Save the changes first (^S).", markup=False)
+        elif why := self._why_no_form():
+            self.notify(why, markup=False)
         else:
             self._leave_for_form(self.area.text, self.area.offset_of_cursor)
+
+    def _why_no_form(self) -> str:
+        """Why the problems are in the way of the form; empty where they are not."""
+        part, checked = _part_of(self.key_at_cursor), self.checked
+        if part is None or checked is None or not self.problems:
+            return ""
+        if not checked.is_toml:
+            return f"Fix line {self.problems[0].line} first (F8): the form needs a text that can be read."
+        if part[0] in _IN_GUIDE:
+            return "Fix the problems first (F8): the guide needs a valid profile."
+        readable = isinstance(value_at(checked.data, part), dict)
+        return "" if readable else "Fix the problems first (F8): this part is not a table."
 
     @work(exclusive=True, group="form")
     async def _leave_for_form(self, text: str, offset: int) -> None:

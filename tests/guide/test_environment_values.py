@@ -1,0 +1,77 @@
+"""The usual values of an environment: what a new one has, and what is made of what is typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tui_connector.errors import InvalidValue
+from tui_connector.guide.environment_values import addresses, check_new_name, new_environment, own_source, whole_address
+
+DRAFT: dict[str, Any] = {
+    "authentications": {
+        "a": {"kind": "bearer", "token": {"env": "SHOP_TOKEN"}},
+        "b": {"kind": "bearer", "token": {"keyring": "shop/b/access-token"}},
+        "c": {"kind": "bearer", "token": {"command": ["pass", "show", "shop"]}},
+        "d": {"kind": "bearer", "token": {"ask": True}},
+    },
+    "clients": {
+        "shop": {
+            "production": True,
+            "plugins": [{"kind": "content-type"}, {"kind": "base-uri", "uri": "https://a.example"}],
+        },
+        "other": {},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole"),
+    [
+        ("staging.example", "https://staging.example/rest/all/V1"),
+        ("staging.example/", "https://staging.example/rest/all/V1"),
+        ("localhost:8425", "https://localhost:8425/rest/all/V1"),
+        ("http://staging.example", "http://staging.example/rest/all/V1"),
+        ("https://staging.example/shop/rest/V1", "https://staging.example/shop/rest/V1"),
+        ("staging.example/rest/V1", "https://staging.example/rest/V1"),
+        ("https://[", "https://["),
+    ],
+)
+def test_the_store_alone_has_the_path_of_the_base_value(typed: str, whole: str) -> None:
+    assert whole_address(typed, "https://acme.example/rest/all/V1") == whole
+
+
+def test_a_new_environment_is_no_production_and_shares_no_secret() -> None:
+    assert new_environment(DRAFT, "shop", "uat-2") == {
+        "production": False,
+        "authentications": {
+            "a": {"token": {"env": "SHOP_TOKEN_UAT_2"}},
+            "c": {"token": {"keyring": "shop/c/access-token@uat-2"}},
+        },
+    }
+
+
+def test_a_secret_has_a_place_of_its_own_for_each_environment() -> None:
+    path = ("authentications", "b", "token")
+    found = {place: own_source(DRAFT, "shop", path, "uat", place) for place in ("keyring", "env", "ask")}
+    assert found == {
+        "keyring": {"keyring": "shop/b/access-token@uat"},
+        "env": {"env": "SHOP_B_ACCESS_TOKEN_UAT"},
+        "ask": {"ask": True},
+    }
+
+
+def test_an_address_is_edited_as_it_is_written() -> None:
+    (found,) = addresses(DRAFT, "uat")
+    assert found.path == ("clients", "shop", "plugins", "base-uri", "uri")
+    assert found.base == ("clients", "shop", "plugins", 1, "uri")
+    by_index = {"clients": {"shop": {"plugins": {"1": {"uri": "https://uat.example"}}}}}
+    (found,) = addresses({**DRAFT, "environments": {"uat": by_index}}, "uat")
+    assert found.path == ("clients", "shop", "plugins", "1", "uri")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "default", "uat", "-x", "x" * 65])
+def test_a_name_is_valid_and_free(name: str) -> None:
+    with pytest.raises(InvalidValue):
+        check_new_name({**DRAFT, "environments": {"uat": {}}}, name)

@@ -1,0 +1,115 @@
+"""The usual values of an environment, for its form: the address of the store, its secrets, and production or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ..errors import InvalidValue
+from ..profile.environments import TABLE, names_of
+from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
+from ..profile.positions import value_at
+from ..secrets.backends import entry_of, override_name
+from ..templates import Json
+from ..text import shown_line
+from .secret_sources import secret_name, sources
+from .steps.profile_draft import put
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_BARE = re.compile(r"[\w-]+", re.ASCII)
+
+
+class OverriddenValue(NamedTuple):
+    """A value that an environment may have instead of the base value."""
+
+    path: tuple[str, ...]
+    """Where it is in the table of the environment."""
+    base: ModelPath
+    """Where the base value is in the profile."""
+
+
+def check_new_name(draft: Mapping[str, Json], name: str) -> str:
+    """The name of a new environment. Raises `InvalidValue`."""
+    if _NAME.fullmatch(name) is None:
+        hint = "use up to 64 letters, digits, - and _, starting with a letter or digit"
+        raise InvalidValue("invalid-name", f"{shown_line(name, 60)!r} is not a valid name: {hint}")
+    if name in names_of(draft) or name == DEFAULT_ENVIRONMENT:
+        raise InvalidValue("environment-exists", f"There is an environment {name} already. Choose another name.")
+    return name
+
+
+def is_production(draft: Mapping[str, Json]) -> bool:
+    """Whether a client of the base values is in production."""
+    return any(value_at(each, ("production",)) is True for each in _clients(draft).values())
+
+
+def addresses(draft: Mapping[str, Json], environment: str) -> Iterator[OverriddenValue]:
+    """The base URI of each client, as the environment addresses it: by the plugin's kind, or its index."""
+    for client, data in _clients(draft).items():
+        plugins = value_at(data, ("plugins",))
+        kinds = [value_at(each, ("kind",)) for each in plugins] if isinstance(plugins, list) else []
+        if "base-uri" in kinds and _BARE.fullmatch(client):
+            index = kinds.index("base-uri")
+            there = value_at(draft, (TABLE, environment, "clients", client, "plugins"))
+            by_index = kinds.count("base-uri") > 1 or (isinstance(there, dict) and str(index) in there)
+            element = str(index) if by_index else "base-uri"
+            base = ("clients", client, "plugins", index, "uri")
+            yield OverriddenValue(("clients", client, "plugins", element, "uri"), base)
+
+
+def secrets(draft: Mapping[str, Json]) -> Iterator[OverriddenValue]:
+    """The secrets of authentications and clients."""
+    for path, _ in sources(draft):
+        names = tuple(map(str, path))
+        if all(map(_BARE.fullmatch, names)):
+            yield OverriddenValue(names, path)
+
+
+def new_environment(draft: Mapping[str, Json], profile: str, name: str) -> dict[str, Json]:
+    """What a new environment has: not production, and secrets of its own where they have no other place by themselves.
+
+    A keyring entry gets one, and a prompt needs none. `profile` is the name of the profile.
+    """
+    made: dict[str, Json] = {"production": False} if is_production(draft) else {}
+    for path, there in sources(draft):
+        if "env" in there:
+            put(made, [*map(str, path)], {"env": own_variable(str(there["env"]), name)})
+        elif "command" in there:
+            put(made, [*map(str, path)], {"keyring": entry_of(secret_name(profile, path), name)})
+    return made
+
+
+def own_source(
+    draft: Mapping[str, Json], profile: str, path: ModelPath, environment: str, place: str
+) -> dict[str, Json]:
+    """The source of the secret whose base value is at `path`, in a place: "keyring", "env" or "ask"."""
+    there = value_at(draft, path)
+    base = there if isinstance(there, dict) else {}
+    entry = str(base.get("keyring") or secret_name(profile, path))
+    if place == "env":
+        return {"env": own_variable(str(base.get("env") or override_name(entry)), environment)}
+    return {"ask": True} if place == "ask" else {"keyring": entry_of(entry, environment)}
+
+
+def own_variable(name: str, environment: str) -> str:
+    """The environment variable of an environment, instead of that of the base values."""
+    own = re.sub(r"[^A-Z0-9]", "_", environment.upper())
+    return f"{name.removeprefix('TUI_CONNECTOR_')}_{own}"
+
+
+def whole_address(typed: str, base: str) -> str:
+    """An address with the scheme and the path of the base value, where only the store was typed."""
+    try:
+        of = urlsplit(base)
+        text = typed if "://" in typed else f"{of.scheme or 'https'}://{typed}"
+        at = urlsplit(text)
+    except ValueError:  # the profile's check says what is wrong
+        return typed
+    return at._replace(path=of.path).geturl() if at.netloc and at.path in ("", "/") and not at.query else text
+
+
+def _clients(draft: Mapping[str, Json]) -> Mapping[str, Json]:
+    found = draft.get("clients")
+    return found if isinstance(found, dict) else {}

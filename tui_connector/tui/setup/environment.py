@@ -1,0 +1,128 @@
+"""The form of an environment: the address of another store, its secrets, and whether it is in production."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual import on
+
+from ...errors import UserError
+from ...guide.environment_values import addresses, is_production, own_source, secrets, whole_address
+from ...profile.environments import TABLE
+from ...profile.problems import check_data
+from ...secrets.backends import entry_of
+from ...secrets.source import SecretSource
+from ...templates import Json
+from ..widgets.field_specs import FieldSpec, FieldType
+from ..widgets.form import Form, FormPath
+from .context import GuideContext
+from .form import FormScreen, SetupForm
+
+_ABOUT = "The values of another store. What is empty is as in the base values; everything else is edited as text (^G)."
+_OF_ALL = "Whether the store is a live one. Sending to it prompts for its name."
+
+
+class _Overrides(SetupForm):
+    """The fields of an environment. What is typed for a secret is held until the form is saved."""
+
+    def __init__(self, work: GuideContext, environment: str) -> None:
+        self.environment = environment
+        self._bases = {
+            each.path: each.base for each in (*addresses(work.setup.draft, environment), *secrets(work.setup.draft))
+        }
+        super().__init__(work, _specs(work, environment), (TABLE, environment))
+
+    def _base(self, path: FormPath) -> FormPath:
+        return self._bases[tuple(map(str, path[2:]))]
+
+    def _source(self, path: FormPath, place: str) -> dict[str, Json]:
+        setup = self.work.setup
+        return own_source(setup.draft, setup.name, self._base(path), self.environment, place)
+
+    def show_at_hand(self) -> None:
+        for path in self._secret_places():
+            if glimpse := self.work.workbench.vault.glimpse(self.held_name(path)):
+                self.held(path, glimpse)
+
+    def held_name(self, path: FormPath) -> str:
+        """The name under which what was typed for this secret is held."""
+        return entry_of("/".join(map(str, self._base(path))), self.environment)
+
+    @on(Form.Edited)
+    def _take(self, event: Form.Edited) -> None:
+        if event.path[-1] == "uri" and isinstance(event.value, str):
+            event.value = whole_address(event.value, str(self.work.setup.at(*self._base(event.path)) or ""))
+
+    @on(Form.SecretTyped)
+    def _hold(self, event: Form.SecretTyped) -> None:
+        event.stop()
+        event.prevent_default()
+        setup, vault = self.work.setup, self.work.workbench.vault
+        if setup.at(*event.path) is None and "keyring" not in setup.table(*self._base(event.path)):
+            setup.edit(event.path, self._source(event.path, "keyring"))
+        vault.hold(self.held_name(event.path), event.value, "")
+        self.held(event.path, vault.glimpse(self.held_name(event.path)))
+        self.post_message(self.Changed())
+
+
+class EnvironmentForm(FormScreen):
+    """Edits the usual values of an environment."""
+
+    def __init__(self, work: GuideContext, environment: str) -> None:
+        self._environment = environment
+        super().__init__(work, f"Environment {environment}", dict, (TABLE, environment), _ABOUT)
+
+    def _new_form(self) -> SetupForm:
+        return _Overrides(self._work, self._environment)
+
+    async def store_typed(self) -> list[str]:
+        """Stores what was typed for secrets, each for the store of the environment, and returns their names.
+
+        In the keyring; the value of a variable, or for a prompt, until the program exits. Raises `UserError`, also
+        while the profile is invalid: then it is not known which store they are for.
+        """
+        form, vault = self._form, self._work.workbench.vault
+        assert isinstance(form, _Overrides)
+        if vault.held_secrets() == self._secrets_before:
+            return []
+        profile, problems = check_data(self._work.setup.draft, self._environment)
+        if profile is None:
+            at, why = problems[0]
+            hint = "Fix this first, or cancel the form without the secrets."
+            raise UserError("profile-invalid", f"The secrets cannot be stored: {'.'.join(map(str, at))}: {why}", hint)
+        stored = []
+        for secret in profile.secrets():
+            path = (TABLE, self._environment, *map(str, secret.path))
+            if path[2:] not in form._bases or (value := vault.held_secret(form.held_name(path), "")) is None:
+                continue
+            await self._store(secret.source, value, secret.origins)
+            stored.append(secret.source.label)
+        return stored
+
+    def forget_typed(self) -> None:
+        """Forgets what was typed for secrets: it is stored, or was discarded."""
+        self._work.workbench.vault.restore_held(self._secrets_before)
+
+    async def _store(self, source: SecretSource, value: str, origins: tuple[str, ...]) -> None:
+        vault, path = self._work.workbench.vault, self._work.path
+        if source.keyring is not None:
+            await vault.store(source.keyring, value, *origins)
+        elif path is not None:
+            vault.keep_imported(path, source, origins, value)
+
+
+def _specs(work: GuideContext, environment: str) -> Iterator[FieldSpec]:
+    draft = work.setup.draft
+    found = list(addresses(draft, environment))
+    for address in found:
+        title = "Base URI" if len(found) == 1 else f"Base URI, {address.path[1]}"
+        base = str(work.setup.at(*address.base) or "")
+        about = "The REST API of the store. Where only the store is given, the path is that of the base values."
+        yield FieldSpec(address.path, title, about, FieldType.TEXT, hint=base)
+    parts = {each.path[1] for each in secrets(draft)}
+    for secret in secrets(draft):
+        name = secret.path[-1].replace("-", " ")
+        title = name.capitalize() if len(parts) == 1 else f"{secret.path[1]}: {name}"
+        yield FieldSpec(secret.path, title, "The secret of this store.", FieldType.SECRET)
+    live = is_production(draft)
+    yield FieldSpec(("production",), "Production", _OF_ALL, FieldType.BOOLEAN, default=live)
