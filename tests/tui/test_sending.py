@@ -312,7 +312,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
         await acme.shows("✘ failed    A                  3 attempts · 400: Could not save Source Item")
         exported = acme.profile.with_name("stock-failed.jsonl")
         await acme.press("x")
-        await acme.shows("Write the entities")
+        await acme.shows("Write the entities of the failed tasks")
         await acme.press("enter")
         await acme.shows("2 entities written")
         assert [json.loads(line)["sku"] for line in exported.read_text().splitlines()] == ["A", "B"]

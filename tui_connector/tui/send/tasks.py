@@ -337,7 +337,8 @@ class TasksScreen(BaseScreen[bool]):
     def action_export(self) -> None:
         """Prompts for a file, and writes the entities of the group; of all tasks, of those that failed."""
         group, sender = self._group, self._task_sender
-        start = sender.file.parent / f"{sender.name}-{group.state or 'failed'}.jsonl"
+        which = group.state or "failed"
+        start = sender.file.parent / f"{sender.name}-{which}.jsonl"
 
         async def export(text: str) -> str:
             wanted = group.filter(("failed",))
@@ -347,7 +348,7 @@ class TasksScreen(BaseScreen[bool]):
             if done is not None:
                 self.notify(shown(done), markup=False)
 
-        question = "Write the entities as JSON Lines, which a source can read, to this new file:"
+        question = f"Write the entities of the {which} tasks as JSON Lines, which a source can read, to this new file:"
         screen = EntryScreen(question, str(start), apply=export, title="Export", path_endings=())
         self.app.push_screen(screen, exported)
 
