@@ -330,6 +330,11 @@ def test_metrics_show_the_last_second_and_in_the_end_the_means() -> None:
     assert (tiles["Rate (mean)"], tiles["Latency (mean)"], tiles["Time"]) == ("220/s", "160 ms", "10 s")
 
 
+def test_a_low_rate_is_not_shown_as_none() -> None:
+    metrics = RunMetrics(Progress(7, 7, seconds=16.0), summary=Summary("comments", "complete", 7, 0, 0, 16.0, 74, 7))
+    assert dict(metrics.tiles())["Rate (mean)"] == "0.4/s"
+
+
 def test_a_resumed_run_does_not_count_the_time_before() -> None:
     progress = Progress(1_100, 2_100, seconds=110.0, resumed_items=1_000, resumed_seconds=100.0)
     assert (progress.mean_rate, progress.remaining) == (10.0, 100.0)

@@ -170,7 +170,7 @@ class RunMetrics:
         retries = f" · {count(progress.retries, 'retry', 'retries')}" if progress.retries else ""
         return [
             (self.noun[1].capitalize(), items),
-            (f"Rate{mean}", f"{self.rate:,.0f}/s" if progress.items else "–"),
+            (f"Rate{mean}", f"{self.rate:,.{1 if 0 < self.rate < 10 else 0}f}/s" if progress.items else "–"),
             (f"Latency{mean}", f"{self.latency:,.0f} ms" if progress.responses else "–"),
             ("In flight", f"{in_flight} of {progress.limit}"),
             ("Requests", f"{progress.requests:,}{retries}"),
