@@ -24,6 +24,8 @@ from .widgets.choice import ChoiceScreen
 from .widgets.dialog_panel import DialogPanel
 from .widgets.frame import TONES, Dialog
 
+_NEW = "+"
+"""Stands for a new environment: no name is like this."""
 _WIDTH = 200
 """Characters of a value."""
 
@@ -64,12 +66,12 @@ def choose_environment(
         data = {name: environment_data(draft, name) for name in (DEFAULT_ENVIRONMENT, *names)}
         app.push_screen(EnvironmentScreen(data, current), lambda choice: None if choice is None else chosen(choice))
         return
-    titles = {**{name: f"Edit {name}" for name in names}, "": "Add an environment"}
+    titles = {**{name: f"Edit {name}" for name in names}, _NEW: "Add an environment"}
     question = "Fix the problems before an environment is used."
 
     def edit(name: str | None) -> None:
         if name is not None:
-            chosen(EnvironmentChoice("edit", name))
+            chosen(EnvironmentChoice("add") if name == _NEW else EnvironmentChoice("edit", name))
 
     app.push_screen(ChoiceScreen(titles, question=question, title="Environment"), edit)
 
