@@ -171,6 +171,16 @@ async def test_tab_completes_behind_a_text_and_what_a_completion_has_closed_is_n
         assert area(pilot).text.endswith('  x = [""]}')
 
 
+async def test_another_word_for_a_key_is_completed_to_it(machine: Machine) -> None:
+    async with editing(machine, TEXT.replace('{ env = "ACME_TOKEN" }', "")) as pilot:
+        area(pilot).go_to(TEXT.index('{ env = "ACME_TOKEN" }'))
+        await pilot.press(*"{ prompt")
+        await until(pilot, lambda: area(pilot).is_completing)
+        await pilot.press("tab", *"true }")
+        await until(pilot, lambda: "token = { ask = true }\n" in area(pilot).text)
+        await until_shown(pilot, "✔ valid")
+
+
 async def test_the_completions_close_with_the_line_and_when_the_text_is_saved(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await pilot.press("ctrl+end", *"ti")

@@ -148,6 +148,8 @@ class CompletionList(Container):
         self._keys = ""
         """The keys of the list, on its border."""
         self._present: Sequence[str] = ()
+        self._offered_for = ""
+        """What was typed when these completions were offered."""
 
     def compose(self) -> ComposeResult:
         yield self._rows
@@ -160,6 +162,7 @@ class CompletionList(Container):
         """These completions can be opened, or replace those that are shown."""
         self._completions = found.completions[:_MAX_COMPLETIONS]
         self._start, self._present = found.start, found.present
+        self._offered_for = self._typed
 
     @property
     def has_any(self) -> bool:
@@ -233,9 +236,15 @@ class CompletionList(Container):
 
     def _chosen(self) -> Completion | None:
         """The selected completion, or one that fits what was typed since the list was drawn; None if none does."""
-        typed = self._text_area.text[self._start : self._text_area.offset_of_cursor]
+        typed = self._typed
         selected = self._completions[self._rows.highlighted or 0]
+        if typed == self._offered_for:  # which may be another word for it
+            return selected
         return next((each for each in (selected, *self._completions) if typed in each.text), None)
+
+    @property
+    def _typed(self) -> str:
+        return self._text_area.text[self._start : self._text_area.offset_of_cursor]
 
     @property
     def _text_width(self) -> int:
