@@ -182,8 +182,10 @@ def _hunk(
     head = f"{'▸' if is_selected else ' '} line {hunk.line} · {conflict}{kept}\n"
     parts = [(head, TONES["warning"] if chosen is None else TONES["muted"])]
     parts += _lines("", before, TONES["muted"], is_kept=False)
-    parts += _lines("mine", hunk.mine, "$text-success", is_kept=chosen in ("mine", "both"))
-    parts += _lines("file", hunk.theirs, "$text-error", is_kept=chosen in ("theirs", "both"))
+    for side, lines, choices in (("mine", hunk.mine, ("mine", "both")), ("file", hunk.theirs, ("theirs", "both"))):
+        is_kept = chosen in choices
+        tone = TONES["success"] if is_kept else "" if chosen is None else TONES["muted"]
+        parts += _lines(side, lines, tone, is_kept=is_kept)
     parts += _lines("", after, TONES["muted"], is_kept=False)
     return Content.assemble(*parts)
 
