@@ -121,10 +121,10 @@ def test_no_probe_was_wasted_and_no_account_locked(capsys: pytest.CaptureFixture
 
 def test_the_report_as_json_has_the_agreed_shape() -> None:
     report = CheckReport()
-    assert report.as_json() == {"ok": True, "findings": []}
+    assert report.as_json() == {"ok": True, "findings": [], "warnings": []}
     report.results.append(CheckResult("client", False, Finding("x", "wrong", ("#1 GET /",), "mend it", "field")))
     wrong = {"id": "x", "summary": "wrong", "evidence": ["#1 GET /"], "remedy": "mend it"}
-    assert report.as_json() == {"ok": False, "findings": [wrong]}
+    assert report.as_json() == {"ok": False, "findings": [wrong], "warnings": []}
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b"", b'{"status":"ok"}'])

@@ -90,6 +90,42 @@ async def test_the_presets_are_right(name: str, machine: Machine, tmp_path: Path
     assert report.ok, report.findings
 
 
+@pytest.mark.parametrize(
+    ("incoming", "setting", "said"),
+    [
+        ({"transform": "{sku: sku, p: prce}"}, "transform", "'p' is null in all 3 items: they have no field 'prce'"),
+        ({"filter": "statuss == `1`"}, "filter", "The filter drops all 3 items: they have no field 'statuss'"),
+        (
+            {"transform": "ceil(sku)"},
+            "transform",
+            "Item 1 cannot be written: the transform cannot be evaluated: ceil()",
+        ),
+        (
+            {"sink": {"kind": "csv", "path": "x.csv", "columns": ["sku", "prce"]}},
+            "sink.columns",
+            "The column 'prce' is empty in all 3 items: they have no field 'prce'",
+        ),
+    ],
+)
+async def test_what_a_run_would_lose_is_a_warning(
+    incoming: dict[str, Any], setting: str, said: str, machine: Machine, tmp_path: Path
+) -> None:
+    report = await checked(machine, tmp_path, **incoming)
+    assert report.ok, report.findings
+    [warning] = report.warnings
+    assert (warning.field, warning.summary[: len(said)]) == (setting, said)
+    assert warning.id in ("incoming-field", "incoming-item")
+
+
+async def test_first_items_are_those_that_a_run_would_write(machine: Machine, tmp_path: Path) -> None:
+    report = await checked(machine, tmp_path, transform="{p: price, s: sku}", filter="price > `30`")
+    result = report.results[-1]
+    assert result.written is not None
+    assert (len(result.written.items), result.written.filtered_out, result.warnings) == (2, 1, ())
+    assert [list(each) for each in result.written.items if isinstance(each, dict)] == [["p", "s"]] * 2
+    assert result.summary == "incoming items: 3 of 50 items read, 1 dropped by the filter"
+
+
 async def test_an_empty_list_says_nothing_of_its_fields(machine: Machine, tmp_path: Path) -> None:
     nothing = {"searchCriteria": {"filterGroups": [{"filters": [{"field": "sku", "value": "none"}]}]}}
     request = {"uri": "products", "parameters": nothing}

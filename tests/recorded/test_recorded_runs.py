@@ -15,7 +15,7 @@ from runs import RunNotes, Shop
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE
-from tui_connector.tui.setup.incoming import columns, table
+from tui_connector.tui.widgets.item_table import columns, table
 
 EXTRA = "extra"
 """Where a row of CSV has what the first item did not have."""

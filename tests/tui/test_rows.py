@@ -18,7 +18,7 @@ from tui_connector.tui.home.rows import columns as home_columns
 from tui_connector.tui.home.rows import run_cell
 from tui_connector.tui.log.detail import WrappedLines
 from tui_connector.tui.log.rows import columns_for, row, row_message, similar
-from tui_connector.tui.setup.incoming import table
+from tui_connector.tui.widgets.item_table import table
 
 lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=60).map(shown_line), max_size=8)
 

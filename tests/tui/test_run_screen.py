@@ -58,6 +58,9 @@ async def start_run(pilot: Pilot[None]) -> None:
     await pilot.press("end", "up", "r")
 
 
+MISSPELT = 'transform = "{code: sku, cost: prce}"'
+
+
 def _opened(machine: Machine, sandbox: Sandbox) -> tuple[ConnectorApp, Path]:
     machine.directories.profiles.mkdir(parents=True)
     path = machine.directories.profiles / "acme.toml"
@@ -92,6 +95,23 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine, monkey
             await pilot.press("q")
             await until_shown(pilot, "✔ products, just now")
     assert len(written.read_bytes().splitlines()) == 40
+
+
+async def test_test_and_run_show_what_a_misspelt_transform_loses(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=40, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        path = machine.directories.profiles / "acme.toml"
+        path.write_text(path.read_text().replace("[incoming.products]", f"[incoming.products]\n{MISSPELT}"))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "GET products")
+            await pilot.press("down", "down", "t")
+            await until_shown(pilot, "! incoming products: 3 of 40 items read")
+            for words in ("'cost' is null in all 3 items", "did you mean 'price'?", "code ", "SYNC-0001"):
+                assert words in shown(app)
+            await pilot.press("r")
+            await until_shown(pilot, "complete: 40 items")
+            assert "'cost' is null in all 40 items" in app.screen.query_one(MessageList).text
 
 
 async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

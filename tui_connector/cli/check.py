@@ -82,7 +82,9 @@ def check(
                 report.results.append(tried)
                 if not as_json:
                     probes = f" ({tried.probes} more requests to find the cause)" if tried.probes else ""
-                    click.echo(f"{'✔' if tried.ok else '✘'} {shown(tried.summary)}{probes}")
+                    click.echo(
+                        f"{'✘' if not tried.ok else '!' if tried.warnings else '✔'} {shown(tried.summary)}{probes}"
+                    )
         return report
 
     with keeping_history(workbench, path, saved):
@@ -90,7 +92,7 @@ def check(
     if as_json:
         click.echo(json_text(report.as_json()))
     else:
-        _explain(report.findings)
+        _explain([*report.findings, *report.warnings])
     sys.exit(_exit_of(report))
 
 

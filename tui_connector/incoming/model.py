@@ -25,7 +25,7 @@ from .pagination import Pagination, PaginationError
 from .pagination.placement import with_value_at
 from .raw_json import InvalidJson, decode_json, encode_json
 from .sink import RejectedItem, Sink
-from .unfound_fields import UnfoundField, lookups_of, lost_by_filter, lost_by_transform
+from .unfound_fields import ColumnSearch, UnfoundField, lookups_of, lost_by_filter, lost_by_transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +214,18 @@ class Incoming(Named):
         """Filters and transforms items for one run."""
         return ItemTransform(self.transform, self.filter)
 
+    def written(self, items: Sequence[Json]) -> WrittenItems:
+        """What a run would write of these items."""
+        transform = self.item_transform()
+        transformed = transform(list(map(encode_json, items)))
+        unfound = transform.unfound()
+        if self.sink is not None:
+            columns = ColumnSearch(self.sink)
+            columns.note(transformed.items)
+            unfound += columns.unfound()
+        decoded = list(map(decode_json, transformed.items))
+        return WrittenItems(decoded, transformed.filtered_out, unfound, transformed.rejected)
+
     def parents_among(self, items: Sequence[Json]) -> list[Json]:
         """The items for which child lists are read: those that the filter keeps."""
         return [decode_json(item) for item in ItemTransform(None, self.filter)(list(map(encode_json, items))).items]
@@ -263,6 +275,17 @@ def entity_names(uri: str) -> tuple[str, dict[str, str]]:
     }
     words = iter(shown)
     return "".join(each if isinstance(each, str) else next(words) for each in pieces), shown
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenItems:
+    """Items as a run would write them, and what their filter, transform and columns lose."""
+
+    items: list[Json]
+    filtered_out: int
+    unfound: list[UnfoundField]
+    rejected: Sequence[RejectedItem]
+    """Those whose filter or transform fails."""
 
 
 @dataclass(frozen=True, slots=True)

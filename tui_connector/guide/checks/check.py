@@ -17,7 +17,7 @@ from ...client.session import Session
 from ...client.uri import origin_of
 from ...errors import InvalidValue
 from ...incoming.incremental import Incremental
-from ...incoming.model import FirstItems, Incoming, UnexpectedStatus, first_items, list_request
+from ...incoming.model import FirstItems, Incoming, UnexpectedStatus, WrittenItems, first_items, list_request
 from ...incoming.parent_fields import ParentFields
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose_with_probes
@@ -33,7 +33,7 @@ from ..steps.other_stores import is_magento, refusal
 from ..steps.samples import sample_requests
 from ..steps.store_address import PROTECTED_URI, currency_finding, is_cloud_service, is_without_rest, protected_finding
 from ..steps.summaries import ProfilePart
-from .incoming import incoming_findings
+from .incoming import incoming_findings, lost_values
 from .permissions import modules_of, permissions
 from .signing import find_dialect
 
@@ -51,6 +51,10 @@ class CheckResult:
     """The store's modules, where its response named them."""
     more_findings: tuple[Finding, ...] = ()
     """Other problems of the same part."""
+    warnings: tuple[Finding, ...] = ()
+    """What is probably a mistake, although the check has passed."""
+    written: WrittenItems | None = None
+    """Of an incoming: its first items as a run would write them."""
 
 
 @dataclass(slots=True)
@@ -64,12 +68,20 @@ class CheckReport:
         return [result.finding for result in self.results if result.finding is not None]
 
     @property
+    def warnings(self) -> list[Finding]:
+        return [warning for result in self.results for warning in result.warnings]
+
+    @property
     def ok(self) -> bool:
         return all(result.ok for result in self.results)
 
     def as_json(self) -> dict[str, object]:
-        """`ok`, and the findings with `id`, `summary`, `evidence` and `remedy`."""
-        return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
+        """`ok`, the findings with `id`, `summary`, `evidence` and `remedy`, and the warnings in the same form."""
+        return {
+            "ok": self.ok,
+            "findings": [finding.as_json() for finding in self.findings],
+            "warnings": [warning.as_json() for warning in self.warnings],
+        }
 
 
 def _may_be_other_api(reached: CheckResult) -> bool:
@@ -247,9 +259,15 @@ async def _check_first_items(
     client = incoming.client
     kind = auth_kind(profile, client) if client in profile.clients and is_magento(profile, client) else None
     result, found = await check_readable(incoming, _read_only_send(session, client, incoming), run, name, kind)
-    if found is not None and fields:
+    if found is None:
+        return result, None
+    if fields:
         found = replace(found, items=[{**fields, **each} if isinstance(each, dict) else each for each in found.items])
-    return result, found
+    written = incoming.written(found.items)
+    summary = result.summary
+    if written.filtered_out and result.ok:
+        summary += f", {written.filtered_out:,} dropped by the filter"
+    return replace(result, summary=summary, written=written, warnings=tuple(lost_values(written, found))), found
 
 
 async def _check_permissions(

@@ -7,16 +7,17 @@ from dataclasses import replace
 
 from ...client.layer import Send
 from ...client.message import Request, RequestFailed, Response
-from ...incoming.model import FirstItems, Incoming, list_request
+from ...incoming.model import FirstItems, Incoming, WrittenItems, list_request
 from ...incoming.pages import Page, read_page
 from ...incoming.pagination import CURSOR_HINT, ListPart, PaginationError
 from ...incoming.raw_json import InvalidJson, decode_json
 from ...incoming.start import has_cursor_placeholder
+from ...incoming.unfound_fields import CODE as UNFOUND
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.keyset import Keyset
 from ...magento.search_criteria import SearchCriteria
 from ...templates import Json
-from ...text import did_you_mean, listed
+from ...text import count, did_you_mean, listed
 from ..steps.other_stores import refusal
 
 _LATER = "2999-01-01 00:00:00"
@@ -51,6 +52,21 @@ async def incoming_findings(
             yield finding
 
 
+def lost_values(written: WrittenItems, first: FirstItems) -> Iterator[Finding]:
+    """Warnings about values that a run would lose: fields that no item has, and items that cannot be transformed."""
+    for each in written.unfound:
+        evidence = (f"#{first.exchange} {_contents(each.names)}",) if each.names else ()
+        yield Finding(UNFOUND, each.summary, evidence, each.remedy, each.setting)
+    for rejected in written.rejected[:1]:
+        yield Finding(
+            "incoming-item",
+            f"Item {rejected.index + 1} cannot be written: {rejected.reason}",
+            (f"#{first.exchange} {len(written.rejected)} of {count(len(first.items), 'item')}",),
+            "Correct filter or transform.",
+            "transform",
+        )
+
+
 def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
     """Findings for fields that the incoming names and no item has."""
     named = [("identifier", incoming.identifier)]
@@ -65,7 +81,7 @@ def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
     for setting, name in named:
         if name is not None and name not in there:
             yield Finding(
-                "incoming-field",
+                UNFOUND,
                 f"No item has the field {name!r}, which {setting} names",
                 (f"#{first.exchange} {_contents(there)}",),
                 _correct(setting, name, there),

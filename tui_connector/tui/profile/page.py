@@ -278,7 +278,12 @@ class ProfilePage(ChangesScreen, TextHolder):
         detail.border_title = Content(shown_line(f"{title} · {part.name}" if part else title))
         now, wide = self.machine.now().timestamp(), self.has_class("wide")
         text, arguments = self.opened.text_of(part) if part else "", self.workbench.trust.arguments
-        lines = self._status.detail(part, now, text, wide=wide, arguments=arguments) if part else (Content(_NONE),)
+        width = max(30, detail.content_size.width or self.size.width - 4)
+        lines = (
+            self._status.detail(part, now, text, wide=wide, width=width, arguments=arguments)
+            if part
+            else (Content(_NONE),)
+        )
         detail.update(Content("\n").join(lines))
 
     def action_test(self) -> None:

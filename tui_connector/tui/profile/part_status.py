@@ -20,6 +20,7 @@ from ...text import count, direction_option, shown, shown_line
 from ...units import ago, short_age
 from ..widgets import highlight
 from ..widgets.frame import TONES
+from ..widgets.item_table import lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,13 @@ class RowStatus:
     """Such as "2 problems"; empty where there are none."""
     run: tuple[str, str] = ("", "")
     """The result of the last run and its age, such as "✔ 5 min"."""
+
+
+def _mark_of(result: CheckResult) -> tuple[str, str]:
+    """The mark of a test, and its tone."""
+    if not result.ok:
+        return "✘", "error"
+    return ("!", "warning") if result.warnings else ("✔", "success")
 
 
 class PartStatus:
@@ -109,24 +117,35 @@ class PartStatus:
         if part == self.testing:
             return "…", "muted"
         if (tested := self._tests.get((part.family, part.name))) is not None:
-            return ("✔", "success") if tested[0].ok else ("✘", "error")
+            return _mark_of(tested[0])
         secrets = self.secrets_of(part)
         if any(state.ok is False for state in secrets):
             return "✘", "error"
         return ("!", "warning") if any(state.for_session for state in secrets) else (" ", "")
 
-    def detail(self, part: ProfilePart, now: float, text: str, *, wide: bool, arguments: str = "") -> Iterator[Content]:
+    def _first_columns(self, part: ProfilePart) -> list[str]:
+        keys = (("identifier",), ("incremental", "field"))
+        found = [value_at(self._data, (part.family, part.name, *each)) for each in keys]
+        return [each for each in found if isinstance(each, str)]
+
+    def detail(
+        self, part: ProfilePart, now: float, text: str, *, wide: bool, width: int, arguments: str = ""
+    ) -> Iterator[Content]:
         """A part in lines: its test, its last run, its secrets, and on a wide screen its settings, from `text`.
 
-        `arguments`: the profile and its environment as the arguments of a command.
+        `width`: that of the table of first items, in columns. `arguments`: the profile and its environment as the
+        arguments of a command.
         """
         for problem in self._problems(part.family, part.name):
             environment = f" ({problem.keys[1]})" if problem.keys[:1] == (TABLE,) else ""
             words = f"✘ line {problem.line}{environment}: {_within(problem)}"
             yield Content.assemble((shown_line(words), TONES["error"]))
         if (tested := self._tests.get((part.family, part.name))) is not None:
-            tone = TONES["success" if tested[0].ok else "error"]
-            yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))
+            result = tested[0]
+            tone = TONES[_mark_of(result)[1]]
+            yield Content.assemble((shown(_result_text(result, now - tested[1])), tone))
+            if result.written is not None and result.written.items:
+                yield from lines(result.written.items, *self._first_columns(part), width=width)
         if part.family in ("incoming", "outgoing"):
             run = self.last_run(part)
             never = (
@@ -176,6 +195,7 @@ def _within(problem: Problem) -> str:
 def _result_text(result: CheckResult, seconds: float) -> str:
     finding = result.finding
     if finding is None:
-        return f"{'✔' if result.ok else '✘'} {result.summary} · {ago(seconds)}"
+        warnings = "".join(f"\n! {each.summary}\n   → {each.remedy}" for each in result.warnings)
+        return f"{_mark_of(result)[0]} {result.summary} · {ago(seconds)}{warnings}"
     evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
     return f"✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"
