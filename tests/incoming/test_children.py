@@ -15,7 +15,7 @@ from runs import RunNotes
 from tui_connector.incoming.run import Run
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
-from tui_connector.runs.progress import Progress
+from tui_connector.runs.progress import Progress, Summary
 
 COUNTS = {number: number % 4 for number in range(1, 120)}
 PAGES = {"kind": "page-number", "parameter": "page", "size-parameter": "size", "page-size": 2}
@@ -68,6 +68,23 @@ async def test_bare_lists_and_items_that_are_no_objects(tmp_path: Path, machine:
         {"order_id": 3, "value": "a"},
         {"order_id": 3, "value": 5},
     ]
+
+
+async def test_a_field_that_no_parent_has_is_a_warning(tmp_path: Path, machine: Machine) -> None:
+    async with store_with({1: 2, 2: 1, 3: 1}) as store:
+        parent = {"incoming": "orders", "fields": {"order_id": "entityid", "number": "increment_id"}}
+        summary = await CommentRuns(store, tmp_path, machine, {"parent": parent}).run(told=(told := RunNotes()))
+        assert summary.state == "complete"
+        words = "'order_id' is null for all 3 parents: they have no field 'entityid'. Correct parent.fields: did you"
+        assert last_warning(summary, told).startswith(words)
+        summary = await CommentRuns(store, tmp_path, machine, {}, {"filter": "statuss == 'x'"}).run(told=told)
+        words = "orders: The filter drops all 3 items: they have no field 'statuss'"
+        assert last_warning(summary, told).startswith(words)
+
+
+def last_warning(summary: Summary, told: RunNotes) -> str:
+    """At the end of the run, or during it if nothing has changed since."""
+    return [*(text for _, text in told.warnings), *(each.text for each in summary.warnings)][-1]
 
 
 async def test_values_of_the_parent_are_escaped_in_the_path(tmp_path: Path, machine: Machine) -> None:

@@ -435,6 +435,15 @@ class ChildReader:
     def remarks(self) -> list[str]:
         return [f"{self._name}: {each}" for each in self._parents.remarks()]
 
+    def unfound_fields(self) -> list[str]:
+        """What the parents lack that their filter or the fields for the items name."""
+        outer = self._parents.unfound_fields() if isinstance(self._parents, ChildReader) else []
+        return [
+            *outer,
+            *(f"{self._name}: {each}" for each in self._filter.unfound()),
+            *map(str, self._fields.unfound()),
+        ]
+
     @property
     def doubt(self) -> str:
         return self._incomplete_reason

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import InvalidValue
 from ..templates import Json
-from ..templates.expression import Budget, Expression
+from ..templates.expression import Budget, Expression, Lookups
 from .raw_json import encode_json, json_type, members
+from .unfound_fields import UnfoundField
 
 
 class ParentFields:
@@ -15,10 +16,26 @@ class ParentFields:
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self._expressions = {name: Expression.compile(text) for name, text in fields.items()}
+        self._lookups = {name: Lookups(expression) for name, expression in self._expressions.items()}
+        self._count = 0
+        """Parents so far."""
 
     def of(self, parent: Json) -> dict[str, Json]:
         """The fields of this parent; null where it has none. Raises `InvalidValue`."""
-        return {name: expression.find(parent, Budget())[0] for name, expression in self._expressions.items()}
+        self._count += 1
+        return {
+            name: expression.find(parent, Budget(), self._lookups[name])[0]
+            for name, expression in self._expressions.items()
+        }
+
+    def unfound(self) -> list[UnfoundField]:
+        """The fields that were null for all parents so far, because these lack what they name."""
+        return [
+            UnfoundField.of("parent.fields", f"{name!r} is null for", self._count, each.fields, each.names, "parent")
+            for name, lookups in self._lookups.items()
+            for each in lookups.empty_outputs()
+            if not each.name
+        ]
 
     def add(self, fields: Mapping[str, Json], items: Sequence[bytes]) -> list[bytes]:
         """The items, each with the fields first; an item that is not an object becomes the field "value".

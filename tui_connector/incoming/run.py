@@ -376,7 +376,9 @@ class Run:
         """What is lost in all items so far, because they lack fields that the profile names."""
         assert self._opened is not None
         since = "Since the run was resumed, " if self._opened.start.run.read else ""
-        return tuple(RunWarning(UNFOUND, f"{since}{each}") for each in writer.unfound_fields())
+        of_parents = self._reader.unfound_fields() if isinstance(self._reader, ChildReader) else []
+        found = [*of_parents, *map(str, writer.unfound_fields())]
+        return tuple(RunWarning(UNFOUND, f"{since}{each}") for each in found)
 
     def _within_limit(self, pages: list[PageRead]) -> tuple[list[PageRead], PageRead | None]:
         """The pages within `--limit`, the last one cut; separately if a run cannot resume in the middle of it."""

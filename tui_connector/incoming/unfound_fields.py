@@ -1,4 +1,4 @@
-"""Fields that an incoming's transform, filter or columns name and that no item has: then values are lost silently."""
+"""Fields that the transform, filter, parent or columns of an incoming name, and no item has: silent loss of values."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ class UnfoundField:
         return f"{self.summary}. {self.remedy}"
 
     @classmethod
-    def of(cls, setting: str, what: str, count: int, fields: Sequence[str], names: Sequence[str]) -> UnfoundField:
+    def of(
+        cls, setting: str, what: str, count: int, fields: Sequence[str], names: Sequence[str], noun: str = "item"
+    ) -> UnfoundField:
         """`what` is lost in this number of items; `fields` are those that they lack, `names` those that they have."""
-        which, have = ("the only item", "it has") if count == 1 else (f"all {count:,} items", "they have")
+        which, have = (f"the only {noun}", "it has") if count == 1 else (f"all {count:,} {noun}s", "they have")
         missing = " or ".join(map(repr, fields))
         suggestion = did_you_mean(fields[0], names)
         there = "" if suggestion or not names else f" There are: {listed(names)}."

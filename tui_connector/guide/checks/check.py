@@ -19,6 +19,7 @@ from ...errors import InvalidValue
 from ...incoming.incremental import Incremental
 from ...incoming.model import FirstItems, Incoming, UnexpectedStatus, WrittenItems, first_items, list_request
 from ...incoming.parent_fields import ParentFields
+from ...incoming.unfound_fields import UnfoundField
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose_with_probes
 from ...magento.diagnosis.rules import explain
@@ -239,6 +240,7 @@ async def _check_first_items(
     if incremental is not None and incremental.field is not None:
         incoming = incoming.model_copy(update={"incremental": incremental})
     fields: dict[str, Json] = {}
+    lost: list[UnfoundField] = []
     if incoming.parent is not None:
         parent = incoming.parent.incoming
         result, parents = await _check_first_items(profile, session, parent, run, incoming.incremental)
@@ -251,7 +253,8 @@ async def _check_first_items(
                 f"incoming {name}: not tested, as it reads a list for each of {parent}, {why}", True
             ), None
         try:
-            fields = ParentFields(incoming.parent.fields).of(items[0])
+            of_parent = ParentFields(incoming.parent.fields)
+            fields, lost = of_parent.of(items[0]), of_parent.unfound()
             incoming = incoming.for_parent(items[0], run)
         except InvalidValue as error:
             summary = f"incoming {name}: the list of the first item of {parent} cannot be requested"
@@ -264,6 +267,7 @@ async def _check_first_items(
     if fields:
         found = replace(found, items=[{**fields, **each} if isinstance(each, dict) else each for each in found.items])
     written = incoming.written(found.items)
+    written = replace(written, unfound=[*lost, *written.unfound])
     summary = result.summary
     if written.filtered_out and result.ok:
         summary += f", {written.filtered_out:,} dropped by the filter"
