@@ -16,6 +16,7 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.choice import Choice, ChoiceScreen
 from tui_connector.tui.widgets.fields import JsonField, TextField
 from tui_connector.tui.widgets.form import Form
@@ -71,6 +72,14 @@ async def test_enter_edits_the_request_and_shows_its_problems(
         field = pilot.app.screen.query_one("#row-items TextField", TextField)
         field.value = "items["
         await until_shown(pilot, "invalid JMESPath")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Keep it anyway")
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen) and pilot.app.focused is not None)
+        field = pilot.app.screen.query_one("#row-items TextField", TextField)
+        assert pilot.app.focused is field  # the one to correct, not the first
         field.value = "items"
         pilot.app.screen.query_one("#row-request-uri TextField", TextField).value = "orders"
         await until(pilot, lambda: setup.at("incoming", "products", "request", "uri") == "orders")

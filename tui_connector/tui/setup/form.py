@@ -316,8 +316,9 @@ class FormScreen(Dialog[bool]):
             show_in_text(self.app, path)
 
     def focus_first(self) -> None:
-        """Focuses the first field."""
-        self._form.focus_on()
+        """Focuses the first field that has a problem, or the first one."""
+        if not self._form.focus_on_problem():
+            self._form.focus_on()
         if self.focused is None:
             self.query_one("#form-done", Button).focus()
 
