@@ -373,17 +373,22 @@ async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Mach
         sample.text = '{"sku": "SYNC-0001", "source_code": "default", "quantity": 700, "status": 1}'
         await acme.shows("SYNC-0001", "Plan sample")
         await acme.press("ctrl+t")
-        await acme.shows("Not sent yet: change SYNC-0001: quantity: 23 → 700", "^T again sends it to", "Send sample")
+        await acme.shows(
+            "Not sent yet: change SYNC-0001: quantity: 23 → 700",
+            "S again sends it to",
+            "(^T in a field)",
+            "Send sample",
+        )
         sample.text = sample.text.replace("700", "701")
         await acme.shows("Plan sample")
         await acme.press("ctrl+t")
         await acme.shows("quantity: 23 → 701")
         assert acme.writes() == 0
         await acme.press("ctrl+t")
-        await acme.shows("✔ Sent, and accepted by the store · F9: undo", "Undo sample")
+        await acme.shows("✔ Sent, and accepted by the store · u: undo (F9 in a field)", "Undo sample")
         assert acme.writes() == 1
         await acme.press("u")
-        await acme.shows("Not undone yet: restore SYNC-0001: quantity: 701 → 23", "F9 again undoes it")
+        await acme.shows("Not undone yet: restore SYNC-0001: quantity: 701 → 23", "u again undoes it")
         assert acme.writes() == 1
         await acme.press("u")
         await acme.shows("✔ Undone")

@@ -394,7 +394,7 @@ class OutgoingPane(ConfigurationsPane):
         left = f"Not restored: {undo.left}" if undo.left else ""
         if undo.changes:
             self._undo = undo
-            lines = [f"Not undone yet: {undo.changes}", left, undo.plan.remark, "F9 again undoes it"]
+            lines = [f"Not undone yet: {undo.changes}", left, undo.plan.remark, "u again undoes it (F9 in a field)"]
             self.say("\n".join(filter(None, lines)))
         elif left:
             self.say(f"✘ {left}", bad=True)
@@ -436,7 +436,7 @@ class OutgoingPane(ConfigurationsPane):
         else:
             self._planned = message.sample, plan
             self.screen.refresh_bindings()
-            self.say(f"Not sent yet: {_changes(plan)}\n^T again sends it to {plan.store}")
+            self.say(f"Not sent yet: {_changes(plan)}\nS again sends it to {plan.store} (^T in a field)")
 
     @on(Sent)
     def _on_sent(self, message: Sent) -> None:
@@ -444,7 +444,7 @@ class OutgoingPane(ConfigurationsPane):
         if message.plan.compared and message.state in UNDOABLE:
             self._sent[message.name] = message.plan
             self.screen.refresh_bindings()
-            done = f"{done} · F9: undo"
+            done = f"{done} · u: undo (F9 in a field)"
         self.say(f"✘ {message.problem}" if message.problem else done, bad=bool(message.problem))
 
     @on(Prepared)
