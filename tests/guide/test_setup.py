@@ -10,7 +10,7 @@ import pytest
 from tui_connector.guide.checks.first_call import commands
 from tui_connector.guide.profiles.save import save
 from tui_connector.guide.secret_sources import SecretPlace
-from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION
+from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION, METHODS, GuideStep, in_magento
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.steps.store_address import FoundStore, RestAddress, candidate_addresses
 from tui_connector.guide.workbench import profile_of
@@ -233,3 +233,10 @@ async def test_saving_a_hard_link_says_once_that_the_other_names_keep_the_old_te
     ]
     assert 'name = "Acme BE"' in path.read_text()
     assert [other.read_text() for other in others] == [TWO_OF_EACH] * 2
+
+
+def test_the_last_step_speaks_of_the_values_of_its_method() -> None:
+    said = {kind: "".join(in_magento(GuideStep.SAVE, kind)) for kind in (*METHODS, "basic")}
+    assert [kind for kind, words in said.items() if "four values" in words] == [INTEGRATION]
+    assert "token" in said[BEARER]
+    assert said["basic"] == "Nothing more."

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
+from test_steps import choose
 
 from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_data, is_demo_profile, start_sandbox
 from tui_connector.client.exchange import Exchange
@@ -186,6 +187,12 @@ async def test_a_resumed_draft_asks_for_its_secrets_before_anything_else(machine
         assert "trusted" not in screen
         await pilot.press("2")
         assert "✘ 3" not in await until_shown(pilot, "Demo values")  # nothing was refused
+        await until_shown(pilot, "Drafts contain no secrets")
+        await choose(pilot, "#way", "Login with user and password")
+        await until_shown(pilot, "Password")
+        assert "Drafts contain no secrets" not in shown(pilot.app)  # nothing was entered for a login
+        await choose(pilot, "#way", "Integration")
+        await until_shown(pilot, "Drafts contain no secrets")
         await pilot.press("alt+u")
         await until(pilot, lambda: shown(pilot.app).count("32 ✔") == 4)
         await pilot.press("3")

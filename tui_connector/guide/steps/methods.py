@@ -62,6 +62,8 @@ class GuideMethod:
     fields: tuple[GuideField, ...]
     in_magento: tuple[str, ...]
     """What to click to get the values, one step a line."""
+    afterwards: str
+    """What can be done there once it is saved."""
 
 
 METHODS: Mapping[str, GuideMethod] = {
@@ -79,6 +81,7 @@ METHODS: Mapping[str, GuideMethod] = {
             "In its row: Activate › Allow. A window shows the four values; copy and paste them here one by one.",
             "You can see them again later: Edit › Integration Details.",
         ),
+        "You can see the four values again under Edit › Integration Details.",
     ),
     BEARER: GuideMethod(
         "integration",
@@ -88,6 +91,7 @@ METHODS: Mapping[str, GuideMethod] = {
             "Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes (No by default since 2.4.4).",
             "System › Extensions › Integrations › your row › Edit › Integration Details: Access Token, the third.",
         ),
+        "You can see the token again under Edit › Integration Details: Access Token.",
     ),
     ADMIN: GuideMethod(
         "admin",
@@ -97,6 +101,7 @@ METHODS: Mapping[str, GuideMethod] = {
             "Log in with it in a browser once. Six wrong passwords lock it for 30 minutes.",
             "If admin users need a one-time code (2FA), use an integration instead.",
         ),
+        "You can change the user's permissions later, in its role.",
     ),
     OAUTH2: GuideMethod(
         "ims",
@@ -111,6 +116,7 @@ METHODS: Mapping[str, GuideMethod] = {
             "Choose the product profile that has access to this Commerce instance.",
             "If the store responds with 403, add the plugin set-headers with x-gw-ims-org-id, your organization ID.",
         ),
+        "You can retrieve the client secret again in the Adobe Developer Console.",
     ),
 }
 """The methods by kind of authentication."""
@@ -144,6 +150,4 @@ def in_magento(step: GuideStep, kind: str) -> list[str]:
     if step is GuideStep.OUTGOING:
         place = "Role Resources" if admin else "API"
         return [f"Writing needs its own ticks under {place}. Store view “all” writes global values."]
-    if admin:
-        return ["Nothing more. You can change the user's permissions later, in its role."]
-    return ["Nothing more. You can see the four values again under Edit › Integration Details."]
+    return [f"Nothing more. {METHODS[kind].afterwards}" if kind in METHODS else "Nothing more."]

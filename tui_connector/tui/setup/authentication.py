@@ -291,8 +291,8 @@ class AuthenticationPane(StepPane):
         applied = setup.applied()
         self.put(self.query_one("#applied", Static), self._whose(applied))
         notes = []
-        entered = self.work.resumed and setup.has_authentication  # before the draft was left
-        if entered and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
+        entered = [each for each in setup.fields() if setup.path_of(each) in self.work.resumed_secrets]
+        if any(not is_given(self.work, each) for each in entered):
             notes.append("Drafts contain no secrets. Enter them again.")
         elif setup.auth_kind == ADMIN and setup.needs_code():
             notes.append("2FA is on: admin users need a one-time code; integrations do not.")

@@ -95,6 +95,8 @@ class GuideContext:
     """The steps that the user has passed without adding anything."""
     resumed: bool = False
     """Whether it was resumed from a draft, which contains no secrets."""
+    resumed_secrets: frozenset[ModelPath] = frozenset()
+    """The places of the secrets that the draft had when it was resumed."""
     results: dict[str, GuideResults] = field(default_factory=dict)
     """What was found earlier in this session, by the key of the draft."""
     changes: SavedChanges = field(default_factory=SavedChanges)
@@ -332,6 +334,7 @@ def resume_context(
             workbench.keep_history(path, read_profile(path)[1])
     context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
     context.resumed = True
+    context.resumed_secrets = frozenset(place for place, _ in sources(setup.draft))
     workbench.vault.hold_of_draft(draft.key)
     if results is not None:
         context.results = results
