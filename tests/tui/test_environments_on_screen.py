@@ -237,9 +237,13 @@ clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "problem" not in shown(app))
 
 
-async def test_an_environment_that_is_gone_is_a_problem(machine: Machine) -> None:
+async def test_the_base_values_are_used_where_the_environment_in_use_is_gone(machine: Machine) -> None:
     path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
     app = ConnectorApp(machine, no_demo)
+
+    def messages() -> list[str]:
+        return [each.message for each in app._notifications]
+
     async with app.run_test(size=(110, 36)) as pilot:
         await until_shown(pilot, "Shop")
         await pilot.press("enter")
@@ -247,4 +251,10 @@ async def test_an_environment_that_is_gone_is_a_problem(machine: Machine) -> Non
         await pilot.press("E", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
         path.write_text(path.read_text().replace("environments.staging", "environments.other"))
-        await until_shown(pilot, "The profile has no environment 'staging'. It has: other.")
+        await until(pilot, lambda: any("no longer has the environment staging" in each for each in messages()))
+        await until(pilot, lambda: "staging" not in shown(app).split("\n")[0] and "GET products" in shown(app))
+        await pilot.press("E", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " other" in shown(app).split("\n")[0])
+        path.write_text(path.read_text().partition("[environments")[0].replace("jsonl", "jsnl"))
+        await until(pilot, lambda: any("no longer has the environment other" in each for each in messages()))
+        await until_shown(pilot, "2 problems")

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError
 from ...profile import line_ends
 from ...profile.blocks import parse
 from ...profile.document import Document
-from ...profile.environments import TABLE
+from ...profile.environments import TABLE, names_of
 from ...profile.library import ProfileError
 from ...profile.model import ModelPath, Profile
 from ...profile.positions import layout
@@ -79,7 +78,10 @@ def part_of(keys: ModelPath) -> tuple[str, str] | None:
 
 
 def open_profile(path: Path, environment: str = "") -> OpenedProfile:
-    """Reads and checks a profile, with the values of an environment. Errors are returned as problems."""
+    """Reads and checks a profile, with the values of an environment; with the base values where it has no such one.
+
+    Errors are returned as problems.
+    """
     try:
         document = Document.open(path)
     except ProfileError as error:
@@ -88,9 +90,8 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     checked = Checker().check(document.text())
     if not checked.is_toml:
         return OpenedProfile(path, problems=checked.problems)
-    try:
-        profile, _ = check(document.text(), environment)
-        data = environment_data(document.draft, environment) if profile is not None else document.draft
-    except UserError as error:  # no such environment
-        return OpenedProfile(path, document, None, [Problem(1, 1, "environments", error.text, error.code)])
+    if environment not in names_of(document.draft):
+        environment = ""
+    profile, _ = check(document.text(), environment)
+    data = environment_data(document.draft, environment) if profile is not None else document.draft
     return OpenedProfile(path, document, profile, checked.problems, environment=environment, data=data)

@@ -612,6 +612,12 @@ class ProfilePage(ChangesScreen, TextHolder):
         elif choice.name != self.environment:
             self.post_message(self.EnvironmentChosen(self.path, choice.name, self._list.selected))
 
+    def leave_environment(self) -> None:
+        if self.is_current:  # otherwise the file is read again once it is
+            text = f"{self.path.name} no longer has the environment {self.environment}. The base values are in use."
+            self.notify(shown_line(text), severity="warning", markup=False)
+            self.post_message(self.EnvironmentChosen(self.path, "", self._list.selected))
+
     def unsaved_work(self) -> str:
         return f"The changes in the form are not saved to {self.path.name}." if self._forms.unsaved else ""
 

@@ -84,6 +84,10 @@ class ProfileScreen(LogDock):
         """Called after the file was read, when `opened` is what was read."""
         raise NotImplementedError
 
+    def leave_environment(self) -> None:
+        """Called after the file was read, and no longer has the environment in use."""
+        raise NotImplementedError
+
     def _new_workbench(self, exchanges: Exchanges | None, environment: str) -> Workbench:
         trust = ProfileTrust(self.machine, self.path, environment=environment)
         return Workbench(self.machine, exchanges, directory=self.path.parent, trust=trust)
@@ -177,6 +181,10 @@ class ProfileScreen(LogDock):
             self._file_state = message.state  # only its times have changed, which jump on some network drives
             return
         self.opened, self._file_state = message.opened, message.state
+        if message.opened.document is not None and message.opened.environment != self.environment:
+            self._edited_here = False
+            self.leave_environment()
+            return
         if message.history_problem:
             self.notify(shown(message.history_problem), severity="warning", markup=False)
         edited_here, self._edited_here = self._edited_here, False
