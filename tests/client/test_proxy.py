@@ -224,7 +224,7 @@ def test_an_invalid_proxy_is_reported_at_its_place() -> None:
         'proxy = { uri = "socks5://proxy:1080" }': "4:11: clients.shop.proxy.uri: SOCKS proxies are not supported",
         'proxy = { uri = "proxy:3128" }': "4:11: clients.shop.proxy.uri: 'proxy:3128' is not an http:// or https://",
         'proxy = { uri = "http://proxy:3128/path" }': "4:11: clients.shop.proxy.uri: a proxy's address has no path",
-        'proxy = { uri = "http://proxy:0" }': "4:11: clients.shop.proxy.uri: port 0",
+        'proxy = { uri = "http://proxy:0" }': "4:11: clients.shop.proxy.uri: the port in 'proxy:0' must be",
         'proxy = { uri = "http://proxy:1", username = "a" }': "4:1: clients.shop.proxy: username and password must",
         'proxy = { uri = "http://proxy:1", username = "a", password = "CANARY" }': "4:51: clients.shop.proxy.password",
         'proxy = { uri = "direct", username = "a", password = { env = "P" } }': '4:1: clients.shop.proxy: "direct"',

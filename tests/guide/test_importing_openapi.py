@@ -39,13 +39,16 @@ async def test_the_document_of_a_magento_becomes_a_profile_that_the_store_accept
     for name, value in entries.items():
         keyring.set_password(f"tui-connector/imported/integration/{name}", "tui-connector", value)
     for name in SENT:
-        path = result.path.parent / plan.document.draft["outgoing"][name]["source"]["path"]
+        outgoing = plan.document.draft["outgoing"]
+        part = outgoing[name if name in outgoing else f"{name}-out"]  # an incoming has the short name
+        path = result.path.parent / part["source"]["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{json.dumps(WRITABLE[name].sample)}\n")
     outcome = Outcome(plan, result, result.path.read_text())
     await run_all(outcome, machine, empty=True)
     assert outcome.failed == []
-    assert set(outcome.succeeded) >= {"products", "orders", "customers", "categories", "store-views", "stock"}
+    read_from = {each.removesuffix("-in") for each in outcome.succeeded}  # one that is also sent to may come first
+    assert read_from >= {"products", "orders", "customers", "categories", "store-views", "stock"}
     assert len(plan.parts["incoming"]) >= 25
     assert len(plan.parts["outgoing"]) >= 30
     assert "other requests" in "\n".join(map(str, plan.not_imported))
@@ -55,7 +58,7 @@ def test_other_routes_of_a_magento_are_chosen_by_name() -> None:
     text = schema()
     found = read(text, ImportOptions(only=("products", "modules", "orders-hold")))
     assert {*found.parts["incoming"]} == {"products", "modules"}
-    assert {*found.parts["outgoing"]} == {"products", "orders-hold"}
+    assert {*found.parts["outgoing"]} == {"products-out", "orders-hold"}
     assert found.parts["outgoing"]["orders-hold"]["request"] == {"method": "post", "uri": "orders/&{id}/hold"}  # type: ignore[index,call-overload]
     error = refusal(text, only=("prodcts",))
     assert (error.code, "did you mean 'products'?" in error.message) == ("import-only", True)

@@ -73,7 +73,7 @@ class Shell:
 
 async def test_check(store: RecordedStore, shell: Shell) -> None:
     code, output, log = await shell("check", "--trust", "acme", "--json")
-    assert (code, json.loads(output)) == (0, {"ok": True, "findings": []}), log
+    assert (code, json.loads(output)) == (0, {"ok": True, "findings": [], "warnings": []}), log
     words = (await shell("check", "--trust", "acme"))[1]
     assert "3 of 20 items read" in words
     assert "outgoing stock: permitted" in words
