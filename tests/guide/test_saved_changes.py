@@ -95,8 +95,12 @@ def test_a_change_by_another_program_ends_what_can_be_undone_unless_it_returns_t
     assert titles(session.changes) == ("", "")
     assert session.changes.was_changed_elsewhere
     session.save("mine")
+    path.write_text("theirs again")  # and saved over before it was noticed
+    session.save("mine again")
+    assert (session.changes.undo_count, *titles(session.changes)) == (1, "write mine again", "")
     session.undo()
-    assert path.read_text() == "theirs"
+    assert (path.read_text(), *titles(session.changes)) == ("theirs again", "", "write mine again")
+    assert session.changes.was_changed_elsewhere
 
 
 def edited(path: Path, *keys: str, value: str) -> ProfileEdit:

@@ -122,10 +122,13 @@ class SavedChanges:
         return len(self._done)
 
     def record(self, change: SavedChange) -> None:
-        """Takes a change that was saved. What was undone before can no longer be redone."""
-        self._done = [*self._done, change][-_MAX_CHANGES:]
+        """Takes a change that was saved. What was undone before can no longer be redone.
+
+        Earlier changes are forgotten where the file was changed between them and this one.
+        """
         self._undone.clear()
-        self.was_changed_elsewhere = False
+        self.keep_fitting(change.before)
+        self._done = [*self._done, change][-_MAX_CHANGES:]
 
     def undone(self, redo: SavedChange) -> None:
         """The latest change was reverted; `redo` is what `revert` returned."""
