@@ -28,6 +28,23 @@ def test_a_line_that_both_changed_is_a_conflict() -> None:
     assert merged(found, ["both"]) == "a\nmine\ntheirs\nc\n"
 
 
+@given(st.lists(st.sampled_from(["", "mine", "theirs", "both"]), max_size=6))
+def test_lines_next_to_each_other_that_one_side_changed_go_together(changed_by: list[str]) -> None:
+    texts = {name: [f"{number}\n" for number in range(len(changed_by))] for name in ("base", "mine", "theirs")}
+    for number, by in enumerate(changed_by):
+        for side in ("mine", "theirs"):
+            if by in (side, "both"):
+                texts[side][number] = f"{side} {number}\n"
+    found = hunks(*("".join(lines) for lines in texts.values()))
+    chosen = [hunk for hunk in found if hunk.differs]
+    conflicts = [line for hunk in chosen if hunk.is_conflict for line in hunk.base]
+    assert conflicts == [f"{number}\n" for number, by in enumerate(changed_by) if by == "both"]
+    assert [texts["mine"][hunk.line - 1] for hunk in chosen] == [hunk.mine[0] for hunk in chosen]
+    assert merged(found, [hunk.usual for hunk in chosen]) == "".join(
+        texts["theirs" if by == "theirs" else "mine"][number] for number, by in enumerate(changed_by)
+    )
+
+
 @given(TEXTS, TEXTS, TEXTS)
 def test_each_side_can_be_had_as_a_whole(base: str, mine: str, theirs: str) -> None:
     found = hunks(base, mine, theirs)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Literal
 
 from .matching import same
@@ -56,12 +57,32 @@ def hunks(base: str, mine: str, theirs: str) -> list[Hunk]:
     for start, size, of_mine, of_theirs in [*_common(one, two, three), (len(one), 0, len(two), len(three))]:
         parts = tuple(one[at[0] : start]), tuple(two[at[1] : of_mine]), tuple(three[at[2] : of_theirs])
         if any(parts):
-            found.append(Hunk(at[1] + 1, *parts))
+            found += _by_line(Hunk(at[1] + 1, *parts))
         if size:
             same = tuple(one[start : start + size])
             found.append(Hunk(of_mine + 1, same, same, same))
         at = [start + size, of_mine + size, of_theirs + size]
     return found
+
+
+def _by_line(hunk: Hunk) -> list[Hunk]:
+    """The hunk; where all texts have as many lines, in parts: what only one side changed is no conflict."""
+    if not hunk.is_conflict or not len(hunk.base) == len(hunk.mine) == len(hunk.theirs):
+        return [hunk]
+    lines = [
+        Hunk(hunk.line + index, (base,), (mine,), (theirs,))
+        for index, (base, mine, theirs) in enumerate(zip(hunk.base, hunk.mine, hunk.theirs, strict=True))
+    ]
+    parts = [list(part) for _, part in groupby(lines, lambda line: (line.differs, line.is_conflict, line.usual))]
+    return [
+        Hunk(
+            part[0].line,
+            tuple(line for each in part for line in each.base),
+            tuple(line for each in part for line in each.mine),
+            tuple(line for each in part for line in each.theirs),
+        )
+        for part in parts
+    ]
 
 
 def common_base(mine: str, theirs: str) -> str:
