@@ -313,7 +313,7 @@ async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Mac
         await until(pilot, lambda: path.read_text() == before and "magento" in shown(app))
         await pilot.press("down", "down", "m")
         await until(pilot, lambda: "New name of products" in shown(app))
-        await pilot.press("ctrl+u", *"goods", "enter")
+        await pilot.press("ctrl+u", *"goods", "ctrl+s")
         await until(pilot, lambda: "The state of its runs moves with it." in " ".join(shown(app).split()))
         await pilot.press("enter")  # the harmless answer
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))

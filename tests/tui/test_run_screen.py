@@ -312,7 +312,7 @@ async def test_options_are_offered_before_a_run(machine: Machine) -> None:
             await until_shown(pilot, "stopped at the limit after 12 items")
             await pilot.press("R")
             await until_shown(pilot, "start over and read everything")
-            await pilot.press("space", "enter")
+            await pilot.press("space", "ctrl+s")
             await until_shown(pilot, "complete: 40 items")
     assert len(written.read_bytes().splitlines()) == 40
 

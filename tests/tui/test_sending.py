@@ -216,7 +216,7 @@ async def test_options_of_a_plan(machine: Machine) -> None:
         await acme.shows("complete: 1 finished")
         await acme.press("R")
         await acme.shows("also send unchanged entities")
-        await acme.press("space", "tab", "1", "enter")
+        await acme.press("space", "tab", "1", "ctrl+s")
         await acme.shows("1 unchanged, sent as well")
         await acme.press("a", "y")
         await acme.shows("complete: 1 finished")

@@ -132,6 +132,7 @@ class FieldDialog(Dialog[T | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete_path", "Complete", id="line.complete", tooltip="Complete the path", priority=True),
+        Binding("ctrl+s", "apply", "OK", show=False, id="line.apply"),
     ]
     IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
     loading_message = ""
@@ -148,6 +149,10 @@ class FieldDialog(Dialog[T | None]):
         if action == "complete_path":
             return self.path_endings is not None
         return super().check_action(action, parameters)
+
+    async def action_apply(self) -> None:
+        """Does what Enter in the field does, by the key that ends a form."""
+        await self.query_one(Input).action_submit()
 
     def action_complete_path(self) -> None:
         """Completes the path; where there are several, lists them."""

@@ -29,7 +29,7 @@ class RunOptionsScreen(Dialog[RunOptions | None]):
     """Enter runs with what is filled in, from every field; Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "run", "Run", id="options.run", priority=True),
+        Binding("enter,ctrl+s", "run", "Run", id="options.run", priority=True),
         Binding("escape", "dismiss(None)", "Cancel", id="options.cancel", priority=True),
     ]
 

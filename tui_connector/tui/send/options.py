@@ -25,7 +25,7 @@ class SendOptionsScreen(Dialog[SendOptions | None]):
     """Enter makes a plan with what is filled in, from every field; Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "plan", "Plan", id="send-options.plan", priority=True),
+        Binding("enter,ctrl+s", "plan", "Plan", id="send-options.plan", priority=True),
         Binding("escape", "dismiss(None)", "Cancel", id="send-options.cancel", priority=True),
     ]
 
