@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from screens import shown, until, until_shown
-from test_steps import guide, to_authentication, work_of
+from test_steps import choose, guide, to_authentication, work_of
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -14,6 +14,7 @@ from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.authentication import AuthenticationPane
+from tui_connector.tui.widgets.secret import SecretInput
 
 WRONG = [f"canary0{digit}canary0{digit}canary0{digit}canary" for digit in "1234"]
 
@@ -37,6 +38,29 @@ async def test_a_refusal_is_shown_until_the_values_change(machine: Machine, sand
         await until(pilot, lambda: not pane._filling)
         assert not pane.query_one(".result").display
         assert "32 ✘" not in shown(pilot.app)
+
+
+async def test_a_refused_token_is_marked_until_there_is_another_one(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, (120, 40)) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Bearer")
+        await until_shown(pilot, "Access token")
+        await pilot.press("e")
+        pilot.app.post_message(events.Paste(WRONG[0].ljust(32, "0")))
+        await until_shown(pilot, "32 ✔")
+        await pilot.press("f5")
+        await until_shown(pilot, "✘ The store does not accept this token")
+        assert isinstance(pilot.app.focused, SecretInput)  # the field to correct, and the footer has the fix
+        assert "F6 Apply the fix" in shown(pilot.app)
+        await pilot.press("f6")
+        await until_shown(pilot, "Consumer key")
+        await choose(pilot, "#way", "Bearer")
+        await until_shown(pilot, "✘ The store does not accept this token")
+        assert "32 ✘" in await until_shown(pilot, "new value (Esc: keep the old)")
+        assert "Nothing is missing" not in shown(pilot.app)
+        pilot.app.post_message(events.Paste(WRONG[1].ljust(32, "0")))
+        await until_shown(pilot, "32 ✔")
+        assert "does not accept" not in shown(pilot.app)
 
 
 async def test_the_same_value_twice_is_noticed(machine: Machine, sandbox: Sandbox) -> None:

@@ -362,7 +362,7 @@ class AuthenticationPane(StepPane):
             self.explain("")
         elif demo is not None:
             self.explain("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
-        elif not missing and self.form.focus_on_problem():
+        elif not missing and (self._focus_faulty() or self.refusal()):
             self.explain("")
         elif not missing and self.setup.fields():
             self.explain("Nothing is missing. Enter tests it.")
@@ -388,11 +388,20 @@ class AuthenticationPane(StepPane):
         return True
 
     def edit_field(self) -> None:
-        if self.query("#way-form"):
-            wrong = self.form.query(FormField).filter(".wrong")
-            self.form.focus_on(wrong.first(FormField).spec.name if wrong else self._missing())
-            if wrong and isinstance(entry := self.screen.focused, SecretInput):
-                entry.replace_secret()
+        if self.query("#way-form") and not self._focus_faulty():
+            self.form.focus_on(self._missing())
+
+    def _focus_faulty(self) -> bool:
+        """Focuses the first field with a problem, to replace its secret; returns whether there is one."""
+        found = self.form.focus_on_problem()
+        if found:
+            self._replace_focused()
+        return found
+
+    def _replace_focused(self) -> None:
+        """What is typed next replaces the secret in this field."""
+        if isinstance(entry := self.screen.focused, SecretInput):
+            entry.replace_secret()
 
     def _explain(self, name: str, about: str = "") -> None:
         row = self.form.field(name)
@@ -538,22 +547,19 @@ class AuthenticationPane(StepPane):
         self.go_on()
 
     def _refused(self, finding: Finding) -> None:
-        row = self.form.field(finding.field)
-        if row is not None:
-            row.mark_refused()
-        self.work.mark_refused("authentications", self.setup.authentication, why=words_of(finding))
+        words = words_of(finding)
+        self.work.mark_refused("authentications", self.setup.authentication, why=words, field=finding.field)
+        self.form.show_at_hand()
         self.explain("")
         self.found(finding)
 
     def to_correct(self, finding: Finding) -> None:
         """The field that the finding names takes a new value: what is typed or pasted now is meant for it."""
-        row = self.form.field(finding.field)
-        if row is None:
+        if self.form.field(finding.field) is None:
             super().to_correct(finding)
-            return
-        self.form.focus_on(finding.field)
-        if isinstance(entry := self.screen.focused, SecretInput):
-            entry.replace_secret()
+        else:
+            self.form.focus_on(finding.field)
+            self._replace_focused()
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":

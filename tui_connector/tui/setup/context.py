@@ -57,6 +57,8 @@ class Refusal:
     """The part and the requests as they were then."""
     why: str
     """What the test has shown."""
+    field: str = ""
+    """The name of the field to correct, if it names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +152,25 @@ class GuideContext:
         self.tested[path] = deepcopy(self.setup.at(*path))
         self._refused.pop(path, None)
 
-    def mark_refused(self, *path: str, why: str) -> None:
-        """Called after a test of this part that has failed, with what it has shown."""
+    def mark_refused(self, *path: str, why: str, field: str = "") -> None:
+        """Called after a test of this part that has failed, with what it has shown, and the field to correct."""
         self.tested.pop(path, None)
-        self._refused[path] = Refusal(deepcopy(self.setup.at(*path)), self.how_sent(), why)
+        self._refused[path] = Refusal(deepcopy(self.setup.at(*path)), self.how_sent(), why, field)
 
     def refusal(self, *path: str) -> str:
         """Why the last test has refused this part as it and the requests are now; "" where it has not."""
+        found = self._refusal(*path)
+        return found.why if found is not None else ""
+
+    def refused_field(self, *path: str) -> str:
+        """The name of the field that the last test of this part has refused, as `refusal`; "" if none."""
+        found = self._refusal(*path)
+        return found.field if found is not None else ""
+
+    def _refusal(self, *path: str) -> Refusal | None:
         found = self._refused.get(path)
         is_about_this = found and (found.part, found.how_sent) == (self.setup.at(*path), self.how_sent())
-        return found.why if found and is_about_this else ""
+        return found if is_about_this else None
 
     def how_sent(self) -> HowSent:
         """How requests are sent now, and with what: what the result of a test depends on."""

@@ -37,7 +37,7 @@ from ..widgets.criteria import CriteriaScreen
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs
 from ..widgets.fields import JsonField, move_to_row
-from ..widgets.form import Form, FormPath
+from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.secret import SecretInput, VariableInput
 from .context import GuideContext
@@ -82,11 +82,14 @@ class SetupForm(Form):
         self.call_after_refresh(self.show_at_hand)
 
     def show_at_hand(self) -> None:
-        """Shows the secrets that are available."""
+        """Shows the secrets that are available, and the field that was refused."""
         for path in self._secret_places():
             glimpse = self.work.glimpse(path)
             if glimpse:
                 self.held(path, glimpse)
+        refused = self.work.refused_field(*map(str, self.path))
+        for row in self.query(FormField):
+            row.show_refused(bool(refused) and row.spec.name == refused)
 
     def held(self, path: FormPath, glimpse: str) -> None:
         """Shows that a secret is available, and whether it has the length of Magento's secrets."""

@@ -322,6 +322,7 @@ class FieldRow(Vertical):
         self._line = Horizontal(Static(Content(shown_line(label)), classes="label"), widget)
         self._mark_text: Static | None = None
         self._problem_text: Static | None = None
+        self._has_bad_mark = self._has_problem = False
 
     def compose(self) -> ComposeResult:
         yield self._line
@@ -338,11 +339,12 @@ class FieldRow(Vertical):
             self._mark_text.update(Content(shown_line(text)))
             self._mark_text.set_class(bool(text), "marked")
             self._mark_text.set_class(bad, "bad")
-        self.set_class(bad, "wrong")
+        self._has_bad_mark = bad
+        self._draw_wrong()
 
     @property
     def is_wrong(self) -> bool:
-        """Whether a problem is shown."""
+        """Whether a problem or a bad mark is shown."""
         return self.has_class("wrong")
 
     def problem(self, text: str) -> None:
@@ -353,7 +355,11 @@ class FieldRow(Vertical):
         if self._problem_text is not None:
             self._problem_text.update(Prose(Content(shown(f"✘ {text}"))) if text else "")
             self._problem_text.set_class(bool(text), "there")
-        self.set_class(bool(text), "wrong")
+        self._has_problem = bool(text)
+        self._draw_wrong()
+
+    def _draw_wrong(self) -> None:
+        self.set_class(self._has_bad_mark or self._has_problem, "wrong")
 
 
 class JsonField(SeveralLines):

@@ -382,6 +382,7 @@ class FormField(FieldRow):
 
     _mark = ""
     """The mark of an available secret, restored when the typed text is deleted."""
+    _is_refused = False
 
     def __init__(self, spec: FieldSpec, editor: Widget, value: Json) -> None:
         super().__init__("-".join(spec.path), spec.title, editor, spec.about)
@@ -406,9 +407,13 @@ class FormField(FieldRow):
         self._mark = text
         super().mark(text, bad=bad)
 
-    def mark_refused(self) -> None:
-        """Shows that the value was refused, until another one is there."""
-        self.mark(self._mark.replace("✔", "✘"), bad=True)
+    def show_refused(self, refused: bool) -> None:
+        """Shows whether the value was refused."""
+        if refused:
+            self.mark(self._mark.replace("✔", "✘"), bad=True)
+        elif self._is_refused and not self._mark:  # the mark of another secret was set with it
+            self.mark("")
+        self._is_refused = refused
 
     @on(SecretInput.LengthChanged)
     def _count(self, event: SecretInput.LengthChanged) -> None:
