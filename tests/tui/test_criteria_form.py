@@ -108,6 +108,27 @@ def test_the_fields_of_a_list_are_read_from_the_schema_of_a_real_store() -> None
     assert fields_in_schema(schema, "nothing") == []
 
 
+async def test_leaving_asks_before_it_discards_a_condition(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 40)) as pilot:
+        found: list[object] = []
+        for typed in ("", "st", "\t\t5"):  # nothing, half a field, only a value
+            screen = CriteriaScreen(["entity_id lteq 20 or status eq new"])
+            app.push_screen(screen, found.append)
+            await until(pilot, lambda: app.screen is screen and screen.focused is not None)  # noqa: B023
+            screen.set_focus(list(screen.query(".key").results(TextField))[-1])
+            await pilot.press(*("tab" if key == "\t" else key for key in typed), "escape")
+            if typed:
+                await until_shown(pilot, "Discard what you changed in this form?")
+                await pilot.press("enter")
+                await until(pilot, lambda: app.screen is screen)  # noqa: B023
+                await pilot.press("escape")
+                await until_shown(pilot, "Discard what you changed in this form?")
+                await pilot.press("down", "enter")
+            await until(pilot, lambda: app.screen is not screen)  # noqa: B023
+        assert found == [None] * 3
+
+
 async def test_half_typed_conditions_are_not_counted(machine: Machine) -> None:
     counted: list[list[str]] = []
 

@@ -19,7 +19,7 @@ from textual.widgets import Button, Input, Static
 from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from ...errors import UserError
 from ...text import shown, shown_line
-from .choice import Choice
+from .choice import Choice, ChoiceScreen
 from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
@@ -168,6 +168,11 @@ class CriteriaRow(Horizontal):
         return Condition(field, condition, "1" if condition in WITHOUT_VALUE else fields[0].value)
 
     @property
+    def is_without_field(self) -> bool:
+        """Whether only a value has been typed: the row is not a condition yet."""
+        return self.condition is None and any(each.value for each in self.query(".value").results(TextField))
+
+    @property
     def is_complete(self) -> bool:
         """Whether nothing of the condition is being typed: the field is known, or was left, and so the value."""
         if self.condition is None or not self.has_focus_within:
@@ -194,7 +199,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
     """Edits search criteria; returns the rows, or None if they stay as they are."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Cancel", id="criteria.cancel", priority=True),
+        Binding("escape", "cancel", "Cancel", id="criteria.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="criteria.done", priority=True),
         Binding("question_mark,f1", "app.help", "Help", id="criteria.help"),
     ]
@@ -339,6 +344,20 @@ class CriteriaScreen(Dialog[list[str] | None]):
     def _say(self, words: str, tone: str) -> None:
         sign = {"success": "✔ ", "error": "✘ "}.get(tone, "")
         self.query_one("#criteria-count", Static).update(Content.assemble((sign + shown(words), TONES[tone])))
+
+    def action_cancel(self) -> None:
+        """Closes the form without its changes; asks first where there are any."""
+        given = [" or ".join(map(str, read_row(row))) for row in self._given]
+        if self.rows == given and not any(row.is_without_field for row in self.query(CriteriaRow)):
+            self.dismiss(None)
+            return
+        options = {"stay": "Keep editing", "discard": "Discard the changes"}
+        screen = ChoiceScreen(options, question="Discard what you changed in this form?", title="Search criteria")
+        self.app.push_screen(screen, self._discard)
+
+    def _discard(self, chosen: str | None) -> None:
+        if chosen == "discard":
+            self.dismiss(None)
 
     @on(Button.Pressed, "#criteria-done")
     def action_done(self) -> None:
