@@ -91,6 +91,16 @@ async def test_a_line_that_continues_beyond_the_border_has_a_mark_there(machine:
         await until(pilot, lambda: "›" in shown(pilot.app) and "‹" not in shown(pilot.app))
 
 
+async def test_what_is_typed_fast_is_undone_together(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", "i")
+        for letter in "dent":  # faster than the screen records it
+            area(pilot).insert(letter)
+        await until(pilot, lambda: pilot.app.screen.document.text() == f"{TEXT}ident")
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: area(pilot).text == TEXT)
+
+
 async def test_a_problem_is_shown_at_its_line_while_typing_and_fixed_by_one_key(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await pilot.press("ctrl+end", *'items2 = "x"')

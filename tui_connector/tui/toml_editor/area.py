@@ -85,6 +85,7 @@ class TomlArea(LineTextArea):
         self._problems: dict[int, list[Problem]] = {}
         self._found = ""
         self._verbatim = False
+        self._is_typed = True
         self._cut, self._after_cut = "", ("", (0, 0))
         """What ^K cut, and the text and the cursor after that: another ^K there adds to it."""
         self._quoted_lines: tuple[str, frozenset[int]] = ("", frozenset())
@@ -95,11 +96,17 @@ class TomlArea(LineTextArea):
     def edit(self, edit: Edit) -> EditResult:
         if not self._verbatim:
             edit.text = shown(edit.text)
+        self._is_typed = self._is_typed and _is_typed(edit)
         quoted = self._lines_in_quotes()
         result = super().edit(edit)
         if self._lines_in_quotes() != quoted:
             self.redraw()
         return result
+
+    def take_typed(self) -> bool:
+        """Whether all edits since the last call wrote or deleted at most one character each, within a line."""
+        is_typed, self._is_typed = self._is_typed, True
+        return is_typed
 
     def show(self, text: str, cursor: int | None = None) -> None:
         """Changes the text to this one where it differs, exactly as it is."""
@@ -313,6 +320,11 @@ class TomlArea(LineTextArea):
             has_any = '"""' in text or "'''" in text
             self._quoted_lines = text, frozenset(_in_quotes(self.document.lines) if has_any else ())
         return self._quoted_lines[1]
+
+
+def _is_typed(edit: Edit) -> bool:
+    (row, start), (last_row, end) = sorted((edit.from_location, edit.to_location))
+    return row == last_row and end - start + len(edit.text) <= 1 and edit.text != "\n"
 
 
 def _with_mark(strip: Strip, column: int, mark: str, style: Style) -> Strip:

@@ -216,13 +216,13 @@ class TextScreen(BaseScreen[T]):
 
     def record(self) -> None:
         """Takes what was typed into the document and its history."""
-        before, now = self.view, self.area.text
+        before, now, is_typed = self.view, self.area.text, self.area.take_typed()
         if before == now:
             return
         size = len(now) - len(before)
         cursor = self.area.offset_of_cursor
-        joined = abs(size) == 1 and cursor - size == self._last_edit and now[cursor - 1 : cursor] != "\n"
-        self._wants_completions = size == 1 and now[cursor - 1 : cursor] not in ("\n", " ")
+        joined = is_typed and cursor - size == self._last_edit  # fast keys arrive several at once
+        self._wants_completions = is_typed and size > 0 and now[cursor - 1 : cursor] != " "
         self._last_edit = cursor
         raw = self.document.text()
         at = line_ends.changed(raw, now)
