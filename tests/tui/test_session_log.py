@@ -191,3 +191,7 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         app.screen.query_one("#resend-method", Input).value = "GETp"
         await pilot.press("f5")
         await until(pilot, lambda: "'GETp' is not a method: did you mean 'GET'?" in shown(app))
+        lines = shown(app).splitlines()
+        at = next(number for number, line in enumerate(lines) if "GETp  " in line)
+        assert "is not a method" in lines[at + 1]
+        assert focused_id(app) == "resend-method"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -209,6 +210,24 @@ def json_error(request: Request) -> str:
         return ""
     fault = _json_fault(request.body)
     return f"The body is not valid JSON: {fault}" if fault else ""
+
+
+class _InvalidField(InvalidValue):
+    """A field of the form that is invalid."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """`field` is the id of its widget."""
+        super().__init__("request-text", message)
+        self.field = field
+
+
+@contextmanager
+def _in_field(field: str) -> Iterator[None]:
+    """Whatever is invalid was found in this field."""
+    try:
+        yield
+    except InvalidValue as error:
+        raise _InvalidField(field, error.message) from error
 
 
 _FEWEST_PATHS, _OTHER_ROWS = 5, 19
@@ -436,18 +455,20 @@ class RequestForm(Dialog[Request | None]):
 
     def edited_request(self) -> Request:
         """The request as edited. Raises `InvalidValue`."""
-        headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
+        with _in_field("resend-method"):
+            method = _method(self.query_one("#resend-method", Input).value)
+        with _in_field("resend-headers"):
+            headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
         original = self._request.body
         body = edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
         path = self.query_one("#resend-uri", Input).value.strip()
         lines = [line.strip() for line in self.query_one("#resend-query", TextArea).text.split("\n")]
         query = "&".join(filter(None, lines))
-        method = _method(self.query_one("#resend-method", Input).value)
         if not path:
-            raise InvalidValue("request-text", "The path is missing")
+            raise _InvalidField("resend-uri", "The path is missing")
         target = schema_path(self._base, path) if self._paths else None
         if target in self._paths and (parameter := _PARAMETER.search(target or "")):
-            raise InvalidValue("request-text", f"Replace {parameter[0]} in the path with a value")
+            raise _InvalidField("resend-uri", f"Replace {parameter[0]} in the path with a value")
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
         for before in (self._request.uri, self._original.uri):
             uri = _encoded_as(uri, before)
@@ -462,7 +483,7 @@ class RequestForm(Dialog[Request | None]):
         try:
             request = self.edited_request()
         except InvalidValue as error:
-            self._show_error(str(error))
+            self._show_invalid(error)
             return
         if self._missing and (MARK in request.uri or MARK.encode() in request.body):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")
@@ -525,16 +546,31 @@ class RequestForm(Dialog[Request | None]):
                 body = edited_body(edited.body.decode(), request.body)
                 self._fill(replace(edited, body=body, about=request.about))
                 self._show_note("Changed. F5 sends the request.")
+        except InvalidValue as error:
+            self._show_invalid(error)
         except (UserError, UnicodeDecodeError, OSError) as error:
             self._show_error(str(error))
         finally:
             path.unlink(missing_ok=True)
 
-    def _show_error(self, words: str) -> None:
-        self._show_note(f"✘ {words}", bad=True)
+    def _show_invalid(self, error: InvalidValue) -> None:
+        """Shows what is invalid; of a field, below it, where the focus goes."""
+        field = self.query_one(f"#{error.field}") if isinstance(error, _InvalidField) else None
+        self._show_error(str(error), field)
+        if field is not None:
+            self.set_focus(field)
 
-    def _show_note(self, words: str, *, bad: bool = False) -> None:
-        note = self.query_one("#resend-error", Static)
+    def _show_error(self, words: str, field: Widget | None = None) -> None:
+        self._show_note(f"✘ {words}", bad=True, field=field)
+
+    def _show_note(self, words: str, *, bad: bool = False, field: Widget | None = None) -> None:
+        """Shows a note below this field, or above the buttons."""
+        note, form = self.query_one("#resend-error", Static), self.query_one("#request-form")
+        if field is None:
+            form.move_child(note, before=form.query_one(".buttons"))
+        else:
+            row = next(each for each in form.children if each in field.ancestors_with_self)
+            form.move_child(note, after=row)
         note.update(Content(shown(words)))
         note.set_class(bad, "bad")
 
