@@ -293,8 +293,13 @@ async def test_a_set_password_is_kept_and_the_login_client_chosen_from_existing_
         await pilot.press(*"abc")
         await until(pilot, lambda: len(pilot.app._notifications) > 0)
         assert [each.message for each in pilot.app._notifications if "is set" in each.message] == [
-            "This secret is set. Delete starts a new one; Esc leaves the field."
+            "This secret is set. Delete or Enter starts a new one; Esc leaves the field."
         ]  # once
+        await pilot.press("enter")  # nor does it test the old one
+        await until_shown(pilot, "new value (Esc: keep")
+        assert all(each.purpose == "probe" for each in work_of(pilot).workbench.exchanges)
+        await pilot.press(*"CANARY-1", "escape")
+        assert secret.locked
         client = "#row-client Choice"
         assert list(pilot.app.screen.query_one(f"#step-2 {client}", Choice).options) == ["magento", "default"]
         await pilot.press("escape", "1")

@@ -104,7 +104,9 @@ class SecretInput(SourceField):
     def __init__(self, kind: SecretKind, *, id: str | None = None, placeholder: str = "") -> None:  # noqa: A002
         super().__init__(id=id, placeholder=placeholder, password=True)
         self._kind = kind
-        self._saved = self._replacing = self._told = False
+        self._saved = self._replacing = False
+        self._told = False
+        """Whether a letter was typed that the field does not take, as it has a secret."""
 
     @property
     def locked(self) -> bool:
@@ -119,7 +121,7 @@ class SecretInput(SourceField):
     def replace_secret(self) -> None:
         """Starts the replacement of the secret that the field has."""
         if self.locked:
-            self._replacing = True
+            self._replacing, self._told = True, False
             self._draw_placeholder()
 
     def restore(self) -> bool:
@@ -157,10 +159,11 @@ class SecretInput(SourceField):
             if self._told:  # once, not for each letter
                 return
             self._told = True
-            self.notify("This secret is set. Delete starts a new one; Esc leaves the field.", timeout=3)
+            self.notify("This secret is set. Delete or Enter starts a new one; Esc leaves the field.", timeout=3)
 
     async def action_submit(self) -> None:
-        if self._saved and self.locked and not self.has_value and self.value_when_focused is None:
+        is_only_saved = self._saved and not self.has_value and self.value_when_focused is None
+        if self.locked and (is_only_saved or self._told):  # what was typed was meant to replace it
             self.replace_secret()
         else:
             await super().action_submit()
