@@ -12,7 +12,7 @@ from memory_keyring import NoKeyring
 from profiles import FOUR, full
 from screens import said_by, shown, until, until_shown
 from textual import events
-from textual.widgets import OptionList
+from textual.widgets import Button, OptionList
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
@@ -72,8 +72,13 @@ async def test_unset_variables_are_named_before_anything_is_sent(
     with_variables(machine, memory_keyring, sandbox)
     async with at_step(machine, "2", (160, 60)) as (pilot, _):
         assert "Nothing is missing" not in shown(pilot.app)
-        assert "Paste its value for this session" in shown(pilot.app)  # the cursor is in the name
+        assert "Paste its value for this session" in shown(pilot.app)
         assert shown(pilot.app).count("not set: paste value") == 4
+        assert isinstance(pilot.app.focused, Button)  # letters change no name
+        await pilot.press("e", "x")
+        await until_shown(pilot, "new name")
+        await pilot.press("backspace")
+        await until(pilot, lambda: shown(pilot.app).count("not set: paste value") == 4)
         await pilot.press("escape", "t")
         screen = await until_shown(pilot, "these variables are not set")
         assert all(f"export {name}=…" in screen for name in VARIABLES.values())

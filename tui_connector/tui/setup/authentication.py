@@ -354,7 +354,7 @@ class AuthenticationPane(StepPane):
         demo = self._show_demo_button(missing)
         if demo is not None:
             self.screen.set_focus(demo)
-        elif missing or not self.setup.fields():
+        elif (missing or not self.setup.fields()) and not self._names_variable(missing):
             self.form.focus_on(missing)
         else:
             self.focus_buttons()
@@ -368,6 +368,11 @@ class AuthenticationPane(StepPane):
             self.explain("Nothing is missing. Enter tests it.")
         else:
             self._explain(missing)
+
+    def _names_variable(self, name: str) -> bool:
+        """Whether this field has the name of a variable, which letters would change; a paste finds it anyway."""
+        row = self.form.field(name)
+        return row is not None and isinstance(row.editor, Secret) and row.editor.place == "env"
 
     def _show_demo_button(self, missing: str) -> Button | None:
         """The button that fills in the demo's values, while it has one for the missing field; else it is hidden."""

@@ -26,7 +26,7 @@ from .criteria import CriteriaField, CriteriaScreen
 from .field_specs import FieldSpec, FieldType, from_text, to_lines, to_text
 from .fields import FieldGroup, FieldRow, JsonField, TextField, move_to_row
 from .pairs import Pairs
-from .secret import Secret, SecretInput, SourceField
+from .secret import Secret, SecretInput, SourceField, VariableInput
 
 FormPath = tuple[str | int, ...]
 MakeSource = Callable[[FormPath, str], dict[str, Json]]
@@ -382,7 +382,7 @@ class FormField(FieldRow):
 
     _mark = ""
     """The mark of an available secret, restored when the typed text is deleted."""
-    _is_refused = False
+    _is_mark_bad = _is_refused = False
 
     def __init__(self, spec: FieldSpec, editor: Widget, value: Json) -> None:
         super().__init__("-".join(spec.path), spec.title, editor, spec.about)
@@ -404,7 +404,7 @@ class FormField(FieldRow):
         return f"{self.label}\n{self.field_help}" if self.field_help else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
-        self._mark = text
+        self._mark, self._is_mark_bad = text, bad
         super().mark(text, bad=bad)
 
     def show_refused(self, refused: bool) -> None:
@@ -418,7 +418,16 @@ class FormField(FieldRow):
     @on(SecretInput.LengthChanged)
     def _count(self, event: SecretInput.LengthChanged) -> None:
         event.stop()
-        super().mark(str(event.length) if event.length else self._mark)
+        self._mark_typed(str(event.length) if event.length else "")
+
+    @on(VariableInput.Renaming)
+    def _say_renaming(self, event: VariableInput.Renaming) -> None:
+        event.stop()
+        self._mark_typed("new name" if event.is_pending else "")
+
+    def _mark_typed(self, text: str) -> None:
+        """Shows what is said of a text that does not count yet; the mark of the value where there is none."""
+        super().mark(text or self._mark, bad=self._is_mark_bad and not text)
 
     def holds(self, name: str) -> bool:
         """Whether this table has a row with this name."""

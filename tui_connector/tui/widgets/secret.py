@@ -220,6 +220,12 @@ class VariableInput(SourceField):
         name: str
 
     @dataclass
+    class Renaming(Message):
+        """Whether the field has another name, which counts once it is left."""
+
+        is_pending: bool
+
+    @dataclass
     class Unusual(Message):
         """What was typed is hardly a name, and may be the secret: it is used once the user says that it is a name."""
 
@@ -230,8 +236,8 @@ class VariableInput(SourceField):
             yield "length", len(self.name)
 
     def __init__(self, name: str, kind: SecretKind) -> None:
-        super().__init__(name, placeholder="NAME_OF_THE_VARIABLE")
         self._name_before, self._kind = name, kind
+        super().__init__(name, placeholder="NAME_OF_THE_VARIABLE")
 
     def handle_paste(self, text: str) -> None:
         lines = text.split()
@@ -240,6 +246,10 @@ class VariableInput(SourceField):
         elif values := parse_paste(text, self._kind):
             self.value = self._name_before
             self._take(values)
+
+    def watch_value(self, value: str) -> None:
+        super().watch_value(value)
+        self.post_message(self.Renaming(value.strip() != self._name_before))
 
     @property
     def is_empty(self) -> bool:
