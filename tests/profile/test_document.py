@@ -96,6 +96,19 @@ def test_nothing_changed_changes_nothing() -> None:
     assert document.text() == "a   =   1 # x\n\n\n"
 
 
+def test_a_key_of_a_new_part_that_is_removed_and_set_again_keeps_its_place() -> None:
+    part = {"client": "m", "request": {"uri": "products"}, "items": "items"}
+    document = Document.new({"format": 1, "incoming": {"p": part}})
+    for key in ("client", "request", "items"):
+        document.set(("incoming", "p", key), UNSET)
+        document.set(("incoming", "p", "title"), "new")
+        if key == "request":
+            document.set(("incoming", "p", "request", "uri"), "orders")
+        else:
+            document.set(("incoming", "p", key), key)
+    assert list(document.draft["incoming"]["p"]) == ["client", "request", "items", "title"]
+
+
 def test_a_field_cleared_and_typed_again_keeps_its_comment() -> None:
     text = '[clients.m]\ntimeout = "30s"   # generous\nproxy = "x"\n'
     cleared_and_typed = (("clients", "m", "timeout"), UNSET), (("clients", "m", "timeout"), "60s")

@@ -80,6 +80,7 @@ class Document:
         self.history = TextHistory()
         self._data: dict[str, Any] = {}
         self._draft: dict[str, Any] | None = None  # a copy of the data, made when somebody may change it
+        self._keys_before: dict[KeyPath, tuple[str, ...]] = {}  # those that a removed key followed in its table
         self._problem: ProfileError | None = None
         self._is_parsed = False
 
@@ -159,6 +160,8 @@ class Document:
     def set(self, path: KeyPath, value: Plain | Unset) -> None:
         """Change the draft. Missing tables of the path are created; the index after the last one appends.
 
+        A key that is removed and set again keeps its place in its table.
+
         Raises LookupError for an index that does not exist, and for a step into a value that is not a table, and
         `ProfileError` while the text is invalid: nothing can be written into it.
         """
@@ -166,24 +169,39 @@ class Document:
             raise self.problem
         *parents, last = path
         at: Any = self.draft
-        for step in parents:
+        for index, step in enumerate(parents, 1):
             if isinstance(at, dict) and isinstance(step, str):
-                if step not in at and isinstance(value, Unset):
-                    return
-                at = at.setdefault(step, {})
+                if step not in at:
+                    if isinstance(value, Unset):
+                        return
+                    self._add(at, path[:index], {})
+                at = at[step]
             else:
                 at = at[_index(at, step, path)]
         if isinstance(at, dict) and isinstance(last, str):
-            if isinstance(value, Unset):
-                at.pop(last, None)
-            else:
-                at[last] = _deep_copy(value)
+            if not isinstance(value, Unset):
+                self._add(at, path, _deep_copy(value))
+            elif last in at:
+                keys = list(at)
+                self._keys_before[tuple(path)] = tuple(keys[: keys.index(last)])
+                del at[last]
         elif isinstance(value, Unset):
             del at[_index(at, last, path)]
         elif isinstance(at, list) and last == len(at):
             at.append(_deep_copy(value))
         else:
             at[_index(at, last, path)] = _deep_copy(value)
+
+    def _add(self, table: dict[str, Any], path: KeyPath, value: Any) -> None:
+        """Sets a key of the draft, in the place from which it was removed."""
+        key, before = str(path[-1]), self._keys_before.pop(tuple(path), None)
+        is_new = key not in table
+        table[key] = value
+        if is_new and before is not None:
+            others = list(table)[:-1]
+            place = max((index for index, each in enumerate(others, 1) if each in before), default=0)
+            for each in others[place:]:
+                table[each] = table.pop(each)
 
     def text(self) -> str:
         """The text with the changes of the draft: it differs from the text before only where the draft does.
