@@ -228,7 +228,7 @@ clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
         await until(pilot, lambda: isinstance(app.screen, FormScreen))
         await until_shown(pilot, "✘ the environment variable SHOP_TOKEN would be sent to")
         await until(pilot, lambda: isinstance(app.focused, TextField) and "keyring ▾" in shown(app))
-        await pilot.press("down", "right", "enter", *"variable", "enter")
+        await pilot.press("right", "enter", *"variable", "enter")
         await until_shown(pilot, "SHOP_TOKEN_STAGING")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))
