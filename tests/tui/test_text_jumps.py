@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 from guide_steps import no_demo
 from screens import until, until_shown
-from textual.widgets import OptionList
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
@@ -78,8 +76,6 @@ def here(app: ConnectorApp) -> str:
         return ".".join(map(str, screen._form.path_of(screen.focused)))
     if isinstance(screen, SetupScreen) and screen.query("StepPane .continue"):
         return ".".join(map(str, screen.pane.path_here))
-    if isinstance(screen, EnvironmentScreen):
-        return f"environments.{screen.query_one(OptionList).highlighted}"
     return ""
 
 
@@ -116,7 +112,7 @@ async def jump(pilot: Any, text: str, kind: type[Any], key: str) -> None:
         ("identifier", FormScreen, "incoming.products.identifier"),
         ("source = {", FormScreen, "outgoing.stock.source"),
         ("[outgoing.stock]", FormScreen, "outgoing.stock"),
-        ("[environments.staging]", EnvironmentScreen, "environments.1"),
+        ("clients.m.timeout", FormScreen, "environments.staging.clients.m.plugins.base-uri.uri"),
     ],
 )
 async def test_a_line_of_the_text_leads_to_its_field_and_back(
