@@ -178,6 +178,10 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await pilot.press(*"directory/cou", "enter")
         await until(pilot, lambda: app.screen.query_one("#resend-uri", Input).value == "directory/countries")
         assert focused_id(app) == "resend-uri"  # what is typed next still goes into the path
+        app.screen.query_one("#resend-uri", Input).value = "ory/countr"
+        await until_shown(pilot, "Enter: take the first")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.query_one("#resend-uri", Input).value == "directory/countries")
         await pilot.press("enter")
         await until(pilot, lambda: focused_id(app) == "resend-query")
         await until(pilot, lambda: "Enter: complete" not in shown(app))

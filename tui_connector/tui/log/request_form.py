@@ -385,7 +385,8 @@ class RequestForm(Dialog[Request | None]):
         ]
         left = len(self._found) - first - len(lines)
         more = f"+ {left} more · " if left else ""
-        keys = "Enter: take it" if self._chosen >= 0 else "→ or Enter: complete"
+        begun = self._suggester is not None and self._suggester.completed(self.query_one("#resend-uri", Input).value)
+        keys = "Enter: take it" if self._chosen >= 0 else "→ or Enter: complete" if begun else "Enter: take the first"
         return "\n".join([*lines, f"  {more}{keys}{' · ↓: choose' if self._can_choose else ''}"])
 
     def _set_paths_text(self, words: str) -> None:
@@ -497,8 +498,8 @@ class RequestForm(Dialog[Request | None]):
         field = event.input
         if field.id == "resend-uri" and self._suggester is not None:
             path = self._suggester.completed(field.value)
-            if self._chosen >= 0:
-                path = self._suggester.replaced(field.value, self._found[self._chosen])
+            if self._chosen >= 0 or (path is None and self._can_choose):  # what was typed may be in its middle
+                path = self._suggester.replaced(field.value, self._found[max(0, self._chosen)])
             if path is not None and path != field.value:
                 field.value = path
                 if value := _PARAMETER.search(path):  # what is typed next replaces it
