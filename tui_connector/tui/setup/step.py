@@ -218,13 +218,15 @@ class StepPane(VerticalScroll, can_focus=False):
             button = self.query_one(".fix", Button)
             button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
             button.add_class("there")
-        if not self.is_in_use:
+        if self.has_fix:
+            self.focus_next(self.query_one(".fix", Button))
+        elif not self.is_in_use:
             self.to_correct(finding)
         self.screen.refresh_bindings()
 
     def to_correct(self, finding: Finding) -> None:
-        """Focuses the field to correct where there is exactly one; otherwise the button of the fix, or of the test."""
-        self.screen.set_focus(self.query_one(".fix" if self.has_fix else ".test", Button))
+        """Focuses what the user will use after this finding, which has no fix of one key."""
+        self.screen.set_focus(self.query_one(".test", Button))
 
     def busy(self, text: str) -> None:
         """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field.
