@@ -27,7 +27,7 @@ from tui_connector.profile.problems import check_data
 from tui_connector.runs.database import LedgerError, LedgerPlace
 from tui_connector.runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, SeenItem
 from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
-from tui_connector.runs.postgres_slices import SharedRuns
+from tui_connector.runs.postgres_slices import PostgresRuns
 from tui_connector.runs.slice_directory import SliceDirectories, SliceDirectory
 from tui_connector.runs.slices import (
     Attempt,
@@ -78,7 +78,7 @@ def new_store(server: LedgerServer | None, tmp_path: Path) -> Iterator[Callable[
     opened: list[SliceStore] = []
 
     def store() -> SliceStore:
-        opened.append(SliceDirectory(tmp_path / "shared", "r1") if server is None else SharedRuns(server).store("r1"))
+        opened.append(SliceDirectory(tmp_path / "shared", "r1") if server is None else PostgresRuns(server).store("r1"))
         return opened[-1]
 
     yield store
@@ -247,7 +247,7 @@ def test_the_tasks_of_a_slice_are_a_ledger(new_store: Callable[[], SliceStore]) 
 
 
 def test_the_runs_of_a_profile_are_listed(server: LedgerServer | None, tmp_path: Path) -> None:
-    runs = SliceDirectories(tmp_path / "shared", "shop", "") if server is None else SharedRuns(server)
+    runs = SliceDirectories(tmp_path / "shared", "shop", "") if server is None else PostgresRuns(server)
     with closing(runs):
         assert runs.ids() == []
         for at, (run_id, profile, environment) in enumerate(
@@ -436,7 +436,10 @@ def test_a_ledger_of_another_version_is_refused(postgres: Database) -> None:
 
 def test_a_server_that_cannot_be_reached_is_named(postgres: Database, new_port: int) -> None:
     server = server_of(postgres, host="127.0.0.1", port=new_port)
-    for use in (lambda: SharedRuns(server).store("r1").planned(), lambda: Ledger(server.place("incoming", "items"))):
+    for use in (
+        lambda: PostgresRuns(server).store("r1").planned(),
+        lambda: Ledger(server.place("incoming", "items")),
+    ):
         with pytest.raises(UserError, match="Cannot connect to postgresql://") as refused:
             use()
         assert "Check host, port and database" in refused.value.hint
@@ -466,7 +469,7 @@ def test_a_password_goes_over_verified_tls_and_into_no_message(postgres: Databas
 
 
 def test_a_committed_run_leaves_no_data(postgres: Database) -> None:
-    with closing(SharedRuns(server_of(postgres)).store("r1")) as store:
+    with closing(PostgresRuns(server_of(postgres)).store("r1")) as store:
         name = store.new_tasks()
         plan = store.create(PLAN.model_copy(update={"tasks": name}))
         with TaskLedger(store.tasks(plan, 0)) as ledger:

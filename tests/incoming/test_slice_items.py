@@ -20,7 +20,7 @@ from tui_connector.incoming.start import RunEnvironment, RunLocation
 from tui_connector.machine import Machine
 from tui_connector.runs import postgres_slices
 from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
-from tui_connector.runs.postgres_slices import SharedRuns
+from tui_connector.runs.postgres_slices import PostgresRuns
 from tui_connector.runs.progress import Summary
 from tui_connector.runs.slice_directory import SliceDirectory
 from tui_connector.runs.slices import SlicePlan, SliceStore, ranges
@@ -34,7 +34,7 @@ class Slices:
         self.incoming = of.profile(changes).incoming[of.name]
         self.environment = environment
         self.directory: SliceStore = (
-            SliceDirectory(of.directory / "shared", "r1") if shared is None else SharedRuns(shared).store("r1")
+            SliceDirectory(of.directory / "shared", "r1") if shared is None else PostgresRuns(shared).store("r1")
         )
 
     async def planned(self, number: int, **options: Any) -> SlicePlan:

@@ -21,7 +21,7 @@ from textual.pilot import Pilot
 from tui_connector.machine import Machine
 from tui_connector.outgoing.tasks import NewTask, TaskLedger
 from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
-from tui_connector.runs.postgres_slices import SharedRuns
+from tui_connector.runs.postgres_slices import PostgresRuns
 from tui_connector.runs.slice_directory import SliceDirectory
 from tui_connector.runs.slices import Attempt, Commit, FailedItem, Slice, SlicePlan, SliceReport, SliceStore
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -64,7 +64,7 @@ def stores(request: pytest.FixtureRequest, machine: Machine) -> Iterator[dict[st
         lines = [f"{name} = {json.dumps(value)}" for name, value in database.saved.items()]
         text += "\n".join(["[ledger]", *lines, ""])
         settings = LedgerSettings.model_validate(database.saved)
-        runs = SharedRuns(LedgerServer(settings, lambda: settings.parameters({}, Path("/")), "acme", ""))
+        runs = PostgresRuns(LedgerServer(settings, lambda: settings.parameters({}, Path("/")), "acme", ""))
         found = {name: runs.store(name) for name in ("backfill", "nightly")}
     else:
         shared = machine.directories.state / "slices"

@@ -108,12 +108,12 @@ class Slices(ABC):
     @asynccontextmanager
     async def opened(self, run_id: str, bounds: Bounds) -> AsyncIterator[tuple[Session, SliceStore]]:
         """A session, and what the processes of the run share. Raises `UserError`."""
-        from ..runs.postgres_slices import SharedRuns
+        from ..runs.postgres_slices import PostgresRuns
         from ..runs.slice_directory import SliceDirectory
 
         async with self.workbench.session(self.saved, bounds) as session:
             server = self.workbench.ledgers(self.saved, self.path)
-            store = SliceDirectory(self.shared, run_id) if server is None else SharedRuns(server).store(run_id)
+            store = SliceDirectory(self.shared, run_id) if server is None else PostgresRuns(server).store(run_id)
             try:
                 yield session, store
             finally:

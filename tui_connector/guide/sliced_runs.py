@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..profile.model import Profile
-from ..runs.postgres_slices import SharedRuns
+from ..runs.postgres_slices import PostgresRuns
 from ..runs.slice_attempts import SILENT_AFTER
 from ..runs.slice_directory import SHARED, SliceDirectories, shared_directory
 from ..runs.slices import Attempt, SlicedRuns, SliceStates
@@ -124,7 +124,7 @@ class SlicedRunReader:
         self.where = str(shared) if server is None else server.name
         """Where they are, for the user."""
         self._runs: SlicedRuns = (
-            SliceDirectories(shared, file.stem, profile.environment) if server is None else SharedRuns(server)
+            SliceDirectories(shared, file.stem, profile.environment) if server is None else PostgresRuns(server)
         )
         self._known: dict[str, SliceStates] = {}
 

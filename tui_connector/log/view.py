@@ -13,7 +13,7 @@ from .filter import Filter
 from .operators import Possible, Predicate
 
 
-class Wanted(Protocol):
+class Matcher(Protocol):
     """What a view looks for: a filter, or a search within one."""
 
     @property
@@ -34,7 +34,11 @@ class View:
     """
 
     def __init__(
-        self, ring: Ring, clock: Callable[[], float], wanted: Wanted | None = None, folds: Predicate | None = None
+        self,
+        ring: Ring,
+        clock: Callable[[], float],
+        wanted: Matcher | None = None,
+        folds: Predicate | None = None,
     ) -> None:
         self._ring, self._clock = ring, clock
         self._found: deque[int] = deque()
@@ -45,7 +49,7 @@ class View:
         self._low = self._high = 0
         self.set(wanted or Filter(), folds)
 
-    def set(self, wanted: Wanted, folds: Predicate | None = None) -> None:
+    def set(self, wanted: Matcher, folds: Predicate | None = None) -> None:
         """Another filter: what was found is forgotten, and the search starts again at the newest."""
         self.wanted, self._folds = wanted, folds
         self._found.clear()

@@ -33,7 +33,7 @@ _KEPT: Final = "30 days"
 """How long a run is listed after it was planned, if it has been committed."""
 
 
-class SharedRuns(SlicedRuns):
+class PostgresRuns(SlicedRuns):
     """The runs in slices of a profile, on the server with its ledgers. Threads take turns on one connection."""
 
     def __init__(self, server: LedgerServer) -> None:
@@ -73,7 +73,7 @@ class SharedRuns(SlicedRuns):
 class SharedSlices(SliceStore):
     """The slices of one run, on the server with the ledgers of its profile."""
 
-    def __init__(self, runs: SharedRuns, run_id: str) -> None:
+    def __init__(self, runs: PostgresRuns, run_id: str) -> None:
         super().__init__(run_id)
         self._runs, self._server, self._connected = runs, runs.server, runs.connected
 

@@ -233,7 +233,7 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class _ResultPart:
     """A part of an expression whose value is one of the result: its name there, and the fields that it looks up."""
 
     node: int
@@ -267,7 +267,7 @@ class Lookups:
         self._is_condition = is_condition
         self._tree = expression.tree
         outputs = [_output(self._tree, "")] if is_condition else list(_outputs(self._tree, ""))
-        self._unsettled: list[_Output] = []
+        self._unsettled: list[_ResultPart] = []
         self.watched: set[int] = set()
         """The nodes whose values still matter."""
         self._watch(outputs)
@@ -306,13 +306,13 @@ class Lookups:
             if len(unsettled) < len(self._unsettled):
                 self._watch(unsettled)
 
-    def _watch(self, outputs: list[_Output]) -> None:
+    def _watch(self, outputs: list[_ResultPart]) -> None:
         self._unsettled = outputs
         self.watched = {id(self._tree)} if outputs else set()
         for each in outputs:
             self.watched |= {each.node, *each.fields}
 
-    def _settles(self, output: _Output) -> bool:
+    def _settles(self, output: _ResultPart) -> bool:
         return output.node in self._filled or output.fields.keys() <= self._found
 
     def empty_outputs(self) -> Iterator[EmptyOutput]:
@@ -334,13 +334,13 @@ def _is_within(name: str, outer: str) -> bool:
     return not outer or name.startswith((f"{outer}.", f"{outer}["))
 
 
-def _outputs(node: Any, name: str) -> Iterator[_Output]:
+def _outputs(node: Any, name: str) -> Iterator[_ResultPart]:
     """The result as a whole, then each value of the objects and lists that the expression builds."""
     yield _output(node, name)
     yield from _built(node, name)
 
 
-def _built(node: Any, name: str) -> Iterator[_Output]:
+def _built(node: Any, name: str) -> Iterator[_ResultPart]:
     for index, child in enumerate(node["children"]):
         if node["type"] == "multi_select_dict":
             yield from _outputs(child, f"{name}.{child['value']}" if name else child["value"])
@@ -350,9 +350,9 @@ def _built(node: Any, name: str) -> Iterator[_Output]:
             yield from _built(child, name)
 
 
-def _output(node: Any, name: str) -> _Output:
+def _output(node: Any, name: str) -> _ResultPart:
     fields = [each for each, _ in nodes(node) if each["type"] == "field"]
-    return _Output(id(node), name, {id(each): each["value"] for each in reversed(fields)})
+    return _ResultPart(id(node), name, {id(each): each["value"] for each in reversed(fields)})
 
 
 def shape(value: object) -> str:

@@ -24,7 +24,7 @@ from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.blocks import Block
 from ...log.filter import Filter, Term, parse
 from ...log.operators import ANYTHING, Possible, Predicate
-from ...log.view import View, Wanted, position_of
+from ...log.view import Matcher, View, position_of
 from ..widgets.painted import Painted
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
 from .session_heads import SessionHeads
@@ -45,7 +45,7 @@ def search_for(text: str) -> Filter:
     return Filter(Term(ANYTHING, text) if text else None)
 
 
-def _both(one: Wanted, other: Wanted) -> Wanted:
+def _both(one: Matcher, other: Matcher) -> Matcher:
     """What matches both."""
     tests = [test for test in (one.possible, other.possible) if test is not None]
 
@@ -127,7 +127,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.wanted = Filter()
         """The filter of the list."""
         self.view = View(exchanges, perf_counter, folds=folds)
-        self._searched: Wanted | None = None
+        self._searched: Matcher | None = None
         self.found: View | None = None
         """What the search finds in the list, while there is one."""
         self._position = -1
@@ -250,7 +250,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view.set(wanted, self._folds(wanted))
         self.search(self._searched)
 
-    def search(self, wanted: Wanted | None) -> None:
+    def search(self, wanted: Matcher | None) -> None:
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
         self._searched = wanted
         self.found = View(self._ring, perf_counter, _both(self.wanted, wanted)) if wanted is not None else None

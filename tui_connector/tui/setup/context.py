@@ -49,7 +49,7 @@ class DemoStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FailedTest:
     """The last test of a part of the profile, which has failed."""
 
     part: Json
@@ -66,7 +66,7 @@ class GuideResults:
     """What the guide found in this session about an unfinished setup."""
 
     tested: Mapping[tuple[str, ...], Json]
-    refused: Mapping[tuple[str, ...], Refusal]
+    refused: Mapping[tuple[str, ...], FailedTest]
     skipped: Collection[GuideStep]
     how_sent: HowSent
     """What the rest depends on."""
@@ -91,7 +91,7 @@ class GuideContext:
     """The key of its draft."""
     tested: dict[tuple[str, ...], Json] = field(default_factory=dict)
     """What was tested with success in this session: a part of the profile by its path, as it was then."""
-    _refused: dict[tuple[str, ...], Refusal] = field(default_factory=dict)
+    _refused: dict[tuple[str, ...], FailedTest] = field(default_factory=dict)
     """What the last test has refused: a part of the profile by its path."""
     skipped: set[GuideStep] = field(default_factory=set)
     """The steps that the user has passed without adding anything."""
@@ -155,7 +155,7 @@ class GuideContext:
     def mark_refused(self, *path: str, why: str, field: str = "") -> None:
         """Called after a test of this part that has failed, with what it has shown, and the field to correct."""
         self.tested.pop(path, None)
-        self._refused[path] = Refusal(deepcopy(self.setup.at(*path)), self.how_sent(), why, field)
+        self._refused[path] = FailedTest(deepcopy(self.setup.at(*path)), self.how_sent(), why, field)
 
     def refusal(self, *path: str) -> str:
         """Why the last test has refused this part as it and the requests are now; "" where it has not."""
@@ -167,7 +167,7 @@ class GuideContext:
         found = self._refusal(*path)
         return found.field if found is not None else ""
 
-    def _refusal(self, *path: str) -> Refusal | None:
+    def _refusal(self, *path: str) -> FailedTest | None:
         found = self._refused.get(path)
         is_about_this = found and (found.part, found.how_sent) == (self.setup.at(*path), self.how_sent())
         return found if is_about_this else None
