@@ -59,7 +59,8 @@ class Session:
 
 
 def titles(changes: SavedChanges) -> tuple[str, str]:
-    return tuple(each.title if each is not None else "" for each in (changes.to_undo, changes.to_redo))  # type: ignore[return-value]
+    undo, redo = changes.to_undo, changes.to_redo
+    return undo.title if undo is not None else "", redo.title if redo is not None else ""
 
 
 def test_changes_are_undone_and_redone_until_something_else_is_saved(machine: Machine, path: Path) -> None:

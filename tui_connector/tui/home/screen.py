@@ -49,7 +49,7 @@ def _welcome(new: str, demo: str) -> Content:
         "and more into files and databases, and shows each request while it is sent.\n\n",
         ("No profiles yet.\n\n", "bold"),
         (f"  {new}", "bold $accent"),
-        "  New store   you need its address; each of the five steps is tested as you go\n",
+        "  New store   you need its address; each step is tested as you go\n",
         (f"  {demo}", "bold $accent"),
         "  Try it      a demo store on this computer: no account, nothing to install\n\n",
         (
