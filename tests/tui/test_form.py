@@ -434,7 +434,7 @@ async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> 
         schema = kind_schemas.plugin("shout-in-a-form-test")
         assert schema is not None
         assert [each.title for each in field_specs(schema)] == ["Times"]
-        assert summaries.plugin({"kind": "shout-in-a-form-test", "times": 3}) == "Shout at the store: 3"
+        assert summaries.plugin({"kind": "shout-in-a-form-test", "times": 3}) == "Shout at the store: times 3"
         app = FormApp(Shout, {"kind": "shout-in-a-form-test"})
         async with app.run_test() as pilot:
             await type_into(pilot, app, "times", "3")

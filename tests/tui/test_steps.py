@@ -192,9 +192,9 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         await pilot.press("ctrl+s")
         await until_shown(pilot, "✘ attempts: ")
         await pilot.press("y")
-        await until_shown(pilot, "Retry failed requests: xyz  ✘ attempts: ")
+        await until_shown(pilot, "Retry failed requests: attempts xyz  ✘ attempts: ")
         await pilot.press("d")
-        await until_shown(pilot, "Removed: Retry failed requests: xyz. z undoes it.")
+        await until_shown(pilot, "Removed: Retry failed requests: attempts xyz. z undoes it.")
         await pilot.press("z")
         await until(pilot, lambda: "z undoes it" not in shown(pilot.app))
         assert plugins(pilot)[-1] == "retry"
@@ -203,7 +203,7 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         await pilot.press("ctrl+u", *"99")
         await until_shown(pilot, "✘")  # too many: said where it was typed
         await pilot.press("backspace", "ctrl+s")
-        await until_shown(pilot, "Retry failed requests: 9")
+        await until_shown(pilot, "Retry failed requests: attempts 9")
         assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
 
 

@@ -23,10 +23,20 @@ def plugin(data: Json) -> str:
         return json.dumps(data, ensure_ascii=False)
     kind = str(data.get("kind", ""))
     title = kind_schemas.plugins().get(kind, kind or "no kind")
-    settings = ", ".join(_value(value) for key, value in data.items() if key != "kind")
+    labels = _labels(kind_schemas.plugin(kind) or {})
+    settings = ", ".join(f"{labels.get(key, key)} {_value(value)}" for key, value in data.items() if key != "kind")
     if kind == "base-uri":
         settings = settings or "from the test"
-    return f"{title}: {settings}" if settings else title
+    return f"{title}: {settings.strip()}" if settings else title
+
+
+def _labels(schema: kind_schemas.Schema) -> dict[str, str]:
+    """The titles of the fields in lower case; "" for the only one where the title of the kind already names it."""
+    fields = {key: each for key, each in schema.get("properties", {}).items() if "const" not in each}
+    titles = {key: str(each.get("title") or key) for key, each in fields.items()}
+    if len(titles) == 1 and next(iter(titles.values())).casefold() in str(schema["title"]).casefold():
+        return dict.fromkeys(titles, "")
+    return {key: title[:1].lower() + title[1:] if title[1:2].islower() else title for key, title in titles.items()}
 
 
 def steps(chain: Sequence[Json]) -> list[str]:
@@ -61,6 +71,10 @@ def connection(client: Mapping[str, Json]) -> str:
 def _value(value: Json) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,0 +1,42 @@
+"""The one-line summaries of the parts of a profile."""
+
+from __future__ import annotations
+
+import pytest
+
+from tui_connector.guide.steps import kind_schemas, summaries
+from tui_connector.templates import Json
+
+NAMED_BY_KIND = {"base-uri", "append-headers", "set-headers", "default-headers", "remove-headers", "query-defaults"}
+"""Kinds whose title says what their only setting is."""
+
+
+@pytest.mark.parametrize(
+    ("plugin", "words"),
+    [
+        (
+            {"kind": "retry", "attempts": 5, "longest-wait": "10s", "repeat-posts": True},
+            "Retry failed requests: attempts 5, longest wait 10s, repeat POST yes",
+        ),
+        ({"kind": "rate-limit", "requests": 4, "span": "2s"}, "Limit the rate of requests: requests 4, span 2s"),
+        ({"kind": "log-requests", "formatter": "long"}, "Log requests: formatter long"),
+        ({"kind": "base-uri"}, "Add base URI to requests: from the test"),
+        ({"kind": "base-uri", "uri": "https://a.example"}, "Add base URI to requests: https://a.example"),
+        ({"kind": "set-headers", "headers": {"Store": "nl"}}, "Set request headers: Store nl"),
+        ({"kind": "remove-headers", "headers": ["Cookie", "DNT"]}, "Remove request headers: Cookie, DNT"),
+        ({"kind": "content-type"}, "Add content-type headers to requests"),
+        ({"kind": "retry", "atempts": 5}, "Retry failed requests: atempts 5"),
+        ({"kind": "unknown", "size": 5}, "unknown: size 5"),
+    ],
+)
+def test_settings_of_a_plugin_say_what_they_are(plugin: Json, words: str) -> None:
+    assert summaries.plugin(plugin) == words
+
+
+@pytest.mark.parametrize("kind", kind_schemas.plugins())
+def test_every_setting_of_every_plugin_has_the_title_of_its_field(kind: str) -> None:
+    schema = kind_schemas.plugin(kind)
+    assert schema is not None
+    for name, field in schema["properties"].items():
+        if name != "kind" and kind not in NAMED_BY_KIND:
+            assert f"{field['title']} 7".casefold() in summaries.plugin({"kind": kind, name: 7}).casefold()
