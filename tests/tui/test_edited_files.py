@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from guide_steps import no_demo
 from memory_keyring import MemoryKeyring, NoKeyring
-from screens import until, until_shown
+from screens import shown, until, until_shown
 from test_toml_editor import TEXT, area, editing, file_of
 
 from tui_connector.files import ChangedOnDisk
@@ -21,6 +22,7 @@ from tui_connector.profile.document import Document
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.toml_editor.screen import EditorScreen
+from tui_connector.tui.widgets.choice import ChoiceScreen
 
 
 async def test_saving_keeps_what_was_not_edited(machine: Machine) -> None:
@@ -124,8 +126,12 @@ async def test_a_deleted_file_is_written_again(machine: Machine) -> None:
         file_of(pilot).unlink()
         await until_shown(pilot, "was deleted by another program")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: file_of(pilot).exists())
+        await until_shown(pilot, "Saved: another program had deleted acme.toml, it was written again.")
         assert file_of(pilot).read_text() == TEXT
+        await until(pilot, lambda: "was deleted by another program" not in shown(pilot.app))
+        file_of(pilot).unlink()
+        await pilot.press("ctrl+s")  # perhaps before the program has noticed by itself
+        await until_shown(pilot, "was deleted by another program. ^S writes it again.")
 
 
 async def test_leaving_with_unsaved_changes_asks(machine: Machine) -> None:
@@ -136,9 +142,45 @@ async def test_leaving_with_unsaved_changes_asks(machine: Machine) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
         assert area(pilot).text == TEXT + "# x"
         assert "unsaved" in pilot.app.screen.unsaved_work()
-        await pilot.press("escape", "enter")
-        await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen))
+        await pilot.press("escape", "enter")  # the selected answer is harmless
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        assert file_of(pilot).read_text() == TEXT
+        await pilot.press("escape")
+        await until_shown(pilot, "Save and leave")
+        await pilot.press("s", "enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen | ChoiceScreen))
         assert file_of(pilot).read_text() == TEXT + "# x"
+
+
+async def test_the_users_editor_gets_the_unsaved_text_and_what_it_saves_comes_back_unsaved(
+    machine: Machine, tmp_path: Path
+) -> None:
+    profile, seen = machine.directories.profiles / "acme.toml", tmp_path / "seen"
+    editor = tmp_path / "vi"
+    editor.write_text(
+        f'#!/bin/sh\nls -l "$2" > {seen}\ncat "$2" >> {seen}\necho "# own" >> "$2"\ncp {tmp_path}/other {profile}\n'
+    )
+    theirs = TEXT.replace("Acme", "Beta")
+    (tmp_path / "other").write_text(theirs)
+    editor.chmod(0o700)
+    machine = replace(machine, environ={**machine.environ, "EDITOR": str(editor)})
+    async with editing(machine) as pilot:
+        pilot.app.suspend = contextlib.nullcontext  # there is no terminal here
+        await pilot.press("ctrl+end", *"# x", "ctrl+o")
+        await until(pilot, lambda: area(pilot).text == TEXT + "# x# own\n")
+        head, _, text = seen.read_text().partition("\n")
+        assert head.startswith("-rw------- ")
+        assert head.endswith("/acme.toml")
+        assert text == TEXT + "# x"
+        assert not Path(head.split()[-1]).exists()
+        await until_shown(pilot, "Another program changed the file. Your changes are still here.")
+        assert profile.read_text() == theirs
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: area(pilot).text == TEXT + "# x")
+        editor.write_text('#!/bin/sh\nprintf x > "$2"\nexit 1\n')
+        await pilot.press("ctrl+o")
+        await until_shown(pilot, "exited with code 1")
+        assert area(pilot).text == TEXT + "# x"
 
 
 LITERALS = ['"CANARY-token-of-the-shop"', '{ token = "CANARY-token-of-the-shop" }']

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from textual.app import App, SuspendNotSupported
 from textual.widget import Widget
 
 from ..errors import UserError
-from ..files import write_private
+from ..files import described, make_private, state_remedy, write_private
 from ..machine import Machine, child_environment
 from ..secrets.named_values import mask_message
 from ..secrets.names import is_secret_parameter
@@ -101,17 +102,30 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def edit_text(app: App[object], machine: Machine, text: str) -> str:
-    """The text as the user's editor left it; blocks the app until the editor exits. Raises `UserError`."""
-    path = machine.directories.state / "field.json"
+def edit_copy(app: App[object], machine: Machine, name: str, data: bytes, line: int | None = None) -> bytes:
+    """What the user's editor made of this data, in a private file of this name that is deleted afterwards.
+
+    Blocks the app until the editor exits. Raises `UserError`, also where the editor failed: then nothing is taken.
+    """
+    state = machine.directories.state
     try:
-        write_private(path, f"{text}\n".encode())
-        edit(app, machine.environ, path)
-        return path.read_text("utf-8").rstrip("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("editor", f"{path} cannot be edited: {error}.") from error
-    finally:
-        path.unlink(missing_ok=True)
+        make_private(state)
+        with tempfile.TemporaryDirectory(prefix="edit-", dir=state, ignore_cleanup_errors=True) as directory:
+            path = Path(directory, name)
+            write_private(path, data)
+            edit(app, machine.environ, path, line)
+            return path.read_bytes()
+    except OSError as error:
+        raise UserError("editor", f"{name} cannot be edited: {described(error, state_remedy(error))}") from error
+
+
+def edit_text(app: App[object], machine: Machine, text: str) -> str:
+    """The text of a JSON field as the user's editor left it, as `edit_copy`."""
+    data = edit_copy(app, machine, "field.json", f"{text}\n".encode())
+    try:
+        return data.decode("utf-8").rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise UserError("editor", "The edited text is not UTF-8. Nothing was changed.") from error
 
 
 def edit_field(owner: Widget, machine: Machine, field: JsonField) -> None:

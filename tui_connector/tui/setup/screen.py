@@ -42,7 +42,7 @@ from ..log.actions import LogContext
 from ..log.dock import LogDock
 from ..log.panel import LogPanel
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
-from ..widgets.choice import ChoiceScreen
+from ..widgets.choice import UnsavedScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.secret import SecretInput
@@ -590,7 +590,8 @@ class SetupScreen(LogDock, TextHolder):
 
         options = {"save": "Save: step 5 stores them in the keyring", "discard": "Discard them, and close"}
         question = f"What you entered is not saved: {self._unsaved_secrets()}."
-        self.app.push_screen(ChoiceScreen(options, question=question, title="Secrets"), chosen)
+        screen = UnsavedScreen(options, question=question, stay="Back to the guide", title="Secrets")
+        self.app.push_screen(screen, chosen)
 
     def _close(self, *, finished: bool = False, discard: bool = False) -> None:
         """Closes the guide; the saved profile uses what was typed for it in this session, unless it is discarded."""

@@ -61,15 +61,20 @@ class TextSaver:
                 new.append(problem)
         return new
 
-    async def save(self, checked: Checked, *, overwrite: bool) -> None:
-        """Raises `UserError`; `ChangedOnDisk` if another program has changed the file, unless `overwrite`."""
+    async def save(self, checked: Checked, *, is_new: bool) -> None:
+        """Raises `UserError`; `ChangedOnDisk` if another program has changed the file.
+
+        `is_new`: it was deleted, and is written again.
+        """
         before = self._document.file_data
         if self._trust is None:
             self._trust = await asyncio.to_thread(self._profile_trust)
         opened, self._own = self._opened, None
         changes = await self._trust.own_changes(opened, self._document.draft, self._path)
         trusted = tuple(await asyncio.to_thread(self._trust.records))
-        await asyncio.to_thread(self._document.save, overwrite=overwrite)
+        if is_new:
+            self._document.allow_overwriting(None)
+        await asyncio.to_thread(self._document.save)
         await asyncio.to_thread(self._trust.grant_saved, self._path, changes)
         if checked.profile is None:
             self._own = self._document.text_as_read, opened

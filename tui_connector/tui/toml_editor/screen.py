@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.timer import Timer
 from textual.widgets import TextArea
 
@@ -25,9 +26,9 @@ from ...profile.merge import common_base
 from ...profile.positions import KeyPath, TextPosition, value_at
 from ...text import count, shown_line
 from ..dialogs import ConfirmScreen
-from ..external_editor import edit
+from ..external_editor import edit, edit_copy
 from ..file_watch import FileChange, FileWatch
-from ..widgets.choice import ChoiceScreen
+from ..widgets.choice import ChoiceScreen, UnsavedScreen
 from .difference import DifferenceScreen
 from .saving import TextSaver, UnsavedText
 from .text_screen import BRIEF, TextScreen, key_at
@@ -144,11 +145,12 @@ class EditorScreen(TextScreen[Left]):
             if not accepted and (new := await self._saver.new_problems(checked)) and not await self._accepts(new):
                 self.go_to(new[0].place)
                 return False
-            await self._saver.save(checked, overwrite=gone)
-        except ChangedOnDisk:
+            await self._saver.save(checked, is_new=gone)
+        except ChangedOnDisk as error:
             self._watch = FileWatch(self.path)
-            words = "Not saved: another program changed the file. F6 compares and merges."
-            self.notify(words, severity="warning", markup=False)
+            deleted = error.how == "is gone"
+            what = "deleted the file. ^S writes it again" if deleted else "changed the file. F6 compares and merges"
+            self.notify(f"Not saved: another program {what}.", severity="warning", markup=False)
             await self._look_now()
             return False
         except UserError as error:
@@ -158,8 +160,10 @@ class EditorScreen(TextScreen[Left]):
         self.start_change()
         await self._unsaved.write(self._text_to_keep())
         found = len(checked.problems)
-        words = f"Saved with {count(found, 'problem')}." if found else "Saved."
-        self.notify(words, severity="warning" if found else "information", timeout=BRIEF, markup=False)
+        words = f"Saved with {count(found, 'problem')}" if found else "Saved"
+        words += f": another program had deleted {self.path.name}, it was written again." if gone else "."
+        severity: SeverityLevel = "warning" if found or gone else "information"
+        self.notify(shown_line(words), severity=severity, timeout=None if gone else BRIEF, markup=False)
         self.draw()
         return True
 
@@ -256,14 +260,11 @@ class EditorScreen(TextScreen[Left]):
         """Asks what becomes of the changes; what would be refused is not offered."""
         found, question = len(self.problems), f"{self.path.name} has unsaved changes."
         save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
-        options = {"save": save, "discard": "Discard the changes", "stay": "Keep editing"}
-        if found:
-            options = {key: options[key] for key in ("stay", "discard", "save")}
+        options = {"save": save, "discard": "Discard the changes"}
         if self.checked is not None and (secret := await self._saver.new_secret(self.checked)) is not None:
             del options["save"]
             question += f" It cannot be saved with the secret on line {secret.place.line}; F7 moves that."
-        screen = ChoiceScreen(options, question=question, title="Unsaved changes")
-        option = await self.app.push_screen_wait(screen)
+        option = await self.app.push_screen_wait(UnsavedScreen(options, question=question))
         if option == "save" and not self._saving:
             self._saving = True
             self._save(and_leave=True, accepted=bool(found))
@@ -306,14 +307,30 @@ class EditorScreen(TextScreen[Left]):
             self.dismiss(Left(self._saver.change, path))
 
     def action_external(self) -> None:
-        """Opens the file in the user's own editor, at this line."""
-        if self.is_changed:
-            self.notify("Save the changes first (^S).", markup=False)
-            return
+        """Opens the file in the user's own editor, at this line; or a copy of it that has the unsaved text."""
+        self.record()
+        line = self.area.selection.end[0] + 1
         try:
-            edit(self.app, self.machine.environ, self.path, self.area.selection.end[0] + 1)
+            if self.is_changed:
+                self._edit_copy(line)
+            else:
+                edit(self.app, self.machine.environ, self.path, line)
         except UserError as error:
             self.tell(error)
+
+    def _edit_copy(self, line: int) -> None:
+        """Takes what the user's own editor makes of the unsaved text. Raises `UserError`."""
+        text = self.document.text()
+        data = edit_copy(self.app, self.machine, self.path.name, text.encode("utf-8", "surrogateescape"), line)
+        edited = text_of(self.path, data)
+        if edited == text:
+            self.notify("Nothing was changed in your editor.", timeout=BRIEF, markup=False)
+            return
+        self.start_change()
+        self.document.edit_text(edited, self.area.offset_of_cursor, later=True)
+        self.show_document()
+        self.notify("Taken from your editor, not saved yet: ^S saves, ^Z undoes it.", markup=False)
+        self.draw()
 
     # Changes by other programs
 
@@ -413,7 +430,8 @@ class EditorScreen(TextScreen[Left]):
             "the next one, ^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S "
             "saves, new problems only after a question, and never a secret as a literal value. F6 compares the text "
             "with the file. If another program changes the file, your changes stay: F6 compares both and merges them. "
-            "^O opens the file in your own editor ($VISUAL, $EDITOR). If the program ends unexpectedly, unsaved text "
+            "^O opens the text in your own editor ($VISUAL, $EDITOR): the file, or a copy with the unsaved changes, which "
+            "come back unsaved. If the program ends unexpectedly, unsaved text "
             "is offered when you open the file again; literal secrets are not kept."
         )
 

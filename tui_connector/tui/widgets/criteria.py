@@ -19,7 +19,7 @@ from textual.widgets import Button, Input, Static
 from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from ...errors import UserError
 from ...text import shown, shown_line
-from .choice import Choice, ChoiceScreen
+from .choice import Choice, UnsavedScreen
 from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
@@ -351,8 +351,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
         if self.rows == given and not any(row.is_without_field for row in self.query(CriteriaRow)):
             self.dismiss(None)
             return
-        options = {"stay": "Keep editing", "discard": "Discard the changes"}
-        screen = ChoiceScreen(options, question="Discard what you changed in this form?", title="Search criteria")
+        question = "Discard what you changed in this form?"
+        screen = UnsavedScreen({"discard": "Discard the changes"}, question=question, title="Search criteria")
         self.app.push_screen(screen, self._discard)
 
     def _discard(self, chosen: str | None) -> None:
