@@ -16,7 +16,7 @@ from tui_connector.secrets.cleaning import SecretKind
 from tui_connector.secrets.mask import MARK, Mask
 from tui_connector.text import shown as safe
 from tui_connector.text import shown_line
-from tui_connector.tui.log.request_form import sending_question
+from tui_connector.tui.log.sending_question import sending_question
 
 STORE = "http://127.0.0.1:8437"
 

@@ -14,7 +14,7 @@ from runs import BEARER
 from screens import shown, until, until_shown
 
 from tui_connector.client.model import RequestTemplate
-from tui_connector.guide.criteria import fields_in_schema
+from tui_connector.guide.rest_api import fields_in_schema
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

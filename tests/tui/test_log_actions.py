@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from watched_log import Watched, filled, watching
 from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, RequestInfo, Response
 from tui_connector.guide.resend import NewRequests, resend
+from tui_connector.guide.rest_api import ApiPath, KnownPaths
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.recording import Reader
 from tui_connector.log.records import line
@@ -90,7 +90,8 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
     async with workbench.session(profile) as session:
         await session.client("magento")(Request("GET", "products/24-MB01"))
     log = workbench.exchanges
-    async with watching(machine, log, context=LogContext(machine, lambda: None, send)) as watched:
+    context = LogContext(machine, lambda: None, send, NewRequests(workbench, lambda: profile))
+    async with watching(machine, log, context=context) as watched:
         await watched.pilot.press("x")
         await watched.until(lambda: len(log) == 2)
         again = log[log.end - 1]
@@ -98,18 +99,25 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
         await watched.until(lambda: watched.selected() == again.number)
         await watched.shows("compared  with #1: same response · ")
         await watched.pilot.press("X")
-        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
-        watched.app.screen.query_one("#resend-uri", Input).value = "directory/currency"
+        await watched.shows("The store's schema for this token has no such path.")
+        path = watched.app.screen.query_one("#resend-uri", Input)
+        path.value = "directory/curr"
+        await watched.pilot.press("tab")
+        await watched.until(lambda: path.value == "directory/currency")
         watched.app.screen.query_one("#resend-headers", TextArea).text = "X-Store: nl\nno header"
         await watched.pilot.press("f5")
         await watched.shows("Line 2 of the headers")
         watched.app.screen.query_one("#resend-headers", TextArea).text = "X-Store: nl"
         await watched.pilot.press("f5")
-        await watched.until(lambda: len(log) == 3)
+        await watched.until(lambda: len(log) == 4)
         edited = log[log.end - 1]
-        assert edited.status == 200
+        assert (edited.status, edited.note) == (200, "#2 edited")
         assert ("X-Store", "nl") in edited.request_headers
         await watched.shows("compared  with #2: edited request, 200 instead of 401 · ")
+        await watched.pilot.press("X")
+        await watched.shows("directory/currency  GET")
+        await watched.pilot.press("f5")
+        await watched.until(lambda: log[log.end - 1].note == "#4 again")  # nothing was edited
     workbench.close()
 
 
@@ -404,17 +412,20 @@ class _SlowPaths(NewRequests):
         self.response = asyncio.Event()
         self.outcome = ""
 
-    def base_uri(self) -> str:
+    def base_uri(self, client: str = "") -> str:
         return "https://acme.example/rest/V1"
 
-    async def paths(self) -> Mapping[str, tuple[str, ...]]:
+    async def kept_paths(self, client: str = "") -> KnownPaths:
+        return KnownPaths()
+
+    async def paths(self, client: str = "") -> KnownPaths:
         try:
             await self.response.wait()
         except asyncio.CancelledError:
             self.outcome = "cancelled"
             raise
         self.outcome = "found"
-        return {"products": ("GET",)}
+        return KnownPaths({"products": ApiPath(("GET",))})
 
 
 async def test_the_paths_of_the_store_are_read_to_the_end_also_where_the_form_is_closed(machine: Machine) -> None:

@@ -156,7 +156,11 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: path.value == "directory/countries/{countryId}")
         await pilot.press("N", "L")
         await until(pilot, lambda: path.value == "directory/countries/NL")
-        path.value = "directory/countries"
+        path.value = "directory/cou"
+        await pilot.press("tab")
+        await until(pilot, lambda: path.value == "directory/countries")
+        await pilot.press("tab")  # there is nothing left to complete
+        await until(pilot, lambda: focused_id(app) == "resend-query")
         assert "F5 Send" in shown(app)  # the keys of the form, not those of the page behind it
         await pilot.press("f5")
         await until(pilot, lambda: log.selected is not None and log.selected.uri.endswith("/V1/directory/countries"))
@@ -179,12 +183,12 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: app.screen.query_one("#resend-uri", Input).value == "directory/countries")
         assert focused_id(app) == "resend-uri"  # what is typed next still goes into the path
         app.screen.query_one("#resend-uri", Input).value = "ory/countr"
-        await until_shown(pilot, "Enter: take the first")
+        await until_shown(pilot, "Tab: take the first")
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.query_one("#resend-uri", Input).value == "directory/countries")
         await pilot.press("enter")
         await until(pilot, lambda: focused_id(app) == "resend-query")
-        await until(pilot, lambda: "Enter: complete" not in shown(app))
+        await until(pilot, lambda: "Tab or →: complete" not in shown(app))
         await pilot.press("up")
         app.screen.query_one("#resend-uri", Input).value = "/rest/all/V1/directory/nothing"
         await until(pilot, lambda: "The store's schema for this token has no such path" in shown(app))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..client.message import RequestFailed
 from ..client.session import Session
@@ -14,8 +14,7 @@ from ..profile.model import Profile
 from ..templates import Json
 from ..text import count
 from .checks.permissions import schema_of
-
-_SIMPLE = ("string", "integer", "number", "boolean")
+from .rest_api import fields_in_schema
 
 
 async def filter_fields(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> list[str]:
@@ -42,25 +41,6 @@ async def filter_fields(profile: Profile, session: Session, name: str, run: dict
 
 def _is_simple(value: Json) -> bool:
     return not isinstance(value, (dict, list))
-
-
-def fields_in_schema(schema: Mapping[str, object], uri: str) -> list[str]:
-    """The simple fields of the items of a list, in a schema as Magento writes it (Swagger 2.0); empty if unknown."""
-    definitions = schema.get("definitions")
-
-    def at(node: object, *keys: str) -> object:
-        for key in keys:
-            node = node.get(key) if isinstance(node, Mapping) else None
-            reference = node.get("$ref") if isinstance(node, Mapping) else None
-            if isinstance(reference, str) and isinstance(definitions, Mapping):
-                node = definitions.get(reference.rpartition("/")[2])
-        return node
-
-    path = f"/V1/{uri.partition('?')[0].strip('/').removeprefix('V1/')}"
-    response = at(schema, "paths", path, "get", "responses", "200", "schema")
-    properties = at(response, "properties", "items", "items", "properties")
-    found = properties.items() if isinstance(properties, Mapping) else ()
-    return [str(name) for name, each in found if isinstance(each, Mapping) and each.get("type") in _SIMPLE]
 
 
 async def matching(profile: Profile, session: Session, name: str, rows: Sequence[str], run: dict[str, Json]) -> str:

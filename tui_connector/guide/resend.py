@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from ..profile.model import Profile
 from ..secrets.backends import override_name
 from ..secrets.mask import MARK
 from ..units import size
-from .checks.permissions import schema_paths
+from .checks.permissions import schema_of
+from .rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema
 from .workbench import Workbench
 
 _PER_ATTEMPT = frozenset(
@@ -130,17 +132,25 @@ def variables_to_set(
     return list(dict.fromkeys(found))
 
 
+def labelled_as_edited(request: Request, exchange: Exchange) -> Request:
+    """A request that was edited from that of an exchange, as the log names it."""
+    return replace(request, about=replace(request.about, note=f"#{exchange.number} edited"))
+
+
 class NewRequests:
-    """Requests written from scratch, sent through the first client that has a base URI."""
+    """Requests written from scratch, and the paths that complete them.
+
+    They are sent through the first client that has a base URI.
+    """
 
     def __init__(self, workbench: Workbench, profile: Callable[[], Profile]) -> None:
         """`profile` returns the current profile, or raises `InvalidRequest`."""
         self._workbench, self._profile = workbench, profile
 
-    def base_uri(self) -> str:
-        """The base URI of the client. Raises `InvalidRequest`."""
-        profile = self._profile()
-        return profile.base_uri(self._client(profile)) or ""
+    def base_uri(self, client: str = "") -> str:
+        """The base URI of the client; "" if it has none. Raises `InvalidRequest`."""
+        profile, client = self._profile_and_client(client)
+        return profile.base_uri(client) or ""
 
     async def send(self, request: Request) -> Response:
         """The store's response. Raises `RequestFailed`."""
@@ -148,28 +158,38 @@ class NewRequests:
         async with self._workbench.session(profile) as session:
             return await session.client(self._client(profile))(request)
 
-    async def paths(self) -> Mapping[str, tuple[str, ...]]:
-        """The paths that the token may use, relative to the base URI, and their methods; empty if they are unknown."""
-        profile = self._profile()
-        client = self._client(profile)
-        used = profile.clients[client]
-        names = {name: profile.authentications.get(name) for name in used.authentications}
-        key = f"{profile.environment} {client} {used!r} {names!r}"
-        if key not in self._workbench.schemas:
-            paths = await self._read_paths(profile, client)
-            if not paths:
-                return paths
-            self._workbench.schemas[key] = paths
-        return self._workbench.schemas[key]
+    async def kept_paths(self, client: str = "") -> KnownPaths:
+        """The paths of the store's REST API as they were read last, in this session or before. Sends nothing."""
+        profile, client = self._profile_and_client(client)
+        if (known := self._workbench.rest_apis.get(_key(profile, client))) is not None:
+            return known
+        kept = KeptPaths(self._workbench.machine.directories.cache)
+        return await asyncio.to_thread(kept.find, profile.base_uri(client) or "")
 
-    async def _read_paths(self, profile: Profile, client: str) -> Mapping[str, tuple[str, ...]]:
-        async with self._workbench.session(profile) as session:
-            found, _ = await schema_paths(session.client(client), profile.base_uri(client) or "")
-        return {
-            path.removeprefix(_VERSION): tuple(method.upper() for method in methods)
-            for path, methods in found.items()
-            if path.startswith(_VERSION) and isinstance(methods, Mapping)
-        }
+    async def paths(self, client: str = "") -> KnownPaths:
+        """The paths that the token may use, read once in a session; those kept before where that is not possible."""
+        profile, client = self._profile_and_client(client)
+        known = self._workbench.rest_apis
+        key, base = _key(profile, client), profile.base_uri(client) or ""
+        if key not in known:
+            async with self._workbench.session(profile) as session:
+                schema, _ = await schema_of(session.client(client), base)
+            paths = await asyncio.to_thread(paths_in_schema, schema)
+            if not paths:
+                return await self.kept_paths(client)
+            known[key] = KnownPaths(paths, self._workbench.machine.now(), is_current=True)
+            await keep_paths(self._workbench.machine, base, paths)
+        return known[key]
+
+    def _profile_and_client(self, client: str) -> tuple[Profile, str]:
+        """The profile, and this client of it; the first one with a base URI where none is named.
+
+        Raises `InvalidRequest`.
+        """
+        profile = self._profile()
+        if client and client not in profile.clients:
+            raise InvalidRequest(f"The profile has no client {client!r} any more")
+        return profile, client or self._client(profile)
 
     @staticmethod
     def _client(profile: Profile) -> str:
@@ -179,8 +199,11 @@ class NewRequests:
         return clients[0]
 
 
-_VERSION = "/V1/"
-"""The start of the paths in Magento's schema; a base URI ends with it."""
+def _key(profile: Profile, client: str) -> str:
+    """What decides which paths the store names: the client, and what authenticates it."""
+    used = profile.clients[client]
+    names = {name: profile.authentications.get(name) for name in used.authentications}
+    return f"{profile.environment} {client} {used!r} {names!r}"
 
 
 def schema_path(base: str, typed: str) -> str | None:

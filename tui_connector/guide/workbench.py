@@ -32,6 +32,7 @@ from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from ..templates import Json
 from ..units import timestamp
+from .rest_api import KnownPaths
 from .trust import ProfileTrust
 
 
@@ -57,8 +58,8 @@ class Workbench:
         self._cache = SessionCache()
         self._ledgers: dict[tuple[LedgerSettings, str], LedgerServer] = {}
         self._history: History | None = None
-        self.schemas: dict[str, Mapping[str, tuple[str, ...]]] = {}
-        """The paths of a store's schema by what they were read with: 200 KB that one session needs once."""
+        self.rest_apis: dict[str, KnownPaths] = {}
+        """The paths of a store's REST API by what they were read with: a schema of 600 KB is read once in a session."""
         self._holders = 1
 
     def run(self) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from ...client.message import ANONYMOUS, RequestFailed
 from ...magento.diagnosis import AuthKind, diagnose_failure
 from ...templates import Json, PlaceholderError, Scope, Template, as_data
 from ...text import listed
+from ..rest_api import keep_paths
 from ..steps.methods import INTEGRATION
 from ..steps.setup import Setup
 from ..steps.store_views import store_views
@@ -63,6 +64,7 @@ async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str,
             if result.ok:
                 anonymous = session.client(client, ANONYMOUS)
                 allowed = await permissions(send, anonymous, setup.base_uri, result.modules)
+                await keep_paths(workbench.machine, setup.base_uri, allowed.api)
                 views = await _views(setup, send, allowed, auth_kind(profile, client))
                 signing = await find_dialect(profile, session, client)
                 dialect = (signing and signing.dialect) or ""

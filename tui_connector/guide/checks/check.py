@@ -29,6 +29,7 @@ from ...outgoing.bulk import PERMISSION
 from ...profile.model import Profile
 from ...templates import Json
 from ...text import count
+from ..rest_api import keep_paths
 from ..steps.chain import sample_entity
 from ..steps.other_stores import is_magento, refusal
 from ..steps.samples import sample_requests
@@ -283,6 +284,7 @@ async def _check_permissions(
         return
     base_uri = profile.base_uri(client) or ""
     known = await permissions(session.client(client), session.client(client, ANONYMOUS), base_uri, modules)
+    await keep_paths(session.machine, base_uri, known.api)
     for name, each in outgoing.items():
         for step, request in each.requests.items():
             finding = known.missing(request.method, request.uri, auth_kind(profile, client))

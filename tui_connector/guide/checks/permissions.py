@@ -21,6 +21,7 @@ from ...magento.diagnosis import AuthKind, Finding
 from ...magento.diagnosis.rules import ROLE_MENU, explain, permissions_menu
 from ...magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable, permission_path
 from ...templates import Json
+from ..rest_api import ApiPaths, paths_in_schema
 from ..steps.chain import requests_in
 from ..steps.methods import ADMIN
 from ..steps.store_address import is_without_rest
@@ -55,6 +56,8 @@ class Permissions:
     paths: Paths = field(default_factory=dict, repr=False)
     exchange: int = 0
     """The number of the request for the schema."""
+    api: ApiPaths = field(default_factory=dict, repr=False)
+    """The same paths, with what each accepts, to complete what is typed."""
 
     def has_path(self, method: str, uri: str) -> bool:
         """Whether the token may use this path, or nothing is known."""
@@ -102,10 +105,11 @@ async def permissions(send: Send, anonymous: Send, base_uri: str, modules: froze
     `modules` are those that the store has, as `modules_of` reads them from the response that proved the token; empty if
     unknown.
     """
-    mine, number = await schema_paths(send, base_uri)
+    schema, number = await schema_of(send, base_uri)
+    mine = _paths(schema)
     if not mine:
         return UNKNOWN_PERMISSIONS
-    routes = _routes(mine) - _routes((await schema_paths(anonymous, base_uri))[0])
+    routes = _routes(mine) - _routes(_paths((await schema_of(anonymous, base_uri))[0]))
     if not routes:
         return UNKNOWN_PERMISSIONS
     return Permissions(
@@ -114,6 +118,7 @@ async def permissions(send: Send, anonymous: Send, base_uri: str, modules: froze
         len(routes),
         mine,
         number,
+        await asyncio.to_thread(paths_in_schema, schema),
     )
 
 
@@ -170,11 +175,9 @@ def modules_of(response: Response) -> frozenset[str]:
         return frozenset()
 
 
-async def schema_paths(send: Send, base_uri: str) -> tuple[Paths, int]:
-    """The routes of the schema, and the number of the request."""
-    schema, number = await schema_of(send, base_uri)
+def _paths(schema: Mapping[str, object]) -> Paths:
     paths = schema.get("paths")
-    return (paths, number) if isinstance(paths, dict) else ({}, 0)
+    return paths if isinstance(paths, dict) else {}
 
 
 async def schema_of(send: Send, base_uri: str) -> tuple[Mapping[str, object], int]:

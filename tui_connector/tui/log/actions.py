@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,7 +29,8 @@ from ...client.message import (
 from ...client.printer import text
 from ...errors import UserError
 from ...files import write_private
-from ...guide.resend import LoggedRequest, NewRequests, logged_request, resendable_request
+from ...guide.resend import LoggedRequest, NewRequests, labelled_as_edited, logged_request, resendable_request
+from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import count, shown_line
@@ -39,7 +41,8 @@ from ..widgets.choice import ChoiceScreen
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
 from .list import LogView
-from .request_form import RequestForm, confirm_request
+from .request_form import RequestForm
+from .sending_question import confirm_request
 
 _LOOKBACK = 5_000
 """Maximum number of exchanges searched, from the newest back: it happens at every move of the cursor."""
@@ -121,6 +124,7 @@ _ONLY_YOU = "Only you can read the file."
 _SUFFIXES = {"application/json": "json", "text/html": "html", "application/xml": "xml", "text/xml": "xml"}
 
 Send = Callable[[Exchange, Request], Awaitable[Response]]
+FindPaths = Callable[[], AsyncIterator[KnownPaths]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +261,26 @@ class LogActions:
             return
 
         def chosen(changed: Request | None) -> None:
-            if changed is not None:
+            if changed is None:
+                return
+            if replace(changed, about=request.about) == request:
                 self._send(exchange, changed)
+            else:
+                self._send(exchange, labelled_as_edited(changed, exchange), f"Edited #{exchange.number}", "sent")
 
         title = f"Edit and resend #{exchange.number}"
         request, missing = logged
-        form = RequestForm(request, self._context.machine, title, exchange.uri, profile=self._profile, missing=missing)
+        base, paths = self._client_of(exchange)
+        form = RequestForm(request, self._context.machine, title, base, paths, profile=self._profile, missing=missing)
         self._panel.app.push_screen(form, chosen)
+
+    def _client_of(self, exchange: Exchange) -> tuple[str, FindPaths | None]:
+        """The base URI of its client and the paths below it; its own address where the profile has no such client."""
+        new = self._context.new
+        with suppress(InvalidRequest):
+            if new is not None and (base := new.base_uri(exchange.client)):
+                return base, self._paths(new, exchange.client)
+        return exchange.uri, None
 
     def _request_of(self, exchange: Exchange | None) -> LoggedRequest | None:
         if exchange is None:
@@ -278,10 +295,10 @@ class LogActions:
             self.notify(str(error), bad=True)
             return None
 
-    def _send(self, exchange: Exchange, request: Request) -> None:
+    def _send(self, exchange: Exchange, request: Request, what: str = "", sent: str = "resent") -> None:
         send = self._context.send
         assert send is not None
-        self._await_response(send(exchange, request), f"#{exchange.number}", "resent")
+        self._await_response(send(exchange, request), what or f"#{exchange.number}", sent)
 
     def _await_response(self, sending: Awaitable[Response], what: str, sent: str) -> None:
         async def work() -> None:
@@ -314,25 +331,34 @@ class LogActions:
             if request is not None:
                 self._await_response(new.send(request), f"{request.method} {request.uri}", "sent")
 
-        request = Request("GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test"))
-        machine, paths = self._context.machine, self._load_paths(new)
-        form = RequestForm(request, machine, "New request", base, lambda: paths, profile=self._profile)
+        request = Request(
+            "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
+        )
+        form = RequestForm(request, self._context.machine, "New request", base, self._paths(new), self._profile)
         self._panel.app.push_screen(form, chosen)
 
-    def _load_paths(self, new: NewRequests) -> asyncio.Future[Mapping[str, tuple[str, ...]]]:
-        """Reads the paths of the store, to the end even if the form is closed before: the next one needs them, too."""
-        found: asyncio.Future[Mapping[str, tuple[str, ...]]] = asyncio.get_running_loop().create_future()
+    def _paths(self, new: NewRequests, client: str = "") -> FindPaths:
+        """The paths of the store: those that were kept, then those of its schema.
+
+        That is read to the end even if the form is closed before: the next one needs them, too.
+        """
+        read: asyncio.Future[KnownPaths | None] = asyncio.get_running_loop().create_future()
 
         async def load() -> None:
-            try:
-                paths = await new.paths()
-            except RequestFailed:  # the log shows it, and the request can be written without completion
-                paths = {}
-            if not found.done():
-                found.set_result(paths)
+            found = None
+            with suppress(RequestFailed):  # the log shows it, and the request can be written without completion
+                found = await new.paths(client)
+            if not read.done():
+                read.set_result(found)
+
+        async def known() -> AsyncIterator[KnownPaths]:
+            with suppress(RequestFailed):
+                yield await new.kept_paths(client)
+            if (found := await read) is not None:
+                yield found
 
         self._panel.run_worker(load())
-        return found
+        return known
 
     def explain(self, exchange: Exchange) -> None:
         """Diagnoses the exchange, in a thread, as a long response takes time."""

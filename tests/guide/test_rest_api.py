@@ -1,0 +1,119 @@
+"""The paths of a store's REST API: which fit what is typed, and that they are kept for a store that is down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tui_connector.guide.resend import NewRequests
+from tui_connector.guide.rest_api import ApiPath, KeptPaths, completed_path, fitting_paths, paths_in_schema
+from tui_connector.guide.workbench import Workbench, profile_of
+from tui_connector.machine import Machine
+from tui_connector.profile.model import Profile
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+
+PATHS = {
+    path: ApiPath(("GET",))
+    for path in (
+        "products-render-info",
+        "products",
+        "products/{sku}",
+        "products/{sku}/media",
+        "products/attributes",
+        "orders",
+        "orders/{id}",
+        "customers/search",
+        "bulk/{bulkUuid}/status",
+        "directory/countries",
+        "addresses",
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ["products", "orders", "customers/search", "products/attributes", "addresses"]),
+        ("prod", ["products", "products/attributes", "products-render-info", "products/{sku}"]),
+        ("products", ["products", "products/attributes"]),
+        ("Orders", ["orders", "orders/{id}"]),
+        ("products/att", ["products/attributes", "products/{sku}", "products/{sku}/media"]),
+        ("products/24-MB01", ["products/{sku}", "products/{sku}/media"]),
+        ("products/24-MB01/m", ["products/{sku}/media"]),
+        ("countr", ["directory/countries"]),
+        ("products//media", []),
+        ("nothing", []),
+    ],
+)
+def test_the_paths_that_fit_best_come_first(typed: str, found: list[str]) -> None:
+    assert fitting_paths(PATHS, typed)[: len(found) or None] == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "path", "completed"),
+    [
+        ("prod", "products/{sku}", "products/{sku}"),
+        ("products/24-MB01/m", "products/{sku}/media", "products/24-MB01/media"),
+        ("products/24-MB01", "products/{sku}", "products/24-MB01"),
+        ("products/", "products/{sku}", "products/{sku}"),
+        ("media", "products/{sku}/media", "products/{sku}/media"),
+    ],
+)
+def test_values_that_were_typed_stay_in_the_path(typed: str, path: str, completed: str) -> None:
+    assert completed_path(typed, path) == completed
+
+
+def _profile_for(url: str) -> Profile:
+    plugins = [{"kind": "base-uri", "uri": f"{url}/rest/all/V1"}]
+    return profile_of({"format": 1, "name": "Acme", "clients": {"magento": {"plugins": plugins}}})
+
+
+async def test_paths_are_kept_for_a_store_that_is_down(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=1), machine.now) as store:
+        profile = _profile_for(store.url)
+        new = NewRequests(Workbench(machine), lambda: profile)
+        assert not (await new.kept_paths()).paths
+        read = await new.paths()
+        assert read.is_current
+        assert "GET" in read.paths["directory/countries/{countryId}"].methods
+    later = NewRequests(Workbench(machine), lambda: profile)  # the store is gone
+    kept = await later.kept_paths()
+    assert (kept.paths, kept.is_current) == (read.paths, False)
+    assert kept.read_at is not None
+    assert await later.paths() == kept
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 1, "store": "https://acme.example", "paths": 3}'])
+def test_a_file_that_is_something_else_has_no_paths(tmp_path: Path, machine: Machine, content: bytes) -> None:
+    kept = KeptPaths(tmp_path)
+    kept.keep("https://acme.example/rest/V1", PATHS, machine.now())
+    assert kept.find("https://acme.example/rest/de/V1").paths == PATHS
+    file = next(tmp_path.rglob("*.json"))
+    assert json.loads(file.read_bytes())["format"] == 1
+    file.write_bytes(content)
+    assert not kept.find("https://acme.example/rest/V1").paths
+
+
+def test_a_schema_says_what_each_path_accepts() -> None:
+    def named(*names: str) -> list[dict[str, object]]:
+        return [{"name": name, "in": "query"} for name in names]
+
+    search = "searchCriteria[filterGroups][0][filters][0][field]"
+    listed = {"200": {"schema": {"properties": {"items": {"items": {"$ref": "#/definitions/order"}}}}}}
+    schema = {
+        "paths": {
+            "/V1/orders": {"get": {"parameters": named(search), "responses": listed}, "post": {}},
+            "/V1/categories": {"get": {"parameters": [*named("rootCategoryId"), {"name": "x", "in": "path"}]}},
+            "/V1/odd": {"get": {"parameters": None}},
+            "/async/V1/orders": {},
+        },
+        "definitions": {"order": {"properties": {"status": {"type": "string"}, "items": {"type": "array"}}}},
+    }
+    assert paths_in_schema(schema) == {
+        "orders": ApiPath(("GET", "POST"), (), True, ("status",)),
+        "categories": ApiPath(("GET",), ("rootCategoryId",)),
+        "odd": ApiPath(("GET",)),
+    }
+    assert paths_in_schema({"paths": []}) == {}

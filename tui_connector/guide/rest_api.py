@@ -1,0 +1,202 @@
+"""The paths of a store's REST API, as its schema describes them: read once in a session, and kept for the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ..files import write_private
+from ..machine import Machine
+from ..magento.entities import READABLE
+
+_VERSION = "/V1/"
+"""The start of the paths in Magento's schema; a base URI ends with it."""
+_SIMPLE = ("string", "integer", "number", "boolean")
+_SEARCHED = "searchcriteria["
+_METHODS = ("get", "post", "put", "delete", "patch")
+_FORMAT = 1
+_COMMON = {readable.path: place for place, readable in enumerate(READABLE.values())}
+"""What is requested most, in the order of the guide's list."""
+_LAST = len(_COMMON)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPath:
+    """What a path of the REST API accepts from one token."""
+
+    methods: tuple[str, ...]
+    """In upper case."""
+    parameters: tuple[str, ...] = ()
+    """The names of the query parameters of GET, except search criteria."""
+    is_searched: bool = False
+    """Whether GET accepts search criteria."""
+    fields: tuple[str, ...] = ()
+    """The simple fields of the items that GET lists."""
+
+
+ApiPaths = Mapping[str, ApiPath]
+"""By path, relative to the base URI, with variables as in `products/{sku}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPaths:
+    """The paths of a store as far as they are known; none until its schema was read."""
+
+    paths: ApiPaths = field(default_factory=dict)
+    read_at: datetime | None = None
+    """When they were read, in UTC; None if they were not."""
+    is_current: bool = False
+    """Whether they were read in this session."""
+
+
+def paths_in_schema(schema: Mapping[str, object]) -> dict[str, ApiPath]:
+    """The paths in a schema as Magento writes it (Swagger 2.0); empty if it has none."""
+    paths = schema.get("paths")
+    found = {}
+    for path, operations in paths.items() if isinstance(paths, Mapping) else ():
+        if not path.startswith(_VERSION) or not isinstance(operations, Mapping):
+            continue
+        names = _query_parameters(operations.get("get"))
+        is_searched = any(name.lower().startswith(_SEARCHED) for name in names)
+        found[path.removeprefix(_VERSION)] = ApiPath(
+            tuple(method.upper() for method in operations if method in _METHODS),
+            tuple(name for name in names if not name.lower().startswith(_SEARCHED)),
+            is_searched,
+            tuple(fields_in_schema(schema, path)) if is_searched else (),
+        )
+    return found
+
+
+def _query_parameters(operation: object) -> list[str]:
+    parameters = operation.get("parameters") if isinstance(operation, Mapping) else None
+    entries = parameters if isinstance(parameters, list) else []
+    return [str(each.get("name")) for each in entries if isinstance(each, Mapping) and each.get("in") == "query"]
+
+
+def fields_in_schema(schema: Mapping[str, object], uri: str) -> list[str]:
+    """The simple fields of the items of a list, in a schema as Magento writes it (Swagger 2.0); empty if unknown."""
+    definitions = schema.get("definitions")
+
+    def at(node: object, *keys: str) -> object:
+        for key in keys:
+            node = node.get(key) if isinstance(node, Mapping) else None
+            reference = node.get("$ref") if isinstance(node, Mapping) else None
+            if isinstance(reference, str) and isinstance(definitions, Mapping):
+                node = definitions.get(reference.rpartition("/")[2])
+        return node
+
+    path = f"/V1/{uri.partition('?')[0].strip('/').removeprefix('V1/')}"
+    response = at(schema, "paths", path, "get", "responses", "200", "schema")
+    properties = at(response, "properties", "items", "items", "properties")
+    found = properties.items() if isinstance(properties, Mapping) else ()
+    return [str(name) for name, each in found if isinstance(each, Mapping) and each.get("type") in _SIMPLE]
+
+
+class KeptPaths:
+    """Remembers the paths of each store between sessions, in one private file for each store.
+
+    They only complete what is typed, so a file that cannot be read or written is not an error. The methods read and
+    write files: call them in a thread.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._directory = cache / "rest-paths"
+
+    def find(self, base_uri: str) -> KnownPaths:
+        """The paths of the store with this base URI, in whatever store view, as they were read last."""
+        try:
+            kept = json.loads(self._file(base_uri).read_bytes())
+            if kept["format"] != _FORMAT or kept["store"] != _store(base_uri):
+                return KnownPaths()
+            paths = {str(path): _path_from_json(each) for path, each in kept["paths"].items()}
+            return KnownPaths(paths, datetime.fromisoformat(kept["read-at"]))
+        except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError):
+            return KnownPaths()
+
+    def keep(self, base_uri: str, paths: ApiPaths, now: datetime) -> None:
+        """Keeps these paths, which were read now."""
+        kept = {path: asdict(each) for path, each in paths.items()}
+        data = {"format": _FORMAT, "store": _store(base_uri), "read-at": now.isoformat(), "paths": kept}
+        with contextlib.suppress(OSError):
+            write_private(self._file(base_uri), json.dumps(data).encode())
+
+    def _file(self, base_uri: str) -> Path:
+        return self._directory / f"{hashlib.sha256(_store(base_uri).encode()).hexdigest()[:32]}.json"
+
+
+def _store(base_uri: str) -> str:
+    """What the base URIs of all store views have in common."""
+    return base_uri.partition("/rest/")[0]
+
+
+async def keep_paths(machine: Machine, base_uri: str, paths: ApiPaths) -> None:
+    """Keeps paths that were just read, if there are any."""
+    if paths:
+        await asyncio.to_thread(KeptPaths(machine.directories.cache).keep, base_uri, paths, machine.now())
+
+
+def _path_from_json(data: Mapping[str, object]) -> ApiPath:
+    return ApiPath(
+        _texts(data["methods"]), _texts(data["parameters"]), data["is_searched"] is True, _texts(data["fields"])
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Raises TypeError."""
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return tuple(map(str, value))
+
+
+def fitting_paths(paths: ApiPaths, typed: str) -> list[str]:
+    """The paths that fit what was typed, best first.
+
+    First those that it begins, then those that contain it; of each, first what is requested most, then by name.
+    """
+    wanted = typed.casefold()
+
+    def rank(path: str) -> tuple[bool, bool, bool, bool, int, str]:
+        own = path.casefold()
+        is_literal, is_whole = own.startswith(wanted), _is_value_of(wanted, own)
+        return own != wanted, not is_literal, not is_whole, not _begins(wanted, own), _COMMON.get(path, _LAST), path
+
+    return sorted((each for each in paths if wanted in each.casefold() or _begins(wanted, each.casefold())), key=rank)
+
+
+def completed_path(typed: str, path: str) -> str:
+    """The path, with the values that were typed in place of its variables, where what was typed begins it."""
+    if not _begins(typed.casefold(), path.casefold()):
+        return path
+    values, parts = typed.split("/"), path.split("/")
+    kept = [value if _is_variable(part) and value else part for value, part in zip(values, parts, strict=False)]
+    return "/".join([*kept, *parts[len(values) :]])
+
+
+def _begins(typed: str, path: str) -> bool:
+    """Whether this begins the path, with values in place of its variables, such as `products/24-MB01/me`."""
+    *whole, last = typed.split("/")
+    parts = path.split("/")
+    if len(whole) >= len(parts) or not all(map(_fits_part, whole, parts)):
+        return False
+    part = parts[len(whole)]
+    return part.startswith(last) or _is_variable(part)
+
+
+def _is_value_of(typed: str, path: str) -> bool:
+    """Whether this is the path, with values in place of its variables, such as `products/24-MB01`."""
+    values, parts = typed.split("/"), path.split("/")
+    return len(values) == len(parts) and all(map(_fits_part, values, parts))
+
+
+def _fits_part(value: str, part: str) -> bool:
+    return value == part or (_is_variable(part) and bool(value))
+
+
+def _is_variable(part: str) -> bool:
+    return part.startswith("{")

@@ -1,0 +1,89 @@
+"""A list of suggestions below a field that keeps the focus: one of them is chosen by ↓ and ↑, and taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widgets import Static
+
+from ...text import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a field has once the suggestion is taken, and how it is listed."""
+
+    value: str
+    label: str
+
+
+class SuggestionList(Static):
+    """Suggestions, best first, or a sentence in their place; hidden where there is neither."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__("", id=id, classes="suggestions")
+        self.display = False
+        self.offered: Sequence[Suggestion] = ()
+        self.typed = self._words = self._drawn = ""
+        self._chosen = -1
+        self._rows = 1
+        self._is_wanted = False
+
+    @property
+    def chosen(self) -> Suggestion | None:
+        """The one that was chosen; None while the field is."""
+        return self.offered[self._chosen] if self._chosen >= 0 else None
+
+    @property
+    def best(self) -> Suggestion | None:
+        """The chosen one, or else the first one, if it differs from what was typed."""
+        first = self.offered[0] if self.offered else None
+        return self.chosen or (first if first is not None and first.value != self.typed else None)
+
+    def offer(self, typed: str, suggestions: Sequence[Suggestion], words: str = "") -> None:
+        """Lists suggestions for what was typed, with `words` at the end."""
+        self.typed, self.offered, self._words, self._chosen = typed, suggestions, words, -1
+        self._draw()
+
+    def choose(self, step: int) -> bool:
+        """Chooses the next one, or the previous one where `step` is -1; False where there is none."""
+        chosen = self._chosen + step
+        can_choose = any(each.value != self.typed for each in self.offered)
+        if not (can_choose and -1 <= chosen < len(self.offered) and self._chosen >= min(0, -step)):
+            return False
+        self._chosen = chosen
+        self._draw()
+        return True
+
+    def show(self, *, is_wanted: bool, rows: int) -> None:
+        """Sets whether its field has the focus, and in how many rows it may list suggestions."""
+        if not is_wanted:
+            self._chosen = -1
+        self._is_wanted, self._rows = is_wanted, max(1, rows)
+        self._draw()
+
+    def _draw(self) -> None:
+        text = self._text()
+        self.display = bool(text) and self._is_wanted
+        if text != self._drawn:
+            # another layout of the screen takes longer than all else that a key does
+            self.update(Content(shown(text)), layout=text.count("\n") != self._drawn.count("\n"))
+            self._drawn = text
+
+    def _text(self) -> str:
+        first = max(0, self._chosen - self._rows + 1)
+        listed = self.offered[first : first + self._rows]
+        lines = [f"{'▸' if at == self._chosen else ' '} {each.label}" for at, each in enumerate(listed, first)]
+        left = len(self.offered) - first - len(lines)
+        hints = [f"+ {left} more"] if left else []
+        if self.chosen is not None:
+            hints.append("Tab or Enter: take it")
+        elif self.best is not None:
+            begun = bool(self.typed) and self.best.value.casefold().startswith(self.typed.casefold())
+            hints.append("Tab or →: complete" if begun else "Tab: take the first" if self.typed else "")
+        if any(each.value != self.typed for each in self.offered):
+            hints.append("↓: choose")
+        hint = " · ".join(filter(None, [*hints, self._words]))
+        return "\n".join([*lines, f"  {hint}" if lines else hint] if hint else lines)
