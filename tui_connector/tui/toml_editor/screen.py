@@ -430,9 +430,9 @@ class EditorScreen(TextScreen[Left]):
             "the next one, ^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S "
             "saves, new problems only after a question, and never a secret as a literal value. F6 compares the text "
             "with the file. If another program changes the file, your changes stay: F6 compares both and merges them. "
-            "^O opens the text in your own editor ($VISUAL, $EDITOR): the file, or a copy with the unsaved changes, which "
-            "come back unsaved. If the program ends unexpectedly, unsaved text "
-            "is offered when you open the file again; literal secrets are not kept."
+            "^O opens the text in your own editor ($VISUAL, $EDITOR): the file, or a copy with the unsaved changes, "
+            "which come back unsaved. If the program ends unexpectedly, unsaved text is offered when you open the file "
+            "again; literal secrets are not kept."
         )
 
 
