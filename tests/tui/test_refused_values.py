@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guide_steps import no_demo
 from screens import shown, until, until_shown
 from test_steps import choose, guide, to_authentication, work_of
 from textual import events
@@ -13,6 +14,7 @@ from tui_connector.guide.resume import setup_of
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.setup.authentication import AuthenticationPane
 
 WRONG = [f"canary0{digit}canary0{digit}canary0{digit}canary" for digit in "1234"]
@@ -140,3 +142,34 @@ async def test_a_new_profile_never_replaces_another_one(machine: Machine, sandbo
         await pilot.press("e", *"-new")
         await until(pilot, lambda: setup.name == "acme-new")
         await until_shown(pilot, "acme-new.toml (new)")
+
+
+async def test_a_refused_password_is_shown_wherever_its_user_comes_back(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, (80, 24)) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Login with user")
+        await until_shown(pilot, "Password")
+        await pilot.press("e", *"adam", "enter")
+        pilot.app.post_message(events.Paste("CANARY-password"))
+        await until_shown(pilot, "15 ✔")
+        await pilot.press("enter")
+        await until_shown(pilot, "15 ✘")
+        for way in ("Bearer", "Other", "Login with user"):
+            await choose(pilot, "#way", way)
+            if way == "Other":
+                await until_shown(pilot, "Basic")
+                await pilot.press("enter")
+        await until_shown(pilot, "15 ✘")
+        await until_shown(pilot, "✘ The store did not accept the user name or the password")
+        await pilot.press("escape", "q")
+        await until_shown(pilot, "Unfinished")
+        await pilot.press("enter")
+        await until_shown(pilot, "✘ The store did not accept the user name or the password")
+    app = ConnectorApp(machine, no_demo, start_at="home")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "Unfinished")
+        await pilot.press("enter")
+        await until_shown(pilot, "Drafts contain no secrets")
+        await until_shown(pilot, "✘ The store did not accept the user name or the password")
+        pilot.app.post_message(events.Paste("CANARY-another"))
+        await until(pilot, lambda: "did not accept" not in shown(app))

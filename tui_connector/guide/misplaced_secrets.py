@@ -61,7 +61,14 @@ def without_secrets(draft: Draft) -> Draft:
     def cleaned(text: str) -> str:
         return "" if known_secrets_in(text) else text
 
-    about = {name: cleaned(value) if isinstance(value, str) else value for name, value in draft.about.items()}
+    def cleaned_data(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {key: cleaned_data(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [*map(cleaned_data, value)]
+        return cleaned(value) if isinstance(value, str) else value
+
+    about = {name: cleaned_data(value) for name, value in draft.about.items()}
     return replace(draft, data=data, about=about, name=cleaned(draft.name) or "store", title=cleaned(draft.title))
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import cast, get_args
 
 from ..files import digest
+from ..magento.diagnosis import Finding, Fix
+from ..magento.diagnosis.finding import FixTarget
 from ..magento.token_shape import looks_like_token
 from ..profile.document import Document
 from ..profile.library import ProfileError
+from ..profile.positions import value_at
 from ..templates import Json
 from .drafts import Draft
 from .steps.methods import INTEGRATION, METHODS, GuideStep
@@ -16,6 +22,7 @@ from .steps.profile_draft import CLIENT
 from .steps.setup import Setup
 
 _SAMPLE = "sample:"
+_REFUSED = "refused"
 
 
 def has_unsaved_work(setup: Setup) -> bool:
@@ -27,8 +34,10 @@ def has_unsaved_work(setup: Setup) -> bool:
     return bool(typed or setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)
 
 
-def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
-    """The draft of a setup. It contains no secrets."""
+def draft_of(
+    setup: Setup, key: str, step: GuideStep, now: float, refused: Mapping[tuple[str, ...], Finding] | None = None
+) -> Draft:
+    """The draft of a setup. It contains no secrets. `refused` says why tests have refused parts, by their paths."""
     about: dict[str, Json] = {
         "client": setup.client,
         "authentication": setup.authentication,
@@ -40,12 +49,39 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
         "suggested-name": setup.suggested_name,
         **{key: kept for key, typed in _typed(setup).items() if typed and (kept := _without_secret(typed))},
         **{f"{_SAMPLE}{name}": text for name, text in setup.samples.items()},  # each without secrets, or not at all
+        _REFUSED: [_refusal(path, finding) for path, finding in (refused or {}).items()],
     }
     path = setup.document.path
     text = setup.document.text_as_read if path else None
     return Draft(
         key, setup.name, setup.title, int(step), now, setup.draft, dict(about), str(path) if path else None, text
     )
+
+
+def _refusal(path: tuple[str, ...], finding: Finding) -> dict[str, Json]:
+    """A refusal, without its evidence: the exchanges that this names are not kept."""
+    kept: dict[str, Json] = {key: getattr(finding, key) for key in ("id", "summary", "remedy", "field")}
+    fix: Json = None if finding.fix is None else dict(asdict(finding.fix))
+    return {"part": list(path), **kept, "fix": fix}
+
+
+def refusals_of(draft: Draft) -> dict[tuple[str, ...], Finding]:
+    """Why the last tests have refused parts of the draft, by their paths."""
+    found: dict[tuple[str, ...], Finding] = {}
+    kept = draft.about.get(_REFUSED)
+    for each in kept if isinstance(kept, list) else ():
+        if isinstance(part := value_at(each, ("part",)), list) and len(part) == 2:
+            words = [str(value_at(each, (key,)) or "") for key in ("id", "summary", "remedy", "field")]
+            finding = Finding(words[0], words[1], (), words[2], words[3], _fix(value_at(each, ("fix",))))
+            found[(str(part[0]), str(part[1]))] = finding
+    return found
+
+
+def _fix(kept: Json) -> Fix | None:
+    target, value, label = (value_at(kept, (key,)) for key in ("target", "value", "label"))
+    if target not in get_args(FixTarget) or not isinstance(value, str) or not isinstance(label, str):
+        return None  # the file was edited
+    return Fix(cast(FixTarget, target), value, label)
 
 
 def _typed(setup: Setup) -> dict[str, str | None]:

@@ -50,7 +50,11 @@ def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str,
         if each.secret:
             named = source(SecretPlace.KEYRING, secret_name(profile, ("authentications", name, *each.path)))
             put(made, each.path, named)
-    one, other = _SAME_TOKEN.get((str(before.get("kind")), way), ("", ""))
+    return _with_token_of(before, made)
+
+
+def _with_token_of(before: Mapping[str, Json], made: dict[str, Json]) -> dict[str, Json]:
+    one, other = _SAME_TOKEN.get((str(before.get("kind")), str(made["kind"])), ("", ""))
     return {**made, other: before[one]} if one in before else made
 
 
@@ -103,6 +107,8 @@ class Setup(ProfileDraft):
     """The title that was made for the profile: one that is still there follows the profile's name."""
     samples: dict[str, str] = field(default_factory=dict)
     """The samples that were typed for outgoings, as text."""
+    former_kinds: dict[tuple[str, ...], dict[str, Json]] = field(default_factory=dict)
+    """What was entered for a kind of authentication before another one was chosen, by what that depends on."""
     saved_authentications: frozenset[str] = frozenset()
     """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
 
@@ -267,6 +273,8 @@ class Setup(ProfileDraft):
     def choose_kind(self, way: str) -> None:
         """Replaces the authentication shown by one of another kind."""
         applied, replaced, begun = self.applied(), self.authentication, self.has_authentication
+        if begun:
+            self.former_kinds[self._former_key] = {**self.table("authentications", replaced)}
         name = name_for(way)
         if name != replaced and self.at("authentications", name, "kind") not in (None, way):
             name = free(name, self.table("authentications"))
@@ -302,9 +310,16 @@ class Setup(ProfileDraft):
         ):
             self.edit(("authentications", name), None)
 
+    @property
+    def _former_key(self) -> tuple[str, ...]:
+        """The kind that is shown, and what its default values are made from."""
+        return (self.auth_kind, self.authentication, self.name, self.base_uri)
+
     def default_authentication(self) -> dict[str, Json]:
-        """The authentication that step 2 shows, with its default values."""
+        """The authentication that step 2 shows, with what was entered for this kind before, or its default values."""
         there = self.table("authentications", self.authentication)
+        if (former := self.former_kinds.get(self._former_key)) is not None:
+            return _with_token_of(there, former)
         made = fresh(self.auth_kind, self.name, self.authentication, self.base_uri, there)
         if self.auth_kind == ADMIN and self.store is not None and self.store.two_factor:
             made["uri"] = f"{str(made['uri']).rpartition('/integration/')[0]}/tfa/provider/google/authenticate"

@@ -32,7 +32,7 @@ from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import Secret, SecretInput, SourceField
 from .context import GuideContext
 from .form import SetupForm, field_specs_in
-from .step import StepPane, words_of
+from .step import StepPane
 
 # Which fields step 2 shows, and which of them were given.
 
@@ -219,6 +219,10 @@ class AuthenticationPane(StepPane):
             self.begin()
             self.show_refusal()
 
+    def refused(self) -> Finding | None:
+        """What the test of the one that is shown has said."""
+        return self.work.refusal(*map(str, self._path))
+
     def refusal(self) -> str:
         """What the test of the one that is shown has said, and what is invalid in the others."""
         if not self.query("#way-form"):
@@ -229,7 +233,7 @@ class AuthenticationPane(StepPane):
             for path, words in self.setup.problems().items()
             if path[0] == "authentications" and not any(path[: len(each)] == each for each in shown)
         ]
-        return "\n".join(filter(None, [self.work.refusal(*map(str, self._path)), *wrong]))
+        return "\n".join(filter(None, [super().refusal(), *wrong]))
 
     def open_form(self, name: str, at: FormPath = ()) -> None:
         super().open_form(name, at)
@@ -468,6 +472,7 @@ class AuthenticationPane(StepPane):
         event.stop()
         if not self._busy:
             self.forget()  # what is shown was about other values
+            self.show_refusal()  # unless these were refused, too
         self._say_saved()
         self._say_way()
         self.post_message(self.Changed())
@@ -538,10 +543,10 @@ class AuthenticationPane(StepPane):
             self._refused(trial.result.finding)
             return
         self.setup.authenticated = True
-        self.work.mark_tested("authentications", self.setup.authentication)
-        self.work.use_in_session("authentications", self.setup.authentication)
         if trial.dialect:
             self.setup.set_detected("dialect", trial.dialect)
+        self.work.mark_tested("authentications", self.setup.authentication)
+        self.work.use_in_session("authentications", self.setup.authentication)
         self.work.permissions = trial.permissions
         correction = f" Values {trial.correction}." if trial.correction else ""
         lines = [f"✔ The store accepts it.{correction}", *trial.access_lines()]
@@ -552,11 +557,11 @@ class AuthenticationPane(StepPane):
         self.go_on()
 
     def _refused(self, finding: Finding) -> None:
-        words = words_of(finding)
-        self.work.mark_refused("authentications", self.setup.authentication, why=words, field=finding.field)
+        self.work.mark_refused("authentications", self.setup.authentication, finding=finding)
         self.form.show_at_hand()
         self.explain("")
         self.found(finding)
+        self.post_message(self.Changed())
 
     def to_correct(self, finding: Finding) -> None:
         """The field that the finding names takes a new value: what is typed or pasted now is meant for it."""

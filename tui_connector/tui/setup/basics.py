@@ -37,7 +37,7 @@ from ..widgets.fields import FieldRow, FieldWithList, TextField
 from ..widgets.form import FormPath
 from ..widgets.ordered_list import OrderedList
 from .form import FormScreen
-from .step import StepPane, words_of
+from .step import StepPane
 
 _EVERYWHERE = {
     "all": "all: the default values, for reading and writing them",
@@ -148,7 +148,7 @@ class BasicsPane(StepPane):
     @property
     def _is_refused(self) -> bool:
         """Whether the store was found, but not its store view."""
-        return bool(self.work.refusal("clients", self.setup.client))
+        return self.refused() is not None
 
     def _mark(self) -> None:
         """Shows next to the address whether the store was found there, and at the store view what is wrong with it."""
@@ -156,6 +156,10 @@ class BasicsPane(StepPane):
         view, is_invalid = self.query_one("#row-store-view", FieldRow), self.setup.typed_view is not None
         view.problem(INVALID_VIEW if is_invalid else "")
         view.mark("✘" if self._is_refused else "", bad=self._is_refused or is_invalid)
+
+    def refused(self) -> Finding | None:
+        """Why the store view was refused."""
+        return self.work.refusal("clients", self.setup.client)
 
     def refusal(self) -> str:
         """What is invalid in a client, except in the plugins that are shown, and why the store view was refused."""
@@ -165,7 +169,7 @@ class BasicsPane(StepPane):
             for path, words in self.setup.problems().items()
             if path[0] == "clients" and path[:3] != shown
         ]
-        return "\n".join(filter(None, [self.work.refusal("clients", self.setup.client), *wrong]))
+        return "\n".join(filter(None, [super().refusal(), *wrong]))
 
     @property
     def has_fields(self) -> bool:
@@ -483,7 +487,7 @@ class BasicsPane(StepPane):
         self._show_client()
         client = ("clients", self.setup.client)
         if message.view_finding is not None:
-            self.work.mark_refused(*client, why=words_of(message.view_finding))
+            self.work.mark_refused(*client, finding=message.view_finding)
         else:
             self.work.mark_tested(*client)
         self._mark()

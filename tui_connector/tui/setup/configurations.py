@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from ...guide.checks.permissions import RouteAccess, how_to_permit
 from ...guide.steps.summaries import ProfilePart, fitted, parts
+from ...magento.diagnosis import Finding
 from ...magento.entities import Readable, Writable
 from ...profile.importers.command_text import looks_like_command
 from ...profile.part_names import free
@@ -31,7 +32,7 @@ from ..widgets.fields import SafeInput
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
 from .form import FormScreen
-from .step import StepPane
+from .step import StepPane, words_of
 
 _NAMES = 10
 """The fewest columns for names."""
@@ -380,7 +381,8 @@ class ConfigurationsPane(StepPane):
     def _what_is_wrong(self) -> dict[str, str]:
         """What is invalid in a configuration, or why its last test has failed, by the name of the configuration."""
         found = {name: self.work.refusal(self.family, name) for name in self.setup.table(self.family)}
-        return {name: words for name, words in {**found, **self.problems()}.items() if words}
+        refused = {name: words_of(finding) for name, finding in found.items() if finding is not None}
+        return refused | self.problems()
 
     def problems(self) -> dict[str, str]:
         """What is invalid in the configurations, one line each, by name."""
@@ -389,6 +391,10 @@ class ConfigurationsPane(StepPane):
             if path[:1] == (self.family,) and len(path) > 1:
                 found.setdefault(str(path[1]), []).append(f"✘ {'.'.join(map(str, path[2:]))}: {words}")
         return {name: "\n".join(lines) for name, lines in found.items()}
+
+    def refused(self) -> Finding | None:
+        names = [*self.setup.table(self.family)]
+        return self.work.refusal(self.family, names[0]) if len(names) == 1 else None
 
     def refusal(self) -> str:
         if len(self.setup.table(self.family)) == 1:
@@ -549,10 +555,10 @@ class ConfigurationsPane(StepPane):
         ]
         return f"\n  Not tested yet: {listed(others, 3)}" if others else ""
 
-    def failed(self, name: str, why: str) -> None:
+    def failed(self, name: str, finding: Finding) -> None:
         """Marks this configuration as refused, with what its test has shown; a draft without secrets tests nothing."""
-        if not self.work.lacks_secrets and self.work.refusal(self.family, name) != why:
-            self.work.mark_refused(self.family, name, why=why)
+        if not self.work.lacks_secrets and self.work.refusal(self.family, name) != finding:
+            self.work.mark_refused(self.family, name, finding=finding)
             self.draw()
             self.post_message(self.Changed())
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from typing import TypeAlias
 
 from ...client.exchange import Exchanges
 from ...client.message import InvalidRequest
@@ -18,7 +17,7 @@ from ...guide.checks.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.drafts import Draft, key_for
 from ...guide.profiles.save import session_key
 from ...guide.profiles.saved_changes import SavedChanges
-from ...guide.resume import has_unsaved_work, setup_of
+from ...guide.resume import has_unsaved_work, refusals_of, setup_of
 from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
 from ...guide.sending.kept_samples import read_samples
 from ...guide.steps.methods import GuideStep
@@ -28,13 +27,13 @@ from ...guide.steps.store_address import FoundStore
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine
-from ...profile.model import ModelPath
+from ...magento.diagnosis import Finding
+from ...profile.model import DEFAULT_CLIENT, ModelPath
+from ...profile.positions import value_at
 from ...profile.problems import read_profile
 from ...secrets.vault import HeldSecrets
 from ...templates import Json
-
-HowSent: TypeAlias = tuple[Json, Json, HeldSecrets]
-"""The clients and authentications of a setup, and what was typed for them."""
+from .results import PartPath, PartResults, PartValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +48,12 @@ class DemoStore:
 
 
 @dataclass(frozen=True, slots=True)
-class FailedTest:
-    """The last test of a part of the profile, which has failed."""
-
-    part: Json
-    how_sent: HowSent
-    """The part and the requests as they were then."""
-    why: str
-    """What the test has shown."""
-    field: str = ""
-    """The name of the field to correct, if it names one."""
-
-
-@dataclass(frozen=True, slots=True)
 class GuideResults:
     """What the guide found in this session about an unfinished setup."""
 
-    tested: Mapping[tuple[str, ...], Json]
-    refused: Mapping[tuple[str, ...], FailedTest]
+    parts: PartResults
     skipped: Collection[GuideStep]
-    how_sent: HowSent
+    sent: PartValues
     """What the rest depends on."""
     store: FoundStore | None
     authenticated: bool
@@ -89,10 +74,8 @@ class GuideContext:
     """What the token may do, as the last successful test found."""
     draft_key: str = field(default_factory=lambda: token_hex(8))
     """The key of its draft."""
-    tested: dict[tuple[str, ...], Json] = field(default_factory=dict)
-    """What was tested with success in this session: a part of the profile by its path, as it was then."""
-    _refused: dict[tuple[str, ...], FailedTest] = field(default_factory=dict)
-    """What the last test has refused: a part of the profile by its path."""
+    _parts: PartResults = field(default_factory=PartResults)
+    """What tests have shown of the parts of the profile."""
     skipped: set[GuideStep] = field(default_factory=set)
     """The steps that the user has passed without adding anything."""
     resumed: bool = False
@@ -149,53 +132,93 @@ class GuideContext:
 
     def mark_tested(self, *path: str) -> None:
         """Called after a successful test of this part."""
-        self.tested[path] = deepcopy(self.setup.at(*path))
-        self._refused.pop(path, None)
+        self._parts.record(path, self._values(path), None)
 
-    def mark_refused(self, *path: str, why: str, field: str = "") -> None:
-        """Called after a test of this part that has failed, with what it has shown, and the field to correct."""
-        self.tested.pop(path, None)
-        self._refused[path] = FailedTest(deepcopy(self.setup.at(*path)), self.how_sent(), why, field)
+    def mark_refused(self, *path: str, finding: Finding) -> None:
+        """Called after a test of this part that has failed, with what it has shown."""
+        self._parts.record(path, self._values(path), finding)
 
-    def refusal(self, *path: str) -> str:
-        """Why the last test has refused this part as it and the requests are now; "" where it has not."""
-        found = self._refusal(*path)
-        return found.why if found is not None else ""
+    def is_tested(self, *path: str) -> bool:
+        """Whether a test has accepted this part as it and its requests are now."""
+        return path in self._parts and self._parts.is_accepted(path, self._values(path))
 
-    def refused_field(self, *path: str) -> str:
-        """The name of the field that the last test of this part has refused, as `refusal`; "" if none."""
-        found = self._refusal(*path)
-        return found.field if found is not None else ""
+    def refusal(self, *path: str) -> Finding | None:
+        """Why the last test has refused this part as it and its requests are now; None where it has not."""
+        return self._parts.refusal(path, self._values(path)) if path in self._parts else None
 
-    def _refusal(self, *path: str) -> FailedTest | None:
-        found = self._refused.get(path)
-        is_about_this = found and (found.part, found.how_sent) == (self.setup.at(*path), self.how_sent())
-        return found if is_about_this else None
+    def refusals(self) -> dict[PartPath, Finding]:
+        """The refusals of all parts as they are now."""
+        found = {path: self.refusal(*path) for path in self._parts.paths()}
+        return {path: finding for path, finding in found.items() if finding is not None}
 
-    def how_sent(self) -> HowSent:
-        """How requests are sent now, and with what: what the result of a test depends on."""
+    def values_sent(self) -> PartValues:
+        """What the results of the client and the authentication that are shown depend on."""
+        return self._values(("authentications", self.setup.authentication))
+
+    def _values(self, path: PartPath) -> PartValues:
+        """This part, and how its requests are sent."""
         setup = self.setup
-        parts = deepcopy((setup.at("clients"), setup.at("authentications")))
-        return (*parts, self.workbench.vault.held_secrets())
+        client = path[1] if path[0] == "clients" else setup.client
+        if path[0] in ("incoming", "outgoing"):
+            client = str(setup.at(*path, "client") or DEFAULT_CLIENT)
+        shown = [path[1]] if path[0] == "authentications" else []
+        sent = self._senders(client, shown)
+        names = {setup.secret_name(place) for place, _ in sources(sent)}
+        held = self.workbench.vault.held_secrets()
+        typed = HeldSecrets({name: each for name, each in held.entries.items() if name in names})
+        return PartValues(deepcopy(setup.at(*path)), sent, typed)
+
+    def _senders(self, client: str, shown: Iterable[str]) -> dict[str, Json]:
+        """This client, its authentications and these, and the clients that log in for them, as in the profile."""
+        clients, authentications = dict[str, Json](), dict[str, Json]()
+        found, names = [client], [*shown]
+        while found:
+            if (name := found.pop()) in clients:
+                continue
+            clients[name] = deepcopy(self.setup.at("clients", name))
+            applied = value_at(clients[name], ("authentications",))
+            names += map(str, applied) if isinstance(applied, list) else ()
+            for each in names:
+                authentications[each] = deepcopy(self.setup.at("authentications", each))
+                if isinstance(login := value_at(authentications[each], ("client",)), str):
+                    found.append(login)
+        return {"clients": clients, "authentications": authentications}
+
+    @contextmanager
+    def keeping_results(self) -> Iterator[None]:
+        """What was tested counts for the values as they are afterwards: they get other names, and stay the same."""
+        accepted = [path for path in self._parts.paths() if self.is_tested(*path)]
+        refused = self.refusals()
+        try:
+            yield
+        finally:
+            for path in accepted:
+                self.mark_tested(*path)
+            for path, finding in refused.items():
+                self.mark_refused(*path, finding=finding)
 
     def keep_results(self) -> None:
         """Keeps what was found for the draft until the program exits."""
         self.results[self.draft_key] = GuideResults(
-            self.tested,
-            self._refused,
+            self._parts,
             self.skipped,
-            self.how_sent(),
+            self.values_sent(),
             self.setup.store,
             self.setup.authenticated,
             self.permissions,
         )
 
-    def restore_results(self) -> None:
-        """Takes up what was found for the draft earlier in this session, as far as it is still about this setup."""
+    def restore_results(self, refused: Mapping[PartPath, Finding]) -> None:
+        """Takes up what was found for the draft earlier in this session, as far as it is still about this setup.
+
+        `refused` are the refusals that the draft has from an earlier session.
+        """
         if (found := self.results.get(self.draft_key)) is None:
+            for path, finding in refused.items():
+                self.mark_refused(*path, finding=finding)
             return
-        self.tested, self._refused, self.skipped = {**found.tested}, {**found.refused}, {*found.skipped}
-        if found.how_sent == self.how_sent():
+        self._parts, self.skipped = found.parts.copy(), {*found.skipped}
+        if found.sent == self.values_sent():
             self.setup.store, self.setup.authenticated = found.store, found.authenticated
             self.permissions = found.permissions
 
@@ -206,20 +229,14 @@ class GuideContext:
             for name in applied:
                 self.mark_tested("authentications", name)
 
-    def is_tested(self, *path: str) -> bool:
-        """Whether this part was tested as it is now."""
-        return path in self.tested and self.tested[path] == self.setup.at(*path)
-
     def rename(self, name: str) -> None:
         """Renames a profile that was not saved yet; what was typed and tested for it counts under the new name."""
         former, vault = f"{self.setup.name}/", self.workbench.vault
-        tested = [path for path in self.tested if self.is_tested(*path)]
-        self.setup.rename(name)
-        for each in vault.held_names() - {*self.setup.keyring_names()}:
-            if each.startswith(former):
-                vault.rename_held(each, f"{name}/{each.removeprefix(former)}")
-        for path in tested:
-            self.mark_tested(*path)
+        with self.keeping_results():
+            self.setup.rename(name)
+            for each in vault.held_names() - {*self.setup.keyring_names()}:
+                if each.startswith(former):
+                    vault.rename_held(each, f"{name}/{each.removeprefix(former)}")
 
     def hold(self, path: ModelPath, value: str) -> None:
         """Holds a typed secret in memory, for the place in the profile that names it."""
@@ -347,9 +364,8 @@ def resume_context(
     context.resumed = True
     context.resumed_secrets = frozenset(place for place, _ in sources(setup.draft))
     workbench.vault.hold_of_draft(draft.key)
-    if results is not None:
-        context.results = results
-        context.restore_results()
+    context.results = {} if results is None else results
+    context.restore_results(refusals_of(draft))
     if demo is not None and setup.origin == origin_of(demo.url):
         context.sandbox = demo.values
     return context, step

@@ -87,9 +87,9 @@ class SetupForm(Form):
             glimpse = self.work.glimpse(path)
             if glimpse:
                 self.held(path, glimpse)
-        refused = self.work.refused_field(*map(str, self.path))
+        refusal = self.work.refusal(*map(str, self.path))
         for row in self.query(FormField):
-            row.show_refused(bool(refused) and row.spec.name == refused)
+            row.show_refused(refusal is not None and row.spec.name == refusal.field)
 
     def held(self, path: FormPath, glimpse: str) -> None:
         """Shows that a secret is available, and whether it has the length of Magento's secrets."""

@@ -24,7 +24,6 @@ from ..widgets.item_table import ItemScreen, ItemTable
 from .configurations import ConfigurationsPane
 from .context import GuideContext
 from .form import FormScreen
-from .step import words_of
 
 _NOT_PUBLIC = frozenset(each.path for each in READABLE.values())
 """Lists that the store gives only to whom it knows."""
@@ -110,7 +109,7 @@ class IncomingPane(ConfigurationsPane):
         if written is None:
             self.query_one(ItemTable).display = False
             if message.tried.finding is not None:
-                self.failed(message.name, words_of(message.tried.finding))
+                self.failed(message.name, message.tried.finding)
                 self.found(message.tried.finding)
             else:
                 self.say(f"… {message.tried.summary}")
@@ -121,7 +120,7 @@ class IncomingPane(ConfigurationsPane):
         width = max(40, self.scrollable_content_region.width - 4)
         self.query_one(ItemTable).show(written.items, *(name for name in first if isinstance(name, str)), width=width)
         if message.tried.finding is not None:
-            self.failed(message.name, words_of(message.tried.finding))
+            self.failed(message.name, message.tried.finding)
             self.found(message.tried.finding)
             return
         if str(at("incoming", message.name, "request", "uri")).partition("?")[0] in _NOT_PUBLIC:

@@ -26,6 +26,7 @@ from ...guide.steps.chain import requests_in, sample_entity
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.samples import SampleRequest, as_text, sample_requests
 from ...guide.workbench import profile_of
+from ...magento.diagnosis import Finding
 from ...magento.entities import WRITABLE
 from ...outgoing.undo import UNDOABLE, UndoPlan
 from ...profile.model import Profile
@@ -454,7 +455,7 @@ class OutgoingPane(ConfigurationsPane):
         problem = message.problem or next((each.reason for each in requests if each.is_invalid and not each.step), "")
         wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
         if problem or wrong:
-            self.failed(message.name, f"✘ {problem}" if problem else "\n".join(wrong))
+            self.failed(message.name, Finding("not-sendable", problem or "\n".join(wrong).removeprefix("✘ ")))
         if problem:
             self.query_one(".preview", Static).update("")
             self.say(f"✘ {problem}", bad=True)

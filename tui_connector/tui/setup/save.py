@@ -322,7 +322,8 @@ class SavePane(StepPane):
         self.app.push_screen(EntryScreen(question, "pass show {name}", apply=split, title="Command"), typed)
 
     def _place(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
-        self.setup.move_secrets(place, command)
+        with self.work.keeping_results():
+            self.setup.move_secrets(place, command)
         self.query_one(Choice).show(place.value)
         self.explain(self._what_is_written())
         self._preview()
@@ -502,16 +503,17 @@ class SavePane(StepPane):
                 f"{given}\n\nReplace it, and all others that this profile uses, with what you entered?"
             )
 
-        saved = await save(
-            self.setup,
-            path,
-            work.workbench.vault,
-            replace=bool(work.sandbox),  # the demo chose a name without entries of others
-            confirm_replace=confirm_replace,
-            trust=work.workbench.trust,
-            profiles=work.profiles,
-            state=work.workbench.machine.directories.state,
-        )
+        with work.keeping_results():  # secrets go to the keyring
+            saved = await save(
+                self.setup,
+                path,
+                work.workbench.vault,
+                replace=bool(work.sandbox),  # the demo chose a name without entries of others
+                confirm_replace=confirm_replace,
+                trust=work.workbench.trust,
+                profiles=work.profiles,
+                state=work.workbench.machine.directories.state,
+            )
         change = await asyncio.to_thread(before.change, "save in the guide") if before is not None else None
         if change is not None:
             work.changes.record(change)

@@ -92,7 +92,7 @@ class DraftWriter:
         if not self.unsaved:
             return None
         now = self._work.workbench.machine.now().timestamp()
-        return draft_of(self._work.setup, self._work.draft_key, step, now)
+        return draft_of(self._work.setup, self._work.draft_key, step, now, self._work.refusals())
 
     def _write(self, number: int, draft: Draft | None, samples: dict[str, str]) -> str:
         with self._write_lock:
@@ -394,7 +394,7 @@ class SetupScreen(LogDock, TextHolder):
         }.get(step, ("", ""))
         if family and work.refusal(family, part):
             return "✘"
-        accepted = setup.authenticated and ("authentications", setup.authentication) in work.tested
+        accepted = setup.authenticated and work.is_tested("authentications", setup.authentication)
         match step:
             case GuideStep.BASICS:
                 is_set, is_done = not setup.missing(step), setup.store is not None or accepted

@@ -26,7 +26,8 @@ from ..log.dock import LogDock
 from ..widgets.fields import move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
-from .context import GuideContext, HowSent
+from .context import GuideContext
+from .results import PartValues
 
 
 class Continue(Button):
@@ -65,7 +66,7 @@ class StepPane(VerticalScroll, can_focus=False):
         self.work = work
         self._finding: Finding | None = None
         self._busy = self._said = self._said_missing = ""
-        self._said_about: HowSent | None = None
+        self._said_about: PartValues | None = None
         self._counting: Timer | None = None
         """What the step waits for, the result that it shows, with what is missing, and the timer of its seconds."""
 
@@ -175,11 +176,11 @@ class StepPane(VerticalScroll, can_focus=False):
         self._show_result(text, bad=bad)
         if text and text != self._said:
             self.call_after_refresh(self.scroll_to_widget, self.query_one(".result"), animate=False)
-        self._said, self._said_about = text, self.work.how_sent()
+        self._said, self._said_about = text, self.work.values_sent()
 
     def forget_outdated(self) -> None:
         """Clears a refusal that was about other values: called when the step is shown again."""
-        if self._said.startswith(("✘", "!")) and self._said_about != self.work.how_sent():
+        if self._said.startswith(("✘", "!")) and self._said_about != self.work.values_sent():
             self.forget()
 
     def _show_result(self, text: str, *, bad: bool = False) -> None:
@@ -201,27 +202,35 @@ class StepPane(VerticalScroll, can_focus=False):
         line.update(Content(shown(text)))
         line.display = bool(text)
 
+    def refused(self) -> Finding | None:
+        """Why the last test has refused what the step shows, as it is now; None where it has not."""
+        return None
+
     def refusal(self) -> str:
         """Why the step has ✘; "" where it has none, or says why at a field."""
-        return ""
+        finding = self.refused()
+        return words_of(finding) if finding is not None else ""
 
     def show_refusal(self) -> None:
         """Shows why the step has ✘, where the result of a test does not: called when the step is shown."""
         if not self._said and (words := self.refusal()):
-            self.say(words, bad=True)
+            self._show_finding(self.refused(), words)
 
     def found(self, finding: Finding) -> None:
         """Shows a finding and offers its fix."""
-        self._finding = finding
-        self.say(words_of(finding), bad=True)
-        if finding.fix is not None:
-            button = self.query_one(".fix", Button)
-            button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
-            button.add_class("there")
+        self._show_finding(finding, words_of(finding))
         if self.has_fix:
             self.focus_next(self.query_one(".fix", Button))
         elif not self.is_in_use:
             self.to_correct(finding)
+
+    def _show_finding(self, finding: Finding | None, words: str) -> None:
+        self._finding = finding
+        self.say(words, bad=True)
+        if finding is not None and finding.fix is not None:
+            button = self.query_one(".fix", Button)
+            button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
+            button.add_class("there")
         self.screen.refresh_bindings()
 
     def to_correct(self, finding: Finding) -> None:
@@ -309,7 +318,8 @@ def words_of(finding: Finding) -> str:
     """What a step shows of a finding."""
     # the evidence of a failure may repeat the summary
     evidence = [each for each in finding.evidence[:1] if finding.summary not in each]
-    return "\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *evidence])
+    remedy = [f"→ {finding.remedy}"] if finding.remedy else []
+    return "\n  ".join([f"✘ {finding.summary}", *remedy, *evidence])
 
 
 _LINE_STYLES = {"✔": TONES["success"], "✘": TONES["error"], "!": TONES["warning"], "…": TONES["muted"]}

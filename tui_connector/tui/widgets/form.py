@@ -405,15 +405,13 @@ class FormField(FieldRow):
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         self._mark, self._is_mark_bad = text, bad
-        super().mark(text, bad=bad)
+        self._mark_typed("")
 
     def show_refused(self, refused: bool) -> None:
         """Shows whether the value was refused."""
-        if refused:
-            self.mark(self._mark.replace("✔", "✘"), bad=True)
-        elif self._is_refused and not self._mark:  # the mark of another secret was set with it
-            self.mark("")
-        self._is_refused = refused
+        if refused or self._is_refused:
+            self._is_refused = refused
+            self._mark_typed("")
 
     @on(SecretInput.LengthChanged)
     def _count(self, event: SecretInput.LengthChanged) -> None:
@@ -427,7 +425,8 @@ class FormField(FieldRow):
 
     def _mark_typed(self, text: str) -> None:
         """Shows what is said of a text that does not count yet; the mark of the value where there is none."""
-        super().mark(text or self._mark, bad=self._is_mark_bad and not text)
+        mark = f"{self._mark.rstrip(' ✔✘')} ✘".strip() if self._is_refused else self._mark
+        super().mark(text or mark, bad=(self._is_mark_bad or self._is_refused) and not text)
 
     def holds(self, name: str) -> bool:
         """Whether this table has a row with this name."""
