@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from user_errors import user_error
 
+from tui_connector.guide.misplaced_secrets import plan_move
 from tui_connector.guide.profiles.save import save
 from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.machine import Machine
+from tui_connector.profile.correction import apply
+from tui_connector.profile.text_checker import Checker
 from tui_connector.tui.setup.context import GuideContext, open_context
 from tui_connector.tui.setup.screen import DraftWriter
 
@@ -179,3 +182,23 @@ async def test_a_secret_typed_before_the_profile_was_opened_is_known(
         await save(later.setup, tmp_path / "acme.toml", later.workbench.vault)
     assert not (tmp_path / "acme.toml").exists()
     later.workbench.close()
+
+
+def test_a_secret_that_is_written_out_in_an_environment_gets_an_entry_of_its_own() -> None:
+    text = (
+        'format = 1\nname = "S"\n[authentications.a]\nkind = "bearer"\ntoken = { keyring = "shop/a/access-token" }\n'
+        '[clients.m]\nauthentications = ["a"]\n'
+        'plugins = [{ kind = "base-uri", uri = "https://shop.example/rest/V1" }]\n'
+        '[environments.staging]\nauthentications.a.token = "CANARY-of-staging"\n'
+        'clients.m.plugins.base-uri.uri = "https://staging.example/rest/V1"\n'
+    )
+    (problem,) = Checker().check(text).problems
+    move = plan_move(text, problem, Path("shop.toml"))
+    assert (move.entry, move.origins, move.secret) == (
+        "shop/a/access-token@staging",
+        ("https://staging.example",),
+        "CANARY-of-staging",
+    )
+    fixed = apply(text, [move.edit])
+    assert 'authentications.a.token = { keyring = "shop/a/access-token@staging" }' in fixed
+    assert Checker().check(fixed).problems == []

@@ -263,6 +263,30 @@ def test_one_key_corrects_a_mistyped_override(wrong: str, right: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("base", "environment", "title", "line"),
+    [
+        (
+            '{ env = "ACME_TOKEN" }',
+            'clients.m.plugins.base-uri.uri = "https://staging.example/rest/V1"',
+            'Set authentications.a.token = { env = "ACME_TOKEN_STAGING" }',
+            'authentications.a.token = { env = "ACME_TOKEN_STAGING" }',
+        ),
+        ('{ env = "ACME_TOKEN" }', "production = true", "Set clients.m.production = true", "production = true"),
+    ],
+)
+def test_one_key_sets_what_an_environment_lacks(base: str, environment: str, title: str, line: str) -> None:
+    text = GOOD.replace('{ keyring = "acme/token" }', base)
+    text += f"\n[environments.staging]  # ours\n{environment}\n"
+    checker = Checker()
+    (problem,) = checker.check(text).problems
+    assert problem.fix is not None
+    assert problem.fix_title == title
+    fixed = apply(text, problem.fix.edits)
+    assert checker.check(fixed).problems == []
+    assert fixed.count(f"\n{line}\n") == text.count(f"\n{line}\n") + 1
+
+
+@pytest.mark.parametrize(
     ("written", "meant"),
     [
         ('{ prompt = "Token" }', "{ ask = true }"),

@@ -276,7 +276,7 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
     editor = tmp_path / "vi"
     editor.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/line\n')
     editor.chmod(0o700)
-    write(machine, text=PROFILE.replace('items = "items"', 'itms = "items"').replace("bearer", "barer"))
+    path = write(machine, text=PROFILE.replace('items = "items"', 'itms = "items"').replace("bearer", "barer"))
     app = ConnectorApp(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}), no_demo)
     app.suspend = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
     async with app.run_test(size=(100, 30)) as pilot:
@@ -299,6 +299,11 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
             await until(pilot, lambda: app.screen.query_one(TomlArea).cursor_location[0] == 6 - 1)
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        assert '→ F7: Write "bearer"' in shown(app)
+        await pilot.press("f7")  # as in the editor
+        await until_shown(pilot, 'Line 6: Write "bearer". ^Z undoes it.')
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: 'kind = "bearer"' in path.read_text())
 
 
 async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import InvalidValue
-from ..profile.environments import TABLE, names_of
+from ..profile.environments import TABLE, names_of, own_variable
 from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
 from ..profile.positions import value_at
 from ..secrets.backends import entry_of, override_name
@@ -91,12 +91,6 @@ def own_source(
     if place == "env":
         return {"env": own_variable(str(base.get("env") or override_name(entry)), environment)}
     return {"ask": True} if place == "ask" else {"keyring": entry_of(entry, environment)}
-
-
-def own_variable(name: str, environment: str) -> str:
-    """The environment variable of an environment, instead of that of the base values."""
-    own = re.sub(r"[^A-Z0-9]", "_", environment.upper())
-    return f"{name.removeprefix('TUI_CONNECTOR_')}_{own}"
 
 
 def whole_address(typed: str, base: str) -> str:

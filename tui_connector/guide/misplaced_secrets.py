@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -13,11 +12,12 @@ from ..errors import UserError
 from ..magento.token_shape import looks_like_token
 from ..profile.blocks import parse
 from ..profile.correction import TextEdit, apply
-from ..profile.environments import TABLE
+from ..profile.environments import TABLE, base_path
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
-from ..profile.problems import Problem, literal_secrets
-from ..profile.text_checker import Checker, value_edit
+from ..profile.problems import Problem, check, literal_secrets
+from ..profile.text_checker import Checker, inline, value_edit
+from ..secrets.backends import entry_of
 from ..secrets.cleaning import SecretKind
 from ..secrets.plain_text import known_secrets_in
 from ..secrets.source import SecretSource
@@ -122,29 +122,31 @@ def plan_move(text: str, problem: Problem, path: Path, target: SecretPlace = Sec
 
     `target`: the keyring or an environment variable.
     """
-    place = problem.keys
-    if place[0] == TABLE:
-        hint = f"Run tui-connector secrets set {path.stem} --env {place[1]}."
-        raise UserError("not-movable", f"{problem.path}: secrets of environments are not moved here", hint)
-    parsed = parse(text)
+    place, parsed = problem.keys, parse(text)
     literal = [each.keys for each in Checker().check(text).literal_secrets if len(each.keys) > 2]
-    made = {keys: source(target, secret_name(path.stem, keys)) for keys in literal}
-    edits = {keys: value_edit(parsed, keys, _inline_table(table)) for keys, table in made.items()}
+    names = {keys: _entry(path.stem, keys, parsed.data) for keys in literal}
+    made = {keys: source(target, name) for keys, name in names.items()}
+    edits = {keys: value_edit(parsed, keys, inline(table)) for keys, table in made.items()}
     edit = edits.get(place)
     written = value_at(parsed.data, place)
     secret = SecretSource.literal_in(written) if isinstance(written, dict) else written
     if edit is None or not isinstance(secret, str) or not secret:
         raise UserError("not-movable", f"{problem.path}: the secret cannot be located", "Move it by hand.")
-    checked = Checker().check(apply(text, [each for each in edits.values() if each is not None]))
+    moved_text = apply(text, [each for each in edits.values() if each is not None])
+    checked = Checker().check(moved_text)
     here = [each for each in checked.problems if each.keys[: len(place)] == place]
     if here or checked.profile is None:
         reason = here[0] if here else next(iter(checked.problems))
         hint = "Use an HTTP authentication for it." if here else "Fix the other problems first."
         raise UserError("not-movable", f"{problem.path}: the secret cannot be moved: {reason.message}", hint)
-    moved = SecretSource.model_validate(made[place])
-    origins = {each for found in checked.profile.secrets() if found.source.key == moved.key for each in found.origins}
-    return SecretMove(secret_name(path.stem, place), moved, tuple(sorted(origins)), edit, secret)
+    moved, profile = SecretSource.model_validate(made[place]), checked.profile
+    if place[0] == TABLE:
+        profile = check(moved_text, str(place[1]))[0] or profile
+    origins = {each for found in profile.secrets() if found.source.key == moved.key for each in found.origins}
+    return SecretMove(names[place], moved, tuple(sorted(origins)), edit, secret)
 
 
-def _inline_table(table: Mapping[str, Json]) -> str:
-    return f"{{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in table.items())} }}"
+def _entry(profile: str, keys: ModelPath, data: Mapping[str, Json]) -> str:
+    """The keyring entry for the secret at this path, also in an environment; `profile` is its name."""
+    name = secret_name(profile, base_path(data, keys))
+    return entry_of(name, str(keys[1])) if keys[0] == TABLE else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -31,6 +32,8 @@ class Misplaced(NamedTuple):
     code: str
     suggestion: str = ""
     """The key that was probably meant."""
+    value: dict[str, Any] | None = None
+    """What to set the path to."""
 
 
 @dataclass(slots=True)
@@ -216,8 +219,15 @@ def own_secrets(found: Overridden, base: Profile, profile: Profile) -> bool:
             f"the {secret.source.label} would be sent to {', '.join(sorted(origins))}, which the base values do not "
             f"use it for: set {'.'.join(map(str, where))} (to the same value, if that is intended)"
         )
-        found.problems.append(Misplaced(where, message, "shared-secret"))
+        own = {"env": own_variable(secret.source.env, found.environment)} if secret.source.env is not None else None
+        found.problems.append(Misplaced(where, message, "shared-secret", value=own))
     return changed
+
+
+def own_variable(name: str, environment: str) -> str:
+    """The environment variable of an environment, instead of that of the base values."""
+    own = re.sub(r"[^A-Z0-9]", "_", environment.upper())
+    return f"{name.removeprefix('TUI_CONNECTOR_')}_{own}"
 
 
 def _reach(profile: Profile, secret: NamedSecret, of_clients: Mapping[str, list[str]]) -> set[str]:

@@ -54,6 +54,13 @@ class Problem:
         return self.value or TextPosition(self.line, self.column)
 
     @property
+    def fix_title(self) -> str:
+        """What one key does about it, in the imperative; empty where it can do nothing."""
+        if self.code == "literal-secret":
+            return "Move it out of the file"
+        return self.fix.title if self.fix is not None else ""
+
+    @property
     def text(self) -> str:
         """The message and the hint."""
         return UserError(self.code, self.message, self.hint).text
@@ -127,6 +134,8 @@ class Found(NamedTuple):
     """The character of the value at which it is wrong, from 0; None for the value as a whole."""
     correction: tuple[str, str] | None = None
     """A part of the value that is wrong, and what was probably meant."""
+    setting: tuple[ModelPath, Any] | None = None
+    """A key that is to be set, and its value."""
 
 
 Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -173,7 +182,10 @@ def find_problems(
     if base is not None:
         for name, client, message in unmarked_production(base, profiles):
             path: ModelPath = (TABLE, name) if name else ("clients", client)
-            found.append(Found(path, f"{client}: {message}" if name else message, "unmarked-production"))
+            marked = (*path, "production") if not name or "production" in data[TABLE][name] else None
+            setting = (marked or (*path, "clients", client, "production"), True)
+            message = f"{client}: {message}" if name else message
+            found.append(Found(path, message, "unmarked-production", setting=setting))
     if found or base is None:
         return None, found
     if environment in ("", DEFAULT_ENVIRONMENT):
@@ -204,7 +216,10 @@ def _in_environment(
     if profile is not None and base is not None and own_secrets(applied, base, profile):
         profile, wrong = _checked_alone(applied.data, prepare)
     known = set() if base is not None else {(each.path, each.message) for each in _checked_alone(data, prepare)[1]}
-    found = [Found(*each, is_of_key=True) for each in applied.problems]
+    found = [
+        Found(*each[:4], is_of_key=True, setting=None if each.value is None else (each.path, each.value))
+        for each in applied.problems
+    ]
     found += [
         each._replace(path=applied.place(each.path))
         for each in wrong

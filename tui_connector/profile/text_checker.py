@@ -16,15 +16,18 @@ from typing import Any, Final, cast, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..templates import Json
 from .blocks import ParsedBlock, ParsedText, TextBlock, block_layout, parse
 from .correction import Correction, TextEdit, line_start
 from .document import SCHEMA_LINE, Document
+from .environments import TABLE
 from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder
 from .problems import Found, Problem, elements_of, find_problems, referenced_family
 from .remarks import Remark, remarks
 from .syntax import Mistake
+from .text_history import difference
 
 _MAX_PARTS: Final = 2_000
 """Validated parts that are remembered besides those of the text."""
@@ -194,6 +197,8 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
         return Correction("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
     if found.is_of_key and found.code == "unknown-name":
         return _renamed_everywhere(found, parsed)
+    if found.setting is not None:
+        return _set(text, *found.setting)
     if place is None:
         return None
     block, span = place
@@ -306,6 +311,26 @@ def _corrected(block: TextBlock, span: TextSpan, wrong: str, right: str) -> Corr
         return None
     start = block.start + span.value_start + written.index(wrong)
     return Correction(f"Write {right}", (TextEdit(start, start + len(wrong), right),))
+
+
+def _set(text: str, path: ModelPath, value: Any) -> Correction | None:
+    """Sets a key, in the table that it belongs to; None in a text with mistakes."""
+    try:
+        document = Document(text)
+        document.set(path, value)
+        new = document.text()
+    except (ProfileError, LookupError):
+        return None
+    start, end, new_end = difference(text, new)
+    key = ".".join(map(str, path[2:] if path[0] == TABLE else path))
+    return Correction(f"Set {key} = {inline(value)}", (TextEdit(start, end, new[start:new_end]),))
+
+
+def inline(value: Json) -> str:
+    """A value as TOML on one line; tables are not nested, and have bare keys."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {inline(each)}' for key, each in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | None:

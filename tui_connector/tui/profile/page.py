@@ -84,6 +84,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
         Binding("e", "edit_text", "As text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
+        Binding("a,f7", "fix", "Fix", id="page.fix", tooltip="Apply the suggested correction, in the editor"),
         Binding("u", "undo", "Undo edit", id="page.undo", tooltip="Undo what was saved last in the file"),
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("E", "environment", "Environment", id="page.environment", tooltip="Use, edit or add an environment"),
@@ -519,6 +520,8 @@ class ProfilePage(ChangesScreen, TextHolder):
             return False  # the selected part is out of mind, and perhaps out of sight
         if action in ("delete", "rename"):
             return self.opened is not None and self.opened.document is not None
+        if action == "fix":
+            return self.is_mounted and (problem := self._problem) is not None and bool(problem.fix_title)
         if action == "tasks":
             return bool(self._outgoing_to_send())
         if action == "environment":
@@ -530,6 +533,11 @@ class ProfilePage(ChangesScreen, TextHolder):
         part = self._list.selected
         at = () if part is None else (part.family, part.name)
         await self._open_text(at)
+
+    async def action_fix(self) -> None:
+        """Opens the file in the editor of this program, with the problem corrected; nothing is saved yet."""
+        if (problem := self._problem) is not None:
+            await open_editor(self.app, self.machine, self.path, fix=problem, left=self._left_editor)
 
     def show_text(self, key: FormPath) -> None:
         self.run_worker(self._open_text(key), group="text", exclusive=True)
@@ -639,6 +647,7 @@ class ProfilePage(ChangesScreen, TextHolder):
             "one after showing the lines that go, "
             "u undoes what was saved last, after showing the lines that change back, and pressed again what was saved "
             "before that; U redoes what was undone. "
+            "a corrects the selected problem, where it says → F7, in the editor. "
             "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "

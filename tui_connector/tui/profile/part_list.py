@@ -15,6 +15,7 @@ from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.steps.summaries import ProfilePart, fitted
 from ...text import count, shown_line
+from ..toml_editor.panels import fix_note
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES
 from .part_status import RowStatus
@@ -162,6 +163,6 @@ class ProblemList(BoundedList):
             self.add_option(Option(Content(shown_line(words)), disabled=True))
             return
         for problem in opened.problems:
-            self.add_option(Option(Content(shown_line(str(problem), 400))))
+            self.add_option(Option(Content.assemble(shown_line(str(problem), 400), fix_note(problem))))
         if opened.problems:
             self.highlighted = min(highlighted, len(opened.problems) - 1)

@@ -18,6 +18,7 @@ from ...profile.problems import Problem
 from ...templates import Json
 from ...text import count, direction_option, shown, shown_line
 from ...units import ago, short_age
+from ..toml_editor.panels import fix_note
 from ..widgets import highlight
 from ..widgets.frame import TONES
 from ..widgets.item_table import lines
@@ -139,7 +140,7 @@ class PartStatus:
         for problem in self._problems(part.family, part.name):
             environment = f" ({problem.keys[1]})" if problem.keys[:1] == (TABLE,) else ""
             words = f"✘ line {problem.line}{environment}: {_within(problem)}"
-            yield Content.assemble((shown_line(words), TONES["error"]))
+            yield Content.assemble((shown_line(words), TONES["error"]), fix_note(problem))
         if (tested := self._tests.get((part.family, part.name))) is not None:
             result = tested[0]
             tone = TONES[_mark_of(result)[1]]

@@ -15,6 +15,7 @@ from ...profile import line_ends
 from ...profile.blocks import parse
 from ...profile.document import Document
 from ...profile.positions import KeyPath, TextPosition
+from ...profile.problems import Problem
 from ...text import shown_line
 from .screen import EditorScreen, Left
 
@@ -26,15 +27,21 @@ async def open_editor(
     *,
     place: TextPosition | None = None,
     key: KeyPath = (),
+    fix: Problem | None = None,
     left: Callable[[Left], None],
 ) -> None:
-    """Opens the editor at this place, or at this key; `left` is called when it is left. A problem is shown."""
+    """Opens the editor at this place, this key, or a problem, which it corrects; `left` is called when it is left.
+
+    A reason why it cannot be opened is shown.
+    """
     try:
         document = await asyncio.to_thread(Document.open, path)
         draft = await asyncio.to_thread(TextDrafts(machine.directories.state, path).find)
-        if place is None and key:
+        if fix is not None:
+            place = fix.place
+        elif place is None and key:
             place = await asyncio.to_thread(_place_of, document, key)
-        screen = EditorScreen(machine, document, at=place, draft=draft)
+        screen = EditorScreen(machine, document, at=place, draft=draft, fix=fix)
     except UserError as error:
         app.notify(shown_line(str(error), 400), severity="error", timeout=15, markup=False)
         return

@@ -55,7 +55,7 @@ class ProblemRows(OptionList):
         sign, tone = ("✘", "error") if word == "problem" else ("!", "warning")
         title = (f"{sign} {count(len(problems), word)}", TONES[tone])  # a class would style the whole list again
         self.border_title = Content.assemble(title) if problems else "Problems: none"
-        fixes = sum(map(can_be_fixed, problems))
+        fixes = sum(bool(each.fix_title) for each in problems)
         keys = ("F8: next", f"F7: fix ({fixes})" if fixes else "") if problems else ()
         self.border_subtitle = " · ".join(filter(None, keys))
 
@@ -65,11 +65,6 @@ class ProblemRows(OptionList):
         before = [index for index, start in there if start <= column + 1]
         if there and not self.has_focus:
             self.highlighted = before[-1] if before else there[0][0]
-
-
-def can_be_fixed(problem: Problem) -> bool:
-    """Whether F7 corrects it."""
-    return problem.fix is not None or problem.code == "literal-secret"
 
 
 def _key(path: str) -> str:
@@ -84,9 +79,12 @@ def _key(path: str) -> str:
 def _problem_line(problem: Problem) -> Content:
     message = "is a literal secret" if problem.code == "literal-secret" else problem.text
     text = shown_line(f"{key}: {message}" if (key := _key(problem.path)) else message, 400)
-    title = problem.fix.title if problem.fix is not None else "Move it out of the file"
-    fix = f"  → F7: {shown_line(title, 80)}" if can_be_fixed(problem) else ""
-    return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, (fix, TONES["success"]))
+    return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, fix_note(problem))
+
+
+def fix_note(problem: Problem) -> tuple[str, str]:
+    """What F7 does about a problem, to follow it, with its style; empty where it can do nothing."""
+    return (f"  → F7: {shown_line(problem.fix_title, 80)}" if problem.fix_title else "", TONES["success"])
 
 
 class HelpPanel(Static):

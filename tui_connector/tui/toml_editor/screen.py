@@ -89,10 +89,15 @@ class EditorScreen(TextScreen[Left]):
         *,
         at: TextPosition | None = None,
         draft: tuple[Path, TextDraft] | None = None,
+        fix: Problem | None = None,
     ) -> None:
-        """`document` is that of a file; `at` is where the cursor begins. `draft` is an unsaved text that is offered."""
+        """`document` is that of a file; `at` is where the cursor begins. `draft` is an unsaved text that is offered.
+
+        `fix` is a problem of the file that is corrected first, unless there is a draft.
+        """
         assert document.path is not None
-        super().__init__(machine, document, document.path, at or TextPosition(1, 1))
+        at = at or TextPosition(1, 1)
+        super().__init__(machine, document, document.path, at, fix if draft is None else None)
         self._saver = TextSaver(machine, document.path, document)
         self._unsaved = UnsavedText(machine, document.path, document)
         self._found_draft = draft

@@ -33,7 +33,7 @@ from ..dialogs import ConfirmScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
 from .area import TomlArea
-from .panels import CompletionList, HelpPanel, ProblemRows, can_be_fixed
+from .panels import CompletionList, HelpPanel, ProblemRows
 from .search import SearchBar
 
 if TYPE_CHECKING:
@@ -74,15 +74,17 @@ class TextScreen(BaseScreen[T]):
         offset: int
         assistance: Assistance
 
-    def __init__(self, machine: Machine, document: Document, path: Path, at: TextPosition) -> None:
-        """`document` is that of the file `path`; `at` is where the cursor begins."""
+    def __init__(
+        self, machine: Machine, document: Document, path: Path, at: TextPosition, fix: Problem | None = None
+    ) -> None:
+        """`document` is that of the file `path`; `at` is where the cursor begins; `fix` is to be corrected first."""
         super().__init__()
         self.machine, self.document, self.path = machine, document, path
         self.checked: Checked | None = None
         """The text that was checked last, with its problems."""
         self.key_at_cursor: KeyPath = ()
         """The key at the cursor, or else its table."""
-        self._begins_at = at
+        self._begins_at, self._to_fix = at, fix
         self._checker: Checker | None = None
         self._assisted: tuple[str, int] | None = None
         self._busy = False
@@ -306,6 +308,9 @@ class TextScreen(BaseScreen[T]):
         if not self.listed and rows.has_focus:
             self.area.focus()
         self.draw()
+        wanted, self._to_fix = self._to_fix, None
+        if wanted in self.listed:
+            self._fix(self.listed[self.listed.index(wanted)])
 
     def action_next_problem(self) -> None:
         """Goes to the next problem after the cursor, or to the first one."""
@@ -335,23 +340,25 @@ class TextScreen(BaseScreen[T]):
         rows = self.query_one(ProblemRows)
         if rows.has_focus and rows.highlighted is not None:
             chosen = self.listed[rows.highlighted]
-            return chosen if can_be_fixed(chosen) else None
+            return chosen if chosen.fix_title else None
         line = self.area.selection.end[0] + 1
-        fixable = [problem for problem in self.listed if can_be_fixed(problem)]
+        fixable = [problem for problem in self.listed if problem.fix_title]
         if any(problem.place.line == line for problem in self.listed):
             fixable = [problem for problem in fixable if problem.place.line == line]
         return next(iter(fixable), None)
 
     def action_fix(self) -> None:
         """Applies the correction of a problem; it can be undone."""
-        problem = self._fixable()
+        if (problem := self._fixable()) is not None:
+            self._fix(problem)
+        else:
+            self.notify(self._why_no_correction(), markup=False)
+
+    def _fix(self, problem: Problem) -> None:
         if self.checked is None or self.checked.text != self.area.text:
             return
-        if problem is not None and problem.code == "literal-secret":
+        if problem.fix is None:
             self._move_secret(problem)
-            return
-        if problem is None or problem.fix is None:
-            self.notify(self._why_no_correction(), markup=False)
             return
         self.start_change()
         self.area.apply_edits(problem.fix.edits)
@@ -411,7 +418,7 @@ class TextScreen(BaseScreen[T]):
         if action in ("next_problem", "focus_problems"):
             return bool(self.listed)
         if action == "fix":
-            return any(map(can_be_fixed, self.listed))
+            return any(problem.fix_title for problem in self.listed)
         if action == "find_next":
             return self.query_one(SearchBar).has_text
         if action in ("close_search", "accept_match"):
