@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from http_server import reply
 from listing import Item, SearchRequest, listing, product, products
 from runs import KEYSET, NUMBERS, RunNotes, Shop, shop
 
+from tui_connector.client.message import Request
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 
@@ -214,24 +216,38 @@ async def test_a_lost_network_is_waited_for_and_then_left_to_the_next_run(tmp_pa
     assert reader.ids() == list(range(1, 101))
 
 
-async def test_an_unreachable_store_is_waited_for_if_an_earlier_run_has_reached_it(
+async def test_an_unreachable_store_is_waited_for_if_it_has_responded_before(
     tmp_path: Path, impatient: Machine
 ) -> None:
+    """To a run of any incoming, as to a test: the address is right."""
     async with listing(products(*range(1, 101))) as store:
         reader = shop(store, tmp_path, impatient, patience="2m")
         reader.plugins = ({"kind": "retry", "attempts": 5},)
         store.closes = lambda asked: True
         summary = await reader.run(told=(told := RunNotes()))
         assert (summary.state, summary.requests, summary.retries) == ("stopped", 5, 4)
-        assert "no earlier run has reached this address" in summary.reason
+        assert "the run does not wait, because this address has not responded before" in summary.reason
         assert not any("retrying in" in note for note in told.notes)
         store.closes = lambda asked: False
-        assert (await reader.run()).state == "complete"
+        async with reader.bench.session(reader.profile({})) as session:
+            await session.client("shop")(Request("GET", "orders"))
         store.closes = lambda asked: True
         summary = await reader.run(told=(told := RunNotes()))
         assert summary.state == "stopped"
         assert "the incoming's patience is 2:00 min" in summary.reason
         assert sum("retrying in" in note for note in told.notes) > 3
+
+
+async def test_an_unreachable_store_is_waited_for_if_a_run_of_another_machine_has_read_from_it(
+    tmp_path: Path, impatient: Machine
+) -> None:
+    """With the ledger that both share."""
+    async with listing(products(*range(1, 101))) as store:
+        reader = shop(store, tmp_path, impatient, patience="2m")
+        assert (await reader.run()).state == "complete"
+        shutil.rmtree(impatient.directories.state / "responding-origins")
+        store.closes = lambda asked: True
+        assert "the incoming's patience is 2:00 min" in (await reader.run()).reason
 
 
 async def test_the_same_page_twice_is_a_circle(tmp_path: Path, machine: Machine) -> None:

@@ -26,6 +26,7 @@ from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .message import AS_SAVED, ClientVariant, InvalidRequest, NoResponse, Request, Response
 from .model import HttpClient
 from .plugins.base_uri import BaseUri
+from .responding_origins import RespondingOrigins
 from .route import PLAIN_ROUTE, ClientRoute
 from .uri import canonical, is_absolute, origin_of
 from .wire import Bounds, Wire
@@ -126,6 +127,11 @@ class Session(LayerContext):
         for plugin in self._saved(name).plugins:
             request = plugin.prepare(request) if plugin.stage is Stage.PREPARE else request
         return replace(request, uri=_canonical(request.uri))
+
+    async def has_responded(self, uri: str) -> bool:
+        """Whether the origin of this absolute URI has ever responded to this user. Raises `InvalidValue`."""
+        origins = RespondingOrigins(self._machine.directories.state)
+        return await asyncio.to_thread(origins.has, origin_of(uri))
 
     def written_headers(self, name: str) -> list[tuple[str, str]]:
         """The headers that the client's plugins add, as written in the profile: one may select another store view.

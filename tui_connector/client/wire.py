@@ -22,6 +22,7 @@ from .exchange import LONGEST_RESENT, Exchange, ExchangeLog, InFlight, RecordedB
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, Tls, seconds
 from .refusal import BodyRefusal, may_refuse, refusal, takes_long
+from .responding_origins import RespondingOrigins
 from .route import PLAIN_ROUTE, ClientRoute
 from .uri import canonical, origin_of
 from .whole_bodies import LONGEST, WholeBody
@@ -222,6 +223,8 @@ class Wire:
         self._exchanges, self._mask, self._machine, self._bounds = exchanges, mask, machine, bounds
         self._attempt, self._secret, self._directory, self._trusted_route = attempt, secret, directory, route
         self._opening: dict[ProxyRoute | None, asyncio.Future[Transport]] = {}
+        self._responding: set[str] = set()
+        """Origins that are known to respond."""
 
     async def send(self, request: Request) -> Response:
         """The store's response.
@@ -239,6 +242,7 @@ class Wire:
                     await attempt.run(sender)
             finally:
                 attempt.end()
+            await self._responded(attempt.record)
             await attempt.judge()
         except InvalidRequest as error:
             attempt.failed(Failure.NOT_SENT, error.message)
@@ -252,6 +256,13 @@ class Wire:
         finally:
             self._exchanges.record(attempt.exchange())
         return attempt.response()
+
+    async def _responded(self, record: AttemptRecord) -> None:
+        assert record.status is not None
+        origin = origin_of(record.request.uri)
+        if origin not in self._responding and record.status < 500:  # a proxy reports a store that is down with 5xx
+            self._responding.add(origin)
+            await asyncio.to_thread(RespondingOrigins(self._machine.directories.state).add, origin)
 
     async def _route(self, uri: str) -> ProxyRoute | None:
         proxy = self._client.proxy

@@ -157,7 +157,11 @@ class Run:
             secrets = await self._sink_secrets()
             opened = self._opened = await self._in_thread(self._open, fingerprint, request_line, secrets)
             # who has planned the slices got the bounds of the range from this address
-            self._patience.has_reached = opened.has_reached or self._options.within is not None
+            self._patience.has_reached = (
+                opened.has_reached
+                or self._options.within is not None
+                or await self._environment.session.has_responded(request_line.partition(" ")[2])
+            )
             log.info("run of %s begins: %s", self._name, " ".join(opened.start.notes) or "everything")
             for note in opened.start.notes:
                 self._watcher.note(note)

@@ -82,7 +82,9 @@ class SlicePlanner:
         check_sliceable(self._name, self._incoming)
         whole, now = list_request(self._incoming, self._environment), self._environment.machine.now()
         fingerprint, request_line = whole.identity()
-        previous, since, self._patience.has_reached = await asyncio.to_thread(self._known, fingerprint, request_line)
+        previous, since, has_reached = await asyncio.to_thread(self._known, fingerprint, request_line)
+        address = request_line.partition(" ")[2]
+        self._patience.has_reached = has_reached or await self._environment.session.has_responded(address)
         pagination, request = whole.changes(magento_date(now), since)
         assert pagination is not None
         by, requested, field = self._field(pagination)

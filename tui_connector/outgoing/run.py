@@ -256,7 +256,11 @@ class OutgoingRun:
                 opened = self._opened = await self._in_thread(start.open, self._environment.ledger)
             except RunFailed as failed:  # stopped before there was a run to resume
                 return self._unopened(failed.error)
-            self._patience.has_reached = opened.has_reached or self._environment.has_reached
+            self._patience.has_reached = (
+                opened.has_reached
+                or self._environment.has_reached
+                or await self._session.has_responded(store_address(self._outgoing, self._session))
+            )
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
             for note in opened.notes:
                 self._watcher.note(note, warning=True)

@@ -270,7 +270,7 @@ class Patience:
         self._pause = _FIRST_PAUSE
         self._next_try: float | None = None
         self.has_reached = False
-        """Whether an earlier run got responses from this address, so that it is right although nothing responds."""
+        """Whether this address is known to have responded, so that it is right although nothing responds now."""
 
     def pause(self, log: ExchangeLog) -> RunPause | None:
         """What the run waits for: the store, or the next attempt of its requests, of which none is in flight."""
@@ -297,12 +297,12 @@ class Patience:
     async def wait(self, error: RunError, *, has_read: bool) -> None:
         """Pauses before the next probe. Raises `RunFailed` when the patience is exhausted.
 
-        Without any response, in this run (`has_read`) or an earlier one, the address may be wrong, which is reported
+        Without any response, in this run (`has_read`) or before it, the address may be wrong, which is reported
         immediately.
         """
         now = self._machine.monotonic()
         if error.status is None and not has_read and not self.has_reached:
-            message = f"{error.message}; the run does not wait, because no earlier run has reached this address"
+            message = f"{error.message}; the run does not wait, because this address has not responded before"
             raise RunFailed(replace(error, message=message))
         if not self.has_turn:
             return
