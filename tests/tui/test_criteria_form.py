@@ -12,6 +12,8 @@ from guide_steps import no_demo
 from profiles import full
 from runs import BEARER
 from screens import shown, until, until_shown
+from test_steps import choose
+from textual import events
 
 from tui_connector.client.model import RequestTemplate
 from tui_connector.guide.rest_api import fields_in_schema
@@ -79,6 +81,35 @@ async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> 
         assert problems == []
         assert saved is not None
         assert saved.incoming["products"].request.where == rows
+
+
+async def test_the_token_of_an_unset_variable_counts_in_an_unsaved_setup(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=5, settings=BEARER), machine.now) as sandbox:
+        app = ConnectorApp(machine, no_demo, start_at="setup")
+        async with app.run_test(size=(110, 40)) as pilot:
+            await until_shown(pilot, "Store address")
+            await pilot.press(*sandbox.url, "enter")
+            await until_shown(pilot, "Magento 2.4")
+            await pilot.press("enter")
+            await until_shown(pilot, "Consumer secret")
+            await choose(pilot, "#way", "Bearer")
+            await until_shown(pilot, "Access token")
+            await choose(pilot, "#row-token Secret Choice", "From an env")
+            await until_shown(pilot, "not set: paste value")
+            app.post_message(events.Paste(full(sandbox)["access-token"]))
+            await until_shown(pilot, "session")
+            await pilot.press("f5")
+            await until_shown(pilot, "✔ The store accepts it")
+            await pilot.press("3")
+            await until_shown(pilot, "Type to filter")
+            await pilot.press(*"orders", "enter", "e")
+            await until_shown(pilot, "all items ▾")
+            app.screen.set_focus(app.screen.query_one(CriteriaField))
+            await pilot.press("enter")
+            await until_shown(pilot, "items match")
+            screen = app.screen
+            assert isinstance(screen, CriteriaScreen)
+            await until(pilot, lambda: "grand_total" in screen.fields)
 
 
 async def test_a_wrong_condition_is_said_and_not_applied(machine: Machine) -> None:

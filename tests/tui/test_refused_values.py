@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from guide_steps import no_demo
+from profiles import full
+from runs import BEARER
 from screens import shown, until, until_shown
 from test_steps import choose, guide, to_authentication, work_of
 from textual import events
@@ -61,6 +63,25 @@ async def test_a_refused_token_is_marked_until_there_is_another_one(machine: Mac
         pilot.app.post_message(events.Paste(WRONG[1].ljust(32, "0")))
         await until_shown(pilot, "32 ✔")
         assert "does not accept" not in shown(pilot.app)
+
+
+async def test_the_mark_of_a_refused_token_goes_when_the_store_accepts_it(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, (120, 40)) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Bearer")
+        await until_shown(pilot, "Access token")
+        await pilot.press("e")
+        pilot.app.post_message(events.Paste(full(sandbox)["access-token"]))
+        await until_shown(pilot, "32 ✔")
+        await pilot.press("f5")
+        await until_shown(pilot, "32 ✘")
+        sandbox.change(BEARER)
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "✔ The store accepts it")
+        assert "32 ✘" not in shown(pilot.app)
+        await pilot.press("1", "2")
+        await until_shown(pilot, "● 2")
+        assert "32 ✔" in shown(pilot.app)
 
 
 async def test_the_same_value_twice_is_noticed(machine: Machine, sandbox: Sandbox) -> None:

@@ -528,7 +528,7 @@ class AuthenticationPane(StepPane):
 
     async def _try(self) -> None:
         try:
-            trial = await try_authentication(self.setup, self.work.workbench, self.trial())
+            trial = await try_authentication(self.setup, self.work.workbench, self.work.trial_data())
         except InvalidRequest as missing:
             trial = AuthenticationTest(CheckResult("", False, diagnose_failure(missing, "the setup")))
         self.post_message(self.Tested(trial))
@@ -537,7 +537,6 @@ class AuthenticationPane(StepPane):
     def _take(self, message: Tested) -> None:
         trial = message.trial
         self.form.show_problems({})
-        self.form.show_at_hand()
         self._preview()
         if trial.result.finding is not None:
             self._refused(trial.result.finding)
@@ -546,6 +545,7 @@ class AuthenticationPane(StepPane):
         if trial.dialect:
             self.setup.set_detected("dialect", trial.dialect)
         self.work.mark_tested("authentications", self.setup.authentication)
+        self.form.show_at_hand()
         self.work.use_in_session("authentications", self.setup.authentication)
         self.work.permissions = trial.permissions
         correction = f" Values {trial.correction}." if trial.correction else ""

@@ -25,7 +25,6 @@ from ...guide.steps.methods import GuideStep
 from ...guide.steps.setup import INVALID_VIEW
 from ...guide.steps.store_address import AddressSearch, is_insecure, search
 from ...guide.steps.store_views import ALWAYS, StoreViews, store_views, unknown_view
-from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError
 from ...templates import Json
@@ -259,7 +258,7 @@ class BasicsPane(StepPane):
         address = self.setup.store.address if self.setup.store is not None else None
         if self.setup.authenticated and address is not None:
             try:
-                profile = profile_of(self.trial())
+                profile = self.work.trial_profile()
                 async with self.work.workbench.session(profile) as session:
                     way = auth_kind(profile, self.setup.client)
                     found = await store_views(session.client(self.setup.client), address, way)

@@ -25,10 +25,10 @@ from ...guide.steps.profile_draft import new_document
 from ...guide.steps.setup import Setup
 from ...guide.steps.store_address import FoundStore
 from ...guide.trust import ProfileTrust
-from ...guide.workbench import Workbench
+from ...guide.workbench import Workbench, profile_of
 from ...machine import Machine
 from ...magento.diagnosis import Finding
-from ...profile.model import DEFAULT_CLIENT, ModelPath
+from ...profile.model import DEFAULT_CLIENT, ModelPath, Profile
 from ...profile.positions import value_at
 from ...profile.problems import read_profile
 from ...secrets.vault import HeldSecrets
@@ -258,6 +258,18 @@ class GuideContext:
         """
         if self.lacks_secrets:
             raise InvalidRequest("Drafts contain no secrets", hint="Enter them again in step 2 (Esc 2).")
+
+    def trial_data(self) -> dict[str, Json]:
+        """The data of the profile as every request of the guide uses it, with the secrets that were typed for it.
+
+        Raises `InvalidRequest` if its secrets must be entered first.
+        """
+        self.check_secrets()
+        return self.setup.trial_data(self.workbench.vault.held)
+
+    def trial_profile(self) -> Profile:
+        """The profile of `trial_data`. Raises `InvalidRequest` with its problems, too."""
+        return profile_of(self.trial_data())
 
     @property
     def lacks_secrets(self) -> bool:

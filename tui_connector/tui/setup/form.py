@@ -24,7 +24,6 @@ from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
 from ...guide.steps.setup import Setup
-from ...guide.workbench import profile_of
 from ...magento.token_shape import unlikely_length
 from ...profile.remarks import remarks
 from ...secrets.cleaning import secret_kind
@@ -87,6 +86,10 @@ class SetupForm(Form):
             glimpse = self.work.glimpse(path)
             if glimpse:
                 self.held(path, glimpse)
+        self._show_refused()
+
+    def _show_refused(self) -> None:
+        """Marks the field that the last test has refused, as long as it has the same values."""
         refusal = self.work.refusal(*map(str, self.path))
         for row in self.query(FormField):
             row.show_refused(refusal is not None and row.spec.name == refusal.field)
@@ -104,6 +107,7 @@ class SetupForm(Form):
         if (
             len(path) != 3
             or path[0] != "authentications"
+            or work.is_tested(*map(str, path[:2]))
             or not work.workbench.vault.held(work.setup.secret_name(path))
         ):
             return ""
@@ -189,21 +193,22 @@ class SetupForm(Form):
 
         async def fields() -> list[str]:
             try:
-                profile = profile_of(work.setup.draft)
+                profile = work.trial_profile()
                 async with work.workbench.session(profile, parts=[("incoming", name)]) as session:
                     return await filter_fields(profile, session, name, work.workbench.run())
             except UserError:
                 return []
 
         async def count(wanted: list[str]) -> str:
-            profile = profile_of(work.setup.draft)
+            profile = work.trial_profile()
             async with work.workbench.session(profile, parts=[("incoming", name)]) as session:
                 return await matching(profile, session, name, wanted, work.workbench.run())
 
         return CriteriaScreen(rows, fields, count)
 
     def check(self) -> None:
-        """Shows problems at their fields."""
+        """Shows problems at their fields, and which one was refused."""
+        self._show_refused()
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
         remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
         self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._refused})

@@ -17,7 +17,6 @@ from ...guide.checks.permissions import RouteAccess
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.profile_draft import limit_pages
-from ...guide.workbench import profile_of
 from ...magento.diagnosis import Fix, diagnose_failure
 from ...magento.entities import READABLE
 from ..widgets.item_table import ItemScreen, ItemTable
@@ -96,7 +95,7 @@ class IncomingPane(ConfigurationsPane):
     async def _try(self, name: str) -> None:
         workbench = self.work.workbench
         try:
-            profile = profile_of(self.trial())
+            profile = self.work.trial_profile()
             async with workbench.session(profile, parts=[("incoming", name)]) as session:
                 tried, _ = await check_incoming(profile, session, name, workbench.run())
         except RequestFailed as failure:

@@ -25,7 +25,6 @@ from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.steps.chain import requests_in, sample_entity
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.samples import SampleRequest, as_text, sample_requests
-from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding
 from ...magento.entities import WRITABLE
 from ...outgoing.undo import UNDOABLE, UndoPlan
@@ -293,7 +292,7 @@ class OutgoingPane(ConfigurationsPane):
             return
         try:
             sample: Json = json.loads(self._sample(name))
-            profile = profile_of(self.trial())
+            profile = self.work.trial_profile()
             outgoing = profile.outgoing[name]
             async with workbench.session(profile, parts=[("outgoing", name)]) as session:
                 prepared = list(sample_requests(outgoing, session, sample, workbench.run()))
@@ -323,7 +322,7 @@ class OutgoingPane(ConfigurationsPane):
             return
         self._show_sample()
         try:
-            profile = profile_of(self.trial())
+            profile = self.work.trial_profile()
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
         except (ValueError, RecursionError) as error:
             self.say(f"✘ The sample is not valid JSON: {why_invalid_json(error)}", bad=True)
@@ -355,7 +354,7 @@ class OutgoingPane(ConfigurationsPane):
         if name is None or (sent := self._sent.get(name)) is None:
             return
         try:
-            sender = self._sender_of(profile_of(self.trial()), name)
+            sender = self._sender_of(self.work.trial_profile(), name)
         except InvalidRequest as error:
             self.say(f"✘ {error}", bad=True)
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import count
@@ -22,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Button, ContentSwitcher, Static
 
 from ...client.exchange import Exchange
-from ...client.message import InvalidRequest, Request, Response
+from ...client.message import Request, Response
 from ...client.uri import public_address
 from ...errors import UserError
 from ...files import described, state_remedy
@@ -35,6 +34,7 @@ from ...guide.sending.kept_samples import keep_samples
 from ...guide.steps.methods import STEP_OF, TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
 from ...profile.model import ModelPath, Profile
+from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
 from ..keys import letter_bindings
@@ -235,10 +235,9 @@ class SetupScreen(LogDock, TextHolder):
         async def send(exchange: Exchange, request: Request) -> Response:
             return await resend(work.workbench, profile(), exchange, request)
 
-        def valid_profile() -> Profile | None:
-            with suppress(InvalidRequest):
-                return profile()
-            return None
+        def named_profile() -> Profile | None:
+            """As a shell has it, which knows nothing of what was typed here."""
+            return check_data(work.setup.draft)[0]
 
         machine = work.workbench.machine
         return LogContext(
@@ -246,7 +245,7 @@ class SetupScreen(LogDock, TextHolder):
             lambda: work.path.stem if work.path else None,
             send,
             NewRequests(work.workbench, profile),
-            unset=lambda client: variables_to_set(machine, work.path, valid_profile, client),
+            unset=lambda client: variables_to_set(machine, work.path, named_profile, client),
         )
 
     async def on_mount(self) -> None:

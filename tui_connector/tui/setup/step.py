@@ -20,7 +20,6 @@ from textual.widgets import Button, Input, Static, TextArea
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
-from ...templates import Json
 from ...text import shown, shown_line
 from ..log.dock import LogDock
 from ..widgets.fields import move_to_row
@@ -73,11 +72,6 @@ class StepPane(VerticalScroll, can_focus=False):
     @property
     def setup(self) -> Setup:
         return self.work.setup
-
-    def trial(self) -> dict[str, Json]:
-        """The data of the profile for a test. Raises `InvalidRequest` if its secrets must be entered first."""
-        self.work.check_secrets()
-        return self.setup.trial_data(self.work.workbench.vault.held)
 
     def compose(self) -> ComposeResult:
         yield from self.compose_fields()
