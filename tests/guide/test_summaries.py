@@ -40,3 +40,16 @@ def test_every_setting_of_every_plugin_has_the_title_of_its_field(kind: str) -> 
     for name, field in schema["properties"].items():
         if name != "kind" and kind not in NAMED_BY_KIND:
             assert f"{field['title']} 7".casefold() in summaries.plugin({"kind": kind, name: 7}).casefold()
+
+
+def test_a_summary_says_which_secrets_have_no_value() -> None:
+    tokens: Json = {"kind": "oauth1", "consumer-key": {"env": "KEY"}, "consumer-secret": {"env": "SECRET"}}
+    data: dict[str, Json] = {"authentications": {"a": tokens}}
+
+    def summary(*missing: str) -> str:
+        (part,) = summaries.parts(data, {("authentications", "a", each) for each in missing})
+        return part.summary.partition(" · ")[2]
+
+    assert summary() == "2 from the environment"
+    assert summary("consumer-key") == "2 from the environment, 1 not set"
+    assert summary("consumer-key", "consumer-secret") == "2 from the environment, not set"

@@ -238,6 +238,7 @@ async def test_page_shows_which_secrets_are_missing(machine: Machine, memory_key
         await until(pilot, lambda: "✘ integration" in shown(app))
         await pilot.press("down")
         await until(pilot, lambda: "✘ token  missing in the keyring" in shown(app))
+        assert "Bearer token · 1 in the keyring, missing" in shown(app)
         await pilot.press("down")
         await until(pilot, lambda: "✔ token  variable SHOP_TOKEN is set" in shown(app))
         assert "CANARY" not in shown(app)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from ...profile.model import ModelPath
 from ...profile.positions import value_at
 from ...templates import Json
 from ...text import shown_line, shown_middle
 from ..part_families import FAMILIES, Family
-from ..secret_sources import SOURCE_PLACES, source_place, sources
+from ..secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
 from . import kind_schemas
 
 _LEAST_END = 12
@@ -84,15 +85,15 @@ class ProfilePart:
 
     family: Family
     name: str
-    summary: str
-    disabled: bool = False
+    summary: str = field(compare=False)
+    disabled: bool = field(default=False, compare=False)
 
 
-def parts(data: Mapping[str, Json]) -> list[ProfilePart]:
-    """All parts, in the order of the profile."""
+def parts(data: Mapping[str, Json], missing: Container[ModelPath] = ()) -> list[ProfilePart]:
+    """All parts, in the order of the profile; `missing` are the paths of secrets that have no value."""
     return [
         ProfilePart(family, name, _titled(value, summary), bool(value_at(value, ("disabled",))))
-        for family, name, value, summary in _parts(data)
+        for family, name, value, summary in _parts(data, missing)
     ]
 
 
@@ -101,7 +102,7 @@ def _titled(value: Json, summary: str) -> str:
     return f"{title} · {summary}" if isinstance(title, str) and title else summary
 
 
-def _parts(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
+def _parts(data: Mapping[str, Json], missing: Container[ModelPath]) -> Iterator[tuple[Family, str, Json, str]]:
     for family in FAMILIES:
         table = data.get(family)
         for name, value in table.items() if isinstance(table, dict) else ():
@@ -109,7 +110,7 @@ def _parts(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
                 case "clients":
                     yield family, name, value, _client(value)
                 case "authentications":
-                    yield family, name, value, _authentication(data, name, value)
+                    yield family, name, value, _authentication(data, name, value, missing)
                 case "incoming":
                     yield family, name, value, _incoming(value)
                 case "outgoing":
@@ -124,12 +125,23 @@ def _client(value: Json) -> str:
     return f"{base or 'no address'} · {len(plugins)} plugin{'' if len(plugins) == 1 else 's'} · {authentication}"
 
 
-def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
+def _authentication(data: Mapping[str, Json], name: str, value: Json, missing: Container[ModelPath]) -> str:
     kind = str(value_at(value, ("kind",)) or "no kind")
-    places = [source_place(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
-    counted = [f"{places.count(place)} {SOURCE_PLACES[place]}" for place in dict.fromkeys(places)]
+    found = [(source_place(each), path) for path, each in sources(data) if path[:2] == ("authentications", name)]
+    places = [place for place, _ in found]
+    unset = [place for place, path in found if path in missing]
+    counted = [_secrets(place, places.count(place), unset.count(place)) for place in dict.fromkeys(places)]
     secrets = f" · {', '.join(counted)}" if counted else ""
     return f"{kind_schemas.authentication_title(kind)}{secrets}"
+
+
+def _secrets(place: SecretPlace, number: int, unset: int) -> str:
+    """How many secrets are in a place, and how many of them are not there."""
+    words = f"{number} {SOURCE_PLACES[place]}"
+    if not unset:
+        return words
+    state = "not set" if place is SecretPlace.ENVIRONMENT else "missing"
+    return f"{words}, {state}" if unset == number else f"{words}, {unset} {state}"
 
 
 def fitted(summary: str, width: int) -> str:

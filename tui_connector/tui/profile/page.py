@@ -28,7 +28,7 @@ from ...guide.profiles.saved_profile import OpenedProfile, part_of
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.secret_states import SecretState, secret_states
 from ...guide.shared_runs import SharedRuns, shared_runs
-from ...guide.steps.summaries import ProfilePart
+from ...guide.steps.summaries import ProfilePart, parts
 from ...machine import Machine
 from ...magento.diagnosis import diagnose_failure
 from ...profile.environments import TABLE, names_of
@@ -231,7 +231,8 @@ class ProfilePage(ChangesScreen, TextHolder):
         def status(part: ProfilePart) -> RowStatus:
             return self._status.row(part, now, busy=bool(self.busy) and part == self._list.selected)
 
-        self._list.fill(opened.parts, status, max(30, self._list.content_size.width or self.size.width - 2))
+        found = parts(opened.data, self._status.missing)
+        self._list.fill(found, status, max(30, self._list.content_size.width or self.size.width - 2))
         self._draw()
 
     @work(exclusive=True, group="secrets")
@@ -324,16 +325,16 @@ class ProfilePage(ChangesScreen, TextHolder):
         if part is not None and part.family in ("incoming", "outgoing"):
             self._part_runs.start(part, ask_options=ask_options)
             return
-        parts = [each for each in opened.parts if each.family in ("incoming", "outgoing")]
-        if not parts:
+        found = [each for each in opened.parts if each.family in ("incoming", "outgoing")]
+        if not found:
             self.notify("Nothing to run yet: g opens the guide, where step 3 adds an incoming.", markup=False)
             return
 
-        def chosen(found: ProfilePart) -> None:
-            self._list.select(found.family, found.name)
-            self._part_runs.start(found, ask_options=ask_options)
+        def chosen(which: ProfilePart) -> None:
+            self._list.select(which.family, which.name)
+            self._part_runs.start(which, ask_options=ask_options)
 
-        self._part_runs.choose(parts, chosen)
+        self._part_runs.choose(found, chosen)
 
     def _outgoing_to_send(self) -> str:
         """The outgoing under the cursor; empty if it is something else, or the profile has problems."""

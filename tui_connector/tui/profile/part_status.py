@@ -13,6 +13,7 @@ from ...guide.profiles.saved_profile import OpenedProfile, base_keys
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
 from ...profile.environments import TABLE
+from ...profile.model import ModelPath
 from ...profile.positions import value_at
 from ...profile.problems import Problem
 from ...templates import Json
@@ -96,6 +97,11 @@ class PartStatus:
     def _discard_failures(self) -> None:
         """Discards failed tests: what they found may have been fixed since."""
         self._tests = {part: tested for part, tested in self._tests.items() if tested[0].ok}
+
+    @property
+    def missing(self) -> set[ModelPath]:
+        """The secrets that have no value, as far as that is known."""
+        return {state.path for state in self.secrets if state.ok is False}
 
     def secrets_of(self, part: ProfilePart) -> list[SecretState]:
         return [state for state in self.secrets if state.path[:2] == (part.family, part.name)]
