@@ -10,6 +10,7 @@ import pytest
 from sandbox_client import BEARER, Clock, Starter, Store
 from user_errors import user_error
 
+from tui_connector.guide.rest_api import fields_in_schema
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 CURRENCY = "/rest/V1/directory/currency"
@@ -149,6 +150,15 @@ async def test_the_schema_shows_what_the_caller_may_use(store: Store) -> None:
     assert nobody < catalogue < everything
     assert "/V1/products/{sku}" in catalogue
     assert "/V1/orders" not in catalogue
+
+
+async def test_the_schema_describes_what_a_list_accepts_and_returns(store: Store) -> None:
+    reply = await store.ask("/rest/all/schema?services=all", Authorization=store.bearer())
+    names = {each["name"] for each in reply.data["paths"]["/V1/orders"]["get"]["parameters"]}
+    assert {"searchCriteria[filterGroups][0][filters][0][field]", "searchCriteria[pageSize]"} < names
+    assert {"status", "grand_total"} < set(fields_in_schema(reply.data, "orders"))
+    assert {"sku", "price"} < set(fields_in_schema(reply.data, "products"))
+    assert not fields_in_schema(reply.data, "products/{sku}")
 
 
 async def test_a_product_is_written_and_read_back(store: Store) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -437,6 +437,54 @@ async def test_the_paths_of_the_store_are_read_to_the_end_also_where_the_form_is
         await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
         new.response.set()
         await watched.until(lambda: new.outcome == "found")
+
+
+class _KnownPaths(_SlowPaths):
+    """Sends new requests to a store whose paths are known."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    async def kept_paths(self, client: str = "") -> KnownPaths:
+        orders = ApiPath(("GET", "POST"), (), True, ("status", "created_at"))
+        return KnownPaths({"orders": orders, "orders/{id}": ApiPath(("GET",))}, datetime(2026, 11, 1, tzinfo=UTC))
+
+    async def send(self, request: Request) -> Response:
+        return await self._store.send(exchange(1), request)
+
+
+async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_columns(machine: Machine) -> None:
+    store = Store()
+    context = LogContext(machine, send=store.send, new=_KnownPaths(store))
+    async with watching(machine, filled(exchange(1)), size=(80, 24), context=context) as watched:
+        await watched.pilot.press("plus")
+        await watched.shows("of 01 Nov 2026")  # the store was not asked yet
+        await watched.pilot.press("o", "r", "tab", "tab")
+        await watched.shows("where                    a filter")
+        await watched.pilot.press("down")
+        await watched.shows("▸ where ")
+        await watched.pilot.press("enter", "s", "t", "tab")
+        await watched.shows("where status !=")
+        await watched.pilot.press("equals_sign")
+        await watched.type(" new")
+        await watched.shows("sent: searchCriteria[filter_groups][0][filters][0][field]=status &")
+        await watched.pilot.press("enter")
+        await watched.type("sort cre")
+        await watched.pilot.press("tab", "d", "tab")
+        await watched.shows("sort created_at desc")
+        await watched.shows("searchCriteria[sortOrders][0][direction]=DESC")
+        await watched.shows("where status = new")  # in sight together
+        await watched.pilot.press("enter")
+        await watched.type("where x")
+        await watched.pilot.press("f5")
+        await watched.shows("Line 3 of the query: x has no condition")
+        await watched.pilot.press("ctrl+u")
+        await watched.type("page 2")
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(store.requests) == 1)
+        assert store.requests[0].uri == "orders?searchCriteria[currentPage]=2"
+        assert store.requests[0].about.note == "new request"
 
 
 async def test_what_could_not_be_sent_is_not_called_resent(machine: Machine) -> None:

@@ -188,7 +188,7 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: app.screen.query_one("#resend-uri", Input).value == "directory/countries")
         await pilot.press("enter")
         await until(pilot, lambda: focused_id(app) == "resend-query")
-        await until(pilot, lambda: "Tab or →: complete" not in shown(app))
+        await until(pilot, lambda: "Tab: complete" not in shown(app))
         await pilot.press("up")
         app.screen.query_one("#resend-uri", Input).value = "/rest/all/V1/directory/nothing"
         await until(pilot, lambda: "The store's schema for this token has no such path" in shown(app))

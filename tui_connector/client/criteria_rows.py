@@ -33,6 +33,20 @@ _WRONG_CONDITIONS = {
     **dict.fromkeys(("not_null", "isnotnull", "is_not_null"), "notnull"),
     **dict.fromkeys(("isnull", "is_null"), "null"),
 }
+_SIGNS = {
+    "=": "eq",
+    "==": "eq",
+    "!=": "neq",
+    "<>": "neq",
+    "≠": "neq",
+    ">": "gt",
+    ">=": "gteq",
+    "≥": "gteq",
+    "<": "lt",
+    "<=": "lteq",
+    "≤": "lteq",
+}
+_SIGN = re.compile(r"\s*(?P<sign>>=|<=|!=|<>|==|[=<>≥≤≠])|\s+is\s+(?P<negated>not\s+)?null\b", re.IGNORECASE)
 _SOME_VALUE = "1"
 """Magento needs a value for `null` and `notnull`, and ignores it."""
 _FIELD = re.compile(r"[A-Za-z0-9_.-]+")
@@ -67,20 +81,28 @@ def _plain(text: str, condition: str) -> str:
     return ",".join(part.strip() for part in text.split(",")) if condition in LIST_CONDITIONS else text.strip()
 
 
-def read_row(row: str) -> tuple[Condition, ...]:
-    """The conditions of a row, of which one must match. Raises ValueError with what is wrong."""
+def read_row(row: str, *, signs: bool = False) -> tuple[Condition, ...]:
+    """The conditions of a row, of which one must match. Raises ValueError with what is wrong.
+
+    `signs`: they may also be written as the log shows them, such as `qty ≥ 5`, `qty>=5` and `sku is not null`.
+    """
     found: list[Condition] = []
     rest = row.strip()
     while True:
-        condition, rest = _condition(rest)
+        condition, rest = _condition(rest, signs=signs)
         found.append(condition)
         if not rest:
             return tuple(found)
 
 
-def _condition(text: str) -> tuple[Condition, str]:
+def _condition(text: str, *, signs: bool) -> tuple[Condition, str]:
     """The first condition, and what is left after the `or` behind it."""
     field = _FIELD.match(text)
+    if signs and field is not None and (sign := _SIGN.match(text, field.end())) is not None:
+        written = sign["sign"]
+        condition = _SIGNS[written] if written else "notnull" if sign["negated"] else "null"
+        value, rest = _value(text[sign.end() :], f"{field[0]} {written or condition}", condition)
+        return Condition(field[0], condition, value), rest
     if field is None or text[field.end() : field.end() + 1].strip():
         start = _WORD.match(text)
         wrong = f"{start[0][:60]!r} is not a field" if start else "a condition is missing"

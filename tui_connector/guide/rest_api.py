@@ -169,6 +169,12 @@ def fitting_paths(paths: ApiPaths, typed: str) -> list[str]:
     return sorted((each for each in paths if wanted in each.casefold() or _begins(wanted, each.casefold())), key=rank)
 
 
+def known_path(paths: ApiPaths, typed: str) -> ApiPath | None:
+    """What is known of the path that was typed, with values in place of its variables; None of another one."""
+    found = (each for path, each in paths.items() if _is_value_of(typed, path))
+    return paths.get(typed) or next(found, None)
+
+
 def completed_path(typed: str, path: str) -> str:
     """The path, with the values that were typed in place of its variables, where what was typed begins it."""
     if not _begins(typed.casefold(), path.casefold()):

@@ -44,7 +44,19 @@ class Endpoints:
         return {}
 
 
-ListHandler = Callable[[Rows], Handler]
+class SearchHandler:
+    """The handler of a list route, which accepts search criteria."""
+
+    def __call__(self, call: Call) -> Json:
+        """The items that match, as Magento lists them. Raises `Refusal`."""
+        raise NotImplementedError
+
+    def example(self) -> Item:
+        """An item of the list; empty where it has none."""
+        raise NotImplementedError
+
+
+ListHandler = Callable[[Rows], SearchHandler]
 """Creates the handler of a table's list route."""
 Handlers = Mapping[str, Handler]
 """By method and path, as in `MagentoRoute.name`."""

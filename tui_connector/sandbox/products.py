@@ -12,9 +12,9 @@ from .handlers import (
     Call,
     Checks,
     Endpoints,
-    Handler,
     Handlers,
     ListHandler,
+    SearchHandler,
     no_such_entity,
     required_list,
     required_object,
@@ -354,6 +354,25 @@ _LINK_PRODUCT_TYPES = (("related", 1), ("crosssell", 5), ("upsell", 4), ("associ
 _IMAGE_NEEDED = ("media_type", "types")
 
 
+class _ProductSearch(SearchHandler):
+    """Searches products as the store view in the path shows them; filters see the global values."""
+
+    def __init__(self, catalogue: Catalogue, list_handler: ListHandler) -> None:
+        self._catalogue, self._list_handler = catalogue, list_handler
+        self._lists: dict[str, SearchHandler] = {}
+
+    def __call__(self, call: Call) -> Json:
+        return self._of(call.store)(call)
+
+    def example(self) -> Item:
+        return self._of("all").example()
+
+    def _of(self, store: str) -> SearchHandler:
+        if store not in self._lists:
+            self._lists[store] = self._list_handler(InStoreView(self._catalogue, store))
+        return self._lists[store]
+
+
 class Products(Endpoints):
     """The routes of products, their images, variants and source items."""
 
@@ -365,12 +384,11 @@ class Products(Endpoints):
         self._writes = writes
         self._list_handler = list_handler
         self._last_image = 100
-        self._lists: dict[str, Handler] = {}
 
     def handlers(self) -> Handlers:
         media, variants = "/V1/products/:sku/media", "/V1/configurable-products/:sku"
         return {
-            "GET /V1/products": self._list,
+            "GET /V1/products": _ProductSearch(self._catalogue, self._list_handler),
             "POST /V1/products": self._write,
             "GET /V1/products/:sku": self._product,
             "PUT /V1/products/:sku": self._write,
@@ -405,12 +423,6 @@ class Products(Endpoints):
         read, rows = self._writes.read, self._writes.check_source_items
         stock = {"POST /V1/inventory/source-items": rows}
         return {"POST /V1/products": read, "PUT /V1/products/:sku": read, **stock}
-
-    def _list(self, call: Call) -> Json:
-        """The list as the store view in the path shows it; filters see the global values."""
-        if call.store not in self._lists:
-            self._lists[call.store] = self._list_handler(InStoreView(self._catalogue, call.store))
-        return self._lists[call.store](call)
 
     def _write(self, call: Call) -> Json:
         return self._writes.product(call.body, call.store, call.variables.get("sku"))

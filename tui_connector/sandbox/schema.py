@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from .callers import Caller
 from .magento_routes import ROUTES, Route
@@ -25,6 +25,9 @@ def schema(store: Store, caller: Caller, host: str, base_path: str, services: st
             raise internal(services)
         allowed = [route for route in allowed if route.service in wanted]
     tags: list[Json] = [{"name": name, "description": ""} for name in sorted({route.service for route in allowed})]
+    examples = {route.name: example for route in allowed if (example := store.example(route)) is not None}
+    definitions: Item = {_definition(name): _object(example) for name, example in examples.items()}
+    error: Item = {"type": "object", "properties": {"message": {"type": "string"}}}
     return {
         "securityDefinitions": {"api_key": {"type": "apiKey", "name": "api_key", "in": "header"}},
         "swagger": "2.0",
@@ -33,24 +36,56 @@ def schema(store: Store, caller: Caller, host: str, base_path: str, services: st
         "basePath": base_path,
         "schemes": ["http"],
         "tags": tags,
-        "paths": _paths(allowed),
-        "definitions": {"error-response": {"type": "object", "properties": {"message": {"type": "string"}}}},
+        "paths": _paths(allowed, set(examples)),
+        "definitions": {"error-response": error, **definitions},
     }
 
 
-def _paths(routes: Iterable[Route]) -> Item:
+def _paths(routes: Iterable[Route], searched: Container[str]) -> Item:
+    """The paths; `searched` are the names of the routes that accept search criteria."""
     paths: dict[str, Item] = {}
     for route in routes:
         parts = [f"{{{part[1:]}}}" if part.startswith(":") else part for part in route.path.split("/")]
-        paths.setdefault("/".join(parts), {})[route.method.lower()] = _operation(route)
+        paths.setdefault("/".join(parts), {})[route.method.lower()] = _operation(
+            route, is_searched=route.name in searched
+        )
     return dict(paths)
 
 
-def _operation(route: Route) -> Item:
+def _definition(name: str) -> str:
+    return name.removeprefix("GET /V1/").replace("/", "-")
+
+
+def _object(example: Item) -> Item:
+    """The description of objects like this one."""
+    properties: Item = {name: {"type": _type(value)} for name, value in example.items()}
+    return {"type": "object", "properties": properties}
+
+
+def _type(value: Json) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    kinds = (((dict,), "object"), ((list,), "array"), ((int,), "integer"), ((float,), "number"))
+    return next((name for types, name in kinds if isinstance(value, types)), "string")
+
+
+_CRITERIA = (
+    *(f"filterGroups][0][filters][0][{name}" for name in ("field", "value", "conditionType")),
+    *("sortOrders][0][field", "sortOrders][0][direction", "pageSize", "currentPage"),
+)
+"""The names of search criteria in a schema, between `searchCriteria[` and `]`."""
+
+
+def _operation(route: Route, *, is_searched: bool) -> Item:
     words = (part.lstrip(":").replace("-", "") for part in route.path.split("/") if part)
     name = route.method.capitalize() + "".join(word[:1].upper() + word[1:] for word in words)
     variables = [part[1:] for part in route.path.split("/") if part.startswith(":")]
     parameters: list[Json] = [{"name": each, "in": "path", "type": "string", "required": True} for each in variables]
+    success: Item = {"description": "200 Success."}
+    if is_searched:
+        parameters += [{"name": f"searchCriteria[{each}]", "in": "query", "type": "string"} for each in _CRITERIA]
+        items: Item = {"type": "array", "items": {"$ref": f"#/definitions/{_definition(route.name)}"}}
+        success["schema"] = {"type": "object", "properties": {"items": items, "total_count": {"type": "integer"}}}
     problem: Item = {"$ref": "#/definitions/error-response"}
     return {
         "tags": [route.service],
@@ -59,7 +94,7 @@ def _operation(route: Route) -> Item:
         "produces": _TYPES,
         "parameters": parameters,
         "responses": {
-            "200": {"description": "200 Success."},
+            "200": success,
             "401": {"description": "401 Unauthorized", "schema": problem},
             "default": {"description": "Unexpected error", "schema": problem},
         },

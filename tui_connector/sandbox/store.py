@@ -13,14 +13,15 @@ from .categories import Categories
 from .content import Content
 from .criteria import read_criteria
 from .customers import Accounts, Customers
-from .handlers import Call, Check, Endpoints, Handler, Handlers
+from .handlers import Call, Check, Endpoints, Handlers, SearchHandler
 from .inventory import Inventory, SourceItems, Sources
 from .magento_routes import ROUTES, ROUTES_BY_SHAPE, Route
 from .orders import Orders
 from .prices import Prices
 from .products import Products, ProductWriter
 from .queue import Queue, QueuedRoute, bulk_part
-from .response import Json, JsonText, Refusal, rotated_lists, select_fields
+from .records import Item
+from .response import Json, JsonText, Refusal, as_object, rotated_lists, select_fields
 from .sales import Sales
 from .settings import Settings
 from .store_config import MODULES, STORE_GROUPS, STORE_VIEWS, TWO_FACTOR_MODULE, WEBSITES, Directory, store_configs
@@ -133,9 +134,13 @@ class Store:
     def _is_active(self, route: Route) -> bool:
         return "/tfa/" not in route.path or self._settings.flag("twofactorauth/general/enable")
 
-    def _list_handler(self, rows: Rows) -> Handler:
-        searches = Searches(rows)
-        return lambda call: searches.response(read_criteria(call.query, self._settings))
+    def _list_handler(self, rows: Rows) -> SearchHandler:
+        return _TableSearch(rows, self._settings)
+
+    def example(self, route: Route) -> Item | None:
+        """An item of the list that this route searches; None if it is no list."""
+        handler = self._routed.get(route.name)
+        return handler.example() if isinstance(handler, SearchHandler) else None
 
     def _handlers(self) -> Handlers:
         sign_in = self._access.sign_in
@@ -153,6 +158,20 @@ class Store:
     def _modules(self, call: Call) -> Json:
         two_factor = self._settings.flag("twofactorauth/general/enable")
         return [*MODULES, *([TWO_FACTOR_MODULE] if two_factor else [])]
+
+
+class _TableSearch(SearchHandler):
+    """Searches a table."""
+
+    def __init__(self, rows: Rows, settings: Settings) -> None:
+        self._rows, self._searches, self._settings = rows, Searches(rows), settings
+
+    def __call__(self, call: Call) -> Json:
+        return self._searches.response(read_criteria(call.query, self._settings))
+
+    def example(self) -> Item:
+        numbers = self._rows.numbers()
+        return as_object(JsonText(self._rows.written(numbers[0])).data()) if numbers else {}
 
 
 def no_route() -> Refusal:

@@ -23,8 +23,9 @@ from ...client.message import METHODS, Request
 from ...client.uri import origin_of
 from ...errors import InvalidValue, UserError
 from ...files import write_private
+from ...guide.query_lines import LineSuggestion, sent_parameters, suggested_lines
 from ...guide.resend import schema_path
-from ...guide.rest_api import KnownPaths, completed_path, fitting_paths
+from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
@@ -68,8 +69,11 @@ def _in_field(field: str) -> Iterator[None]:
         raise _InvalidField(field, error.message) from error
 
 
-_FEWEST_ROWS, _OTHER_ROWS = 4, 18
-"""Suggestions that are listed below a field at least, and rows of the screen that the list leaves to all else."""
+_FEWEST_ROWS, _OTHER_ROWS, _LINES = 3, 14, 2
+"""Suggestions that are listed below a field at least, and rows of the screen that the list leaves to all else: besides
+the query and the headers, each of which has so many lines at least."""
+_QUERY_HEADING = "Query, one parameter per line, or in short: where …, sort …, page …"
+_MAX_SENT = 2_000
 _SCHEMA_EXPECTED = "The paths that the store offers are completed here once they are known."
 _NO_SCHEMA = "The store did not send its schema, so there are no paths to complete."
 _METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
@@ -122,6 +126,8 @@ class RequestForm(Dialog[Request | None]):
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._missing = missing
         self._body_shown = False
+        self._sent_rows = 0
+        """The rows that tell what is sent for lines in short."""
         self._left_field: Widget | None = None
         """The field that Esc has left last."""
 
@@ -135,8 +141,10 @@ class RequestForm(Dialog[Request | None]):
                 yield Static(Content("Path"), classes="label")
                 yield CommandInput(self._fill_from_command, id="resend-uri")
             yield SuggestionList(id="resend-paths")
-            yield Static(Content("Query, one parameter per line"), classes="heading")
-            yield SeveralLines(id="resend-query")
+            yield Static(Content(_QUERY_HEADING), classes="heading")
+            yield _QueryLines(self._use_key, id="resend-query")
+            yield SuggestionList(id="resend-parameters")
+            yield Static("", id="resend-sent")
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
             missing = f" · complete the request: {self._missing}" if self._missing else ""
@@ -166,6 +174,7 @@ class RequestForm(Dialog[Request | None]):
     def on_request_form_paths_found(self, message: PathsFound) -> None:
         self._known, self._was_asked = message.known, message.is_last
         self._suggest_paths()
+        self._suggest_parameters()
         field = self.query_one("#resend-uri", Input)
         if completed := self._begun_path(field.value):  # for what was typed before
             field.post_message(SuggestionReady(field.value, completed))
@@ -235,20 +244,79 @@ class RequestForm(Dialog[Request | None]):
         read = f"of {self._known.read_at.astimezone():%d %b %Y}"
         return f"{read}: the store did not send its schema" if self._was_asked else read
 
+    @on(TextArea.Changed, "#resend-query")
+    def _query_changed(self) -> None:
+        """Lists what fits the line, and shows what is sent for lines in short."""
+        self._suggest_parameters()
+        try:
+            sent = sent_parameters(self._query.text.split("\n"))
+        except InvalidValue:  # it is still being typed; sending says what is wrong
+            return
+        short = [str(parameter) for _, parameters in sent for parameter in parameters]
+        note = self.query_one("#resend-sent", Static)
+        note.display = bool(short)
+        note.update(Content(shown_line(f"sent: {' & '.join(short)}", _MAX_SENT)))
+        self._sent_rows = -(-(len(" & ".join(short)) + 6) // max(20, note.size.width)) if short else 0
+        self._show_lists()
+
+    @on(TextArea.SelectionChanged, "#resend-query")
+    def _suggest_parameters(self) -> None:
+        """Lists what the line at the cursor can become."""
+        line = self._query.document.get_line(self._query.cursor_location[0])
+        target = schema_path(self._base, self.query_one("#resend-uri", Input).value) or ""
+        known = known_path(self._known.paths, target)
+        found = suggested_lines(line, target, known) if self._query.cursor_at_end_of_line else []
+        self._parameter_list.offer(line, [_suggestion(each) for each in found])
+        self._show_lists()
+
+    @property
+    def _query(self) -> TextArea:
+        return self.query_one("#resend-query", TextArea)
+
+    @property
+    def _parameter_list(self) -> SuggestionList:
+        return self.query_one("#resend-parameters", SuggestionList)
+
     def _show_lists(self) -> None:
         """Lists suggestions below the field that has the focus, in the rows that the other fields leave."""
-        is_in_path = self.focused is None or self.focused.id == "resend-uri"
-        self._path_list.show(is_wanted=is_in_path, rows=max(_FEWEST_ROWS, self.size.height - _OTHER_ROWS))
+        lines = (self.query_one(field, TextArea).document.line_count for field in ("#resend-query", "#resend-headers"))
+        others = _OTHER_ROWS + self._sent_rows + sum(max(_LINES, each) for each in lines)
+        rows = max(_FEWEST_ROWS, self.size.height - others)
+        focused = self.focused.id if self.focused is not None else "resend-uri"
+        self._path_list.show(is_wanted=focused == "resend-uri", rows=rows)
+        self._parameter_list.show(is_wanted=focused == "resend-query", rows=rows)
 
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ choose a suggestion, at whose ends they go to another field; Tab takes one before it leaves."""
-        if self.focused is None or self.focused.id != "resend-uri" or not self._path_list.display:
-            return
-        step = {"down": 1, "up": -1}.get(event.key, 0)
-        is_used = self._path_list.choose(step) if step else event.key == "tab" and self._complete_path(from_empty=False)
-        if is_used:
+        if self._use_key(event.key):
             event.stop()
             event.prevent_default()
+
+    def _use_key(self, key: str) -> bool:
+        """Whether this key of a field with suggestions concerned them."""
+        field = self.focused
+        listed = {"resend-uri": self._path_list, "resend-query": self._parameter_list}.get((field and field.id) or "")
+        if listed is None or not listed.display:
+            return False
+        if step := {"down": 1, "up": -1}.get(key, 0):
+            is_at_end = field is not self._query or self._query.cursor_at_last_line
+            return is_at_end and listed.choose(step)
+        if field is self._query:
+            return (key == "tab" or (key == "enter" and listed.chosen is not None)) and self._complete_line()
+        return key == "tab" and self._complete_path(from_empty=False)
+
+    def _complete_line(self) -> bool:
+        """Takes what was chosen for the line at the cursor, or what it begins; False where there is nothing to take."""
+        listed, query = self._parameter_list, self._query
+        if listed.typed != query.document.get_line(query.cursor_location[0]):  # which was typed just before
+            self._suggest_parameters()
+        best = listed.best
+        if best is None or not (listed.typed or listed.chosen):
+            return False
+        row = query.cursor_location[0]
+        query.replace(best.value, (row, 0), (row, len(query.document.get_line(row))))
+        query.move_cursor((row, len(best.value)))
+        return True
 
     def _complete_path(self, *, from_empty: bool) -> bool:
         """Takes the chosen path, or the first one; False where that is what was typed.
@@ -312,8 +380,10 @@ class RequestForm(Dialog[Request | None]):
         original = self._request.body
         body = edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
         path = self.query_one("#resend-uri", Input).value.strip()
-        lines = [line.strip() for line in self.query_one("#resend-query", TextArea).text.split("\n")]
-        query = "&".join(filter(None, lines))
+        lines = self._query.text.split("\n")
+        with _in_field("resend-query"):
+            sent = sent_parameters(lines)
+        query = "&".join("&".join(each.encoded() for each in short) if short else line for line, short in sent)
         if not path:
             raise _InvalidField("resend-uri", "The path is missing")
         target = schema_path(self._base, path) if self._known.paths else None
@@ -414,6 +484,23 @@ class RequestForm(Dialog[Request | None]):
             form.move_child(note, after=row)
         note.update(Content(shown(words)))
         note.set_class(bad, "bad")
+
+
+class _QueryLines(SeveralLines):
+    """The query; Enter takes a chosen suggestion before it begins a line."""
+
+    def __init__(self, uses_key: Callable[[str], bool], *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._uses_key = uses_key
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter" and self._uses_key("enter"):
+            event.stop()
+            event.prevent_default()
+
+
+def _suggestion(line: LineSuggestion) -> Suggestion:
+    return Suggestion(line.line, f"{line.line:<24} {line.meaning}" if line.meaning else line.line)
 
 
 class _Completion(Suggester):

@@ -9,6 +9,7 @@ from ...client.json_text import indented, unescaped
 from ...client.message import METHODS, Headers, Request
 from ...client.uri import absolute, canonical, parameters, readable
 from ...errors import InvalidValue
+from ...guide.query_lines import is_short
 from ...text import HTTP_TOKEN, did_you_mean, why_invalid_json
 
 MAX_SHOWN = 50_000
@@ -85,8 +86,8 @@ def split_query(uri: str) -> tuple[str, list[str]]:
 def _decoded(part: str, *, is_parameter: bool = False) -> str:
     """A path or a parameter as it is typed; what would be sent with another meaning stays encoded."""
     decoded = readable(part)
-    if decoded != decoded.strip():  # the spaces at the ends of a line are not sent
-        return part
+    if decoded != decoded.strip() or (is_parameter and is_short(decoded)):
+        return part  # spaces at the ends of a line are not sent, and search criteria in short are sent in full
     try:
         if is_parameter:
             sent = canonical(f"{_ANY_BASE}/?{decoded}").partition("?")[2]

@@ -82,7 +82,7 @@ class SuggestionList(Static):
             hints.append("Tab or Enter: take it")
         elif self.best is not None:
             begun = bool(self.typed) and self.best.value.casefold().startswith(self.typed.casefold())
-            hints.append("Tab or →: complete" if begun else "Tab: take the first" if self.typed else "")
+            hints.append("Tab: complete" if begun else "Tab: take the first" if self.typed else "")
         if any(each.value != self.typed for each in self.offered):
             hints.append("↓: choose")
         hint = " · ".join(filter(None, [*hints, self._words]))

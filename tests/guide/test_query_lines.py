@@ -1,0 +1,129 @@
+"""The lines of a query: search criteria in short, what is sent for them, and what is suggested."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.client.uri import parameters
+from tui_connector.errors import InvalidValue
+from tui_connector.guide.query_lines import is_short, sent_parameters, suggested_lines
+from tui_connector.guide.rest_api import ApiPath
+from tui_connector.log.request_summary import decoded_criteria
+
+GROUP = "searchCriteria[filter_groups][{}][filters][{}]"
+
+
+def sent(*lines: str) -> list[str]:
+    return [str(each) if found else line for line, found in sent_parameters(lines) for each in found or [""]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "criteria"),
+    [
+        (["where status = pending"], [("where", "status = pending")]),
+        (["where status eq pending or qty>=5"], [("where", "status = pending or qty ≥ 5")]),
+        (["where qty ≥ 5", "and sku is not null"], [("where", "qty ≥ 5"), ("and", "sku is not null")]),
+        (
+            ["where sku == A", "where qty != 5", "where qty <> 6"],
+            [("where", "sku = A"), ("and", "qty ≠ 5"), ("and", "qty ≠ 6")],
+        ),
+        (["where name like %A&B + 50%"], [("where", "name like %A&B + 50%")]),
+        (["where name = 'black or white'"], [("where", "name = black or white")]),
+        (["WHERE sku in A, B"], [("where", "sku in A,B")]),
+        (["sort created_at desc", "sort entity_id"], [("sort", "created_at DESC"), ("sort", "entity_id ASC")]),
+        (["page 2, 50 per page"], [("page", "2, 50 per page")]),
+        (["page 3", "20 per page"], [("page", "3, 20 per page")]),
+    ],
+)
+def test_criteria_in_short_are_sent_as_magento_reads_them(lines: list[str], criteria: list[tuple[str, str]]) -> None:
+    query = "&".join(each.encoded() for _, found in sent_parameters(lines) for each in found)
+    assert decoded_criteria(f"https://acme.example/?{query}")[0] == criteria
+
+
+def test_other_lines_are_sent_as_they_are() -> None:
+    assert sent("fields=items[sku]", "", "where=3", "sort=name", "page=2", "wherever x") == [
+        "fields=items[sku]",
+        "where=3",
+        "sort=name",
+        "page=2",
+        "wherever x",
+    ]
+
+
+def test_criteria_in_short_join_those_that_are_there_in_their_spelling() -> None:
+    before = "searchCriteria%5BfilterGroups%5D[2][filters][0][field]=status"
+    assert sent(before, "where qty > 5", "sort sku")[1:4] == [
+        "searchCriteria[filterGroups][3][filters][0][field]=qty",
+        "searchCriteria[filterGroups][3][filters][0][value]=5",
+        "searchCriteria[filterGroups][3][filters][0][condition_type]=gt",
+    ]
+    assert sent("search_criteria[sortOrders][0][field]=id", "sort sku", "page 2")[1:] == [
+        "search_criteria[sortOrders][1][field]=sku",
+        "search_criteria[sortOrders][1][direction]=ASC",
+        "search_criteria[currentPage]=2",
+    ]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), min_size=1))
+def test_any_value_arrives_as_it_was_typed(value: str) -> None:
+    written = "'" + value.replace("'", "''") + "'"
+    query = "&".join(each.encoded() for _, found in sent_parameters([f"where name = {written}"]) for each in found)
+    assert (f"{GROUP.format(0, 0)}[value]", value) in parameters(query)
+    assert quote(value, safe="") in query
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("where status", "status has no condition"),
+        ("where status >=", "status >= has no value"),
+        ("where status equals 5", "did you mean 'eq'"),
+        ("sort created_at down", "sort created_at desc"),
+        ("page x", "page 2, 50 per page"),
+    ],
+)
+def test_invalid_criteria_say_what_is_wrong(line: str, message: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        sent_parameters(["storeId=1", line])
+    assert str(caught.value).startswith("Line 2 of the query: ")
+    assert message in str(caught.value)
+
+
+ORDERS = ApiPath(("GET",), ("storeId",), True, ("base_cost", "status", "state", "id"))
+
+
+@pytest.mark.parametrize(
+    ("line", "suggested"),
+    [
+        ("", ["where ", "sort ", "page 1, 20 per page", "storeId=", "fields="]),
+        ("wh", ["where "]),
+        ("where ", ["where entity_id ", "where updated_at ", "where status ", "where state "]),
+        ("where st", ["where status ", "where state "]),
+        ("where cost", ["where base_cost "]),
+        ("where status ", ["where status = ", "where status != "]),
+        ("where status n", ["where status nin ", "where status nlike ", "where status nfinset ", "where status neq "]),
+        ("where status is", ["where status is null ", "where status is not null "]),
+        ("where status = ", []),
+        ("where id = 1 or st", ["where id = 1 or status ", "where id = 1 or state "]),
+        ("sort sta", ["sort status ", "sort state "]),
+        ("sort status d", ["sort status desc"]),
+        ("store", ["storeId="]),
+        ("storeId=", []),
+        ("pageSize", ["searchCriteria[pageSize]="]),
+        ("searchC", ["searchCriteria[filter_groups][0][filters][0][field]="]),
+        ("nothing", []),
+    ],
+)
+def test_what_a_line_can_become(line: str, suggested: list[str]) -> None:
+    found = [each.line for each in suggested_lines(line, "orders", ORDERS)]
+    assert found[: len(suggested) or None] == suggested
+    assert all(is_short(each.strip()) for each in found if each.startswith(("where status =", "page 1")))
+
+
+def test_a_path_without_search_criteria_has_none() -> None:
+    found = [each.line for each in suggested_lines("", "orders/1", ApiPath(("GET",), ("editMode",)))]
+    assert found == ["editMode=", "fields="]

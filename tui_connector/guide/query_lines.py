@@ -1,0 +1,197 @@
+"""The lines of a query as they are typed: parameters as they are sent, and Magento's search criteria in short.
+
+`where status = pending or qty > 5`, `sort created_at desc` and `page 2, 50 per page` are what the log shows of search
+criteria; written like this, they become the parameters that Magento has for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import quote
+
+from ..client.criteria_rows import Condition, parameters_of, read_row
+from ..client.uri import readable
+from ..errors import InvalidValue
+from ..magento.entities import READABLE
+from .rest_api import ApiPath
+
+_SHORT = re.compile(r"(?P<word>where|and|sort|page)\s+(?P<rest>\S.*)|(?P<size>\d+)\s+per\s+page", re.IGNORECASE)
+_PAGE = re.compile(r"(?P<page>\d+)(?:\s*,\s*(?P<size>\d+)\s+per\s+page)?", re.IGNORECASE)
+_SORT = re.compile(r"(?P<field>[\w.-]+)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
+_ROOT = re.compile(r"(search_?criteria)\[", re.IGNORECASE)
+_GROUPS = re.compile(r"search_?criteria\[filter_?groups\]", re.IGNORECASE)
+_ORDER = re.compile(r"search_?criteria\[sort_?orders\]\[(\d+)\]", re.IGNORECASE)
+
+
+class Parameter(NamedTuple):
+    """A parameter of a query, decoded."""
+
+    name: str
+    value: str
+
+    def encoded(self) -> str:
+        return f"{quote(self.name, safe='[]')}={quote(self.value, safe='')}"
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}"
+
+
+def is_short(line: str) -> bool:
+    """Whether this is search criteria in short, and not a parameter as it is sent."""
+    return _SHORT.fullmatch(line.strip()) is not None
+
+
+def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[Parameter]]]:
+    """Each line that is not empty, with the parameters that it stands for; none for a parameter as it is sent.
+
+    Raises `InvalidValue` for criteria in short that are invalid.
+    """
+    stripped = [line.strip() for line in lines]
+    names = [readable(line.partition("=")[0]) for line in stripped if line and not is_short(line)]
+    writer = _CriteriaWriter(names)
+    found = []
+    for number, line in enumerate(stripped, 1):
+        match = _SHORT.fullmatch(line)
+        try:
+            found += [(line, list(writer.parameters(match)) if match else [])] if line else []
+        except ValueError as error:
+            raise InvalidValue("query-line", f"Line {number} of the query: {error}") from error
+    return found
+
+
+class _CriteriaWriter:
+    """Writes criteria in the spelling that the query has already: of two spellings, Magento ignores one."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = [*names]
+        self._root = next((match[1] for name in self._names if (match := _ROOT.match(name))), "searchCriteria")
+        groups = next((match[0] for name in self._names if (match := _GROUPS.match(name))), "")
+        self._groups = groups or f"{self._root}[filter_groups]"
+        self._orders = max((int(match[1]) + 1 for name in self._names if (match := _ORDER.match(name))), default=0)
+
+    def parameters(self, short: re.Match[str]) -> Iterator[Parameter]:
+        """Raises ValueError with what is wrong."""
+        word, rest = (short["word"] or "").lower(), short["rest"] or ""
+        if word in ("where", "and"):
+            yield from self._filters(read_row(rest, signs=True))
+        elif word == "sort":
+            yield from self._order(rest)
+        elif word == "page":
+            yield from self._page(rest)
+        else:
+            yield Parameter(f"{self._root}[pageSize]", short["size"])
+
+    def _filters(self, row: tuple[Condition, ...]) -> Iterator[Parameter]:
+        for _, name, value in [*parameters_of([row], self._names)]:
+            parameter = Parameter(_GROUPS.sub(lambda _: self._groups, name), value)
+            self._names.append(name)  # the next row is another group
+            yield parameter
+
+    def _order(self, text: str) -> Iterator[Parameter]:
+        match = _SORT.fullmatch(text)
+        if match is None:
+            raise ValueError("write a field and asc or desc, such as: sort created_at desc")
+        place = f"{self._root}[sortOrders][{self._orders}]"
+        self._orders += 1
+        yield Parameter(f"{place}[field]", match["field"])
+        yield Parameter(f"{place}[direction]", (match["direction"] or "asc").upper())
+
+    def _page(self, text: str) -> Iterator[Parameter]:
+        match = _PAGE.fullmatch(text)
+        if match is None:
+            raise ValueError("write a number and, if wanted, a size, such as: page 2, 50 per page")
+        yield Parameter(f"{self._root}[currentPage]", match["page"])
+        if match["size"]:
+            yield Parameter(f"{self._root}[pageSize]", match["size"])
+
+
+@dataclass(frozen=True, slots=True)
+class LineSuggestion:
+    """What a line can become, and what that means."""
+
+    line: str
+    meaning: str = ""
+
+
+_CONDITIONS = {
+    "=": "equal to",
+    "!=": "not equal to",
+    ">": "greater than, or after",
+    ">=": "greater than or equal to",
+    "<": "less than, or before",
+    "<=": "less than or equal to",
+    "like": "% is any text, _ any character",
+    "in": "one of these: a,b,c",
+    "nin": "none of these: a,b,c",
+    "is null": "has no value",
+    "is not null": "has a value",
+    "nlike": "not like this",
+    "finset": "a list that contains this",
+    "nfinset": "a list that does not contain this",
+    **dict.fromkeys(("eq", "neq", "gt", "gteq", "lt", "lteq"), "as Magento calls it"),
+}
+_COMMON_FIELDS = (
+    *("status", "state", "sku", "name", "type_id", "price", "created_at", "updated_at", "increment_id", "email"),
+    *("customer_email", "grand_total", "store_id"),
+)
+"""What lists are filtered and sorted by most; a schema names fields in any order."""
+_WHERE = re.compile(r"(?P<start>(?:where|and)\s+(?:.*\s+or\s+)?)(?P<field>[\w.-]*)(?P<gap>\s*)(?P<condition>.*)", re.I)
+_SORTED = re.compile(r"(?P<start>sort\s+)(?P<field>[\w.-]*)(?P<gap>\s*)(?P<direction>\w*)", re.IGNORECASE)
+
+
+def suggested_lines(line: str, path: str, known: ApiPath | None) -> list[LineSuggestion]:
+    """What this line of a query can become, best first, for a path of the REST API; `known` is what it accepts."""
+    if match := _WHERE.fullmatch(line):
+        start, typed = match["start"], match["field"]
+        if not match["gap"] and not match["condition"]:
+            return _fitting([LineSuggestion(f"{start}{field} ") for field in _fields(path, known)], f"{start}{typed}")
+        before = f"{start}{typed}{match['gap'] or ' '}"
+        conditions = [LineSuggestion(f"{before}{each} ".rstrip() + " ", what) for each, what in _CONDITIONS.items()]
+        return [each for each in conditions if each.line.startswith(line) and each.line != line]
+    if match := _SORTED.fullmatch(line):
+        start, typed = match["start"], match["field"]
+        if not match["gap"]:
+            return _fitting([LineSuggestion(f"{start}{field} ") for field in _fields(path, known)], f"{start}{typed}")
+        ways = [LineSuggestion(f"{start}{typed} asc"), LineSuggestion(f"{start}{typed} desc", "the newest first")]
+        return [each for each in ways if each.line.startswith(line)]
+    return [] if "=" in line else _fitting(list(_whole_lines(known)), line)
+
+
+def _whole_lines(known: ApiPath | None) -> Iterator[LineSuggestion]:
+    is_searched = known is None or known.is_searched
+    if is_searched:
+        yield LineSuggestion("where ", "a filter: where status = pending or status = new")
+        yield LineSuggestion("sort ", "sort created_at desc")
+        yield LineSuggestion("page 1, 20 per page")
+    yield from (LineSuggestion(f"{name}=") for name in (known.parameters if known is not None else ()))
+    yield LineSuggestion("fields=", "only these of the response: items[sku,name],total_count")
+    if is_searched:
+        place = "searchCriteria[filter_groups][0][filters][0]"
+        order = "searchCriteria[sortOrders][0]"
+        names = [f"{place}[{name}]=" for name in ("field", "value", "condition_type")]
+        names += [f"{order}[{name}]=" for name in ("field", "direction")]
+        yield from map(LineSuggestion, [*names, "searchCriteria[pageSize]=", "searchCriteria[currentPage]="])
+
+
+def _fitting(suggestions: Sequence[LineSuggestion], typed: str) -> list[LineSuggestion]:
+    """Those that begin with what was typed, then those that contain its last word; none where it is one of them."""
+    wanted = typed.casefold()
+    if any(each.line == typed for each in suggestions):
+        return []
+    word = wanted.rpartition(" ")[2]
+    beginning = [each for each in suggestions if each.line.casefold().startswith(wanted)]
+    return beginning + [each for each in suggestions if each not in beginning and word in each.line.casefold()]
+
+
+def _fields(path: str, known: ApiPath | None) -> list[str]:
+    """The fields that a list can be filtered and sorted by, as far as they are known: those of its pages first."""
+    entity = next((each for each in READABLE.values() if each.is_read_by(path)), None)
+    first = [entity.filter, entity.cursor] if entity is not None else []
+    fields = [*filter(None, first), *(known.fields if known is not None else ())]
+    if entity is not None and entity.filter and entity.field != entity.filter:
+        fields = [each for each in fields if each != entity.field]  # a search has another name for it
+    common = [each for each in _COMMON_FIELDS if each in fields]
+    return list(dict.fromkeys([*filter(None, first), *common, *fields]))
