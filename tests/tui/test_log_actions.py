@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from exchanges import exchange, lost
 from guide_steps import no_demo
+from profiles import profile
 from textual.events import Paste
 from textual.widgets import Input, TextArea
 from watched_log import Watched, filled, watching
@@ -19,6 +20,7 @@ from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, RequestInfo, Response
 from tui_connector.guide.resend import NewRequests, resend
 from tui_connector.guide.rest_api import ApiPath, KnownPaths
+from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.recording import Reader
 from tui_connector.log.records import line
@@ -140,9 +142,12 @@ class Store:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.refuses: InvalidRequest | None = None
 
     async def send(self, exchange: Exchange, request: Request) -> Response:
         self.requests.append(request)
+        if self.refuses is not None:
+            raise self.refuses
         return Response(200, (), b"", 1)
 
 
@@ -356,6 +361,44 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         await watched.pilot.press("X", "f5")
         await watched.until(lambda: len(store.requests) == 2)
         assert store.requests[1].uri == uri
+
+
+async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stays(
+    machine: Machine, tmp_path: Path
+) -> None:
+    path, store = tmp_path / "shop.toml", Store()
+    bench = Workbench(machine, directory=tmp_path, trust=ProfileTrust(machine, path))
+    new = NewRequests(bench, lambda: profile("http://127.0.0.1:9/rest/V1", {"kind": "bearer", "token": {"env": "T"}}))
+    log = filled(exchange(1, client="shop", method="PUT", request_body=RecordedBody(b'{"a":1}', 7)))
+    async with watching(machine, log, context=LogContext(machine, send=store.send, new=new)) as watched:
+        await watched.pilot.press("X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        watched.app.screen.query_one("#resend-body", TextArea).text = '{"a":2}'
+        await watched.pilot.press("f5")
+        await watched.shows("The environment variable T is not set. Its value, for this session:")
+        await watched.pilot.press("escape")
+        await watched.shows("✘ The environment variable T is not set. Send again to enter its value for this session.")
+        await watched.pilot.press("f5")
+        await watched.shows("Its value, for this session:")
+        await watched.type("CANARY-token")
+        await watched.pilot.press("enter")
+        await watched.shows("It may change the store.")
+        assert machine.typed.find(path, "env:T", "http://127.0.0.1:9") == "CANARY-token"
+        store.refuses = InvalidRequest("The profile is not trusted to do this")
+        await watched.pilot.press("y")
+        await watched.shows("✘ The profile is not trusted to do this")
+        assert json.loads(watched.app.screen.query_one("#resend-body", TextArea).text) == {"a": 2}
+        await watched.pilot.press("escape", "escape")
+        await watched.shows("Discard the edited request?")
+        await watched.pilot.press("n")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        store.refuses = None
+        await watched.pilot.press("f5")
+        await watched.shows("It may change the store.")
+        await watched.pilot.press("y")
+        await watched.until(lambda: [each.body for each in store.requests] == [b'{"a":2}'] * 2)
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | ConfirmScreen))
+    bench.close()
 
 
 @pytest.mark.parametrize("keys", ["x", "X"])

@@ -16,12 +16,13 @@ from ..client.plugins.base_uri import BaseUri
 from ..client.uri import is_absolute, origin_of
 from ..machine import Machine
 from ..magento.entities.comparisons import READ_BY_POST
-from ..profile.model import Profile
+from ..profile.model import NamedSecret, Profile
 from ..secrets.backends import override_name
 from ..secrets.mask import MARK
 from ..units import size
 from .checks.permissions import schema_of
 from .rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema
+from .secret_states import missing_secrets
 from .workbench import Workbench
 
 _PER_ATTEMPT = frozenset(
@@ -112,6 +113,18 @@ def variables_to_set(
     """
     if (profile := current()) is None:
         return ()
+    found = []
+    for secret in _secrets_of_client(profile, client):
+        source = secret.source
+        if source.env is not None and not machine.environ.get(source.env):
+            found.append(source.env)
+        elif source.keyring is not None and machine.typed.has(path, source.key):
+            found.append(override_name(source.keyring))
+    return list(dict.fromkeys(found))
+
+
+def _secrets_of_client(profile: Profile, client: str) -> list[NamedSecret]:
+    """The secrets that a request of this client needs, also those of its logins."""
     parts, clients = set[tuple[object, ...]](), [client]
     while clients and (used := profile.clients.get(name := clients.pop())) is not None:
         parts.add(("clients", name))
@@ -120,16 +133,7 @@ def variables_to_set(
             if authentication is not None and ("authentications", each) not in parts:
                 parts.add(("authentications", each))
                 clients += [authentication.login_client()] if authentication.login_uri() is not None else []
-    found = []
-    for secret in profile.secrets():
-        source = secret.source
-        if secret.path[:2] not in parts:
-            continue
-        if source.env is not None and not machine.environ.get(source.env):
-            found.append(source.env)
-        elif source.keyring is not None and machine.typed.has(path, source.key):
-            found.append(override_name(source.keyring))
-    return list(dict.fromkeys(found))
+    return [secret for secret in profile.secrets() if secret.path[:2] in parts]
 
 
 def labelled_as_edited(request: Request, exchange: Exchange) -> Request:
@@ -138,7 +142,7 @@ def labelled_as_edited(request: Request, exchange: Exchange) -> Request:
 
 
 class NewRequests:
-    """Requests written from scratch, and the paths that complete them.
+    """Requests written from scratch, and what a request needs: the paths that complete it, and secrets.
 
     They are sent through the first client that has a base URI.
     """
@@ -157,6 +161,31 @@ class NewRequests:
         profile = self._profile()
         async with self._workbench.session(profile) as session:
             return await session.client(self._client(profile))(request)
+
+    async def missing_secrets(self, client: str = "") -> list[NamedSecret]:
+        """The secrets without a value that a request of this client needs. Prompts for none, and runs no command.
+
+        Raises `InvalidRequest`, and `SecretError` if the keyring cannot be used.
+        """
+        profile, client = self._profile_and_client(client)
+        vault, machine, path = self._workbench.vault, self._workbench.machine, self._workbench.trust.path
+        others = [
+            each
+            for each in _secrets_of_client(profile, client)
+            if not machine.typed.has(path, each.source.key) and not vault.held(each.source.keyring or "")
+        ]
+        return await missing_secrets(others, vault, machine.environ)
+
+    def enter(self, secret: NamedSecret, value: str) -> None:
+        """Keeps the value of a secret of a saved profile for this session."""
+        path = self._workbench.trust.path
+        assert path is not None
+        self._workbench.vault.keep_imported(path, secret.source, secret.origins, value)
+
+    @property
+    def can_enter(self) -> bool:
+        """Whether secrets can be entered here: those of an unsaved setup are entered in the guide."""
+        return self._workbench.trust.path is not None
 
     async def kept_paths(self, client: str = "") -> KnownPaths:
         """The paths of the store's REST API as they were read last, in this session or before. Sends nothing."""

@@ -306,12 +306,16 @@ class ScreenPrompt:
         return bool(response)
 
     async def _ask(self, screen: Screen[T]) -> T | None:
-        """What the dialog returned; None where it was closed."""
-        response_future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        return await answer_of(self._app, screen)
 
-        def answered(response: T | None) -> None:
-            if not response_future.done():
-                response_future.set_result(response)
 
-        self._app.push_screen(screen, answered)
-        return await response_future
+async def answer_of(app: App[None], screen: Screen[T]) -> T | None:
+    """What the dialog returned; None where it was closed. For workers, whose dialog closes on a later message."""
+    response_future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+
+    def answered(response: T | None) -> None:
+        if not response_future.done():
+            response_future.set_result(response)
+
+    app.push_screen(screen, answered)
+    return await response_future

@@ -36,12 +36,12 @@ from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import count, shown_line
 from ...units import size
 from ..clipboard import copy
-from ..dialogs import ConfirmScreen, EntryScreen
+from ..dialogs import ConfirmScreen, EntryScreen, InputScreen, answer_of
 from ..widgets.choice import ChoiceScreen
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
 from .list import LogView
-from .request_form import RequestForm
+from .request_form import RequestForm, UnsentRequest
 from .sending_question import confirm_request
 
 _LOOKBACK = 5_000
@@ -147,6 +147,22 @@ class LogContext:
     """Returns the variables to set in a shell before a curl command for a request of this client works."""
 
 
+@dataclass(frozen=True, slots=True)
+class _FormOf:
+    """What a form for a request is made from."""
+
+    key: object
+    """Identifies what is edited."""
+    title: str
+    request: Request
+    missing: str
+    client: str
+    base: str
+    paths: FindPaths | None
+    send: Callable[[Request], tuple[Awaitable[Response], str, str]]
+    """Sends the edited request; also how it is named in messages, and what happened to it if it was sent."""
+
+
 class LogHost(Container):
     """The part of the log panel that the actions use."""
 
@@ -179,6 +195,8 @@ class LogActions:
 
     def __init__(self, panel: LogHost, context: LogContext) -> None:
         self._panel, self._context = panel, context
+        self._unsent: dict[object, UnsentRequest] = {}
+        """Requests that were edited and could not be sent, by the key of their form."""
 
     @property
     def _profile(self) -> str:
@@ -251,27 +269,76 @@ class LogActions:
         except InvalidRequest as error:
             self.notify(str(error), bad=True)
             return
+        self._panel.run_worker(self._confirm(exchange, request), group="resend", exclusive=True)
+
+    async def _confirm(self, exchange: Exchange, request: Request) -> None:
+        """Sends a request as it was, after the questions for missing secrets and for what may change the store."""
+        if refusal := await self._enter_secrets(exchange.client):
+            self.notify(f"#{exchange.number} not sent: {refusal}", bad=True)
+            return
         send = partial(self._send, exchange, request)
         confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
 
+    async def _enter_secrets(self, client: str) -> str:
+        """Prompts for each missing secret of this client; returns why none of its requests can be sent, or nothing."""
+        new = self._context.new
+        if new is None:
+            return ""
+        try:
+            missing = await new.missing_secrets(client)
+        except UserError as error:
+            return str(error)
+        for secret in missing:
+            what = f"The environment variable {secret.source.env} is not set"
+            if secret.source.env is None:
+                what = f"The keyring has no entry {secret.source.keyring!r}"
+            if not new.can_enter:
+                return f"{what}. Enter its value in step 2 of the guide."
+            question = InputScreen(f"{what}. Its value, for this session:", secret=True)
+            if not (value := await answer_of(self._panel.app, question)):
+                return f"{what}. Send again to enter its value for this session."
+            new.enter(secret, value)
+        return ""
+
     def edit(self, exchange: Exchange | None) -> None:
-        """Opens the request in a form, which sends it."""
+        """Opens the request in a form, which sends it; as it was edited before, if that could not be sent."""
         logged = self._request_of(exchange)
         if logged is None or exchange is None:
             return
-
-        def chosen(changed: Request | None) -> None:
-            if changed is None:
-                return
-            if replace(changed, about=request.about) == request:
-                self._send(exchange, changed)
-            else:
-                self._send(exchange, labelled_as_edited(changed, exchange), f"Edited #{exchange.number}", "sent")
-
-        title = f"Edit and resend #{exchange.number}"
         request, missing = logged
+
+        def send(changed: Request) -> tuple[Awaitable[Response], str, str]:
+            if replace(changed, about=request.about) == request:
+                return self._sent(exchange, changed), f"#{exchange.number}", "resent"
+            edited = labelled_as_edited(changed, exchange)
+            return self._sent(exchange, edited), f"Edited #{exchange.number}", "sent"
+
         base, paths = self._client_of(exchange)
-        form = RequestForm(request, self._context.machine, title, base, paths, profile=self._profile, missing=missing)
+        title = f"Edit and resend #{exchange.number}"
+        self._open_form(_FormOf(exchange.identity, title, request, missing, exchange.client, base, paths, send))
+
+    def _open_form(self, of: _FormOf) -> None:
+        def chosen(request: Request | None) -> None:
+            self._unsent.pop(of.key, None)
+            if request is not None:
+                self._await_response(*of.send(request), refused=partial(refused, request))
+
+        def refused(request: Request, reason: str) -> None:
+            self._unsent[of.key] = UnsentRequest(request, reason)
+            if self._panel.screen.is_current:  # otherwise it opens with the same key
+                self._open_form(of)
+
+        form = RequestForm(
+            of.request,
+            self._context.machine,
+            of.title,
+            of.base,
+            of.paths,
+            profile=self._profile,
+            missing=of.missing,
+            secrets=partial(self._enter_secrets, of.client),
+            unsent=self._unsent.get(of.key),
+        )
         self._panel.app.push_screen(form, chosen)
 
     def _client_of(self, exchange: Exchange) -> tuple[str, FindPaths | None]:
@@ -295,12 +362,19 @@ class LogActions:
             self.notify(str(error), bad=True)
             return None
 
-    def _send(self, exchange: Exchange, request: Request, what: str = "", sent: str = "resent") -> None:
+    def _send(self, exchange: Exchange, request: Request) -> None:
+        self._await_response(self._sent(exchange, request), f"#{exchange.number}", "resent")
+
+    def _sent(self, exchange: Exchange, request: Request) -> Awaitable[Response]:
         send = self._context.send
         assert send is not None
-        self._await_response(send(exchange, request), what or f"#{exchange.number}", sent)
+        return send(exchange, request)
 
-    def _await_response(self, sending: Awaitable[Response], what: str, sent: str) -> None:
+    def _await_response(
+        self, sending: Awaitable[Response], what: str, sent: str, refused: Callable[[str], None] | None = None
+    ) -> None:
+        """Selects the exchange of a request once it has ended; `refused` gets the reason where nothing was sent."""
+
         async def work() -> None:
             try:
                 response = await sending
@@ -308,6 +382,8 @@ class LogActions:
                 outcome = sent if isinstance(error, NoResponse) else "not sent"
                 self.notify(f"{what} {outcome}: {error}", bad=True)
                 number = error.exchange
+                if refused is not None and not isinstance(error, NoResponse):
+                    refused(str(error))
             else:
                 number = response.exchange
             if number:
@@ -327,15 +403,13 @@ class LogActions:
             self.notify(str(error), bad=True)
             return
 
-        def chosen(request: Request | None) -> None:
-            if request is not None:
-                self._await_response(new.send(request), f"{request.method} {request.uri}", "sent")
+        def send(request: Request) -> tuple[Awaitable[Response], str, str]:
+            return new.send(request), f"{request.method} {request.uri}", "sent"
 
         request = Request(
             "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
         )
-        form = RequestForm(request, self._context.machine, "New request", base, self._paths(new), self._profile)
-        self._panel.app.push_screen(form, chosen)
+        self._open_form(_FormOf(None, "New request", request, "", "", base, self._paths(new), send))
 
     def _paths(self, new: NewRequests, client: str = "") -> FindPaths:
         """The paths of the store: those that were kept, then those of its schema.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -81,6 +81,13 @@ _PARAMETER = re.compile(r"\{[^}]*\}|:\w+")
 """A parameter of a path in the schema."""
 
 
+class UnsentRequest(NamedTuple):
+    """A request that was edited and could not be sent, and why."""
+
+    request: Request
+    reason: str
+
+
 class RequestForm(Dialog[Request | None]):
     """A form for method, path, query, headers and body. Authentication is added when the request is sent.
 
@@ -111,11 +118,15 @@ class RequestForm(Dialog[Request | None]):
         paths: Callable[[], AsyncIterator[KnownPaths]] | None = None,
         profile: str = "",
         missing: str = "",
+        *,
+        secrets: Callable[[], Awaitable[str]],
+        unsent: UnsentRequest | None = None,
     ) -> None:
         """`base` is an address of the store, for the question before sending.
 
         `paths` finds those to complete: first those that were kept, then those of the store. `missing` says what the
-        log does not have of the request.
+        log does not have of the request. `secrets` prompts for missing secrets, and returns why the request cannot be
+        sent, or nothing. `unsent`: the request as it was edited before.
         """
         super().__init__()
         self._find_paths = paths
@@ -123,6 +134,7 @@ class RequestForm(Dialog[Request | None]):
         self._was_asked = False
         """Whether the store was asked for its paths, and has answered or failed."""
         self._original = self._request = request
+        self._secrets, self._unsent = secrets, unsent
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._missing = missing
         self._body_shown = False
@@ -156,7 +168,11 @@ class RequestForm(Dialog[Request | None]):
                 yield Button("Send", compact=True, id="resend-send")
 
     def on_mount(self) -> None:
-        self._fill(self._request)
+        if self._unsent is None:
+            self._fill(self._request)
+        else:
+            self._fill(self._unsent.request)
+            self._show_error(self._unsent.reason)
         self.query_one("#resend-uri", Input).focus()
         if self._find_paths is not None:
             self.query_one("#resend-uri", Input).suggester = _Completion(self._begun_path)
@@ -187,8 +203,15 @@ class RequestForm(Dialog[Request | None]):
     @on(TextArea.Changed)
     def _forget_error(self) -> None:
         """What was wrong with the text before may not be wrong with this one."""
-        if self.query_one("#resend-error", Static).has_class("bad"):
+        if self.query_one("#resend-error", Static).has_class("bad") and not self._is_unsent():
             self._show_note("")
+
+    def _is_unsent(self) -> bool:
+        """Whether it is the request that could not be sent before."""
+        try:
+            return self._unsent is not None and self.edited_request() == self._unsent.request
+        except InvalidValue:
+            return False
 
     @on(Input.Changed, "#resend-uri")
     def _path_changed(self, event: Input.Changed) -> None:
@@ -409,7 +432,13 @@ class RequestForm(Dialog[Request | None]):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")
             return
         request = replace(request, about=replace(request.about, by_hand=True))
-        confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
+        self.run_worker(self._send_with_secrets(request), group="send", exclusive=True)
+
+    async def _send_with_secrets(self, request: Request) -> None:
+        if refusal := await self._secrets():
+            self._show_error(refusal)
+        else:
+            confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
