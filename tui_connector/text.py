@@ -9,7 +9,6 @@ import shlex
 import unicodedata
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from typing import NewType, Protocol
 
@@ -305,17 +304,6 @@ def direction_option(direction: str, name: str, tables: Iterable[object]) -> str
     """
     is_in_both = all(isinstance(table, Mapping) and name in table for table in tables)
     return f" --direction {direction}" if is_in_both else ""
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The text ": did you mean 'sku'?" if one of these names is similar, otherwise an empty string."""
-    near = most_similar(name, names)
-    return f": did you mean {near!r}?" if near else ""
-
-
-def most_similar(name: str, names: Iterable[str]) -> str:
-    """The most similar of these names; empty if none is similar."""
-    return next(iter(get_close_matches(name, list(names), 1, 0.6)), "")
 
 
 def first_repeated(names: Iterable[str]) -> str | None:

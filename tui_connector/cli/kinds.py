@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from ..text import did_you_mean, json_text, shown, shown_line
+from ..misspelling import did_you_mean
+from ..text import json_text, shown, shown_line
 from .errors import CommandFailed, Exit
 
 

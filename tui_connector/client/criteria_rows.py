@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from urllib.parse import unquote_plus
+
+from ..misspelling import most_similar
 
 CONDITION_TYPES = (
     *("eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset"),
@@ -147,8 +148,8 @@ def _value(text: str, before: str, condition: str) -> tuple[str, str]:
 def unknown_condition(written: str) -> str:
     """The message for a condition that Magento does not have."""
     low = written.strip().lower()
-    near = [_WRONG_CONDITIONS[low]] if low in _WRONG_CONDITIONS else get_close_matches(low, CONDITION_TYPES, 1, 0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(CONDITION_TYPES)}"
+    near = _WRONG_CONDITIONS.get(low) or most_similar(low, CONDITION_TYPES, 0.5)
+    hint = f"did you mean {near!r}?" if near else f"it has {', '.join(CONDITION_TYPES)}"
     return f"{written!r} is not a condition type of Magento; {hint}"
 
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cache
 
 import msgspec
@@ -18,6 +17,7 @@ import msgspec
 from ..client.error_message import error_message
 from ..client.message import RequestFailed, Response
 from ..errors import InvalidValue
+from ..misspelling import most_similar
 from ..templates import Json
 from ..templates.expression import Budget, Expression
 from ..text import beginning, has_html, page_title, without_secrets
@@ -102,12 +102,12 @@ def _no_items(response: Response, items: str, body: bytes) -> PageUnreadable:
         )
     fields = members(body)
     names = ", ".join(beginning(name, 40) for name in list(fields)[:8])
-    near = get_close_matches(items.rpartition(".")[2], fields, 1, 0.6)
+    near = most_similar(items.rpartition(".")[2], fields)
     hint = 'Correct "items", the JMESPath expression of the list.'
     if items in ("@", "[@]") and json_type(fields.get("items", b"")) == "list":
         hint = 'Write items = "items".'
     elif near:
-        hint = f'Did you mean items = "{near[0]}"?'
+        hint = f'Did you mean items = "{near}"?'
     return PageUnreadable(
         f"There is no list at {items!r} in the response, which is an object with {names or 'nothing in it'}",
         hint=hint,

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import UserError
+from ..misspelling import did_you_mean
 from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
-from ..text import beginning, did_you_mean, listed
+from ..text import beginning, listed
 from .incremental import ChangeFilter, PageChanges, sort_key
 from .model import ItemTransform
 from .page_reader import PageRead

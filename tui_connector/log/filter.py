@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from ..client.exchange import Exchange
 from ..errors import InvalidValue
+from ..misspelling import most_similar
 from .operators import ANYTHING, OPERATORS, Possible, Predicate, reads_bodies
 
 MAX_LENGTH = 2_000
@@ -309,7 +309,6 @@ def _unknown(text: str) -> str:
     if text[:2] in OPERATORS and OPERATORS[text[:2]].takes_argument:
         return f"{text} is unknown; write a space between {text[:2]} and {text[2:]}"
     names = {each.name.lower(): operator for operator, each in OPERATORS.items() if operator}
-    close = get_close_matches(text.lower().lstrip("~"), names, 1)
-    if close:
-        return f"{text} is unknown; did you mean {names[close[0]]}?"
+    if close := most_similar(text.lstrip("~"), names):
+        return f"{text} is unknown; did you mean {names[close]}?"
     return f"{text} is unknown; use one of {', '.join(operator for operator in OPERATORS if operator)}"

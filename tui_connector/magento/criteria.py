@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Literal, Self, TypeAlias
 from urllib.parse import unquote_plus
 
 from ..client.criteria_rows import CONDITION_TYPES, LIST_CONDITIONS, WITHOUT_VALUE, unknown_condition
 from ..client.uri import escape_percents
+from ..misspelling import most_similar
 
 Direction = Literal["ASC", "DESC"]
 Place: TypeAlias = tuple[str | int, ...]
@@ -387,11 +387,11 @@ class CriteriaParser:
             self._refuse(param, f"Magento ignores {_shown(param.name)} at this place; write {right}")
             return
         meant = _WRONG_NAMES.get(_normalized(name), "")
-        near = [meant] if meant in known else [] if meant else get_close_matches(name, known, 1, 0.5)
-        if near and near[0] == "field" and inside == "sortOrders":
-            near = ["sortOrders"]
+        near = meant if meant in known else "" if meant else most_similar(name, known, 0.5)
+        if near == "field" and inside == "sortOrders":
+            near = "sortOrders"
         if near or meant:
-            self._refuse(param, f"Magento ignores {_shown(param.name)}; write {_FULL_NAME[near[0] if near else meant]}")
+            self._refuse(param, f"Magento ignores {_shown(param.name)}; write {_FULL_NAME[near or meant]}")
             return
         needs = _names_inside(inside) if inside else ", ".join(_FULL_NAME[each] for each in known)
         self._refuse(param, f"Magento ignores {_shown(param.name)}; it knows {needs}")
@@ -464,7 +464,7 @@ def unprefixed_message(name: str) -> str:
         word = _NAMES.get(letters) or _WRONG_NAMES[letters]
         projection = "; the fields of a response are chosen with 'fields'" if letters == "field" else ""
         return f"Magento ignores {_shown(name)} outside searchCriteria; write {_FULL_NAME[word]}{projection}"
-    if letters.startswith("searchcriteri") or get_close_matches(letters, ["searchcriteria"], 1, 0.85):
+    if letters.startswith("searchcriteri") or most_similar(letters, ["searchcriteria"], 0.85):
         return f"Magento ignores {_shown(name)}; write it as searchCriteria[…]"
     return ""
 

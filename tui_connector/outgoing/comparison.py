@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from ..client.model import RequestTemplate
 from ..errors import InvalidValue
 from ..kinds import Model
+from ..misspelling import most_similar
 from ..templates import Json
 from ..templates.expression import ExpressionText
 from .equality import EqualityRule
@@ -30,10 +31,8 @@ def presets_from(load: Callable[[], Mapping[str, Mapping[str, Json]]]) -> None:
 def _known_preset(name: str) -> str:
     known = _presets()
     if name not in known:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, known, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
+        near = most_similar(name, known)
+        hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(known)}."
         raise InvalidValue("preset", f"there is no preset {name!r}", hint)
     return name
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..client.uri import origin_of
+from ..misspelling import most_similar
 from ..secrets.backends import entry_of
-from ..text import most_similar
 from .destinations import destinations
 from .model import DEFAULT_ENVIRONMENT, ModelPath, NamedSecret, Profile
 from .positions import value_at

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from ..errors import UserError
 from ..files import FileFault, read_regular, reason
+from ..misspelling import similar_names
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -230,7 +230,7 @@ class Library:
         names = self._names()
         if name_or_path in names:  # it need not be a name that `path_for` allows
             return self.directory / (name_or_path + SUFFIX)
-        if close := difflib.get_close_matches(name_or_path, names, n=3):
+        if close := similar_names(name_or_path, names, 3):
             hint = f"Did you mean {' or '.join(close)}?"
         else:
             hint = (

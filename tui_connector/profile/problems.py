@@ -7,7 +7,6 @@ import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path as File
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from .. import __version__
 from ..errors import InvalidValue, UserError
 from ..kinds import Kind, Model, broken_packages
+from ..misspelling import MISSPELT, most_similar
 from ..runs.inconsistency import Inconsistency
 from ..secrets.errors import LiteralSecret
 from ..secrets.source import VARIABLE_PATTERN
@@ -247,7 +247,7 @@ def _inconsistent(found: Inconsistency, known: Sequence[str]) -> Found:
     if not found.wanted:
         return Found(found.place, found.message, "inconsistent")
     message = f"{found.message}{_hint(found.wanted, known)}"
-    return Found(found.place, message, "unknown-name", _near(found.wanted, known))
+    return Found(found.place, message, "unknown-name", most_similar(found.wanted, known))
 
 
 _CODES = {
@@ -317,7 +317,7 @@ def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | 
         for inside, wanted in named:
             if isinstance(wanted, str) and wanted not in known[kind] and (kind,) not in wrong:
                 message = f"unknown {kind[:-1]} {wanted!r}{_hint(wanted, known[kind])}"
-                yield Found((family, name, *inside), message, "unknown-name", _near(wanted, known[kind]))
+                yield Found((family, name, *inside), message, "unknown-name", most_similar(wanted, known[kind]))
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -370,7 +370,7 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         broken = "".join(f"; the package {one.name} could not be loaded: {one.reason}" for one in broken_packages())
         message = f"unknown kind {context['tag']!r}{_hint(context['tag'], known)}{broken}"
-        return Found((*path, "kind"), message, code, _near(context["tag"], known))
+        return Found((*path, "kind"), message, code, most_similar(context["tag"], known))
     if kind == "union_tag_not_found":
         return Found(path, 'has no kind: add kind = "…"', code)
     if kind == "value_error":
@@ -380,7 +380,7 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
         return Found(path, str(cause), code)
     if kind == "literal_error":
         value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])
-        near = _near(value, known) if isinstance(value, str) else ""
+        near = most_similar(value, known) if isinstance(value, str) else ""
         return Found(path, f"must be {context['expected']}", code, near)
     if kind == "string_pattern_mismatch":
         if value_at(data, path) == "":
@@ -408,7 +408,7 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Foun
     if model is not None and (meant := model.other_words.get(key, "")) in known:
         value = _as_type_of(model, meant, value_at(data, path))
         return Found(path, f"unknown key; did you mean {meant!r}?", "unknown-key", meant, is_of_key=True, value=value)
-    near = _near(key, known, _MISSPELLED)
+    near = most_similar(key, known, MISSPELT)
     if not near:
         for length in range(len(loc) - 2, -1, -1):
             if key in _keys_of(_model_of(data, (*loc[:length], key))):
@@ -418,7 +418,8 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Foun
                 where = f"[{owner}]" if owner else "the top of the file, above the first table"
                 message = f"unknown key in {here}; {key!r} belongs to {where}: move it there"
                 return Found(path, message, "unknown-key", owner=table)
-    near = near or _near(key, known)
+    written = _table(value_at(data, path[:-1]))
+    near = near or most_similar(key, [each for each in known if each not in written]) or most_similar(key, known)
     hint = f"; did you mean {near!r}?" if near else ""
     if not near and 0 < len(known) <= _FEW:
         hint = f"; there are {', '.join(known)}"
@@ -427,8 +428,6 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Foun
 
 _FEW = 6
 """Keys of a table that a problem lists."""
-_MISSPELLED = 0.8
-"""From this similarity (difflib's ratio) a key counts as misspelt, rather than as one of another table."""
 
 _MESSAGES = {
     "string_type": "must be text in quotes",
@@ -516,14 +515,7 @@ def _item_type(annotation: Any) -> Any:
     return models[-1] if models else annotation
 
 
-def _near(wanted: str, names: Sequence[str], similarity: float = 0.6) -> str:
-    """The most similar of these names, whatever its case; empty if none is."""
-    by_lower = {name.lower().replace("_", "-"): name for name in reversed(names)}
-    near = get_close_matches(wanted.lower().replace("_", "-"), by_lower, 1, similarity)
-    return by_lower[near[0]] if near else ""
-
-
 def _hint(wanted: str, names: Sequence[str]) -> str:
-    if near := _near(wanted, names):
+    if near := most_similar(wanted, names):
         return f"; did you mean {near!r}?"
     return f"; known: {', '.join(map(repr, names))}" if names else ""

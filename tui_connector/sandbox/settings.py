@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import UserError
+from ..misspelling import most_similar
 from .response import Refusal
 
 DEFAULTS: dict[str, str] = {
@@ -53,8 +53,8 @@ _TEXTS = ("sandbox/basic_auth", "sandbox/revoked", "twofactorauth/general/force_
 
 
 def _unknown(path: str) -> UserError:
-    near = difflib.get_close_matches(path, DEFAULTS, n=1, cutoff=0.4)
-    hint = f"Did you mean {near[0]}?" if near else "The settings are: " + ", ".join(DEFAULTS) + "."
+    near = most_similar(path, DEFAULTS, 0.4)
+    hint = f"Did you mean {near}?" if near else "The settings are: " + ", ".join(DEFAULTS) + "."
     return UserError("setting-unknown", f"The sandbox has no setting {path}", hint)
 
 

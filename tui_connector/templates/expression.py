@@ -9,7 +9,6 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import jmespath
@@ -20,6 +19,7 @@ from pydantic import AfterValidator, Field
 from pydantic import JsonValue as Json
 
 from ..errors import InvalidValue
+from ..misspelling import similar_names
 
 MAX_LENGTH: Final = 1_000
 """Characters of an expression."""
@@ -387,7 +387,7 @@ def _checked_nodes(tree: Any) -> Iterator[Any]:
             raise InvalidValue("expression", f"the expression is nested deeper than {MAX_DEPTH}")
         name = node.get("value")
         if node["type"] == "function_expression" and name not in Functions.FUNCTION_TABLE:
-            near = get_close_matches(name, Functions.FUNCTION_TABLE, 3, 0.5)
+            near = similar_names(name, Functions.FUNCTION_TABLE, 3, 0.5)
             hint = f"Nearest: {_joined(near)}." if near else ""
             wrong = InvalidValue("expression", f"unknown function {name}()", hint)
             wrong.correction = (f"{name}(", f"{near[0]}(") if near else None
@@ -444,7 +444,7 @@ def _not_found(missed: tuple[str | int, object] | None) -> InvalidValue:
     if isinstance(wanted, int) or not isinstance(place, dict):
         hint = f"Write [0].{step} or [*].{step}." if isinstance(wanted, str) and isinstance(place, list) else ""
         return InvalidValue("expression", f"no value found: {step} was looked up on {shape(place)}", hint)
-    near = get_close_matches(wanted, [name for name in list(place)[:1_000] if len(name) <= 100], 3, 0.5)
+    near = similar_names(wanted, list(place)[:1_000], 3, 0.5)
     names = _joined(near or list(place)[:5])
     hint = f"Nearest: {names}." if near else f"There are: {names}." if names else "The object is empty."
     return InvalidValue("expression", f"no value found: no {step}", hint)

@@ -22,6 +22,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
+from ..misspelling import most_similar
 from ..secrets.plain_text import is_random
 from ..text import shown_line
 from ._textual import current_bindings, declared_bindings, waiting_messages
@@ -211,8 +212,6 @@ def _subclasses(kind: type[DOMNode]) -> Iterator[type[DOMNode]]:
 
 def check_keys(keys: Mapping[str, str], bound: Iterable[ClassBindings]) -> tuple[dict[str, str], list[str]]:
     """The valid keys, and a warning for each of the others."""
-    from difflib import get_close_matches
-
     bound = list(bound)
     by_id = {binding.id or "": binding for each in bound for binding in each.bindings}
     valid: dict[str, str] = {}
@@ -221,8 +220,8 @@ def check_keys(keys: Mapping[str, str], bound: Iterable[ClassBindings]) -> tuple
         problem = ""
         wanted = [key.strip() for key in text.split(",") if key.strip()]
         if name not in by_id or name.endswith(IN_FIELD):
-            close = get_close_matches(name, [each for each in by_id if not each.endswith(IN_FIELD)], 1)
-            problem = "unknown action" + (f"; did you mean {close[0]}?" if close else "")
+            close = most_similar(name, [each for each in by_id if not each.endswith(IN_FIELD)])
+            problem = "unknown action" + (f"; did you mean {close}?" if close else "")
         elif invalid := [key for key in wanted if not _is_key(key)]:
             problem = f"{invalid[0]!r} is not a key"
         elif by_id[name].priority and len(by_id[name].key) > 1 and any(len(key) == 1 for key in wanted):

@@ -16,8 +16,9 @@ from ...incoming.unfound_fields import CODE as UNFOUND
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.keyset import Keyset
 from ...magento.search_criteria import SearchCriteria
+from ...misspelling import did_you_mean
 from ...templates import Json
-from ...text import count, did_you_mean, listed
+from ...text import count, listed
 from ..steps.other_stores import refusal
 
 _LATER = "2999-01-01 00:00:00"

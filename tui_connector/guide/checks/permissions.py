@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 
 from ...client.layer import Send
@@ -20,6 +19,7 @@ from ...client.uri import origin_of
 from ...magento.diagnosis import AuthKind, Finding
 from ...magento.diagnosis.rules import ROLE_MENU, explain, permissions_menu
 from ...magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable, permission_path
+from ...misspelling import similar_names
 from ...templates import Json
 from ..rest_api import ApiPaths, paths_in_schema
 from ..steps.chain import requests_in
@@ -68,7 +68,7 @@ class Permissions:
         wanted = uri.partition("?")[0].strip("/").lower()
         known = [path.removeprefix("/V1/") for path, methods in self.paths.items() if method in methods]
         containing = sorted((path for path in known if wanted in path.lower()), key=len)
-        return list(dict.fromkeys([*containing, *get_close_matches(wanted, known, 3)]))[:3]
+        return list(dict.fromkeys([*containing, *similar_names(wanted, known, 3)]))[:3]
 
     def missing(self, method: str, uri: str, kind: AuthKind = "", resource: str = "") -> Finding | None:
         """The finding for a request without permission; None if it is permitted or nothing is known.

@@ -16,6 +16,7 @@ from ...incoming.run import Run
 from ...incoming.sink import SinkError
 from ...incoming.sinks.stdout import StdoutSink
 from ...incoming.start import RunEnvironment, RunLocation, RunOptions
+from ...misspelling import did_you_mean
 from ...outgoing.source import OtherProfile, SourceError
 from ...profile.library import Library
 from ...profile.model import Profile
@@ -24,7 +25,7 @@ from ...runs.errors import Action, RunError, RunFailed
 from ...runs.ledger import FailedRecord, State
 from ...runs.progress import Progress, Watcher
 from ...templates import Json
-from ...text import count, did_you_mean, listed
+from ...text import count, listed
 from ..checks.run_findings import explainer
 from ..workbench import Workbench
 

@@ -17,8 +17,9 @@ from pydantic import Field
 
 from ...client.file_path import FilePath
 from ...kinds import Model
+from ...misspelling import did_you_mean
 from ...templates import Json
-from ...text import count, did_you_mean, first_repeated, listed
+from ...text import count, first_repeated, listed
 from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError
 from .jsonl import strict_json, whole_lines
 

@@ -16,8 +16,9 @@ from ...errors import InvalidValue
 from ...magento.criteria import is_criteria
 from ...magento.entities import READABLE, Readable, Writable
 from ...magento.request_criteria import filters_as_rows
+from ...misspelling import did_you_mean
 from ...templates import Json
-from ...text import HTTP_TOKEN, count, did_you_mean, listed, shown_line
+from ...text import HTTP_TOKEN, count, listed, shown_line
 from ..part_names import free, free_name
 from ..problems import check_data
 from .addresses import REST_PATH, Address, CannotImport, path_of, split_address
