@@ -12,6 +12,7 @@ from guide_steps import INCOMING, at_step, no_demo, profile
 from screens import shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from tui_connector.cli.screen import full_integration
@@ -237,6 +238,25 @@ async def test_arrows_go_through_the_fields_of_a_step_and_stop_at_its_buttons(
         await until(pilot, lambda: not isinstance(pilot.app.focused, Button) and pilot.app.focused is not None)
         await pilot.press("escape", "2")
         await until_shown(pilot, "✔ 1")
+        for way in ("Login with user", "Bearer"):
+            await choose(pilot, "#way", way)
+            await until_shown(pilot, way)
+            way_field = pilot.app.screen.query_one("#way")
+            button = next(each for each in pilot.app.screen.query("#step-2 .buttons Button") if each.display)
+            assert await visited(pilot, "down", way_field, button) == await visited(pilot, "tab", way_field, button)
+            assert await visited(pilot, "up", button, way_field) == await visited(pilot, "shift+tab", button, way_field)
+
+
+async def visited(pilot: Pilot[None], key: str, first: Widget, last: Widget) -> list[Widget]:
+    """What this key goes through, from the one to the other."""
+    pilot.app.screen.set_focus(first)
+    found = [first]
+    while found[-1] is not last and len(found) < 20:
+        await pilot.press(key)
+        await pilot.pause()
+        found.append(pilot.app.focused or first)
+    assert found[-1] is last, found
+    return found
 
 
 async def test_disabled_certificate_verification_shows_a_warning(machine: Machine, sandbox: Sandbox) -> None:

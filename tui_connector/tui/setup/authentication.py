@@ -37,7 +37,11 @@ from .step import StepPane
 # Which fields step 2 shows, and which of them were given.
 
 
-_ABOUT_WAY = "How requests prove who sends them. Enter lists the ways."
+_ABOUT = {
+    "way": "How requests prove who sends them. Enter lists the ways.",
+    "whole": "Enter or Space: also show the fields that are rarely needed, or only the usual ones.",
+}
+"""What is said of what has the focus and is not in the form, by its id."""
 
 USERNAME = ("parameters", "username")
 CODE = ("parameters", "otp", "totp")
@@ -172,7 +176,7 @@ class AuthenticationPane(StepPane):
         """The field that has the focus first, once there are fields."""
 
     def compose_fields(self) -> ComposeResult:
-        yield FieldRow("way", "How", Choice({}, "", id="way"), _ABOUT_WAY)
+        yield FieldRow("way", "How", Choice({}, "", id="way"), _ABOUT["way"])
         yield Static("", id="applied", classes="quiet")
         yield Static("", id="note", classes="quiet")
         yield Vertical(id="fields")
@@ -425,8 +429,8 @@ class AuthenticationPane(StepPane):
         self.explain(f"{about} {'' if wide else beside}".strip())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if event.widget.id == "way":
-            self.explain(_ABOUT_WAY)
+        if (about := _ABOUT.get(event.widget.id or "")) is not None:
+            self.explain(about)
 
     @on(Form.Focused)
     def _field_focused(self, event: Form.Focused) -> None:

@@ -121,6 +121,8 @@ class StepPane(VerticalScroll, can_focus=False):
         """
         if event.key in ("down", "up") and move_to_row(self, event.key):
             event.stop()
+        elif event.key == "space" and isinstance(self.screen.focused, Button):
+            self.notify("Enter presses the button.", timeout=3)
         elif event.is_printable and not self.is_in_use and event.key not in self.screen.active_bindings:
             self.typed_over = True
             self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)

@@ -261,18 +261,25 @@ class FieldWithList(TextField):
             super().action_cursor_right(select)
 
 
-def field_rows(container: Widget) -> list[Widget]:
-    """The visible rows in which something can have the focus, in order: fields, rows of a table, lists and buttons."""
-    rows = [row for row in container.query(".field, .pair, BoundedList, .buttons") if _first_in(row) is not None]
-    return [row for row in rows if not row.query(".pair")]
+_ROWS = frozenset({"field", "pair", "buttons"})
+"""The classes of what arrows go through as one: its first widget gets the focus."""
 
 
-def _first_in(row: Widget) -> Widget | None:
-    if not all(each.display for each in row.ancestors_with_self):
-        return None
-    if row.focusable:
-        return row
-    return next((each for each in row.query(Widget) if each.focusable), None)
+def field_rows(container: Widget) -> dict[Widget, Widget]:
+    """The rows of what Tab visits, in its order, each with its first widget that can have the focus.
+
+    A row is a field, a row of a table, a row of buttons, or whatever else is in none of them, such as a list.
+    """
+    found: dict[Widget, Widget] = {}
+    for widget in container.screen.focus_chain:
+        if container in widget.ancestors:
+            found.setdefault(_row_of(widget), widget)
+    return found
+
+
+def _row_of(widget: Widget) -> Widget:
+    around = (each for each in widget.ancestors_with_self if isinstance(each, Widget))
+    return next((each for each in around if not _ROWS.isdisjoint(each.classes)), widget)
 
 
 def _may_leave(focused: Widget, key: str) -> bool:
@@ -291,14 +298,13 @@ NOT_BY_ARROWS = "not-by-arrows"
 
 def move_to_row(container: Widget, key: str) -> bool:
     """↓ and ↑ go to the next and previous row; False where there is none, or where the key belongs to the widget."""
-    focused = container.screen.focused
-    rows = field_rows(container)
-    row = next((each for each in rows if focused is not None and each in focused.ancestors_with_self), None)
-    rows = [each for each in rows if each is row or not each.has_class(NOT_BY_ARROWS)]
-    if focused is None or row is None or not _may_leave(focused, key):
+    focused, first = container.screen.focused, field_rows(container)
+    row = _row_of(focused) if focused is not None else None
+    if focused is None or row not in first or not _may_leave(focused, key):
         return False
+    rows = [each for each in first if each is row or not each.has_class(NOT_BY_ARROWS)]
     index = rows.index(row) + (1 if key == "down" else -1)
-    target = _first_in(rows[index]) if 0 <= index < len(rows) else None
+    target = first[rows[index]] if 0 <= index < len(rows) else None
     if target is not None:
         container.screen.set_focus(target)
     return target is not None
