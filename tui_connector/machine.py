@@ -79,11 +79,18 @@ class TypedSecrets:
         self._of_drafts: dict[str, DraftSecrets] = {}
 
     def keep(self, profile: Path, source: str, origin: str, secret: str) -> None:
-        """`source` is its key, and `origin` where it may be sent."""
+        """`source` is its key, and `origin` where it may be sent.
+
+        Without an origin, it is sent wherever the profile is trusted to send it, instead of earlier values.
+        """
+        if not origin:
+            self._values = {key: each for key, each in self._values.items() if key[:2] != (profile, source)}
         self._values[profile, source, origin] = secret
 
-    def has(self, profile: Path | None, source: str) -> bool:
-        """Whether this source has a value, wherever it may be sent."""
+    def has(self, profile: Path | None, source: str, origins: Collection[str] = ()) -> bool:
+        """Whether this source has a value that may be sent to one of these origins; without any, wherever."""
+        if origins:
+            return any(self.find(profile, source, each) is not None for each in origins)
         return any(key[:2] == (profile, source) for key in self._values)
 
     def copy(self, profile: Path, to: Path, sources: Mapping[str, str] | None = None) -> None:
@@ -142,7 +149,9 @@ class TypedSecrets:
         return {profile: names for profile, names in found.items() if names}
 
     def find(self, profile: Path | None, source: str, origin: str) -> str | None:
-        return None if profile is None else self._values.get((profile, source, origin))
+        if profile is None:
+            return None
+        return self._values.get((profile, source, origin), self._values.get((profile, source, "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,7 @@ def test_a_secret_that_is_written_out_in_an_environment_gets_an_entry_of_its_own
     )
     (problem,) = Checker().check(text).problems
     move = plan_move(text, problem, Path("shop.toml"))
-    assert (move.entry, move.origins, move.secret) == (
+    assert (move.source.keyring, move.origins, move.secret) == (
         "shop/a/access-token@staging",
         ("https://staging.example",),
         "CANARY-of-staging",

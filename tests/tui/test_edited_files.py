@@ -20,6 +20,7 @@ from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.widgets.choice import ChoiceScreen
@@ -393,6 +394,28 @@ async def test_without_a_keyring_a_literal_secret_becomes_the_value_of_a_variabl
         await until(pilot, lambda: file_of(pilot).read_text() == wanted)
         source = "env:TUI_CONNECTOR_ACME_A_ACCESS_TOKEN"
         assert machine.typed.find(file_of(pilot), source, "https://acme.example") == "CANARY-token-of-the-shop"
+
+
+async def test_a_secret_that_was_moved_stays_known_after_a_merge(machine: Machine) -> None:
+    """Also one that no client uses yet."""
+    machine = replace(machine, keyring=NoKeyring)
+    other = '\n[authentications.other]\nkind = "bearer"\ntoken = "CANARY-token-of-the-shop"\n'
+    async with editing(machine) as pilot:
+        area(pilot).show(TEXT + other)
+        await until_shown(pilot, "F7: Move it out of the file")
+        await pilot.press("f7")
+        await until_shown(pilot, "Moved into the variable TUI_CONNECTOR_ACME_OTHER_ACCESS_TOKEN, for this session only")
+        file_of(pilot).write_text(TEXT.replace("Acme", "Beta"))
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Not saved")
+        await pilot.press("f6")
+        await until_shown(pilot, '✔ file  name = "Beta store"')
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen) and "Beta" in area(pilot).text)
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Saved.")
+        pilot.app.push_screen(ProfilePage(machine, file_of(pilot)))
+        await until_shown(pilot, "! other")
 
 
 async def test_a_full_disk_loses_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

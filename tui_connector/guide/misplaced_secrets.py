@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,19 +11,20 @@ from pathlib import Path
 from ..errors import UserError
 from ..magento.token_shape import looks_like_token
 from ..profile.blocks import parse
-from ..profile.correction import TextEdit, apply
+from ..profile.correction import TextEdit
 from ..profile.environments import TABLE, base_path
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
-from ..profile.problems import Problem, check, literal_secrets
-from ..profile.text_checker import Checker, inline, value_edit
-from ..secrets.backends import entry_of
+from ..profile.problems import Problem, check_data, literal_secrets, with_sources
+from ..profile.text_checker import inline, value_edit
+from ..secrets.backends import override_name
 from ..secrets.cleaning import SecretKind
 from ..secrets.plain_text import known_secrets_in
 from ..secrets.source import SecretSource
 from ..templates import Json
 from ..templates.validation import leaves
 from .drafts import Draft
+from .environment_values import own_source
 from .secret_sources import SecretPlace, secret_name, source
 
 _SCHEME = re.compile(r"https?://")
@@ -107,46 +108,76 @@ def _remove(data: Json, path: ModelPath) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SecretMove:
-    """A secret, its name, the source that the profile will have for it, and the edit of the text."""
+    """A secret, the source that the profile will have for it, and the edit of the text."""
 
-    entry: str
-    """The name of its keyring entry."""
     source: SecretSource
     origins: tuple[str, ...]
+    """Where the profile sends it, as far as that is known."""
     edit: TextEdit
     secret: str = field(repr=False)
 
 
-def plan_move(text: str, problem: Problem, path: Path, target: SecretPlace = SecretPlace.KEYRING) -> SecretMove:
+def plan_move(
+    text: str,
+    problem: Problem,
+    path: Path,
+    target: SecretPlace = SecretPlace.KEYRING,
+    variables: Collection[str] = (),
+) -> SecretMove:
     """How to move the literal secret of this problem in the text of the file `path`. Raises `UserError`.
 
-    `target`: the keyring or an environment variable.
+    `target`: the keyring or an environment variable. `variables` are those that are set: each has another value.
     """
     place, parsed = problem.keys, parse(text)
-    literal = [each.keys for each in Checker().check(text).literal_secrets if len(each.keys) > 2]
-    names = {keys: _entry(path.stem, keys, parsed.data) for keys in literal}
-    made = {keys: source(target, name) for keys, name in names.items()}
-    edits = {keys: value_edit(parsed, keys, inline(table)) for keys, table in made.items()}
-    edit = edits.get(place)
-    written = value_at(parsed.data, place)
-    secret = SecretSource.literal_in(written) if isinstance(written, dict) else written
-    if edit is None or not isinstance(secret, str) or not secret:
+    made = _unused_source(parsed.data, path.stem, place, target, variables)
+    edit, secret = value_edit(parsed, place, inline(made)), _secret_in(value_at(parsed.data, place))
+    if edit is None or not secret:
         raise UserError("not-movable", f"{problem.path}: the secret cannot be located", "Move it by hand.")
-    moved_text = apply(text, [each for each in edits.values() if each is not None])
-    checked = Checker().check(moved_text)
-    here = [each for each in checked.problems if each.keys[: len(place)] == place]
-    if here or checked.profile is None:
-        reason = here[0] if here else next(iter(checked.problems))
-        hint = "Use an HTTP authentication for it." if here else "Fix the other problems first."
-        raise UserError("not-movable", f"{problem.path}: the secret cannot be moved: {reason.message}", hint)
-    moved, profile = SecretSource.model_validate(made[place]), checked.profile
+    moved = SecretSource.model_validate(made)
+    others = {at: {"keyring": "another"} for at in literal_secrets(parsed.data)}  # invalid as they are
+    data = with_sources(parsed.data, {**others, place: made})
+    profile, _ = check_data(data, str(place[1]) if place[0] == TABLE else "")
+    used = () if profile is None else [each for each in profile.secrets() if each.source.key == moved.key]
+    return SecretMove(moved, tuple(sorted({each for found in used for each in found.origins})), edit, secret)
+
+
+def _secret_in(written: object) -> str:
+    """The secret that is written where the name of its source belongs; empty if there is none."""
+    if isinstance(written, dict):
+        found = SecretSource.literal_in(written) or next((written[each] for each in _NAMES if each in written), "")
+        return found if isinstance(found, str) else ""
+    return written if isinstance(written, str) else ""
+
+
+_NAMES = ("env", "keyring")
+
+
+def _unused_source(
+    data: Mapping[str, Json], profile: str, place: ModelPath, target: SecretPlace, variables: Collection[str]
+) -> dict[str, Json]:
+    """A source for the secret at this place that no other secret has, and no variable that is set."""
+    at = base_path(data, place)
+    at = at if len(at) > 2 else (at[0], *at)  # a ledger has no name
     if place[0] == TABLE:
-        profile = check(moved_text, str(place[1]))[0] or profile
-    origins = {each for found in profile.secrets() if found.source.key == moved.key for each in found.origins}
-    return SecretMove(names[place], moved, tuple(sorted(origins)), edit, secret)
+        made = own_source(data, profile, at, str(place[1]), "env" if target is SecretPlace.ENVIRONMENT else "keyring")
+    else:
+        made = source(target, secret_name(profile, at))
+    [(kind, first)] = made.items()
+    others = {
+        value for each, table in _tables(dict(data), ()) if each != place and isinstance(value := table.get(kind), str)
+    }
+    name, number = str(first), 2
+    while name in others or (name if kind == "env" else override_name(name)) in variables:
+        name, number = f"{first}{'_' if kind == 'env' else '-'}{number}", number + 1
+    return {kind: name}
 
 
-def _entry(profile: str, keys: ModelPath, data: Mapping[str, Json]) -> str:
-    """The keyring entry for the secret at this path, also in an environment; `profile` is its name."""
-    name = secret_name(profile, base_path(data, keys))
-    return entry_of(name, str(keys[1])) if keys[0] == TABLE else name
+def _tables(data: Json, path: ModelPath) -> Iterator[tuple[ModelPath, Mapping[str, Json]]]:
+    """Each table in the data, and its path."""
+    if isinstance(data, dict):
+        yield path, data
+        for key, value in data.items():
+            yield from _tables(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _tables(value, (*path, index))

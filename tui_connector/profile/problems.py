@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any, NamedTuple
@@ -47,6 +48,8 @@ class Problem:
     """Where the wrong value starts, if it is known; line and column are those of its key."""
     elements: str = field(default="", compare=False)
     """Which elements of lists `path` leads through, where indices count from 0, as `elements_of` says it."""
+    can_move: bool = field(default=False, compare=False)
+    """Whether it is a literal secret that can be located, and the profile may name its source in its place."""
 
     @property
     def place(self) -> TextPosition:
@@ -56,7 +59,7 @@ class Problem:
     @property
     def fix_title(self) -> str:
         """What one key does about it, in the imperative; empty where it can do nothing."""
-        if self.code == "literal-secret":
+        if self.can_move:
             return "Move it out of the file"
         return self.fix.title if self.fix is not None else ""
 
@@ -275,6 +278,16 @@ def literal_secrets(data: Mapping[str, Any]) -> dict[ModelPath, str]:
         found = [_found(data, each) for each in errors if isinstance(_cause(each), LiteralSecret)]
         return {each.path: each.message for each in found}
     return {}
+
+
+def with_sources(data: Mapping[str, Any], sources: Mapping[ModelPath, Mapping[str, Json]]) -> dict[str, Any]:
+    """A copy of the data with these sources of secrets in place of what is at their paths."""
+    copied = deepcopy(dict(data))
+    for path, source in sources.items():
+        table = value_at(copied, path[:-1])
+        if isinstance(table, dict | list):
+            table[path[-1]] = dict(source)  # type: ignore[index]
+    return copied
 
 
 def _cause(error: Any) -> object:

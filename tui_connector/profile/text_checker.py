@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import Any, Final, cast, get_origin
@@ -24,7 +24,7 @@ from .environments import TABLE
 from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder
-from .problems import Found, Problem, elements_of, find_problems, referenced_family
+from .problems import Found, Problem, elements_of, find_problems, referenced_family, with_sources
 from .remarks import Remark, remarks
 from .syntax import Mistake
 from .text_history import difference
@@ -73,6 +73,7 @@ class Checker:
         lines = {problem.line for problem in undecoded}
         problems = [*undecoded, *(_of_mistake(each) for each in parsed.mistakes if each.position.line not in lines)]
         profile, found = find_problems(parsed.data, prepare=self._prepared)
+        movable = self._movable(parsed.data, [each.path for each in found if each.code == "literal-secret"])
         for each in found:
             if not _is_lost(each, parsed.lost):
                 line, column = parsed.position(each.path)
@@ -84,12 +85,24 @@ class Checker:
                     value = _value_position(*place, each.at)
                 hint = _other_direction(each, parsed.data)
                 elements = elements_of(parsed.data, each.path)
+                can_move = place is not None and each.path in movable
                 problems.append(
-                    Problem(line, column, path, each.message, each.code, hint, fix, each.path, value, elements)
+                    Problem(
+                        line, column, path, each.message, each.code, hint, fix, each.path, value, elements, can_move
+                    )
                 )
         valid = not parsed.mistakes and not undecoded
         remarked = [_of_remark(each, parsed) for each in remarks(parsed.data)] if valid and not problems else []
         return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid, remarked)
+
+    def _movable(self, data: Mapping[str, Any], secrets: Sequence[ModelPath]) -> set[ModelPath]:
+        """Those of the literal secrets in whose place the profile may name a source."""
+        if not secrets:
+            return set()
+        changed = with_sources(data, {at: {"keyring": "entry"} for at in secrets})
+        _, found = find_problems(changed, prepare=self._prepared)
+        wrong = {each.path[:length] for each in found for length in range(1, len(each.path) + 1)}
+        return {*secrets} - wrong
 
     def _prepared(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The data, with the models of parts that are valid."""
@@ -232,14 +245,17 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
     return None
 
 
-def value_edit(parsed: ParsedText, path: ModelPath, value: str) -> TextEdit | None:
-    """Replaces the value at this path, a secret; None where it is not written, or its table has mistakes.
+def value_edit(parsed: ParsedText, path: ModelPath, value: str, *, in_sound_table: bool = False) -> TextEdit | None:
+    """Replaces the value at this path; None where it is not written, or its own lines have mistakes.
 
-    What a table with mistakes says is a guess, which is not enough to know that all of the secret is replaced.
+    `in_sound_table`: nor where other lines of its table have any. What these say is a guess, which is not enough to
+    know that all of a secret is replaced.
     """
     found = _span_of(parsed, path)
-    sound = found is not None and any(found[0] is block and _is_as_written(block, p) for block, p, _ in parsed.blocks)
-    return _replaced(*found, value) if found is not None and sound else None
+    if found is None:
+        return None
+    sound = any(found[0] is block and _is_as_written(block, inside) for block, inside, _ in parsed.blocks)
+    return _replaced(*found, value) if sound or not in_sound_table else None
 
 
 def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:

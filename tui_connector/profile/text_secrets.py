@@ -36,7 +36,7 @@ def without_literal_secrets(text: str) -> str | None:
         found = {each.keys for each in Checker().check(text).literal_secrets if value_at(parsed.data, each.keys) != ""}
         if not found:
             return text
-        edits = [value_edit(parsed, keys, _EMPTY) for keys in found]
+        edits = [value_edit(parsed, keys, _EMPTY, in_sound_table=True) for keys in found]
         if None in edits:
             return None
         text = apply(text, filter(None, edits))

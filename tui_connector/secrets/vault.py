@@ -285,8 +285,11 @@ class Vault:
             self._machine.typed.keep(profile, source, origin, entry.secret if entry else "")
 
     def keep_imported(self, profile: Path, source: SecretSource, origins: Iterable[str], secret: str) -> None:
-        """Keeps a secret for this session for a profile that takes it from a keyring that cannot be used."""
-        for origin in origins:
+        """Keeps a secret for this session for a profile that takes it from a keyring that cannot be used.
+
+        Without origins it is not known yet where it is sent: wherever the profile will be trusted to send it.
+        """
+        for origin in (*origins,) or ("",):
             self._machine.typed.keep(profile, source.key, origin, secret)
 
     async def stored_origins(self, name: str, *, drafts: bool = False) -> tuple[str, ...]:

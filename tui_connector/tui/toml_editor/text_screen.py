@@ -27,7 +27,7 @@ from ...profile import line_ends
 from ...profile.document import Document
 from ...profile.positions import KeyPath, TextPosition
 from ...secrets.mask import Mask
-from ...text import count, shown_line
+from ...text import count, listed, shown_line
 from .._textual import BaseScreen
 from ..dialogs import ConfirmScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
@@ -388,18 +388,23 @@ class TextScreen(BaseScreen[T]):
         try:
             keyring = await vault.state(writing=False)
             place = SecretPlace.KEYRING if keyring.usable else SecretPlace.ENVIRONMENT
-            move = await asyncio.to_thread(plan_move, text, problem, self.path, place)
-            self._mask.learn(move.secret, move.entry)
-            where = f"into the keyring as {move.entry}."
-            if not keyring.usable:
-                vault.keep_imported(self.path, move.source, move.origins, move.secret)
+            variables = self.machine.environ
+            move = await asyncio.to_thread(plan_move, text, problem, self.path, place, variables)
+            self._mask.learn(move.secret, move.source.label)
+            if move.source.keyring is None:
+                # the text is not finished: which stores it is for may not be known yet, or change
+                vault.keep_imported(self.path, move.source, (), move.secret)
                 where = f"into the variable {move.source.env}, for this session only: {keyring.reason}."
-            elif await vault.origins_of(move.entry) is not None:
-                question = f"The keyring already has an entry {move.entry}. Replace it?"
-                if not await self.app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep it")):
-                    return
-            if keyring.usable:
-                await vault.store(move.entry, move.secret, *move.origins)
+            else:
+                entry = move.source.keyring
+                where = f"into the keyring as {entry}."
+                before = await vault.origins_of(entry)
+                if before is not None:
+                    of = f", which is for {listed(before)}" if before else ""
+                    question = f"The keyring already has an entry {entry}{of}. Replace it?"
+                    if not await self.app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep it")):
+                        return
+                await vault.store(entry, move.secret, *move.origins, replace=before is not None)
         except UserError as error:
             self.tell(error)
             return
