@@ -24,7 +24,7 @@ from typing import Any
 
 from .cli.errors import Exit
 from .errors import UserError
-from .machine import this_machine
+from .machine import how_to_install, this_machine
 from .runs.slices import SlicePlan
 
 try:
@@ -34,7 +34,7 @@ try:
     from celery.signals import celeryd_after_setup, worker_ready
     from kombu import Queue
 except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError("tui_connector.celery needs an extra: pip install 'tui-connector[celery]'") from missing
+    raise ModuleNotFoundError(f"tui_connector.celery needs an extra. {how_to_install('celery')}") from missing
 
 BROKER = "TUI_CONNECTOR_BROKER"
 """The address of RabbitMQ, such as amqp://user:password@host/vhost."""

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import os
 import secrets
+import shlex
 import string
+import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -217,6 +219,13 @@ def child_environment(environ: Mapping[str, str], *, also: Iterable[str] = ()) -
     wanted = _ALWAYS_PASSED | named
     found = {name: value for name, value in environ.items() if name in wanted or name.startswith(prefixes)}
     return {**found, "PYTHONSAFEPATH": "1"}
+
+
+def how_to_install(extra: str) -> str:
+    """What to do where a feature needs an extra of this program that is missing."""
+    with_pipx = "pipx" in Path(sys.prefix).parts
+    command = "pipx install --force" if with_pipx else f"{shlex.quote(sys.executable)} -m pip install"
+    return f"Install it in a clone of the program: {command} '.[{extra}]'"
 
 
 def this_machine(prompt: Prompt | None = None, profile_directory: Path | None = None) -> Machine:

@@ -253,7 +253,7 @@ async def test_the_number_of_programs_is_limited(monkeypatch: pytest.MonkeyPatch
 
 def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"tui-connector\[serve\]"):
+    with pytest.raises(UserError, match=r"pip install .*\.\[serve\]"):
         BrowserServer([], 0, {})
 
 

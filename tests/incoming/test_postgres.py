@@ -20,7 +20,7 @@ from sink_runs import begin, go_on, write
 from tui_connector.incoming.sink import SinkContext, SinkError, SinkMissing
 from tui_connector.incoming.sinks.postgres import PostgresSink
 from tui_connector.incoming.start import RunOptions
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, how_to_install
 from tui_connector.profile.capabilities import capabilities
 
 PRODUCTS: Any = {"name": "products", "identifier": "sku"}
@@ -562,4 +562,4 @@ def test_without_the_driver_the_extra_is_named(tmp_path: Path, monkeypatch: pyte
     sink = PostgresSink.model_validate({"kind": "postgres", "host": "db.example", "database": "shop"})
     with pytest.raises(SinkError, match='needs the extra "postgres"') as missing:
         sink.open(SinkContext(tmp_path, **PRODUCTS), None)
-    assert missing.value.hint == "Install it: pip install 'tui-connector[postgres]'"
+    assert missing.value.hint == how_to_install("postgres")

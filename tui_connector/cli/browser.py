@@ -19,6 +19,7 @@ from typing import Any, Self
 from aiohttp import WSMsgType, web
 
 from ..errors import UserError
+from ..machine import how_to_install
 from .streams import BROWSER_DRIVER
 
 log = logging.getLogger(__name__)
@@ -84,8 +85,8 @@ def static_files() -> Mapping[str, Path]:
     """The files of the page by their path below /static/. Raises `UserError` without the extra."""
     found = find_spec("textual_serve")
     if found is None or not found.submodule_search_locations:
-        hint = "Install it: pip install 'tui-connector[serve]'."
-        raise UserError("extra-missing", "serve needs the extra “serve”, which is not installed", hint)
+        message = "serve needs the extra “serve”, which is not installed"
+        raise UserError("extra-missing", message, how_to_install("serve"))
     root = Path(next(iter(found.submodule_search_locations))) / "static"
     files = (path for path in root.rglob("*") if path.is_file() and path.suffix in _TYPES)
     return {path.relative_to(root).as_posix(): path for path in files}

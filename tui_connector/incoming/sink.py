@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol, Self
 from ..errors import UserError
 from ..files import make_private
 from ..kinds import Kind
+from ..machine import how_to_install
 from ..secrets.capability import Capability, is_inside
 from ..secrets.source import SecretSource
 from ..templates import Json
@@ -165,6 +166,8 @@ class Sink(Kind):
     endings: ClassVar[tuple[str, ...]] = ()
     """Endings of the names of its files, in lower case: in the profile's folder, such a file needs no trust.
 
+    None may be one that other programs run or load, such as .yaml: `output_path.py` refuses those.
+
     `run --out FILE` uses the sink for a name that ends so; see `of_file`.
     """
 
@@ -270,7 +273,7 @@ def import_driver(module: str, kind: str, *, extra: str) -> Any:
     except ImportError as error:
         raise SinkError(
             f'The sink "{kind}" needs the extra "{extra}", which is not installed ({error})',
-            f"Install it: pip install 'tui-connector[{extra}]'",
+            how_to_install(extra),
         ) from error
 
 

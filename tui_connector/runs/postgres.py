@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ..client.file_path import FilePath
 from ..errors import UserError
 from ..kinds import Model, NotCompared
+from ..machine import how_to_install
 from ..secrets.source import SecretSource, secret_field
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class PostgresConnection:
             return import_module(module)
         except ImportError as error:
             message = f'{self.purpose} needs the extra "{EXTRA}", which is not installed ({error})'
-            raise self.problem(message, f"Install it: pip install 'tui-connector[{EXTRA}]'") from error
+            raise self.problem(message, how_to_install(EXTRA)) from error
 
     def begin_session(self) -> None:
         """Sets up the session. Raises the driver's errors, and `UserError` for a server that cannot be used."""

@@ -1,8 +1,9 @@
 """The diagnosis table: every cause of a refusal, with what is said about it and what to do.
 
-To change how a response is explained, find its row by the `id` that `check --json` prints, and edit `summary` and
-`remedy`. A row is `Rule(id, setting to correct, conditions, fix=, summary=, remedy=)`; its columns are explained in
-`rule.py`. Sections are searched from top to bottom, and the rows of each as well: the first match is shown.
+To change how a response is explained, find its row, and edit `summary` and `remedy`. It has the `id` that
+`check --json` prints; a few others may have it, too, for other statuses, messages, authentications or probes. A row is
+`Rule(id, setting to correct, conditions, fix=, summary=, remedy=)`; its columns are explained in `rule.py`. Sections
+are searched from top to bottom, and the rows of each as well: the first match is shown.
 
 A 401 is explained in one of these sections:
 

@@ -8,13 +8,11 @@ import jsonschema
 import pytest
 
 from tui_connector.client.file_path import fields_with_paths
-from tui_connector.incoming.pagination import Pagination
-from tui_connector.incoming.sink import Sink
 from tui_connector.kinds import Kind, json_schema
 from tui_connector.profile.model import schema
 from tui_connector.tui.widgets.field_specs import FieldType, field_specs
 
-OURS = [*Pagination.all_kinds().values(), *Sink.all_kinds().values()]
+OURS = [kind for family in Kind.__subclasses__() for kind in family.all_kinds().values()]
 PROFILE = {"format": 1, "name": "x", "clients": {"c": {}}}
 
 
@@ -30,7 +28,7 @@ def test_every_field_has_its_words_and_a_place_in_a_form(kind: type[Kind]) -> No
         assert field.type is not FieldType.JSON
 
 
-@pytest.mark.parametrize("kind", [kind for family in Kind.__subclasses__() for kind in family.all_kinds().values()])
+@pytest.mark.parametrize("kind", OURS, ids=name)
 def test_a_field_named_like_a_file_has_the_type_of_one(kind: type[Kind]) -> None:
     """So that trust knows of it, whatever the kind does with it."""
     named = {name for name in kind.model_fields if re.fullmatch(r"(.*_)?(path|file)", name)}
