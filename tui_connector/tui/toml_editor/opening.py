@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
@@ -15,9 +16,11 @@ from ...profile import line_ends
 from ...profile.blocks import parse
 from ...profile.document import Document
 from ...profile.positions import KeyPath, TextPosition
-from ...profile.problems import Problem
 from ...text import shown_line
 from .screen import EditorScreen, Left
+
+if TYPE_CHECKING:
+    from ...profile.problems import Problem
 
 
 async def open_editor(
