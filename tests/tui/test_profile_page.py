@@ -139,6 +139,20 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         changed = path.read_text().replace('uri = "products"', 'uri = "orders?x"')
         path.write_text(f'{changed}title = "Orders of today"\n')
         await until(pilot, lambda: "Orders of today · GET orders?x" in shown(app))
+        valid = path.read_text()
+        path.write_text(valid.replace('items = "items"', 'items = "items'))
+        screen = await until_shown(pilot, "Parts · of the last valid text")
+        assert "19:15: The quote is not closed on its line." in screen
+        assert "e: edit · o: $EDITOR · a: fix" in screen
+        assert "Orders of today · GET orders?x" in screen
+        assert "reloaded" not in screen
+        path.unlink()
+        screen = await until_shown(pilot, "The file is gone")
+        assert "Orders of today · GET orders?x" in screen
+        assert "As text" not in screen
+        path.write_text(valid)
+        await until_shown(pilot, "The file has changed and was reloaded.")
+        assert "valid text" not in shown(app)
 
 
 async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machine: Machine) -> None:

@@ -52,12 +52,12 @@ class QuietApp(App[None]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Shows a notification, in the place of one that says the same, and of what was read but needs no action.
+        """Shows a notification, in the place of one that says the same, and of those that were read.
 
-        So they rarely take more than the two lines over header and title.
+        So they rarely take more than two lines.
         """
         same = [each for each in self._notifications if (each.message, each.title) == (message, title)]
-        self._remove([*same, *(each for each in self._read if each.severity == "information")])
+        self._remove([*same, *self._read])
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def mark_notifications_as_read(self) -> None:

@@ -30,12 +30,17 @@ class OpenedProfile:
     environment: str = ""
     """The environment whose values it has; "" for the base values."""
     data: dict[str, Any] = field(default_factory=dict)
-    """The values of the environment, which may be invalid."""
+    """The values of the environment, which may be invalid; if the file is not TOML, those that can be read."""
 
     @property
     def title(self) -> str:
-        name = self.document.draft.get("name") if self.document else None
+        name = self.data.get("name")
         return name if isinstance(name, str) else self.path.stem
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no such file."""
+        return [each.code for each in self.problems] == ["profile-missing"]
 
     @property
     def parts(self) -> list[ProfilePart]:
@@ -89,7 +94,7 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
         return OpenedProfile(path, problems=[problem])
     checked = Checker().check(document.text())
     if not checked.is_toml:
-        return OpenedProfile(path, problems=checked.problems)
+        return OpenedProfile(path, problems=checked.problems, data=checked.data)
     if environment not in names_of(document.draft):
         environment = ""
     profile, _ = check(document.text(), environment)

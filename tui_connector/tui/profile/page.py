@@ -70,6 +70,9 @@ _WITH_ENVIRONMENT: Mapping[str, str] = {
 _OF_VALID_PROFILE = ("page.test", "page.run", "page.run-options", "page.add", "page.guide", "page.slices")
 """Keys that need a profile without problems."""
 
+_OF_FILE = ("page.edit", "page.edit-text", "page.external-editor")
+"""Keys that need a file."""
+
 _NONE = "None yet: Enter adds one."
 _AGES_INTERVAL = 30.0
 """Seconds until the ages of runs and tests are shown anew."""
@@ -209,7 +212,10 @@ class ProfilePage(ChangesScreen, TextHolder):
             self._find_shared_runs(profile)
         else:
             self._status.runs, self._status.sent, self._status.no_runs = message.runs, message.sent, ""
-        self._list.border_title = f"Parts · {message.unsaved}" if message.unsaved else "Parts"
+        of = "of the last valid text" if self.is_outdated else ""
+        if message.opened.document is None and not of:
+            of = "as far as the text can be read"
+        self._list.border_title = " · ".join(filter(None, ("Parts", of, message.unsaved)))
         self._status.read(message.opened)
         self._fill()
         if profile is not None:
@@ -225,14 +231,15 @@ class ProfilePage(ChangesScreen, TextHolder):
             return
         self.query_one(ProblemList).fill(opened)
         self.set_class(bool(opened.problems), "invalid")
-        self.query_one("#page-body").set_class(opened.document is not None, "there")
+        self.query_one("#page-body").set_class(opened.document is not None or bool(opened.parts), "there")
         now = self.machine.now().timestamp()
 
         def status(part: ProfilePart) -> RowStatus:
             return self._status.row(part, now, busy=bool(self.busy) and part == self._list.selected)
 
         found = parts(opened.data, self._status.missing)
-        self._list.fill(found, status, max(30, self._list.content_size.width or self.size.width - 2))
+        width = max(30, self._list.content_size.width or self.size.width - 2)
+        self._list.fill(found, status, width, is_outdated=opened.document is None)
         self._draw()
 
     @work(exclusive=True, group="secrets")
@@ -519,6 +526,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         if self.opened is not None and self.profile is None:
             hidden |= dict.fromkeys(_OF_VALID_PROFILE, True)
             hidden["page.environment"] = not self.environment
+            hidden |= dict.fromkeys(_OF_FILE, self.opened.is_missing)
         return titles | {key: "" for key, is_hidden in hidden.items() if is_hidden}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

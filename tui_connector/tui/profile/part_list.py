@@ -62,8 +62,15 @@ class PartList(BoundedList):
     def on_resize(self) -> None:
         self.post_message(self.Resized())
 
-    def fill(self, parts: Iterable[ProfilePart], status: Callable[[ProfilePart], RowStatus], width: int) -> None:
-        """Shows these parts; the cursor stays where it was."""
+    def fill(
+        self,
+        parts: Iterable[ProfilePart],
+        status: Callable[[ProfilePart], RowStatus],
+        width: int,
+        *,
+        is_outdated: bool = False,
+    ) -> None:
+        """Shows these parts, muted if they are outdated; the cursor stays where it was."""
         parts, highlighted, selected = list(parts), self.highlighted, self.selected
         self.clear_options()
         self._rows = []
@@ -74,8 +81,9 @@ class PartList(BoundedList):
             self._add(Content.assemble((title, "bold")))
             for part in (each for each in parts if each.family == family):
                 self._rows.append(part)
-                self.add_option(Option(_part_line(part, states[part.family, part.name], names, runs, width)))
-            if self._rows[-1] is None:
+                line = _part_line(part, states[part.family, part.name], names, runs, width)
+                self.add_option(Option(Content.styled(line.plain, TONES["muted"]) if is_outdated else line))
+            if self._rows[-1] is None and not is_outdated:
                 self._rows.append(family)
                 self.add_option(Option(Content.assemble(("    none  Enter adds one", TONES["muted"]))))
         choosable = {
@@ -155,9 +163,11 @@ class ProblemList(BoundedList):
     def fill(self, opened: OpenedProfile) -> None:
         """Shows the problems; the cursor stays where it was."""
         highlighted = self.highlighted or 0
-        self.border_title = f"✘ {count(len(opened.problems), 'problem')}. Fix this before sending anything."
+        fix = " · a: fix" if any(each.fix_title for each in opened.problems) else ""
+        keys = f"e: edit · o: $EDITOR{fix}"
+        self.border_title = f"✘ {count(len(opened.problems), 'problem')}. Fix this before sending anything. {keys}"
         self.clear_options()
-        if [each.code for each in opened.problems] == ["profile-missing"]:
+        if opened.is_missing:
             self.border_title = "✘ The file is gone"
             words = f"{opened.path} was moved or deleted. The page shows it again once it is back."
             self.add_option(Option(Content(shown_line(words)), disabled=True))

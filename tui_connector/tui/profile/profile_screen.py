@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from textual import events, on, work
@@ -79,6 +79,8 @@ class ProfileScreen(LogDock):
         self._active_jobs = 0
         self._edited_here = False
         """Whether the user has just edited the file here."""
+        self.is_outdated = False
+        """Whether the file cannot be read now, and the values shown are those of its last text that could be."""
 
     def show_read(self, message: FileRead) -> None:
         """Called after the file was read, when `opened` is what was read."""
@@ -180,6 +182,12 @@ class ProfileScreen(LogDock):
         if message.only_if_changed and _has_same_text(self.opened, message.opened):
             self._file_state = message.state  # only its times have changed, which jump on some network drives
             return
+        before = self.opened
+        if message.opened.document is None and before is not None and (before.document is not None or self.is_outdated):
+            message.opened = replace(message.opened, data=before.data)
+            self.is_outdated = True
+        else:
+            self.is_outdated = False
         self.opened, self._file_state = message.opened, message.state
         if message.opened.document is not None and message.opened.environment != self.environment:
             self._edited_here = False
@@ -189,7 +197,9 @@ class ProfileScreen(LogDock):
             self.notify(shown(message.history_problem), severity="warning", markup=False)
         edited_here, self._edited_here = self._edited_here, False
         if message.only_if_changed and not edited_here:
-            self.notify("The file has changed and was reloaded.", markup=False)
+            self.app.clear_notifications()  # what they say of the file, and of keys, no longer holds
+            if message.opened.document is not None:
+                self.notify("The file has changed and was reloaded.", markup=False)
         self.show_read(message)
         if first or self.focused is None or not self.focused.display:
             self.begin()
