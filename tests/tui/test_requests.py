@@ -9,9 +9,10 @@ from exchanges import exchange, lost
 from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
-from tui_connector.client.exchange import InFlight, RecordedBody, Timings
+from tui_connector.client.exchange import Exchange, InFlight, RecordedBody, Timings
 from tui_connector.client.message import Request, Response
 from tui_connector.client.refusal import BodyRefusal
+from tui_connector.guide.resend import NewRequests
 from tui_connector.machine import Machine
 from tui_connector.tui.log.actions import LogContext
 
@@ -288,12 +289,12 @@ async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is
 
 async def test_each_esc_closes_the_innermost_of_what_the_log_shows(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1), refusal(2), exchange(3)), size=(160, 40)) as watched:
-        assert not watched.says("F Disable filter")
+        assert not watched.says("F Filter off")
         await watched.pilot.press("f")
         await watched.type("~s 401")
         await watched.pilot.press("enter")
         await watched.shows("filter ~s 401: 1 of 3 match")
-        await watched.shows("F Disable filter")
+        await watched.shows("F Filter off")
         await watched.pilot.press("slash")
         await watched.type("products")
         await watched.pilot.press("enter")
@@ -369,15 +370,31 @@ async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine:
         await watched.shows("Searches rows, headers and bodies")
 
 
-@pytest.mark.parametrize(("width", "keys"), [(80, 4), (120, 9)])
+class _Sender(NewRequests):
+    """Where requests could be sent to."""
+
+    def __init__(self) -> None: ...
+
+
+async def _send(_: Exchange, __: Request) -> Response:
+    return Response(200, (), b"", 1)
+
+
+@pytest.mark.parametrize(("width", "keys"), [(80, 5), (120, 9)])
 async def test_the_footer_shows_what_matters_in_the_log_first(machine: Machine, width: int, keys: int) -> None:
-    wanted = (
-        "Enter Detail  / Search  f Filter  i Explain  y Curl  e Errors  x Resend  X Edit  z Raw  v View  Space Pause"
-    )
-    async with watching(machine, filled(exchange(1)), size=(width, 30)) as watched:
+    wanted = "Enter Open  / Search  f Filter  x Resend  X Edit  i Explain  + New  y Curl  e Errors"
+    context = LogContext(machine, send=_send, new=_Sender())
+    async with watching(machine, filled(exchange(1)), size=(width, 30), context=context) as watched:
         await watched.shows("  ".join(wanted.split("  ")[:keys]))
         await watched.shows("q Back")
         await watched.shows("? Help  : Commands")
+        await watched.pilot.press("f")
+        await watched.type("get")
+        await watched.pilot.press("enter")
+        await watched.shows("filter get: 1 of 1 match")
+        await watched.shows("  ".join(wanted.split("  ")[: min(keys, 7)]))  # a filter drops none of them
+    async with watching(machine, filled(exchange(1)), size=(width, 30)) as watched:  # a file, without a profile
+        await watched.shows("Enter Open  / Search  f Filter  i Explain")
 
 
 @pytest.mark.parametrize("size", [(80, 40), (120, 36), (200, 50)])

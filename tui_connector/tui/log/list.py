@@ -81,7 +81,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False, id="log.page-up"),
         Binding("g,home", "first", "First", show=False, id="log.first"),
         Binding("G,end", "follow", "Newest, and follow", show=False, id="log.follow"),
-        Binding("enter", "open", "Detail", id="log.open"),
+        Binding("enter", "open", "Open", id="log.open"),
     ]
 
     @dataclass

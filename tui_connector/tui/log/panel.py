@@ -54,7 +54,10 @@ class LogPanel(LogHost):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
+        Binding("x", "resend", "Resend", id="log.resend"),
+        Binding("X", "edit", "Edit", id="log.edit", tooltip="Edit and resend"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
+        Binding("plus", "new", "New", id="log.new", tooltip="Write and send a new request"),
         Binding("F", "toggle_filter", "Disable or enable the filter", id="log.toggle-filter"),
         Binding(
             "n",
@@ -66,8 +69,6 @@ class LogPanel(LogHost):
         ),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
         Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
-        Binding("x", "resend", "Resend", id="log.resend"),
-        Binding("X", "edit", "Edit", id="log.edit", tooltip="Edit and resend"),
         Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
@@ -81,7 +82,6 @@ class LogPanel(LogHost):
             id="log.probes",
             tooltip="Probes (the program's own requests, to learn about the store) in one row, or one by one",
         ),
-        Binding("plus", "new", "New request", id="log.new", tooltip="Write and send a new request"),
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
         Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
         Binding("w", "save_body", "Save the body", show=False, id="log.save-body"),
@@ -128,7 +128,10 @@ class LogPanel(LogHost):
     @property
     def key_titles(self) -> dict[str, str]:
         """Titles of keys that depend on the state, for the footer."""
-        return {"log.toggle-filter": "Disable filter" if self._filtering.on else "Enable filter"}
+        titles = {"log.toggle-filter": "Filter off" if self._filtering.on else "Filter on"}
+        if not self._log_actions.can_send:  # the keys say why
+            titles |= dict.fromkeys(("log.resend", "log.edit"), "")
+        return titles if self._log_actions.can_write else titles | {"log.new": ""}
 
     def help_text(self) -> str:
         return (
