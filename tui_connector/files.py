@@ -15,7 +15,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
@@ -259,8 +259,10 @@ def check_unchanged(path: Path, expect: str | None) -> None:
         _check_digest(path, Path(os.path.realpath(path)), expect)
 
 
-def write_private(path: Path, data: bytes, *, replace: bool = True, make_directory: bool = True) -> None:
-    """Writes a file of mode 0600 atomically and durably.
+def write_private(
+    path: Path, data: bytes | Iterable[bytes], *, replace: bool = True, make_directory: bool = True
+) -> None:
+    """Writes a file of mode 0600 atomically and durably; the pieces of `data` one after the other.
 
     Raises FileExistsError if there is one already and `replace` is false, and OSError.
     """
@@ -347,7 +349,7 @@ def _check_digest(path: Path, real: Path, expect: str | None) -> None:
 
 def _write(
     real: Path,
-    data: bytes,
+    data: bytes | Iterable[bytes],
     directory: int | None,
     *,
     replace: bool,
@@ -360,9 +362,10 @@ def _write(
             raise not_regular(real, found.st_mode)
     temporary = _Temporary(real.parent)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(temporary.descriptor, rest) :]
+        for piece in [data] if isinstance(data, bytes) else data:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(temporary.descriptor, rest) :]
         if previous is not None:
             if (previous.st_uid, previous.st_gid) != (os.geteuid(), os.fstat(temporary.descriptor).st_gid):
                 os.fchown(temporary.descriptor, previous.st_uid, previous.st_gid)

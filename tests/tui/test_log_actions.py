@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,14 +19,17 @@ from watched_log import Watched, filled, watching
 
 from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, RequestInfo, Response
+from tui_connector.client.whole_bodies import WholeBody
 from tui_connector.guide.resend import NewRequests, resend
 from tui_connector.guide.rest_api import ApiPath, KnownPaths
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench, profile_of
+from tui_connector.log.files import read
 from tui_connector.log.recording import Reader
 from tui_connector.log.records import line
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
+from tui_connector.secrets.mask import Mask
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen
 from tui_connector.tui.log.actions import LogContext, repeated_exchange
@@ -218,7 +222,7 @@ async def test_what_was_sent_is_selected_and_in_sight_whatever_filter_is_on(mach
         await watched.pilot.press("f5")
         await watched.shows("▸ #102 ")
         await watched.told("Turned off to show #102: filter")
-        await watched.shows("F Enable filter")
+        await watched.shows("F Filter on")
         await watched.pilot.press("F", "F")
         await watched.until(lambda: len(watched.numbers()) == 102)
         await watched.shows("▸ #102 ")  # the selection is still in sight
@@ -557,6 +561,28 @@ async def test_the_marked_requests_are_exported_for_other_tools(machine: Machine
         entries = json.loads(target.read_bytes())["log"]["entries"]
         assert len(entries) == 2
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["requests.har", "requests.jsonl"])
+async def test_exports_have_whole_bodies_without_secrets_and_say_where_they_have_not(
+    machine: Machine, tmp_path: Path, name: str
+) -> None:
+    page, mask = json.dumps({"sku": "x" * 1_000, "token": "s3cret-CANARY-value"}).encode(), Mask()
+    mask.learn("s3cret-CANARY-value", "token")
+    kept = RecordedBody(page[:100], len(page), media_type="application/json", cut=True)
+    whole = replace(kept, whole=WholeBody(page, "application/json", mask))
+    target = tmp_path / name
+    async with watching(machine, filled(exchange(1, body=whole), exchange(2, body=kept))) as watched:
+        await watched.pilot.press("E")
+        await watched.until(lambda: bool(watched.app.screen.query(Input)))
+        watched.app.screen.query_one(Input).value = str(target)
+        await watched.pilot.press("enter")
+        await watched.told("1 request has a body that was not kept, or only in part.")
+    first, second = (each for each in read(target) if isinstance(each, Exchange))
+    assert json.loads(first.body.data)["sku"] == "x" * 1_000
+    assert not first.body.cut
+    assert (second.body.data, second.body.cut) == (page[:100], True)
+    assert b"CANARY" not in target.read_bytes()
 
 
 async def test_growing_recording_is_followed_and_resends_only_with_a_profile(machine: Machine, tmp_path: Path) -> None:

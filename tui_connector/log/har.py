@@ -100,7 +100,8 @@ def _request(exchange: Exchange) -> dict[str, Json]:
     }
     if body.data or body.size:
         kind = header_of(exchange.request_headers, "Content-Type") or body.media_type
-        request["postData"] = {"mimeType": kind, **_content(body, encoding="_encoding")}
+        comment: dict[str, Json] = {"comment": text} if (text := _comment(body)) else {}
+        request["postData"] = {"mimeType": kind, **_content(body, encoding="_encoding"), **comment}
     return request
 
 
@@ -110,8 +111,8 @@ def _response(exchange: Exchange) -> dict[str, Json]:
     content: dict[str, Json] = {"size": body.size, "mimeType": kind, **_content(body, encoding="encoding")}
     if body.wire_size and body.wire_size != body.size:
         content["compression"] = body.size - body.wire_size
-    if body.note or body.cut:
-        content["comment"] = body.note or f"only the first {len(body.data)} bytes were kept"
+    if comment := _comment(body):
+        content["comment"] = comment
     return {
         "status": exchange.status if exchange.status is not None else 0,
         "statusText": exchange.reason,
@@ -133,6 +134,13 @@ def _content(body: RecordedBody, *, encoding: str) -> dict[str, Json]:
     if text is None:
         return {"text": base64.b64encode(body.data).decode(), encoding: "base64"}
     return {"text": text}
+
+
+def _comment(body: RecordedBody) -> str:
+    """Why a body is missing or incomplete; "" if it is whole."""
+    if body.note or not (body.cut or body.is_missing):
+        return body.note
+    return f"only the first {len(body.data)} bytes were kept" if body.cut else "the body was not kept"
 
 
 def _own_body_fields(body: RecordedBody) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -206,6 +206,11 @@ class LogActions:
     def can_send(self) -> bool:
         """Whether requests can be sent from this log."""
         return self._context.send is not None
+
+    @property
+    def can_write(self) -> bool:
+        """Whether new requests can be written and sent from this log."""
+        return self._context.new is not None
 
     def missing_of(self, exchange: Exchange) -> str:
         """What the log does not have of a request that could be sent from it; "" if it has all."""
@@ -461,7 +466,7 @@ class LogActions:
                 f"Only the first {size(len(kept.data))} of {size(kept.size)} of the body of #{exchange.number} were "
                 f"kept, and are saved.{again}"
             )
-        self.save_file(title, f"response-{exchange.number}.{suffix}", lambda _: exchange.with_whole_body().body.data)
+        self.save_file(title, f"response-{exchange.number}.{suffix}", lambda _: [exchange.with_whole_body().body.data])
 
     def export(self) -> None:
         """Exports the marked exchanges, or without marks the listed ones, as HAR or as a recording."""
@@ -473,24 +478,35 @@ class LogActions:
             return
         which = "marked" if view.marks else "shown"
         title = f"Export the {len(chosen)} {which} requests: .har for other tools, .jsonl for tui-connector log"
-        self.save_file(title, "requests.har", lambda path: _exported(chosen, path))
+        export = _Export(chosen)
+        self.save_file(title, "requests.har", export.pieces, lambda: export.left_out)
 
-    def save_file(self, title: str, name: str, content: Callable[[Path], bytes]) -> None:
-        """Prompts for a path and writes `content(path)` there."""
+    def save_file(
+        self,
+        title: str,
+        name: str,
+        content: Callable[[Path], Iterable[bytes]],
+        note: Callable[[], str] = lambda: "",
+    ) -> None:
+        """Prompts for a path and writes the pieces of `content(path)` there; `note` is said afterwards."""
         app = self._panel.app
 
         async def save(typed: str) -> str:
             path = await asyncio.to_thread(lambda: Path(os.path.abspath(os.path.expanduser(typed))))
-            data = await asyncio.to_thread(content, path)
-            write = partial(write_private, path, data, make_directory=False)
+
+            def write(*, replace: bool) -> int:
+                written = _Counted(content(path))
+                write_private(path, written, replace=replace, make_directory=False)
+                return written.size
+
             try:
-                await asyncio.to_thread(write, replace=False)
+                written = await asyncio.to_thread(write, replace=False)
             except FileExistsError:
                 question = f"{shown_line(str(path))} already exists. Replace it?"
                 if not await app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep")):
                     raise UserError("file-exists", f"{path} already exists", "Choose another name.") from None
-                await asyncio.to_thread(write, replace=True)
-            return f"Saved {len(data)} bytes: {path}"
+                written = await asyncio.to_thread(write, replace=True)
+            return f"Saved {written} bytes: {path}{note()}"
 
         def saved(done: str | None) -> None:
             if done is not None:
@@ -512,8 +528,43 @@ class LogActions:
         self._panel.app.push_screen(screen, chosen)
 
 
-def _exported(exchanges: Sequence[Exchange], path: Path) -> bytes:
-    from ...log import har
-    from ...log.records import line
+class _Counted:
+    """Pieces of a file, and the bytes of those that were taken."""
 
-    return b"".join(map(line, exchanges) if path.suffix == ".jsonl" else har.export(exchanges))
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size += len(piece)
+            yield piece
+
+
+class _Export:
+    """Exchanges as a file, each with the whole body of its response where that is still in memory."""
+
+    def __init__(self, exchanges: Sequence[Exchange]) -> None:
+        self._exchanges = exchanges
+        self._partial = 0
+
+    def pieces(self, path: Path) -> Iterable[bytes]:
+        """A recording for a path that ends with .jsonl, otherwise a HAR. One exchange at a time is in memory whole."""
+        from ...log import har
+        from ...log.records import line
+
+        self._partial = 0
+        return map(line, self._whole()) if path.suffix == ".jsonl" else har.export(self._whole())
+
+    def _whole(self) -> Iterator[Exchange]:
+        for each in self._exchanges:
+            exchange = each.with_whole_body()
+            self._partial += exchange.is_partial
+            yield exchange
+
+    @property
+    def left_out(self) -> str:
+        """How many of the bodies that were written are not complete; "" if all are."""
+        if not self._partial:
+            return ""
+        return f". {count(self._partial, 'request has', 'requests have')} a body that was not kept, or only in part."
