@@ -145,14 +145,14 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         assert "19:15: The quote is not closed on its line." in screen
         assert "e: edit · o: $EDITOR · a: fix" in screen
         assert "Orders of today · GET orders?x" in screen
-        assert "reloaded" not in screen
+        assert messages(app) == []
         path.unlink()
         screen = await until_shown(pilot, "The file is gone")
         assert "Orders of today · GET orders?x" in screen
         assert "As text" not in screen
         path.write_text(valid)
-        await until_shown(pilot, "The file has changed and was reloaded.")
-        assert "valid text" not in shown(app)
+        await until(pilot, lambda: "valid text" not in shown(app))
+        assert messages(app) == ["The file has changed and was reloaded."]
 
 
 async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machine: Machine) -> None:
