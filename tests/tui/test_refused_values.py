@@ -18,6 +18,7 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.setup.authentication import AuthenticationPane
+from tui_connector.tui.widgets.secret import SecretInput
 
 WRONG = [f"canary0{digit}canary0{digit}canary0{digit}canary" for digit in "1234"]
 
@@ -175,6 +176,12 @@ async def test_a_refused_password_is_shown_wherever_its_user_comes_back(machine:
         await until_shown(pilot, "15 ✔")
         await pilot.press("enter")
         await until_shown(pilot, "15 ✘")
+        await pilot.press("escape", "up", "up")
+        password = pilot.app.screen.query_one("#row-parameters-password SecretInput", SecretInput)
+        await until(pilot, lambda: pilot.app.focused is password)
+        await pilot.press("x")  # as right after the refusal
+        assert password.value == "x"
+        await pilot.press("escape", "escape")
         for way in ("Bearer", "Other", "Login with user"):
             await choose(pilot, "#way", way)
             if way == "Other":

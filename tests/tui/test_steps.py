@@ -314,12 +314,18 @@ async def test_a_set_password_is_kept_and_the_login_client_chosen_from_existing_
         await until(pilot, lambda: len(pilot.app._notifications) > 0)
         assert [each.message for each in pilot.app._notifications if "is set" in each.message] == [
             "This secret is set. Delete or Enter starts a new one; Esc leaves the field."
-        ]  # once
+        ]  # once, however many letters there were
+        pilot.app.clear_notifications()
+        await pilot.press("x")
+        await until(pilot, lambda: any("is set" in each.message for each in pilot.app._notifications))
         await pilot.press("enter")  # nor does it test the old one
         await until_shown(pilot, "new value (Esc: keep")
         assert all(each.purpose == "probe" for each in work_of(pilot).workbench.exchanges)
         await pilot.press(*"CANARY-1", "escape")
         assert secret.locked
+        for each in "CANARY-2-CANARY":  # as from a terminal that pastes by typing
+            pilot.app.post_message(events.Key(each, each))
+        await until_shown(pilot, "15 ✔")
         client = "#row-client Choice"
         assert list(pilot.app.screen.query_one(f"#step-2 {client}", Choice).options) == ["magento", "default"]
         await pilot.press("escape", "1")

@@ -302,6 +302,8 @@ _GAP, _LATE_GAP = 0.004, 0.05
 """Seconds between two keys of such a text, and between it and a late part of it. Nobody types as fast."""
 _SHORTEST, _DISTINCT = 4, 3
 """Characters, and different ones, of a text. A slow connection may deliver a few typed commands at once."""
+_SHORTEST_SECRET = 7
+"""Characters, as in the passwords of Magento (Magento\\User\\Model\\UserValidationRules): fewer replace no secret."""
 _OPENS_FIELD = frozenset(
     {
         "app.commands",
@@ -325,7 +327,7 @@ _OPENS_FIELD = frozenset(
 
 
 class TextFinder:
-    """Finds a text that arrives at once as single keys while no field has the focus.
+    """Finds a text that arrives at once as single keys while no field that takes them has the focus.
 
     Its letters would test, save and go to other steps. It becomes a paste, for the field that is to be filled in.
     """
@@ -341,7 +343,7 @@ class TextFinder:
         if id(event) in self._part_of_text:
             self._part_of_text.discard(id(event))
             return None
-        if not event.is_printable or not self._app.screen_stack or isinstance(self._app.focused, Input | TextArea):
+        if not event.is_printable or not self._app.screen_stack or self._takes_text:
             return event
         await asyncio.sleep(_NEXT_WAIT)
         if not self._following(event):
@@ -355,8 +357,16 @@ class TextFinder:
         self._ended = keys[-1].time
         return events.Paste(text)
 
+    @property
+    def _takes_text(self) -> bool:
+        """Whether a field takes keys as text: not that of a secret that is set, which only a paste replaces."""
+        focused = self._app.focused
+        return isinstance(focused, Input | TextArea) and not getattr(focused, "locked", False)
+
     def _is_text(self, first: Key, text: str) -> bool:
         """Whether this is a text, and not a few commands, or one and what is meant for the field that it opens."""
+        if isinstance(self._app.focused, Input | TextArea):
+            return len(text) >= _SHORTEST_SECRET
         if len(text) < _SHORTEST or len({*text}) < _DISTINCT:
             return False
         bound = self._app.screen.active_bindings.get(first.key)

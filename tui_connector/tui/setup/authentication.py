@@ -29,7 +29,7 @@ from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs, with_inner
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
-from ..widgets.secret import Secret, SecretInput, SourceField
+from ..widgets.secret import Secret, SourceField
 from .context import GuideContext
 from .form import SetupForm, field_specs_in
 from .step import StepPane
@@ -370,7 +370,7 @@ class AuthenticationPane(StepPane):
             self.explain("")
         elif demo is not None:
             self.explain("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
-        elif not missing and (self._focus_faulty() or self.refusal()):
+        elif not missing and (self.form.focus_on_problem() or self.refusal()):
             self.explain("")
         elif not missing and self.setup.fields():
             self.explain("Nothing is missing. Enter tests it.")
@@ -401,20 +401,8 @@ class AuthenticationPane(StepPane):
         return True
 
     def edit_field(self) -> None:
-        if self.query("#way-form") and not self._focus_faulty():
+        if self.query("#way-form") and not self.form.focus_on_problem():
             self.form.focus_on(self._missing())
-
-    def _focus_faulty(self) -> bool:
-        """Focuses the first field with a problem, to replace its secret; returns whether there is one."""
-        found = self.form.focus_on_problem()
-        if found:
-            self._replace_focused()
-        return found
-
-    def _replace_focused(self) -> None:
-        """What is typed next replaces the secret in this field."""
-        if isinstance(entry := self.screen.focused, SecretInput):
-            entry.replace_secret()
 
     def _explain(self, name: str, about: str = "") -> None:
         row = self.form.field(name)
@@ -429,13 +417,18 @@ class AuthenticationPane(StepPane):
         self.explain(f"{about} {'' if wide else beside}".strip())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if (about := _ABOUT.get(event.widget.id or "")) is not None:
+        if (about := _ABOUT.get(event.widget.id or "")) is not None and self._has_room:
             self.explain(about)
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether the focus can be explained: what is wrong, and what to do, needs the room of a narrow screen."""
+        return self._finding is None or self.screen.has_class("wide")
 
     @on(Form.Focused)
     def _field_focused(self, event: Form.Focused) -> None:
         event.stop()
-        if self._finding is None or self.screen.has_class("wide"):  # what is wrong, and what to do, needs the room
+        if self._has_room:
             self._explain(event.name, event.about)
 
     @on(Toggle.Changed, "#whole")
@@ -573,7 +566,6 @@ class AuthenticationPane(StepPane):
             super().to_correct(finding)
         else:
             self.form.focus_on(finding.field)
-            self._replace_focused()
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":

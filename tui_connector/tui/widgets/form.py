@@ -369,6 +369,8 @@ class Form(FieldGroup):
         row = _row_of(event.widget)
         # where the focus moves fast, the event of an earlier field may arrive late
         if row is not None and event.widget is self.screen.focused:
+            if row.is_wrong and isinstance(event.widget, SecretInput):
+                event.widget.replace_secret()  # it is of no use, so what is typed is a new one
             self.post_message(self.Focused(self, row.spec.name, row.field_help))
 
     def _edit(self, row: FormField, value: Json) -> None:

@@ -106,7 +106,7 @@ class SecretInput(SourceField):
         self._kind = kind
         self._saved = self._replacing = False
         self._told = False
-        """Whether a letter was typed that the field does not take, as it has a secret."""
+        """Whether a letter was typed that the field did not take, as it has a secret."""
 
     @property
     def locked(self) -> bool:
@@ -156,8 +156,6 @@ class SecretInput(SourceField):
         elif event.is_printable:
             event.prevent_default()
             event.stop()
-            if self._told:  # once, not for each letter
-                return
             self._told = True
             self.notify("This secret is set. Delete or Enter starts a new one; Esc leaves the field.", timeout=3)
 
