@@ -32,7 +32,7 @@ def sent(*lines: str) -> list[str]:
             [("where", "sku = A"), ("and", "qty ≠ 5"), ("and", "qty ≠ 6")],
         ),
         (["where name like %A&B + 50%"], [("where", "name like %A&B + 50%")]),
-        (["where name = 'black or white'"], [("where", "name = black or white")]),
+        (["where name = 'black or white'"], [("where", "name = 'black or white'")]),
         (["WHERE sku in A, B"], [("where", "sku in A,B")]),
         (["sort created_at desc", "sort entity_id"], [("sort", "created_at DESC"), ("sort", "entity_id ASC")]),
         (["page 2, 50 per page"], [("page", "2, 50 per page")]),

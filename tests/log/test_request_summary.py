@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,11 @@ _KEYSET = (
     "&searchCriteria%5Bfilter_groups%5D%5B0%5D%5Bfilters%5D%5B0%5D%5Bcondition_type%5D=gt"
     "&searchCriteria%5BpageSize%5D=100"
 )
+
+
+def _filter(field: str, value: str) -> str:
+    place = "searchCriteria[filter_groups][0][filters][0]"
+    return f"{place}[field]={quote(field)}&{place}[value]={quote(value)}"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,14 @@ _KEYSET = (
             "&searchCriteria[sortOrders][0][field]=created_at&searchCriteria[sortOrders][0][direction]=DESC",
             "customers/search · email like a% or dob is null · ↓ created_at",
         ),
+        # text that only looks like search criteria
+        ("/rest/V1/products?where%20qty%20%3E%20100", "products · 'where qty > 100'"),
+        ("/rest/V1/products?q=where+qty+%3E+100&x=a=b", "products · q='where qty > 100' · x=a=b"),
+        ("/rest/V1/products?page+3&sort=name&e=", "products · 'page 3' · sort=name · e="),
+        (f"/rest/V1/products?{_filter('name', 'red or qty > 5')}", "products · name = 'red or qty > 5'"),
+        (f"/rest/V1/products?{_filter('name', '')}", "products · name = ''"),
+        (f"/rest/V1/products?{_filter('a = 1 or b', 'x')}", "products · 'a = 1 or b' = x"),
+        (f"/rest/V1/products?{_filter('seen', '2026-01-01 00:00:00')}", "products · seen = 2026-01-01 00:00:00"),
     ],
 )
 def test_a_request_in_a_few_words(target: str, expected: str) -> None:

@@ -73,8 +73,30 @@ class Condition:
         value = self.value
         as_it_is = value == _plain(value, self.condition) and value[:1] not in ("", *_QUOTED)
         plain = as_it_is and not _OR.search(f" {value}")
-        quoted = "'" + value.replace("'", "''") + "'"
-        return f"{self.field} {self.condition} {value if plain else quoted}"
+        return f"{self.field} {self.condition} {value if plain else quoted(value)}"
+
+
+def quoted(text: str) -> str:
+    """The text in quotes, a quote within it written twice."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_NAME = re.compile(r"[^\s'\"=<>≠≤≥·]+")
+_PLAIN_VALUE = re.compile(r"[^\s'\"·]*")
+_LIKE_CONDITION = re.compile(r"\b(?:or|and|where)\b|[=<>≠≤≥·]|^\s|\s$|^['\"]|^$", re.IGNORECASE)
+
+
+def shown_parameter(name: str, value: str | None) -> str:
+    """A parameter of a query among conditions, in quotes as far as it could be read as one of them."""
+    shown = name if _NAME.fullmatch(name) else quoted(name)
+    if value is None:
+        return shown
+    return f"{shown}={value if _PLAIN_VALUE.fullmatch(value) else quoted(value)}"
+
+
+def shown_value(value: str) -> str:
+    """The value of a condition, in quotes where it could be read as another condition."""
+    return quoted(value) if _LIKE_CONDITION.search(value) else value
 
 
 def _plain(text: str, condition: str) -> str:

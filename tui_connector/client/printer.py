@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ..text import Shown, has_markup, page_title, shown, shown_line
 from ..units import milliseconds, size
+from .criteria_rows import shown_parameter
 from .curl import curl
 from .error_message import error_message
 from .exchange import Exchange, RecordedBody, Timings
@@ -213,13 +214,18 @@ def _timings(timings: Timings) -> str:
     return " · ".join(["connection reused", *measured] if timings.reused else measured)
 
 
+def _parameter(name: str, value: str | None) -> str:
+    shown = shown_parameter(name, None)  # a name such as "where qty > 5" is not one of the criteria
+    return f"  {shown}" if value is None else f"  {shown} = {value}"
+
+
 def _messages(exchange: Exchange, bodies: _BodyPrinter, *, decoded: bool) -> Iterator[Block]:
     """The request and the response, if any, as HTTP messages (RFC 9112), or with the query `decoded`."""
     target = request_target(exchange.uri)
     if decoded:
         path, _, query = target.partition("?")
         yield Role.REQUEST, ["", shown_line(f"{exchange.method} {readable(path)} HTTP/1.1")]
-        if rows := [f"  {name}" if value is None else f"  {name} = {value}" for name, value in parameters(query)]:
+        if rows := [_parameter(name, value) for name, value in parameters(query)]:
             yield Role.PARAMETER, list(map(shown_line, rows))
     else:
         yield Role.REQUEST, ["", shown_line(f"{exchange.method} {target} HTTP/1.1")]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..client.criteria_rows import shown_parameter, shown_value
 from ..client.uri import parameters, readable
 
 _BEFORE_PATH = 8
@@ -154,7 +155,7 @@ def _telling(query: str) -> Iterator[Part]:
         yield Part(f"page {page}", _PAGE)
     for name, value in others:
         if name != "fields":
-            yield Part(name if value is None else f"{name}={value}", _OTHER)
+            yield Part(shown_parameter(name, value), _OTHER)
     if size:
         yield Part(f"{size} per page", _PAGE_SIZE)
     for order in orders.values():
@@ -162,12 +163,13 @@ def _telling(query: str) -> Iterator[Part]:
         yield Part(f"{direction} {order.get('field', '')}", _ORDER)
     for name, value in others:
         if name == "fields":  # long, and the same for all pages
-            yield Part(f"fields={value}", _FIELDS)
+            yield Part(shown_parameter("fields", value), _FIELDS)
 
 
 def _filter(parts: dict[str, str]) -> str:
     condition = parts.get("conditiontype", "eq").lower()
     field, value = parts.get("field", ""), parts.get("value", "")
+    field = shown_parameter(field, None)
     if condition in _WORDS:
         return f"{field} {_WORDS[condition]}"
-    return f"{field} {_SIGNS.get(condition, condition)} {value}"
+    return f"{field} {_SIGNS.get(condition) or shown_parameter(condition, None)} {shown_value(value)}"

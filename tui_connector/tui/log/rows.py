@@ -179,6 +179,8 @@ def row_message(exchange: Exchange) -> str:
     return " · ".join(filter(None, [_EXPECTED if exchange.expected else "", exchange.note]))
 
 
+_SIGN = re.compile("'(?:[^']|'')*'| ([<>=≠≤≥]+) ")
+"""A sign between blanks, or what is in quotes, which stays as it is."""
 _SHORTEST_NOTE = 20
 """Columns of a note below which a part of it says nothing."""
 _SHORTEST = 4
@@ -199,7 +201,7 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
     def joined(kept: Collection[int]) -> str:
         texts = [parts[index].text if index in kept else "…" for index in indexes if index in kept or index - 1 in kept]
         text = shown_line((" · " if is_roomy else "  ").join(texts))
-        return text if is_roomy else re.sub(" ([<>=≠≤≥]+) ", r"\1", text)
+        return text if is_roomy else _SIGN.sub(lambda found: found[1] or found[0], text)
 
     text = joined(indexes)
     if cell_len(text) <= room - message:
