@@ -31,13 +31,24 @@ def test_a_sign_stays_with_its_text() -> None:
     assert wrapped("✘ https://shop.test/rest", 10)[0] == "✘ https://"
 
 
+def test_a_key_stays_with_what_it_does() -> None:
+    keys = "↑↓: select · Enter: add to the list · Esc: close"
+    assert wrapped(keys, 20) == ["↑↓: select", "· Enter: add to the", "list · Esc: close"]
+    assert wrapped(keys, 26) == ["↑↓: select", "· Enter: add to the list", "· Esc: close"]
+    assert wrapped("Give it a name. (F1: all steps)", 24) == ["Give it a name.", "(F1: all steps)"]
+    assert wrapped("e: edit · +: add · d: delete", 18) == ["e: edit · +: add", "· d: delete"]
+    assert wrapped("Enter them again in step 2 (Esc 2).", 31) == ["Enter them again in step 2", "(Esc 2)."]
+    assert wrapped("Nothing is set. Esc leaves the field", 20) == ["Nothing is set.", "Esc leaves the field"]
+    assert wrapped("Sent to the store. S again sends it", 22) == ["Sent to the store.", "S again sends it"]
+
+
 def test_line_breaks_and_indents_are_kept_and_a_word_without_slashes_is_cut() -> None:
     assert wrapped("as:\n  sku\n\nx", 5) == ["as:", "  sku", "", "x"]
     assert wrapped("abcdefgh", 3) == ["abc", "def", "gh"]
     assert wrapped("漢字漢字", 4) == ["漢字", "漢字"]
 
 
-@given(text=st.text(st.sampled_from("ab/ ✘漢.-"), max_size=60), width=st.integers(2, 20))
+@given(text=st.text(st.sampled_from("ab/ ✘漢.-:·()↑F1"), max_size=60), width=st.integers(2, 20))
 def test_every_character_is_shown_once_and_no_line_is_too_long(text: str, width: int) -> None:
     starts = [0, *line_starts(text, width), len(text)]
     lines = [text[start:end] for start, end in pairwise(starts)]

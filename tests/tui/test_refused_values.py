@@ -15,9 +15,13 @@ from tui_connector.guide.drafts import Drafts
 from tui_connector.guide.resume import setup_of
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
+from tui_connector.magento.diagnosis import Finding
+from tui_connector.magento.diagnosis.rules import EVERY_RULE
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.setup.authentication import AuthenticationPane
+from tui_connector.tui.setup.step import words_of
+from tui_connector.tui.widgets.prose import wrapped
 from tui_connector.tui.widgets.secret import SecretInput
 
 WRONG = [f"canary0{digit}canary0{digit}canary0{digit}canary" for digit in "1234"]
@@ -83,6 +87,15 @@ async def test_the_mark_of_a_refused_token_goes_when_the_store_accepts_it(machin
         await pilot.press("1", "2")
         await until_shown(pilot, "● 2")
         assert "32 ✔" in shown(pilot.app)
+
+
+def test_what_to_do_about_any_refusal_fits_on_a_small_screen() -> None:
+    for rule in EVERY_RULE:
+        finding = Finding(rule.id, rule.summary, ("#4 GET modules → 401",), rule.remedy, fix=rule.fix)
+        assert len(wrapped(words_of(finding), 74)) <= 8, rule.id
+    long = words_of(Finding("refused", "The store refused it: " + "a word " * 400, (), "Correct it."))
+    assert len(wrapped(long, 74)) <= 4
+    assert long.endswith("→ Correct it.")
 
 
 async def test_the_same_value_twice_is_noticed(machine: Machine, sandbox: Sandbox) -> None:
@@ -175,6 +188,7 @@ async def test_a_refused_password_is_shown_wherever_its_user_comes_back(machine:
         pilot.app.post_message(events.Paste("CANARY-password"))
         await until_shown(pilot, "15 ✔")
         await pilot.press("enter")
+        assert " How   " in await until_shown(pilot, "▌ admin?")  # the end of what to do
         await until_shown(pilot, "15 ✘")
         await pilot.press("escape", "up", "up")
         password = pilot.app.screen.query_one("#row-parameters-password SecretInput", SecretInput)
@@ -193,6 +207,7 @@ async def test_a_refused_password_is_shown_wherever_its_user_comes_back(machine:
         await until_shown(pilot, "Unfinished")
         await pilot.press("enter")
         await until_shown(pilot, "✘ The store did not accept the user name or the password")
+        assert "▌ admin?" in shown(pilot.app)
     app = ConnectorApp(machine, no_demo, start_at="home")
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "Unfinished")

@@ -24,6 +24,7 @@ from ..widgets.fields import FieldRow
 from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
+from ..widgets.prose import Prose
 from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
 from .form import FormScreen
@@ -109,7 +110,7 @@ class ChainScreen(Dialog[None]):
         self.query_one("#chain-about", Static).update(Content(_ONE if self._chain.is_single else _SEVERAL))
         problems = self.query_one("#chain-problems", Static)
         found = self._chain.problems()
-        problems.update(Content(shown("\n".join(f"✘ {each}" for each in found))))
+        problems.update(Prose(Content(shown("\n".join(f"✘ {each}" for each in found)))))
         problems.display = bool(found)
 
     @on(OrderedList.AddRequested)

@@ -38,6 +38,7 @@ from ..widgets.field_specs import FieldSpec, FieldType, field_specs
 from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
+from ..widgets.prose import Prose
 from ..widgets.secret import SecretInput, VariableInput
 from .context import GuideContext
 
@@ -287,7 +288,7 @@ class FormScreen(Dialog[bool]):
             form.border_title = Content(shown_line(self._title))
             form.border_subtitle = f"↑↓: field · PgDn: next section · ^S: {self.done_label.lower()} · Esc: cancel"
             if self._about:
-                yield Static(Content(shown(self._about)), classes="form-about")
+                yield Static(Prose(Content(shown(self._about))), classes="form-about")
             with VerticalScroll(can_focus=False):
                 yield from self.above()
                 yield self._form
@@ -340,7 +341,7 @@ class FormScreen(Dialog[bool]):
 
     @on(Form.Focused)
     def _explain(self, event: Form.Focused) -> None:
-        self.query_one(".words", Static).update(Content(shown(event.about)))
+        self.query_one(".words", Static).update(Prose(Content(shown(event.about))))
 
     @on(Form.Entered)
     def _entered(self) -> None:

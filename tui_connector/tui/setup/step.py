@@ -20,11 +20,12 @@ from textual.widgets import Button, Input, Static, TextArea
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
-from ...text import shown, shown_line
+from ...text import beginning, shown, shown_line
 from ..log.dock import LogDock
 from ..widgets.fields import move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
+from ..widgets.prose import Prose
 from .context import GuideContext
 from .results import PartValues
 
@@ -96,6 +97,7 @@ class StepPane(VerticalScroll, can_focus=False):
         """The result of a test, and its fix."""
         yield Static("", classes="result callout")
         yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
+        yield Static("", classes="evidence")
 
     def outcome(self) -> ComposeResult:
         """Widgets for the outcome of a test, besides the result line."""
@@ -170,9 +172,16 @@ class StepPane(VerticalScroll, can_focus=False):
             self._counting.stop()
         self._busy, self._counting, self._said_missing = "", None, ""
         self._show_result(text, bad=bad)
+        self.put(self.query_one(".evidence", Static), "")
         if text and text != self._said:
-            self.call_after_refresh(self.scroll_to_widget, self.query_one(".result"), animate=False)
+            self.call_after_refresh(self._scroll_to_result)
         self._said, self._said_about = text, self.work.values_sent()
+
+    def _scroll_to_result(self) -> None:
+        """Scrolls no further than to what to do, and its key; the details below can be scrolled to."""
+        self.scroll_to_widget(self.query_one(".result"), animate=False)
+        if self.has_fix:
+            self.scroll_to_widget(self.query_one(".fix"), animate=False)
 
     def forget_outdated(self) -> None:
         """Clears a refusal that was about other values: called when the step is shown again."""
@@ -182,7 +191,7 @@ class StepPane(VerticalScroll, can_focus=False):
     def _show_result(self, text: str, *, bad: bool = False) -> None:
         result = self.query_one(".result", Static)
         safe = shown(text)
-        result.update(Content(safe, list(_result_spans(safe))))
+        result.update(Prose(Content(safe, list(_result_spans(safe)))))
         result.display = bool(text)
         result.set_class(bad, "error")
         result.set_class(text.startswith("✔"), "success")
@@ -195,7 +204,7 @@ class StepPane(VerticalScroll, can_focus=False):
     @staticmethod
     def put(line: Static, text: str) -> None:
         """Shows a text, sanitised here; hides the line where it is empty."""
-        line.update(Content(shown(text)))
+        line.update(Prose(Content(shown(text))))
         line.display = bool(text)
 
     def refused(self) -> Finding | None:
@@ -223,6 +232,8 @@ class StepPane(VerticalScroll, can_focus=False):
     def _show_finding(self, finding: Finding | None, words: str) -> None:
         self._finding = finding
         self.say(words, bad=True)
+        if finding is not None:
+            self.put(self.query_one(".evidence", Static), details_of(finding))
         if finding is not None and finding.fix is not None:
             button = self.query_one(".fix", Button)
             button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
@@ -310,12 +321,22 @@ class StepPane(VerticalScroll, can_focus=False):
             self.say("")
 
 
+_SUMMARY = 200
+"""Characters of a summary, which may repeat what a store says, above what to do about it."""
+
+
 def words_of(finding: Finding) -> str:
-    """What a step shows of a finding."""
-    # the evidence of a failure may repeat the summary
-    evidence = [each for each in finding.evidence[:1] if finding.summary not in each]
+    """What is wrong, and what to do."""
     remedy = [f"→ {finding.remedy}"] if finding.remedy else []
-    return "\n  ".join([f"✘ {finding.summary}", *remedy, *evidence])
+    summary = finding.summary if len(finding.summary) <= _SUMMARY else f"{beginning(finding.summary, _SUMMARY)}…"
+    return "\n  ".join([f"✘ {summary}", *remedy])
+
+
+def details_of(finding: Finding) -> str:
+    """What is less urgent than what to do: the response, and the rest of a long summary."""
+    whole = [finding.summary] if len(finding.summary) > _SUMMARY else []
+    # the evidence of a failure may repeat the summary
+    return "\n".join([*whole, *(each for each in finding.evidence[:1] if finding.summary not in each)])
 
 
 _LINE_STYLES = {"✔": TONES["success"], "✘": TONES["error"], "!": TONES["warning"], "…": TONES["muted"]}

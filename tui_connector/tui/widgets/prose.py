@@ -1,4 +1,4 @@
-"""Text that wraps between words: a long path or address breaks after a slash, and a sign stays with its text."""
+"""Text that wraps between words: a long path breaks after a slash, and a sign or a key stays with its text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
 
-_CHUNK = re.compile(r"(?:[^\s\w/] +)*\S+\s*|\s+")
-"""A word with the blanks after it; one character that is no letter, such as ✘, belongs to the word that follows."""
+_KEY = r"(?:\^\S|F\d{1,2}|(?:Shift\+)?Tab|Esc|Enter|Space|Del(?:ete)?|Home|End|PgUp|PgDn|[↑↓←→]+)"
+_SIGN = rf"(?:[^\s\w/] +)*(?:[(,]?(?:{_KEY}[,:]?|[A-Za-z]:?) +)?"
+_WORD = re.compile(rf"{_SIGN}\S+\s*|\s+")
+"""A word with the blanks after it. A sign, such as ✘, a key and a single letter belong to the word that follows."""
+_CHUNK = re.compile(
+    rf"(?:[^\s\w/] +)*[(]?(?:{_KEY}|[^\s(]): \S+(?: [^\s·:]+){{0,3}}?(?=\)| ·|$)(?:\)\S*)?\s*|{_WORD.pattern}"
+)
+"""A word, or a key and what it does, as in `Enter: add to the list · Esc: close`."""
 _PIECE = re.compile(r"[^/]*/+|[^/]+")
 
 
@@ -34,12 +40,14 @@ def line_starts(text: str, width: int) -> list[int]:
 
 def _chunks(text: str, width: int) -> Iterator[str]:
     """The text in parts that fit into the width."""
-    for word in _CHUNK.findall(text):
-        if cell_len(word.rstrip()) <= width:
-            yield word
+    for chunk in _CHUNK.findall(text):
+        if cell_len(chunk.rstrip()) <= width:
+            yield chunk
             continue
-        for piece in _PIECE.findall(word):
-            yield from [piece] if cell_len(piece.rstrip()) <= width else _pieces(piece, width)
+        for word in _WORD.findall(chunk):
+            pieces = [word] if cell_len(word.rstrip()) <= width else _PIECE.findall(word)
+            for piece in pieces:
+                yield from [piece] if cell_len(piece.rstrip()) <= width else _pieces(piece, width)
 
 
 def _pieces(text: str, width: int) -> Iterator[str]:
