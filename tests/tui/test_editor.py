@@ -12,7 +12,7 @@ import pytest
 from textual.app import App
 
 from tui_connector.secrets.mask import Mask
-from tui_connector.tui.external_editor import _environment, edit
+from tui_connector.tui.external_editor import _environment, command_for, edit
 
 SECRETS = {
     "SHOP": "CANARY-named-by-the-profile",
@@ -69,6 +69,37 @@ def test_editor_environment_contains_no_secrets(profile: Path) -> None:
 
 def test_editor_environment_for_a_new_file(tmp_path: Path) -> None:
     assert _environment(ORDINARY, tmp_path / "new.toml") == ORDINARY
+
+
+@pytest.mark.parametrize(
+    ("editor", "opened"),
+    [
+        ("nano", "nano +7 shop.toml"),
+        ("nano -w", "nano -w +7 shop.toml"),
+        ("/usr/bin/vim.basic", "/usr/bin/vim.basic +7 shop.toml"),
+        ("emacsclient -nw", "emacsclient -nw +7 shop.toml"),
+        ("hx", "hx shop.toml:7"),
+        ("subl --wait", "subl --wait shop.toml:7"),
+        ("code --wait", "code --wait --goto shop.toml:7"),
+        ("kate --block", "kate --block --line 7 shop.toml"),
+        ("unknown", "unknown shop.toml"),
+    ],
+)
+def test_the_editor_opens_at_the_line_where_it_is_known_how(editor: str, opened: str) -> None:
+    assert command_for({"VISUAL": editor, "EDITOR": "ed"}, Path("shop.toml"), 7) == opened.split()
+    assert command_for({"EDITOR": editor}, Path("shop.toml"), None) == [*editor.split(), "shop.toml"]
+
+
+def test_the_editor_of_the_system_is_the_one_that_its_user_has_chosen(tmp_path: Path) -> None:
+    for name in ("mcedit", "helix"):
+        (tmp_path / name).touch(0o700)
+    (tmp_path / "editor").symlink_to("mcedit")
+    environ = {"HOME": str(tmp_path), "PATH": str(tmp_path)}
+    for name, wanted in (("editor", ["+7", "shop.toml"]), ("sensible-editor", ["+7", "shop.toml"])):
+        assert command_for({**environ, "EDITOR": name}, Path("shop.toml"), 7) == [name, *wanted]
+    (tmp_path / ".selected_editor").write_text(f'# chosen\nSELECTED_EDITOR="{tmp_path}/helix"\n')
+    opened = command_for({**environ, "EDITOR": "sensible-editor"}, Path("shop.toml"), 7)
+    assert opened == ["sensible-editor", "shop.toml:7"]
 
 
 def test_ctrl_c_in_the_editor_does_not_end_the_program(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
@@ -24,8 +24,17 @@ from ..text import shown
 from .widgets.fields import JsonField
 
 _PLUS_LINE = frozenset(
-    {"vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "joe", "ne", "kak"}
+    {
+        *("vi", "vim", "nvim", "nvi", "view", "ex", "gvim", "mvim", "nano", "rnano", "pico", "emacs", "emacsclient"),
+        *("mg", "zile", "micro", "kak", "ne", "joe", "jmacs", "jpico", "jstar", "rjoe", "mcedit"),
+        *("gedit", "pluma", "xed", "gnome-text-editor", "geany", "bbedit"),
+    }
 )
+_COLON_LINE = frozenset({"hx", "helix", "subl", "sublime_text", "zed", "zeditor"})
+_GO_TO = frozenset({"code", "code-insiders", "code-oss", "codium", "vscodium", "cursor", "windsurf"})
+_LINE_OPTION = frozenset({"kate", "kwrite", "mate"})
+_SYSTEM = frozenset({"editor", "sensible-editor"})
+"""Open the editor that the system's user has chosen (Debian's alternatives and sensible-editor)."""
 _DIRECTORIES = ("PWD", "OLDPWD")
 """Not secrets, although "pwd" names a password elsewhere."""
 _FALLBACKS = ("sensible-editor", "nano", "vim", "vi")
@@ -42,14 +51,32 @@ def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> lis
         ) from error
     if not words:
         raise UserError("editor", "No editor found. Set $VISUAL or $EDITOR, for example: export EDITOR=nano")
-    name = Path(words[0]).name
-    if line is None:
-        return [*words, str(path)]
-    if name in ("hx", "helix"):
-        return [*words, f"{path}:{line}"]
-    if name in ("code", "codium"):
-        return [*words, "--goto", f"{path}:{line}"]
-    return [*words, *([f"+{line}"] if name in _PLUS_LINE else []), str(path)]
+    return [*words, *_place(_program(words[0], environ), path, line)]
+
+
+def _place(program: str, path: Path, line: int | None) -> list[str]:
+    """The arguments with which this program opens the file, at the line where it is known how."""
+    if line is not None and program in _COLON_LINE:
+        return [f"{path}:{line}"]
+    if line is not None and program in _GO_TO:
+        return ["--goto", f"{path}:{line}"]
+    if line is not None and program in _LINE_OPTION:
+        return ["--line", str(line), str(path)]
+    return [*([f"+{line}"] if line is not None and program in _PLUS_LINE else []), str(path)]
+
+
+def _program(command: str, environ: Mapping[str, str]) -> str:
+    """The name of the program behind a command, without what tells its variants apart: vim.basic is vim."""
+    name = Path(command).name
+    if name in _SYSTEM:
+        chosen = ""
+        if name != "editor":
+            with suppress(OSError, UnicodeDecodeError):
+                chosen = Path(environ.get("HOME", ""), ".selected_editor").read_text("utf-8")
+        found = re.search(r"^SELECTED_EDITOR=[\"']?([^\"'\s]+)", chosen, re.MULTILINE)
+        command = found[1] if found else "editor"
+        name = Path(shutil.which(command, path=environ.get("PATH")) or command).resolve().name
+    return name.removesuffix(".exe").partition(".")[0]
 
 
 def _environment(environ: Mapping[str, str], path: Path) -> dict[str, str]:

@@ -591,7 +591,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         problem, part, opened = self._problem, self._list.selected, self.opened
         self.busy = f"Opening {self.path.name}"
         try:
-            line = problem.line if problem is not None else None
+            line = problem.place.line if problem is not None else None
             if line is None and part is not None and opened is not None:
                 line = await asyncio.to_thread(opened.line_of, part)
             before = await asyncio.to_thread(file_before, self.path, self.workbench.trust)
