@@ -7,6 +7,7 @@ from pathlib import Path
 from tui_connector.guide.checks.check import CheckResult
 from tui_connector.guide.last_runs import LastRun
 from tui_connector.guide.profiles.saved_profile import open_profile
+from tui_connector.guide.secret_states import SecretState
 from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.tui.profile.part_status import PartStatus, RowStatus
 
@@ -57,6 +58,20 @@ def test_a_test_counts_until_the_part_or_what_its_requests_depend_on_changes(tmp
     reads(PROFILE)
     status.tested(ORDERS, CheckResult("it", True), 95.0)
     assert row(status, ORDERS).mark[0] == " "  # the file was changed while it was tested
+
+
+def test_what_was_not_tested_has_no_check_mark(tmp_path: Path) -> None:
+    """And it does not hide what is missing."""
+    path, status = tmp_path / "acme.toml", PartStatus()
+    path.write_text(f'{PROFILE}[authentications.a]\nkind = "bearer"\ntoken = {{ env = "ACME_TOKEN" }}\n')
+    status.read(open_profile(path))
+    part = ProfilePart("authentications", "a", "")
+    status.test_begins(part)
+    status.tested(part, CheckResult("no client uses it", True, is_tested=False), 95.0)
+    assert row(status, part).mark == ("–", "muted")
+    assert "– no client uses it" in "\n".join(map(str, status.detail(part, 100.0, "", wide=False, width=80)))
+    status.secrets_found([SecretState(("authentications", "a", "token"), "variable ACME_TOKEN is not set", False)])
+    assert row(status, part).mark == ("✘", "error")
 
 
 def test_problems_are_counted_at_their_part_also_those_in_an_environment(tmp_path: Path) -> None:

@@ -82,9 +82,7 @@ def check(
                 report.results.append(tried)
                 if not as_json:
                     probes = f" ({tried.probes} more requests to find the cause)" if tried.probes else ""
-                    click.echo(
-                        f"{'✘' if not tried.ok else '!' if tried.warnings else '✔'} {shown(tried.summary)}{probes}"
-                    )
+                    click.echo(f"{tried.mark} {shown(tried.summary)}{probes}")
         return report
 
     with keeping_history(workbench, path, saved):

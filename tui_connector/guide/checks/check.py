@@ -57,6 +57,15 @@ class CheckResult:
     """What is probably a mistake, although the check has passed."""
     written: WrittenItems | None = None
     """Of an incoming: its first items as a run would write them."""
+    is_tested: bool = True
+    """Whether the store has shown anything of it; if not, it is `ok` as well."""
+
+    @property
+    def mark(self) -> str:
+        """✔, !, ✘, or – where nothing was tested."""
+        if not self.ok:
+            return "✘"
+        return "!" if self.warnings else "✔" if self.is_tested else "–"
 
 
 @dataclass(slots=True)
@@ -140,7 +149,7 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
     for name in profile.addressed_clients():
         client = profile.clients[name]
         if client.disabled:
-            yield CheckResult(f"client {name}: disabled", True)
+            yield CheckResult(f"client {name}: disabled", True, is_tested=False)
             continue
         result = (
             await check_reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
@@ -221,13 +230,15 @@ async def check_own_request(profile: Profile, session: Session, name: str, run: 
         return OwnRequestCheck([CheckResult(reached, False, finding)])
     if not authenticates:
         return OwnRequestCheck([CheckResult(reached, True)], incoming)
-    if first is None and status >= 400:
-        return OwnRequestCheck(
-            [CheckResult(f"{reached} ({status} at the base URI; add an incoming to try the authentication)", True)]
-        )
-    return OwnRequestCheck(
-        [CheckResult(reached, True), *([CheckResult(accepted, True)] if status < 400 else [])], incoming
+    if status < 400:
+        return OwnRequestCheck([CheckResult(reached, True), CheckResult(accepted, True)], incoming)
+    why = (
+        f"{status} at the base URI; add an incoming to try it"
+        if first is None
+        else f"{status}, see the incoming {first}"
     )
+    untested = CheckResult(f"client {name}: authentication not tested ({why})", True, is_tested=False)
+    return OwnRequestCheck([CheckResult(reached, True), untested], incoming)
 
 
 async def _check_first_items(
@@ -445,7 +456,7 @@ async def check_readable(
             f"{summary}: would send {request.method} {path_and_query(request.uri)} (not sent: it may change the store"
         )
         hint = "; set reads = true in its request if it only reads)" if request.method == "POST" else ")"
-        return CheckResult(summary + hint, True), None
+        return CheckResult(summary + hint, True, is_tested=False), None
     except RequestFailed as failure:
         finding: Finding | None = None
         if kind is not None and responses:
@@ -475,7 +486,7 @@ def _items_read(read: int, total: int | None) -> str:
 async def check_part(profile: Profile, session: Session, part: ProfilePart, run: dict[str, Json]) -> CheckResult:
     """Checks a client or authentication, reads the first items of an incoming, or previews an outgoing (not sent)."""
     if part.disabled:
-        return CheckResult(f"{part.name} is disabled: nothing is sent", True)
+        return CheckResult(f"{part.name} is disabled: nothing is sent", True, is_tested=False)
     try:
         match part.family:
             case "clients":
@@ -499,7 +510,7 @@ async def _check_other_store(profile: Profile, session: Session, name: str, run:
 
 async def _check_client(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
     if profile.base_uri(name) is None:
-        return CheckResult(f"client {name} has no address of its own", True)
+        return CheckResult(f"client {name} has no address of its own", True, is_tested=False)
     if not is_magento(profile, name):
         return await _check_other_store(profile, session, name, run)
     reached = await check_reachable(session, name, profile.base_uri(name) or "")
@@ -511,7 +522,7 @@ async def _check_client(profile: Profile, session: Session, name: str, run: dict
 async def _check_authentication(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
     users = [client for client in profile.addressed_clients() if name in profile.clients[client].authentications]
     if not users:
-        return CheckResult(f"{name}: no client with an address uses it", True)
+        return CheckResult(f"{name}: no client with an address uses it", True, is_tested=False)
     if not is_magento(profile, users[0]):
         return await _check_other_store(profile, session, users[0], run)
     return await _check_magento_authentication(profile, session, users[0])
@@ -529,5 +540,6 @@ def _check_outgoing(profile: Profile, session: Session, name: str, run: dict[str
     shown = list(sample_requests(outgoing, session, known or {}, run))
     wrong = [each for each in shown if each.is_invalid]
     if wrong:
-        return CheckResult(f"{name}: {'; '.join(each.line for each in wrong)}", known is None)
-    return CheckResult(f"{name}: would send {'; '.join(each.line for each in shown)} (not sent)", True)
+        return CheckResult(f"{name}: {'; '.join(each.line for each in wrong)}", known is None, is_tested=False)
+    sent = "; ".join(each.line for each in shown)
+    return CheckResult(f"{name}: would send {sent} (not sent)", True, is_tested=False)

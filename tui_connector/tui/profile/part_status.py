@@ -37,11 +37,12 @@ class RowStatus:
     """The result of the last run and its age, such as "✔ 5 min"."""
 
 
+_TONES = {"✔": "success", "!": "warning", "✘": "error", "–": "muted"}
+
+
 def _mark_of(result: CheckResult) -> tuple[str, str]:
     """The mark of a test, and its tone."""
-    if not result.ok:
-        return "✘", "error"
-    return ("!", "warning") if result.warnings else ("✔", "success")
+    return result.mark, _TONES[result.mark]
 
 
 class PartStatus:
@@ -123,12 +124,15 @@ class PartStatus:
             return "✘", "error"
         if part == self.testing:
             return "…", "muted"
-        if (tested := self._tests.get((part.family, part.name))) is not None:
+        tested = self._tests.get((part.family, part.name))
+        if tested is not None and tested[0].is_tested:
             return _mark_of(tested[0])
         secrets = self.secrets_of(part)
         if any(state.ok is False for state in secrets):
             return "✘", "error"
-        return ("!", "warning") if any(state.for_session for state in secrets) else (" ", "")
+        if any(state.for_session for state in secrets):
+            return "!", "warning"
+        return (" ", "") if tested is None else _mark_of(tested[0])
 
     def _first_columns(self, part: ProfilePart) -> list[str]:
         keys = (("identifier",), ("incremental", "field"))
