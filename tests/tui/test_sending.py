@@ -174,9 +174,9 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.press("r")
         await acme.shows("1 to create, 2 to change", "Last: run 3, undo of run 1")  # as before the run
         await acme.leave()
-        await acme.shows("Last run: ✔ undo of run 1: complete,", "r Plan")
+        await acme.shows("Last run: ✔ undo of run 1: complete,", "3 finished, ", "r Plan")  # by both of its runs
         await acme.press("T")
-        await acme.shows("run 3, undo of run 1, complete")
+        await acme.shows("Acme store  tasks of stock: run 3, undo of run 1, complete", "State and reason · began 20")
 
 
 async def test_a_stopped_run_is_resumed_from_its_plan(machine: Machine) -> None:

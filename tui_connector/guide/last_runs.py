@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..outgoing.tasks import last_task_runs, tasks_file
+from ..outgoing.tasks import TaskRun, TaskState, last_task_runs, tasks_file
 from ..profile.library import BatchReader, Library, read_with_data
 from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows
@@ -273,9 +273,17 @@ def _runs_read(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
 
 
 def _runs_sent(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
-    """The last runs of an outgoing. Raises `LedgerError`."""
-    found, under_way = last_task_runs(path, limit)
-    for index, (run, counts) in enumerate(found):
+    """The last runs of an outgoing; an undo that restores and deletes is one. Raises `LedgerError`."""
+    rows, under_way = last_task_runs(path, limit + 1)
+    found: list[list[tuple[TaskRun, Mapping[TaskState, int]]]] = []
+    for row in rows:
+        if found and found[-1][-1][0].continues(row[0]):
+            found[-1].append(row)
+        else:
+            found.append([row])
+    for index, steps in enumerate(found[:limit]):
+        (run, _), first = steps[0], steps[-1][0]
+        counts = {each: sum(step[each] for _, step in steps) for each in steps[0][1]}
         described = run.described_state(counts, is_running=under_way and index == 0)
         yield LastRun(
             path.stem,
@@ -284,11 +292,11 @@ def _runs_sent(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
             {each: number for each, number in counts.items() if number},
             _seconds(run.ended or run.began),
             sends=True,
-            seconds=run.seconds,
-            requests=run.requests,
+            seconds=sum(step.seconds for step, _ in steps),
+            requests=sum(step.requests for step, _ in steps),
             reason=run.reason,
             code=run.code,
-            began=run.began,
+            began=first.began,
             number=run.id,
             undone_run=run.undone_run,
             is_shared=not isinstance(path, Path),

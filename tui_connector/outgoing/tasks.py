@@ -140,9 +140,16 @@ class TaskRun:
         number = (self.digest or "").removeprefix(UNDO_DIGEST).partition(" ")[0]
         return int(number) if (self.digest or "").startswith(UNDO_DIGEST) and number.isdecimal() else 0
 
+    def continues(self, before: TaskRun) -> bool:
+        """Whether this and the run before it are one undo: that has restored, and this deletes."""
+        deletes = UNDO_DELETES in (self.digest or "") and UNDO_DELETES not in (before.digest or "")
+        return bool(self.undone_run) and deletes and self.undone_run == before.undone_run
+
 
 UNDO_DIGEST = "undo of "
 """The start of the digest of an undo; the number of the undone run follows."""
+UNDO_DELETES = " deletes "
+"""What follows that number in the second run of an undo, which deletes what the undone run has created."""
 SLICES = "slices:"
 """Start of the code of a run that was sent in slices; their run id follows."""
 RETRY = "retry"

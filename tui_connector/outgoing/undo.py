@@ -22,7 +22,7 @@ from .equality import ABSENT, Absent, equal
 from .model import Outgoing
 from .plan import PlanEntry
 from .source import BadEntity, SourceContext, SourceEntity
-from .tasks import UNDO_DIGEST, Task, TaskState
+from .tasks import UNDO_DELETES, UNDO_DIGEST, Task, TaskState
 
 UNDOABLE: Final[tuple[TaskState, ...]] = ("finished", "unknown", "sending")
 """States of tasks that have changed the store, or may have."""
@@ -303,10 +303,14 @@ def _with_request(outgoing: Outgoing, undo: UndoRequest) -> Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class UndoSource:
-    """The entities of an undo, as the source of a run. `undone_run` is the number of the run that it undoes."""
+    """The entities of an undo, as the source of a run. `undone_run` is the number of the run that it undoes.
+
+    `deletes`: what that run has created, after the other entities were restored.
+    """
 
     entities: Sequence[SourceEntity]
     undone_run: int = 0
+    deletes: bool = False
 
     @classmethod
     def restoring(cls, plan: UndoPlan, undone_run: int = 0) -> UndoSource:
@@ -314,7 +318,7 @@ class UndoSource:
 
     @classmethod
     def deleting(cls, plan: UndoPlan, undone_run: int = 0) -> UndoSource:
-        return cls([SourceEntity(each.line, each.data) for each in plan.created], undone_run)
+        return cls([SourceEntity(each.line, each.data) for each in plan.created], undone_run, deletes=True)
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
         return iter(self.entities)
@@ -323,4 +327,5 @@ class UndoSource:
         """An interrupted undo is computed again, so that what is already restored is not sent again."""
         text = json.dumps([[each.line, each.data] for each in self.entities], sort_keys=True)
         found = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{UNDO_DIGEST}{self.undone_run} {found}" if self.undone_run else found
+        what = UNDO_DELETES if self.deletes else " "
+        return f"{UNDO_DIGEST}{self.undone_run}{what}{found}" if self.undone_run else found

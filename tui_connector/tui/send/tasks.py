@@ -177,11 +177,12 @@ class TasksScreen(BaseScreen[bool]):
         if message.problem:
             self.notify(shown(message.problem), severity="error", markup=False)
         run = found.run
-        about = f"tasks of {self._task_sender.name}"
+        about, began = f"tasks of {self._task_sender.name}", ""
         if run is not None:
             counts = {each.state: each.count for each in found.groups if each.state and each.reason is None}
             state = run.described_state(counts, is_running=found.is_running)
-            about = f"{about}: {run.title}, {state} · {run.began}"
+            about, began = f"{about}: {run.title}, {state}", f" · began {run.began}"
+        self._groups.border_title = Content(f"State and reason{shown_line(began)}")
         sender = self._task_sender
         mark = environment_mark(sender.profile, production=sender.production)
         self.query_one(ScreenHeader).show(self._task_sender.profile.name, about, mark)

@@ -79,7 +79,7 @@ class ScreenHeader(Static):
         right = Content.assemble(*((shown_line(text, width // 2), TONES.get(tone, "")) for text, tone in right_parts))
         room = max(0, width - right.cell_length - (2 if right_parts else 0))
         title = shown_line(self._parts[0], room)
-        cut = shown_line if "://" in self._parts[1] else shown_path
+        cut = shown_path if "/" in self._parts[1] and "://" not in self._parts[1] else shown_line
         detail = cut(self._parts[1], max(0, room - cell_len(title) - 2))
         left = Content.assemble((title, "bold"), (f"  {detail}" if detail else "", "$text-muted"))
         gap = " " * max(0, width - left.cell_length - right.cell_length)
