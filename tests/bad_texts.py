@@ -24,7 +24,7 @@ BAD: list[tuple[int, str | bytes, tuple[str, ...]]] = [
         ),
     ),
     (3, b'format = 1\nname = "caf\xe9"\n', (":2: is not UTF-8",)),
-    (3, 'format = 1\nname = "a\x00b"\n', (":2:10: Illegal character",)),
+    (3, 'format = 1\nname = "a\x00b"\n', (":2:10: Invalid character",)),
     (
         5,
         'format = 1\nname = "x\n',
@@ -69,7 +69,7 @@ BAD: list[tuple[int, str | bytes, tuple[str, ...]]] = [
         8,
         f'{CLIENT}description = "C:\\Users\\x"\n',
         (
-            ":4:20",
+            ":4:18",
             "'single quotes'",
         ),
     ),
@@ -93,7 +93,7 @@ BAD: list[tuple[int, str | bytes, tuple[str, ...]]] = [
         10,
         f"{START}clients = {{\n a = {{}} }}\n",
         (
-            ":3:12",
+            ":3:11",
             "on one line",
         ),
     ),

@@ -26,8 +26,8 @@ def refused(text: str) -> Mistake:
         ("verify = off", 1, "Write false"),
         ("verify = True", 1, "Write true"),
         ('path = "C:\\Users\\x"', 1, "backslash"),
-        ("a = 1\nname: x\n", 2, "not a colon"),
-        ('name : "x"\nb = 2', 1, "not a colon"),
+        ("a = 1\nname: x\n", 2, ": instead of ="),
+        ('name : "x"\nb = 2', 1, ": instead of ="),
         ('{\n  "name": "x"\n}', 1, "JSON"),
         ('[{"name": "x"}]', 1, "JSON"),
         ("---\nname: x\n", 1, "YAML"),
@@ -35,35 +35,35 @@ def refused(text: str) -> Mistake:
         ("<?xml version='1.0'?>\n<a/>", 1, "XML or HTML"),
         ('a = "x\nb = 1\n', 1, "closing quote"),
         ('a = "x # y\n', 1, "closing quote"),
-        ("name = Acme\n", 1, "double quotes"),
-        ("path = ~/x\n", 1, "double quotes"),
-        ("token = $TOKEN\n", 1, "double quotes"),
+        ("name = Acme\n", 1, "Text without quotes"),
+        ("path = ~/x\n", 1, "Text without quotes"),
+        ("token = $TOKEN\n", 1, "Text without quotes"),
         ("a = {\n  b = 1,\n}\n", 1, "one line"),
         ('a = { b = "x", }\n', 1, "no comma after its last entry"),
         ('a = { b = "x" c = "y" }\n', 1, "Commas separate the entries"),
         ('a = ["x" "y"]\n', 1, "Commas separate the elements"),
         ("a = 1,5\n", 1, "full stop: 1.5"),
         ("a = 0012\n", 1, "leading zeros"),
-        ("a = 30s\n", 1, 'write "30s"'),
-        ("a = { b = 50x }\n", 1, 'text in quotes: "50x"'),
-        ("a = [1, 50x]\nb = 2\n", 1, 'text in quotes: "50x"'),
-        ("a = 5 MB\n", 1, 'write "5 MB"'),
-        ("a = null\n", 1, "no null"),
-        ("a = None\n", 1, "no null"),
+        ("a = 30s\n", 1, "unit is text"),
+        ("a = { b = 50x }\n", 1, "unit is text"),
+        ("a = [1, 50x]\nb = 2\n", 1, "unit is text"),
+        ("a = 5 MB\n", 1, "unit is text"),
+        ("a = null\n", 1, "TOML has no"),
+        ("a = None\n", 1, "TOML has no"),
         ("a =\nb = 1\n", 1, "value is missing"),
         ("a = # later\n", 1, "value is missing"),
         ("= 1\n", 1, "key is missing"),
-        ("a == 1\n", 1, "single ="),
-        ('a => "x"\n', 1, "single ="),
+        ("a == 1\n", 1, "instead of ="),
+        ('a => "x"\n', 1, "instead of ="),
         ('my key = "x"\n', 1, "in quotes"),
         ('name "x"\n', 1, "Write = between"),
-        ("name\nb = 1\n", 1, "needs a value"),
-        ('a = "x";\n', 1, "comma or semicolon"),
-        ('a = "x",\nb = 1', 1, "comma or semicolon"),
+        ("name\nb = 1\n", 1, "key without a value"),
+        ('a = "x";\n', 1, "semicolon at the end"),
+        ('a = "x",\nb = 1', 1, "comma at the end"),
         ('a = "x" // why\n', 1, "start with #"),
         ("// why\n", 1, "start with #"),
         ("; why\n", 1, "start with #"),
-        ("a = 1 b = 2\n", 1, "its own line"),
+        ("a = 1 b = 2\n", 1, "Two keys on one line"),
         ("[clients.m\na = 1\n", 1, "closing bracket"),
         ("[[clients.m.plugins]\na = 1\n", 1, "two brackets on either side"),
         ("[clients.m]]\na = 1\n", 1, "one bracket on either side"),
@@ -75,8 +75,7 @@ def refused(text: str) -> Mistake:
 )
 def test_common_mistakes_get_a_hint(text: str, line: int, hint: str) -> None:
     found = refused(text)
-    assert found.hint is not None
-    assert hint in found.hint
+    assert hint in f"{found.message}. {found.hint}"
     assert found.position.line == line
 
 
@@ -184,7 +183,7 @@ def test_no_text_breaks_the_hints(text: str) -> None:
         ('a = { keyring = "x }\n', 'a = { keyring = "x" }\n'),
         ("name = Acme & Söhne\n", 'name = "Acme & Söhne"\n'),
         ("path = ~/x\n", 'path = "~/x"\n'),
-        ("uri = https://acme.example/rest # the shop\n", 'uri = "https://acme.example/rest"  # the shop\n'),
+        ("uri = https://acme.example/rest # the shop\n", 'uri = "https://acme.example/rest" # the shop\n'),
         ("a = {\n  b = 1,\n  c = [1,\n  2],\n}\nd = 1\n", "a = { b = 1, c = [1, 2] }\nd = 1\n"),
         ('a = { b = "x", }\n', 'a = { b = "x" }\n'),
         ('a = { b = "x y" c = "y" }\n', 'a = { b = "x y", c = "y" }\n'),
@@ -248,4 +247,4 @@ def test_what_may_mean_several_things_is_not_corrected(text: str) -> None:
 @pytest.mark.parametrize("text", ["a = { page-size = 50x }\n", "a = { page-size = 50x, c = 1 }\n"])
 def test_an_invalid_value_in_an_inline_table_is_named_at_its_place(text: str) -> None:
     found = refused(text)
-    assert (found.position, found.message) == (TextPosition(1, 19), "Invalid value 50x")
+    assert (found.position, found.message) == (TextPosition(1, 19), "A number with a unit is text")

@@ -110,7 +110,7 @@ async def test_a_problem_is_shown_at_its_line_while_typing_and_fixed_by_one_key(
         await until_shown(pilot, "✔ valid")
         area(pilot).go_to(TEXT.index('"sku"'))
         await pilot.press("delete", *["right"] * 3, "delete")
-        await until_shown(pilot, "Put text in double quotes")
+        await until_shown(pilot, "Text without quotes")
         await pilot.press("f7")
         await until_shown(pilot, "✔ valid")
         assert area(pilot).text == TEXT

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from .correction import Correction, TextEdit, apply
 from .document import Document, check_plain, long_number
 from .library import ProfileError
+from .open_brackets import state_after, statement_line
 from .positions import KeyPath, Layout, TextPosition, layout, position_finder
 from .syntax import Mistake, explain_error, other_format
 
@@ -27,7 +28,6 @@ _SURELY_HEADER = re.compile(
     r"\[\[?(?!(?:true|false|inf|nan)\])[A-Za-z][\w-]*(?:\.(?:[\w-]+|\"[^\"]*\"))*\]\]?\s*(?:#.*)?$"
 )
 """A header even where a list is open: the list was not closed."""
-_TOKEN = re.compile(r'"""|\'\'\'|"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*|[\[\]{}]')
 _KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
 
 
@@ -179,33 +179,11 @@ def blocks(text: str) -> Iterator[TextBlock]:
                 yield TextBlock(start, first, text[start:offset])
             start, first, depth = offset, number, 0
         opened = quote
-        depth, quote = _after(line, depth, quote)
+        depth, quote = state_after(line, depth, quote)
         if quote and not opened and not any(quote in below for below in lines[number + 1 :]):
             quote = ""  # it is never closed: a mistake on this line
         offset += len(line) + 1
     yield TextBlock(start, first, text[start:])
-
-
-@lru_cache(20_000)
-def _after(line: str, depth: int, quote: str) -> tuple[int, str]:
-    """How many brackets, and which quotes of several lines, are open after a line."""
-    at = 0
-    while True:
-        if quote:
-            end = line.find(quote, at)
-            if end < 0:
-                return depth, quote
-            at, quote = end + 3, ""
-        match = _TOKEN.search(line, at)
-        if match is None:
-            return depth, quote
-        token, at = match.group(), match.end()
-        if token in ('"""', "'''"):
-            quote = token
-        elif token in "[{":
-            depth += 1
-        elif token in "]}":
-            depth = max(0, depth - 1)
 
 
 # Parsing
@@ -281,12 +259,15 @@ def _helps(fix: Correction, text: str, line: int) -> bool:
 
 def _corrected(lines: list[str], fix: Correction | None) -> list[str] | None:
     """The lines with a correction that keeps their number and makes the text valid further on."""
-    if fix is None or any("\n" in edit.text for edit in fix.edits):
+    if fix is None:
         return None
-    text = "\n".join(lines)
-    if any("\n" in text[edit.start : edit.end] for edit in fix.edits):
-        return None
-    new = apply(text, fix.edits).split("\n")
+    text, edits = "\n".join(lines), []
+    for edit in fix.edits:
+        missing = text.count("\n", edit.start, edit.end) - edit.text.count("\n")
+        if missing < 0:
+            return None
+        edits.append(edit._replace(text=edit.text + "\n" * missing))
+    new = apply(text, edits).split("\n")
     return new if new != lines else None
 
 
@@ -309,11 +290,7 @@ def _in_original(fix: Correction | None, lines: list[str], original: list[str]) 
 
 def _take_out(lines: list[str], number: int) -> str:
     """Makes the statement at a line a blank; returns its key."""
-    first, depth, quote = number, 0, ""
-    for each in range(number + 1):
-        if depth == 0 and not quote:
-            first = each
-        depth, quote = _after(lines[each], depth, quote)
+    first = statement_line(lines, number)
     if not any(lines[first : number + 1]):  # what is open was opened on a line that is gone
         first = number
     key = _KEY.match(lines[first])

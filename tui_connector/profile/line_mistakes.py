@@ -1,4 +1,7 @@
-"""What was probably meant on a line that is not valid TOML: the common mistakes, each with its corrected line."""
+"""What was probably meant on a line that is not valid TOML: headers, comments, and characters that look like others.
+
+Mistakes in `key = value` are found by `statement_mistakes`.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,22 @@ import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .statement_mistakes import in_quotes
+
 STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
 """Text in quotes on one line."""
 
 
 class Cause(NamedTuple):
-    """What is wrong with a line, and the line as it was probably meant."""
+    """What is wrong with a line at a column, and the line as it was probably meant."""
 
     code: str
+    message: str
+    """The cause, in a few words."""
     hint: str
+    """What to do about it; empty where the message says it."""
     line: str | None = None
+    column: int = 1
 
 
 _LOOK_ALIKES = {
@@ -35,8 +44,8 @@ _LOOK_ALIKES = {
 """The character that was meant, and its name."""
 
 
-def invalid_character(line: str) -> tuple[int, str, Cause] | None:
-    """The column and name of a character that TOML allows in quotes and comments only, and its cause."""
+def _invalid_character(line: str) -> Cause | None:
+    """A character that TOML allows in quotes and comments only."""
     bare = STRING.sub(lambda match: " " * len(match.group()), line).partition("#")[0]
     opened = re.search(r"[\"']", bare)
     if opened is not None and not _ends_like_a_quote(bare[opened.end() :]):
@@ -44,31 +53,33 @@ def invalid_character(line: str) -> tuple[int, str, Cause] | None:
     key_ends = bare.find("=")
     for column, character in enumerate(bare, 1):
         name = unicodedata.name(character, "").lower() or "no name"
-        called = f"U+{ord(character):04X} ({name})"
+        called = f"Invalid character U+{ord(character):04X} ({name})"
         if not character.isascii() and character.isalnum() and column <= key_ends:
             key = line[:key_ends].strip()
             quoted = f'"{key}"' if key.isprintable() and not set(key) & set("\"'.\\") else None
             meant = line.replace(key, quoted, 1) if quoted else None
             hint = "Put a key with other letters than A–Z in quotes."
-            return column, f"{called} in a key", Cause("key-not-quoted", hint, meant)
+            return Cause("key-not-quoted", f"{called} in a key", hint, meant, column)
         if character in _LOOK_ALIKES:
             meant, name = _LOOK_ALIKES[character]
             kind = "a straight" if "quote" in name else "an ordinary"
-            hint = f"Write {kind} {name}: {meant}."
-            return column, called, Cause("look-alike", hint, _without_look_alikes(line, bare))
+            hint = f"Write {kind} {name}: {meant}"
+            return Cause("look-alike", called, hint, _without_look_alikes(line, bare), column)
         if not character.isascii() and not character.isalnum():
             if character.isspace() or unicodedata.category(character) in ("Cf", "Zl", "Zp"):
                 hint = (
                     "Delete it: it is invisible, or looks like a space. Then type an ordinary space if one is needed."
                 )
-                return column, called, Cause("invisible-character", hint, _without_invisible(line, bare))
-            return column, called, Cause("look-alike", "Delete it, or put the text in double quotes.")
+                return Cause("invisible-character", called, hint, _without_invisible(line, bare), column)
+            return Cause("look-alike", called, "Delete it, or put the text in double quotes.", None, column)
         if character == "\r" and column < len(bare):
             hint = "End lines with a line feed; your editor calls it LF or Unix."
-            return column, "U+000D (carriage return)", Cause("carriage-return", hint, line.replace("\r", "\n"))
+            message = "Invalid character U+000D (carriage return)"
+            return Cause("carriage-return", message, hint, line.replace("\r", "\n"), column)
         if ord(character) < 32 and character not in "\t\r":
-            cause = Cause("control-character", "Delete it.", line[: column - 1] + line[column:])
-            return column, f"U+{ord(character):04X} (control character)", cause
+            message = f"Invalid character U+{ord(character):04X} (control character)"
+            without = line[: column - 1] + line[column:]
+            return Cause("control-character", message, "Delete it.", without, column)
     return None
 
 
@@ -88,23 +99,15 @@ _EXPRESSION = re.compile(
 """A key with a value that looks like JMESPath and has no quotes around all of it."""
 
 
-def unquoted_expression(line: str) -> tuple[int, Cause] | None:
-    """The column of a value that is an expression without quotes around it, and its cause; None for another line."""
+def _unquoted_expression(line: str) -> Cause | None:
+    """A value that is an expression without quotes around it."""
     if _EXPRESSION.match(line) is None:
         return None
     start = line.index("=") + 1
     start += len(line[start:]) - len(line[start:].lstrip())
     text, mark, comment = line[start:].partition(" #")
-    meant = f"{line[:start]}{_in_quotes(text.strip())}{f'  #{comment}' if mark else ''}"
-    return start + 1, Cause("not-quoted", "Put the whole expression in quotes.", meant)
-
-
-def _in_quotes(text: str) -> str:
-    """A text as TOML writes it, with as few escapes as possible."""
-    if "'" not in text and ('"' in text or "\\" in text):
-        return f"'{text}'"
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    meant = f"{line[:start]}{in_quotes(text.strip())}{f'  #{comment}' if mark else ''}"
+    return Cause("not-quoted", "Text without quotes", "Put the whole expression in quotes.", meant, start + 1)
 
 
 def _without_look_alikes(line: str, bare: str) -> str:
@@ -134,30 +137,9 @@ def _without_invisible(line: str, bare: str) -> str:
     )
 
 
-_WORD = re.compile(r"=\s*(yes|no|on|off|true|false)\b", re.IGNORECASE)
-_COLON = re.compile(r"\s*[\w.\"'-]+\s*:(\s|$|=)")
-_UNIT = re.compile(r"=\s*(\d+(?:\.\d+)?\s*[A-Za-z%]+)\s*$")
-_BARE_TEXT = re.compile(r"=\s*([A-Za-z_/$~.@*][^\"'\[{]*)$")
 _LIST_NAMES = ("plugins", "steps")
 """The lists of tables of a profile."""
-
-_Corrected = Callable[[str], str | None]
-"""The corrected line, of a line that a rule matches; None where it is not clear what was meant."""
-
-
-def _sub(pattern: str, by: str) -> _Corrected:
-    """Replaces the first match outside quotes."""
-    compiled = re.compile(pattern)
-
-    def correct(line: str) -> str | None:
-        match = compiled.search(_blanked(line))
-        if match is None:
-            return None
-        groups = {f"\\{number}": line[slice(*match.span(number))] for number in range(1, compiled.groups + 1)}
-        new = re.sub(r"\\\d", lambda name: groups[name.group()], by)
-        return line[: match.start()] + new + line[match.end() :]
-
-    return correct
+_NAME = r"[A-Za-z][\w-]*(?:\.(?:[\w-]+|\"[^\"]*\"))*"
 
 
 def _header(line: str) -> str | None:
@@ -165,222 +147,137 @@ def _header(line: str) -> str | None:
     match = re.match(r"(\s*)(\[+)([^\]#]*)(\]*)\s*(?:[:=]\s*)?(#.*)?$", line)
     if match is None:
         return None
-    parts = re.findall(r"\"[^\"]*\"|'[^']*'|[\w-]+", match[3])
+    parts = re.findall(r"\"[^\"]*\"|'[^']*'|[\w-]+(?:[ \t]+[\w-]+)*", match[3])
+    if len(parts) == 1 and " " in parts[0].strip("\"'"):
+        parts = parts[0].split()  # [clients m]
     if not parts:
         return None
     is_list = len(match[2]) > 1 or (len(match[4]) > 1 and parts[-1] in _LIST_NAMES)
-    name = ".".join(parts)
+    name = ".".join(f'"{part}"' if " " in part and part[0] not in "\"'" else part for part in parts)
     return f"{match[1]}{f'[[{name}]]' if is_list else f'[{name}]'}{f'  {match[5]}' if match[5] else ''}"
 
 
-def _each_on_its_own_line(line: str) -> str | None:
-    second = re.search(r"=\s*[^\s#]+(\s+)[\w.-]+\s*=", _blanked(line))
-    return f"{line[: second.start(1)]}\n{line[second.end(1) :]}" if second else None
+def _in_brackets(line: str) -> str | None:
+    """The header of a table, of its name alone or in other brackets."""
+    match = re.match(rf"(\s*)[(<{{]?({_NAME})[)>}}\]]*:?\s*(#.*)?$", line)
+    return f"{match[1]}[{match[2]}]{f'  {match[3]}' if match[3] else ''}" if match else None
 
 
-def _with_commas(line: str) -> str:
-    """A comma between two entries of an inline table or a list."""
-    blanked = _blanked(line)
-    entry = re.compile(r"([\w\"'\]}])(\s+)(?=[\w\"'.-]+\s*=)" if "{" in blanked else r"([\w\"'\]}])(\s+)(?=[\w\"'\[{])")
-    start = max(blanked.find("{" if "{" in blanked else "["), 0)
-    out, last = "", 0
-    for match in entry.finditer(blanked, start):
-        out += f"{line[last : match.end(1)]},"
-        last = match.end(1)
-    return out + line[last:]
+def _keys_below(line: str) -> str | None:
+    match = re.match(r"(\s*(?:\[\[[^\]]+\]\]|\[[^\]]+\]))\s*[,;]?\s*([\w.-]+\s*=.*)$", line)
+    return f"{match[1]}\n{match[2]}" if match else None
 
 
-_RULES: list[tuple[str, str, str, _Corrected | None]] = [
+_Corrected = Callable[[str], str | None]
+"""The corrected line, of a line that a rule matches; None where it is not clear what was meant."""
+
+_RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
     # the likelier cause first: the first match is shown
-    (r"\s*(//|;|--|/\*)", "comment-mark", "Comments start with #.", _sub(r"(?://|;|--|/\*)", "#")),
-    (r"\s*\[+\s*\]", "table-header", "The name of the table is missing between the brackets.", None),
+    (
+        r"\s*(?:<{7}|>{7}|={7})(?:\s|$)",
+        "conflict-marker",
+        "A conflict marker of git",
+        "Keep one of the two versions, and delete the markers.",
+        None,
+    ),
+    (
+        r"\s*(//|;|--|/\*)",
+        "comment-mark",
+        "Comments start with #",
+        "",
+        lambda line: re.sub(r"//|;|--|/\*", "#", line, count=1),
+    ),
+    (
+        r"\s*[-*]\s",
+        "list-item",
+        "A list item of another format",
+        'In TOML, a list is in brackets: key = ["a", "b"]; each table of a list has a header: [[name]].',
+        None,
+    ),
+    (
+        r"\s*\[[^\"'=]*[\"'][^\"'=]*$",
+        "quote-missing",
+        "A quote in the table's name is not closed",
+        "",
+        lambda line: re.sub(r"([\"'])([^\"'\]]*?)(\s*\]+\s*)$", r"\1\2\1\3", line),
+    ),
+    (r"\s*\[+\s*\]", "table-header", "The name of the table is missing", "Write it between the brackets.", None),
     (
         r"\s*\[\[[^\]]+\](?!\])",
         "table-header",
+        "One closing bracket instead of two",
         "A list of tables has two brackets on either side: [[name]].",
         _header,
     ),
     (
         r"\s*\[(?!\[)[^\]]+\]\]",
         "table-header",
+        "Two closing brackets instead of one",
         "A table has one bracket on either side: [name]. For a list write [[name]].",
         _header,
     ),
-    (r"\s*\[[^\]=]*$", "table-header", "The closing bracket of the table is missing.", _header),
     (
-        r"\s*\[[^\]]*(\.\s*\]|\[\s*\.|\.\.)",
+        r"\s*\[[^\]=]*$",
         "table-header",
-        "A part of the table's name is missing next to a dot.",
+        "The closing bracket is missing",
+        "A table's name is in brackets: [name].",
         _header,
     ),
     (
-        r"\s*\[\[?\s*[\w-]+\s+[\w-]+",
+        r"\s*\[[^\]]*(\.\s*\]|\[\s*\.|\.\.)",
         "table-header",
+        "A part of the table's name is missing next to a dot",
+        "",
+        _header,
+    ),
+    (
+        r"\s*\[\[?\s*[\w-]+(?:\.[\w-]+)*\s+[\w-]+",
+        "table-header",
+        "A space in the table's name",
         'Join the parts of a name with dots, or put a name with spaces in quotes: ["a b"].',
         _header,
     ),
     (
-        r"\s*\[[^\]]+\]+\s*[:=]",
+        r"\s*\[[^\]]+\]+\s*[,;]?\s*[\w.-]+\s*=",
+        "one-line-each",
+        "A key beside the table's name",
+        "Its keys go on the lines below.",
+        _keys_below,
+    ),
+    (
+        r"\s*\[[^\]]+\]+\s*[^\s#\]]",
         "table-header",
+        "Text after the table's name",
         "Write nothing after a table's name; its keys go on the lines below.",
         _header,
     ),
-    (r"\s*=", "key-missing", "The key is missing before the equals sign.", None),
     (
-        r"\s*[\w.\"'-]+\s*(==|=>|:=)",
-        "equals-sign",
-        "Write a single = between a key and its value.",
-        _sub(r"(?:==|=>|:=)", "="),
-    ),
-    (
-        r"[^\"'#]*=\s*(None|null|nil|undefined|NULL)\b",
-        "null",
-        "TOML has no null: omit the key.",
-        lambda line: f"# {line.lstrip()}",
-    ),
-    (
-        r"[^\"'#]*=\s*0\d+\s*$",
-        "leading-zeros",
-        'A number has no leading zeros. If it is text, such as a SKU, write it in quotes: "0012".',
-        _sub(r"=\s*(0\d+)", '= "\\1"'),
-    ),
-    (
-        r"[^\"'#]*=\s*\d+,\d+\s*$",
-        "decimal-comma",
-        "A decimal point is a full stop: 1.5.",
-        _sub(r"=\s*(\d+),(\d+)", "= \\1.\\2"),
-    ),
-    (r"[^\"'#]*=\s*(#.*)?$", "value-missing", "The value is missing after the equals sign.", None),
-    (r".*[{,]\s*[\w.-]+\s*=\s*[,}]", "value-missing", "The value is missing after the equals sign.", None),
-    (
-        r".*,\s*\}",
-        "inline-table-comma",
-        "An inline table { … } has no comma after its last entry.",
-        _sub(r",\s*\}", " }"),
-    ),
-    (
-        r".*=\s*\{[^}]*$",
-        "inline-table-lines",
-        "An inline table { … } must be on one line, without a comma after its last entry.",
-        None,
-    ),
-    (
-        r".*\{[^}]*=[^,}]*\S\s+[\w.-]+\s*=",
-        "comma-missing",
-        "Commas separate the entries of an inline table: { a = 1, b = 2 }.",
-        _with_commas,
-    ),
-    (
-        r".*=\s*\[[^\]]*[\w\"']\s+[\w\"'][^\]]*\]",
-        "comma-missing",
-        'Commas separate the elements of a list: ["a", "b"].',
-        _with_commas,
-    ),
-    (
-        r".*[\"'\d\]}el]\s*[;,]\s*(#.*)?$",
-        "end-of-line",
-        "Remove the comma or semicolon at the end of the line.",
-        _sub(r"\s*[;,](\s*(?:#.*)?)$", "\\1"),
-    ),
-    (r".*[\"'\d\]}el]\s*//", "comment-mark", "Comments start with #.", _sub(r"//", "#")),
-    (
-        r"[^=#\[]+=\s*[^\s#]+\s+[\w.-]+\s*=",
-        "one-line-each",
-        "Write each key = value on its own line.",
-        _each_on_its_own_line,
+        rf"\s*(?:[(<{{]\s*)?{_NAME}\s*(?:[)>}}\]]+:?|(?<=\w):)\s*(?:#.*)?$",
+        "table-header",
+        "A table's name without brackets",
+        "Write it in brackets: [name].",
+        _in_brackets,
     ),
 ]
-_COMPILED = [(re.compile(pattern), code, hint, corrected) for pattern, code, hint, corrected in _RULES]
-_JSON_KEY = re.compile(r"""(["'][^"']*["'])\s*:\s*""")
+_COMPILED = {pattern: re.compile(pattern) for pattern, *_ in _RULES}
 
 
 def cause_of(line: str) -> Cause | None:
-    """What was probably meant on this line."""
-    if word := _WORD.search(line):
-        meant = "true" if word[1].lower() in ("yes", "on", "true") else "false"
-        if word[1] not in ("true", "false"):
-            start, end = word.span(1)
-            hint = f"Write {meant}, in lower case and without quotes."
-            return Cause("boolean", hint, line[:start] + meant + line[end:])
-    if _COLON.match(line):
-        return Cause("colon", "Write = between a key and its value, not a colon.", _without_colon(line))
-    if has_open_quote(line):
-        return Cause("quote-missing", "A closing quote is missing on this line.", _with_quote(line))
-    if re.search(r'"[^"]*\\', line):
-        hint = "In double quotes a backslash starts an escape: use 'single quotes', or write it twice (\\\\)."
-        return Cause("backslash", hint, _without_escapes(line))
-    if re.search(r"=\s*[\[{].*[\"']\s*:", line):
-        meant = _JSON_KEY.sub(r"\1 = ", line)
-        return Cause("colon", "Write = between a key and its value, not a colon.", meant)
+    """What was probably meant on this line, if it is no `key = value`, or has a character that is invalid there."""
+    found = _unquoted_expression(line) or _invalid_character(line)
+    if found is not None:
+        return found
     blanked = _blanked(line)
-    for pattern, code, hint, corrected in _COMPILED:
-        if pattern.match(blanked):
-            return Cause(code, hint, corrected(line) if corrected else None)
-    if unit := _UNIT.search(line):
-        start, end = unit.span(1)
-        hint = f'A value with a unit is text: write "{unit[1]}".'
-        return Cause("not-quoted", hint, f'{line[:start]}"{unit[1].strip()}"{line[end:]}')
-    if bare := _BARE_TEXT.search(line):
-        return Cause("not-quoted", "Put text in double quotes.", _quoted(line, bare.start(1)))
-    key = re.match(r"\s*([\w.\"'-]+)\s+(\S.*)$", line)
-    if key is not None and "=" not in line:
-        with_sign = _quoted(f"{line[: key.end(1)]} = {key[2]}", key.end(1) + 3)
-        return Cause("equals-sign", f"Write = between a key and its value: {key[1]} = …", with_sign)
-    if key is not None and re.match(r"[\w.-]+\s*=", key[2]):
-        name = line.partition("=")[0].strip()
-        meant = f'"{name}" ={line.partition("=")[2]}'
-        return Cause("key-not-quoted", 'Put a key with a space in it in quotes: "a b" = …', meant)
-    if re.fullmatch(r"\s*[\w.\"'-]+\s*", line):
-        return Cause("value-missing", "A key needs a value: key = value.")
+    for pattern, code, message, hint, corrected in _RULES:
+        if _COMPILED[pattern].match(blanked):
+            column = len(line) - len(line.lstrip()) + 1
+            return Cause(code, message, hint, corrected(line) if corrected else None, column)
     return None
 
 
 def _blanked(line: str) -> str:
     """The line with an x for each character in quotes."""
     return STRING.sub(lambda match: '"' + "x" * (len(match.group()) - 2) + '"', line)
-
-
-def _quoted(line: str, start: int) -> str:
-    """The line with the text from `start` on in quotes, unless it is a value already."""
-    text, mark, comment = line[start:].partition(" #")
-    value = text.strip().rstrip(",;").rstrip()
-    if not value or value[0] in "\"'[{" or re.fullmatch(r"[+-]?[\d.]+|true|false", value):
-        return line
-    return f"{line[:start]}{_in_quotes(value)}{f'  #{comment}' if mark else ''}"
-
-
-def _without_colon(line: str) -> str | None:
-    match = re.match(r"(\s*[\w.\"'-]+)\s*:\s*=?\s*", line)
-    if match is None or match.end() == len(line):
-        return None
-    start = f"{match[1]} = "
-    return _quoted(start + line[match.end() :].rstrip(","), len(start))
-
-
-def _with_quote(line: str) -> str | None:
-    """The line with a quote at its end, or before the bracket that follows the text."""
-    rest = re.sub(r'"""|\'\'\'', "", STRING.sub("", line)).partition("#")[0]
-    opened = re.search(r"[\"']", rest)
-    if opened is None:
-        return None
-    text = line.rstrip()
-    closing = re.search(r"\s*[\]}]+$", text) if re.search(r"=\s*[\[{]", line) else None
-    end = closing.start() if closing else len(text)
-    while end and text[end - 1] in ",;":
-        end -= 1
-    return text[:end] + opened.group() + text[end:]
-
-
-def _without_escapes(line: str) -> str | None:
-    """Text with backslashes in single quotes, or with two of each where it has single quotes itself."""
-
-    def literal(match: re.Match[str]) -> str:
-        text = match.group()[1:-1]
-        if match.group()[0] != '"' or "\\" not in text:
-            return match.group()
-        return f"'{text}'" if "'" not in text and '\\"' not in text else '"' + re.sub(r"\\(?!\")", r"\\\\", text) + '"'
-
-    return STRING.sub(literal, line)
 
 
 def has_open_quote(line: str) -> bool:

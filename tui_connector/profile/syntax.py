@@ -10,9 +10,12 @@ import re
 import tomllib
 from typing import NamedTuple
 
-from .correction import Correction, TextEdit, line_start, replace_line
-from .line_mistakes import STRING, Cause, cause_of, has_open_quote, invalid_character, unquoted_expression
+from .correction import Correction, TextEdit, apply, line_start, replace_line
+from .line_mistakes import STRING, Cause, cause_of, has_open_quote
+from .open_brackets import statement_line
 from .positions import KeyPath, TextPosition, layout, position_finder
+from .statement_mistakes import StatementMistake, first_mistake
+from .text_history import difference
 
 SYNTAX = "toml-syntax"
 """The code of a mistake whose cause is unclear."""
@@ -45,41 +48,58 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
     position = TextPosition(int(found[1]), int(found[2])) if found else None
     message = re.sub(r" \(at .*\)$", "", str(error))
-    if message == "Illegal character '\\n'":
-        message = "The quote is not closed on its line"
     if other := other_format(text):
         hint = f"This looks like {other}. A profile is TOML: [tables], and key = value, one per line."
         return Mistake(position or _end(text), message, hint, "other-format")
     if duplicate := _duplicate(text, position, message):
         return duplicate
     if message == _UNCLOSED and (number := _line_with_open_quote(text)) is not None:
-        position, message = TextPosition(number, len(_line(text, number)) + 1), "The quote is not closed on its line"
-    if position is None:
-        return _at_the_end(text, message)
-    if (opened := _opened_above(text, position.line)) is not None:
+        position = TextPosition(number, 1)
+    if position is not None and (opened := _opened_above(text, position.line)) is not None:
         return opened
-    line = _line(text, position.line)
-    if (expression := unquoted_expression(line)) is not None:
-        column, why = expression
-        place = TextPosition(position.line, column)
-        return Mistake(place, "The text is not in quotes", why.hint, *_correction(text, position.line, why))
-    if (invalid := invalid_character(line)) is not None:
-        column, character, why = invalid
-        place = TextPosition(position.line, column)
-        return Mistake(place, f"Invalid character {character}", why.hint, *_correction(text, position.line, why))
-    if message.startswith("Unclosed") and (value := _invalid_value(line, position.column)) is not None:
-        column, written = value
-        hint = f'Write a number without letters, or text in quotes: "{written}".'
-        return Mistake(TextPosition(position.line, column), f"Invalid value {written}", hint, "invalid-toml-value")
-    cause = cause_of(line)
-    if cause is None:
-        return Mistake(position, message, None)
-    code, fix = _correction(text, position.line, cause)
-    if code == "inline-table-lines":
-        fix = _joined_inline_table(text, position.line) or _closed_line(text, position.line)
-    return Mistake(position, message, cause.hint, code, fix)
+    number = position.line if position is not None else text.rstrip().count("\n") + 1
+    line = _line(text, number)
+    if (cause := cause_of(line)) is not None:
+        return Mistake(TextPosition(number, cause.column), cause.message, cause.hint, *_correction(text, number, cause))
+    if (mistake := _in_statement(text, number)) is not None:
+        return mistake
+    return _not_closed(text, message) if position is None else Mistake(position, message, None)
 
 
+def _in_statement(text: str, number: int) -> Mistake | None:
+    """The mistake in the statement that a line is part of."""
+    lines = text.split("\n")
+    start = line_start(lines, statement_line(lines, min(number, len(lines)) - 1) + 1)
+    found = first_mistake(text, start)
+    if found is None:
+        return None
+    place = position_finder(text)(found.at)
+    fix = _corrected_statement(text, start, found)
+    if found.code == "inline-table-lines":
+        fix = _joined_inline_table(text, place.line)
+    return Mistake(place, found.message, found.hint, found.code, fix)
+
+
+def _corrected_statement(text: str, start: int, found: StatementMistake) -> Correction | None:
+    """Corrects all mistakes of the statement that starts at `start`; None where it is not clear what was meant."""
+    new, codes, more = text, {found.code}, found
+    for _ in range(_MAX_CORRECTIONS):
+        if not more.edits:
+            break
+        new = apply(new, more.edits)
+        codes.add(more.code)
+        if (following := first_mistake(new, start)) is None:
+            break
+        more = following
+    if new == text:
+        return None
+    title = _TITLES.get(found.code, found.message) if len(codes) == 1 else "Correct the line"
+    before, end, new_end = difference(text, new)
+    return Correction(title, (TextEdit(before, end, new[before:new_end]),))
+
+
+_MAX_CORRECTIONS = 30
+"""Mistakes of one statement that are corrected together."""
 _UNCLOSED = 'Expected "\'"'
 """What `tomllib` says at the end of the text of a single quote without a second one."""
 
@@ -90,61 +110,60 @@ def _line_with_open_quote(text: str) -> int | None:
     return next((number for number in range(len(lines), 0, -1) if has_open_quote(lines[number - 1])), None)
 
 
-def _invalid_value(line: str, column: int) -> tuple[int, str] | None:
-    """The column and text of a value that was read as complete in its middle, such as 50x."""
-    for value in re.finditer(r"(?<=[=,\[{\s])[\w.+-]+(?=\s*(?:[,\]}#]|$))", STRING.sub(_blank, line)):
-        if value.start() + 1 < column <= value.end():
-            return value.start() + 1, value.group()
-    return None
-
-
-def _blank(quoted: re.Match[str]) -> str:
-    return '"' * len(quoted.group())
-
-
 def _correction(text: str, number: int, cause: Cause) -> tuple[str, Correction | None]:
     if cause.line is None or cause.line == _line(text, number):
         return cause.code, None
-    return cause.code, replace_line(text, number, cause.line, _TITLES.get(cause.code, cause.hint.rstrip(".")))
+    return cause.code, replace_line(text, number, cause.line, _TITLES.get(cause.code, cause.message))
 
 
 _TITLES = {
     "backslash": "Use single quotes",
     "boolean": "Write it in lower case",
+    "bracket": "Remove it",
     "carriage-return": "Start a new line there",
-    "colon": "Write = instead of the colon",
+    "colon": "Write = instead",
+    "comma": "Remove the comma",
     "comma-missing": "Add the comma",
     "comment-mark": "Write # instead",
     "control-character": "Delete the character",
+    "date": "Put it in quotes",
     "decimal-comma": "Write a decimal point",
-    "end-of-line": "Remove the end of the line",
-    "equals-sign": "Write a single =",
+    "end-of-line": "Remove it",
+    "equals-sign": "Write =",
     "inline-table-comma": "Remove the comma",
     "invisible-character": "Remove what is invisible",
+    "key-dots": "Remove the dot",
     "key-not-quoted": "Put the key in quotes",
     "leading-zeros": "Put the number in quotes",
+    "list-brackets": "Write the brackets",
     "look-alike": "Write the ordinary character",
+    "not-closed": "Close it",
     "not-quoted": "Put the text in quotes",
     "null": "Make this line a comment",
+    "number": "Complete the number",
+    "number-comma": "Write it without",
     "one-line-each": "Start a new line",
-    "quote-missing": "Add the closing quote",
+    "quote-inside": "Use the other quotes",
+    "quote-missing": "Correct the quotes",
+    "quote-prefix": "Remove it",
+    "quotes-doubled": "Write single ones",
     "table-header": "Correct the brackets",
+    "word-before-key": "Remove the word",
 }
 """What a correction does, by the code of its mistake."""
 
 
-def _at_the_end(text: str, message: str) -> Mistake:
-    """The mistake in a text that ends too early: its last line, or something opened above and not closed."""
+def _not_closed(text: str, message: str) -> Mistake:
+    """What was opened and not closed, in a text that ends too early."""
     number = text.rstrip().count("\n") + 1
-    last = _line(text, number)
-    cause = cause_of(last) if has_open_quote(last) or not _has_open_bracket(text) else None
-    if cause is not None:
-        return Mistake(_end(text), message, cause.hint, *_correction(text, number, cause))
     lines = text.split("\n")
-    opened = next((n for n in range(number, 0, -1) if _OPENS.match(lines[n - 1])), number)
+    opened = next((n for n in range(number, 0, -1) if _OPENS.match(lines[n - 1])), None)
+    if opened is None:
+        return Mistake(_end(text), message, None)
     place = TextPosition(opened, len(lines[opened - 1].rstrip()) + 1)
-    hint = "What is opened with [, { or a quote on this line is not closed."
-    return Mistake(place, message, hint, "not-closed", _closed(text))
+    what = re.search(r"\[|\{|\"\"\"|\'\'\'", lines[opened - 1])
+    message = f"The {what.group() if what else 'bracket'} is not closed"
+    return Mistake(place, message, "What is opened on this line is not closed.", "not-closed", _closed(text))
 
 
 _OPENS = re.compile(r"\s*[\w.\"'-]+\s*=\s*(?:[\[{]|\"\"\"|\'\'\')")
@@ -166,8 +185,9 @@ def _opened_above(text: str, number: int) -> Mistake | None:
                 fix = _closed(before)
                 moved = fix.moved(line_start(lines, start)) if fix else None
                 column = len(lines[start - 1].rstrip()) + 1
-                hint = "What is opened with [ or { on this line is not closed."
-                return Mistake(TextPosition(start, column), "Unclosed bracket", hint, "not-closed", moved)
+                message = f"The {opened.group()[-1]} is not closed"
+                hint = "What is opened on this line is not closed."
+                return Mistake(TextPosition(start, column), message, hint, "not-closed", moved)
         return None
     return None
 
@@ -323,25 +343,20 @@ def _first_offset(offsets: dict[KeyPath, int], path: KeyPath) -> int | None:
     return None
 
 
-def _closed_line(text: str, number: int) -> Correction | None:
-    """Closes what is open at the end of this line, if another statement follows."""
-    lines = text.split("\n")
-    if number >= len(lines) or not _NEW_STATEMENT.match(lines[number]) or lines[number].rstrip().endswith(","):
-        return None
-    fix = _closed(lines[number - 1])
-    return fix.moved(line_start(lines, number)) if fix else None
-
-
 def _joined_inline_table(text: str, number: int) -> Correction | None:
     """Writes an inline table that starts on this line and continues below on one line."""
     lines = text.split("\n")
-    depth, parts = 0, []
+    depth = 0
+    parts: list[str] = []
     for index in range(number - 1, min(len(lines), number + 199)):
         bare = STRING.sub("", lines[index])
         if "#" in bare:
             return None  # a comment has no place in it
         depth += len(re.findall(r"[\[{]", bare)) - len(re.findall(r"[\]}]", bare))
-        parts.append(lines[index].strip())
+        part = lines[index].strip()
+        if parts and parts[-1][-1:] not in ("{", "[", ",", "") and part[:1] not in ("}", "]", ",", ""):
+            parts[-1] += ","
+        parts.append(part)
         if depth <= 0:
             joined = re.sub(r",\s*([}\]])", r" \1", re.sub(r"\{\s*", "{ ", " ".join(parts)))
             edit = TextEdit(line_start(lines, number), line_start(lines, index + 2) - 1, joined)
