@@ -28,6 +28,7 @@ from tui_connector.log.files import read
 from tui_connector.log.recording import Reader
 from tui_connector.log.records import line
 from tui_connector.machine import Machine
+from tui_connector.profile.model import NamedSecret
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.mask import Mask
 from tui_connector.tui.app import ConnectorApp
@@ -461,6 +462,9 @@ class _SlowPaths(NewRequests):
 
     def base_uri(self, client: str = "") -> str:
         return "https://acme.example/rest/V1"
+
+    async def missing_secrets(self, client: str = "") -> list[NamedSecret]:
+        return []
 
     async def kept_paths(self, client: str = "") -> KnownPaths:
         return KnownPaths()

@@ -225,11 +225,17 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1))) as watched:
         await watched.pilot.press("f")
         await watched.shows("post  404  products")
-        await watched.type("products (~z")
-        await watched.shows("~z is unknown")
-        [told] = [line for line in watched.screen() if "~z is unknown" in line]
-        [typed] = [line for line in watched.screen() if "products (~z" in line]
-        assert told.index("^") == typed.index("~z")
+        await watched.type("products (~q")
+        await watched.shows("~q is unknown")
+        [told] = [line for line in watched.screen() if "~q is unknown" in line]
+        [typed] = [line for line in watched.screen() if "products (~q" in line]
+        assert told.index("^") == typed.index("~q")
+        for typed, hint in (
+            ("status >= 400", "\nEnter: apply · Esc: cancel · F1: help"),
+            ("status > 4", "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"),
+        ):
+            watched.app.screen.query_one("#log-typed", Input).value = typed
+            await watched.shows(hint)
 
 
 async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:
@@ -237,7 +243,7 @@ async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) ->
         await watched.pilot.press("f")
         await watched.shows("~b body · F1: help")
         await watched.pilot.press("tilde")
-        await watched.shows("~p path ~u URI ~m method ~s status ~e error ~t time ~w who ~h header ~b body")
+        await watched.shows("~p path ~u URI ~m method ~s status ~t time ~z size ~w who ~h header ~b body")
         await watched.pilot.press("escape", "enter")
         await watched.until(lambda: watched.panel.detail.has_focus)
         await watched.pilot.press("escape", "escape", "escape", "up")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from exchanges import exchange, lost
@@ -13,6 +14,7 @@ from rich.style import Style
 
 from tui_connector.guide.last_runs import LastRun
 from tui_connector.guide.steps.summaries import fitted
+from tui_connector.log.filter import parse
 from tui_connector.text import shown_apart, shown_line, shown_path
 from tui_connector.tui.home.rows import columns as home_columns
 from tui_connector.tui.home.rows import run_cell
@@ -102,6 +104,34 @@ def test_a_row_keeps_what_differs_from_the_row_above_it(width: int) -> None:
         slice_of(SINCE, ("entity_id", "gt", "1000"), page=7), slice_of(SINCE, ("entity_id", "gt", "1000"))
     )
     assert "…" in text(below, above) or width >= 120
+
+
+@pytest.mark.parametrize("width", [58, 70, 80, 98, 120])
+def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
+    hit = Style(reverse=True)
+
+    def marked(uri: str, wanted: str, **changes: Any) -> list[str]:
+        found = row(
+            exchange(1, uri=uri, **changes),
+            columns_for(width, dates=False),
+            lambda name: hit if name == "hit" else Style(),
+            selected=False,
+            marked=False,
+            above=uri,
+            wanted=parse(wanted).texts,
+        )
+        assert sum(cell_len(segment.text) for segment in found) <= width
+        return [segment.text.replace(" ", "") for segment in found if segment.style == hit]
+
+    page = slice_of(SINCE, ("entity_id", "gt", "500"), ("entity_id", "lteq", "600"), page=3)
+    refused = {"status": 400, "body": b'{"message":"Invalid argument, which this message explains at length"}'}
+    for changes in ({}, refused):
+        assert marked(page, "entity_id > 500", **changes) == ["entity_id>500"]
+        assert marked(page, "~p 'page 3'", **changes) == ["page3"]
+        assert marked(page, "!entity_id>500 ~s 2xx", **changes) == []
+    several = slice_of(("sku", "in", ",".join(f"24-MB{number:02}" for number in range(40))))
+    assert marked(several, "24-MB17") == ["24-MB17"]
+    assert marked(page, "status>=400 | argument", **refused) == ["argument"] * (width > 58)
 
 
 def test_a_row_is_compared_with_the_nearest_one_of_the_same_path() -> None:

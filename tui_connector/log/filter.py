@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from ..client.exchange import Exchange
 from ..errors import InvalidValue
 from ..misspelling import most_similar
-from .operators import ANYTHING, OPERATORS, Possible, Predicate, reads_bodies
+from .operators import ANYTHING, OPERATORS, Possible, Predicate, attribute, reads_bodies
 
 MAX_LENGTH = 2_000
 """Characters of a filter."""
+_IN_ADDRESS = ("~p", "~u")
+"""Operators that find a search criterion of their name anyway."""
 MAX_DEPTH = 50
 """Levels of nested parentheses."""
 
@@ -34,6 +36,13 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+_ATTRIBUTE = re.compile(
+    r"""\s*([a-z]+)\s*(:\s*(?:>=|<=|[<>])|:|==|>=|<=|!=|<>|[<>=≥≤≠])\s*
+        (\d[\d.]*\s*(?:ms|s|m|b|kb|mb)\b|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s&|()"'!~<>=≥≤≠:][^\s&|()]*)""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+"""A word that may stand for an operator, a sign, and the operator's argument."""
+_CONDITION = re.compile(r"[\w.\[\]-]+\s*(?:[<>=≥≤≠]|!=|\s(?:is|n?like|n?in|n?finset)\s)", re.IGNORECASE)
 _BARE = re.compile(r"[^\s&|()!~\"'][^\s&|()]*")
 
 
@@ -152,6 +161,19 @@ class Filter:
         return "" if self.expression is None else str(self.expression)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """What it finds in addresses and rows, as far as it is a text."""
+        return tuple(term.argument for term in _wanted(self.expression) if term.operator in (ANYTHING, *_IN_ADDRESS))
+
+    @property
+    def has_criterion(self) -> bool:
+        """Whether a term is a condition that is only found in the search criteria of requests."""
+        return any(
+            term.operator == ANYTHING and _CONDITION.match(term.argument) is not None
+            for term in _wanted(self.expression)
+        )
+
+    @property
     def reads_bodies(self) -> bool:
         """Whether what it finds depends on bodies."""
         return self.expression is not None and self.expression.reads_bodies()
@@ -168,12 +190,22 @@ def help_rows() -> Iterator[tuple[str, str]]:
     """The language as a table of examples and their meanings."""
     for each in OPERATORS.values():
         yield each.example, each.description
+    yield "status >= 400  path:cart", "words for ~s and ~p; also for the others"
     yield "a b   a & b", "both"
     yield "a | b", "either, or both"
     yield "!a", "not this"
     yield "(a | b) c", "parentheses group"
     yield "entity_id > 500", "a condition, as rows show it, is one term"
     yield '"a b"', "quotes keep spaces and signs"
+
+
+def _wanted(expression: Expression | None) -> Iterator[Term]:
+    """The terms of an expression that are not negated."""
+    if isinstance(expression, Term):
+        yield expression
+    elif isinstance(expression, And | Or):
+        for part in expression.parts:
+            yield from _wanted(part)
 
 
 def _match_all(_: Exchange) -> bool:
@@ -193,6 +225,10 @@ def _quoted(text: str) -> str:
     if _BARE.fullmatch(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL) if text[:1] in ("'", '"') else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +290,9 @@ class _Parser:
             self._next()
             signs += 1
         inner = self._parse_group() if self._is("(") else self._parse_term()
-        return Not(inner) if signs % 2 else inner
+        if not signs % 2:
+            return inner
+        return inner.inner if isinstance(inner, Not) else Not(inner)
 
     def _parse_group(self) -> Expression:
         opened = self._next()
@@ -272,6 +310,8 @@ class _Parser:
         token = self._token
         if token.kind == "operator":
             return self._parse_operator()
+        if token.kind in ("word", "condition") and (meant := self._parse_attribute(token)) is not None:
+            return meant
         argument = self._parse_argument("a term is missing here")
         return self._checked(Term(ANYTHING, argument), token.column)
 
@@ -286,6 +326,23 @@ class _Parser:
         argument = self._parse_argument(f"{token.text} needs a value, such as {known.example.partition('  ')[0]}")
         return self._checked(Term(token.text, argument), column)
 
+    def _parse_attribute(self, token: _Lexeme) -> Expression | None:
+        """What a term such as "status >= 400" or "path:orders" means; a search criterion may be called so, too."""
+        match = _ATTRIBUTE.match(self._text, token.column - 1)
+        if match is None:
+            return None
+        name, sign, value = match[1], re.sub(r":\s*(?=.)", "", match[2]), _unquoted(match[3])
+        found = attribute(name, sign, value)
+        if found is None:
+            return None
+        operator, argument, negated = found
+        self._position = match.end()
+        self._token = self._read()
+        term: Expression = Term(operator, argument)
+        term = Not(term) if negated else term
+        is_criterion = sign != ":" and operator not in _IN_ADDRESS
+        return Or((term, Term("~p", f"{name} {sign} {value}"))) if is_criterion else term
+
     def _parse_argument(self, missing: str) -> str:
         token = self._token
         if token.kind == "open":
@@ -293,7 +350,7 @@ class _Parser:
         if token.kind not in ("word", "condition", "quoted"):
             raise BadFilter(missing, token.column)
         self._next()
-        return token.text if token.kind != "quoted" else re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL)
+        return _unquoted(token.text) if token.kind == "quoted" else token.text
 
     def _checked(self, term: Term, column: int) -> Term:
         try:
@@ -305,7 +362,8 @@ class _Parser:
 
 def _unknown(text: str) -> str:
     if text == "~":  # lists the operators
-        return " ".join(f"{operator} {each.name}" for operator, each in OPERATORS.items() if operator)
+        with_value = ((operator, each) for operator, each in OPERATORS.items() if operator and each.takes_argument)
+        return " ".join(f"{operator} {each.name}" for operator, each in with_value)  # fits into 80 columns
     if text[:2] in OPERATORS and OPERATORS[text[:2]].takes_argument:
         return f"{text} is unknown; write a space between {text[:2]} and {text[2:]}"
     names = {each.name.lower(): operator for operator, each in OPERATORS.items() if operator}

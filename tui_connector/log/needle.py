@@ -38,7 +38,7 @@ class Needle:
         return -1 if match is None else match.start()
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def needle_for(text: str) -> Needle:
     """The needle for this text."""
     return Needle(text)

@@ -26,7 +26,9 @@ _STATUS = re.compile("[1-5]([0-9]{2}|xx)", re.IGNORECASE)
 _MIN_PATH_START = 8
 """Characters of "https://": the first slash after them starts the path."""
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "=": operator.eq}
+_ORDER = (">=", "<=", ">", "<")
 _COLON = re.compile(r'":\s*')
+_SIZES = {"b": 1, "kb": 1_000, "mb": 1_000_000}
 _UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0}
 
 
@@ -43,6 +45,10 @@ class Operator:
     possible: Callable[[str], Possible] | None = None
     """Returns the test that rules out whole blocks; None if testing each exchange is as fast."""
     takes_argument: bool = True
+    names: tuple[str, ...] = ()
+    """Words that stand for it before a sign and the argument, such as in "status >= 400"."""
+    signs: tuple[str, ...] = ("=", "!=")
+    """The comparisons that these words allow, besides a colon."""
 
 
 def _text(argument: str) -> str:
@@ -223,6 +229,31 @@ def _body_search(argument: str) -> Callable[[bytes], bool]:
     return found
 
 
+def attribute(name: str, sign: str, value: str) -> tuple[str, str, bool] | None:
+    """The operator and its argument that "status >= 400" means, and whether it is negated; None if it means none.
+
+    A search criterion may have the same name: only what is a valid argument means the operator.
+    """
+    found = next((each for each, known in OPERATORS.items() if name.lower() in known.names), None)
+    sign = {"≥": ">=", "≤": "<=", "==": "=", "<>": "!=", "≠": "!="}.get(sign, sign)
+    if found is None or (sign != ":" and sign not in OPERATORS[found].signs):
+        return None
+    argument = f"{sign}{value}" if sign[0] in "<>" else value
+    try:
+        OPERATORS[found].compile(argument)
+    except ValueError:
+        return None
+    return found, argument, sign == "!="
+
+
+def _size(argument: str) -> Predicate:
+    match = re.fullmatch(r"(>=|<=|>|<)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(b|kb|mb)?", argument, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"{argument!r} is not a size: use 100KB, 1.5MB, or <1KB for smaller ones")
+    compare, limit = _COMPARE[match[1] or ">"], float(match[2]) * _SIZES[(match[3] or "b").lower()]
+    return lambda exchange: bool(compare(exchange.body.size, limit))
+
+
 def _time(argument: str) -> Predicate:
     match = re.fullmatch(r"(>=|<=|>|<)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|m)?", argument)
     if match is None:
@@ -258,15 +289,72 @@ OPERATORS: Mapping[str, Operator] = {
         _anything,
         _possible_anything,
     ),
-    "~p": Operator("path", "~p products", "the path or the query contains it", 3, _path, _possible_uri),
-    "~u": Operator("URI", "~u acme.example", "the whole address contains it", 2, _uri, _possible_uri),
-    "~m": Operator("method", "~m get  ~m put,post", "the method is one of these", 1, _method),
-    "~s": Operator("status", "~s 404  ~s 4xx  ~s >=500  ~s none", "the status; none: no response", 1, _status),
-    "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
-    "~t": Operator("time", "~t 200ms  ~t 1.5s  ~t <50ms", "took longer than this in total", 1, _time),
-    "~w": Operator("who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _purpose),
-    "~h": Operator(
-        "header", '~h x-cache  ~h "age: 0"', "a request or response header contains it", 20, _header, _possible_header
+    "~p": Operator(
+        "path",
+        "~p products",
+        "the path or the query contains it",
+        3,
+        _path,
+        _possible_uri,
+        names=("path", "query"),
     ),
-    "~b": Operator("body", '~b "no such entity"', "a request or response body contains it", 50, _body, _possible_body),
+    "~u": Operator(
+        "URI",
+        "~u acme.example",
+        "the whole address contains it",
+        2,
+        _uri,
+        _possible_uri,
+        names=("uri", "url", "host"),
+    ),
+    "~m": Operator("method", "~m get  ~m put,post", "the method is one of these", 1, _method, names=("method", "verb")),
+    "~s": Operator(
+        "status",
+        "~s 404  ~s 4xx  ~s >=500  ~s none",
+        "the status; none: no response",
+        1,
+        _status,
+        names=("status", "code"),
+        signs=("=", "!=", *_ORDER),
+    ),
+    "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
+    "~t": Operator(
+        "time",
+        "~t 200ms  ~t 1.5s  ~t <50ms",
+        "took longer than this in total",
+        1,
+        _time,
+        names=("time", "duration", "took", "latency"),
+        signs=_ORDER,
+    ),
+    "~z": Operator(
+        "size",
+        "~z 100KB  ~z <1KB",
+        "the body of the response is larger",
+        1,
+        _size,
+        names=("size", "bytes"),
+        signs=_ORDER,
+    ),
+    "~w": Operator(
+        "who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _purpose, names=("who", "purpose")
+    ),
+    "~h": Operator(
+        "header",
+        '~h x-cache  ~h "age: 0"',
+        "a request or response header contains it",
+        20,
+        _header,
+        _possible_header,
+        names=("header", "headers"),
+    ),
+    "~b": Operator(
+        "body",
+        '~b "no such entity"',
+        "a request or response body contains it",
+        50,
+        _body,
+        _possible_body,
+        names=("body",),
+    ),
 }

@@ -127,7 +127,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.wanted = Filter()
         """The filter of the list."""
         self.view = View(exchanges, perf_counter, folds=folds)
-        self._searched: Matcher | None = None
+        self._searched: Filter | None = None
         self.found: View | None = None
         """What the search finds in the list, while there is one."""
         self._position = -1
@@ -250,7 +250,12 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view.set(wanted, self._folds(wanted))
         self.search(self._searched)
 
-    def search(self, wanted: Matcher | None) -> None:
+    @property
+    def _wanted_texts(self) -> tuple[str, ...]:
+        """The texts that filter and search look for, which the rows show."""
+        return self.wanted.texts + (self._searched.texts if self._searched is not None else ())
+
+    def search(self, wanted: Filter | None) -> None:
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
         self._searched = wanted
         self.found = View(self._ring, perf_counter, _both(self.wanted, wanted)) if wanted is not None else None
@@ -387,11 +392,12 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _row(self, exchange: Exchange, width: int, above: str, *, selected: bool) -> Strip:
         marked = exchange.identity in self.marks
-        key = (id(exchange), exchange.number, width, above, self._number_width, selected, marked, self._style)
+        wanted = self._wanted_texts
+        key = (id(exchange), exchange.number, width, above, self._number_width, selected, marked, wanted, self._style)
         strip = self._rows.get(key)
         if strip is None:
             columns = self._columns(width)
-            segments = row(exchange, columns, self.paint, selected=selected, marked=marked, above=above)
+            segments = row(exchange, columns, self.paint, selected=selected, marked=marked, above=above, wanted=wanted)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
             self._rows[key] = strip
         return strip

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ...log.filter import BadFilter, help_rows, parse
+from ...log.filter import BadFilter, Filter, help_rows, parse
 from ...text import shown_line
 from .._textual import QuietApp
 from ..widgets.fields import SafeInput
@@ -23,9 +23,10 @@ Purpose = Literal["filter", "search", "find"]
 
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
-_EMPTY_HELP = "post  404  products  ~e error  ~t 1s  ~w run  ~h header  ~b body · F1: help"
+_EMPTY_HELP = "post  404  products  status >= 400  time > 1s  ~e errors  ~b body · F1: help"
 _SEARCH_HELP = "Searches rows, headers and bodies; or a filter such as ~s 4xx · F1: help"
-_VALID_HELP = "Enter: apply · Esc: cancel"
+_VALID_HELP = "Enter: apply · Esc: cancel · F1: help"
+_CRITERION_HELP = "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"
 
 
 class LogPrompt(Vertical):
@@ -88,20 +89,21 @@ class LogPrompt(Vertical):
 
     def _check(self) -> bool:
         """Whether the text is valid; shows a message about it."""
-        typed = self.query_one(Input).value
+        typed, wanted = self.query_one(Input).value, Filter()
         if self.purpose == "find":
             self.show_message("Enter: find · then n: next, N: previous")
             return True
         try:
             if self.purpose == "filter" or "~" in typed:
-                parse(typed)
+                wanted = parse(typed)
         except BadFilter as error:
             self._show_error(error)
             return False
         if self.purpose == "search":
             self.show_message("Enter: find · then n: next, N: previous" if typed else _SEARCH_HELP)
         else:
-            self.show_message(_VALID_HELP if typed else _EMPTY_HELP)
+            help_of_valid = _CRITERION_HELP if wanted.has_criterion else _VALID_HELP
+            self.show_message(help_of_valid if typed else _EMPTY_HELP)
         return True
 
     def _show_error(self, error: BadFilter) -> None:

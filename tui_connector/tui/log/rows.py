@@ -14,6 +14,7 @@ from rich.style import Style
 
 from ...client.exchange import Exchange, InFlight
 from ...client.printer import failure_message
+from ...log.needle import needle_for
 from ...log.request_summary import least_telling, summary_parts
 from ...text import shown_line
 from ...units import milliseconds, size
@@ -59,11 +60,18 @@ _ANY_TIME = datetime(2026, 1, 1)
 
 
 def row(
-    exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, marked: bool, above: str = ""
+    exchange: Exchange,
+    columns: Columns,
+    paint: Paint,
+    *,
+    selected: bool,
+    marked: bool,
+    above: str = "",
+    wanted: tuple[str, ...] = (),
 ) -> list[Segment]:
     """Number, time, method, status and attempt, duration, size, what distinguishes it, the store's message, purpose.
 
-    `above`: the address of a similar request in a row above.
+    `above`: the address of a similar request in a row above. `wanted`: the texts that filter and search look for.
     """
     refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
     status = f"{refuses}{'' if exchange.status is None else exchange.status}"
@@ -85,17 +93,29 @@ def row(
     message = row_message(exchange)
     message = f"  {message}" if message else ""
     mark = len(_EXPECTED) + 2 if exchange.expected else 0  # always whole: without it, the row looks like a failure
-    summary = _summary(exchange.uri, columns.text - mark, len(message) if exchange.failed else 0, above)
+    summary = _summary(exchange.uri, columns.text - mark, len(message) if exchange.failed else 0, above, wanted)
     room = columns.text - cell_len(summary)
     if exchange.expected and room < mark + _SHORTEST:
         message = f"  {_EXPECTED}"
     elif not exchange.failed and room < min(_SHORTEST_NOTE, cell_len(message)):
         message = ""  # the detail has it
-    segments += [Segment(f"  {summary}", plain), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
+    segments += _marked(f"  {summary}", plain, wanted, paint)
+    segments += _marked(shown_line(message, max(1, room)) if room > 3 else "", muted, wanted, paint)
     if columns.purpose:
         used = sum(cell_len(segment.text) for segment in segments)
         segments.append(Segment(f"{' ' * max(0, columns.end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
     return segments
+
+
+def _marked(text: str, style: Style, wanted: tuple[str, ...], paint: Paint) -> list[Segment]:
+    """The text, with what is wanted of it in the style of a match."""
+    spans = sorted(span for each in wanted for span in needle_for(each).spans(text))
+    segments, end = list[Segment](), 0
+    for start, stop in spans:
+        if start >= end:
+            segments += [Segment(text[end:start], style), Segment(text[start:stop], style + paint("hit"))]
+            end = stop
+    return [*segments, Segment(text[end:], style)]
 
 
 def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float, above: str = "") -> list[Segment]:
@@ -189,10 +209,11 @@ _ROOMY = 60
 """Columns from which a summary is written with its spaces and dots."""
 
 
-def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
+def _summary(uri: str, room: int, message: int = 0, above: str = "", wanted: tuple[str, ...] = ()) -> str:
     """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
 
-    `above` is the address of a similar request: what both have in common is left out first.
+    `above` is the address of a similar request: what both have in common is left out first, and last what matches one
+    of the texts that are `wanted`.
     """
     parts = summary_parts(uri)
     indexes, path = range(len(parts)), shown_line(parts[0].text)
@@ -206,14 +227,16 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
     text = joined(indexes)
     if cell_len(text) <= room - message:
         return text
-    room = max(room - min(room // 2, message), min(room, cell_len(path) + 3))
+    found = [index for index in indexes[1:] if any(needle_for(each).is_in(parts[index].text) for each in wanted)]
+    least = cell_len(joined({0, found[0]})) if found else cell_len(path) + 3
+    room = max(room - min(room // 2, message), min(room, least))
     if cell_len(text) <= room:
         return text
     if cell_len(path) > room - (2 if len(parts) > 1 else 0):
         return "…" + path[len(path) + 1 - room :]  # the end of a path is the more specific part
     if len(parts) == 1:
         return text
-    *dropped, last = least_telling(parts, summary_parts(above) if above else ())
+    *dropped, last = sorted(least_telling(parts, summary_parts(above) if above else ()), key=found.__contains__)
     kept = set(indexes)
     for index in dropped:
         kept.discard(index)
@@ -223,8 +246,12 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "") -> str:
     room -= cell_len(head)
     if room < _SHORTEST:
         return path
-    if parts[last].is_filter and message:
+    if parts[last].is_filter and message and last not in found:
         return path  # the end of a value says less than the message
+    if last in found and cell_len(end) > room:
+        at = min(needle.find(end) for each in wanted if (needle := needle_for(each)).is_in(end))
+        end = f"…{end[at:]}" if at > _SHORTEST else end
+        return head + shown_line(end, room)
     if not parts[last].is_filter:
         return head + shown_line(end, max(1, room))
     return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end
