@@ -319,6 +319,12 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
         await until_shown(pilot, 'Line 6: Write "bearer". ^Z undoes it.')
         await pilot.press("ctrl+s")
         await until(pilot, lambda: 'kind = "bearer"' in path.read_text())
+        await until_shown(pilot, "Saved with 1 problem.")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("enter")  # a part that is valid has its form, whatever the others are
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await until_shown(pilot, "2 Authentication")
 
 
 async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine) -> None:

@@ -50,6 +50,10 @@ class OpenedProfile:
         """The problems of one part, also those of its values in an environment."""
         return [each for each in self.problems if part_of(each.keys) == (family, name)]
 
+    def is_readable(self, part: ProfilePart) -> bool:
+        """Whether the part is valid by itself, whatever the others are."""
+        return self.document is not None and not self.problems_of(part.family, part.name)
+
     def line_of(self, part: ProfilePart) -> int | None:
         """Where the part begins; None if the file is not TOML. Blocks for large files."""
         if self.document is None:

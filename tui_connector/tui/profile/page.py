@@ -218,7 +218,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         self._list.border_title = " · ".join(filter(None, ("Parts", of, message.unsaved)))
         self._status.read(message.opened)
         self._fill()
-        if profile is not None:
+        if message.opened.document is not None:
             self._find_secrets(message.opened)
         at, self._form_at = self._form_at, ()
         if at:
@@ -377,9 +377,11 @@ class ProfilePage(ChangesScreen, TextHolder):
             await self._edit_selected(at)
 
     async def _edit_selected(self, at: FormPath = ()) -> None:
-        """Edits the part under the cursor in its form, at this field."""
+        """Edits the part under the cursor in its form, at this field; one with problems, at the line of the first."""
         part = self._list.selected
-        if part is not None and not await self._edit_here(part, add=False, at=at):
+        if part is not None and not at and self.opened is not None and not self.opened.is_readable(part):
+            await self.action_edit_text()
+        elif part is not None and not await self._edit_here(part, add=False, at=at):
             discarded = self.action_edit if part.family in ("incoming", "outgoing") else None
             await self._edit(part, "form", discarded, at=at)
 
@@ -505,7 +507,8 @@ class ProfilePage(ChangesScreen, TextHolder):
         at: FormPath = (),
     ) -> None:
         opened = self.opened
-        if opened is None or opened.document is None or opened.profile is None:
+        has_form = opened is not None and part is not None and opened.is_readable(part) and begin_with == "form"
+        if opened is None or opened.document is None or (opened.profile is None and not has_form):
             await self.action_edit_text()
         else:
             if self.environment:

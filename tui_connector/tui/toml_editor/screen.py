@@ -299,8 +299,8 @@ class EditorScreen(TextScreen[Left]):
             return ""
         if not checked.is_toml:
             return f"Fix line {self.problems[0].line} first (F8): the form needs a text that can be read."
-        if part[0] in _IN_GUIDE:
-            return "Fix the problems first (F8): the guide needs a valid profile."
+        if part[0] in _IN_GUIDE and (own := [each for each in self.problems if each.keys[:2] == part]):
+            return f"Fix line {own[0].line} first (F8): the guide needs a valid part."
         readable = isinstance(value_at(checked.data, part), dict)
         return "" if readable else "Fix the problems first (F8): this part is not a table."
 
