@@ -181,6 +181,17 @@ async def test_tab_completes_behind_a_text_and_what_a_completion_has_closed_is_n
         assert area(pilot).text.endswith('  x = [""]}')
 
 
+@pytest.mark.parametrize("typed", ['"All"', 'All"', '= "All"', "All"])
+async def test_what_a_completion_has_opened_is_not_opened_twice(machine: Machine, typed: str) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"titl", "tab")
+        await until(pilot, lambda: area(pilot).text.endswith('\ntitle = ""'))
+        await pilot.press(*typed)
+        assert area(pilot).text.endswith('\ntitle = "All"')
+        await pilot.press("end", "enter", *"tit", "left", "right", '"', "x")  # nothing was completed here
+        assert area(pilot).text.endswith('\ntit"x')
+
+
 async def test_another_word_for_a_key_is_completed_to_it(machine: Machine) -> None:
     async with editing(machine, TEXT.replace('{ env = "ACME_TOKEN" }', "")) as pilot:
         area(pilot).go_to(TEXT.index('{ env = "ACME_TOKEN" }'))

@@ -90,6 +90,8 @@ class TomlArea(LineTextArea):
         """What ^K cut, and the text and the cursor after that: another ^K there adds to it."""
         self._quoted_lines: tuple[str, frozenset[int]] = ("", frozenset())
         self._was_sized = False
+        self._opened, self._after_opening = "", ("", (0, 0))
+        """What a completion wrote before the cursor, as far as it is not typed, too; the text and the cursor then."""
 
     # Text
 
@@ -220,7 +222,11 @@ class TomlArea(LineTextArea):
         if event.key == "escape":
             event.prevent_default()  # for the screen; the widget would leave the field
             return
-        if (character := event.character) and self.selection.is_empty and (closed := self._closed_by(character)):
+        if (character := event.character) and self._is_opened_by(character):
+            event.stop()
+            event.prevent_default()
+            return
+        if character and self.selection.is_empty and (closed := self._closed_by(character)):
             event.stop()
             event.prevent_default()
             self.move_cursor(closed)
@@ -234,6 +240,22 @@ class TomlArea(LineTextArea):
             self.replace(
                 "\n" + line[: len(line) - len(line.lstrip(" \t"))], *self.selection, maintain_selection_offset=False
             )
+
+    def follow_opening(self, opened: str) -> None:
+        """Whoever has not seen that a completion wrote this before the cursor, and types it again, writes it once."""
+        self._opened, self._after_opening = opened, (self.text, self.selection.end)
+
+    def _is_opened_by(self, character: str) -> bool:
+        """Whether a completion has written this character already, before what was typed since."""
+        if not self._opened or self._after_opening != (self.text, self.selection.end):
+            self._opened = ""
+            return False
+        before, found, rest = self._opened.partition(character)
+        if not found or (character == " " and before == "" and "=" in rest):  # a blank alone may begin the text
+            self._opened = ""
+            return False
+        self._opened = rest
+        return True
 
     def _closed_by(self, character: str) -> Location | None:
         """Behind a quote or bracket that a completion has written already; None where typing one adds it."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ...profile.problems import Problem
 
 _MAX_COMPLETIONS = 8
+_OPENING = re.compile(r'[ ]*=[ \[{"]*$')
+"""What a completion of a key writes before its value is typed."""
 _MAX_TEXT = 50
 _MAX_DETAIL = 70
 """Columns of a completion and of its detail."""
@@ -231,6 +233,9 @@ class CompletionList(Container):
         if value or not completion.value:
             row, column = area.selection.end
             area.move_cursor((row, column - completion.inside))
+            before = area.document.lines[row][: column - completion.inside]
+            opened = _OPENING.search(before)
+            area.follow_opening(opened.group() if opened else "")
 
     def _chosen(self) -> Completion | None:
         """The selected completion, or one that fits what was typed since the list was drawn; None if none does."""
