@@ -688,6 +688,36 @@ async def test_immediate_test_waits_for_fields_and_uses_the_last_paste(machine: 
         assert "accepts it" not in shown(pilot.app)
 
 
+async def test_what_was_typed_and_is_not_used_is_said_instead_of_tested(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await sign_in_as_admin(pilot)
+        await until_shown(pilot, "Tested: admin, 32 characters.")
+        form, before = pilot.app.screen.query_one(AuthenticationPane).form, len(sandbox.journal())
+        form.focus_on("password")
+        await pilot.press(*"abc", "f5")
+        await until_shown(pilot, "! Not tested: what you typed was not entered")
+        await pilot.press("delete", *sandbox.url)
+        for key in ("f5", "enter"):
+            await pilot.press(key)
+            await until_shown(pilot, "! Not tested: this is an address")
+            assert len(sandbox.journal()) == before
+            form.focus_on("password")
+            await pilot.press("delete", *sandbox.url)
+        await pilot.press("escape", "escape", "t")  # what is set is kept
+        await until_shown(pilot, "accepts it")
+        await choose(pilot, "#way", "Bearer")
+        await until_shown(pilot, "Access token")
+        await pilot.press("e")
+        pilot.app.post_message(events.Paste("1canary1" * 4))
+        await until_shown(pilot, "32 ✔")
+        pilot.app.screen.query_one(AuthenticationPane).form.focus_on("token")
+        before = len(sandbox.journal())
+        for key in ("f5", "enter"):
+            await pilot.press("delete", *"abc", key)
+            await until_shown(pilot, "! Not tested: discarded: 3 characters")
+            assert len(sandbox.journal()) == before
+
+
 @pytest.mark.parametrize("step", ["1", "2"])
 async def test_a_letter_right_after_enter_changes_no_field(
     step: str, machine: Machine, memory_keyring: Any, sandbox: Sandbox

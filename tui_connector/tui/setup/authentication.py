@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -25,6 +26,7 @@ from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
 from ...profile.positions import value_at
 from ...secrets.vault import KeyringState
+from ...text import count
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs, with_inner
 from ..widgets.fields import FieldRow, TextField
@@ -487,11 +489,19 @@ class AuthenticationPane(StepPane):
         if self._filling or not self.query("#way-form"):
             self.call_after_refresh(self.test)  # the fields are on their way
             return
-        for secret in self.query(SourceField):
-            secret.commit()
-        self.form.after_pending_input(self._test)
+        unused = {secret: problem for secret in self.query(SourceField) if (problem := secret.take_unused())}
+        self.form.after_pending_input(partial(self._test, unused))
 
-    def _test(self) -> None:
+    def _test(self, unused: Mapping[SourceField, str]) -> None:
+        """Tests what is shown. `unused`: why what was typed into a field cannot be used; then nothing is tested."""
+        for entry, problem in unused.items():
+            self._not_tested(problem)
+            self.screen.set_focus(entry)
+            return
+        if problem := self.form.take_refused_input():
+            self._not_tested(problem)
+            self.form.focus_on_problem()
+            return
         missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
         if missing:
             self.say(f"✘ {self._how_to_give(missing)}", bad=True)
@@ -507,6 +517,9 @@ class AuthenticationPane(StepPane):
             self.setup.add_code()
         self.busy("contacting the store")
         self.run_worker(self._try(), exclusive=True)
+
+    def _not_tested(self, why: str) -> None:
+        self.say(f"! Not tested: {why[:1].lower()}{why[1:]}")
 
     def _how_to_give(self, missing: Sequence[GuideField]) -> str:
         """What is missing, and how to enter it."""
@@ -546,12 +559,23 @@ class AuthenticationPane(StepPane):
         self.work.use_in_session("authentications", self.setup.authentication)
         self.work.permissions = trial.permissions
         correction = f" Values {trial.correction}." if trial.correction else ""
-        lines = [f"✔ The store accepts it.{correction}", *trial.access_lines()]
+        lines = [f"✔ The store accepts it.{correction}{self._what_was_tested()}", *trial.access_lines()]
         if len(trial.views) > 1:
             lines.append(f"  Store views, for step 1: {', '.join(trial.views[:8])}")
         self.explain("")
         self.say("\n".join(lines))
         self.go_on()
+
+    def _what_was_tested(self) -> str:
+        """The values of the last test, as far as they may be shown; "" where none is at hand."""
+        found = []
+        for each in self.setup.fields():
+            path = self.setup.path_of(each)
+            shown = self.work.glimpse(path) if each.secret else str(self.setup.at(*path) or "")
+            if shown and each.secret:
+                shown = f"…{end}" if (end := shown.lstrip("•")) else count(len(shown), "character")
+            found += [shown] if shown else []
+        return f" Tested: {', '.join(found)}." if found else ""
 
     def _refused(self, finding: Finding) -> None:
         self.work.mark_refused("authentications", self.setup.authentication, finding=finding)

@@ -30,6 +30,7 @@ from ...profile.library import Library, ProfileError
 from ...templates import Json
 from ...text import printable_line
 from ..dialogs import EntryScreen
+from ..keys import after_pending_messages
 from ..widgets.choice import Choice, ChoiceScreen
 from ..widgets.field_specs import field_specs
 from ..widgets.fields import FieldRow, FieldWithList, TextField
@@ -443,6 +444,9 @@ class BasicsPane(StepPane):
         self.app.push_screen(screen, closed)
 
     def test(self) -> None:
+        after_pending_messages(self.screen.focused, self, self._test)
+
+    def _test(self) -> None:
         if self.setup.typed_view is not None:
             self.edit_field()
             return

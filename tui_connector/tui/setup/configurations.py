@@ -26,6 +26,7 @@ from ...templates import Json
 from ...text import listed, shown_line
 from .._textual import PasteHandler
 from ..dialogs import ConfirmScreen
+from ..keys import after_pending_messages
 from ..widgets.bounded_list import BoundedList
 from ..widgets.dialog_panel import Fitting
 from ..widgets.fields import SafeInput
@@ -575,8 +576,13 @@ class ConfigurationsPane(StepPane):
         self.post_message(self.Changed())
 
     def test(self) -> None:
+        after_pending_messages(self.screen.focused, self, self._test)
+
+    def _test(self) -> None:
         name = self.rows.chosen
-        if name is None:
+        if self._is_in_chooser and (typed := self.query_one(EntityFilter).value.strip()):
+            self.say(f"! Not tested: {typed} is not in the list. Enter adds what is selected.")
+        elif name is None:
             self.say("✘ Choose something first, or skip this step (F8).", bad=True)
-            return
-        self.try_it(name)
+        else:
+            self.try_it(name)

@@ -207,6 +207,11 @@ class SetupForm(Form):
 
         return CriteriaScreen(rows, fields, count)
 
+    def take_refused_input(self) -> str:
+        """Why what was typed last for a secret was not taken, when asked for the first time; "" if it was taken."""
+        refused, self._refused = self._refused, {}
+        return next(iter(refused.values()), "")
+
     def check(self) -> None:
         """Shows problems at their fields, and which one was refused."""
         self._show_refused()

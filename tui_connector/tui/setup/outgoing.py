@@ -203,7 +203,7 @@ class OutgoingPane(ConfigurationsPane):
     def edited(self, name: str) -> None:
         super().edited(name)
         if self.query_one("#sample-row").display and not self.setup.problems():
-            self.test()
+            self._test()
 
     def _sample(self, name: str) -> str:
         """The sample that was typed, or the default one for such a request."""
@@ -221,7 +221,7 @@ class OutgoingPane(ConfigurationsPane):
     def begin(self) -> None:
         super().begin()
         if self.rows.chosen in self.setup.sample_problems():
-            self.test()  # shows it
+            self._test()  # shows it
 
     def problems(self) -> dict[str, str]:
         """What is invalid in the configurations and their samples."""
@@ -240,7 +240,7 @@ class OutgoingPane(ConfigurationsPane):
         """Shows the sample of another configuration; also one that was edited earlier, as its user has left it."""
         is_edited = self.rows.chosen in self.setup.samples
         if isinstance(event.option_list, ConfigurationList) and (self._shows_sample or is_edited):
-            self.test()
+            self._test()
 
     @on(TextArea.Changed, "#sample")
     def _typed(self, event: TextArea.Changed) -> None:
@@ -262,7 +262,7 @@ class OutgoingPane(ConfigurationsPane):
     def _show_sample(self) -> None:
         """Shows the sample of the selected configuration, as its test does."""
         if not self._shows_sample:
-            self.test()
+            self._test()
 
     def action_edit_sample(self) -> None:
         """Focuses the sample, at its mistake if it is not valid JSON."""

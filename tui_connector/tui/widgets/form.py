@@ -203,7 +203,7 @@ class Form(FieldGroup):
 
     def after_pending_input(self, then: Callable[[], None]) -> None:
         """Calls `then` once all that was typed or pasted so far has been handled by this form."""
-        for each in self.text_fields:
+        for each in self.query("Input, TextArea"):
             then = partial(after_pending_messages, each, self, then)
         then()
 

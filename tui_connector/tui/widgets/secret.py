@@ -61,14 +61,24 @@ class SourceField(FieldWithList, PasteHandler):
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "values", len(self.values)
 
-    def commit(self) -> None:
-        """Posts what was typed."""
+    unused = ""
+    """Why what was typed last is not used, as long as the field has the focus; empty if it is."""
+
+    def commit(self) -> str:
+        """Posts what was typed. Returns why it is not used; "" if it is, or if nothing was typed."""
+        return ""
+
+    def take_unused(self) -> str:
+        """Commits what was typed; returns why it is not used, when asked for the first time."""
+        problem, self.unused = self.commit() or self.unused, ""
+        return problem
 
     def on_blur(self) -> None:
         self.commit()
+        self.unused = ""
 
     def _post_enter(self, last: bool) -> None:
-        self.commit()
+        self.unused = self.commit()
         super()._post_enter(last)
 
     def post_message(self, message: Message) -> bool:
@@ -176,17 +186,21 @@ class SecretInput(SourceField):
             self.value, self.value_when_focused, self._replacing = "", None, False
             self._take(values)
 
-    def commit(self) -> None:
-        values = parse_paste(self.value, self._kind)
+    def commit(self) -> str:
+        values, problem = parse_paste(self.value, self._kind), ""
+        if self._told and self.locked:
+            self._told, problem = False, "What you typed was not entered: this secret is set. Delete starts a new one."
         # a key, meant for the screen
         if self._kind is SecretKind.TOKEN and values and len(values[0]) < _SHORTEST_TOKEN:
-            self.notify(f"Discarded: {count(len(values[0]), 'character')} cannot be a token.", timeout=5)
+            problem = f"Discarded: {count(len(values[0]), 'character')} cannot be a token."
+            self.notify(problem, timeout=5)
             values = []
         self.value, self._replacing = "", False
         if values:
             self.post_message(self.Entered(values))
         elif self._resting:
             self._draw_placeholder()
+        return problem
 
     def on_blur(self) -> None:
         self._told = False
@@ -260,10 +274,10 @@ class VariableInput(SourceField):
         end = glimpse.lstrip("•")
         return f"session {end and f'••••{end} '}{len(glimpse)} ✔"
 
-    def commit(self) -> None:
+    def commit(self) -> str:
         name = self.value.strip()
         if name == self._name_before:
-            return
+            return ""
         secret = self._secret_in(name)
         if secret is not None:
             self.value = self._name_before
@@ -273,6 +287,8 @@ class VariableInput(SourceField):
         else:
             self.value = self._name_before
             self.post_message(self.Unusual(self, name))
+            return "What you entered is used once you say that it is the name of a variable."
+        return ""
 
     def use(self, name: str) -> None:
         """Names this variable."""
@@ -310,19 +326,20 @@ class SecretCommandInput(SourceField):
         if lines and not _refuses(self, lines[0]):
             self.replace(lines[0], *self.selection)
 
-    def commit(self) -> None:
+    def commit(self) -> str:
         try:
             argv = shlex.split(self.value)
         except ValueError as error:  # a quote is still open
             self.notify(f"Invalid command: {error}", severity="warning", markup=False)
-            return
+            return f"Invalid command: {error}."
         if argv == self._argv:
-            return
+            return ""
         if _refuses(self, self.value):
             self.value = shlex.join(self._argv)
-            return
+            return "This is a secret, not the command that prints it."
         self._argv = argv
         self.post_message(self.Named(argv))
+        return ""
 
 
 def _refuses(field: SourceField, text: str) -> bool:
