@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from runs import KEYSET, NUMBERS, RunNotes, Shop, shop
 from tui_connector.client.message import Request
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
+from tui_connector.runs.ledger import last_runs
 
 
 def _breaking(
@@ -153,6 +156,28 @@ async def test_maintenance_is_waited_for_as_long_as_the_store_asks(tmp_path: Pat
     assert waits
     assert reader.ids() == list(range(1, 101))
     assert summary.retries >= 1
+
+
+async def test_what_was_received_is_recorded_while_the_store_is_waited_for(tmp_path: Path, machine: Machine) -> None:
+    """So that a list of runs shows it, and a kill loses nothing of it."""
+    store_is_back = asyncio.Event()
+
+    def away(asked: SearchRequest, items: list[Item]) -> bytes | None:
+        return reply("503 Service Unavailable", b"") if asked.after >= 10 and not store_is_back.is_set() else None
+
+    async def sleep(seconds: float) -> None:
+        for _ in range(3_000):
+            if [each.items for each in last_runs(reader.ledger, 1)[0]] == [10]:
+                break
+            await asyncio.sleep(0.01)
+        assert [each.items for each in last_runs(reader.ledger, 1)[0]] == [10]
+        assert reader.ids() == list(range(1, 11))
+        store_is_back.set()
+
+    async with listing(products(*range(1, 101)), away) as store:
+        reader = shop(store, tmp_path, replace(machine, sleep=sleep))
+        summary = await reader.run()
+    assert (summary.state, store_is_back.is_set()) == ("complete", True)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ from .reading import ListReader
 from .sink import SinkClosed, SinkError
 from .start import ListRequest, OpenRun, RunEnvironment, RunOptions, StartPoint, begin_run, can_start_at
 from .unfound_fields import CODE as UNFOUND
-from .writing import RunCosts, RunWriter
+from .writing import STEP, RunCosts, RunWriter
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,8 @@ class Run:
         """What the first pages have shown; None before them."""
         self._parents_done = 0
         """Parents whose child lists have been written."""
+        self._catching_up: asyncio.TimerHandle | None = None
+        """Records what was written, unless another page comes before."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
         self._patience = Patience(self._machine, seconds(incoming.patience), self._on_wait)
         self._gate = Gate(self._pace, self._patience)
@@ -172,6 +174,8 @@ class Run:
             return await self._finish(opened, await self._read_and_write(opened))
         finally:
             self._environment.exchanges.on_recorded.remove(self._costs.record)
+            if self._catching_up is not None:
+                self._catching_up.cancel()
             if self._opened is not None:
                 await self._in_thread(self._opened.close)
             self._thread.shutdown(wait=False)
@@ -369,12 +373,24 @@ class Run:
             failed += await self._in_thread(writer.add_past_position, part, self._total_costs(), store_time)
         for each in failed:
             self._watcher.failed(each)
+        self._catch_up_later(writer)
         if self._warnings is None and writer.written.read and not any(page.is_last for page in whole):
             self._warnings = self._unfound_fields(writer)
             for warning in self._warnings:
                 self._watcher.note(warning.text, warning=True, code=warning.code)
         self._watcher.progress(self.progress)
         return not self._limit_reached
+
+    def _catch_up_later(self, writer: RunWriter) -> None:
+        """Makes what was written durable where the next page takes long, such as while the store does not respond."""
+
+        def catch_up() -> None:
+            with suppress(RuntimeError):  # the run has ended meanwhile
+                self._thread.submit(writer.catch_up, self._total_costs())
+
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        self._catching_up = asyncio.get_running_loop().call_later(STEP, catch_up)
 
     def _unfound_fields(self, writer: RunWriter) -> tuple[RunWarning, ...]:
         """What is lost in all items so far, because they lack fields that the profile names."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import UserError
 from ..misspelling import did_you_mean
+from ..runs.database import LedgerError
 from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
 from ..text import beginning, listed
@@ -20,7 +21,7 @@ from .model import ItemTransform
 from .page_reader import PageRead
 from .pages import field_reader
 from .raw_json import json_type, members
-from .sink import OpenSink, RejectedItem, SinkChanged
+from .sink import OpenSink, RejectedItem, SinkChanged, SinkError
 from .unfound_fields import ColumnSearch, UnfoundField
 
 STEP = 0.25
@@ -171,6 +172,10 @@ class RunWriter:
         self._pending = _Pending()
         self._has_begun = False
         self._last_step = 0.0
+        self._is_recorded = True
+        """Whether the last step has everything that was written."""
+        self._failure: UserError | None = None
+        """Why a step between two pages failed."""
         self.incomplete_reason = run.doubt
         """Why the items read may not be the whole list; recorded in each step, for a process that resumes the run."""
         self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, total=run.expected)
@@ -182,6 +187,8 @@ class RunWriter:
         there are any: until then, the sink keeps what an earlier run wrote. Raises `UserError` before that step if no
         item has a field that determines what is written.
         """
+        if self._failure is not None:
+            raise self._failure
         if not self.written.read:
             self._check_fields(pages)
         if self._changes is not None and self._changes.store_began is None:
@@ -195,6 +202,18 @@ class RunWriter:
         if self._has_begun and self._monotonic() - self._last_step >= STEP:
             self._step(costs)
         return failed
+
+    def catch_up(self, costs: RunCosts) -> None:
+        """A durable step for what was written since the last one, while no more pages come.
+
+        What fails is raised where the next page is written, or the run ends.
+        """
+        if self._is_recorded or not self._has_begun:
+            return
+        try:
+            self._step(costs)
+        except (SinkError, LedgerError) as error:
+            self._failure = error
 
     def add_past_position(self, page: PageRead, costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
         """Writes part of a page as the end of the run: the next run cuts it off and reads the page again."""
@@ -322,6 +341,7 @@ class RunWriter:
             written.total = page.total
         self._pending.failed += failed
         self._position, self._at_end = page.position, page.is_last
+        self._is_recorded = False
         return failed
 
     def _item_name(self, before: int, items: Sequence[bytes], rejected: RejectedItem, of: str = "") -> str:
@@ -355,12 +375,15 @@ class RunWriter:
         known = pending.known
         self._ledger.step(run, pending.failed, known.seen, known.contents, forget_before=threshold, last=last)
         self._last_step = self._monotonic()
+        self._is_recorded = True
 
     def finish(self, end: RunEnd, ended: str, costs: RunCosts, *, past_position: bool = False) -> Sequence[str]:
         """Writes the last step and ends the run in the ledger; returns remarks for the user. Raises `SinkError`.
 
         `past_position`: the sink holds items after the position, which are made durable but not recorded.
         """
+        if self._failure is not None:
+            raise self._failure
         moves_mark = end.state == "complete" and self._moves_mark()
         value = self._mark() if moves_mark else None
         if moves_mark:
