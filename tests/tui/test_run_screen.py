@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from guide_steps import no_demo
+from http_server import reply
 from hypothesis import given
 from hypothesis import strategies as st
+from listing import Item, SearchRequest, listing, products
 from runs import BEARER
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
@@ -21,6 +23,7 @@ from tui_connector.runs.progress import STOPPED, Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.last_runs import LastRunsScreen
 from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile import profile_screen
 from tui_connector.tui.profile.page import ProfilePage
@@ -245,6 +248,26 @@ async def test_items_for_standard_output_are_not_written_to_the_screen(machine: 
             await until_shown(pilot, "tui-connector run acme products |")
             assert "No requests yet" in shown(app)
     assert not written.exists()
+
+
+async def test_a_run_that_waits_for_its_store_is_shown_so_everywhere(machine: Machine) -> None:
+    def away(asked: SearchRequest, items: list[Item]) -> bytes | None:
+        return reply("503 Service Unavailable", b"", "Retry-After: 60") if asked.after >= 5 else None
+
+    async with listing(products(*range(1, 21)), away) as store:
+        machine.directories.profiles.mkdir(parents=True)
+        text = PROFILE.replace("URL", store.url)
+        (machine.directories.profiles / "acme.toml").write_text(text)
+        app = ConnectorApp(replace(machine, environ={"SHOP_TOKEN": "CANARY-token"}), no_demo)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await start_run(pilot)
+            await until_shown(pilot, "waiting for the store")
+            await pilot.press("q")
+            await until_shown(pilot, "Last run: ! waiting, 5 items")
+            await pilot.press("q")
+            await until_shown(pilot, "waiting, 5 items")
+            await pilot.press("L")
+            await until(pilot, lambda: isinstance(app.screen, LastRunsScreen) and "waiting" in shown(app))
 
 
 async def test_other_screens_are_open_while_a_run_continues(machine: Machine) -> None:

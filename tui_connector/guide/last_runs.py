@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # home does not wait for models
     from ..runs.postgres_ledger import LedgerServer
 
 _GOOD = ("complete", "running")
+_UNDER_WAY = ("running", "waiting")
 _AS_WANTED = {STOPPED: "stopped by you", LIMIT_REACHED: "limit reached", OUTPUT_CLOSED: "output closed"}
 """Ends before the end of the list that the user wanted, by their code, in words."""
 _EVERY_RUN = 1_000
@@ -36,6 +37,7 @@ class LastRun:
     ok: bool
     """Whether it is complete without failures, or still running."""
     state: str
+    """As the ledger has it; "waiting" while a run of this process waits for its store."""
     counts: Mapping[str, int]
     """Items, or tasks by state."""
     at: float
@@ -65,6 +67,10 @@ class LastRun:
     def label(self) -> str:
         """The name, with the direction where both have it."""
         return f"{self.name} ({self.direction})" if self.shares_name else self.name
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in _UNDER_WAY
 
     @property
     def ended_as_wanted(self) -> bool:
@@ -105,15 +111,15 @@ class LastRun:
 
     @property
     def mark(self) -> str:
-        """✔, ✘, ■ where its user has stopped it, or → while it runs."""
-        if self.state == "running":
-            return "→"
+        """✔, ✘, ■ where its user has stopped it, → while it runs, or ! while it waits."""
+        if self.is_under_way:
+            return "→" if self.state == "running" else "!"
         return "✔" if self.ok else "✘" if self.is_failure else "■"
 
     @property
-    def tone(self) -> Literal["success", "error", "muted", "accent"]:
-        if self.state == "running":
-            return "accent"
+    def tone(self) -> Literal["success", "error", "muted", "accent", "warning"]:
+        if self.is_under_way:
+            return "accent" if self.state == "running" else "warning"
         return "success" if self.ok else "error" if self.is_failure else "muted"
 
     @property

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from textual.app import App
 from textual.screen import Screen
 from textual.signal import Signal
+
+if TYPE_CHECKING:
+    from ..guide.last_runs import LastRun
+
+
+class WaitingRun(NamedTuple):
+    """The configuration of a profile whose run waits for its store."""
+
+    profile: Path
+    environment: str
+    name: str
+    sends: bool
 
 
 class Job(Protocol):
@@ -21,6 +35,11 @@ class Job(Protocol):
     @property
     def badge(self) -> tuple[str, str]:
         """The job and its state in a few words, such as "products 61%", and their tone (a key of `TONES`)."""
+        ...
+
+    @property
+    def waits(self) -> WaitingRun | None:
+        """What waits for its store; None while it does not."""
         ...
 
     def screen(self) -> Screen[None]:
@@ -57,6 +76,16 @@ class Jobs:
     def add(self, job: Job) -> None:
         self._jobs.append(job)
         self.changed.publish(None)
+
+    def marked(self, profile: Path, environment: str, runs: Mapping[str, LastRun]) -> dict[str, LastRun]:
+        """Runs of a profile as their ledgers have them, with the state of those that wait in this process."""
+        return {key: self.marked_run(profile, environment, run) for key, run in runs.items()}
+
+    def marked_run(self, profile: Path, environment: str, run: LastRun) -> LastRun:
+        """The same of one run."""
+        waiting = WaitingRun(profile.absolute(), environment, run.name, run.sends)
+        waits = run.state == "running" and any(job.waits == waiting for job in self._jobs)
+        return replace(run, state="waiting") if waits else run
 
     def seen(self, job: Job) -> None:
         """Removes a job that has ended: the user has left the screen that showed how."""

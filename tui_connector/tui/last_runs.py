@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +23,7 @@ from ..profile.library import read_with_data
 from ..text import count, listed, shown, shown_line
 from ..units import ago, elapsed
 from ._textual import BaseScreen
+from .jobs import jobs_of
 from .widgets.frame import KeyFooter, ScreenHeader
 from .widgets.prose import Prose
 from .widgets.row_list import ListRow, RowList
@@ -200,6 +201,8 @@ class LastRunsScreen(BaseScreen[None]):
     def _draw(self) -> None:
         selected = self._list.selected
         runs = [*(self._runs or ()), *(run for each in self._shared for run in each.runs)]
+        marked = jobs_of(self.app).marked_run
+        runs = [replace(each, run=marked(each.profile, each.environment, each.run)) for each in runs]
         runs.sort(key=lambda each: (-each.run.at, each.profile, each.run.name))
         same = (number for number, each in enumerate(runs) if selected is not None and _same(each, selected))
         self._list.show(runs, next(same, None if selected is None else 0))

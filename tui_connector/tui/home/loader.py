@@ -89,6 +89,10 @@ class HomeLoader:
     def read(self, paths: Sequence[Path]) -> None:
         """Reads the profiles and their last runs. Call it after the names are painted: threads slow the paint down."""
         start_thread(lambda: self._read_entries(paths))
+        self.read_runs(paths)
+
+    def read_runs(self, paths: Sequence[Path]) -> None:
+        """Reads the last runs of the profiles."""
         start_thread(lambda: self._read_runs(paths))
 
     def _list_drafts(self) -> None:

@@ -28,9 +28,9 @@ Line = tuple[tuple[str, str], ...]
 
 
 def profile_preview(
-    entry: ProfileOverview, runs: Sequence[LastRun], now: float, width: int, height: int, home: Path
+    entry: ProfileOverview, runs: Sequence[LastRun] | None, now: float, width: int, height: int, home: Path
 ) -> Content:
-    """The profile in as many lines as there is room for, the most telling first."""
+    """The profile in as many lines as there is room for, the most telling first; `runs` is None while not known."""
     summary = entry.summary
     if summary.problem:
         lines: list[Line] = [
@@ -47,7 +47,7 @@ def profile_preview(
 
 
 def _profile_lines(
-    entry: ProfileOverview, runs: Sequence[LastRun], now: float, path: str, roomy: int
+    entry: ProfileOverview, runs: Sequence[LastRun] | None, now: float, path: str, roomy: int
 ) -> Iterator[Line]:
     """`roomy`: the width, where there are enough lines for everything."""
     summary = entry.summary
@@ -68,13 +68,13 @@ def _profile_lines(
         yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
         if entry.shares_ledger:
             yield _row("Runs", "in a shared ledger: L asks it")
-        shared = entry.shares_ledger and not runs
+        unknown, runs = runs is None or (entry.shares_ledger and not runs), runs or ()
         yield ()
         yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
-        yield from _runs(entry.incoming, [run for run in runs if not run.sends], "" if shared else "never run", now)
+        yield from _runs(entry.incoming, [run for run in runs if not run.sends], "" if unknown else "never run", now)
         yield ()
         yield (("Outgoing", "bold"), ("" if entry.outgoing else "  none", TONES["muted"]))
-        yield from _runs(entry.outgoing, [run for run in runs if run.sends], "" if shared else "never sent", now)
+        yield from _runs(entry.outgoing, [run for run in runs if run.sends], "" if unknown else "never sent", now)
     else:
         yield _row("Incoming", ", ".join(entry.incoming) or "none")
         yield _row("Outgoing", ", ".join(entry.outgoing) or "none")
@@ -87,7 +87,11 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
     for name in names:
         run = by_name.get(name)
         if run is None:
-            yield (("  ○ ", TONES["muted"]), (f"{name:<{width}}", ""), (f"  {never}", TONES["muted"]))
+            yield (
+                ("  ○ " if never else "    ", TONES["muted"]),
+                (f"{name:<{width}}", ""),
+                (f"  {never}", TONES["muted"]),
+            )
         else:
             tone = TONES[run.tone]
             state = "" if run.state in ("complete", "ended") else run.ending  # the mark says so

@@ -34,6 +34,8 @@ from .loader import DraftsFound, EntriesRead, HomeLoader, LoaderMessage, Profile
 from .preview import draft_preview, profile_preview, recent_runs
 from .rows import HomeRows
 
+_RUNS_INTERVAL = 2.0
+"""Seconds between two looks at the runs that have not ended."""
 _SLOW_AFTER = 0.5
 """Seconds after which the screen shows that it is still reading."""
 _TABLE_HEAD, _FEW_LINES = 1, 6
@@ -213,6 +215,7 @@ class HomeScreen(BaseScreen[None]):
 
     def on_mount(self) -> None:
         jobs_of(self.app).changed.subscribe(self, lambda _: self._on_jobs())
+        self.set_interval(_RUNS_INTERVAL, self._follow_runs)
 
     def _on_jobs(self) -> None:
         """Loads the list again when a run has ended."""
@@ -313,8 +316,16 @@ class HomeScreen(BaseScreen[None]):
     @on(RunsRead)
     def _on_runs(self, message: RunsRead) -> None:
         if message.loader is self._loader:
-            self._rows.runs |= message.runs
+            marked = jobs_of(self.app).marked_run
+            found = {path: tuple(marked(path, "", run) for run in runs) for path, runs in message.runs.items()}
+            self._rows.runs |= found
             self._draw()
+
+    def _follow_runs(self) -> None:
+        """Reads the runs of those profiles again of which one has not ended."""
+        under_way = [path for path, runs in self._rows.runs.items() if any(run.is_under_way for run in runs)]
+        if under_way and self.is_current and self._loader is not None:
+            self._loader.read_runs(under_way)
 
     def _draw(self) -> None:
         rows, home_list = self._rows.matching(self._filter), self.query_one(HomeList)
@@ -395,7 +406,7 @@ class HomeScreen(BaseScreen[None]):
         now = self._machine.now().timestamp()
         match row:
             case ProfileOverview() as entry:
-                runs = self._rows.runs.get(entry.path, ())
+                runs = self._rows.runs.get(entry.path)
                 title, content = entry.name, profile_preview(entry, runs, now, width, height, self._home)
             case Draft() as draft:
                 title = f"Draft of {draft.name or 'a new store'}"

@@ -22,6 +22,7 @@ from ...client.message import InvalidRequest, Request, Response
 from ...errors import UserError
 from ...guide.checks.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
+from ...guide.last_runs import LastRun
 from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.saved_changes import SavedChange, SavedChanges, file_before
 from ...guide.profiles.saved_profile import OpenedProfile, part_of
@@ -38,6 +39,7 @@ from ...text import shown_line
 from ..commands import PaletteCommand
 from ..environments import EnvironmentChoice, choose_environment, environment_mark
 from ..external_editor import edit
+from ..jobs import jobs_of
 from ..log.actions import LogContext
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
@@ -211,7 +213,7 @@ class ProfilePage(ChangesScreen, TextHolder):
                 self._status.no_runs = f"asking {shown_line(profile.ledger.server)} …"
             self._find_shared_runs(profile)
         else:
-            self._status.runs, self._status.sent, self._status.no_runs = message.runs, message.sent, ""
+            self._take_runs(message.runs, message.sent)
         of = "of the last valid text" if self.is_outdated else ""
         if message.opened.document is None and not of:
             of = "as far as the text can be read"
@@ -274,6 +276,19 @@ class ProfilePage(ChangesScreen, TextHolder):
         self._status.sent = {each.run.name: each.run for each in found.runs if each.run.sends}
         self._status.no_runs = problem
         self._fill()
+
+    def show_runs(self, runs: Mapping[str, LastRun], sent: Mapping[str, LastRun]) -> None:
+        self._take_runs(runs, sent)
+        self._fill()
+
+    def _take_runs(self, runs: Mapping[str, LastRun], sent: Mapping[str, LastRun]) -> None:
+        marked = partial(jobs_of(self.app).marked, self.path, self.environment)
+        self._status.runs, self._status.sent, self._status.no_runs = marked(runs), marked(sent), ""
+
+    @property
+    def has_run_under_way(self) -> bool:
+        shares_ledger = self.profile is not None and self.profile.ledger is not None
+        return not shares_ledger and self._status.has_run_under_way
 
     @property
     def _list(self) -> PartList:

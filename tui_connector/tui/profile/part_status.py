@@ -116,6 +116,11 @@ class PartStatus:
         mark = ("…", "muted") if busy else self._mark(part)
         return RowStatus(mark, count(found, "problem") if found else "", run)
 
+    @property
+    def has_run_under_way(self) -> bool:
+        """Whether a run has not ended."""
+        return any(run.is_under_way for run in (*self.runs.values(), *self.sent.values()))
+
     def last_run(self, part: ProfilePart) -> LastRun | None:
         return {"incoming": self.runs, "outgoing": self.sent}.get(part.family, {}).get(part.name)
 

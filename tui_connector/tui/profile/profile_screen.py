@@ -34,6 +34,8 @@ from ..log.dock import LogDock
 
 _CHECK_INTERVAL = 1.0
 """Seconds between two checks whether the file has changed."""
+_RUNS_INTERVAL = 1.0
+"""Seconds between two looks at the runs while one has not ended."""
 
 
 class ProfileScreen(LogDock):
@@ -53,6 +55,13 @@ class ProfileScreen(LogDock):
         """The latest runs of outgoings."""
         unsaved: str = ""
         """What else was changed of the profile and is not saved in the file."""
+
+    @dataclass
+    class RunsRead(Message):
+        """The ledgers were read again, as a run is under way."""
+
+        runs: Mapping[str, LastRun]
+        sent: Mapping[str, LastRun]
 
     def __init__(
         self,
@@ -86,6 +95,15 @@ class ProfileScreen(LogDock):
         """Called after the file was read, when `opened` is what was read."""
         raise NotImplementedError
 
+    def show_runs(self, runs: Mapping[str, LastRun], sent: Mapping[str, LastRun]) -> None:
+        """Called with the last runs of incomings and outgoings, while one of them is under way."""
+        raise NotImplementedError
+
+    @property
+    def has_run_under_way(self) -> bool:
+        """Whether a run that is shown has not ended."""
+        raise NotImplementedError
+
     def leave_environment(self) -> None:
         """Called after the file was read, and no longer has the environment in use."""
         raise NotImplementedError
@@ -108,6 +126,7 @@ class ProfileScreen(LogDock):
 
     def on_mount(self) -> None:
         self.set_interval(_CHECK_INTERVAL, self._check_file)
+        self.set_interval(_RUNS_INTERVAL, self._follow_runs)
         jobs_of(self.app).changed.subscribe(self, lambda _: self._on_jobs())
 
     def _on_jobs(self) -> None:
@@ -132,6 +151,23 @@ class ProfileScreen(LogDock):
         is_read = self._reader is not None and not self._reader.is_finished
         if self.is_current and self._loaded and not self.busy and not is_read:
             self._reader = self._read(only_if_changed=True)
+
+    def _follow_runs(self) -> None:
+        if self.is_current and self._loaded and self.has_run_under_way:
+            self._read_runs()
+
+    @work(exclusive=True, group="runs")
+    async def _read_runs(self) -> None:
+        self.post_message(self.RunsRead(*await self._last_runs()))
+
+    @on(RunsRead)
+    def _on_runs(self, message: RunsRead) -> None:
+        self.show_runs(message.runs, message.sent)
+
+    async def _last_runs(self) -> tuple[Mapping[str, LastRun], Mapping[str, LastRun]]:
+        """The last runs of incomings and of outgoings in the ledgers on this computer."""
+        of = (self.machine.directories.state, self.path, self.environment)
+        return await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
 
     def reload(self, *, edited_here: bool = False) -> None:
         """Reads the file again; `edited_here`: the user has just edited it here, and needs no notice of that."""
@@ -161,10 +197,10 @@ class ProfileScreen(LogDock):
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self.workbench.keep_history, self.path, opened.profile)
-        runs, sent = dict[str, LastRun](), dict[str, LastRun]()
+        runs: Mapping[str, LastRun] = {}
+        sent: Mapping[str, LastRun] = {}
         if opened.profile is None or opened.profile.ledger is None:
-            of = (self.machine.directories.state, self.path, self.environment)
-            runs, sent = await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
+            runs, sent = await self._last_runs()
         unsaved = await asyncio.to_thread(self._unsaved)
         self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent, unsaved))
 

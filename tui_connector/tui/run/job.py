@@ -28,7 +28,7 @@ from ...profile.model import Profile
 from ...runs.ledger import FailedRecord
 from ...runs.progress import STOPPED, Progress, Summary
 from ...text import count, env_option, shown
-from ..jobs import jobs_of
+from ..jobs import WaitingRun, jobs_of
 from .metrics import RunMetrics, Tone
 
 TICK = 0.25
@@ -58,6 +58,7 @@ class BackgroundRun:
     """A run of a configuration of a profile, also while other screens are open; it is a `Watcher` of that run."""
 
     NOUN: ClassVar[tuple[str, str]] = ("item", "items")
+    SENDS: ClassVar = False
 
     def __init__(self, app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
@@ -91,6 +92,12 @@ class BackgroundRun:
         if metrics.stopped_by_user:
             return f"■ {self.title}", "muted"
         return (f"✔ {self.title}", "success") if metrics.good else (f"✘ {self.title}", "error")
+
+    @property
+    def waits(self) -> WaitingRun | None:
+        if not self.active or self.metrics.progress.pause is None:
+            return None
+        return WaitingRun(self.file.absolute(), self.profile.environment, self.name, self.SENDS)
 
     @property
     def stop_reason(self) -> str:

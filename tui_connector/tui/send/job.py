@@ -155,6 +155,7 @@ class SendJob(BackgroundRun):
     """Plans what an outgoing would change, then sends exactly that; undoes its last run in the same two steps."""
 
     NOUN: ClassVar[tuple[str, str]] = ("entity", "entities")
+    SENDS: ClassVar = True
 
     def __init__(
         self,
