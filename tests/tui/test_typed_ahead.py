@@ -232,8 +232,12 @@ async def test_keys_on_a_recorded_log_wait_for_the_first_requests(machine: Machi
     try:
         async with app.run_test(size=(100, 24)) as pilot:
             await pilot.press("e")
-            assert "No failures" not in shown(app)
+            screen = await until_shown(pilot, "Reading the requests …")
+            assert not any(each in screen for each in ("No failures", "No requests", "Requests 0"))
             gate.set()
             await until_shown(pilot, "No failures")
+            await until_shown(pilot, "Requests 0")
+            await pilot.press("e")
+            await until_shown(pilot, "No requests.")
     finally:
         gate.set()

@@ -120,6 +120,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._monotonic = monotonic
         self.following = True
         self.errors_only = False
+        self.is_being_read = False
+        """Whether requests of a file are still to come, and the number of those that are listed tells nothing."""
+        self.when_empty = "No requests yet. Each is shown here while it is sent."
         self.folded = True
         """Whether neighbouring probes are one row, as long as no filter is on."""
         self.marks: set[tuple[int, datetime]] = set()
@@ -420,9 +423,13 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _why_empty(self) -> str:
         if self.wanted.expression is not None:
             return f"None of {len(self._ring):,} matches. F: disable it · f: change"
-        return (
-            "No failures. e: show all" if self.errors_only else "No requests yet. Each is shown here while it is sent."
-        )
+        return "No failures. e: show all" if self.errors_only and not self.is_being_read else self.when_empty
+
+    def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
+        """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""
+        self.is_being_read, self.when_empty = not is_read, when_empty
+        self.refresh()
+        self.post_message(self.Changed())
 
     def _notice(self, text: str, width: int) -> Strip:
         return Strip([Segment(f" {text}", self.paint("muted"))]).crop_extend(0, width, None).apply_style(self._style)

@@ -62,6 +62,8 @@ _COUNT, _BYTES = 100_000, 400_000_000
 _BATCH = 50
 """Exchanges read before keys are handled."""
 _POLL_INTERVAL = 0.2
+_SLOW_AFTER = 0.2
+"""Seconds after which it is said that requests are being read: before, it would only flicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class RecordedScreen(RequestsScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self._panel.view.show_reading("")
+        self.set_timer(_SLOW_AFTER, self._show_slow)
         if self._recorded.filter:
             self._panel.filter(self._recorded.filter)
         self.run_worker(self._read())
@@ -143,6 +147,14 @@ class RecordedScreen(RequestsScreen):
 
     def _set_loaded(self) -> None:
         self._loaded = True
+
+    def _show_slow(self) -> None:
+        if self._panel.view.is_being_read:
+            self._panel.view.show_reading("Reading the requests …")
+
+    def _set_all_listed(self) -> None:
+        words = "No requests yet. Each is shown once it is recorded." if self._recorded.follow else "No requests."
+        self._panel.view.show_reading(words, is_read=True)
 
     async def _read_profile(self, path: Path) -> None:
         self._opened = await asyncio.to_thread(open_profile, path, self._recorded.environment)
@@ -180,6 +192,7 @@ class RecordedScreen(RequestsScreen):
                 while batch := await asyncio.to_thread(_batch, found):
                     self.post_message(self.Arrived(batch))
                 self.call_later(self._set_loaded)  # for an empty log
+                self.call_later(self._set_all_listed)
                 if not self._recorded.follow:
                     self.call_later(self._set_whole)
                     return
@@ -200,6 +213,7 @@ class RecordedScreen(RequestsScreen):
     def on_recorded_screen_failed(self, message: Failed) -> None:
         self.notify(shown_line(message.words), severity="error", timeout=20, markup=False)
         self._set_loaded()
+        self._set_all_listed()
 
     async def _send(self, workbench: Workbench, path: Path, exchange: Exchange, request: Request) -> Response:
         await self._read_profile(path)  # it may have changed

@@ -80,7 +80,7 @@ def title_parts(
     failures = log.failures.end - log.failures.cleared
     probes = f" ({count(log.probes, 'probe')})" if log.probes else ""
     failed = f" · {failures:,} failed" if failures else ""
-    yield part(f"Requests {log.end - log.cleared:,}{probes}{failed}")
+    yield part("Requests" if view.is_being_read else f"Requests {log.end - log.cleared:,}{probes}{failed}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")
     if partial := not_searched(view, filtering.applied, search_for(search)):

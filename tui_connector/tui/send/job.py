@@ -174,6 +174,8 @@ class SendJob(BackgroundRun):
         self._exchanges = OwnExchanges(workbench.exchanges)
         self.last: LastTasks | None = None
         """The last run, as its ledger says; None until it has been read, or if there is none."""
+        self.knows_last = False
+        """Whether the ledger was read."""
         self.missing_source: MissingSource | None = None
         """The file whose absence has prevented the plan, if a sample can be written there."""
 
@@ -330,6 +332,7 @@ class SendJob(BackgroundRun):
     async def _read_last(self) -> None:
         try:
             self.last = await asyncio.to_thread(self.sender.last_run)
+            self.knows_last = True
         except UserError as error:
             self.note(str(error), warning=True)
         self._changed()

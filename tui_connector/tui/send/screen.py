@@ -220,6 +220,8 @@ class SendScreen(RunView[SendJob]):
             if job.metrics.stopped_by_user:
                 return "The plan was stopped: r plans again."
             return "The plan could not be made: correct this, then r plans again." if failed else "Nothing to send."
+        if not job.knows_last:
+            return "The last run is not known yet: its ledger is being read."
         if action == "resume":
             return "There is no run with tasks that are still to be sent."
         return "Nothing has been sent yet." if job.last is None else "The last run has changed nothing."
