@@ -73,7 +73,7 @@ def test_find_the_failed_request_among_five_thousand(
         terminal.wait_for("is not yet trusted")  # a profile that was written by hand
         terminal.press("y")
         terminal.wait_for("Turned off")  # errors only, as the list does not show what was sent now
-        terminal.wait_for("#3217 again")
+        terminal.wait_for("#3217 edited")
         terminal.wait_for('"base_currency_code"' if rows > 24 else "200 OK")
         terminal.press("q")
         terminal.wait_for("ended: 0")

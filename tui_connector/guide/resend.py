@@ -196,11 +196,16 @@ class NewRequests:
         return await asyncio.to_thread(kept.find, profile.base_uri(client) or "")
 
     async def paths(self, client: str = "") -> KnownPaths:
-        """The paths that the token may use, read once in a session; those kept before where that is not possible."""
+        """The paths that the token may use, read once in a session; those kept before where that is not possible.
+
+        They only complete what is typed: the user is not asked for trust in the profile before something is sent.
+        """
         profile, client = self._profile_and_client(client)
         known = self._workbench.rest_apis
         key, base = _key(profile, client), profile.base_uri(client) or ""
         if key not in known:
+            if not await asyncio.to_thread(self._workbench.trust.is_given, profile, self._workbench.vault):
+                return await self.kept_paths(client)
             async with self._workbench.session(profile) as session:
                 schema, _ = await schema_of(session.client(client), base)
             paths = await asyncio.to_thread(paths_in_schema, schema)

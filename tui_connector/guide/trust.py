@@ -150,6 +150,14 @@ class ProfileTrust:
             await self._allow(wanted, vault, name, before_asking)
         return wanted
 
+    def is_given(self, profile: Profile, vault: Vault | None = None) -> bool:
+        """Whether `require` would ask nothing. Blocks."""
+        try:
+            missing = self.missing(self._wanted(profile, None))
+        except Untrusted:
+            return False
+        return self.is_pinned() or self._once or all(self._is_implied(each, vault) for each in missing)
+
     def check(self, profile: Profile, parts: Sequence[Part] | None = None) -> list[Capability]:
         """The capabilities of these parts, if all of them are trusted. Asks nobody; blocks. Raises `Untrusted`."""
         wanted = self._wanted(profile, parts)
