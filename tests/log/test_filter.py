@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, Timings
 from tui_connector.log.blocks import Block, BlockTexts
+from tui_connector.log.field_condition import FieldCondition
 from tui_connector.log.filter import (
     And,
     BadFilter,
@@ -150,12 +151,40 @@ PAGES = [
         ("GET 200 entity_id > 50", [1, 2]),
         ("GET 200 entity_id > 5 !entity_id>500", [2]),
         ("GET 404 entity_id > 50", []),
+        ("entity_id > 5", [1, 2]),  # of both lists, all items have greater ids
+        ("entity_id > 49.5", [1, 2]),
+        ("entity_id > 100", [1]),
+        ("entity_id >= 50", [1, 2]),
+        ("entity_id > 501", []),
+        ("entity_id <= 700", [1]),
+        ("entity_id < 600", []),
+        ("entity_id = 50", []),
+        ("entity > 50", []),
+        ("id>500", []),
+        ("sku = B", [4]),
+        ("sku = A,B", []),
+        ("sku != A", []),
+        ("status = null", []),
+        ("status is null", []),
+        ("status=404", [3]),
+        ("duration > 1s", [4]),
+        ("duration > 1 s", [4]),
+        ("duration > 1500", []),
+        ("time >= 1500ms", [4]),
+        ("size > 20", [2]),
+        ("size < 1KB method = post", [3]),
+        ("pageSize = 3", []),
+        ("searchCriteria[filter_groups][0][filters][0][field] = sku", [4]),
+        ("updated_at > 2025-12-31", [3]),
+        ("updated_at > '2026-01-01'", [3]),
+        ("updated_at > 2026-01-02", []),
         ("page=3", [1]),
         ("currentPage = 3", [1]),
         ("status is not null", [3]),
         ("updated_at >= 2026-01-01 00:00:00", [3]),
         ("updated_at≥2026-01-01", [3]),
         ("sku in A,B", [4]),
+        ("sku in 'A,B'", [4]),
         ("sku=24", []),
         ('\'"sku": "24-MB01"\'', [2]),
         ('\'"sku":"24-MB01"\'', [2]),
@@ -237,9 +266,16 @@ def test_bodies_are_read_last() -> None:
     assert not parse("!(~b x | ~s 200)").matches(unread)
 
 
-_words = st.text(min_size=1, max_size=12)
+_words = st.text(min_size=1, max_size=12) | st.sampled_from(["a=1", "entity_id > 5", "a in b"])
 _statuses = st.sampled_from(["404", "4xx", ">=500", "<300", "none", "200,404"])
+_conditions = st.builds(
+    FieldCondition,
+    st.sampled_from(["status", "duration", "size", "entity_id", "page", "a.b[c]"]),
+    st.sampled_from(["=", "≠", ">", "≥", "<", "≤", "like", "in", "nin", "finset"]),
+    st.sampled_from(["404", "4xx", "1s", "2026-01-01 00:00:00", "A,B", "or", "is null"]) | _words,
+) | st.builds(FieldCondition, st.just("sku"), st.sampled_from(["is null", "is not null"]))
 _terms = st.one_of(
+    st.builds(lambda condition: Term("~c", str(condition)), _conditions),
     st.builds(Term, st.sampled_from(["", "~p", "~u", "~h", "~b"]), _words),
     st.builds(Term, st.just("~m"), st.sampled_from(["GET", "put,post"])),
     st.builds(Term, st.just("~s"), _statuses),

@@ -2,7 +2,7 @@
 
 A word without an operator matches what a row and its exchange show. Adjacent terms are joined by "and", which binds
 tighter than `|`; `!` applies to the next term. Words end at a space, `&`, `|` or a parenthesis; quote text that
-contains one of these. A condition such as `entity_id > 500` is one term. All comparisons ignore case."""
+contains one of these. A condition such as `entity_id > 500` compares the value of a field. Case never matters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from ..client.exchange import Exchange
 from ..errors import InvalidValue
 from ..misspelling import most_similar
-from .operators import ANYTHING, OPERATORS, Possible, Predicate, attribute, reads_bodies
+from .field_condition import PATTERN as FIELD_CONDITION
+from .field_condition import FieldCondition
+from .operators import ANYTHING, CONDITION, OPERATORS, Possible, Predicate, attribute, reads_bodies
 
 MAX_LENGTH = 2_000
 """Characters of a filter."""
@@ -23,14 +25,12 @@ MAX_DEPTH = 50
 """Levels of nested parentheses."""
 
 _TOKEN = re.compile(
-    r"""\s*(?:
+    rf"""\s*(?:
         (?P<sign>[&|!()])
       | (?P<operator>~[^\s&|!()"'~]*)
       | (?P<quoted>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
       | (?P<open>["'])
-      | (?P<condition>[\w.\[\]-]+(?:\s*(?:>=|<=|!=|<>|[<>=≥≤≠])\s*|\s+(?:n?like|n?in|n?finset)\s+)
-          (?:\d{4}-\d\d-\d\d\s+\d\d:\d\d(?::\d\d)?|[^\s&|()"'!~][^\s&|()]*)
-        | [\w.\[\]-]+\s+is\s+(?:not\s+)?null\b)
+      | (?P<condition>{FIELD_CONDITION})
       | (?P<word>[^\s&|()]+)
       | (?P<end>\Z)
     )""",
@@ -42,7 +42,7 @@ _ATTRIBUTE = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 """A word that may stand for an operator, a sign, and the operator's argument."""
-_CONDITION = re.compile(r"[\w.\[\]-]+\s*(?:[<>=≥≤≠]|!=|\s(?:is|n?like|n?in|n?finset)\s)", re.IGNORECASE)
+_IS_CONDITION = re.compile(FIELD_CONDITION, re.IGNORECASE | re.DOTALL)
 _BARE = re.compile(r"[^\s&|()!~\"'][^\s&|()]*")
 
 
@@ -163,15 +163,13 @@ class Filter:
     @property
     def texts(self) -> tuple[str, ...]:
         """What it finds in addresses and rows, as far as it is a text."""
-        return tuple(term.argument for term in _wanted(self.expression) if term.operator in (ANYTHING, *_IN_ADDRESS))
+        found = (term for term in _wanted(self.expression) if term.operator in (ANYTHING, CONDITION, *_IN_ADDRESS))
+        return tuple(term.argument for term in found)
 
     @property
     def has_criterion(self) -> bool:
         """Whether a term is a condition that is only found in the search criteria of requests."""
-        return any(
-            term.operator == ANYTHING and _CONDITION.match(term.argument) is not None
-            for term in _wanted(self.expression)
-        )
+        return any(term.operator == CONDITION and not _is_attribute(term) for term in _wanted(self.expression))
 
     @property
     def reads_bodies(self) -> bool:
@@ -195,8 +193,7 @@ def help_rows() -> Iterator[tuple[str, str]]:
     yield "a | b", "either, or both"
     yield "!a", "not this"
     yield "(a | b) c", "parentheses group"
-    yield "entity_id > 500", "a condition, as rows show it, is one term"
-    yield '"a b"', "quotes keep spaces and signs"
+    yield '"a b"  "a = 1"', "quotes keep spaces and signs: a text"
 
 
 def _wanted(expression: Expression | None) -> Iterator[Term]:
@@ -206,6 +203,12 @@ def _wanted(expression: Expression | None) -> Iterator[Term]:
     elif isinstance(expression, And | Or):
         for part in expression.parts:
             yield from _wanted(part)
+
+
+def _is_attribute(term: Term) -> bool:
+    """Whether the condition is also one on the exchange itself, such as `status >= 400`."""
+    condition = FieldCondition.parse(term.argument)
+    return attribute(condition.field, condition.sign, condition.value) is not None
 
 
 def _match_all(_: Exchange) -> bool:
@@ -222,7 +225,7 @@ def _in_parentheses(expression: Expression, *kinds: type) -> str:
 
 
 def _quoted(text: str) -> str:
-    if _BARE.fullmatch(text):
+    if _BARE.fullmatch(text) and not _IS_CONDITION.fullmatch(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -312,6 +315,8 @@ class _Parser:
             return self._parse_operator()
         if token.kind in ("word", "condition") and (meant := self._parse_attribute(token)) is not None:
             return meant
+        if token.kind == "condition":
+            return Term(CONDITION, str(FieldCondition.parse(self._next().text)))
         argument = self._parse_argument("a term is missing here")
         return self._checked(Term(ANYTHING, argument), token.column)
 
@@ -341,7 +346,9 @@ class _Parser:
         term: Expression = Term(operator, argument)
         term = Not(term) if negated else term
         is_criterion = sign != ":" and operator not in _IN_ADDRESS
-        return Or((term, Term("~p", f"{name} {sign} {value}"))) if is_criterion else term
+        if negated or not is_criterion:
+            return term
+        return Or((term, Term(CONDITION, str(FieldCondition.of(name, sign, value)))))
 
     def _parse_argument(self, missing: str) -> str:
         token = self._token
@@ -362,11 +369,13 @@ class _Parser:
 
 def _unknown(text: str) -> str:
     if text == "~":  # lists the operators
-        with_value = ((operator, each) for operator, each in OPERATORS.items() if operator and each.takes_argument)
+        listed = ((operator, each) for operator, each in OPERATORS.items() if operator and each.is_listed)
+        with_value = ((operator, each) for operator, each in listed if each.takes_argument)
         return " ".join(f"{operator} {each.name}" for operator, each in with_value)  # fits into 80 columns
     if text[:2] in OPERATORS and OPERATORS[text[:2]].takes_argument:
         return f"{text} is unknown; write a space between {text[:2]} and {text[2:]}"
     names = {each.name.lower(): operator for operator, each in OPERATORS.items() if operator}
     if close := most_similar(text.lstrip("~"), names):
         return f"{text} is unknown; did you mean {names[close]}?"
-    return f"{text} is unknown; use one of {', '.join(operator for operator in OPERATORS if operator)}"
+    known = (operator for operator, each in OPERATORS.items() if operator and each.is_listed)
+    return f"{text} is unknown; use one of {', '.join(known)}"

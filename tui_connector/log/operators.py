@@ -8,19 +8,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
-from urllib.parse import unquote
 
 from ..client.exchange import Exchange
 from ..client.message import METHODS, Headers, Purpose
 from .blocks import Block
+from .field_condition import field_condition, possible_field_condition
 from .needle import Needle
 from .shown_text import WORDS, query_text, row_text
+from .uri_search import uri_search
 
 Predicate = Callable[[Exchange], bool]
 Possible = Callable[[Block], bool]
 """Whether an exchange of the block could match; False means that none does."""
 ANYTHING = ""
 """The operator of plain text."""
+CONDITION = "~c"
+"""The operator of a condition on a field of the request, such as `entity_id > 500`."""
 _STATUS = re.compile("[1-5]([0-9]{2}|xx)", re.IGNORECASE)
 
 _MIN_PATH_START = 8
@@ -47,6 +50,8 @@ class Operator:
     takes_argument: bool = True
     names: tuple[str, ...] = ()
     """Words that stand for it before a sign and the argument, such as in "status >= 400"."""
+    is_listed: bool = True
+    """Whether it is written as an operator; another one only marks what the filter has understood."""
     signs: tuple[str, ...] = ("=", "!=")
     """The comparisons that these words allow, besides a colon."""
 
@@ -84,14 +89,14 @@ def _status_test(part: str) -> Callable[[int | None], bool]:
 
 
 def _uri(argument: str) -> Predicate:
-    found, shown = _uri_search(_text(argument)), _QuerySearch(argument)
+    found, shown = uri_search(_text(argument)), _QuerySearch(argument)
     return lambda exchange: found(exchange.uri) or shown.finds(exchange.uri)
 
 
 def _path(argument: str) -> Predicate:
     if "://" in argument:  # a pasted address
         return _uri(argument)
-    found, shown = _uri_search(_text(argument)), _QuerySearch(argument)
+    found, shown = uri_search(_text(argument)), _QuerySearch(argument)
     return lambda exchange: found(exchange.uri[exchange.uri.find("/", _MIN_PATH_START) :]) or shown.finds(exchange.uri)
 
 
@@ -139,7 +144,7 @@ def _possible_anything(argument: str) -> Possible:
 
 
 def _possible_uri(argument: str) -> Possible:
-    found, shown = _uri_search(_text(argument)), _QuerySearch(argument)
+    found, shown = uri_search(_text(argument)), _QuerySearch(argument)
 
     def possible(block: Block) -> bool:
         uris = block.uris()
@@ -153,7 +158,7 @@ class _QuerySearch:
 
     def __init__(self, text: str) -> None:
         self._needle = Needle(text)
-        self._words = [_uri_search(word) for word in self._needle.words if word not in WORDS]
+        self._words = [uri_search(word) for word in self._needle.words if word not in WORDS]
 
     def may_find(self, uris: str) -> bool:
         """Whether it may be found in one of several addresses: all of its words are there."""
@@ -161,21 +166,6 @@ class _QuerySearch:
 
     def finds(self, uri: str) -> bool:
         return self.may_find(uri) and self._needle.is_in(query_text(uri))
-
-
-def _uri_search(text: str) -> Callable[[str], bool]:
-    """A search for a casefolded text in one or several URIs, as they are and percent-decoded."""
-    own_bytes = {byte for form in (text, text.upper()) for byte in form.encode("utf-8", "replace") if byte < 0x80}
-    # decoding takes ten times as long, and is only useful if an escape stands for a character of the text
-    relevant_escapes = re.compile("|".join(["%[89a-f]", *(f"%{byte:02x}" for byte in sorted(own_bytes))]))
-
-    def found(uris: str) -> bool:
-        folded = uris.casefold()
-        return text in folded or (
-            "%" in folded and relevant_escapes.search(folded) is not None and text in unquote(uris).casefold()
-        )
-
-    return found
 
 
 def _header(argument: str) -> Predicate:
@@ -316,6 +306,15 @@ OPERATORS: Mapping[str, Operator] = {
         _status,
         names=("status", "code"),
         signs=("=", "!=", *_ORDER),
+    ),
+    CONDITION: Operator(
+        "condition",
+        "entity_id > 500  page = 3",
+        "a search criterion or a parameter, compared",
+        8,
+        field_condition,
+        possible_field_condition,
+        is_listed=False,
     ),
     "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
     "~t": Operator(

@@ -70,6 +70,25 @@ def conditions(uri: str) -> str:
     return " and ".join(_groups(filters))
 
 
+class Criterion(NamedTuple):
+    """A filter of search criteria; `sign` is that of rows, such as "≥", or a word such as "like" or "is null"."""
+
+    field: str
+    sign: str
+    value: str
+
+
+@lru_cache(maxsize=500)
+def criteria_of(uri: str) -> tuple[Criterion, ...]:
+    """The filters of the search criteria of an address, whatever their groups."""
+    filters: dict[tuple[str, str], dict[str, str]] = {}
+    for name, value in parameters(_target(uri).partition("?")[2]):
+        match _keys(name):
+            case ["filtergroups", group, "filters", number, field]:
+                filters.setdefault((group, number), {})[field] = value or ""
+    return tuple(map(_criterion, filters.values()))
+
+
 def decoded_criteria(uri: str) -> tuple[list[tuple[str, str]], set[str]]:
     """Search criteria as rows to read (where, sort, page), and the names of the parameters that these stand for.
 
@@ -166,10 +185,17 @@ def _telling(query: str) -> Iterator[Part]:
             yield Part(shown_parameter("fields", value), _FIELDS)
 
 
-def _filter(parts: dict[str, str]) -> str:
+def _criterion(parts: dict[str, str]) -> Criterion:
     condition = parts.get("conditiontype", "eq").lower()
     field, value = parts.get("field", ""), parts.get("value", "")
-    field = shown_parameter(field, None)
     if condition in _WORDS:
-        return f"{field} {_WORDS[condition]}"
-    return f"{field} {_SIGNS.get(condition) or shown_parameter(condition, None)} {shown_value(value)}"
+        return Criterion(field, _WORDS[condition], "")
+    return Criterion(field, _SIGNS.get(condition, condition), value)
+
+
+def _filter(parts: dict[str, str]) -> str:
+    field, sign, value = _criterion(parts)
+    field = shown_parameter(field, None)
+    if sign in _WORDS.values():
+        return f"{field} {sign}"
+    return f"{field} {sign if sign in _SIGNS.values() else shown_parameter(sign, None)} {shown_value(value)}"

@@ -1,0 +1,171 @@
+"""A condition on a field of a request, such as `entity_id > 500`: of its search criteria, or a parameter of its query.
+
+Values are compared whole: as numbers where both are numbers, otherwise as text, in which case does not matter.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..client.criteria_rows import quoted
+from ..client.exchange import Exchange
+from ..client.uri import parameters
+from .blocks import Block
+from .request_summary import Criterion, criteria_of
+from .uri_search import uri_search
+
+_WRITTEN = {
+    "=": "=",
+    "==": "=",
+    ">": ">",
+    "<": "<",
+    "!=": "≠",
+    "<>": "≠",
+    "≠": "≠",
+    ">=": "≥",
+    "≥": "≥",
+    "<=": "≤",
+    "≤": "≤",
+}
+_SIGN = r">=|<=|!=|<>|==|[=<>≥≤≠]"
+_WORD = r"n?like|n?in|n?finset"
+_QUOTED = r"'(?:[^']|'')*'|\"(?:\\.|[^\"\\])*\""
+_DATE = r"\d{4}-\d\d-\d\d\s+\d\d:\d\d(?::\d\d)?"
+_PLAIN = r"[^\s&|()\"'!~=<>≥≤≠][^\s&|()]*"
+_VALUE = rf"{_QUOTED}|{_DATE}|{_PLAIN}"
+PATTERN = (
+    rf"[\w.\[\]-]+(?:\s*(?:{_SIGN})\s*|\s+(?:{_WORD})\s+)(?:{_VALUE})"
+    r"|[\w.\[\]-]+\s+is\s+(?:not\s+)?null\b"
+)
+"""A regular expression for a condition, without groups."""
+_PARTS = re.compile(
+    rf"(?P<field>[\w.\[\]-]+)(?:\s*(?P<sign>{_SIGN})\s*|\s+(?P<word>{_WORD})\s+)(?P<value>.+)"
+    r"|(?P<whether>[\w.\[\]-]+)\s+is\s+(?P<negated>not\s+)?null",
+    re.IGNORECASE | re.DOTALL,
+)
+_BARE = re.compile(rf"(?:{_DATE}|{_PLAIN})", re.IGNORECASE)
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "≠": operator.ne,
+    ">": operator.gt,
+    "≥": operator.ge,
+    "<": operator.lt,
+    "≤": operator.le,
+}
+_IMPLIED_BY = {
+    (">", ">"): "≥",
+    (">", "≥"): "≥",
+    ("≥", ">"): ">",
+    ("≥", "≥"): "≥",
+    ("<", "<"): "≤",
+    ("<", "≤"): "≤",
+    ("≤", "<"): "<",
+    ("≤", "≤"): "≤",
+}
+"""By the sign of a criterion and that of a condition: how their values compare where one follows from the other."""
+_NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCondition:
+    """A field, a sign or word of a condition, and a value; `is null` and `is not null` have none."""
+
+    field: str
+    sign: str
+    value: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> FieldCondition:
+        """The condition in a text that matches `PATTERN`. Raises ValueError for another one."""
+        parts = _PARTS.fullmatch(text)
+        if parts is None:
+            raise ValueError(f"{text!r} is not a condition: use such as entity_id > 500")
+        if parts["whether"]:
+            return cls(parts["whether"], "is not null" if parts["negated"] else "is null")
+        sign = _WRITTEN[parts["sign"]] if parts["sign"] else parts["word"].lower()
+        return cls(parts["field"], sign, _unquoted(parts["value"]))
+
+    @classmethod
+    def of(cls, field: str, sign: str, value: str) -> FieldCondition:
+        """The condition with this sign, in any spelling."""
+        return cls(field, _WRITTEN[sign], value)
+
+    def __str__(self) -> str:
+        """As it is written in a filter."""
+        if self.sign.startswith("is"):
+            return f"{self.field} {self.sign}"
+        return f"{self.field} {self.sign} {self.value if _BARE.fullmatch(self.value) else quoted(self.value)}"
+
+    def matches(self, exchange: Exchange) -> bool:
+        wanted = self.field.casefold()
+        criteria = (each for each in criteria_of(exchange.uri) if each.field.casefold() == wanted)
+        return any(map(self._follows_from, criteria)) or any(
+            self._holds_for(value) for name, value in _query(exchange.uri) if _is_named(name, wanted)
+        )
+
+    def _holds_for(self, value: str) -> bool:
+        compare = _COMPARE.get(self.sign)
+        return compare is not None and compare(*_comparable(value, self.value))
+
+    def _follows_from(self, criterion: Criterion) -> bool:
+        """Whether it is true of all items that the criterion finds, or is what the criterion says."""
+        if self.sign.startswith("is"):
+            return criterion.sign == self.sign
+        one, other = _comparable(criterion.value, self.value)
+        if criterion.sign == self.sign and one == other:
+            return True
+        if criterion.sign == "in" and self.sign == "=":
+            return any(_same(each, self.value) for each in criterion.value.split(","))
+        if criterion.sign == "=":
+            return self._holds_for(criterion.value)
+        sign = _IMPLIED_BY.get((criterion.sign, self.sign))
+        return sign is not None and _COMPARE[sign](one, other)
+
+
+def field_condition(text: str) -> Callable[[Exchange], bool]:
+    """The test of a condition. Raises ValueError."""
+    return FieldCondition.parse(text).matches
+
+
+def possible_field_condition(text: str) -> Callable[[Block], bool]:
+    """Whether the condition could be true of an exchange of a block. Raises ValueError."""
+    found = uri_search(FieldCondition.parse(text).field.casefold())
+    return lambda block: found(block.uris())
+
+
+class _Pair(NamedTuple):
+    one: object
+    other: object
+
+
+def _comparable(one: str, other: str) -> _Pair:
+    """Both as numbers, or else both as text."""
+    if _NUMBER.fullmatch(one) and _NUMBER.fullmatch(other):
+        return _Pair(float(one), float(other))
+    return _Pair(one.casefold(), other.casefold())
+
+
+def _same(one: str, other: str) -> bool:
+    pair = _comparable(one.strip(), other.strip())
+    return pair.one == pair.other
+
+
+def _query(uri: str) -> Iterator[tuple[str, str]]:
+    yield from ((name, value or "") for name, value in parameters(uri.partition("?")[2]))
+
+
+def _is_named(name: str, wanted: str) -> bool:
+    """Whether a parameter has this name, in full or as its last key: `page` is the `currentPage` that rows show."""
+    folded = name.casefold()
+    last = folded.rpartition("[")[2].removesuffix("]")
+    return wanted in (folded, last) or (wanted == "page" and last == "currentpage")
+
+
+def _unquoted(text: str) -> str:
+    if text[0] == "'":
+        return text[1:-1].replace("''", "'")
+    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL) if text[0] == '"' else text
