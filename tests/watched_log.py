@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.log.actions import LogContext
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.screens import RequestsScreen
+from tui_connector.tui.log.sending import LogContext
 
 REFUSED = (
     b'{"message":"The consumer isn\'t authorized to access %resources.",'

@@ -30,9 +30,9 @@ from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody, Tim
 from tui_connector.log.filter import parse
 from tui_connector.machine import Directories, Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.log.actions import LogContext
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.screens import RequestsScreen
+from tui_connector.tui.log.sending import LogContext
 
 SIZE = (140, 45)
 RATE = 1_000

@@ -33,10 +33,11 @@ from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.mask import Mask
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import ConfirmScreen
-from tui_connector.tui.log.actions import LogContext, repeated_exchange
+from tui_connector.tui.log.actions import repeated_exchange
 from tui_connector.tui.log.exchange_text import comparison
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import Recorded
+from tui_connector.tui.log.sending import LogContext
 
 
 async def test_a_value_is_copied_as_the_placeholder_that_reads_it(machine: Machine) -> None:
@@ -126,6 +127,33 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
         await watched.pilot.press("f5")
         await watched.until(lambda: log[log.end - 1].note == "#4 again")  # nothing was edited
     workbench.close()
+
+
+async def test_attempts_of_a_resent_request_are_selected_while_it_is_retried(machine: Machine) -> None:
+    paused = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await paused.wait()
+
+    bench = Workbench(replace(machine, sleep=sleep))
+    shop = profile("http://127.0.0.1:9/rest/V1", None, {"kind": "retry", "attempts": 3})
+
+    async def send(exchange: Exchange, request: Request) -> Response:
+        return await resend(bench, shop, exchange, request)
+
+    for number in range(1, 41):
+        bench.exchanges.record(exchange(number, client="shop", uri="http://127.0.0.1:9/rest/V1/products"))
+    context = LogContext(machine, send=send)
+    async with watching(machine, bench.exchanges, context=context, size=(160, 40)) as watched:
+        await watched.pilot.press("g", "x")
+        await watched.selects(41)
+        await watched.shows(" s, attempt 2 of 3")
+        await watched.shows("#41 GET products")
+        paused.set()
+        await watched.selects(43)
+        await watched.told("#1 resent: 127.0.0.1:9 refused the connection")
+        assert not watched.says("attempt 2 of 3")
+    bench.close()
 
 
 LONG = "items[sku,name,price,status,visibility,type_id,created_at,updated_at,weight,custom_attributes],total_count"

@@ -14,7 +14,7 @@ from tui_connector.client.message import Request, Response
 from tui_connector.client.refusal import BodyRefusal
 from tui_connector.guide.resend import NewRequests
 from tui_connector.machine import Machine
-from tui_connector.tui.log.actions import LogContext
+from tui_connector.tui.log.sending import LogContext
 
 
 async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: Machine) -> None:

@@ -1,48 +1,34 @@
-"""Actions on exchanges of the log: copy, resend, explain, save, export."""
+"""Actions on exchanges of the log: copy, explain, save, export; and those that send."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from textual.containers import Container
 from textual.message import Message
 
 from ...client.curl import curl, has_credentials
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import (
     Headers,
-    InvalidRequest,
-    NoResponse,
-    Request,
-    RequestFailed,
-    RequestInfo,
-    Response,
     header_of,
 )
 from ...client.printer import text
 from ...errors import UserError
 from ...files import write_private
-from ...guide.resend import LoggedRequest, NewRequests, labelled_as_edited, logged_request, resendable_request
-from ...guide.rest_api import KnownPaths
-from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import count, shown_line
 from ...units import size
 from ..clipboard import copy
-from ..dialogs import ConfirmScreen, EntryScreen, InputScreen, answer_of
+from ..dialogs import ConfirmScreen, EntryScreen
 from ..widgets.choice import ChoiceScreen
-from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
-from .list import LogView
-from .request_form import RequestForm, UnsentRequest
-from .sending_question import confirm_request
+from .sending import RequestActions
 
 _LOOKBACK = 5_000
 """Maximum number of exchanges searched, from the newest back: it happens at every move of the cursor."""
@@ -119,72 +105,12 @@ def _header_lines(headers: Headers) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
-_FROM_A_FILE = "This log was read from a file. To send requests, open it with a profile: log FILE --profile NAME"
 _ONLY_YOU = "Only you can read the file."
 _SUFFIXES = {"application/json": "json", "text/html": "html", "application/xml": "xml", "text/xml": "xml"}
 
-Send = Callable[[Exchange, Request], Awaitable[Response]]
-FindPaths = Callable[[], AsyncIterator[KnownPaths]]
 
-
-@dataclass(frozen=True, slots=True)
-class LogContext:
-    """What the actions need: the machine, the name of the profile if it has one, and how to resend a request."""
-
-    machine: Machine
-    profile: Callable[[], str | None] = lambda: None
-    send: Send | None = None
-    """None for a log from a file, without a profile to send with."""
-    new: NewRequests | None = None
-    """Sends requests written from scratch; None where there is no profile to send them with."""
-    dates: bool = False
-    """Whether the log may be of several days."""
-    is_live: bool = True
-    """Whether requests of others than its user are added to it."""
-    environment: str = ""
-    """Of the profile; "" for its base values."""
-    unset: Callable[[str], Sequence[str]] = lambda _: ()
-    """Returns the variables to set in a shell before a curl command for a request of this client works."""
-
-
-@dataclass(frozen=True, slots=True)
-class _FormOf:
-    """What a form for a request is made from."""
-
-    key: object
-    """Identifies what is edited."""
-    title: str
-    request: Request
-    missing: str
-    client: str
-    base: str
-    paths: FindPaths | None
-    send: Callable[[Request], tuple[Awaitable[Response], str, str]]
-    """Sends the edited request; also how it is named in messages, and what happened to it if it was sent."""
-
-
-class LogHost(Container):
-    """The part of the log panel that the actions use."""
-
-    exchanges: Exchanges
-
-    @property
-    def view(self) -> LogView:
-        return self.query_one(LogView)
-
-    @property
-    def detail(self) -> ExchangeDetail:
-        return self.query_one(ExchangeDetail)
-
-
-class LogActions:
+class LogActions(RequestActions):
     """The actions of a panel. Their argument is the selected exchange, or None."""
-
-    @dataclass
-    class Resent(Message):
-        """A request of the user was sent; `number` is that of its exchange."""
-
-        number: int
 
     @dataclass
     class Explained(Message):
@@ -192,38 +118,6 @@ class LogActions:
 
         exchange: Exchange
         finding: Finding | None
-
-    def __init__(self, panel: LogHost, context: LogContext) -> None:
-        self._panel, self._context = panel, context
-        self._unsent: dict[object, UnsentRequest] = {}
-        """Requests that were edited and could not be sent, by the key of their form."""
-
-    @property
-    def _profile(self) -> str:
-        return self._context.profile() or ""
-
-    @property
-    def can_send(self) -> bool:
-        """Whether requests can be sent from this log."""
-        return self._context.send is not None
-
-    @property
-    def can_write(self) -> bool:
-        """Whether new requests can be written and sent from this log."""
-        return self._context.new is not None
-
-    def missing_of(self, exchange: Exchange) -> str:
-        """What the log does not have of a request that could be sent from it; "" if it has all."""
-        if not self.can_send or exchange.purpose == "login":
-            return ""
-        return logged_request(exchange).missing
-
-    def notify(self, sentence: str, *, bad: bool = False) -> None:
-        self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
-
-    def _notify_nothing_selected(self) -> None:
-        is_folded = bool(self._panel.view.selected_probes)
-        self.notify("Enter lists these probes one by one: select one." if is_folded else "No request is selected.")
 
     def copy(self, exchange: Exchange | None) -> None:
         """Copies the request as a curl command."""
@@ -263,181 +157,6 @@ class LogActions:
             self.notify(await copy(text, what, self._panel.app, self._context.machine) + hint)
 
         self._panel.run_worker(work())
-
-    def resend(self, exchange: Exchange | None) -> None:
-        """Resends the request unchanged: at once if it only reads, otherwise after a confirmation."""
-        logged = self._request_of(exchange)
-        if logged is None or exchange is None:
-            return
-        try:
-            request = resendable_request(exchange)
-        except InvalidRequest as error:
-            self.notify(str(error), bad=True)
-            return
-        self._panel.run_worker(self._confirm(exchange, request), group="resend", exclusive=True)
-
-    async def _confirm(self, exchange: Exchange, request: Request) -> None:
-        """Sends a request as it was, after the questions for missing secrets and for what may change the store."""
-        if refusal := await self._enter_secrets(exchange.client):
-            self.notify(f"#{exchange.number} not sent: {refusal}", bad=True)
-            return
-        send = partial(self._send, exchange, request)
-        confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
-
-    async def _enter_secrets(self, client: str) -> str:
-        """Prompts for each missing secret of this client; returns why none of its requests can be sent, or nothing."""
-        new = self._context.new
-        if new is None:
-            return ""
-        try:
-            missing = await new.missing_secrets(client)
-        except UserError as error:
-            return str(error)
-        for secret in missing:
-            what = f"The environment variable {secret.source.env} is not set"
-            if secret.source.env is None:
-                what = f"The keyring has no entry {secret.source.keyring!r}"
-            if not new.can_enter:
-                return f"{what}. Enter its value in step 2 of the guide."
-            question = InputScreen(f"{what}. Its value, for this session:", secret=True)
-            if not (value := await answer_of(self._panel.app, question)):
-                return f"{what}. Send again to enter its value for this session."
-            new.enter(secret, value)
-        return ""
-
-    def edit(self, exchange: Exchange | None) -> None:
-        """Opens the request in a form, which sends it; as it was edited before, if that could not be sent."""
-        logged = self._request_of(exchange)
-        if logged is None or exchange is None:
-            return
-        request, missing = logged
-
-        def send(changed: Request) -> tuple[Awaitable[Response], str, str]:
-            if replace(changed, about=request.about) == request:
-                return self._sent(exchange, changed), f"#{exchange.number}", "resent"
-            edited = labelled_as_edited(changed, exchange)
-            return self._sent(exchange, edited), f"Edited #{exchange.number}", "sent"
-
-        base, paths = self._client_of(exchange)
-        title = f"Edit and resend #{exchange.number}"
-        self._open_form(_FormOf(exchange.identity, title, request, missing, exchange.client, base, paths, send))
-
-    def _open_form(self, of: _FormOf) -> None:
-        def chosen(request: Request | None) -> None:
-            self._unsent.pop(of.key, None)
-            if request is not None:
-                self._await_response(*of.send(request), refused=partial(refused, request))
-
-        def refused(request: Request, reason: str) -> None:
-            self._unsent[of.key] = UnsentRequest(request, reason)
-            if self._panel.screen.is_current:  # otherwise it opens with the same key
-                self._open_form(of)
-
-        form = RequestForm(
-            of.request,
-            self._context.machine,
-            of.title,
-            of.base,
-            of.paths,
-            profile=self._profile,
-            missing=of.missing,
-            secrets=partial(self._enter_secrets, of.client),
-            unsent=self._unsent.get(of.key),
-        )
-        self._panel.app.push_screen(form, chosen)
-
-    def _client_of(self, exchange: Exchange) -> tuple[str, FindPaths | None]:
-        """The base URI of its client and the paths below it; its own address where the profile has no such client."""
-        new = self._context.new
-        with suppress(InvalidRequest):
-            if new is not None and (base := new.base_uri(exchange.client)):
-                return base, self._paths(new, exchange.client)
-        return exchange.uri, None
-
-    def _request_of(self, exchange: Exchange | None) -> LoggedRequest | None:
-        if exchange is None:
-            self._notify_nothing_selected()
-            return None
-        if self._context.send is None:
-            self.notify(_FROM_A_FILE, bad=True)
-            return None
-        try:
-            return logged_request(exchange)
-        except InvalidRequest as error:
-            self.notify(str(error), bad=True)
-            return None
-
-    def _send(self, exchange: Exchange, request: Request) -> None:
-        self._await_response(self._sent(exchange, request), f"#{exchange.number}", "resent")
-
-    def _sent(self, exchange: Exchange, request: Request) -> Awaitable[Response]:
-        send = self._context.send
-        assert send is not None
-        return send(exchange, request)
-
-    def _await_response(
-        self, sending: Awaitable[Response], what: str, sent: str, refused: Callable[[str], None] | None = None
-    ) -> None:
-        """Selects the exchange of a request once it has ended; `refused` gets the reason where nothing was sent."""
-
-        async def work() -> None:
-            try:
-                response = await sending
-            except RequestFailed as error:
-                outcome = sent if isinstance(error, NoResponse) else "not sent"
-                self.notify(f"{what} {outcome}: {error}", bad=True)
-                number = error.exchange
-                if refused is not None and not isinstance(error, NoResponse):
-                    refused(str(error))
-            else:
-                number = response.exchange
-            if number:
-                self._panel.post_message(self.Resent(number))
-
-        self._panel.run_worker(work())
-
-    def new(self) -> None:
-        """Opens the form for a request written from scratch."""
-        new = self._context.new
-        if new is None:
-            self.notify(_FROM_A_FILE, bad=True)
-            return
-        try:
-            base = new.base_uri()
-        except InvalidRequest as error:
-            self.notify(str(error), bad=True)
-            return
-
-        def send(request: Request) -> tuple[Awaitable[Response], str, str]:
-            return new.send(request), f"{request.method} {request.uri}", "sent"
-
-        request = Request(
-            "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
-        )
-        self._open_form(_FormOf(None, "New request", request, "", "", base, self._paths(new), send))
-
-    def _paths(self, new: NewRequests, client: str = "") -> FindPaths:
-        """The paths of the store: those that were kept, then those of its schema.
-
-        That is read to the end even if the form is closed before: the next one needs them, too.
-        """
-        read: asyncio.Future[KnownPaths | None] = asyncio.get_running_loop().create_future()
-
-        async def load() -> None:
-            found = None
-            with suppress(RequestFailed):  # the log shows it, and the request can be written without completion
-                found = await new.paths(client)
-            if not read.done():
-                read.set_result(found)
-
-        async def known() -> AsyncIterator[KnownPaths]:
-            with suppress(RequestFailed):
-                yield await new.kept_paths(client)
-            if (found := await read) is not None:
-                yield found
-
-        self._panel.run_worker(load())
-        return known
 
     def explain(self, exchange: Exchange) -> None:
         """Diagnoses the exchange, in a thread, as a long response takes time."""

@@ -327,9 +327,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         if self.found is not None:
             self.found.update(_FILTER_SECONDS)
         in_flight = 0 if self.errors_only else len(self.exchanges.in_flight)
-        second = int(self._monotonic()) if in_flight else 0  # the rows of waiting requests count the seconds
+        pending = len(self.exchanges.pending_retries)
+        second = int(self._monotonic()) if in_flight or pending else 0  # rows and title count the seconds
         found = self.found.searched[0] if self.found is not None else 0
-        state = (len(self.view), self.view[0] if len(self.view) else -1, self._ring.end, in_flight, second, found)
+        first = self.view[0] if len(self.view) else -1
+        state = (len(self.view), first, self._ring.end, in_flight, pending, second, found)
         if state == self._drawn_state:
             return
         self._drawn_state = state

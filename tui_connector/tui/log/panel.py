@@ -18,11 +18,12 @@ from ...log.filter import parse
 from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
 from ...text import count, shown_line
-from .actions import LogActions, LogContext, LogHost, related_exchanges, repeated_exchange
+from .actions import LogActions, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges, comparison
 from .list import LogView, search_for
 from .prompt import LogPrompt, Purpose
+from .sending import LogContext, LogHost
 from .title import ActiveFilter, not_searched, title_parts, titles
 
 _MIN_WIDTH_BORDERED = 100
@@ -197,7 +198,8 @@ class LogPanel(LogHost):
         hint = "^L back" if self.screen.has_class("zoomed") else "^L zoom" if self.has_class("low") else ""
         is_wide = self.has_class("wide")  # elsewhere there is no lower border, and no column of dates
         options = {"is_live": self._is_live, "dated": self._dates and not is_wide}
-        parts = list(title_parts(self.exchanges, view, self._filtering, self._searched, hint, **options))
+        now = self._monotonic()
+        parts = list(title_parts(self.exchanges, view, self._filtering, self._searched, hint, **options, now=now))
         upper, lower = titles(parts, view.outer_size.width - (6 if is_wide else 2), has_subtitle=is_wide)
         view.border_title, view.border_subtitle = Content(upper), Content(lower)
         self._update_detail_title()
@@ -508,6 +510,15 @@ class LogPanel(LogHost):
 
     def action_export(self) -> None:
         self._log_actions.export()
+
+    @on(LogActions.Attempted)
+    def _on_attempted(self, message: LogActions.Attempted) -> None:
+        """Selects each attempt of a request that the user sent, unless they have selected another one meanwhile."""
+        attempt, selected = message.exchange, self.selected
+        if attempt is None:
+            self.view.action_follow()
+        elif attempt.attempt == 1 or self.view.following or (selected is not None and selected.call == attempt.call):
+            self.view.select_exchange(attempt)
 
     @on(LogActions.Resent)
     def _on_resent(self, message: LogActions.Resent) -> None:

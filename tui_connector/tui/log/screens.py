@@ -28,8 +28,8 @@ from ...profile.model import Profile
 from ...text import shown_line
 from .._textual import BaseScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
-from .actions import LogContext
 from .panel import LogPanel
+from .sending import LogContext
 
 
 class RequestsScreen(BaseScreen[None]):

@@ -42,11 +42,12 @@ def title_parts(
     *,
     is_live: bool = True,
     dated: bool = False,
+    now: float = 0.0,
 ) -> Iterator[TitlePart]:
     """What the list shows and how (filter, search, …), then the counts, then a hint: the first parts matter most.
 
     `is_live`: requests are added to it, so that it says where it does not follow them. `dated`: it is of several days,
-    and says of which one the selected request is.
+    and says of which one the selected request is. `now`: seconds of the machine's monotonic clock.
     """
 
     def part(text: str, short: str = "") -> TitlePart:
@@ -75,6 +76,10 @@ def title_parts(
     if view.is_behind and is_live:
         new = f", {view.new_count:,} new" if view.new_count else ""
         yield part(f"not following{new} (G: follow)", f"not following{new}")
+    if pending := log.pending_retries.values():
+        retry = min(pending, key=lambda each: each.at)
+        which = f"attempt {retry.attempt} of {retry.attempts}" if len(pending) == 1 else f"{len(pending)} requests"
+        yield part(f"retrying in {max(0.0, retry.at - now):.0f} s, {which}", f"retrying, {which}")
     if view.marks:
         yield part(f"{len(view.marks)} marked")
     failures = log.failures.end - log.failures.cleared

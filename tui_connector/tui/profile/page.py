@@ -40,9 +40,9 @@ from ..commands import PaletteCommand
 from ..environments import EnvironmentChoice, choose_environment, environment_mark
 from ..external_editor import edit
 from ..jobs import jobs_of
-from ..log.actions import LogContext
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
+from ..log.sending import LogContext
 from ..setup.opening import BeginWith, open_guide, setup_at
 from ..text_jumps import TextHolder
 from ..toml_editor.opening import open_editor
@@ -318,6 +318,7 @@ class ProfilePage(ChangesScreen, TextHolder):
     def action_test(self) -> None:
         part = self._list.selected
         if part is not None and (profile := self.usable()) is not None:
+            self.action_follow_log()
             self._status.test_begins(part)
             self._fill()
             self._test(profile, part)

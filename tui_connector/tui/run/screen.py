@@ -23,9 +23,9 @@ from ...text import shown
 from ..dialogs import ConfirmScreen
 from ..environments import environment_mark
 from ..jobs import jobs_of
-from ..log.actions import LogContext
 from ..log.dock import LogDock
 from ..log.panel import LogPanel
+from ..log.sending import LogContext
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
 from .charts import MILLISECONDS, PER_SECOND, Chart, MessageList, ProgressLine, Tile

@@ -35,9 +35,10 @@ from .._textual import BaseScreen
 from ..dialogs import EntryScreen
 from ..environments import environment_mark
 from ..external_editor import edit
-from ..log.actions import LogContext, related_exchanges
+from ..log.actions import related_exchanges
 from ..log.dock import WIDE
 from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
+from ..log.sending import LogContext
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
 from ..widgets.row_list import ListRow, RowList

@@ -38,9 +38,9 @@ from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
 from ..keys import letter_bindings
-from ..log.actions import LogContext
 from ..log.dock import LogDock
 from ..log.panel import LogPanel
+from ..log.sending import LogContext
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
 from ..widgets.choice import UnsavedScreen
 from ..widgets.form import FormPath

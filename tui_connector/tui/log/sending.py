@@ -1,0 +1,342 @@
+"""Sending by hand from the log: a request again, as it was or edited, or a new one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from textual.containers import Container
+from textual.message import Message
+
+from ...client.exchange import Exchange, Exchanges
+from ...client.message import InvalidRequest, NoResponse, Request, RequestFailed, RequestInfo, Response
+from ...errors import UserError
+from ...guide.resend import LoggedRequest, NewRequests, labelled_as_edited, logged_request, resendable_request
+from ...guide.rest_api import KnownPaths
+from ...machine import Machine
+from ...text import shown_line
+from ..dialogs import InputScreen, answer_of
+from .detail import ExchangeDetail
+from .list import LogView
+from .request_form import RequestForm, UnsentRequest
+from .sending_question import confirm_request
+
+_QUICK = 0.5
+"""Seconds within which most responses arrive: the list need not show meanwhile that it waits for one."""
+_FROM_A_FILE = "This log was read from a file. To send requests, open it with a profile: log FILE --profile NAME"
+
+Send = Callable[[Exchange, Request], Awaitable[Response]]
+FindPaths = Callable[[], AsyncIterator[KnownPaths]]
+
+
+@dataclass(frozen=True, slots=True)
+class LogContext:
+    """What the actions need: the machine, the name of the profile if it has one, and how to resend a request."""
+
+    machine: Machine
+    profile: Callable[[], str | None] = lambda: None
+    send: Send | None = None
+    """None for a log from a file, without a profile to send with."""
+    new: NewRequests | None = None
+    """Sends requests written from scratch; None where there is no profile to send them with."""
+    dates: bool = False
+    """Whether the log may be of several days."""
+    is_live: bool = True
+    """Whether requests of others than its user are added to it."""
+    environment: str = ""
+    """Of the profile; "" for its base values."""
+    unset: Callable[[str], Sequence[str]] = lambda _: ()
+    """Returns the variables to set in a shell before a curl command for a request of this client works."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A request that is being sent."""
+
+    request: Request
+    response: Awaitable[Response]
+    what: str
+    """Its name in messages."""
+    outcome: str
+    """What happened to it, unless it is not sent."""
+
+    def has(self, exchange: Exchange) -> bool:
+        """Whether this is an attempt of it."""
+        original, about = exchange.original, self.request.about
+        return (
+            original is not None
+            and replace(original.about, variant=about.variant) == about
+            and replace(original, about=about) == self.request
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _FormOf:
+    """What a form for a request is made from."""
+
+    key: object
+    """Identifies what is edited."""
+    title: str
+    request: Request
+    missing: str
+    client: str
+    base: str
+    paths: FindPaths | None
+    send: Callable[[Request], _Sending]
+    """Sends the edited request."""
+
+
+class LogHost(Container):
+    """The part of the log panel that the actions use."""
+
+    exchanges: Exchanges
+
+    @property
+    def view(self) -> LogView:
+        return self.query_one(LogView)
+
+    @property
+    def detail(self) -> ExchangeDetail:
+        return self.query_one(ExchangeDetail)
+
+
+class RequestActions:
+    """The actions of a panel that send. Their argument is the selected exchange, or None."""
+
+    @dataclass
+    class Resent(Message):
+        """A request of the user was sent; `number` is that of its exchange."""
+
+        number: int
+
+    @dataclass
+    class Attempted(Message):
+        """An attempt of a request of the user has ended; None: none has for a moment."""
+
+        exchange: Exchange | None
+
+    def __init__(self, panel: LogHost, context: LogContext) -> None:
+        self._panel, self._context = panel, context
+        self._unsent: dict[object, UnsentRequest] = {}
+        """Requests that were edited and could not be sent, by the key of their form."""
+
+    @property
+    def _profile(self) -> str:
+        return self._context.profile() or ""
+
+    @property
+    def can_send(self) -> bool:
+        """Whether requests can be sent from this log."""
+        return self._context.send is not None
+
+    @property
+    def can_write(self) -> bool:
+        """Whether new requests can be written and sent from this log."""
+        return self._context.new is not None
+
+    def missing_of(self, exchange: Exchange) -> str:
+        """What the log does not have of a request that could be sent from it; "" if it has all."""
+        if not self.can_send or exchange.purpose == "login":
+            return ""
+        return logged_request(exchange).missing
+
+    def notify(self, sentence: str, *, bad: bool = False) -> None:
+        self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
+
+    def _notify_nothing_selected(self) -> None:
+        is_folded = bool(self._panel.view.selected_probes)
+        self.notify("Enter lists these probes one by one: select one." if is_folded else "No request is selected.")
+
+    def resend(self, exchange: Exchange | None) -> None:
+        """Resends the request unchanged: at once if it only reads, otherwise after a confirmation."""
+        logged = self._request_of(exchange)
+        if logged is None or exchange is None:
+            return
+        try:
+            request = resendable_request(exchange)
+        except InvalidRequest as error:
+            self.notify(str(error), bad=True)
+            return
+        self._panel.run_worker(self._confirm(exchange, request), group="resend", exclusive=True)
+
+    async def _confirm(self, exchange: Exchange, request: Request) -> None:
+        """Sends a request as it was, after the questions for missing secrets and for what may change the store."""
+        if refusal := await self._enter_secrets(exchange.client):
+            self.notify(f"#{exchange.number} not sent: {refusal}", bad=True)
+            return
+        send = partial(self._send, exchange, request)
+        confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
+
+    async def _enter_secrets(self, client: str) -> str:
+        """Prompts for each missing secret of this client; returns why none of its requests can be sent, or nothing."""
+        new = self._context.new
+        if new is None:
+            return ""
+        try:
+            missing = await new.missing_secrets(client)
+        except UserError as error:
+            return str(error)
+        for secret in missing:
+            what = f"The environment variable {secret.source.env} is not set"
+            if secret.source.env is None:
+                what = f"The keyring has no entry {secret.source.keyring!r}"
+            if not new.can_enter:
+                return f"{what}. Enter its value in step 2 of the guide."
+            question = InputScreen(f"{what}. Its value, for this session:", secret=True)
+            if not (value := await answer_of(self._panel.app, question)):
+                return f"{what}. Send again to enter its value for this session."
+            new.enter(secret, value)
+        return ""
+
+    def edit(self, exchange: Exchange | None) -> None:
+        """Opens the request in a form, which sends it; as it was edited before, if that could not be sent."""
+        logged = self._request_of(exchange)
+        if logged is None or exchange is None:
+            return
+        request, missing = logged
+
+        def send(changed: Request) -> _Sending:
+            if replace(changed, about=request.about) == request:
+                return self._sending(exchange, changed)
+            edited = labelled_as_edited(changed, exchange)
+            return replace(self._sending(exchange, edited), what=f"Edited #{exchange.number}", outcome="sent")
+
+        base, paths = self._client_of(exchange)
+        title = f"Edit and resend #{exchange.number}"
+        self._open_form(_FormOf(exchange.identity, title, request, missing, exchange.client, base, paths, send))
+
+    def _open_form(self, of: _FormOf) -> None:
+        def chosen(request: Request | None) -> None:
+            self._unsent.pop(of.key, None)
+            if request is not None:
+                self._await_response(of.send(request), partial(refused, request))
+
+        def refused(request: Request, reason: str) -> None:
+            self._unsent[of.key] = UnsentRequest(request, reason)
+            if self._panel.screen.is_current:  # otherwise it opens with the same key
+                self._open_form(of)
+
+        form = RequestForm(
+            of.request,
+            self._context.machine,
+            of.title,
+            of.base,
+            of.paths,
+            profile=self._profile,
+            missing=of.missing,
+            secrets=partial(self._enter_secrets, of.client),
+            unsent=self._unsent.get(of.key),
+        )
+        self._panel.app.push_screen(form, chosen)
+
+    def _client_of(self, exchange: Exchange) -> tuple[str, FindPaths | None]:
+        """The base URI of its client and the paths below it; its own address where the profile has no such client."""
+        new = self._context.new
+        with suppress(InvalidRequest):
+            if new is not None and (base := new.base_uri(exchange.client)):
+                return base, self._paths(new, exchange.client)
+        return exchange.uri, None
+
+    def _request_of(self, exchange: Exchange | None) -> LoggedRequest | None:
+        if exchange is None:
+            self._notify_nothing_selected()
+            return None
+        if self._context.send is None:
+            self.notify(_FROM_A_FILE, bad=True)
+            return None
+        try:
+            return logged_request(exchange)
+        except InvalidRequest as error:
+            self.notify(str(error), bad=True)
+            return None
+
+    def _send(self, exchange: Exchange, request: Request) -> None:
+        self._await_response(self._sending(exchange, request))
+
+    def _sending(self, exchange: Exchange, request: Request) -> _Sending:
+        send = self._context.send
+        assert send is not None
+        return _Sending(request, send(exchange, request), f"#{exchange.number}", "resent")
+
+    def _await_response(self, sending: _Sending, refused: Callable[[str], None] | None = None) -> None:
+        """Selects the exchange of a request once it has ended; `refused` gets the reason where nothing was sent."""
+        listeners, attempts = self._panel.exchanges.on_recorded, list[Exchange]()
+
+        def recorded(exchange: Exchange) -> None:
+            if sending.has(exchange):
+                attempts.append(exchange)
+                self._panel.post_message(self.Attempted(exchange))
+
+        async def response_of() -> Response:
+            listeners.append(recorded)
+            response = asyncio.ensure_future(sending.response)
+            try:
+                await asyncio.wait({response}, timeout=_QUICK)
+                if not response.done() and not attempts:
+                    self._panel.post_message(self.Attempted(None))
+                return await response
+            finally:
+                listeners.remove(recorded)
+                response.cancel()
+
+        async def work() -> None:
+            try:
+                response = await response_of()
+            except RequestFailed as error:
+                outcome = sending.outcome if isinstance(error, NoResponse) else "not sent"
+                self.notify(f"{sending.what} {outcome}: {error}", bad=True)
+                number = error.exchange
+                if refused is not None and not isinstance(error, NoResponse):
+                    refused(str(error))
+            else:
+                number = response.exchange
+            if number:
+                self._panel.post_message(self.Resent(number))
+
+        self._panel.run_worker(work())
+
+    def new(self) -> None:
+        """Opens the form for a request written from scratch."""
+        new = self._context.new
+        if new is None:
+            self.notify(_FROM_A_FILE, bad=True)
+            return
+        try:
+            base = new.base_uri()
+        except InvalidRequest as error:
+            self.notify(str(error), bad=True)
+            return
+
+        def send(request: Request) -> _Sending:
+            return _Sending(request, new.send(request), f"{request.method} {request.uri}", "sent")
+
+        request = Request(
+            "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
+        )
+        self._open_form(_FormOf(None, "New request", request, "", "", base, self._paths(new), send))
+
+    def _paths(self, new: NewRequests, client: str = "") -> FindPaths:
+        """The paths of the store: those that were kept, then those of its schema.
+
+        That is read to the end even if the form is closed before: the next one needs them, too.
+        """
+        read: asyncio.Future[KnownPaths | None] = asyncio.get_running_loop().create_future()
+
+        async def load() -> None:
+            found = None
+            with suppress(RequestFailed):  # the log shows it, and the request can be written without completion
+                found = await new.paths(client)
+            if not read.done():
+                read.set_result(found)
+
+        async def known() -> AsyncIterator[KnownPaths]:
+            with suppress(RequestFailed):
+                yield await new.kept_paths(client)
+            if (found := await read) is not None:
+                yield found
+
+        self._panel.run_worker(load())
+        return known
