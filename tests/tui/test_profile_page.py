@@ -145,7 +145,7 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         valid = path.read_text()
         path.write_text(valid.replace('items = "items"', 'items = "items'))
         screen = await until_shown(pilot, "Parts · of the last valid text")
-        assert "19:15: The quote is not closed on its line." in screen
+        assert "19:15: The closing quote is missing" in screen
         assert "e: edit · o: $EDITOR · a: fix" in screen
         assert "Orders of today · GET orders?x" in screen
         assert messages(app) == []

@@ -129,6 +129,14 @@ async def test_page_shows_the_result_of_a_run_that_was_left(machine: Machine, mo
             sandbox.change({"sandbox/latency_ms": "0"})
             screen = await until_shown(pilot, "Last run: ✔ complete, 100 items")
             assert "✔ now\n" in screen  # in the row, too
+            path = machine.directories.profiles / "acme.toml"
+            text = path.read_text()
+            path.write_text(text.replace('uri = "products"', 'uri = "products?x=1"'))
+            await until_shown(pilot, "! Settings changed since that run: the next one starts over.")
+            assert "✔ now · changed" in shown(app)
+            path.write_text(text.replace("[incoming.products]", '[incoming.products]\ntitle = "All products"'))
+            screen = await until_shown(pilot, "All products")  # which changes nothing of what is read
+            await until(pilot, lambda: "changed since" not in shown(app))
 
 
 async def test_charts_show_a_run_that_completed_below_the_zoomed_log(

@@ -175,6 +175,7 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.shows("1 to create, 2 to change", "Last: run 3, undo of run 1")  # as before the run
         await acme.leave()
         await acme.shows("Last run: ✔ undo of run 1: complete,", "3 finished, ", "r Plan")  # by both of its runs
+        assert "changed" not in shown(acme.app)  # the settings of an undo are its own
         await acme.press("T")
         await acme.shows("Acme store  tasks of stock: run 3, undo of run 1, complete", "State and reason · began 20")
 

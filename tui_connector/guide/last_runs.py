@@ -53,6 +53,8 @@ class LastRun:
     number: int = 0
     undone_run: int = 0
     """The number of the run that this one undid; 0 if it is no undo."""
+    fingerprint: str = ""
+    """Of the settings that it had; empty if that is not known."""
     is_shared: bool = False
     """Whether it is in a shared ledger, and may be somebody else's."""
     shares_name: bool = False
@@ -274,6 +276,7 @@ def _runs_read(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
             code=row.code,
             began=row.began,
             number=row.id,
+            fingerprint=row.fingerprint,
             is_shared=not isinstance(path, Path),
         )
 
@@ -304,6 +307,7 @@ def _runs_sent(path: LedgerPlace, limit: int) -> Iterator[LastRun]:
             code=run.code,
             began=first.began,
             number=run.id,
+            fingerprint=run.fingerprint,
             undone_run=run.undone_run,
             is_shared=not isinstance(path, Path),
         )

@@ -97,6 +97,20 @@ class Workbench:
         ) as session:
             yield session
 
+    @asynccontextmanager
+    async def unconnected(self, profile: Profile) -> AsyncIterator[Session]:
+        """A session that sends nothing and reads no secret, which needs no trust: it prepares requests."""
+        async with Session(
+            profile.clients,
+            profile.authentications,
+            vault=self.vault,
+            exchanges=self.exchanges,
+            machine=self.machine,
+            directory=self.directory,
+            run=self.run(),
+        ) as session:
+            yield session
+
     def ledgers(self, profile: Profile, file: Path) -> LedgerServer | None:
         """The server with the ledgers of a profile; None if they are files in the state directory."""
         settings = profile.ledger

@@ -20,6 +20,7 @@ from textual.widgets import OptionList, Static
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
 from ...errors import UserError
+from ...guide.changed_since_run import changed_since_run
 from ...guide.checks.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
 from ...guide.last_runs import LastRun
@@ -117,6 +118,12 @@ class ProfilePage(ChangesScreen, TextHolder):
         """The server with the ledgers has responded, or has not."""
 
         found: SharedRuns
+
+    @dataclass
+    class ChangedFound(Message):
+        """Which parts have other settings than in their last run."""
+
+        parts: set[tuple[Family, str]]
 
     @dataclass
     class Tested(Message):
@@ -222,6 +229,8 @@ class ProfilePage(ChangesScreen, TextHolder):
         self._fill()
         if message.opened.document is not None:
             self._find_secrets(message.opened)
+        if profile is not None:
+            self._find_changed(profile)
         at, self._form_at = self._form_at, ()
         if at:
             self.call_after_refresh(self._open_form, at)
@@ -275,6 +284,18 @@ class ProfilePage(ChangesScreen, TextHolder):
         self._status.runs = {each.run.name: each.run for each in found.runs if not each.run.sends}
         self._status.sent = {each.run.name: each.run for each in found.runs if each.run.sends}
         self._status.no_runs = problem
+        self._fill()
+        if self.profile is not None:
+            self._find_changed(self.profile)
+
+    @work(exclusive=True, group="changed")
+    async def _find_changed(self, profile: Profile) -> None:
+        runs = [*self._status.runs.values(), *self._status.sent.values()]
+        self.post_message(self.ChangedFound(await changed_since_run(self.workbench, profile, runs)))
+
+    @on(ChangedFound)
+    def _on_changed(self, message: ChangedFound) -> None:
+        self._status.changed = message.parts
         self._fill()
 
     def show_runs(self, runs: Mapping[str, LastRun], sent: Mapping[str, LastRun]) -> None:

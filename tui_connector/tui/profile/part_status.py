@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -58,6 +58,8 @@ class PartStatus:
         """The last runs of incomings."""
         self.sent: Mapping[str, LastRun] = {}
         """The last runs of outgoings."""
+        self.changed: Set[tuple[str, str]] = frozenset()
+        """The parts whose settings are not those of their last run."""
         self.no_runs = ""
         """Why it is not known when a part was run; "" if it is."""
         self.secrets: Sequence[SecretState] = []
@@ -112,7 +114,8 @@ class PartStatus:
         found, last = len(self._problems(part.family, part.name)), self.last_run(part)
         run = ("", "")
         if last is not None:
-            run = f"{last.mark} {short_age(now - last.at)}", "success" if last.ok else "error"
+            changed = " · changed" if (part.family, part.name) in self.changed else ""
+            run = f"{last.mark} {short_age(now - last.at)}{changed}", "success" if last.ok else "error"
         mark = ("…", "muted") if busy else self._mark(part)
         return RowStatus(mark, count(found, "problem") if found else "", run)
 
@@ -170,6 +173,9 @@ class PartStatus:
             never = f"Last run: {self.no_runs}" if self.no_runs else never if self._is_valid else "No run yet."
             words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(words), TONES[run.tone if run else "muted"]))
+            if (part.family, part.name) in self.changed:
+                more = ": the next one starts over" if part.family == "incoming" else ""
+                yield Content.assemble((f"! Settings changed since that run{more}.", TONES["warning"]))
         yield from self._secret_lines(part, wide=wide)
         if wide and text:
             if part.family != "clients":
