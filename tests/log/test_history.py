@@ -68,6 +68,40 @@ def test_two_users_of_one_log_record_it_once_until_both_have_closed(tmp_path: Pa
     assert [each.number for each in session.read() if isinstance(each, Exchange)] == [1]
 
 
+def test_all_screens_of_a_process_write_to_one_session(tmp_path: Path) -> None:
+    """The guide, then the page of the profile, meanwhile the list of earlier sessions, and a command that they run."""
+    guide, page, listed = Exchanges(), Exchanges(), Exchanges()
+    for log, minutes, number in ((guide, 0, 1), (page, 5, 2), (page, 60, 3)):
+        history = History(tmp_path, PROFILE)
+        history.start(log, "metadata", AT + timedelta(minutes=minutes))
+        log.record(exchange(number))
+        other = History(tmp_path, PROFILE)
+        other.start(listed, "metadata", AT + timedelta(minutes=minutes + 1))
+        listed.record(exchange(number + 10))
+        name = other.session
+        other.close()
+        log.record(exchange(number + 20))
+        history.close()
+        listed.record(exchange(99))
+    [session] = History(tmp_path, PROFILE).sessions()
+    assert session.began == AT
+    assert name == session.path.name
+    numbers = [each.number for each in session.read() if isinstance(each, Exchange)]
+    assert numbers == [1, 11, 21, 2, 12, 22, 3, 13, 23]
+    _session(tmp_path, 1, 1)  # the next day
+    assert _days(tmp_path) == [1, 0]
+
+
+@pytest.mark.parametrize(("session", "began"), [("20260102T030405.000006Z.jsonl", 0), ("../x.jsonl", 1)])
+def test_a_process_continues_the_session_of_another_one(tmp_path: Path, session: str, began: int) -> None:
+    log, history = Exchanges(), History(tmp_path, PROFILE)
+    history.start(log, "metadata", AT, session=session)
+    log.record(exchange(1))
+    assert (history.session == session) is (began == 0)
+    history.close()
+    assert [each.path.parent for each in History(tmp_path, PROFILE).sessions()] == [history.directory]
+
+
 def test_the_profile_decides(tmp_path: Path) -> None:
     _session(tmp_path, 0, 1, "off")
     assert History(tmp_path, PROFILE).sessions() == []

@@ -44,6 +44,7 @@ _EXITS = {
     shell_complete=clients,
     help="HTTP client to use (default: the only one with a base URI).",
 )
+@click.option("--session", default="", hidden=True, help="Session of the history to continue, of another process.")
 @environment_option
 @trust_option
 @click.pass_obj
@@ -55,6 +56,7 @@ def request(
     data: str | None,
     log: str | None,
     client: str | None,
+    session: str,
     environment: str,
     trust_once: bool,
 ) -> None:
@@ -80,7 +82,7 @@ def request(
         async with workbench.session(saved) as session:
             return await session.client(chosen)(Request(method, uri, body=body))
 
-    with keeping_history(workbench, path, saved):
+    with keeping_history(workbench, path, saved, session):
         response = run(send())
     if method in ("GET", "HEAD"):
         _warn_of_ignored_criteria(uri)
@@ -99,10 +101,13 @@ def _warn_of_ignored_criteria(uri: str) -> None:
 
 
 @contextmanager
-def keeping_history(workbench: Workbench, path: Path, profile: Profile) -> Iterator[None]:
-    """Records the session in the profile's history; problems with that are printed and ignored."""
+def keeping_history(workbench: Workbench, path: Path, profile: Profile, session: str = "") -> Iterator[None]:
+    """Records the session in the profile's history; problems with that are printed and ignored.
+
+    `session`: of another process, to which this one belongs.
+    """
     try:
-        if problem := workbench.keep_history(path, profile):
+        if problem := workbench.keep_history(path, profile, session=session):
             with best_effort():
                 click.echo(shown(problem), err=True)
         yield

@@ -186,17 +186,22 @@ class Workbench:
         """Clears the lockouts of refused logins, so that the next login is sent. Blocks."""
         LoginLockouts(self.machine.directories.state).clear_all()
 
-    def keep_history(self, file: Path, profile: Profile, earlier: Iterable[Exchange] = ()) -> str:
+    @property
+    def history_session(self) -> str:
+        """The name of the session that is kept in the history, for a process that continues it; "" if none is."""
+        return self._history.session if self._history is not None else ""
+
+    def keep_history(self, file: Path, profile: Profile, earlier: Iterable[Exchange] = (), *, session: str = "") -> str:
         """Keeps requests from now on in the profile's history, as the profile wants it. Writes to the disk.
 
-        `earlier`: requests to keep as well, sent before there was the profile. Returns what went wrong, or nothing: a
-        session continues without a history.
+        `earlier`: requests to keep as well, sent before there was the profile. `session`: of another process, to which
+        this one belongs. Returns what went wrong, or nothing: a session continues without a history.
         """
         if self._history is not None:
             return ""
         try:
             history = History(self.machine.directories.state, file, profile.environment)
-            history.start(self.exchanges, profile.log.history, self.machine.now(), earlier)
+            history.start(self.exchanges, profile.log.history, self.machine.now(), earlier, session=session)
         except LogFailed as error:
             return str(error)
         self._history = history

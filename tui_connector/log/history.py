@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..client.exchange import Exchange, Exchanges
 from ..files import make_private, reason, state_remedy
@@ -30,6 +31,8 @@ AGE = timedelta(days=30)
 _CLOCK_TRUSTED_AFTER = timedelta(days=7)
 """After a jump of the clock: sessions over this time span show that it is right."""
 _SESSION_BYTES = 5_000_000
+_LONGEST_SESSION = timedelta(hours=12)
+"""Since its beginning, within which what a process sends after a pause still belongs to its session."""
 _CLOSE_TIMEOUT = 3.0
 """Seconds that `close` waits for the disk."""
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6})Z\.jsonl")
@@ -56,7 +59,14 @@ class PastSession:
 
 
 class History:
-    """The sessions of one profile, in one environment. `start` keeps the one that starts now; `close` ends it."""
+    """The sessions of one profile, in one environment. `start` keeps what is sent from now on; `close` ends that.
+
+    All screens of a process, one after the other or at the same time, write to one session.
+    """
+
+    _of_process: ClassVar[dict[Path, tuple[datetime, Recording]]] = {}
+    """The session of this process in each directory, and when it began."""
+    _starting: ClassVar = threading.Lock()
 
     def __init__(self, state: Path, profile: Path, environment: str = "") -> None:
         # two profiles in different directories may have the same name
@@ -64,38 +74,70 @@ class History:
         digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         name = re.sub(r"[^A-Za-z0-9_-]", "_", profile.stem)[:64] + (f"-{environment}" if environment else "")
         self._directory = state / "history" / f"{name}-{digest}"
-        self._recording: Recording | None = None
+        self._started: tuple[Recording, Exchanges] | None = None
 
     @property
     def directory(self) -> Path:
         """The directory of its sessions; it may not exist yet."""
         return self._directory
 
-    def start(self, exchanges: Exchanges, keep: Keep, now: datetime, earlier: Iterable[Exchange] = ()) -> None:
-        """Keeps `earlier` ones and what is recorded from now on, unless it is "off". Raises `LogFailed`."""
-        if keep == "off" or self._recording is not None:
+    @property
+    def session(self) -> str:
+        """The name of the session that is kept now, for a process that continues it; "" if there is none."""
+        return self._started[0].path.name if self._started is not None else ""
+
+    def start(
+        self,
+        exchanges: Exchanges,
+        keep: Keep,
+        now: datetime,
+        earlier: Iterable[Exchange] = (),
+        *,
+        session: str = "",
+    ) -> None:
+        """Keeps `earlier` ones and what is recorded from now on, unless it is "off". Raises `LogFailed`.
+
+        `session`: of another process, to which this one belongs.
+        """
+        if keep == "off" or self._started is not None:
             return
-        # a run that continues while its page is opened again has the same log
-        self._recording = Recording.in_directory(self._directory, exchanges)
-        if self._recording is not None:
-            return
+        with self._starting:
+            recording = self._session(_BODIES[keep], now, session)
+            recording.start(exchanges, earlier)
+        self._started = recording, exchanges
+
+    def _session(self, bodies: KeptBodies, now: datetime, session: str) -> Recording:
+        """The session to write to: that of this process, or a new one."""
+        began, recording = self._of_process.get(self._directory, (now, None))
+        is_same = recording is not None and recording.bodies == bodies
+        self._make_directory()
+        if recording is not None and is_same and (recording.held or abs(now - began) < _LONGEST_SESSION):
+            return recording
         try:
-            make_private(self._directory)
             self._delete_old(now)
         except OSError as error:
-            raise LogFailed(
-                f"{self._directory}: the history cannot be saved: {reason(error)}. {state_remedy(error)}"
-            ) from error
-        path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
-        recording = Recording(path, size=_SESSION_BYTES // 2, older=1, bodies=_BODIES[keep])
-        recording.start(exchanges, earlier)
-        self._recording = recording
+            raise self._unsaved(error) from error
+        name = session if _NAME.fullmatch(session) else f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
+        recording = Recording(self._directory / name, size=_SESSION_BYTES // 2, older=1, bodies=bodies)
+        self._of_process[self._directory] = now, recording
+        return recording
+
+    def _make_directory(self) -> None:
+        try:
+            make_private(self._directory)
+        except OSError as error:
+            raise self._unsaved(error) from error
+
+    def _unsaved(self, error: OSError) -> LogFailed:
+        return LogFailed(f"{self._directory}: the history cannot be saved: {reason(error)}. {state_remedy(error)}")
 
     def close(self) -> None:
         """Writes what is waiting. Raises `LogFailed` where that is not possible."""
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            recording.close(_CLOSE_TIMEOUT)
+        if self._started is None:
+            return
+        (recording, exchanges), self._started = self._started, None
+        with self._starting:
+            recording.close(exchanges, _CLOSE_TIMEOUT)
             with suppress(OSError):  # a session without requests is not kept
                 if not recording.held and recording.path.stat().st_size == 0:
                     recording.path.unlink()

@@ -28,7 +28,7 @@ _LONGEST_LINE = 256 * _MB
 
 
 class Recording:
-    """Writes each exchange to `path` as it ends. The loop only puts it into a queue.
+    """Writes each exchange of one or several logs to `path` as it ends. The loop only puts it into a queue.
 
     The queue is bounded: what comes while it is full is not written, and `lost` counts it. A file that reaches `size`
     bytes becomes FILE.1. A crash leaves one broken line at most, the last.
@@ -51,51 +51,57 @@ class Recording:
         self._closing = self._idle = False
         self._failure: OSError | None = None
         self._thread: threading.Thread | None = None
-        self._exchanges: Exchanges | None = None
-        self._holders = 1
-
-    @classmethod
-    def in_directory(cls, directory: Path, exchanges: Exchanges) -> Recording | None:
-        """The recording of these exchanges that goes on in this directory, held once more; None if there is none."""
-        for listener in exchanges.on_recorded:
-            recording = getattr(listener, "__self__", None)
-            if isinstance(recording, cls) and recording.path.parent == directory:
-                recording._holders += 1
-                return recording
-        return None
+        self._held: list[Exchanges] = []
+        """The logs that it records, each as often as it was started for it."""
 
     @property
     def held(self) -> bool:
         """Whether somebody still records with it."""
-        return self._holders > 0
+        return bool(self._held)
+
+    @property
+    def bodies(self) -> KeptBodies:
+        """Which bodies it keeps."""
+        return self._bodies
 
     def start(self, exchanges: Exchanges, earlier: Iterable[Exchange] = ()) -> None:
-        """Records `earlier` ones, then from now on.
+        """Records `earlier` ones, then from now on; also where others record with it, or have before.
 
-        Raises `LogFailed` where the file cannot be written, or is something else.
+        Each start is followed by a `close`. Raises `LogFailed` where the file cannot be written, or is something else.
         """
+        if self._thread is None:
+            self._open()
+        for each in earlier:
+            self._put(each)
+        if exchanges not in self._held:
+            exchanges.on_recorded.append(self._put)
+        self._held.append(exchanges)
+
+    def _open(self) -> None:
         try:
             _check_existing(self.path)
             file = _open(self.path)
         except OSError as error:
             raise self._error(error) from error
-        self._exchanges = exchanges
-        for each in earlier:
-            self._put(each)
-        exchanges.on_recorded.append(self._put)
+        self._closing, self._failure = False, None
         # a daemon: a disk that hangs must not keep the program from ending
         self._thread = threading.Thread(target=self._write, args=(file,), name="recording", daemon=True)
         self._thread.start()
 
-    def close(self, timeout: float = 30.0) -> None:
-        """Writes what is waiting, for `timeout` seconds at most, once nobody holds it any more.
+    def close(self, exchanges: Exchanges | None = None, timeout: float = 30.0) -> None:
+        """Ends what was started for this log, or for the only one.
 
-        Raises `LogFailed` if not all could be written.
+        Writes what is waiting, for `timeout` seconds at most, once nobody holds it any more. Raises `LogFailed` if not
+        all could be written.
         """
-        self._holders -= 1
-        if self._holders > 0 or self._thread is None or self._exchanges is None:
+        if not self._held or self._thread is None:
             return
-        self._exchanges.on_recorded.remove(self._put)
+        ended = self._held[-1] if exchanges is None else exchanges
+        self._held.remove(ended)
+        if ended not in self._held:
+            ended.on_recorded.remove(self._put)
+        if self._held:
+            return
         with self._changed:
             self._closing = True
             self._changed.notify()

@@ -51,14 +51,16 @@ async def first_call(
     environ: Mapping[str, str],
     profile_directory: Path | None = None,
     secrets: Iterable[SecretSource] = (),
+    session: str = "",
 ) -> FirstCall:
     """Runs `request PROFILE GET URI` in a new process of this program.
 
     It loads no Python file of the working directory, and sees of the environment what a program needs and what the
-    `secrets` of the profile are read from.
+    `secrets` of the profile are read from. `session`: of the history, to which the request belongs.
     """
     options = ["--profile-dir", str(profile_directory)] if profile_directory else []
     arguments = [*options, "request", profile, "GET", uri, "--log", "long"]
+    arguments += ["--session", session] if session else []
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",

@@ -397,7 +397,8 @@ class SavePane(StepPane):
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
             secrets = [each.source for each in profile.secrets()] if profile is not None else []
-            call = await first_call(str(path), _FIRST, environ, secrets=secrets)
+            session = work.workbench.history_session
+            call = await first_call(str(path), _FIRST, environ, secrets=secrets, session=session)
         self.post_message(self.Ended(saved, call, copy=copy))
 
     async def _save_to(self, path: Path) -> tuple[SaveResult, Path | None]:
