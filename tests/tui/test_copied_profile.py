@@ -19,10 +19,10 @@ from tui_connector.machine import Machine, TypedSecrets
 from tui_connector.profile.library import Library
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
 from tui_connector.tui.widgets.secret import SecretInput
 
 NAMES = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")

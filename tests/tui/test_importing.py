@@ -21,11 +21,11 @@ from tui_connector.machine import Machine
 from tui_connector.profile.importers.background import read_in_background
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ConfirmScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.importing.screen import ImportScreen, ImportSourceScreen
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.widgets.questions import ConfirmScreen
 
 COMMAND = """curl 'https://acme.example/rest/nl/V1/orders?searchCriteria[pageSize]=10' -g \\
   -H 'Authorization: Bearer pasteCANARY' -H 'X-Trace: of-a-test' -b 'PHPSESSID=cookieCANARY' | jq .

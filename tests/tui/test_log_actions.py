@@ -32,12 +32,12 @@ from tui_connector.profile.model import NamedSecret
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.mask import Mask
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ConfirmScreen
 from tui_connector.tui.log.actions import repeated_exchange
 from tui_connector.tui.log.exchange_text import comparison
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import Recorded
 from tui_connector.tui.log.sending import LogContext
+from tui_connector.tui.widgets.questions import ConfirmScreen
 
 
 async def test_a_value_is_copied_as_the_placeholder_that_reads_it(machine: Machine) -> None:

@@ -10,11 +10,11 @@ from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
+from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
 
 
 async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(machine: Machine) -> None:

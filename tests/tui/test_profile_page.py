@@ -20,7 +20,7 @@ from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ConfirmScreen, EntryScreen
+from tui_connector.tui.dialogs import EntryScreen
 from tui_connector.tui.file_watch import state_of
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
@@ -32,6 +32,7 @@ from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
+from tui_connector.tui.widgets.questions import ConfirmScreen
 
 PROFILE = """\
 # ours

@@ -541,7 +541,7 @@ async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
         await until_shown(pilot, "What you entered is not saved: consumer-key")
         await pilot.press("escape", "ctrl+q")
         await until_shown(pilot, "What you entered for Shop is not saved: consumer-key")
-        await pilot.press("escape", "q", "down", "down", "enter")
+        await pilot.press("escape", "q", "d")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert not vault.held(name)
 

@@ -28,9 +28,9 @@ from tui_connector.profile.trust_records import TrustRecords
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.errors import OtherStore
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import AllowScreen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.toml_editor.saving import TextSaver
+from tui_connector.tui.widgets.questions import AllowScreen
 
 pytestmark = pytest.mark.untrusted
 ENTRY = "acme/integration/access-token"

@@ -17,13 +17,14 @@ from tui_connector.log.recording import Notice
 from tui_connector.machine import Machine
 from tui_connector.profile import library
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ConfirmScreen, EntryScreen
+from tui_connector.tui.dialogs import EntryScreen
 from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
 from tui_connector.tui.profile import profile_screen as profile
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.questions import ConfirmScreen
 
 PROFILE = """format = 1
 name = "Title of NAME"

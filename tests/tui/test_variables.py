@@ -18,8 +18,8 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.backends import override_name
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
 
 
 async def to_authentication(pilot: Any) -> None:

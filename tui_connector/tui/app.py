@@ -22,7 +22,7 @@ from ..profile.importers.command_text import looks_like_command
 from ..text import count, shown
 from . import settings
 from ._textual import QuietApp
-from .dialogs import ConfirmScreen, ScreenPrompt
+from .dialogs import ScreenPrompt
 from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
@@ -31,6 +31,7 @@ from .last_runs import LastRunsScreen
 from .themes import DARK, THEMES, chart_colors
 from .widgets.focus_marks import FocusMarks
 from .widgets.painted import PAINTS
+from .widgets.questions import ConfirmScreen
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges

@@ -1,19 +1,18 @@
-"""Dialogs: a confirmation, and a line of input."""
+"""Dialogs with a field: a line of input, a path, a secret."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input, Static
 
 from ..errors import UserError
 from ..files import described
@@ -22,104 +21,7 @@ from .path_completion import complete_path
 from .widgets.dialog_panel import DialogPanel
 from .widgets.fields import SafeInput
 from .widgets.frame import Dialog
-from .widgets.prose import Prose
-
-
-class ConfirmScreen(Dialog[bool]):
-    """y: yes; n, Enter or Esc: no. Enter may come from a double press or the end of a paste, so it is harmless."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Yes", id="confirm.yes"),
-        Binding("n,escape", "dismiss(False)", "No", id="confirm.no"),
-        Binding("left,right", "app.focus_next", "Other button", show=False, id="confirm.move"),
-        Binding("pagedown,down", "scroll(1)", "Scroll", id="confirm.scroll", tooltip="Show more of the text"),
-        Binding("pageup,up", "scroll(-1)", "Scroll back", show=False, id="confirm.scroll-back"),
-    ]
-    KEYS: ClassVar[str] = "y: {yes} · n, Enter: {no}"
-    ENTER_SAYS_NO: ClassVar[bool] = True
-    QUESTION_CLASSES: ClassVar[str] = ""
-
-    def __init__(
-        self,
-        question: str | Content,
-        *,
-        title: str = "Confirm",
-        yes: str = "Yes",
-        no: str = "No",
-        details: Content | None = None,
-    ) -> None:
-        """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep".
-
-        `details` is sanitised already, and so is a question that is a `Content`.
-        """
-        super().__init__()
-        self._details = details
-        self._question, self._title, self._labels = question, title, (yes, no)
-
-    def compose(self) -> ComposeResult:
-        with DialogPanel(classes="question") as panel:
-            with VerticalScroll(can_focus=False):
-                yield Static(Prose(_sanitised(self._question)), classes=self.QUESTION_CLASSES)
-            if self._details is not None:
-                with VerticalScroll(can_focus=False, classes="details"):
-                    yield Static(self._details, classes="lines")
-            with Horizontal(classes="answers"):
-                yield Button(_answer("y", self._labels[0]), id="confirm-yes", compact=True)
-                yield Button(_answer("n", self._labels[1]), id="confirm-no", compact=True)
-        panel.border_title = Content(shown_line(self._title))
-        yes, no = (shown_line(each).lower() for each in self._labels)
-        panel.border_subtitle = Content(self.KEYS.format(yes=yes, no=no))
-
-    @property
-    def key_titles(self) -> Mapping[str, str]:
-        return dict(zip(("confirm.yes", "confirm.no"), self._labels, strict=True))
-
-    def on_mount(self) -> None:
-        if self.ENTER_SAYS_NO:
-            self.query_one("#confirm-no", Button).focus()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "scroll":
-            return self._scrolled is not None
-        return super().check_action(action, parameters)
-
-    @property
-    def _scrolled(self) -> VerticalScroll | None:
-        """What does not fit; the details first."""
-        found = reversed([*self.query(VerticalScroll)])
-        return next((each for each in found if each.max_scroll_y), None)
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.refresh_bindings)  # once it is known whether the text needs to scroll
-
-    def action_scroll(self, pages: int) -> None:
-        """Scrolls the details, or a question that is too long; the answers stay in view."""
-        text = self._scrolled
-        assert text is not None
-        text.scroll_relative(y=pages * max(1, text.size.height - 1), animate=False)
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        event.stop()
-        self.dismiss(event.button.id == "confirm-yes")
-
-
-def _sanitised(question: str | Content) -> Content:
-    return question if isinstance(question, Content) else Content(shown(question))
-
-
-def _answer(key: str, label: str) -> Content:
-    return Content.assemble((key, "bold"), f"  {shown_line(label)}")
-
-
-class AllowScreen(ConfirmScreen):
-    """A confirmation that opens by itself. No button has the focus: Enter may be meant for the screen before."""
-
-    AUTO_FOCUS = ""
-    KEYS: ClassVar[str] = "y: {yes} · n: {no}"
-    ENTER_SAYS_NO: ClassVar[bool] = False
-    QUESTION_CLASSES: ClassVar[str] = "lines"
-
+from .widgets.questions import AllowScreen, sanitised
 
 T = TypeVar("T")
 
@@ -237,7 +139,7 @@ class EntryScreen(FieldDialog[T]):
 
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question danger" if self._is_danger else "question") as panel:
-            yield Static(_sanitised(self._question))
+            yield Static(sanitised(self._question))
             field = _DialogInput(self._value, compact=True, password=self._secret)
             field.is_suggestion = self._is_suggestion
             yield field

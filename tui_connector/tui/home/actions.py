@@ -19,7 +19,8 @@ from ...machine import Machine
 from ...profile.library import Library, read_bytes
 from ...profile.trust_records import TrustRecords
 from ...text import count, listed, shown_line
-from ..dialogs import ConfirmScreen, EntryScreen
+from ..dialogs import EntryScreen
+from ..widgets.questions import ConfirmScreen
 
 
 async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:

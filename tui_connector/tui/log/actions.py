@@ -25,8 +25,9 @@ from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import count, shown_line
 from ...units import size
 from ..clipboard import copy
-from ..dialogs import ConfirmScreen, EntryScreen
+from ..dialogs import EntryScreen
 from ..widgets.choice import ChoiceScreen
+from ..widgets.questions import ConfirmScreen
 from .exchange_text import RelatedExchanges
 from .sending import RequestActions
 

@@ -29,12 +29,12 @@ from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_p
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
-from ..dialogs import ConfirmScreen
 from ..external_editor import edit
 from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
 from ..widgets.fields import SafeInput, SeveralLines, move_focus
 from ..widgets.frame import Dialog
+from ..widgets.questions import ConfirmScreen
 from .request_text import (
     MAX_SHOWN,
     editable,

@@ -15,9 +15,9 @@ from ...errors import InvalidValue
 from ...guide.resend import changes_nothing
 from ...text import shown_line
 from ...units import size
-from ..dialogs import ConfirmScreen
 from ..widgets import highlight
 from ..widgets.frame import TONES
+from ..widgets.questions import ConfirmScreen
 from .request_text import MAX_SHOWN, json_error
 
 

@@ -17,8 +17,9 @@ from ...guide.steps.summaries import ProfilePart
 from ...guide.workbench import Workbench
 from ...machine import Machine
 from ...text import shown_line
-from ..dialogs import ConfirmScreen, EntryScreen
+from ..dialogs import EntryScreen
 from ..widgets import highlight
+from ..widgets.questions import ConfirmScreen
 
 
 class PartChanges:

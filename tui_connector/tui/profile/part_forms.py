@@ -20,7 +20,7 @@ from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
 from ...profile.environments import TABLE
 from ...text import count, listed, shown_line
-from ..dialogs import ConfirmScreen, EntryScreen
+from ..dialogs import EntryScreen
 from ..setup.chain import OutgoingForm
 from ..setup.configurations import EntityChooser, offer
 from ..setup.context import GuideContext
@@ -32,6 +32,7 @@ from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
+from ..widgets.questions import ConfirmScreen
 
 ConfigurationFamily = Literal["incoming", "outgoing"]
 _ENTITIES: Mapping[ConfigurationFamily, Mapping[str, Readable | Writable]] = {

@@ -20,7 +20,6 @@ from ...guide.workbench import Workbench
 from ...incoming.start import RunOptions
 from ...profile.model import Profile
 from ...text import shown
-from ..dialogs import ConfirmScreen
 from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..log.dock import LogDock
@@ -28,6 +27,7 @@ from ..log.panel import LogPanel
 from ..log.sending import LogContext
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
+from ..widgets.questions import ConfirmScreen
 from .charts import MILLISECONDS, PER_SECOND, Chart, MessageList, ProgressLine, Tile
 from .job import BackgroundRun, RunJob
 from .options import RunOptionsScreen

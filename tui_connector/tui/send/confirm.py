@@ -11,7 +11,8 @@ from textual.content import Content
 from ...client.uri import origin_of, public_address
 from ...errors import UserError
 from ...text import shown
-from ..dialogs import ConfirmScreen, EntryScreen
+from ..dialogs import EntryScreen
+from ..widgets.questions import ConfirmScreen
 
 if TYPE_CHECKING:
     from ...guide.sending.plans import Sender

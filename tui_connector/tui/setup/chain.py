@@ -17,7 +17,6 @@ from ...guide.steps.chain import LOOKUPS, ChainSteps
 from ...magento.entities import WRITABLE
 from ...templates import Json
 from ...text import shown, shown_line
-from ..dialogs import ConfirmScreen
 from ..widgets.choice import Choice
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import FieldRow
@@ -25,6 +24,7 @@ from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from ..widgets.prose import Prose
+from ..widgets.questions import ConfirmScreen
 from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
 from .form import FormScreen

@@ -25,13 +25,13 @@ from ...profile.part_names import free
 from ...templates import Json
 from ...text import listed, shown_line
 from .._textual import PasteHandler
-from ..dialogs import ConfirmScreen
 from ..keys import after_pending_messages
 from ..widgets.bounded_list import BoundedList
 from ..widgets.dialog_panel import Fitting
 from ..widgets.fields import SafeInput
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
+from ..widgets.questions import ConfirmScreen
 from .form import FormScreen
 from .step import StepPane, words_of
 

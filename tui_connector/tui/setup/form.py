@@ -29,7 +29,6 @@ from ...profile.remarks import remarks
 from ...secrets.cleaning import secret_kind
 from ...templates import Json
 from ...text import count, shown, shown_line
-from ..dialogs import ConfirmScreen
 from ..external_editor import edit_field
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.criteria import CriteriaScreen
@@ -39,6 +38,7 @@ from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
+from ..widgets.questions import ConfirmScreen
 from ..widgets.secret import SecretInput, VariableInput
 from .context import GuideContext
 

@@ -21,8 +21,8 @@ from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...profile.document import Document
 from ...units import ago
-from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
+from ..widgets.questions import UnsavedScreen, WorkAnswer
 from .context import GuideContext, GuideResults, resume_context
 from .screen import SetupScreen
 
@@ -54,9 +54,9 @@ async def open_guide(
         return
 
     async def chosen(option: str | None) -> None:
-        if option == "resume":
+        if option == "restore":
             await _resume_draft(app, workbench, changes, draft)
-        elif option == "reload" and discarded is not None:
+        elif option == "discard" and discarded is not None:
             try:
                 await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
             except OSError as error:
@@ -64,12 +64,13 @@ async def open_guide(
             else:
                 machine.typed.forget_draft(draft.key)
                 await discarded()
-        elif option == "reload":
+        elif option == "discard":
             await _open_guide(app, workbench, path, document, changes, part, begin_with, family, at)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
-    options = {"resume": "Resume", "reload": "Discard and reload the file"}
-    app.push_screen(ChoiceScreen(options, question=f"There are unsaved changes from {left}.", title="Draft"), chosen)
+    options: dict[WorkAnswer, str] = {"restore": "Resume", "discard": "Discard and reload the file"}
+    question = f"There are unsaved changes from {left}."
+    app.push_screen(UnsavedScreen(options, question=question, stay="Decide later", title="Draft"), chosen)
 
 
 async def _resume_draft(app: App[None], workbench: Workbench, changes: SavedChanges, draft: Draft) -> None:

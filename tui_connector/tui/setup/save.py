@@ -34,12 +34,13 @@ from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
 from ...secrets.vault import KeyringState
 from ...text import count, shown, shown_line
-from ..dialogs import ConfirmScreen, EntryScreen
+from ..dialogs import EntryScreen
 from ..keys import letter_bindings
 from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow, TextField
+from ..widgets.questions import ConfirmScreen
 from .step import StepPane
 
 _PLACES = {

@@ -42,10 +42,10 @@ from ..log.dock import LogDock
 from ..log.panel import LogPanel
 from ..log.sending import LogContext
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
-from ..widgets.choice import UnsavedScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
+from ..widgets.questions import UnsavedScreen, WorkAnswer
 from ..widgets.secret import SecretInput
 from .authentication import AuthenticationPane, guide_fields
 from .basics import BasicsPane
@@ -588,7 +588,7 @@ class SetupScreen(LogDock, TextHolder):
             elif option == "discard":
                 self._close(discard=True)
 
-        options = {"save": "Save: step 5 stores them in the keyring", "discard": "Discard them, and close"}
+        options: dict[WorkAnswer, str] = {"save": "Save in step 5", "discard": "Discard and close"}
         question = f"What you entered is not saved: {self._unsaved_secrets()}."
         screen = UnsavedScreen(options, question=question, stay="Back to the guide", title="Secrets")
         self.app.push_screen(screen, chosen)

@@ -25,10 +25,9 @@ from ...profile.document import Document, text_of
 from ...profile.merge import common_base
 from ...profile.positions import KeyPath, TextPosition, value_at
 from ...text import count, shown_line
-from ..dialogs import ConfirmScreen
 from ..external_editor import edit, edit_copy
 from ..file_watch import FileChange, FileWatch
-from ..widgets.choice import ChoiceScreen, UnsavedScreen
+from ..widgets.questions import ConfirmScreen, UnsavedScreen, WorkAnswer
 from .difference import DifferenceScreen
 from .saving import TextSaver, UnsavedText
 from .text_screen import BRIEF, TextScreen, key_at
@@ -229,10 +228,9 @@ class EditorScreen(TextScreen[Left]):
             elif option == "discard":
                 self._drop_found(file)
 
-        options = {"restore": "Restore them", "discard": "Discard them", "later": "Decide later"}
-        self.app.push_screen(
-            ChoiceScreen(options, question=self._unsaved.question(draft), title="Unsaved changes"), chosen
-        )
+        options: dict[WorkAnswer, str] = {"restore": "Restore them", "discard": "Discard them"}
+        screen = UnsavedScreen(options, question=self._unsaved.question(draft), stay="Decide later")
+        self.app.push_screen(screen, chosen)
 
     def _restore(self, draft: TextDraft) -> None:
         """Shows the draft, with the text that it was made from: what the file has instead is a change of it."""
@@ -265,7 +263,7 @@ class EditorScreen(TextScreen[Left]):
         """Asks what becomes of the changes; what would be refused is not offered."""
         found, question = len(self.problems), f"{self.path.name} has unsaved changes."
         save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
-        options = {"save": save, "discard": "Discard the changes"}
+        options: dict[WorkAnswer, str] = {"save": save, "discard": "Discard the changes"}
         if self.checked is not None and (secret := await self._saver.new_secret(self.checked)) is not None:
             del options["save"]
             question += f" It cannot be saved with the secret on line {secret.place.line}; F7 moves that."

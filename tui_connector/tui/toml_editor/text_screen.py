@@ -29,9 +29,9 @@ from ...profile.positions import KeyPath, TextPosition
 from ...secrets.mask import Mask
 from ...text import count, listed, shown_line
 from .._textual import BaseScreen
-from ..dialogs import ConfirmScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
+from ..widgets.questions import ConfirmScreen
 from .area import TomlArea
 from .panels import CompletionList, HelpPanel, ProblemRows
 from .search import SearchBar

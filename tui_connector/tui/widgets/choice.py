@@ -263,13 +263,3 @@ class ChoiceScreen(Dialog[str | None]):
             self.notify("Nothing chosen: what you typed names no option. ↑↓ select, Enter chooses.", markup=False)
             return
         self.dismiss(event.option_id)
-
-
-class UnsavedScreen(ChoiceScreen):
-    """Asks what becomes of unsaved work. The selected answer stays there, as Esc does: nothing is written or lost."""
-
-    def __init__(
-        self, options: Mapping[str, str], *, question: str, stay: str = "Keep editing", title: str = "Unsaved changes"
-    ) -> None:
-        """`options` are the answers that write or discard something, `stay` the title of the one that does neither."""
-        super().__init__({"stay": stay, **options}, question=question, title=title)

@@ -19,10 +19,11 @@ from textual.widgets import Button, Input, Static
 from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
 from ...errors import UserError
 from ...text import shown, shown_line
-from .choice import Choice, UnsavedScreen
+from .choice import Choice
 from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
+from .questions import ConfirmScreen
 
 _MEANINGS = {
     "eq": "equal to",
@@ -352,11 +353,11 @@ class CriteriaScreen(Dialog[list[str] | None]):
             self.dismiss(None)
             return
         question = "Discard what you changed in this form?"
-        screen = UnsavedScreen({"discard": "Discard the changes"}, question=question, title="Search criteria")
+        screen = ConfirmScreen(question, title="Search criteria", yes="Discard", no="Keep editing")
         self.app.push_screen(screen, self._discard)
 
-    def _discard(self, chosen: str | None) -> None:
-        if chosen == "discard":
+    def _discard(self, yes: bool | None) -> None:
+        if yes:
             self.dismiss(None)
 
     @on(Button.Pressed, "#criteria-done")

@@ -1,0 +1,205 @@
+"""Questions over the screen. Enter gives the answer that writes and loses nothing, and which the border names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, TypeAlias, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from ...text import shown, shown_line
+from .dialog_panel import DialogPanel
+from .frame import Dialog
+from .prose import Prose
+
+T = TypeVar("T")
+
+
+class QuestionScreen(Dialog[T]):
+    """A question with a letter for each answer. What Enter does is written below it, and writes or loses nothing.
+
+    It may come from a double press, or end a paste. So no button has the focus, and no key moves between answers.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown,down", "scroll(1)", "Scroll", id="confirm.scroll", tooltip="Show more of the text"),
+        Binding("pageup,up", "scroll(-1)", "Scroll back", show=False, id="confirm.scroll-back"),
+    ]
+    AUTO_FOCUS = ""
+    QUESTION_CLASSES: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        question: str | Content,
+        answers: Mapping[str, tuple[str, T]],
+        *,
+        title: str,
+        details: Content | None = None,
+    ) -> None:
+        """`answers`: by its key, what an answer does, and what the screen returns for it.
+
+        `details` is sanitised already, and so is a question that is a `Content`.
+        """
+        super().__init__()
+        self._question, self._title, self._details = question, title, details
+        self._answers = answers
+
+    def compose(self) -> ComposeResult:
+        with DialogPanel(classes="question") as panel:
+            with VerticalScroll(can_focus=False):
+                yield Static(Prose(sanitised(self._question)), classes=self.QUESTION_CLASSES)
+            if self._details is not None:
+                with VerticalScroll(can_focus=False, classes="details"):
+                    yield Static(self._details, classes="lines")
+            with Horizontal(classes="answers"):
+                yield from (_AnswerButton(key, label) for key, (label, _) in self._answers.items())
+        panel.border_title = Content(shown_line(self._title))
+        panel.border_subtitle = Content(self.keys)
+
+    @property
+    def keys(self) -> str:
+        """What each key does."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "scroll":
+            return self._scrolled is not None
+        return super().check_action(action, parameters)
+
+    @property
+    def _scrolled(self) -> VerticalScroll | None:
+        """What does not fit; the details first."""
+        found = reversed([*self.query(VerticalScroll)])
+        return next((each for each in found if each.max_scroll_y), None)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.refresh_bindings)  # once it is known whether the text needs to scroll
+
+    def action_scroll(self, pages: int) -> None:
+        """Scrolls the details, or a question that is too long; the answers stay in view."""
+        text = self._scrolled
+        assert text is not None
+        text.scroll_relative(y=pages * max(1, text.size.height - 1), animate=False)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        assert isinstance(event.button, _AnswerButton)
+        self.action_answer(event.button.key)
+
+    def action_answer(self, key: str) -> None:
+        """Gives the answer of this key."""
+        self.dismiss(self._answers[key][1])
+
+
+class _AnswerButton(Button, can_focus=False):
+    """An answer to click on, which shows its key."""
+
+    def __init__(self, key: str, label: str) -> None:
+        super().__init__(Content.assemble((key, "bold"), f"  {shown_line(label)}"), compact=True)
+        self.key = key
+
+
+class ConfirmScreen(QuestionScreen[bool]):
+    """y: yes; n, Enter or Esc: no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer('y')", "Yes", id="confirm.yes"),
+        Binding("n,escape", "answer('n')", "No", id="confirm.no"),
+        Binding("enter", "keep", "No", show=False, id="confirm.enter"),
+    ]
+    KEYS: ClassVar[str] = "y: {yes} · n, Enter: {no}"
+
+    def __init__(
+        self,
+        question: str | Content,
+        *,
+        title: str = "Confirm",
+        yes: str = "Yes",
+        no: str = "No",
+        details: Content | None = None,
+    ) -> None:
+        """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep"."""
+        super().__init__(question, {"y": (yes, True), "n": (no, False)}, title=title, details=details)
+        self._labels = yes, no
+
+    @property
+    def keys(self) -> str:
+        yes, no = (shown_line(each).lower() for each in self._labels)
+        return self.KEYS.format(yes=yes, no=no)
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        return dict(zip(("confirm.yes", "confirm.no"), self._labels, strict=True))
+
+    def action_keep(self) -> None:
+        """Enter: the harmless answer."""
+        self.dismiss(False)
+
+
+class AllowScreen(ConfirmScreen):
+    """A confirmation that opens by itself: Enter may be meant for the screen before, and does nothing."""
+
+    KEYS: ClassVar[str] = "y: {yes} · n: {no}"
+    QUESTION_CLASSES: ClassVar[str] = "lines"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "keep" and super().check_action(action, parameters)
+
+
+WorkAnswer: TypeAlias = Literal["restore", "save", "discard"]
+"""What becomes of unsaved work."""
+
+
+class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
+    """Asks what becomes of unsaved work: the answer's name, or None if nothing is to be done with it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "answer('r')", "Restore", id="unsaved.restore"),
+        Binding("s", "answer('s')", "Save", id="unsaved.save"),
+        Binding("d", "answer('d')", "Discard", id="unsaved.discard"),
+        Binding("enter", "keep", "Keep", id="unsaved.keep"),
+        Binding("escape", "dismiss(None)", "Cancel", show=False, id="unsaved.cancel"),
+    ]
+
+    def __init__(
+        self,
+        options: Mapping[WorkAnswer, str],
+        *,
+        question: str,
+        stay: str = "Keep editing",
+        title: str = "Unsaved changes",
+    ) -> None:
+        """`options` are what the answers do, and `stay` what Esc does. Enter restores, or else does the same as Esc."""
+        answers: dict[str, tuple[str, WorkAnswer | None]] = {name[0]: (words, name) for name, words in options.items()}
+        super().__init__(question, {**answers, "Esc": (stay, None)}, title=title)
+        self._enter = "r" if "r" in answers else "Esc"
+
+    @property
+    def keys(self) -> str:
+        enter, stay = (shown_line(self._answers[key][0]).lower() for key in (self._enter, "Esc"))
+        return f"Enter, Esc: {stay}" if self._enter == "Esc" else f"r, Enter: {enter} · Esc: {stay}"
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        titles = {f"unsaved.{name}": words for words, name in self._answers.values() if name is not None}
+        return {**titles, "unsaved.keep": self._answers["Esc"][0] if self._enter == "Esc" else ""}
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "answer":
+            return parameters[0] in self._answers
+        return super().check_action(action, parameters)
+
+    def action_keep(self) -> None:
+        """Enter: the answer that writes and loses nothing."""
+        self.action_answer(self._enter)
+
+
+def sanitised(question: str | Content) -> Content:
+    """A question as it may be shown; one that is a `Content` is sanitised already."""
+    return question if isinstance(question, Content) else Content(shown(question))
