@@ -31,23 +31,39 @@ _LEAST_TEXT = 8
 _LONGEST = 100_000
 """Characters of one item that are shown: a category tree can have millions."""
 
-_TELLING = ("name", "status", "state", "type_id", "price", "qty", "quantity", "grand_total", "firstname", "lastname")
+_TELLING = (
+    *("increment_id", "sku", "code", "source_code", "identifier"),
+    *("name", "title", "email", "firstname", "lastname"),
+    *("status", "customer_lastname", "grand_total", "customer_email", "customer_firstname", "state"),
+    *("price", "type_id", "qty", "quantity", "total_qty"),
+    *("created_at", "updated_at", "creation_time", "update_time"),
+)
+"""Fields of Magento's items by which people know them, the most telling first."""
 
 
 def columns(items: Sequence[Json], *first: str, width: int = 0) -> list[str]:
-    """The columns for these items: those named first, then four descriptive ones, or more where there is room."""
-    simple: dict[str, None] = {}
+    """The columns for these items: those named first, then four descriptive ones, or more where there is room.
+
+    Of fields that are not known to describe an item, those whose values differ between the items come first; fields
+    that are empty in each of them come last.
+    """
+    values: dict[str, list[str]] = {}
     for item in items:
-        if isinstance(item, dict):
-            simple |= {
-                key: None
-                for key, value in item.items()
-                if not isinstance(value, (dict, list)) and not is_secret_name(key)
-            }
-    named = [name for name in dict.fromkeys(first) if name in simple]
-    telling = [name for name in (*_TELLING, *simple) if name in simple and name not in named]
+        for key, value in item.items() if isinstance(item, dict) else ():
+            if not isinstance(value, (dict, list)) and not is_secret_name(key):
+                values.setdefault(key, []).append("" if value is None else str(value))
+
+    def rank(name: str) -> int:
+        different = {*values[name]}
+        if different == {""}:
+            return len(_TELLING) + 2
+        if name in _TELLING:
+            return _TELLING.index(name)
+        return len(_TELLING) + (len(different) == 1)
+
+    named = [name for name in dict.fromkeys(first) if name in values]
     most = max(_COLUMNS, width // _COLUMN_WIDTH - len(named) - 1)
-    return [*named, *list(dict.fromkeys(telling))[:most]]
+    return [*named, *sorted((name for name in values if name not in named), key=rank)[:most]]
 
 
 def table(items: Sequence[Json], names: Sequence[str], width: int) -> list[str]:
