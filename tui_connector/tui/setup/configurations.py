@@ -20,6 +20,7 @@ from ...guide.checks.permissions import RouteAccess, how_to_permit
 from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.diagnosis import Finding
 from ...magento.entities import Readable, Writable
+from ...misspelling import similar_names
 from ...profile.importers.command_text import looks_like_command
 from ...profile.part_names import free
 from ...templates import Json
@@ -70,7 +71,7 @@ class EntityFilter(SafeInput, PasteHandler):
 
 
 class EntityChooser(Fitting):
-    """A filter above a list of entities. A text that matches none is used as a path."""
+    """A filter above a list of entities. A text that matches none is used as a path, after entities it may mean."""
 
     @dataclass
     class Chosen(Message):
@@ -123,18 +124,27 @@ class EntityChooser(Fitting):
 
     def _narrow(self) -> None:
         words = self.query_one(EntityFilter).value.lower().lstrip("/ ").split()
-        self._narrowed = [each for each in self._offers if all(word in _searched(each) for word in words)]
+        matching = [each for each in self._offers if all(word in _searched(each) for word in words)]
+        self._narrowed = matching or self._meant()
         offers = self.query_one(EntityOptions)
         highlighted = offers.highlighted or 0
         offers.clear_options()
         widest = max((cell_len(each.title) for each in self._offers), default=0)
         width = min(widest, _WIDE_TITLE if self.app.size.width >= _WIDE_SCREEN else _TITLE)
-        offers.add_options(Option(_line(each, width)) for each in self._narrowed)
-        if words and not self._narrowed:
-            offers.add_option(Option(Content(shown_line(f"  the path {self._path}: Enter adds it")), disabled=True))
-        if self._narrowed:
+        hint = "" if matching else "  Did you mean this?"
+        offers.add_options(Option(Content.assemble(_line(each, width), hint)) for each in self._narrowed)
+        if words and not matching:
+            how = "↓ Enter" if self._narrowed else "Enter"
+            offers.add_option(Option(Content(shown_line(f"  the path {self._path}: {how} adds it"))))
+        if offers.option_count:
             offers.highlighted = 0 if words else min(highlighted, len(self._narrowed) - 1)
         self.post_message(self.Moved())
+
+    def _meant(self) -> list[EntityOption]:
+        """The entities whose names are similar to what was typed; none for what can only be a path."""
+        named = {name: each for each in self._offers for name in (each.name, each.title.lower())}
+        near = [] if "/" in self._path else similar_names(self._path, named, _MEANT)
+        return list(dict.fromkeys(named[name] for name in near))
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
@@ -161,16 +171,18 @@ class EntityChooser(Fitting):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._narrowed:
-            offer = self.highlighted or self._narrowed[0]
-            self.post_message(self.Chosen(offer.name))
-        elif self._path:
-            self.post_message(self.PathGiven(self._path))
+        self._choose(self.query_one(EntityOptions).highlighted or 0)
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.post_message(self.Chosen(self._narrowed[event.option_index].name))
+        self._choose(event.option_index)
+
+    def _choose(self, index: int) -> None:
+        if index < len(self._narrowed):
+            self.post_message(self.Chosen(self._narrowed[index].name))
+        elif self._path:
+            self.post_message(self.PathGiven(self._path))
 
 
 def offer(name: str, entity: Readable | Writable, may: RouteAccess | None) -> EntityOption:
@@ -182,6 +194,8 @@ def _searched(offer: EntityOption) -> str:
     return f"{offer.name} {offer.title} {offer.request}".lower()
 
 
+_MEANT = 3
+"""Entities that what was typed may mean."""
 _TITLE, _WIDE_TITLE, _WIDE_SCREEN = 32, 50, 120
 """Columns of a title at most, also where the screen has so many columns."""
 
