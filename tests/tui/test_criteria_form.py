@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
+import tomllib
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import recordings
 from guide_steps import no_demo
 from profiles import full
@@ -15,9 +17,13 @@ from screens import shown, until, until_shown
 from test_steps import choose
 from textual import events
 
+from tui_connector.client.message import InvalidRequest
 from tui_connector.client.model import RequestTemplate
+from tui_connector.guide.criteria import list_profile, usual_fields
 from tui_connector.guide.rest_api import fields_in_schema
 from tui_connector.machine import Machine
+from tui_connector.magento.entities import READABLE
+from tui_connector.magento.entities.search_fields import SEARCH_FIELDS
 from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
@@ -137,6 +143,31 @@ def test_the_fields_of_a_list_are_read_from_the_schema_of_a_real_store() -> None
     assert {"status", "state", "grand_total", "created_at"} <= set(fields_in_schema(schema, "orders"))
     assert {"sku", "name", "price"} <= set(fields_in_schema(schema, "products"))
     assert fields_in_schema(schema, "nothing") == []
+    not_in_schema = {"special_price", "category_id", "source_item_id"}  # an attribute, and what is only searched
+    for name in SEARCH_FIELDS:  # what is completed before the schema is read
+        usual = usual_fields(READABLE[name].path)
+        unknown = {*usual} - {*fields_in_schema(schema, READABLE[name].path)} - {READABLE[name].filter}
+        assert unknown <= not_in_schema, name
+
+
+async def test_fields_are_completed_while_other_parts_are_invalid(machine: Machine) -> None:
+    data = tomllib.loads(PROFILE.replace("URL", "https://acme.example"))
+    data["incoming"]["products"]["request"]["parameters"] = "{"
+    data["incoming"]["orders"] = {"pagination": "none"}
+    profile = list_profile(data, "products", whole=False)
+    assert [*profile.incoming] == ["products"]
+    with pytest.raises(InvalidRequest, match=r"not complete: incoming\.products\.request"):
+        list_profile(data, "products")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 40)) as pilot:
+        screen = CriteriaScreen([], known=usual_fields("products?fields=items"))
+        app.push_screen(screen)
+        await until(pilot, lambda: app.screen is screen and screen.focused is not None)
+        await pilot.press(*"pri")
+        field = screen.query(".key").results(TextField).__next__()
+        await until(pilot, lambda: field._suggestion == "price")
+        await pilot.press("right")
+        assert field.value == "price"
 
 
 async def test_leaving_asks_before_it_discards_a_condition(machine: Machine) -> None:

@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..client.message import RequestFailed
 from ..client.session import Session
 from ..errors import UserError
 from ..incoming.model import Incoming, first_items
-from ..magento.entities import READABLE
+from ..magento.entities import READABLE, Readable
+from ..magento.entities.search_fields import SEARCH_FIELDS
 from ..profile.model import Profile
+from ..profile.positions import value_at
 from ..templates import Json
 from ..text import count
 from .checks.permissions import schema_of
 from .rest_api import fields_in_schema
+from .workbench import profile_of
+
+_READS = ("client", "request", "items", "pagination")
+"""The fields of an incoming that decide which list is read, and how."""
+
+
+def list_profile(data: Mapping[str, Json], name: str, *, whole: bool = True) -> Profile:
+    """The profile with nothing but what reads the list of this incoming: other parts may be invalid meanwhile.
+
+    Without `whole`, with nothing of it but its client and path. Raises `InvalidRequest` with the problems of the rest.
+    """
+    given = value_at(data, ("incoming", name))
+    incoming = {key: each for key, each in given.items() if key in _READS} if isinstance(given, dict) else {}
+    if not whole:
+        request: Json = {"uri": value_at(given, ("request", "uri"))}
+        incoming |= {"request": request, "pagination": {"kind": "search-criteria"}}
+    kept = {key: each for key, each in data.items() if key in ("format", "name", "clients", "authentications")}
+    return profile_of({**kept, "incoming": {name: incoming}})
+
+
+def usual_fields(uri: str) -> tuple[str, ...]:
+    """The fields by which this list is usually searched; empty for a list that is not one of Magento's."""
+    known = _entity(uri)
+    return () if known is None else _with_own(known, SEARCH_FIELDS.get(known.name, ()))
+
+
+def _entity(uri: str) -> Readable | None:
+    path = uri.partition("?")[0].strip("/")
+    return next((each for each in READABLE.values() if each.is_read_by(path)), None)
+
+
+def _with_own(known: Readable, fields: Iterable[str]) -> tuple[str, ...]:
+    """These fields after those of its id and date; the id as it is named in a search."""
+    named = (each for each in fields if each == known.filter or not known.filter or each != known.field)
+    return tuple(dict.fromkeys(each for each in (known.filter, known.cursor, *named) if each))
 
 
 async def filter_fields(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> list[str]:
@@ -23,8 +60,7 @@ async def filter_fields(profile: Profile, session: Session, name: str, run: dict
     From the store's schema; where that does not describe the list, from its first items.
     """
     incoming = profile.incoming[name]
-    known = next((each for each in READABLE.values() if each.is_read_by(incoming.request.uri)), None)
-    first = [known.filter, known.cursor] if known else []
+    known = _entity(incoming.request.uri)
     send = session.client(incoming.client)
     schema, _ = await schema_of(send, profile.base_uri(incoming.client) or "")
     found = await asyncio.to_thread(fields_in_schema, schema, incoming.request.uri)
@@ -34,9 +70,7 @@ async def filter_fields(profile: Profile, session: Session, name: str, run: dict
         except (RequestFailed, UserError):
             items = []
         found = [key for item in items if isinstance(item, dict) for key, value in item.items() if _is_simple(value)]
-    if known is not None and known.filter and known.field != known.filter:
-        found = [each for each in found if each != known.field]  # the store has another name for it in a search
-    return list(dict.fromkeys([*(each for each in first if each), *found]))
+    return list(dict.fromkeys(found if known is None else _with_own(known, found)))
 
 
 def _is_simple(value: Json) -> bool:

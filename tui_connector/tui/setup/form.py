@@ -19,7 +19,7 @@ from textual.widgets import Button, Static
 
 from ...errors import UserError
 from ...files import described
-from ...guide.criteria import filter_fields, matching
+from ...guide.criteria import filter_fields, list_profile, matching, usual_fields
 from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
@@ -194,18 +194,19 @@ class SetupForm(Form):
 
         async def fields() -> list[str]:
             try:
-                profile = work.trial_profile()
+                profile = list_profile(work.trial_data(), name, whole=False)
                 async with work.workbench.session(profile, parts=[("incoming", name)]) as session:
                     return await filter_fields(profile, session, name, work.workbench.run())
             except UserError:
                 return []
 
         async def count(wanted: list[str]) -> str:
-            profile = work.trial_profile()
+            profile = list_profile(work.trial_data(), name)
             async with work.workbench.session(profile, parts=[("incoming", name)]) as session:
                 return await matching(profile, session, name, wanted, work.workbench.run())
 
-        return CriteriaScreen(rows, fields, count)
+        uri = str(work.setup.at("incoming", name, "request", "uri") or "")
+        return CriteriaScreen(rows, fields, count, usual_fields(uri))
 
     def take_refused_input(self) -> str:
         """Why what was typed last for a secret was not taken, when asked for the first time; "" if it was taken."""

@@ -223,11 +223,15 @@ class CriteriaScreen(Dialog[list[str] | None]):
         rows: Sequence[str],
         fields: Callable[[], Awaitable[list[str]]] | None = None,
         matches: Callable[[list[str]], Awaitable[str]] | None = None,
+        known: Sequence[str] = (),
     ) -> None:
-        """`fields` reads the names of the list's fields, `matches` counts the items for rows; it raises `UserError`."""
+        """`fields` reads the names of the list's fields, `matches` counts the items for rows; it raises `UserError`.
+
+        `known` are the fields to complete from until those of the list were read.
+        """
         super().__init__()
         self._given, self._read_fields, self._matches = list(rows), fields, matches
-        self._known: list[str] = []
+        self._known = [*known]
         self._asked_fields = False
         """Whether the fields have been requested, after the first count: the store's schema is large."""
         self._timer: Timer | None = None
@@ -251,8 +255,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
         found: list[CriteriaRow] = []
         for row in self._given:
             for number, condition in enumerate(read_row(row)):
-                found.append(CriteriaRow(condition, "or" if number else "and", (), is_first=not found))
-        return [*found, CriteriaRow(None, "and", (), is_first=not found)]
+                found.append(CriteriaRow(condition, "or" if number else "and", self._known, is_first=not found))
+        return [*found, CriteriaRow(None, "and", self._known, is_first=not found)]
 
     def on_mount(self) -> None:
         self._count()
@@ -266,13 +270,13 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     @on(FieldsFound)
     def _suggest(self, message: FieldsFound) -> None:
-        self._known = message.fields
+        self._known = [*dict.fromkeys([*message.fields, *self._known])]
         for row in self.query(CriteriaRow):
             row.suggest(self._known)
 
     @property
     def fields(self) -> Sequence[str]:
-        """The fields of the list, once the store has said which there are."""
+        """The fields of the list, as far as they are known."""
         return self._known
 
     @property
