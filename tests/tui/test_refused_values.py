@@ -137,6 +137,11 @@ async def test_an_invalid_name_is_neither_saved_nor_taken_in_part(machine: Machi
         await until_shown(pilot, "✘ Not saved: correct the name first.")
         await pilot.press("ctrl+u", "b")
         await until(pilot, lambda: setup.name == "b" and not result.display)
+        await pilot.press("ctrl+u", *"Acme Dev!")
+        await until_shown(pilot, "→ Enter uses acme-dev.")
+        assert "(proposed)" in await until_shown(pilot, "acme-dev.toml")
+        await pilot.press("enter")
+        await until(pilot, lambda: setup.name == "acme-dev" and "acme-dev.toml" in shown(pilot.app))
 
 
 async def at_save(pilot: Pilot[None]) -> Setup:

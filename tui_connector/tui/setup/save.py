@@ -32,6 +32,7 @@ from ...magento.token_shape import looks_like_token
 from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
+from ...secrets.plain_text import known_secrets_in
 from ...secrets.vault import KeyringState
 from ...text import count, shown, shown_line
 from ..dialogs import EntryScreen
@@ -62,6 +63,7 @@ _SAYS_LITTLE = re.compile(r"[\d-]+|localhost|.*-\d+")
 """A name made from an IP address, or with a number because another profile has the name without it."""
 _NEW = "Not written yet: Enter or s writes the file below. It contains no secret."
 _CHANGED = "Not written yet: Enter or s writes the changes below."
+_NO_KEYRING = "The profile uses environment variables instead; in this session, what you typed is used"
 _ONLY_SECRETS = "The file stays as it is; Enter or s stores the secrets that you entered."
 _UNCHANGED = "Nothing has changed since it was saved."
 _TITLES = {"clients": "client", "authentications": "authentication", "incoming": "incoming", "outgoing": "outgoing"}
@@ -91,6 +93,9 @@ class SavePane(StepPane):
 
         problem: str
         saving: bool = False
+        typed: str = ""
+        proposed: str = ""
+        """What was typed and cannot be the name, and a name like it that can be."""
 
     class Merged(Message):
         """The setup has what another program has changed in the file."""
@@ -121,6 +126,8 @@ class SavePane(StepPane):
         """Whether the result says that the name is to be corrected before saving."""
         self._name_problem = self._name_before = ""
         """Why a new profile cannot have the name that was typed, and the name that it had before."""
+        self._proposed = ("", "")
+        """What was typed and cannot be the name, and the name that Enter uses instead."""
 
     def compose_fields(self) -> ComposeResult:
         yield FieldRow("name", "Profile name", TextField(self._name_text, id="field-name"), _ABOUT_NAME)
@@ -154,7 +161,7 @@ class SavePane(StepPane):
             self.forget()
         super().forget_outdated()
         if self._note and not self._said:
-            self.say(f"! {self._note}.")
+            self.say(f"! {_NO_KEYRING}.")
 
     @property
     def _name_text(self) -> str:
@@ -166,9 +173,13 @@ class SavePane(StepPane):
         is_new = not self.setup.saved
         row = self.query_one("#row-name", FieldRow)
         row.display = is_new
-        row.problem(self._name_problem)
-        note = "" if self._name_problem else " (new)" if is_new else " (m on the home screen renames it)"
-        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {self._path()}{note}")))
+        proposal = f"\n→ Enter uses {self._proposed[1]}." if self._name_problem and self._proposed[1] else ""
+        row.problem(self._name_problem + proposal)
+        path, note = self._path(), " (new)" if is_new else " (m on the home screen renames it)"
+        if self._name_problem:
+            path, note = path.with_name(f"{self._proposed[1]}.toml"), " (proposed)"
+        file = "" if self._name_problem and not self._proposed[1] else f"File: {path}{note}"
+        self.put(self.query_one(".chosen", Static), shown_line(file))
 
     @property
     def has_fields(self) -> bool:
@@ -190,6 +201,9 @@ class SavePane(StepPane):
     @on(TextField.EnterPressed)
     def _name_entered(self, event: TextField.EnterPressed) -> None:
         event.stop()
+        typed, proposed = self._proposed
+        if proposed and typed == self._name_text:
+            self.query_one("#field-name", TextField).value = proposed
         self.focus_buttons()
 
     @on(Input.Changed, "#field-name")
@@ -234,9 +248,17 @@ class SavePane(StepPane):
                 typed = self.setup.typed_name
                 self.work.rename(self._name_before)
                 self.setup.typed_name = typed
-        self.post_message(self.Named(problem))
+        typed, proposed = self._name_text, await self._propose() if problem else ""
+        self.post_message(self.Named(problem, typed=typed, proposed=proposed))
         await assign_own_entries(self.setup, self._path(), self.work.workbench.vault, self.work.profiles)
-        self.post_message(self.Named(problem))
+        self.post_message(self.Named(problem, typed=typed, proposed=proposed))
+
+    async def _propose(self) -> str:
+        """A name like what was typed; "" where that has nothing for a name, or is rather a secret."""
+        name = self._name_text
+        if looks_like_token(name) or known_secrets_in(name) or not any(map(str.isalnum, name)):
+            return ""
+        return await asyncio.to_thread(Library(self.work.profiles).name_from, name)
 
     @on(Named)
     def _named(self, message: Named) -> None:
@@ -244,6 +266,7 @@ class SavePane(StepPane):
         if self.setup.saved:
             return
         self._name_problem = message.problem
+        self._proposed = message.typed, message.proposed
         self._show_name()
         if not self.query_one("#field-name").has_focus:
             self.explain(self._what_is_written())
@@ -297,9 +320,7 @@ class SavePane(StepPane):
     def _save_elsewhere(self, reason: str) -> None:
         """Switches to environment variables; the user sees it before anything is saved."""
         self._place(SecretPlace.ENVIRONMENT)
-        self._note = (
-            f"{reason}. The profile uses environment variables instead; in this session, what you typed is used"
-        )
+        self._note = f"{reason}. {_NO_KEYRING}"
         self.say(f"! {self._note}.")
 
     @on(Choice.Chosen)
@@ -373,7 +394,9 @@ class SavePane(StepPane):
                 self._save_elsewhere(error.message)
                 return
             if error.code in ("profile-exists", "profile-name"):
-                self.post_message(self.Named(_name_problem(error), saving=True))
+                proposed = await self._propose()
+                named = self.Named(_name_problem(error), saving=True, typed=self._name_text, proposed=proposed)
+                self.post_message(named)
             else:
                 self.post_message(self.Ended(None, None, str(error)))
             return
