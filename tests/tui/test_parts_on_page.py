@@ -285,6 +285,8 @@ async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machin
         said = "Undone: rename magento to shop · nothing more to undo · U redoes it"
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == texts[0] and messages(app) == [said])
+        await pilot.press("u")
+        await until(pilot, lambda: messages(app) == ["Nothing more to undo. U redoes what was undone."])
         for title, more in (
             ("rename magento to shop", " · U again: delete products"),
             ("delete products", " · U again: add invoices"),

@@ -91,6 +91,8 @@ class ChangesScreen(ProfileScreen):
         elif changes.was_changed_elsewhere:
             words = f"Nothing to undo: {name} was changed outside this page since it was saved here."
             self.notify(shown_line(words), markup=False)
+        elif changes.to_redo is not None:
+            self.notify("Nothing more to undo. U redoes what was undone.", markup=False)
         else:
             self.notify(shown_line(f"Nothing to undo: {name} was not changed here."), markup=False)
 

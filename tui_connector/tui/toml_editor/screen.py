@@ -282,12 +282,27 @@ class EditorScreen(TextScreen[Left]):
         self.dismiss(Left(self._saver.change))
 
     def action_form(self) -> None:
-        """Leaves the editor for the form of the part at the cursor, at the field of its key."""
-        if self.is_changed:
-            self.notify("Save the changes first (^S).", markup=False)
-        elif why := self._why_no_form():
+        """Leaves the editor for the form of the part at the cursor, at the field of its key; asks to save changes."""
+        self.record()
+        if why := self._why_no_form():
             self.notify(why, markup=False)
+        elif self.is_changed:
+            self._ask_saving_for_form()
         else:
+            self._leave_for_form(self.area.text, self.area.offset_of_cursor)
+
+    @work(exclusive=True, group="leave")
+    async def _ask_saving_for_form(self) -> None:
+        question = f"The form shows what {self.path.name} has. The text has unsaved changes."
+        option = await self.app.push_screen_wait(UnsavedScreen({"save": "Save and open the form"}, question=question))
+        if option != "save" or self._saving:
+            return
+        self._saving = True
+        try:
+            is_saved = await self._saved(accepted=False)
+        finally:
+            self._saving = False
+        if is_saved:
             self._leave_for_form(self.area.text, self.area.offset_of_cursor)
 
     def _why_no_form(self) -> str:
