@@ -25,6 +25,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.last_runs import LastRunsScreen
 from tui_connector.tui.log.list import LogView
+from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile import profile_screen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.run import screen
@@ -32,6 +33,7 @@ from tui_connector.tui.run.charts import MILLISECONDS, PER_SECOND, MessageList, 
 from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.metrics import RunMetrics, Series
 from tui_connector.tui.run.screen import RunScreen
+from tui_connector.tui.widgets.frame import KeyFooter
 
 PROFILE = """
 format = 1
@@ -87,6 +89,7 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine, monkey
             assert f"Writing to {written.resolve()}" in messages.text
             assert "profiles/products.jsonl" in shown(app).splitlines()[0]
             assert "└0 s" not in shown(app)  # two bars would say nothing
+            assert _rows_below_the_log(app) == 0
             await pilot.press("f", *"404")
             await until_shown(pilot, "filter 404: 0 of")
             await pilot.press("escape")
@@ -176,12 +179,18 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
             await until_shown(pilot, "r Run")
 
 
+def _rows_below_the_log(app: ConnectorApp) -> int:
+    """Rows of the screen between the log and the footer."""
+    return app.screen.query_one(KeyFooter).region.y - app.screen.query_one(LogPanel).region.bottom
+
+
 async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=200, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
             await start_run(pilot)
             await until_shown(pilot, "running")
+            assert _rows_below_the_log(app) == 0
             await pilot.press("s")
             await until_shown(pilot, "Stop the run?")
             await pilot.press("y")
