@@ -56,7 +56,7 @@ async def test_another_client_brings_its_own_authentication(
         pilot.app.screen.query_one("#client", Choice).focus()
         await pilot.press("enter", "down", "enter")
         await until(pilot, lambda: setup.client == "staging")
-        await press_and_see(pilot, "2", "Access Token, the third")
+        await press_and_see(pilot, "2", "Details: Access Token")
         await until(pilot, lambda: "Consumer secret" not in shown(pilot.app))
         assert pilot.app.screen.query_one("#way-form", Form).path == ("authentications", "token")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import pytest
 from guide_steps import no_demo
 from pydantic import Field
-from screens import said_by, until
+from screens import said_by, until, until_shown
 from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
@@ -15,12 +16,14 @@ from textual.widgets import Input, OptionList
 
 from tui_connector.client.layer import Plugin
 from tui_connector.client.model import HeaderName, HttpClient, Span
+from tui_connector.guide.steps import kind_schemas, summaries
 from tui_connector.kinds import Model, broken_packages, json_schema
 from tui_connector.machine import Machine
 from tui_connector.secrets.source import SecretSource, secret_field
 from tui_connector.templates import TemplateText
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.widgets.field_specs import FieldType, field_specs
+from tui_connector.tui.widgets.choice import Choice
+from tui_connector.tui.widgets.field_specs import FieldSpec, FieldType, field_specs
 from tui_connector.tui.widgets.fields import TextField
 from tui_connector.tui.widgets.form import Form, FormField
 from tui_connector.tui.widgets.secret import Secret
@@ -418,9 +421,47 @@ async def test_problems_are_shown_at_fields_and_enter_on_the_last_posts_entered(
     assert app.entered
 
 
-async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> None:
-    from tui_connector.guide.steps import kind_schemas, summaries
+_FORM, _STEP = (28, 45), (22, 56)
+"""Columns of a label and of its field on a screen of 80 columns, in a form over it and in step 2."""
 
+
+def _too_long(specs: Iterable[FieldSpec], columns: tuple[int, int], inside: str = "") -> Iterator[str]:
+    """The labels, placeholders and kinds that such a form would cut, of the fields and of all that can be chosen."""
+    label, field = columns
+    for each in specs:
+        path = f"{inside}{'.'.join(each.path)}"
+        beside = len("→ variable ▾  32 ✔  ") if each.type is FieldType.SECRET else 0
+        if len(each.title) + 2 * bool(inside) > label or len(each.hint) > field - beside:
+            yield f"{path}: {each.title} | {each.hint}"
+        for kind in each.kinds:
+            if len(kind.title.partition(": ")[0]) + len(" ▾") > field:
+                yield f"{path}: {kind.title}"
+            if path.count("/") < 2:
+                yield from _too_long(kind.inner, columns, f"{path}={kind.name}/")
+        yield from _too_long(each.inner, columns, f"{path}/")
+
+
+def test_no_label_or_placeholder_is_cut_at_80_columns() -> None:
+    kinds = {name: kind_schemas.plugin(name) for name in kind_schemas.plugins()}
+    schemas = [*kinds.values(), kind_schemas.client(), kind_schemas.step()]
+    schemas += [kind_schemas.configuration("incoming"), kind_schemas.configuration("outgoing")]
+    assert [each for schema in schemas if schema for each in _too_long(field_specs(schema), _FORM)] == []
+    ways = {name: kind_schemas.authentication(name) for name in kind_schemas.authentications()}
+    assert [each for schema in ways.values() if schema for each in _too_long(field_specs(schema), _STEP)] == []
+    assert [title for title in kind_schemas.authentications().values() if len(f"{title} ▾") > _STEP[1]] == []
+
+
+async def test_the_arrow_of_a_choice_stays_where_its_label_is_cut() -> None:
+    class ChoiceApp(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Choice({"a": "A title that is longer than twenty columns"}, "a")
+
+    app = ChoiceApp()
+    async with app.run_test(size=(20, 4)) as pilot:
+        await until_shown(pilot, "A title that is l… ▾")
+
+
+async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> None:
     class Shout(Plugin):
         """Shout at the store."""
 

@@ -319,7 +319,7 @@ async def test_a_set_password_is_kept_and_the_login_client_chosen_from_existing_
         await pilot.press("x")
         await until(pilot, lambda: any("is set" in each.message for each in pilot.app._notifications))
         await pilot.press("enter")  # nor does it test the old one
-        await until_shown(pilot, "new value (Esc: keep")
+        await until_shown(pilot, "new value")
         assert all(each.purpose == "probe" for each in work_of(pilot).workbench.exchanges)
         await pilot.press(*"CANARY-1", "escape")
         assert secret.locked

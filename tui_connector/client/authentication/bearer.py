@@ -11,7 +11,7 @@ from ..uri import origin_of
 
 
 class Bearer(Authentication):
-    """Bearer token (such as the access token of an integration)."""
+    """Bearer token (such as an integration's access token)."""
 
     kind: Literal["bearer"] = "bearer"
     token: SecretSource = secret_field(

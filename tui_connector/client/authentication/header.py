@@ -14,7 +14,7 @@ from ..uri import origin_of
 
 
 class HeaderSecret(Authentication):
-    """Header (such as an API key of a gateway in front of the store)."""
+    """Header (such as the API key of a gateway)."""
 
     before_store: ClassVar[bool] = True
 

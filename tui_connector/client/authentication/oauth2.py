@@ -74,7 +74,7 @@ class OAuth2(Authentication):
     )
     client_authentication: Literal["client_secret_basic", "client_secret_post"] = Field(
         "client_secret_basic",
-        title="Credentials are sent in",
+        title="Credentials sent in",
         description="client_secret_basic: in the header Authorization (HTTP Basic). client_secret_post: in the body, "
         "as Adobe IMS requires.",
     )

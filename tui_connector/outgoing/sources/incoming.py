@@ -15,7 +15,7 @@ from .jsonl import json_lines
 
 
 class IncomingSource(Source):
-    """The items of an incoming, read completely before the first one is sent."""
+    """Incoming: its items, read completely before the first one is sent."""
 
     kind: Literal["incoming"] = "incoming"
     name: str = Field(min_length=1, title="Incoming", description="The name of the incoming.", examples=["products"])
@@ -37,7 +37,7 @@ class IncomingSource(Source):
         None,
         title="Mapping",
         description="JMESPath expression that turns an item into an entity. Without it, items are sent as they are.",
-        examples=["{sku: sku, price: price, store_id: `0`}"],
+        examples=["{sku: sku, price: price}"],
     )
 
     @field_validator("environment")

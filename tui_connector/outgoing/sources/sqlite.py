@@ -32,7 +32,7 @@ class SqliteSource(Source):
         min_length=1,
         title="Query",
         description="A single SELECT. With ORDER BY, a stopped run can be resumed.",
-        examples=["select sku, quantity from stock order by sku"],
+        examples=["select * from stock order by sku"],
     )
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:

@@ -314,7 +314,8 @@ class FormScreen(Dialog[bool]):
 
     @property
     def key_titles(self) -> Mapping[str, str]:
-        return {"form.done": self.done_label}
+        replaces = isinstance(self.focused, SecretInput) and self.focused.is_replacing
+        return {"form.done": self.done_label, "form.cancel": "Keep old" if replaces else "Cancel"}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._work.path is not None if action == "as_text" else super().check_action(action, parameters)

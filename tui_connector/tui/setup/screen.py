@@ -543,9 +543,10 @@ class SetupScreen(LogDock, TextHolder):
 
     @property
     def key_titles(self) -> Mapping[str, str]:
-        """The test is called as on its button."""
+        """The test is called as on its button; Esc keeps a secret whose replacement has begun."""
         pane = next(pane for pane in _PANES if pane.step is self._step)
-        return {"setup.test": pane.test_label}
+        replaces = isinstance(self.focused, SecretInput) and self.focused.is_replacing
+        return {"setup.test": pane.test_label, "setup.leave": "Keep old" if replaces else "Leave"}
 
     @property
     def where_to_type(self) -> str:

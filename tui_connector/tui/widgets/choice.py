@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -108,6 +109,7 @@ class Choice(Static, can_focus=True):
         super().__init__(id=id, classes=f"choice {BESIDE_FIELD}" if beside else "choice")
         self.options, self.chosen = options, chosen
         self._short = short
+        self._drawn = ""
         self._told = False
         """Whether the user was told that a letter selects nothing, since this has the focus."""
 
@@ -119,9 +121,17 @@ class Choice(Static, can_focus=True):
         self.options, self.chosen = options or self.options, chosen
         self._update_text()
 
+    def on_resize(self) -> None:
+        self._update_text()
+
     def _update_text(self) -> None:
-        label = shown_line((self._short or self.options).get(self.chosen, self.chosen))
-        self.update(Content(f"→ {label} ▾" if self.has_class(BESIDE_FIELD) else f"{label} ▾"))
+        """The arrow stays in view where the label is too long."""
+        label, before = (self._short or self.options).get(self.chosen, self.chosen), "→ " * self.has_class(BESIDE_FIELD)
+        room = self.size.width - cell_len(f"{before} ▾") if self.size.width else None
+        text = f"{before}{shown_line(label, room)} ▾"
+        if text != self._drawn:
+            self._drawn = text
+            self.update(Content(text), layout=False)
 
     def on_key(self, event: events.Key) -> None:
         """A letter opens the options at the one that it selects; ← goes back to the field that this is beside."""

@@ -128,6 +128,11 @@ class SecretInput(SourceField):
         """Whether `?` and `:` are keys: no token begins with them, and none is typed where there is one."""
         return self.locked or (self._kind is SecretKind.TOKEN and not self.value)
 
+    @property
+    def is_replacing(self) -> bool:
+        """Whether what is typed replaces a secret, which Esc keeps."""
+        return self._replacing
+
     def replace_secret(self) -> None:
         """Starts the replacement of the secret that the field has."""
         if self.locked:
@@ -145,7 +150,7 @@ class SecretInput(SourceField):
     def _draw_placeholder(self) -> None:
         if self.has_focus:
             self.screen.refresh_bindings()
-        self.placeholder = "new value (Esc: keep the old)" if self._replacing else self._resting
+        self.placeholder = "new value" if self._replacing else self._resting
 
     _resting = ""
     """The placeholder of a secret that the field has."""
@@ -249,7 +254,7 @@ class VariableInput(SourceField):
 
     def __init__(self, name: str, kind: SecretKind) -> None:
         self._name_before, self._kind = name, kind
-        super().__init__(name, placeholder="NAME_OF_THE_VARIABLE")
+        super().__init__(name, placeholder="VARIABLE_NAME")
 
     def handle_paste(self, text: str) -> None:
         lines = text.split()
@@ -318,7 +323,7 @@ class SecretCommandInput(SourceField):
         argv: list[str]
 
     def __init__(self, argv: list[str]) -> None:
-        super().__init__(shlex.join(argv), placeholder="pass show shop/token")
+        super().__init__(shlex.join(argv), placeholder="pass show token")
         self._argv = argv
 
     def handle_paste(self, text: str) -> None:
@@ -456,7 +461,7 @@ class Secret(Horizontal):
         if self.place == "command":
             return SecretCommandInput([*map(str, value)] if isinstance(value, list) else [])
         if self.place == "ask":
-            return SecretInput(self._kind, placeholder="for this session only")
+            return SecretInput(self._kind, placeholder="for this session")
         return SecretInput(self._kind)
 
     def show(self, glimpse: str) -> str:
