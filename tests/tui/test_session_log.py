@@ -63,7 +63,10 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: log.selected is not None)
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, RecordedScreen) and "acme · the last sessions" in shown(app))
-        await until(pilot, lambda: app.screen.query_one(LogPanel).selected is not None)
+        listed = app.screen.query_one(LogPanel)
+        await until(pilot, lambda: listed.selected is not None)
+        await until(pilot, lambda: len(listed.exchanges) == len(log.exchanges))
+        assert all(each.body.data for each in listed.exchanges if each.body.size)  # what was sent in this session
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         await home_again(pilot)
@@ -78,6 +81,7 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: "── Session of " in shown(app))
         await pilot.press("G", "P", "enter")
         await until(pilot, lambda: log.detail.has_focus)
+        await until(pilot, lambda: 'if the profile says history = "bodies" under [log]' in shown(app))
         await pilot.press("q")
         await until(pilot, lambda: log.view.has_focus)  # one level up, as with Esc
         await pilot.press("plus")

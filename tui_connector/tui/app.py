@@ -384,7 +384,8 @@ class ConnectorApp(QuietApp):
     def on_home_screen_history_requested(self, message: HomeScreen.HistoryRequested) -> None:
         from .log.screens import RecordedScreen, earlier_sessions
 
-        self.push_screen(RecordedScreen(self.machine, earlier_sessions(self.machine, message.path)))
+        found = earlier_sessions(self.machine, message.path, live=self._log_of(message.path))
+        self.push_screen(RecordedScreen(self.machine, found))
 
     def _log_of(self, path: Path, environment: str = "") -> Exchanges:
         """The requests of this session to the profile's store in an environment, from all screens."""
@@ -573,7 +574,8 @@ class ConnectorApp(QuietApp):
     def on_last_runs_screen_log_requested(self, message: LastRunsScreen.LogRequested) -> None:
         from .log.screens import RecordedScreen, earlier_sessions
 
-        found = earlier_sessions(self.machine, message.run.profile, message.run.environment)
+        path, environment = message.run.profile, message.run.environment
+        found = earlier_sessions(self.machine, path, environment, self._log_of(path, environment))
         self.push_screen(RecordedScreen(self.machine, found))
 
     def action_show_job(self) -> None:

@@ -102,6 +102,8 @@ class RelatedExchanges:
     """The variables to set before its curl command works."""
     resends: bool = False
     """Whether requests can be sent from this log."""
+    from_history: bool = False
+    """Whether it was read from the history, which keeps the bodies that the profile says."""
     unsendable: str = ""
     """What the log does not have of the request, without which it cannot be sent again."""
     probes: Sequence[Exchange] = ()
@@ -178,7 +180,18 @@ def exchange_text(
         kept = Bounds().kept
         what = "the whole body" if exchange.body.size <= kept else f"the first {size(kept)} of the body"
         text.add(Extra.HINT, f"x {again}, and keeps {what}")
+    if summary and related.from_history and (hint := _what_history_keeps(exchange)):
+        text.add(Extra.HINT, hint)
     return text
+
+
+def _what_history_keeps(exchange: Exchange) -> str:
+    """What keeps the bodies that the history does not have; "" if it has all."""
+    if exchange.body.is_missing:
+        return 'The history keeps such bodies if the profile says history = "bodies" under [log]'
+    if exchange.request_body.is_missing:
+        return 'The history keeps such bodies if the profile says history = "requests" under [log]'
+    return ""
 
 
 def _add_parameters(text: ExchangeText, uri: str, parameters: Sequence[str], width: int, *, whole: bool) -> None:

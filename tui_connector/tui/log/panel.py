@@ -100,7 +100,7 @@ class LogPanel(LogHost):
         self.exchanges = exchanges
         self._dates, self._is_live = context.dates, context.is_live
         self._profile, self._monotonic = context.profile, context.machine.monotonic
-        self._environment, self._unset = context.environment, context.unset
+        self._environment, self._unset, self._is_history = context.environment, context.unset, context.is_history
         self._log_actions = LogActions(self, context)
         self._explained: tuple[Exchange, Finding | None] | None = None
         self._filtering = ActiveFilter()
@@ -259,6 +259,7 @@ class LogPanel(LogHost):
             environment=self._environment,
             unset=self._unset(exchange.client) if self.detail.view == "curl" else (),
             resends=self._log_actions.can_send,
+            from_history=self._is_history,
             unsendable=self._log_actions.missing_of(exchange),
         )
         if self._explained is not None and self._explained[0] is exchange:

@@ -79,14 +79,17 @@ class Recorded:
     """Of the profile; "" for its base values."""
     dates: bool = True
     """Whether its rows have the date."""
+    live: Exchanges | None = None
+    """The log of this session, where a history is read, which has the bodies that the history does not keep."""
+    is_history: bool = False
 
 
-def earlier_sessions(machine: Machine, profile: Path, environment: str = "") -> Recorded:
-    """The history of this profile in an environment: its last sessions, this one included."""
+def earlier_sessions(machine: Machine, profile: Path, environment: str = "", live: Exchanges | None = None) -> Recorded:
+    """The history of this profile in an environment: its last sessions, this one, whose log is `live`, included."""
     read = partial(read_history, machine.directories.state, profile, environment)
     name = f"{profile.stem} ({environment})" if environment else profile.stem
     title = f"{name} · the last sessions, oldest first"
-    return Recorded(title, read, profile=profile, environment=environment, dates=False)
+    return Recorded(title, read, profile=profile, environment=environment, dates=False, live=live, is_history=True)
 
 
 class RecordedScreen(RequestsScreen):
@@ -113,7 +116,8 @@ class RecordedScreen(RequestsScreen):
         self._exchanges = Exchanges(_COUNT, _BYTES)
         self._workbench: Workbench | None = None
         self._opened: OpenedProfile | None = None
-        context = LogContext(machine, dates=recorded.dates, is_live=recorded.follow)
+        self._in_memory = {each.identity: each for each in recorded.live or ()}
+        context = LogContext(machine, dates=recorded.dates, is_live=recorded.follow, is_history=recorded.is_history)
         if (path := recorded.profile) is not None:
             trust = ProfileTrust(machine, path, environment=recorded.environment)
             self._workbench = Workbench(machine, self._exchanges, directory=path.parent, trust=trust)
@@ -207,7 +211,7 @@ class RecordedScreen(RequestsScreen):
             elif isinstance(each, SessionStart):
                 self._panel.view.begin_session(f"Session of {each.began:%d %b %Y %H:%M:%S}")
             else:
-                self._exchanges.record(each)
+                self._exchanges.record(self._in_memory.get(each.identity, each))
         self.call_later(self._set_loaded)
 
     def on_recorded_screen_failed(self, message: Failed) -> None:

@@ -46,6 +46,8 @@ class LogContext:
     """Whether the log may be of several days."""
     is_live: bool = True
     """Whether requests of others than its user are added to it."""
+    is_history: bool = False
+    """Whether it is the history of a profile, which keeps the bodies that the profile says."""
     environment: str = ""
     """Of the profile; "" for its base values."""
     unset: Callable[[str], Sequence[str]] = lambda _: ()

@@ -198,7 +198,8 @@ class ProfilePage(ChangesScreen, TextHolder):
             self._list.want(self._first_part.family, self._first_part.name)
 
     def action_history(self) -> None:
-        self.app.push_screen(RecordedScreen(self.machine, earlier_sessions(self.machine, self.path, self.environment)))
+        found = earlier_sessions(self.machine, self.path, self.environment, self.workbench.exchanges)
+        self.app.push_screen(RecordedScreen(self.machine, found))
 
     def action_slices(self) -> None:
         if self.usable() is not None:

@@ -405,7 +405,8 @@ class TasksScreen(BaseScreen[bool]):
             )
             self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
             return
-        recorded = earlier_sessions(bench.machine, self._task_sender.file, self._task_sender.profile.environment)
+        of = self._task_sender.file, self._task_sender.profile.environment
+        recorded = earlier_sessions(bench.machine, *of, bench.exchanges)
         quoted = f'"{task.identifier}"'
         if task.identifier and '"' not in task.identifier:
             recorded = replace(recorded, filter=f"~u {quoted} | ~b {quoted}")
