@@ -224,7 +224,7 @@ def child_environment(environ: Mapping[str, str], *, also: Iterable[str] = ()) -
 def how_to_install(extra: str) -> str:
     """What to do where a feature needs an extra of this program that is missing."""
     with_pipx = "pipx" in Path(sys.prefix).parts
-    command = "pipx install --force" if with_pipx else f"{shlex.quote(sys.executable)} -m pip install"
+    command = "pipx install --force" if with_pipx else f"{shlex.quote(sys.executable)} -m pip install -e"
     return f"Install it in a clone of the program: {command} '.[{extra}]'"
 
 

@@ -46,7 +46,10 @@ def test_the_demo_walks_all_steps_and_says_what_it_wrote(environment: dict[str, 
     assert f"access-token = {{ {source} = " in written.read_text()
     assert "signing dialect laminas (Magento 2.4.6 and 2.4.7)" in ended.stdout
     assert 'dialect = "laminas"' in written.read_text()
-    assert demo(environment).returncode == 0  # once more, over what is there
+    before = written.read_text()
+    again = demo(environment)  # over what is there
+    assert again.returncode == 0
+    assert ("a copy is kept" in again.stdout) == (written.read_text() != before)
 
 
 def test_the_demo_leaves_a_profile_and_the_secrets_of_that_name_alone(

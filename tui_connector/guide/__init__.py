@@ -1,1 +1,1 @@
-"""The guide without its screens: the draft of a setup, its tests against the store, and saving."""
+"""What screens and commands do with a profile; the guide's five steps are in `steps`."""

@@ -119,11 +119,11 @@ class ProfileTrust:
             return None
         record = self._records.find(self.path, self.environment)
         changed = self.missing(wanted) if record is not None else list(wanted)
-        what = "what is new" if record is not None else "what it can do"
+        what = "" if not changed else "; what is new" if record is not None else "; what it can do"
         return Untrusted(
             self._name,
             changed,
-            f"The profile {self._name} has the digest {found}, which is not in {PIN}; {what}",
+            f"The profile {self._name} has the digest {found}, which is not in {PIN}{what}",
             f"If this is expected, set {PIN}={found}.",
         )
 

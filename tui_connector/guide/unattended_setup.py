@@ -134,13 +134,14 @@ async def _save(
     _heading(GuideStep.SAVE, say)
     machine = workbench.machine
     setup.document = await asyncio.to_thread(_onto, path, setup.document)
+    state = await workbench.vault.state()
+    if not state.usable:
+        setup.move_secrets(SecretPlace.ENVIRONMENT)
     if setup.saved and setup.document.changed:  # its user may have added to it
         data, kept_in = setup.document.file_data, machine.directories.state
         copy = await asyncio.to_thread(keep_copy, path, data, kept_in, machine.now())
         say(f"  replaces {path.name}; a copy is kept in {copy}")
-    state = await workbench.vault.state()
     if not state.usable:
-        setup.move_secrets(SecretPlace.ENVIRONMENT)
         say(f"  the keyring cannot be used: {state.reason}")
         say("  so the profile reads secrets from environment variables; none is written to disk")
     workbench.trust.path = path

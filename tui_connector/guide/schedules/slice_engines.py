@@ -124,7 +124,7 @@ class Engine:
 # {self._description} in {count(self.number, "slice")}, then one commit. Kubernetes 1.31 or newer.
 #
 # {_DATA} is one volume for all pods (ReadWriteMany), with the profile {self.path.name}, the files that
-# it reads and writes, the slices and the ledgers. The image has the program: pip install tui-connector.
+# it reads and writes, the slices and the ledgers. The image has the program, installed from its clone.
 {notes}#
 # Exit code 4 (retry later) starts a pod again. 2 and 3 (do not retry) fail the slice, or the commit. The
 # commit waits for the slices in this way: it ends with 4, and names the missing ones until all are done.
