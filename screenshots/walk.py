@@ -346,7 +346,7 @@ class Walk:
         await self.press("E")
         await self.until(lambda: isinstance(self.app.screen, EnvironmentScreen))
         await self.press("down")
-        await self.shows("values differ")
+        await self.shows("values of default")
         yield "environments"
         await self.press("escape", "up", "enter")
         await self.until(lambda: bool(self.app.screen.query(CriteriaField)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from screens import shown, until, until_shown
 from textual.events import Paste
 
 from tui_connector.machine import Machine
-from tui_connector.runs.ledger import ledger_file
+from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.profile.page import ProfilePage
@@ -66,7 +68,7 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await pilot.press("j", "j", "E")  # the list of authentications is empty, and a row that adds one
             await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "● default" in shown(app))
             await pilot.press("down")
-            text = await until_shown(pilot, "3 values differ from default:")
+            text = await until_shown(pilot, "Changes 3 values of default:")
             assert "incoming.items.sink.path" in text
             assert '- "live.jsonl"' in text
             assert '+ "staging.jsonl"' in text
@@ -258,3 +260,63 @@ async def test_the_base_values_are_used_where_the_environment_in_use_is_gone(mac
         path.write_text(path.read_text().partition("[environments")[0].replace("jsonl", "jsnl"))
         await until(pilot, lambda: any("no longer has the environment other" in each for each in messages()))
         await until_shown(pilot, "2 problems")
+
+
+async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_each_is_undone(machine: Machine) -> None:
+    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    before = path.read_text()
+    ledger = ledger_file(machine.directories.state, path, "items", environment="staging")
+    ledger.parent.mkdir(parents=True)
+    with Ledger(ledger):
+        pass
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 36)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+
+        async def choose(key: str) -> None:
+            await until_shown(pilot, "E Environment")
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+            await pilot.press("home", "down", key)
+
+        await choose("home")
+        await pilot.press("d")
+        await until(pilot, lambda: "base values cannot be deleted" in str([e.message for e in app._notifications]))
+        await pilot.press("escape")
+        await choose("c")
+        await until_shown(pilot, "Copy staging")
+        await pilot.press(*"uat", "enter")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "Environment uat" in shown(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        copied = before + before[before.index("[environments") :].replace(".staging]", ".uat]")
+        await until(pilot, lambda: tomllib.loads(path.read_text()) == tomllib.loads(copied))
+        await choose("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+        await choose("m")
+        await until_shown(pilot, "New name of staging")
+        await pilot.press("ctrl+u", *"live", "enter")
+        await until_shown(pilot, "Rename staging to live?")
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " live" in shown(app).split("\n")[0])
+        assert "[environments.live]" in path.read_text()
+        assert ledger_file(machine.directories.state, path, "items", environment="live").exists()
+        await choose("delete")
+        await until_shown(pilot, "Delete live?")
+        await pilot.press("y")
+        await until(pilot, lambda: "live" not in path.read_text().partition("[environments")[2])
+        await until_shown(pilot, "u Undo edit")
+
+        def is_undone(text: str) -> bool:
+            return text in path.read_text() and isinstance(app.screen, ProfilePage) and not app.screen.busy
+
+        for text in ("[environments.live]", "[environments.staging]", before):
+            await pilot.press("u")
+            await until(pilot, lambda: "changes like this" in shown(app))
+            await pilot.press("y")
+            await until(pilot, partial(is_undone, text))
+        assert path.read_text() == before
+        assert ledger.exists()

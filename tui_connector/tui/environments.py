@@ -44,7 +44,7 @@ def environment_mark(profile: Profile, *, production: bool | None = None) -> lis
 class EnvironmentChoice(NamedTuple):
     """What is to be done, and with which environment."""
 
-    action: Literal["use", "edit", "add"]
+    action: Literal["use", "edit", "add", "copy", "rename", "delete"]
     name: str = ""
     """Empty for the base values, and for a new one."""
 
@@ -77,12 +77,15 @@ def choose_environment(
 
 
 class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
-    """The environments of a profile; below, what differs from the one in use. Esc returns None."""
+    """The environments of a profile; below, what the selected one changes. Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back", id="environment.back"),
         Binding("e", "edit", "Edit", id="environment.edit", tooltip="Edit its address and secrets in a form"),
         Binding("plus", "add", "Add", key_display="+", id="environment.add", tooltip="Add an environment"),
+        Binding("c", "copy", "Copy", id="environment.copy", tooltip="Copy it under another name"),
+        Binding("m", "rename", "Rename", id="environment.rename", tooltip="Rename it"),
+        Binding("d,delete", "delete", "Delete", id="environment.delete", tooltip="Delete it"),
         Binding("ctrl+g", "as_text", "As text", id="environment.text", tooltip="Edit its overrides as text"),
         Binding(
             "pagedown",
@@ -103,7 +106,7 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
             panel.border_title = "Environment"
-            panel.border_subtitle = "↑↓: compare · Enter: use · e: edit · +: add · Esc: cancel"
+            panel.border_subtitle = "↑↓: select · Enter: use · e: edit · +: add · d: delete · Esc: cancel"
             yield OptionList(*(Option(self._line(name), id=name) for name in self._data))
             with VerticalScroll(can_focus=False):
                 yield Static("", id="environment-differences", classes="lines")
@@ -133,12 +136,11 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         self.query_one("#environment-differences", Static).update(self._differences(name))
 
     def _differences(self, name: str) -> Content:
-        if name == self._current:
-            return Content("In use. Select another one to see what differs.")
-        found = list(differences(self._data[self._current], self._data[name]))
-        number = count(len(found), "value differs", "values differ")
-        first = f"{number} from {self._current}:" if found else f"The same values as {self._current}."
-        parts = [Content(first)]
+        if name == DEFAULT_ENVIRONMENT:
+            return Content("The base values. Select an environment to see what it changes.")
+        found = list(differences(self._data[DEFAULT_ENVIRONMENT], self._data[name]))
+        number = count(len(found), "value")
+        parts = [Content(f"Changes {number} of {DEFAULT_ENVIRONMENT}:" if found else "Changes no value.")]
         for path, old, new in found:
             parts.append(Content.assemble((shown_line(path, _WIDTH), "bold")))
             parts.append(Content.assemble(("  - " + _shown(old), TONES["muted"])))
@@ -156,10 +158,26 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
 
     def action_edit(self) -> None:
         """Edits the selected environment in its form."""
+        self._change("edit", "These are the base values: edit the parts of the profile.")
+
+    def action_copy(self) -> None:
+        """Copies the selected environment, whose form opens then."""
+        self._change("copy", "These are the base values: + adds an environment that changes some of them.")
+
+    def action_rename(self) -> None:
+        """Renames the selected environment."""
+        self._change("rename", "The base values have no other name.")
+
+    def action_delete(self) -> None:
+        """Deletes the selected environment, after the lines that go were shown."""
+        self._change("delete", "The base values cannot be deleted: delete the parts of the profile.")
+
+    def _change(self, action: Literal["edit", "copy", "rename", "delete"], why_not: str) -> None:
+        """Returns what is to be done with the selected environment; `why_not` with the base values."""
         if self._highlighted == DEFAULT_ENVIRONMENT:
-            self.notify("These are the base values: edit the parts of the profile.", markup=False)
+            self.notify(why_not, markup=False)
         else:
-            self.dismiss(EnvironmentChoice("edit", self._highlighted))
+            self.dismiss(EnvironmentChoice(action, self._highlighted))
 
     def action_add(self) -> None:
         """Adds an environment."""

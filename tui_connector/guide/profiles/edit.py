@@ -22,7 +22,7 @@ from ...text import shown_line
 from ..part_families import FAMILIES, Family
 from ..steps.setup import Setup
 from ..workbench import Workbench
-from .ledger_rename import LedgerRename
+from .ledger_rename import LedgerRename, StateMoves
 from .save import difference, save
 from .saved_changes import SavedChange
 
@@ -48,7 +48,7 @@ class ProfileEdit:
 
     path: Path
     setup: Setup
-    states: LedgerRename | None = None
+    states: StateMoves | None = None
     """The run states that move with it."""
 
     @property

@@ -5,16 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from ...errors import UserError
 from ...outgoing.tasks import TaskLedger, plan_file, tasks_file
 from ...runs.database import LedgerDatabase, unusable
 from ...runs.ledger import Ledger, ledger_file
 from ..sending.kept_samples import sample_file
+
+
+class StateMoves(Protocol):
+    """Run states that move when something gets another name."""
+
+    @property
+    def reversed(self) -> StateMoves:
+        """What moves them back."""
+
+    def moved(self) -> AbstractContextManager[None]:
+        """Moves all of them, or none; and back if the body raises. Raises `UserError`. Blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,7 @@ class LedgerRename:
 
         Raises `UserError` if a run uses one of them, or if the new name has states of its own.
         """
-        with ExitStack() as held, _Moves() as moves:
+        with ExitStack() as held, FileMoves() as moves:
             ledgers = [(each, held.enter_context(self._opened(each))) for each in self._ledgers()]
             for before, ledger in ledgers:
                 after = before.with_name(f"{self.new}.sqlite")
@@ -70,7 +81,7 @@ class LedgerRename:
         return Ledger(path) if self.family == "incoming" else TaskLedger(path)
 
 
-class _Moves:
+class FileMoves:
     """Files that were renamed; they get their old names again if the body raises."""
 
     def __init__(self) -> None:
@@ -86,7 +97,7 @@ class _Moves:
             raise unusable(before, error) from error
         self.done.append((before, after))
 
-    def __enter__(self) -> _Moves:
+    def __enter__(self) -> FileMoves:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

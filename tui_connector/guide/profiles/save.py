@@ -28,7 +28,7 @@ from ..misplaced_secrets import misplaced_secrets
 from ..secret_sources import secret_name, sources
 from ..steps.setup import Setup
 from ..trust import ProfileTrust
-from .ledger_rename import LedgerRename
+from .ledger_rename import StateMoves
 from .leftovers import set_aside
 
 SCHEMA_FILE = "tui-connector.schema.json"
@@ -74,7 +74,7 @@ async def save(
     confirm_replace: Callable[[OtherStore], Awaitable[bool]] | None = None,
     trust: ProfileTrust | None = None,
     profiles: Path | None = None,
-    states: LedgerRename | None = None,
+    states: StateMoves | None = None,
     state: Path | None = None,
 ) -> SaveResult:
     """Saves the secrets, then the profile, so that it never names a missing secret.
@@ -188,7 +188,7 @@ def _origins(setup: Setup) -> dict[str, list[str]]:
     return found
 
 
-def _write(setup: Setup, path: Path, states: LedgerRename | None) -> list[str]:
+def _write(setup: Setup, path: Path, states: StateMoves | None) -> list[str]:
     """Writes the profile and the schema next to it; returns notes on what could not be done."""
     if not setup.saved:
         setup.document.draft = ordered(setup.draft)

@@ -12,7 +12,7 @@ from ...profile.trust_records import TrustRecord
 from ...text import shown_line
 from ..part_families import Family
 from ..trust import ProfileTrust
-from .ledger_rename import LedgerRename
+from .ledger_rename import StateMoves
 from .save import difference
 
 PartKey = tuple[Family, str]
@@ -35,7 +35,7 @@ class SavedChange:
     """What the profile was trusted with before the change."""
     title: str = ""
     """What was done, such as "delete products"; sanitised."""
-    states: LedgerRename | None = None
+    states: StateMoves | None = None
     """The run states that moved with it."""
     part: PartKey | None = None
     """The part that was changed, as it is called since; None where there is none, or it was deleted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 from textual import work
 
@@ -42,6 +43,10 @@ class ChangesScreen(ProfileScreen):
         """Whether the part names secrets."""
         raise NotImplementedError
 
+    def environment_renamed(self, name: str, new: str) -> None:
+        """An environment has another name since: the one in use, perhaps."""
+        raise NotImplementedError
+
     def show_changed(self, change: SavedChange) -> None:
         """Selects the part of a change that was made, undone or redone; where it is gone, nothing else is selected."""
         raise NotImplementedError
@@ -57,21 +62,40 @@ class ChangesScreen(ProfileScreen):
         part = self.selected_part
         if part is None:
             return
-        if await self._save_change(part, self.part_changes.delete(part, has_secrets=self.has_secrets(part))):
+        if await self._save_change(part.name, self.part_changes.delete(part, has_secrets=self.has_secrets(part))):
             self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
 
     @work(exclusive=True, group="delete")
     async def action_rename(self) -> None:
         """Renames the part under the cursor and what refers to it, after the difference was shown."""
         part = self.selected_part
-        if part is not None and (change := await self._save_change(part, self.part_changes.rename(part))):
+        if part is not None and (change := await self._save_change(part.name, self.part_changes.rename(part))):
             name = change.part[1] if change.part is not None else ""
             self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
 
-    async def _save_change(self, part: ProfilePart, change: Awaitable[SavedChange | None]) -> SavedChange | None:
-        """Awaits the change of this part and reloads the file; None if it was declined, or failed."""
+    @work(exclusive=True, group="delete")
+    async def change_environment(self, action: Literal["rename", "delete"], name: str) -> None:
+        """Deletes or renames an environment, after the difference was shown."""
+        if action == "delete":
+            if await self._save_change(name, self.part_changes.delete_environment(name)):
+                self.notify(shown_line(f"Deleted: {name}. u restores it."), markup=False)
+            return
+        new = ""
+
+        async def rename() -> SavedChange | None:
+            nonlocal new
+            renamed = await self.part_changes.rename_environment(name)
+            new, change = renamed if renamed is not None else ("", None)
+            return change
+
+        if await self._save_change(name, rename()):
+            self.environment_renamed(name, new)
+            self.notify(shown_line(f"Renamed: {name} is now {new}. u undoes it."), markup=False)
+
+    async def _save_change(self, name: str, change: Awaitable[SavedChange | None]) -> SavedChange | None:
+        """Awaits the change of what is called so, and reloads the file; None if it was declined, or failed."""
         saved = None
-        self.busy = f"Changing {part.name}"  # keys for the page wait until it can be undone
+        self.busy = f"Changing {name}"  # keys for the page wait until it can be undone
         try:
             saved = await change
         except (UserError, OSError) as error:

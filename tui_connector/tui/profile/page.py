@@ -93,10 +93,16 @@ class ProfilePage(ChangesScreen, TextHolder):
         Binding("a,f7", "fix", "Fix", id="page.fix", tooltip="Apply the suggested correction, in the editor"),
         Binding("u", "undo", "Undo edit", id="page.undo", tooltip="Undo what was saved last in the file"),
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
-        Binding("E", "environment", "Environment", id="page.environment", tooltip="Use, edit or add an environment"),
+        Binding(
+            "E",
+            "environment",
+            "Environment",
+            id="page.environment",
+            tooltip="Use or change an environment",
+        ),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part"),
         Binding("m", "rename", "Rename", id="page.rename", tooltip="Rename the part"),
-        Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
+        Binding("d,delete", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
         Binding("q,escape", "back", "Back", id="page.back"),
@@ -502,15 +508,18 @@ class ProfilePage(ChangesScreen, TextHolder):
         self.reload()
 
     @work(exclusive=True, group="edit")
-    async def _edit_environment(self, name: str = "", at: FormPath = ()) -> None:
-        """Opens the form of an environment, at this field, or adds one; saves it after the difference was shown."""
+    async def _edit_environment(self, name: str = "", at: FormPath = (), like: str = "") -> None:
+        """Opens the form of an environment, at this field, or adds one; saves it after the difference was shown.
+
+        `like` is the environment that a new one is a copy of.
+        """
         self.busy = f"Opening {name or 'the form of an environment'}"
         change, done = None, "Saved: {}. E uses it, u undoes the change."
         try:
             async with self.file_workbench() as workbench:
                 if name:
                     change = await self._forms.edit_environment(workbench, name, at)
-                elif (added := await self._forms.add_environment(workbench)) is not None:
+                elif (added := await self._forms.add_environment(workbench, like)) is not None:
                     (name, change), done = added, "Added: {}. E uses it, u undoes the change."
         except (UserError, OSError) as error:
             self.notify_error(error)
@@ -527,6 +536,10 @@ class ProfilePage(ChangesScreen, TextHolder):
 
     def has_secrets(self, part: ProfilePart) -> bool:
         return bool(self._status.secrets_of(part))
+
+    def environment_renamed(self, name: str, new: str) -> None:
+        if name == self.environment:
+            self.post_message(self.EnvironmentChosen(self.path, new, self._list.selected))
 
     def show_changed(self, change: SavedChange) -> None:
         if change.part is not None:
@@ -670,7 +683,11 @@ class ProfilePage(ChangesScreen, TextHolder):
         )
 
     def _use_or_edit(self, choice: EnvironmentChoice) -> None:
-        if choice.action != "use":
+        if choice.action in ("rename", "delete"):
+            self.change_environment(choice.action, choice.name)
+        elif choice.action == "copy":
+            self._edit_environment(like=choice.name)
+        elif choice.action != "use":
             self._edit_environment(choice.name)
         elif choice.name != self.environment:
             self.post_message(self.EnvironmentChosen(self.path, choice.name, self._list.selected))
@@ -706,5 +723,6 @@ class ProfilePage(ChangesScreen, TextHolder):
             "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
-            "environments, the header names the one in use; E shows, changes, edits and adds them."
+            "environments, the header names the one in use; E lists them with what each changes, uses one, and edits, "
+            "adds, copies, renames and deletes them."
         )

@@ -1,9 +1,9 @@
-"""Deletes and renames the parts of a saved profile, undoes and redoes what was saved, after showing the difference."""
+"""Deletes and renames parts and environments of a saved profile, undoes and redoes, after showing the difference."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from textual.app import App
 
 from ...files import ChangedOnDisk
 from ...guide.profiles.edit import ProfileEdit, removal, renaming
+from ...guide.profiles.environment_changes import copy_entries, environment_removal, environment_renaming
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
 from ...guide.workbench import Workbench
@@ -40,7 +41,7 @@ class PartChanges:
     async def delete(self, part: ProfilePart, *, has_secrets: bool) -> SavedChange | None:
         effect = " Its secrets stay where they are." if has_secrets else ""
         begin = partial(removal, self._path, part.family, part.name)
-        change = await self._save("Delete", part, effect, begin)
+        change = await self._save("Delete", part.name, effect, begin)
         return None if change is None else change.titled(f"delete {part.name}", before=(part.family, part.name))
 
     async def rename(self, part: ProfilePart) -> SavedChange | None:
@@ -55,21 +56,54 @@ class PartChanges:
         name: str | None = await self._app.push_screen_wait(screen)
         if name is None:
             return None
-        change = await self._save("Rename", part, _effect_of_renaming(part), partial(begin, name), f" to {name}")
+        change = await self._save("Rename", part.name, _effect_of_renaming(part), partial(begin, name), f" to {name}")
         if change is None:
             return None
         return change.titled(f"rename {part.name} to {name}", (part.family, part.name), (part.family, name))
 
+    async def delete_environment(self, name: str) -> SavedChange | None:
+        effect = " The state of its runs and its secrets stay where they are."
+        change = await self._save("Delete", name, effect, partial(environment_removal, self._path, name))
+        return None if change is None else change.titled(f"delete {name}")
+
+    async def rename_environment(self, name: str) -> tuple[str, SavedChange] | None:
+        """Prompts for another name; returns it as well."""
+        begin = partial(environment_renaming, self._machine.directories.state, self._path, name)
+
+        async def checked(new: str) -> str:
+            await asyncio.to_thread(begin, new)
+            return new
+
+        screen = EntryScreen(f"New name of {name}", name, apply=checked, title="Rename the environment")
+        new: str | None = await self._app.push_screen_wait(screen)
+        if new is None:
+            return None
+
+        async def copy_secrets(workbench: Workbench, edit: ProfileEdit) -> None:
+            copied = await copy_entries(workbench.vault, edit.setup.draft, name, new)
+            keys = {f"keyring:{old}": f"keyring:{entry}" for old, entry in copied.items()}
+            self._machine.typed.copy(self._path, self._path, keys)
+
+        effect = " The state of its runs moves with it, and its keyring entries are copied."
+        change = await self._save("Rename", name, effect, partial(begin, new), f" to {new}", copy_secrets)
+        return None if change is None else (new, change.titled(f"rename {name} to {new}"))
+
     async def _save(
-        self, verb: str, part: ProfilePart, effect: str, begin: Callable[[], ProfileEdit], to: str = ""
+        self,
+        verb: str,
+        name: str,
+        effect: str,
+        begin: Callable[[], ProfileEdit],
+        to: str = "",
+        before: Callable[[Workbench, ProfileEdit], Awaitable[None]] | None = None,
     ) -> SavedChange | None:
-        """Saves the change that `begin` prepares in the file as it is, once its user has seen it."""
+        """Saves the change that `begin` prepares in the file as it is, once its user has seen it; `before` it is."""
         meanwhile = ""
         while True:
             edit = await asyncio.to_thread(begin)
             screen = ConfirmScreen(
-                f"{meanwhile}{verb} {part.name}{to}?{effect} The file changes like this:\n",
-                title=f"{verb} {part.name}",
+                f"{meanwhile}{verb} {name}{to}?{effect} The file changes like this:\n",
+                title=f"{verb} {name}",
                 yes=verb,
                 no="Keep",
                 details=highlight.difference(edit.difference),
@@ -78,6 +112,8 @@ class PartChanges:
                 return None
             try:
                 async with self._open_workbench() as workbench:
+                    if before is not None:
+                        await before(workbench, edit)
                     return await edit.save(workbench, self._machine.directories.profiles)
             except ChangedOnDisk as error:
                 if error.how != "changed":

@@ -15,6 +15,7 @@ from ...files import ChangedOnDisk
 from ...guide.drafts import key_for
 from ...guide.environment_values import check_new_name, new_environment
 from ...guide.profiles.edit import ProfileEdit, begin_edit
+from ...guide.profiles.environment_changes import copied_environment
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
@@ -118,10 +119,10 @@ class PartForms:
         change = await self._edit_environment(workbench, edit, name, at)
         return None if change is None else change.titled(f"edit {name}")
 
-    async def add_environment(self, workbench: Workbench) -> tuple[str, SavedChange] | None:
+    async def add_environment(self, workbench: Workbench, like: str = "") -> tuple[str, SavedChange] | None:
         """Prompts for the name of a new environment and opens its form; returns the name as well.
 
-        Raises `UserError` or OSError.
+        `like` is one that it is a copy of. Raises `UserError` or OSError.
         """
         edit = await asyncio.to_thread(begin_edit, self._path)
         setup = edit.setup
@@ -130,11 +131,13 @@ class PartForms:
             return check_new_name(setup.draft, name)
 
         question = "Name of the new environment, such as staging"
-        screen = EntryScreen(question, apply=checked, title="Add an environment")
+        title = f"Copy {like}" if like else "Add an environment"
+        screen = EntryScreen(question, apply=checked, title=shown_line(title, 60))
         name: str | None = await self._app.push_screen_wait(screen)
         if name is None:
             return None
-        setup.edit((TABLE, name), {**new_environment(setup.draft, setup.name, name)})
+        make = copied_environment(setup.draft, like, name) if like else new_environment(setup.draft, setup.name, name)
+        setup.edit((TABLE, name), make)
         change = await self._edit_environment(workbench, edit, name)
         return None if change is None else (name, change.titled(f"add {name}"))
 

@@ -1,0 +1,120 @@
+"""Deletes, renames and copies the environments of a saved profile, with what belongs to them under their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import UserError
+from ...outgoing.tasks import TaskLedger, tasks_file
+from ...profile.environments import TABLE, names_of, own_variable
+from ...profile.positions import rename_key, value_at
+from ...runs.ledger import Ledger, ledger_file
+from ...secrets.backends import entry_of
+from ...secrets.vault import Vault
+from ...templates import Json
+from ..environment_values import check_new_name
+from ..secret_sources import sources
+from .edit import ProfileEdit, begin_edit
+from .ledger_rename import FileMoves
+from .leftovers import state_folders
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRename:
+    """The folders with the run states and the log of an environment, which gets the name `new`."""
+
+    state: Path
+    profile: Path
+    name: str
+    new: str
+
+    @property
+    def reversed(self) -> EnvironmentRename:
+        """The same under the new name, to get the old one again."""
+        return replace(self, name=self.new, new=self.name)
+
+    @contextmanager
+    def moved(self) -> Iterator[None]:
+        """Moves all of them, or none; and back if the body raises. Blocks.
+
+        Raises `UserError` if a run uses one of them, or if the new name has states of its own.
+        """
+        self._check_unused()
+        with FileMoves() as moves:
+            folders = (state_folders(self.state, self.profile, [each]) for each in (self.name, self.new))
+            for before, after in zip(*folders, strict=True):
+                if before.is_dir() and os.path.lexists(after):
+                    message = f"An earlier environment was called {self.new}; its runs are kept in {after}"
+                    raise UserError("states-exist", message, "Choose another name, or delete that folder.")
+                moves.rename(before, after)
+            yield
+
+    def _check_unused(self) -> None:
+        """Raises `UserError` if a run uses the states."""
+        incoming = ledger_file(self.state, self.profile, "-", "", self.name).parent
+        outgoing = tasks_file(self.state, self.profile, "-", self.name).parent
+        with ExitStack() as held:
+            for ledger in incoming.glob("*.sqlite"):
+                held.enter_context(Ledger(ledger))
+            for ledger in outgoing.glob("*.sqlite"):
+                held.enter_context(TaskLedger(ledger))
+
+
+def environment_removal(path: Path, name: str) -> ProfileEdit:
+    """Prepares to delete this environment. Raises `UserError`. Blocks."""
+    edit = begin_edit(path)
+    last = names_of(edit.setup.draft) == [name]
+    edit.setup.edit((TABLE,) if last else (TABLE, name), None)
+    return edit
+
+
+def environment_renaming(state: Path, path: Path, name: str, new: str) -> ProfileEdit:
+    """Prepares to rename this environment; `state` is the state directory.
+
+    Raises `UserError`, also where the new name is taken or invalid. Blocks.
+    """
+    edit = begin_edit(path)
+    document = edit.setup.document
+    check_new_name(document.draft, new)
+    document.edit_text(rename_key(document.text(), (TABLE, name), new))
+    now = names_of(document.draft)
+    if new not in now or name in now:
+        raise UserError("not-renamed", f"{name} cannot be renamed here: press ^G, and rename it in the text.")
+    return replace(edit, states=EnvironmentRename(state, path, name, new))
+
+
+def own_entries(draft: Mapping[str, Json], name: str, new: str) -> dict[str, str]:
+    """The keyring entries that an environment has by its name alone, each with the one of the name `new`."""
+    entries = [str(each["keyring"]) for _, each in sources(draft) if "keyring" in each]
+    return {entry_of(each, name): entry_of(each, new) for each in dict.fromkeys(entries)}
+
+
+async def copy_entries(vault: Vault, draft: Mapping[str, Json], name: str, new: str) -> dict[str, str]:
+    """Gives a renamed environment its keyring entries under the new name, too, and returns those that there are.
+
+    The old ones stay, for an undo. Raises `SecretError`.
+    """
+    entries = own_entries(draft, name, new)
+    return {old: entry for old, entry in entries.items() if await vault.copy(old, entry)}
+
+
+def copied_environment(draft: Mapping[str, Json], name: str, new: str) -> dict[str, Json]:
+    """The values of an environment for a copy of it, whose secrets have sources of their own.
+
+    What is set for one store would otherwise be sent to another.
+    """
+    found = value_at(draft, (TABLE, name))
+    made: dict[str, Json] = deepcopy(found) if isinstance(found, dict) else {}
+    suffix = own_variable("", name)
+    for _, source in [*sources(made)]:
+        entry, variable = source.get("keyring"), source.get("env")
+        if isinstance(entry, str) and entry.endswith(f"@{name}"):
+            source["keyring"] = entry_of(entry.removesuffix(f"@{name}"), new)
+        if isinstance(variable, str) and variable.endswith(suffix):
+            source["env"] = own_variable(variable.removesuffix(suffix), new)
+    return made
