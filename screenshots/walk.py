@@ -250,8 +250,6 @@ class Walk:
         await self.shows("Categories")
         yield "incoming-list"
         await self.press("enter")
-        await self.shows("identifies items")
-        await self.press("enter")
         await self.shows("items read")
         yield "incoming"
         await self.press("l")

@@ -33,9 +33,9 @@ async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
         await pilot.press("ctrl+u", *"orders", "enter")
         await until(pilot, lambda: list(setup.incoming) == ["orders"])
         assert setup.at("incoming", "orders", "request", "uri") == "orders"
-        await pilot.press("enter")
         screen = await until_shown(pilot, "items read")
         assert "entity_id" in screen
+        assert re.search(r"Sent: #\d+ GET orders\?", screen)
         pilot.app.screen.query_one(ItemTable).focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ItemScreen))

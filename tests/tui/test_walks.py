@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -89,9 +90,9 @@ def test_from_an_address_to_a_profile_that_works(
         terminal.press("Enter")
         terminal.wait_for("Categories")
         terminal.press("Enter")
-        terminal.wait_for("identifies items")
-        terminal.press("Enter")
-        terminal.wait_for("3 of 50 items read")
+        shown = terminal.wait_for("3 of 50 items read")  # at once, of what was added
+        assert "identifies items" in shown
+        assert re.search(r"Sent: #\d+ GET products\?", shown)
         terminal.press("Enter")
         terminal.wait_for("PUT products")
         terminal.press("F8")

@@ -436,7 +436,7 @@ class ConfigurationsPane(StepPane):
     def _add(self, message: EntityChooser.Chosen) -> None:
         names = message.name, self.setup.usual_name(self.family, message.name)
         there = next((name for name in names if name in self.setup.table(self.family)), None)
-        self._added(self.add(message.name) if there is None else there)
+        self.added(self.add(message.name) if there is None else there)
         self.explain(self.added_text(message.name))
 
     @on(EntityChooser.PathGiven)
@@ -446,7 +446,7 @@ class ConfigurationsPane(StepPane):
             self.explain(f"✘ {unknown}\nEnter again adds it all the same.")
             return
         name = self.setup.add_path(self.family, message.path)
-        self._added(name)
+        self.added(name)
         self.explain(f"{message.path} added as {name}.\n{self.keys()}")
 
     def _unknown(self, path: str) -> str:
@@ -458,7 +458,7 @@ class ConfigurationsPane(StepPane):
         words = f" Similar: {', '.join(near)}." if near else ""
         return f"This token may not send {self.method.upper()} {path}, or the store has no such path.{words}"
 
-    def _added(self, name: str) -> None:
+    def added(self, name: str) -> None:
         """Selects it; Enter tests it."""
         self._choosing = False
         self.draw()

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from ...client.message import RequestFailed
+from ...client.uri import readable
 from ...guide.checks.check import CheckResult, check_incoming
 from ...guide.checks.permissions import RouteAccess
 from ...guide.steps import kind_schemas
@@ -19,6 +20,7 @@ from ...guide.steps.methods import GuideStep
 from ...guide.steps.profile_draft import limit_pages
 from ...magento.diagnosis import Fix, diagnose_failure
 from ...magento.entities import READABLE
+from ...text import shown_line
 from ..widgets.item_table import ItemScreen, ItemTable
 from .configurations import ConfigurationsPane
 from .context import GuideContext
@@ -50,6 +52,8 @@ class IncomingPane(ConfigurationsPane):
 
         name: str
         tried: CheckResult
+        sent: str = ""
+        """The request for the items."""
 
     def outcome(self) -> ComposeResult:
         yield ItemTable(id="items")
@@ -58,6 +62,8 @@ class IncomingPane(ConfigurationsPane):
         super().on_mount()
         self._tested = ""
         """The incoming that was tested last."""
+        self._just_added = False
+        """Whether it is tested because it was added."""
         self.query_one(ItemTable).display = False
 
     def permitted(self) -> Mapping[str, RouteAccess]:
@@ -86,6 +92,13 @@ class IncomingPane(ConfigurationsPane):
             self.post_message(self.Changed())
             self.try_it(self._tested)
 
+    def added(self, name: str) -> None:
+        """Shows at once what is read: its request changes nothing in the store, or is not sent."""
+        super().added(name)
+        if self.setup.authenticated and not self.work.lacks_secrets:
+            self._just_added = True
+            self.try_it(name)
+
     def try_it(self, name: str) -> None:
         self._tested = name
         self.busy(f"reading the first items of {name}")
@@ -93,14 +106,16 @@ class IncomingPane(ConfigurationsPane):
 
     @work(exclusive=True)
     async def _try(self, name: str) -> None:
-        workbench = self.work.workbench
+        workbench, sent = self.work.workbench, ""
         try:
             profile = self.work.trial_profile()
             async with workbench.session(profile, parts=[("incoming", name)]) as session:
-                tried, _ = await check_incoming(profile, session, name, workbench.run())
+                tried, found = await check_incoming(profile, session, name, workbench.run())
+            if found is not None:
+                sent = f"#{found.exchange} {profile.incoming[name].request.method.upper()} {readable(found.uri)}"
         except RequestFailed as failure:
             tried = CheckResult("", False, diagnose_failure(failure, "the setup"))
-        self.post_message(self.Tested(name, tried))
+        self.post_message(self.Tested(name, tried, sent))
 
     @on(Tested)
     def _take(self, message: Tested) -> None:
@@ -125,9 +140,12 @@ class IncomingPane(ConfigurationsPane):
         if str(at("incoming", message.name, "request", "uri")).partition("?")[0] in _NOT_PUBLIC:
             self.work.prove_authentication(at("incoming", message.name, "client"))
         self.passed(message.name)
-        self.explain("")  # the outcome needs its lines
+        if not self._just_added:
+            self.explain("")  # the outcome needs its lines
+        self._just_added = False
         warnings = message.tried.warnings
         lines = [line for each in warnings for line in (each.summary, f"→ {each.remedy}")]
+        lines.append(f"Sent: {shown_line(message.sent, width - 10)}")
         self.say("\n  ".join([f"{'!' if warnings else '✔'} {message.tried.summary}", *lines]) + self.untested())
         self.go_on()
 
