@@ -199,7 +199,7 @@ async def test_the_first_outgoing_is_added_from_the_row_that_says_none(machine: 
         await pilot.press("end")
         await until_shown(pilot, "None yet: Enter adds one.")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add outgoing" in shown(app))
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add an outgoing" in shown(app))
         await pilot.press(*"products", "enter")
         await until(pilot, lambda: "+[outgoing.products-out]" in shown(app))
         await pilot.press("enter")  # the harmless answer
@@ -208,7 +208,7 @@ async def test_the_first_outgoing_is_added_from_the_row_that_says_none(machine: 
         await pilot.press("colon", *"outg")
         await until_shown(pilot, "Add: Outgoing (send to the store)")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add outgoing" in shown(app))
+        await until(pilot, lambda: isinstance(app.screen, AddPartScreen) and "Add an outgoing" in shown(app))
 
 
 async def test_plus_at_a_client_asks_what_to_add(machine: Machine) -> None:

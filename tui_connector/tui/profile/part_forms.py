@@ -71,7 +71,7 @@ class AddPartScreen(Dialog[tuple[str, bool] | None]):
 
     def compose(self) -> ComposeResult:
         with DialogPanel(id="choices") as panel:
-            panel.border_title = f"Add {self._family}"
+            panel.border_title = f"Add an {self._family} (: on the page adds other parts, too)"
             panel.border_subtitle = "Type to filter · ↑↓: select · Enter: add · Esc: cancel"
             yield EntityChooser()
 

@@ -228,7 +228,7 @@ class ChoiceScreen(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         with DialogPanel(id="choices", classes="question" if self._question else "") as panel:
             panel.border_title = Content(shown_line(self._title, 60))
-            panel.border_subtitle = "↑↓: select · Enter: choose · Esc: cancel"
+            panel.border_subtitle = "↑↓, letters: select · Enter: choose · Esc: cancel"
             if self._question:
                 yield Static(Prose(Content(shown(self._question))))
             yield BoundedList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
@@ -250,7 +250,8 @@ class ChoiceScreen(Dialog[str | None]):
         typed, index = before + letter, _starting_with(before + letter, self._options, current)
         if index is None and before:
             typed, index = letter, _starting_with(letter, self._options, current + 1)
-        continues = index is not None and (typed != letter or before in ("", letter))
+        begins = before == letter or (not before and not misses)  # after a letter that named none, a text goes on
+        continues = index is not None and (typed != letter or begins)
         self._typed, self._misses = typed if index is not None else "", misses if continues else misses + 1
         self._selected = options.highlighted = current if index is None else index
         if self._misses == _TEXT:
