@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guide_steps import no_demo
+from guide_steps import no_demo, none_missing
 from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
 from textual import events
@@ -180,7 +180,9 @@ async def test_a_pasted_command_fills_the_form_of_a_request(machine: Machine) ->
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 40)) as pilot:
         await home(pilot)
-        form = RequestForm(Request("GET", ""), machine, "New request", "https://acme.example/rest/nl/V1")
+        form = RequestForm(
+            Request("GET", ""), machine, "New request", "https://acme.example/rest/nl/V1", secrets=none_missing
+        )
         await app.push_screen(form)
         await until(pilot, lambda: isinstance(app.focused, Input))
         command = COMMAND.replace("| jq .", "-X PUT -d '{\"a\": 1}'")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from guide_steps import none_missing
 from screens import until
 from textual import events
 from textual.screen import Screen
@@ -40,7 +41,11 @@ SCREENS: dict[str, Callable[[Machine], Screen[Any]]] = {
     "a secret": lambda machine: InputScreen("What?", secret=True),
     "a file": lambda machine: EntryScreen("Save", "out.har", apply=entered),
     "a request": lambda machine: RequestForm(
-        Request("POST", "https://acme.example/x", body=b"{}"), machine, "Edit #1", "https://acme.example"
+        Request("POST", "https://acme.example/x", body=b"{}"),
+        machine,
+        "Edit #1",
+        "https://acme.example",
+        secrets=none_missing,
     ),
 }
 

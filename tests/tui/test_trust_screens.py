@@ -199,7 +199,7 @@ async def test_fixing_an_invalid_foreign_profile_does_not_trust_it(machine: Mach
     document = Document.read(path)
     saver = TextSaver(machine, path, document)
     document.edit_text(document.text().replace("timeuot = 3\n", ""))
-    await saver.save(Checker().check(document.text()), overwrite=False)
+    await saver.save(Checker().check(document.text()), is_new=False)
     assert TrustRecords(machine.directories.state).find(path) is None
 
 
@@ -228,7 +228,7 @@ async def test_what_is_saved_while_it_is_invalid_is_the_users_own(machine: Machi
     saver, valid = TextSaver(machine, path, document), document.text()
     for address in ("wrong", "http://127.0.0.1:10/rest/V1"):
         document.edit_text(valid.replace("http://127.0.0.1:9/rest/all/V1", address))
-        await saver.save(Checker().check(document.text()), overwrite=False)
+        await saver.save(Checker().check(document.text()), is_new=False)
     [only] = records.list()
     assert [str(each.facts["to"]) for each in only.capabilities] == ["http://127.0.0.1:10"]
 
