@@ -331,9 +331,13 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
         await until_shown(pilot, "2 Authentication")
 
 
-async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine) -> None:
+async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine, tmp_path: Path) -> None:
+    editor = tmp_path / "vi"
+    editor.write_text('#!/bin/sh\necho "# own" >> "$2"\n')
+    editor.chmod(0o700)
     path = write(machine)
-    app = trusting(machine)
+    app = trusting(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}))
+    app.suspend = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
     async with on_page(app) as pilot:
         assert "u Undo edit" not in shown(app)
         await pilot.press("down", "down", "d")
@@ -350,6 +354,9 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
 
         await save_with("# one")
         await save_with("# two")
+        await pilot.press("ctrl+o")
+        await until_shown(pilot, "Reloaded from your editor.")
+        assert path.read_text().endswith("# own\n")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo edit" in shown(app))
         await pilot.press("u", "y")

@@ -78,10 +78,19 @@ class TextSaver:
         await asyncio.to_thread(self._trust.grant_saved, self._path, changes)
         if checked.profile is None:
             self._own = self._document.text_as_read, opened
+        await self._record(before, self._trust, trusted)
+
+    async def take(self, before: bytes) -> None:
+        """The user has changed the file in another editor, and the document was rebased; `before` is what it had."""
+        if self._trust is None:
+            self._trust = await asyncio.to_thread(self._profile_trust)
+        await self._record(before, self._trust, tuple(await asyncio.to_thread(self._trust.records)))
+
+    async def _record(self, before: bytes, trust: ProfileTrust, trusted: tuple[TrustRecord, ...]) -> None:
         if self.change is not None and self.change.after == before:
             self.change = replace(self.change, after=self._document.file_data)
         else:
-            self.change = await asyncio.to_thread(self._change_since, before, self._trust, trusted)
+            self.change = await asyncio.to_thread(self._change_since, before, trust, trusted)
 
     @property
     def _opened(self) -> str:

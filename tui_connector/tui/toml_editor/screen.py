@@ -332,9 +332,25 @@ class EditorScreen(TextScreen[Left]):
             if self.is_changed:
                 self._edit_copy(line)
             else:
-                edit(self.app, self.machine.environ, self.path, line)
+                try:
+                    edit(self.app, self.machine.environ, self.path, line)
+                finally:  # also where the editor reports an error
+                    self._take_file()
         except UserError as error:
             self.tell(error)
+
+    def _take_file(self) -> None:
+        """Shows what the user's own editor has saved in the file, before that is taken for another program's."""
+        before = self.document.file_data
+        change = FileWatch(self.path).look(self.document.file_digest)  # the loop has waited for the editor, too
+        if change is not None and change.data is not None:
+            self._reload(change.data, "Reloaded from your editor. ^Z undoes what it changed.")
+            self._take_change(before)
+            self.draw()
+
+    @work(group="save")
+    async def _take_change(self, before: bytes) -> None:
+        await self._saver.take(before)
 
     def _edit_copy(self, line: int) -> None:
         """Takes what the user's own editor makes of the unsaved text. Raises `UserError`."""
@@ -382,7 +398,9 @@ class EditorScreen(TextScreen[Left]):
             self._reload(change.data)
         self.draw()
 
-    def _reload(self, data: bytes) -> None:
+    def _reload(
+        self, data: bytes, words: str = "Another program changed the file; it was reloaded. ^Z undoes that."
+    ) -> None:
         """Shows what another program has written; undo returns to what was there before."""
         try:
             self.document.rebase(data)
@@ -392,7 +410,7 @@ class EditorScreen(TextScreen[Left]):
         self.document.edit_text(self.document.text_as_read, self.area.offset_of_cursor, later=True)
         self._change = None
         self.show_document()
-        self.notify("Another program changed the file; it was reloaded. ^Z undoes that.", markup=False)
+        self.notify(words, markup=False)
 
     def action_compare(self) -> None:
         """Shows how the text differs from the file, and takes what is chosen of either."""
