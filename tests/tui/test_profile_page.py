@@ -181,7 +181,7 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         await until(pilot, lambda: "GET products" in shown(app))
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: "There are unsaved changes" in shown(app))
-        await pilot.press("end", "enter")
+        await pilot.press("d")
         await in_form(app, pilot, "Incoming products")
 
 
@@ -414,7 +414,7 @@ async def test_keyring_entries_of_other_profiles_are_not_deleted(machine: Machin
         await until(pilot, lambda: "beta" in shown(app))
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("tab", "enter")
+        await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" not in shown(app))
         assert "access-token" not in shown(app)
 
