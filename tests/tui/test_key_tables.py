@@ -13,7 +13,9 @@ from textual.widget import Widget
 
 from tui_connector.tui._textual import declared_bindings
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.keys import _subclasses, all_bindings
+from tui_connector.tui.widgets.frame import Dialog
 
 
 @pytest.fixture
@@ -61,6 +63,18 @@ async def test_what_help_lists_works(screens: list[Shot]) -> None:
         if shot.bound.get(key) != action
     ]
     assert other == []
+
+
+def test_help_opens_from_every_dialog() -> None:
+    all_bindings()  # imports every module
+    without = [kind.__name__ for kind in _subclasses(Dialog) if kind is not HelpScreen and not _opens_help(kind)]
+    assert without == []
+
+
+def _opens_help(kind: type[DOMNode]) -> bool:
+    """Whether F1 and `?` open it, unless a field takes the letter."""
+    bound = kind._merge_bindings().key_to_bindings
+    return all(bound[key][0].action == "app.help" for key in ("f1", "question_mark"))
 
 
 def test_every_binding_has_its_action() -> None:

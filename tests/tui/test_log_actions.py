@@ -387,7 +387,12 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         await watched.pilot.press("escape")
         await watched.shows("Discard the edited request?")
         await watched.pilot.press("n")
-        await watched.until(lambda: isinstance(watched.app.focused, TextArea | Input))  # the field that Esc left first
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        assert watched.app.focused is None  # Esc had left the field
+        await watched.pilot.press("question_mark")
+        await watched.shows("F5 sends it; Esc leaves")
+        await watched.pilot.press("escape")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         await watched.pilot.press("f5")
         await watched.until(lambda: len(store.requests) == 1)
         assert store.requests[0].uri.endswith(f"products?searchCriteria[pageSize]=50&fields=a%26b{encoded}")
@@ -406,8 +411,14 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
     async with watching(machine, log, context=LogContext(machine, send=store.send, new=new)) as watched:
         await watched.pilot.press("X")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
-        watched.app.screen.query_one("#resend-body", TextArea).text = '{"a":2}'
-        await watched.pilot.press("f5")
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        body.text = '{"a":2'
+        await watched.shows("✘ The body is not valid JSON: ")
+        body.text = '{"a":2}'
+        await watched.until(lambda: not watched.says("not valid JSON"))
+        await watched.pilot.press("f1")
+        await watched.shows("Body: JSON that is invalid is marked.")
+        await watched.pilot.press("escape", "f5")
         await watched.shows("The environment variable T is not set. Its value, for this session:")
         await watched.pilot.press("escape")
         await watched.shows("✘ The environment variable T is not set. Send again to enter its value for this session.")

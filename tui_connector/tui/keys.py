@@ -126,6 +126,8 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
     for key, binding in current_bindings(node, screen.app):
         if not binding.id or not binding.description or not _is_available(node, binding.action, screen):
             continue
+        if screen.is_modal and node is screen.app and not binding.priority:  # which a dialog keeps from the app
+            continue
         if not reached or key not in active or active[key].binding.id == binding.id:
             by_id.setdefault(binding.id.removesuffix(IN_FIELD), []).append(binding)
     for name, group in by_id.items():

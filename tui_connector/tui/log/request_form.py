@@ -42,6 +42,7 @@ from .request_text import (
     encoded_as,
     from_text,
     is_lossy,
+    json_error,
     method_of,
     parse_headers,
     split_query,
@@ -140,8 +141,6 @@ class RequestForm(Dialog[Request | None]):
         self._body_shown = False
         self._sent_rows = 0
         """The rows that tell what is sent for lines in short."""
-        self._left_field: Widget | None = None
-        """The field that Esc has left last."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -166,6 +165,19 @@ class RequestForm(Dialog[Request | None]):
             yield Static("", id="resend-error")
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="resend-send")
+
+    def help_text(self) -> str:
+        return (
+            "A request\n"
+            "Sent through the client of the profile, which adds its authentication. F5 sends it; Esc leaves the field, "
+            "then the form.\n\n"
+            "Path: as the store's documentation has it, such as orders/1, or a whole address. What you type is "
+            "completed by the paths that the store offers: → or Tab takes the first, ↓ chooses another one. A method "
+            "before the path goes into its own field; a pasted curl command fills the form.\n\n"
+            "Query: one parameter per line, decoded, or search criteria in short: where status = pending, sort "
+            "created_at desc, page 1, 20 per page. Below the field is what is sent.\n\n"
+            "Body: JSON that is invalid is marked. ^O opens the whole request in $EDITOR."
+        )
 
     def on_mount(self) -> None:
         if self._unsent is None:
@@ -212,6 +224,26 @@ class RequestForm(Dialog[Request | None]):
             return self._unsent is not None and self.edited_request() == self._unsent.request
         except InvalidValue:
             return False
+
+    @on(TextArea.Changed, "#resend-body")
+    @on(TextArea.Changed, "#resend-headers")
+    def _check_body(self) -> None:
+        """Shows below the body where it is not JSON but should be."""
+        if not self._body_shown:
+            return
+        try:
+            headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
+        except InvalidValue:  # sending says what is wrong with them
+            headers = self._request.headers
+        body = self.query_one("#resend-body", TextArea).text
+        fault = json_error(replace(self._request, headers=headers, body=body.encode()))
+        self._show_body_note(f"✘ {fault}" if fault else "", bad=True)
+
+    def _show_body_note(self, words: str, *, bad: bool = False) -> None:
+        note = self.query_one("#resend-body-note", Static)
+        note.update(Content(shown_line(words)))
+        note.display = bool(words)
+        note.set_class(bad, "bad")
 
     @on(Input.Changed, "#resend-uri")
     def _path_changed(self, event: Input.Changed) -> None:
@@ -373,10 +405,10 @@ class RequestForm(Dialog[Request | None]):
         body = editable(request.body)
         # the form must not change what it cannot show unchanged
         self._body_shown = len(body) <= MAX_SHOWN and shown(body) == body and not is_lossy(request.body)
-        area, note = self.query_one("#resend-body", TextArea), self.query_one("#resend-body-note", Static)
-        area.text = body if self._body_shown else ""
-        area.display, note.display = self._body_shown, not self._body_shown
-        note.update(Content(f"{len(request.body)} bytes, sent unchanged; ^O opens the request in $EDITOR"))
+        area = self.query_one("#resend-body", TextArea)
+        area.text, area.display = body if self._body_shown else "", self._body_shown
+        if not self._body_shown:
+            self._show_body_note(f"{len(request.body)} bytes, sent unchanged; ^O opens the request in $EDITOR")
 
     def _fill_from_command(self, text: str) -> None:
         """Fills the form from a pasted curl command, without its secrets."""
@@ -448,7 +480,6 @@ class RequestForm(Dialog[Request | None]):
 
     def action_leave(self) -> None:
         if isinstance(self.focused, Input | TextArea):
-            self._left_field = self.focused
             self.set_focus(None)
         elif self._changed():
             question = ConfirmScreen("Discard the edited request?", yes="Discard", no="Keep editing")
@@ -465,8 +496,6 @@ class RequestForm(Dialog[Request | None]):
     def _discard(self, yes: bool | None) -> None:
         if yes:
             self.dismiss(None)
-        elif self.focused is None:
-            self.set_focus(self._left_field)
 
     def action_editor(self) -> None:
         """Opens the request in the user's editor. The result returns to the form; nothing is sent."""

@@ -153,7 +153,6 @@ class RowScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss(None)", "Back", id="plan-row.back"),
-        Binding("question_mark,f1", "app.help", "Help", show=False, id="plan-row.help"),
     ]
 
     def __init__(self, row: PlanRow) -> None:

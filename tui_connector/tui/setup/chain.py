@@ -71,7 +71,6 @@ class ChainScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="chain.cancel"),
         Binding("ctrl+s,f8", "done", "Done", id="chain.done"),
-        Binding("question_mark,f1", "app.help", "Help", show=False, id="chain.help"),
     ]
 
     def __init__(self, work: GuideContext, name: str) -> None:

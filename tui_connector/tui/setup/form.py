@@ -242,7 +242,6 @@ class FormScreen(Dialog[bool]):
         Binding("ctrl+g", "as_text", "As text", id="form.text", priority=True, tooltip=AS_TEXT),
         Binding("pagedown", "section(1)", "Next section", id="form.next-section", priority=True),
         Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
-        Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
     ]
 
     IMMEDIATE: ClassVar[frozenset[str]] = frozenset()

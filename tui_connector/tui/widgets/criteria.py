@@ -202,7 +202,6 @@ class CriteriaScreen(Dialog[list[str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="criteria.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="criteria.done", priority=True),
-        Binding("question_mark,f1", "app.help", "Help", id="criteria.help"),
     ]
 
     @dataclass

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.cells import cell_len
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -103,7 +103,7 @@ class FooterKey:
         return cell_len(self.key) + 1 + cell_len(self.title) + 2
 
 
-_PINNED = ("app.help", "app.commands")
+_PINNED = ("app.help", "dialog.help", "app.commands")
 _FIELD, _SET = " Typing ", " Set: Del replaces "
 """Says that keys go into a field, or that it has a secret, which they do not change."""
 
@@ -213,6 +213,8 @@ class Dialog(ModalScreen[T], BaseScreen[T]):
 
     ↑ and ↓ go to the previous and next field, from those that do not use them.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "app.help", "Help", id="dialog.help")]
 
     def on_mount(self) -> None:
         self.mount(KeyFooter())
