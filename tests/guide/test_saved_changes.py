@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tui_connector.errors import UserError
 from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.profiles.edit import ProfileEdit, begin_edit
 from tui_connector.guide.profiles.saved_changes import SavedChange, SavedChanges
@@ -102,6 +103,17 @@ def test_a_change_by_another_program_ends_what_can_be_undone_unless_it_returns_t
     session.undo()
     assert (path.read_text(), *titles(session.changes)) == ("theirs again", "", "write mine again")
     assert session.changes.was_changed_elsewhere
+
+
+def test_an_undo_does_not_write_a_secret_back_into_the_file(machine: Machine, path: Path) -> None:
+    text = f'{PROFILE}[authentications.a]\nkind = "bearer"\ntoken = '
+    path.write_text(f'{text}"CANARY-token"\n')
+    session = Session(machine, path)
+    session.save(f'{text}{{ env = "TOKEN" }}\n')
+    with pytest.raises(UserError, match=r"the secret at authentications\.a\.token as a literal value") as caught:
+        session.undo()
+    assert "CANARY" not in str(caught.value)
+    assert "CANARY" not in path.read_text()
 
 
 def edited(path: Path, *keys: str, value: str) -> ProfileEdit:

@@ -69,10 +69,23 @@ class Problem:
         return UserError(self.code, self.message, self.hint).text
 
     @property
+    def brief(self) -> str:
+        """The text, where `fix_title` is beside it."""
+        return "is a literal secret" if self.can_move else self.text
+
+    @property
     def placed_text(self) -> str:
         """The text after its path, such as "clients.magento.plugins.1.attempts (item 2 of 3): must be …"."""
+        return self._placed(self.text)
+
+    @property
+    def placed_brief(self) -> str:
+        """`brief` after its path."""
+        return self._placed(self.brief)
+
+    def _placed(self, text: str) -> str:
         elements = f" ({self.elements})" if self.elements else ""
-        return f"{self.path}{elements}: {self.text}" if self.path else self.text
+        return f"{self.path}{elements}: {text}" if self.path else text
 
     def __str__(self) -> str:
         return f"{self.line}:{self.column}: {self.placed_text}"

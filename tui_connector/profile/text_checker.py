@@ -129,6 +129,12 @@ class Checker:
         return self._valid_parts[key]
 
 
+def new_literal_secret(checked: Checked, before: str) -> Problem | None:
+    """A literal secret that the text before did not have; None if there is none."""
+    known = {problem.keys for problem in Checker().check(before).literal_secrets} if checked.literal_secrets else set()
+    return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
+
+
 def file_problems(path: File) -> list[Problem]:
     """All problems of a profile's file, also those of a file that cannot be read; empty if it is valid."""
     try:

@@ -6,8 +6,10 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ...errors import UserError
 from ...files import CannotSave, digest, write_atomic
 from ...profile.library import read_bytes
+from ...profile.text_checker import Checker, new_literal_secret
 from ...profile.trust_records import TrustRecord
 from ...text import shown_line
 from ..part_families import Family
@@ -48,6 +50,13 @@ class SavedChange:
         now, then = (each.decode("utf-8", "replace") for each in (self.after, self.before))
         return difference(now, then)
 
+    def check_secrets(self) -> None:
+        """Raises `UserError` where reverting it would write a literal secret that the file no longer has."""
+        now, then = (each.decode("utf-8", "surrogateescape") for each in (self.after, self.before))
+        if (secret := new_literal_secret(Checker().check(then), now)) is not None:
+            message = f"{self.path.name} would have the secret at {secret.path} as a literal value again"
+            raise UserError("literal-secret", message, "Press e, and change the rest back in the text.")
+
     def titled(self, title: str, before: PartKey | None = None, after: PartKey | None = None) -> SavedChange:
         """The same with what was done, as which the user knows it; `before`, `after`: the part that was changed."""
         return replace(self, title=shown_line(title, 60), part_before=before, part=after)
@@ -57,6 +66,7 @@ class SavedChange:
 
         Raises `ChangedOnDisk` if the file was changed since, and another `UserError`. Blocks.
         """
+        self.check_secrets()
         trusted = tuple(self.trust.records())
         states = self.states.reversed if self.states is not None else None
         with states.moved() if states is not None else nullcontext():

@@ -122,6 +122,7 @@ class PartChanges:
 
     async def revert(self, change: SavedChange, verb: str) -> SavedChange | None:
         """Reverts a change; `verb` is what that is to the user, "Undo" or "Redo". Returns what reverts that."""
+        await asyncio.to_thread(change.check_secrets)  # before they are shown
         screen = ConfirmScreen(
             f"{verb}: {change.title}? {shown_line(self._path.name)} changes like this:\n",
             title=verb,

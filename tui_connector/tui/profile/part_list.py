@@ -173,6 +173,7 @@ class ProblemList(BoundedList):
             self.add_option(Option(Content(shown_line(words)), disabled=True))
             return
         for problem in opened.problems:
-            self.add_option(Option(Content.assemble(shown_line(str(problem), 400), fix_note(problem))))
+            words = shown_line(f"{problem.line}:{problem.column}: {problem.placed_brief}", 400)
+            self.add_option(Option(Content.assemble(words, fix_note(problem))))
         if opened.problems:
             self.highlighted = min(highlighted, len(opened.problems) - 1)

@@ -211,7 +211,7 @@ class PartStatus:
 def _within(problem: Problem) -> str:
     """The key within its part, and what is wrong with it."""
     where = ".".join(map(str, base_keys(problem.keys)[2:]))
-    return f"{where}: {problem.text}" if where else problem.text
+    return f"{where}: {problem.brief}" if where else problem.brief
 
 
 def _result_text(result: CheckResult, seconds: float) -> str:

@@ -79,8 +79,7 @@ def _key(path: str) -> str:
 
 
 def _problem_line(problem: Problem) -> Content:
-    message = "is a literal secret" if problem.can_move else problem.text
-    text = shown_line(f"{key}: {message}" if (key := _key(problem.path)) else message, 400)
+    text = shown_line(f"{key}: {problem.brief}" if (key := _key(problem.path)) else problem.brief, 400)
     return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, fix_note(problem))
 
 

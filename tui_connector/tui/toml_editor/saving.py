@@ -41,10 +41,9 @@ class TextSaver:
         return await asyncio.to_thread(self._new_secret, checked) if checked.literal_secrets else None
 
     def _new_secret(self, checked: Checked) -> Problem | None:
-        from ...profile.text_checker import Checker
+        from ...profile.text_checker import new_literal_secret
 
-        known = {problem.keys for problem in Checker().check(self._document.text_as_read).literal_secrets}
-        return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
+        return new_literal_secret(checked, self._document.text_as_read)
 
     async def new_problems(self, checked: Checked) -> list[Problem]:
         """Problems that the file does not have yet, wherever their lines are now."""
