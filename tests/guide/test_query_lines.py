@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tui_connector.client.uri import parameters
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.query_lines import is_short, sent_parameters, suggested_lines
+from tui_connector.guide.query_lines import in_short, is_short, sent_parameters, suggested_lines
 from tui_connector.guide.rest_api import ApiPath
 from tui_connector.log.request_summary import decoded_criteria
 
@@ -42,6 +42,32 @@ def sent(*lines: str) -> list[str]:
 def test_criteria_in_short_are_sent_as_magento_reads_them(lines: list[str], criteria: list[tuple[str, str]]) -> None:
     query = "&".join(each.encoded() for _, found in sent_parameters(lines) for each in found)
     assert decoded_criteria(f"https://acme.example/?{query}")[0] == criteria
+
+
+P = GROUP.format(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "short"),
+    [
+        (f"fields=sku&{P}[field]=qty&{P}[value]=5&{P}[condition_type]=gteq", ["where qty ≥ 5", "fields=sku"]),
+        (f"{P}[field]=qty&{P}[value]=5", ["where qty = 5"]),
+        (f"{P}[value]=a%20or%20b&{P}[field]=name&{P}[conditionType]=like", ["where name like 'a or b'"]),
+        ("searchCriteria[pageSize]=50&searchCriteria[currentPage]=2", ["page 2, 50 per page"]),
+        ("searchCriteria[pageSize]=50&search_criteria[currentPage]=2", None),  # one of which Magento ignores
+        ("searchCriteria%5BpageSize%5D=50", ["50 per page"]),
+        ("searchCriteria[sortOrders][0][field]=id&searchCriteria[sortOrders][0][direction]=DESC", ["sort id DESC"]),
+        (f"{P}[field]=qty&{P}[value]=5&{P}[condition_type]=moreq", None),  # which Magento reads as eq
+        (f"{P}[field]=qty&{P}[value]=5&searchCriteria[filter_group]=lost", None),
+        (f"{P}[field]=a%20b&{P}[value]=5", None),
+        (f"{P}[field]=qty", None),
+        ("searchCriteria=", None),
+        ("where%20qty%20%3E%205", None),
+    ],
+)
+def test_criteria_of_a_request_are_edited_in_short_where_that_is_the_same(query: str, short: list[str] | None) -> None:
+    lines = query.split("&")
+    assert in_short(f"https://acme.example/?{query}", lines) == (lines if short is None else short)
 
 
 def test_other_lines_are_sent_as_they_are() -> None:

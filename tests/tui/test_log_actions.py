@@ -575,6 +575,19 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.until(lambda: len(store.requests) == 1)
         assert store.requests[0].uri == "orders?searchCriteria[currentPage]=2"
         assert store.requests[0].about.note == "new request"
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("X")
+        await watched.shows("3 per page")
+        await watched.shows("sent: searchCriteria[pageSize]=3")
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(store.requests) == 2)
+        assert store.requests[1].uri == watched.log[0].uri  # as it was sent
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("X", "tab", "home", "4")
+        await watched.shows("sent: searchCriteria[pageSize]=43")
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(store.requests) == 3)
+        assert store.requests[2].uri.endswith("?searchCriteria[pageSize]=43")
 
 
 async def test_what_could_not_be_sent_is_not_called_resent(machine: Machine) -> None:

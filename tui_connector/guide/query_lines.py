@@ -10,16 +10,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from ..client.criteria_rows import Condition, parameters_of, read_row
-from ..client.uri import readable
+from ..client.uri import parameters, readable
 from ..errors import InvalidValue
+from ..log.request_summary import criteria_keys, decoded_criteria
 from ..magento.entities import READABLE
 from .rest_api import ApiPath
 
 _SHORT = re.compile(r"(?P<word>where|and|sort|page)\s+(?P<rest>\S.*)|(?P<size>\d+)\s+per\s+page", re.IGNORECASE)
-_PAGE = re.compile(r"(?P<page>\d+)(?:\s*,\s*(?P<size>\d+)\s+per\s+page)?", re.IGNORECASE)
+_PAGE = re.compile(r"(?P<page>\d+)(?:\s*,\s*(?P<size>\d+)\s+per\s+page)?|(?P<only>\d+)\s+per\s+page", re.IGNORECASE)
 _SORT = re.compile(r"(?P<field>[\w.-]+)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
 _ROOT = re.compile(r"(search_?criteria)\[", re.IGNORECASE)
 _GROUPS = re.compile(r"search_?criteria\[filter_?groups\]", re.IGNORECASE)
@@ -60,6 +61,40 @@ def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[Parameter]]]:
         except ValueError as error:
             raise InvalidValue("query-line", f"Line {number} of the query: {error}") from error
     return found
+
+
+def in_short(uri: str, lines: Sequence[str]) -> list[str]:
+    """The lines of a query, one for each parameter, with its search criteria in short where that is the same.
+
+    `uri` is absolute, and has this query.
+    """
+    rows, names = decoded_criteria(uri)
+    short = [text if is_short(text) else f"{label} {text}" for label, text in rows]
+    others = [line for line in lines if _name(line) not in names]
+    try:
+        sent = [each for _, found in sent_parameters(short) for each in found]
+    except InvalidValue:
+        return list(lines)
+    before = [(name, value or "") for name, value in parameters(uri.partition("?")[2])]
+    has_one_spelling = all(len({found[0] for found in each if found}) < 2 for each in _spellings(before))
+    is_same = has_one_spelling and _criteria(sent) == _criteria(Parameter(*each) for each in before)
+    return [*short, *others] if is_same else list(lines)
+
+
+def _spellings(query: Sequence[tuple[str, str]]) -> Iterator[list[re.Match[str] | None]]:
+    """The beginnings of the criteria, and of the filters among them, as they are spelled."""
+    for pattern in (_ROOT, _GROUPS):
+        yield [pattern.match(name) for name, _ in query]
+
+
+def _criteria(parameters: Iterable[Parameter]) -> list[tuple[tuple[str, ...], str]]:
+    """What Magento reads of search criteria, whatever their spelling and order."""
+    found = [(keys, each.value) for each in parameters if (keys := criteria_keys(each.name)) is not None]
+    return sorted((keys, value) for keys, value in found if keys[-1:] != ("conditiontype",) or value != "eq")
+
+
+def _name(line: str) -> str:
+    return unquote_plus(line.partition("=")[0])
 
 
 class _CriteriaWriter:

@@ -64,7 +64,7 @@ def conditions(uri: str) -> str:
     """The filters of search criteria, such as "qty > 5 and status = 1"; empty where there are none."""
     filters: dict[tuple[str, str], dict[str, str]] = {}
     for name, value in parameters(_target(uri).partition("?")[2]):
-        match _keys(name):
+        match criteria_keys(name):
             case ["filtergroups", group, "filters", number, field]:
                 filters.setdefault((group, number), {})[field] = value or ""
     return " and ".join(_groups(filters))
@@ -83,7 +83,7 @@ def criteria_of(uri: str) -> tuple[Criterion, ...]:
     """The filters of the search criteria of an address, whatever their groups."""
     filters: dict[tuple[str, str], dict[str, str]] = {}
     for name, value in parameters(_target(uri).partition("?")[2]):
-        match _keys(name):
+        match criteria_keys(name):
             case ["filtergroups", group, "filters", number, field]:
                 filters.setdefault((group, number), {})[field] = value or ""
     return tuple(map(_criterion, filters.values()))
@@ -99,7 +99,7 @@ def decoded_criteria(uri: str) -> tuple[list[tuple[str, str]], set[str]]:
     page = size = ""
     names: set[str] = set()
     for name, value in parameters(_target(uri).partition("?")[2]):
-        match _keys(name):
+        match criteria_keys(name):
             case ["filtergroups", group, "filters", number, "field" | "value" | "conditiontype" as field]:
                 filters.setdefault((group, number), {})[field] = value or ""
             case ["sortorders", number, "field" | "direction" as field]:
@@ -135,7 +135,7 @@ def _specific(path: str) -> str:
 
 
 @lru_cache(maxsize=1_000)
-def _keys(name: str) -> tuple[str, ...] | None:
+def criteria_keys(name: str) -> tuple[str, ...] | None:
     """The keys of a parameter of search criteria; None for another one."""
     match = _CRITERIA.fullmatch(name)
     return tuple(key.replace("_", "").lower() for key in _KEY.findall(match[1])) if match else None
@@ -156,7 +156,7 @@ def _telling(query: str) -> Iterator[Part]:
     page = size = ""
     others: list[tuple[str, str | None]] = []
     for name, value in parameters(query):
-        match _keys(name):
+        match criteria_keys(name):
             case ["filtergroups", group, "filters", number, field]:
                 filters.setdefault((group, number), {})[field] = value or ""
             case ["sortorders", number, field]:

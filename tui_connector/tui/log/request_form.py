@@ -23,7 +23,7 @@ from ...client.message import METHODS, Request
 from ...client.uri import origin_of
 from ...errors import InvalidValue, UserError
 from ...files import write_private
-from ...guide.query_lines import LineSuggestion, sent_parameters, suggested_lines
+from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
 from ...guide.resend import schema_path
 from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path
 from ...machine import Machine
@@ -139,6 +139,9 @@ class RequestForm(Dialog[Request | None]):
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._missing = missing
         self._body_shown = False
+        self._raw_lines: list[str] = []
+        self._filled_query = ""
+        """The query as it was filled in, its search criteria in short, and as it is sent while that is not edited."""
         self._sent_rows = 0
         """The rows that tell what is sent for lines in short."""
 
@@ -299,6 +302,11 @@ class RequestForm(Dialog[Request | None]):
         read = f"of {self._known.read_at.astimezone():%d %b %Y}"
         return f"{read}: the store did not send its schema" if self._was_asked else read
 
+    def _query_lines(self) -> list[str]:
+        """The lines of the query; those of the request itself, where its criteria are in short and not edited."""
+        text = self._query.text
+        return self._raw_lines if text == self._filled_query else text.split("\n")
+
     @on(TextArea.Changed, "#resend-query")
     def _query_changed(self) -> None:
         """Lists what fits the line, and shows what is sent for lines in short."""
@@ -308,6 +316,8 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue:  # it is still being typed; sending says what is wrong
             return
         short = [str(parameter) for _, parameters in sent for parameter in parameters]
+        if short and self._query_lines() is self._raw_lines:
+            short = self._raw_lines
         note = self.query_one("#resend-sent", Static)
         note.display = bool(short)
         note.update(Content(shown_line(f"sent: {' & '.join(short)}", _MAX_SENT)))
@@ -397,9 +407,12 @@ class RequestForm(Dialog[Request | None]):
         """Shows this request in the fields."""
         self._request = request
         path, lines = split_query(request.uri)
+        self._raw_lines = lines
+        short = shown("\n".join(in_short(_any_address(request.uri), lines)))
+        self._filled_query = short
         self.query_one("#resend-method", Input).value = request.method
         self.query_one("#resend-uri", Input).value = shown_line(path)
-        self.query_one("#resend-query", TextArea).text = shown("\n".join(lines))
+        self._query.text = short
         headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
         self.query_one("#resend-headers", TextArea).text = shown(headers)
         body = editable(request.body)
@@ -435,7 +448,7 @@ class RequestForm(Dialog[Request | None]):
         original = self._request.body
         body = edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
         path = self.query_one("#resend-uri", Input).value.strip()
-        lines = self._query.text.split("\n")
+        lines = self._query_lines()
         with _in_field("resend-query"):
             sent = sent_parameters(lines)
         query = "&".join("&".join(each.encoded() for each in short) if short else line for line, short in sent)
@@ -555,6 +568,11 @@ class _QueryLines(SeveralLines):
         if event.key == "enter" and self._uses_key("enter"):
             event.stop()
             event.prevent_default()
+
+
+def _any_address(uri: str) -> str:
+    """An absolute address with the query of this one."""
+    return f"https://host.invalid/?{uri.partition('?')[2]}"
 
 
 def _suggestion(line: LineSuggestion) -> Suggestion:
