@@ -113,7 +113,8 @@ async def test_cancel_restores_what_the_form_had(machine: Machine, memory_keyrin
         pilot.app.screen.query_one("#row-request-uri TextField", TextField).focus()
         await pilot.press("end", *"/x", "escape")
         await until_shown(pilot, "Discard what you changed")
-        await pilot.press("enter")  # the harmless answer
+        assert "y: discard · n, Esc, Enter: keep editing" in shown(pilot.app)
+        await pilot.press("escape")  # the harmless answer, as Enter
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         assert setup.at("incoming", "products", "request", "uri") == "products/x"
         await pilot.press("escape")

@@ -34,7 +34,7 @@ from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
 from ..widgets.fields import SafeInput, SeveralLines, move_focus
 from ..widgets.frame import Dialog
-from ..widgets.questions import ConfirmScreen
+from ..widgets.questions import DiscardScreen
 from .request_text import (
     MAX_SHOWN,
     editable,
@@ -495,8 +495,7 @@ class RequestForm(Dialog[Request | None]):
         if isinstance(self.focused, Input | TextArea):
             self.set_focus(None)
         elif self._changed():
-            question = ConfirmScreen("Discard the edited request?", yes="Discard", no="Keep editing")
-            self.app.push_screen(question, self._discard)
+            self.app.push_screen(DiscardScreen("the edited request"), self._discard)
         else:
             self.dismiss(None)
 

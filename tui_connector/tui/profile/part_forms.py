@@ -48,7 +48,7 @@ class SaveScreen(ConfirmScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "dismiss(True)", "Save", show=False, id="confirm.save"),
     ]
-    KEYS: ClassVar[str] = "y, ^S: {yes} · n, Enter: {no}"
+    KEYS: ClassVar[str] = "y, ^S: {yes} · n, Esc, Enter: {no}"
 
 
 class InvalidScreen(ConfirmScreen):
@@ -57,7 +57,7 @@ class InvalidScreen(ConfirmScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "dismiss(False)", "Back to the form", show=False, id="confirm.back-to-form"),
     ]
-    KEYS: ClassVar[str] = "y: {yes} · n, ^S, Enter: {no}"
+    KEYS: ClassVar[str] = "y: {yes} · n, Esc, ^S, Enter: {no}"
 
 
 class AddPartScreen(Dialog[tuple[str, bool] | None]):

@@ -24,7 +24,7 @@ from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from ..widgets.prose import Prose
-from ..widgets.questions import ConfirmScreen
+from ..widgets.questions import DiscardScreen
 from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
 from .form import FormScreen
@@ -174,9 +174,7 @@ class ChainScreen(Dialog[None]):
         if self._setup_part() == self._before:
             self.dismiss(None)
         else:
-            self.app.push_screen(
-                ConfirmScreen("Discard the changes of these steps?", yes="Discard", no="Keep editing"), self._discard
-            )
+            self.app.push_screen(DiscardScreen("the changes of these steps"), self._discard)
 
     def _discard(self, yes: bool | None) -> None:
         if yes:

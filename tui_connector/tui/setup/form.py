@@ -38,7 +38,7 @@ from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
-from ..widgets.questions import ConfirmScreen
+from ..widgets.questions import ConfirmScreen, DiscardScreen
 from ..widgets.secret import SecretInput, VariableInput
 from .context import GuideContext
 
@@ -418,9 +418,7 @@ class FormScreen(Dialog[bool]):
 
     def _ask_discard(self) -> None:
         if self._changed:
-            self.app.push_screen(
-                ConfirmScreen("Discard what you changed in this form?", yes="Discard", no="Keep editing"), self._discard
-            )
+            self.app.push_screen(DiscardScreen(), self._discard)
         else:
             self.dismiss(False)
 

@@ -23,7 +23,7 @@ from .choice import Choice
 from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
-from .questions import ConfirmScreen
+from .questions import DiscardScreen
 
 _MEANINGS = {
     "eq": "equal to",
@@ -355,9 +355,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
         if self.rows == given and not any(row.is_without_field for row in self.query(CriteriaRow)):
             self.dismiss(None)
             return
-        question = "Discard what you changed in this form?"
-        screen = ConfirmScreen(question, title="Search criteria", yes="Discard", no="Keep editing")
-        self.app.push_screen(screen, self._discard)
+        self.app.push_screen(DiscardScreen(), self._discard)
 
     def _discard(self, yes: bool | None) -> None:
         if yes:

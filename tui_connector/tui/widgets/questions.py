@@ -113,7 +113,7 @@ class ConfirmScreen(QuestionScreen[bool]):
         Binding("n,escape", "answer('n')", "No", id="confirm.no"),
         Binding("enter", "keep", "No", show=False, id="confirm.enter"),
     ]
-    KEYS: ClassVar[str] = "y: {yes} · n, Enter: {no}"
+    KEYS: ClassVar[str] = "y: {yes} · n, Esc, Enter: {no}"
 
     def __init__(
         self,
@@ -145,11 +145,18 @@ class ConfirmScreen(QuestionScreen[bool]):
 class AllowScreen(ConfirmScreen):
     """A confirmation that opens by itself: Enter may be meant for the screen before, and does nothing."""
 
-    KEYS: ClassVar[str] = "y: {yes} · n: {no}"
+    KEYS: ClassVar[str] = "y: {yes} · n, Esc: {no}"
     QUESTION_CLASSES: ClassVar[str] = "lines"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action != "keep" and super().check_action(action, parameters)
+
+
+class DiscardScreen(ConfirmScreen):
+    """Asks, where a form was cancelled, whether its changes are lost. Esc keeps them: a second one loses nothing."""
+
+    def __init__(self, what: str = "what you changed in this form") -> None:
+        super().__init__(f"Discard {what}?", title="Unsaved changes", yes="Discard", no="Keep editing")
 
 
 WorkAnswer: TypeAlias = Literal["restore", "save", "discard"]
