@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
 from requirements import require
+from time_zones import time_zone
 
 from tui_connector import text
 from tui_connector.guide.trust import ProfileTrust
@@ -77,6 +78,13 @@ def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _utc() -> Iterator[None]:
+    """The local time of the tests is UTC, wherever they run."""
+    with time_zone("UTC"):
+        yield
+
+
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """A folder that all processes of a test run share."""
@@ -120,7 +128,7 @@ def clean_environment(tmp_path: Path) -> dict[str, str]:
     home.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     folders = {name: str(home / name.lower()) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
-    return {**kept, "HOME": str(home), **folders, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return {**kept, "TZ": "UTC", "HOME": str(home), **folders, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 @pytest.fixture

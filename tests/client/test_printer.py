@@ -10,9 +10,11 @@ import pytest
 from exchanges import exchange, lost
 from hypothesis import given
 from hypothesis import strategies as st
+from time_zones import time_zone
 
 from tui_connector.client.exchange import RecordedBody, Timings
 from tui_connector.client.printer import LONG_FORMAT_BODY, blocks, simple, text
+from tui_connector.log.shown_text import row_text
 
 REFUSED = json.dumps(
     {"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "A::b"}}
@@ -25,6 +27,12 @@ def test_simple_is_one_line_with_the_stores_words_where_it_refused() -> None:
     line = simple(exchange(8, status=401, body=REFUSED.encode()))
     assert line.endswith("The consumer isn't authorized to access A::b.")
     assert simple(lost(9)).endswith("—  136 ms  no response within 30 s")
+
+
+def test_times_are_those_of_the_users_clock() -> None:
+    with time_zone("CET-1"):
+        assert text(exchange(7), "long").startswith("#7 · 13:00:07.000 · ")
+        assert "13:00:07" in row_text(exchange(7))
 
 
 def test_long_has_request_headers_and_a_thousand_characters_of_each_body() -> None:

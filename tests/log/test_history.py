@@ -46,10 +46,11 @@ def test_sessions_are_stored_without_bodies_for_their_owner(tmp_path: Path) -> N
 def test_the_row_of_a_failure_still_says_what_the_store_said(tmp_path: Path) -> None:
     exchanges, history = Exchanges(), History(tmp_path, PROFILE)
     earlier = exchange(1, status=404, body=b'{"message":"No such entity with sku = %1","parameters":["24-X"]}')
-    history.start(exchanges, "metadata", AT, earlier=[earlier])
+    history.start(exchanges, "metadata", earlier.at + timedelta(minutes=5), earlier=[earlier])
     exchanges.record(lost(2))
     history.close()
     [session] = History(tmp_path, PROFILE).sessions()
+    assert session.began == earlier.at
     found = [each for each in session.read() if isinstance(each, Exchange)]
     assert [failure_message(each) for each in found] == ["No such entity with sku = 24-X", "no response within 30 s"]
     assert not any(each.body.data for each in found)

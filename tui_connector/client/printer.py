@@ -140,7 +140,7 @@ def request_target(uri: str) -> str:
 
 def _summary(exchange: Exchange) -> Iterator[Block]:
     """Number and purpose, status and size, error message, and timings."""
-    at = exchange.at.strftime("%H:%M:%S.%f")[:-3]
+    at = exchange.at.astimezone().strftime("%H:%M:%S.%f")[:-3]
     attempt = f"attempt {exchange.attempt}" if exchange.attempt > 1 else ""
     parts = [f"#{exchange.number}", at, exchange.purpose, f"client {exchange.client}", attempt, exchange.note]
     yield Role.SUMMARY, [shown_line(" · ".join(part for part in parts if part))]

@@ -101,13 +101,14 @@ class History:
         """
         if keep == "off" or self._started is not None:
             return
+        earlier = [*earlier]
         with self._starting:
-            recording = self._session(_BODIES[keep], now, session)
+            recording = self._session(_BODIES[keep], now, session, min([now, *(each.at for each in earlier)]))
             recording.start(exchanges, earlier)
         self._started = recording, exchanges
 
-    def _session(self, bodies: KeptBodies, now: datetime, session: str) -> Recording:
-        """The session to write to: that of this process, or a new one."""
+    def _session(self, bodies: KeptBodies, now: datetime, session: str, first: datetime) -> Recording:
+        """The session to write to: that of this process, or a new one. `first`: when its first request was sent."""
         began, recording = self._of_process.get(self._directory, (now, None))
         is_same = recording is not None and recording.bodies == bodies
         self._make_directory()
@@ -117,7 +118,7 @@ class History:
             self._delete_old(now)
         except OSError as error:
             raise self._unsaved(error) from error
-        name = session if _NAME.fullmatch(session) else f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
+        name = session if _NAME.fullmatch(session) else f"{first.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
         recording = Recording(self._directory / name, size=_SESSION_BYTES // 2, older=1, bodies=bodies)
         self._of_process[self._directory] = now, recording
         return recording

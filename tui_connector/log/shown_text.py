@@ -27,7 +27,7 @@ def row_text(exchange: Exchange) -> str:
     attempt = f"×{exchange.attempt} " if exchange.attempt > 1 else ""
     outcome = "" if exchange.status is None else f"{exchange.status} {exchange.reason}"
     took, received = milliseconds(exchange.timings.total), size(exchange.body.size)
-    first = f"#{exchange.number} {exchange.at:%H:%M:%S} {exchange.method} {exchange.status or ''} "
+    first = f"#{exchange.number} {exchange.at.astimezone():%H:%M:%S} {exchange.method} {exchange.status or ''} "
     first += f"{attempt}{took} {received}"
     expected = "expected" if exchange.expected else ""
     return "\n".join([first, outcome, failure_message(exchange), expected, exchange.note, exchange.purpose])

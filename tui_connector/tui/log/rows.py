@@ -82,7 +82,7 @@ def row(
     segments += _fixed_columns(
         columns,
         number=exchange.number,
-        time=exchange.at.strftime(columns.time),
+        time=exchange.at.astimezone().strftime(columns.time),
         method=Segment(exchange.method, plain),
         status=Segment(status, paint(status_paint(exchange))),
         attempt=attempt,

@@ -209,7 +209,7 @@ class RecordedScreen(RequestsScreen):
             if isinstance(each, Notice):
                 self.notify(shown_line(each.text), severity="warning", markup=False)
             elif isinstance(each, SessionStart):
-                self._panel.view.begin_session(f"Session of {each.began:%d %b %Y %H:%M:%S}")
+                self._panel.view.begin_session(f"Session of {each.began.astimezone():%d %b %Y %H:%M:%S}")
             else:
                 self._exchanges.record(self._in_memory.get(each.identity, each))
         self.call_later(self._set_loaded)

@@ -72,7 +72,7 @@ def title_parts(
             found = f"match {view.match:,} of {len(view.found):,}"
         yield part(f"{name}: {found} (n: next request · Esc: end)", f"{short}: {found}")
     if dated and (exchange := next(iter(view.selected_probes), view.selected)) is not None:
-        yield part(f"{exchange.at:%d %b %H:%M}")
+        yield part(f"{exchange.at.astimezone():%d %b %H:%M}")
     if view.is_behind and is_live:
         new = f", {view.new_count:,} new" if view.new_count else ""
         yield part(f"not following{new} (G: follow)", f"not following{new}")
