@@ -221,3 +221,31 @@ async def test_kind_and_page_size_are_edited_in_the_same_form(
         await pilot.press("end", "enter")
         await until(pilot, lambda: setup.at("incoming", "products", "pagination") is None)
         await until(pilot, lambda: not pilot.app.screen.query("#row-pagination-page-size"))
+
+
+async def test_shift_tab_goes_back_through_whatever_tab_visits(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    source = {"kind": "csv", "path": "stock.csv"}
+    stock = {"client": "magento", "source": source, "request": {"method": "post", "uri": "inventory/source-items"}}
+    profile(machine, memory_keyring, sandbox, outgoing={"stock": stock})
+    async with at_step(machine, "4", (120, 36)) as (pilot, _):
+        await pilot.press("t")  # shows the sample, a JSON field
+        await until(pilot, lambda: pilot.app.screen.query_one("#sample").focusable)
+        await until_shown(pilot, "not sent")
+        await _shift_tab_reverses_tab(pilot)
+        await pilot.press("escape", "e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen) and pilot.app.focused is not None)
+        await _shift_tab_reverses_tab(pilot)
+
+
+async def _shift_tab_reverses_tab(pilot: Any) -> None:
+    visited: dict[str, list[Widget]] = {"tab": [pilot.app.focused], "shift+tab": [pilot.app.focused]}
+    for key, found in visited.items():
+        await pilot.press(key)
+        while pilot.app.focused is not found[0]:
+            assert pilot.app.focused not in found
+            found.append(pilot.app.focused)
+            await pilot.press(key)
+    assert visited["shift+tab"][1:] == visited["tab"][:0:-1]
+    assert any(isinstance(each, JsonField) for each in visited["tab"])

@@ -266,8 +266,10 @@ class StepPane(VerticalScroll, can_focus=False):
 
     def forget(self) -> None:
         """Clears the result of the last test and its fix."""
-        self._finding = None
-        self.query_one(".fix", Button).remove_class("there")
+        self._finding, fix = None, self.query_one(".fix", Button)
+        if fix.has_focus:  # which would go to whatever is next
+            self.screen.set_focus(self.query_one(".test", Button))
+        fix.remove_class("there")
         self.screen.refresh_bindings()
         self.say("")
 
