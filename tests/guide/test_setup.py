@@ -103,6 +103,16 @@ def test_a_detected_dialect_changes_a_profile_only_where_it_has_another_one(tmp_
     assert setup.document.changed
 
 
+@pytest.mark.parametrize("uri", [None, "", "https://", "shop", "http://127.0.0.1:99999/rest/V1"])
+def test_a_client_without_a_valid_address_has_no_origin(uri: str | None) -> None:
+    setup, plugins = Setup(), ("clients", "magento", "plugins")
+    setup.edit(plugins, [{"kind": "base-uri", "uri": uri}] if uri is not None else [])
+    setup.edit(("clients", "magento", "proxy"), {"uri": "10."})
+    assert setup.origin == ""
+    assert setup.origin_for(setup.path_of(setup.fields()[0])) == ""
+    assert setup.origin_for(("clients", "magento", "proxy", "password")) == ""
+
+
 def test_the_store_view_that_was_chosen_last_is_used() -> None:
     def tested(address: str) -> str:
         setup.typed_address = address

@@ -129,7 +129,11 @@ class Setup(ProfileDraft):
 
     @property
     def origin(self) -> str:
-        return origin_of(self.base_uri)
+        """The origin of the store; "" where its address is missing or invalid."""
+        try:
+            return origin_of(self.base_uri)
+        except InvalidValue:
+            return ""
 
     @property
     def formatter(self) -> str:
@@ -371,15 +375,15 @@ class Setup(ProfileDraft):
         return ("authentications", self.authentication, *each.path)
 
     def origin_for(self, path: ModelPath) -> str:
-        """The origin that the secret at this path is sent to: the store, the login or the proxy."""
+        """The origin that the secret at this path is sent to: the store, the login or the proxy; "" if unknown."""
         proxy = self.at("clients", path[1], "proxy", "uri") if "proxy" in path else None
-        if proxy:
-            return origin_of(str(proxy))
         login = self.at(*path[:2], "token-uri") or self.at(*path[:2], "uri") if path[0] == "authentications" else None
         try:
+            if proxy:
+                return origin_of(str(proxy))
             return origin_of(login) if isinstance(login, str) and is_absolute(login) else self.origin
         except InvalidValue:  # an incomplete address
-            return self.origin
+            return "" if proxy else self.origin
 
     def set_detected(self, field_name: str, value: str) -> None:
         """Sets what a test has detected, such as the signing dialect.

@@ -402,7 +402,9 @@ class BasicsPane(StepPane):
         event.stop()
         if self._removed:
             self._set_plugins(self._removed.pop())
-            self.explain("")
+            self.explain(_ABOUT["plugins"])
+        else:
+            self.explain("Nothing to undo: the plugins are as they were before this was opened.")
 
     @on(OrderedList.MoveRequested)
     def _move_plugin(self, event: OrderedList.MoveRequested) -> None:
