@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.environment_values import addresses, check_new_name, new_environment, own_source, whole_address
+from tui_connector.guide.environment_values import (
+    addresses,
+    check_new_name,
+    new_environment,
+    own_source,
+    whole_address,
+    with_own_outputs,
+)
+from tui_connector.guide.steps.setup import Setup
+from tui_connector.profile.document import Document
 
 DRAFT: dict[str, Any] = {
     "authentications": {
@@ -50,6 +61,37 @@ def test_a_new_environment_is_no_production_and_shares_no_secret() -> None:
             "c": {"token": {"keyring": "shop/c/access-token@uat-2"}},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("base", "own"),
+    [
+        ("products.jsonl", "uat/products.jsonl"),
+        ("acme/products.csv", "acme/uat/products.csv"),
+        ("/data/acme/products.jsonl.gz", "/data/acme/uat/products.jsonl.gz"),
+        ("/elsewhere/products.jsonl.gz", "/elsewhere/products-uat.jsonl.gz"),  # a run creates no folder there
+        ("../products.jsonl", "../products-uat.jsonl"),
+    ],
+)
+def test_each_environment_has_files_of_its_own(base: str, own: str) -> None:
+    incoming = {
+        "products": {"sink": {"kind": "jsonl", "path": base}},
+        "to-stdout": {"sink": {"kind": "stdout"}},
+        "without": {},
+    }
+    made = with_own_outputs({}, {"incoming": incoming}, "uat", Path("/data"))
+    assert made == {"incoming": {"products": {"sink": {"path": own}}}}
+
+
+def test_a_new_incoming_has_a_file_in_each_environment_which_goes_with_it() -> None:
+    environments = {"uat": {"clients": {"magento": {"production": False}}}, "test": {}}
+    setup = Setup.from_document("acme", Document.new({"format": 1, "name": "A", "environments": environments}))
+    before = deepcopy(setup.draft)
+    name = setup.add_incoming("products")
+    places = [("environments", each, "incoming", name, "sink", "path") for each in environments]
+    assert [setup.at(*each) for each in places] == ["acme/uat/products.jsonl", "acme/test/products.jsonl"]
+    assert [*setup.remove("incoming", name)] == ["uat", "test"]
+    assert setup.draft == before
 
 
 def test_a_secret_has_a_place_of_its_own_for_each_environment() -> None:

@@ -142,7 +142,9 @@ async def test_an_environment_with_an_own_secret_is_added_used_and_undone(machin
             await pilot.press("enter")
             await until_shown(pilot, "GET products")
             assert "default" not in shown(app).split("\n")[0]
-            await pilot.press("E")  # there is none yet
+            await pilot.press("E")
+            await until_shown(pilot, "+ adds an environment")  # there is none yet
+            await pilot.press("plus")
             await until_shown(pilot, "Name of the new environment")
             await pilot.press(*"no name", "enter")
             await until_shown(pilot, "is not a valid name")
@@ -156,6 +158,7 @@ async def test_an_environment_with_an_own_secret_is_added_used_and_undone(machin
 [environments.staging]
 production = false
 authentications.a.token = { env = "SHOP_TOKEN_STAGING" }
+incoming.items.sink.path = "staging/live.jsonl"
 clients.shop.plugins.base-uri.uri = "URL/rest/V1"
 """
             before = WITH_SECRET.replace("LIVE", "http://127.0.0.1:9")

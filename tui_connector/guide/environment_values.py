@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import InvalidValue
-from ..profile.environments import TABLE, names_of, own_variable
+from ..profile.environments import TABLE, names_of, own_output, own_variable
 from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
 from ..profile.positions import value_at
 from ..secrets.backends import entry_of, override_name
@@ -65,6 +66,22 @@ def secrets(draft: Mapping[str, Json]) -> Iterator[OverriddenValue]:
         names = tuple(map(str, path))
         if all(map(_BARE.fullmatch, names)):
             yield OverriddenValue(names, path)
+
+
+def outputs(draft: Mapping[str, Json]) -> Iterator[OverriddenValue]:
+    """The files that the sinks of incomings write."""
+    incomings = draft.get("incoming")
+    for name, incoming in incomings.items() if isinstance(incomings, dict) else ():
+        if isinstance(value_at(incoming, ("sink", "path")), str) and _BARE.fullmatch(name):
+            path = ("incoming", name, "sink", "path")
+            yield OverriddenValue(path, path)
+
+
+def with_own_outputs(made: dict[str, Json], draft: Mapping[str, Json], name: str, data: Path | None) -> dict[str, Json]:
+    """The values of a new environment, with files of its own for the sinks of the profile; `data` as in `own_output`."""
+    for output in outputs(draft):
+        put(made, output.path, own_output(str(value_at(draft, output.base)), name, data))
+    return made
 
 
 def new_environment(draft: Mapping[str, Json], profile: str, name: str) -> dict[str, Json]:

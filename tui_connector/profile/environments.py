@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from ..client.uri import origin_of
@@ -222,6 +223,19 @@ def own_secrets(found: Overridden, base: Profile, profile: Profile) -> bool:
         own = {"env": own_variable(secret.source.env, found.environment)} if secret.source.env is not None else None
         found.problems.append(Misplaced(where, message, "shared-secret", value=own))
     return changed
+
+
+def own_output(path: str, environment: str, data: Path | None) -> str:
+    """The file of an environment, instead of this one of the base values, which no other environment may change.
+
+    `data`: the directory where the files of profiles are, if there is one. In a folder of its own where a run creates
+    that.
+    """
+    file = PurePath(path)
+    if ".." in file.parts or (file.is_absolute() and (data is None or not file.is_relative_to(data))):
+        name, dot, endings = file.name.partition(".")
+        return str(file.with_name(f"{name}-{environment}{dot}{endings}"))
+    return str(file.parent / environment / file.name)
 
 
 def own_variable(name: str, environment: str) -> str:

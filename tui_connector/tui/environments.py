@@ -136,6 +136,8 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         self.query_one("#environment-differences", Static).update(self._differences(name))
 
     def _differences(self, name: str) -> Content:
+        if len(self._data) == 1:
+            return Content("There are only the base values. + adds an environment: the same, for another store.")
         if name == DEFAULT_ENVIRONMENT:
             return Content("The base values. Select an environment to see what it changes.")
         found = list(differences(self._data[DEFAULT_ENVIRONMENT], self._data[name]))

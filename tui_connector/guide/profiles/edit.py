@@ -133,7 +133,7 @@ def removal(path: Path, family: Family, name: str) -> ProfileEdit:
             if isinstance(names, list) and name in names:
                 left = [each for each in names if each != name]
                 setup.edit(("clients", client, "authentications"), left or None)
-    setup.edit((family, name), None)
+    setup.remove(family, name)
     if problems := [each for each in edit.problems if each not in before]:
         raise UserError("part-in-use", f"{name} is in use: {problems[0]}. Change that first.")
     return edit

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ...magento.entities import READABLE
 from ...profile.document import UNSET, Document, Unset
+from ...profile.environments import TABLE, names_of
 from ...profile.model import ModelPath
 from ...profile.positions import value_at
 from ...profile.problems import check_data
@@ -85,6 +86,17 @@ class ProfileDraft:
         if value is None:
             self._prune(path[:-1])
         self._edited(path)
+
+    def remove(self, family: str, name: str) -> dict[str, Json]:
+        """Removes a part, and what environments override of it, which is returned by environment."""
+        places = {environment: (TABLE, environment, family, name) for environment in names_of(self.draft)}
+        overrides: dict[str, Json] = {}
+        for environment, place in places.items():
+            if (found := self.at(*place)) is not None:
+                overrides[environment] = deepcopy(found)
+                self.edit(place, None)
+        self.edit((family, name), None)
+        return overrides
 
     def _prune(self, path: ModelPath) -> None:
         """Removes tables that have become empty, up to the named part; and that of a family without parts."""

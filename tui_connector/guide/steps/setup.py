@@ -14,6 +14,7 @@ from ...client.uri import is_absolute, origin_of
 from ...errors import InvalidValue
 from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import Document
+from ...profile.environments import TABLE, names_of, own_output
 from ...profile.model import ModelPath
 from ...profile.part_names import free, free_name, usual_name
 from ...profile.positions import value_at
@@ -413,6 +414,7 @@ class Setup(ProfileDraft):
         name = self._free_name("incoming", entity)
         made = READABLE[entity].configuration(self.client)
         self.edit(("incoming", name), made | {"sink": self._file(name)})
+        self._add_outputs(name)
         return name
 
     def add_outgoing(self, entity: str) -> str:
@@ -434,7 +436,15 @@ class Setup(ProfileDraft):
             made |= {"items": "items", "pagination": {"kind": "search-criteria"}}
             made["sink"] = self._file(name)
         self.edit((family, name), made)
+        if family == "incoming":
+            self._add_outputs(name)
         return name
+
+    def _add_outputs(self, incoming: str) -> None:
+        """Gives each environment a file of its own for the items of this incoming."""
+        for environment in names_of(self.draft):
+            own = own_output(str(self.at("incoming", incoming, "sink", "path")), environment, self.data)
+            self.edit((TABLE, environment, "incoming", incoming, "sink", "path"), own)
 
     def _file(self, name: str) -> Json:
         """A file in a folder named after the profile, since two profiles may read the same entity."""

@@ -674,9 +674,6 @@ class ProfilePage(ChangesScreen, TextHolder):
         opened = self.opened
         if opened is None or opened.document is None:
             return
-        if not self._has_environments:
-            self._edit_environment()
-            return
         is_usable = not opened.problems or bool(self.environment)
         choose_environment(
             self.app, opened.document.draft, self.environment, is_usable=is_usable, chosen=self._use_or_edit

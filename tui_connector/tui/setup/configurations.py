@@ -21,6 +21,7 @@ from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.diagnosis import Finding
 from ...magento.entities import Readable, Writable
 from ...misspelling import similar_names
+from ...profile.environments import TABLE
 from ...profile.importers.command_text import looks_like_command
 from ...profile.part_names import free
 from ...templates import Json
@@ -289,8 +290,8 @@ class ConfigurationsPane(StepPane):
 
     def on_mount(self) -> None:
         self._choosing = not self.setup.table(self.family)
-        self._deleted: list[tuple[int, str, Json]] = []
-        """What was deleted, with its place in the list, to be undone."""
+        self._deleted: list[tuple[int, str, Json, dict[str, Json]]] = []
+        """What was deleted, with its place in the list, and what environments had of it, to be undone."""
         self._wrong: dict[str, str] = {}
         """What is wrong with a configuration, by name."""
         self.says_keys = False
@@ -519,8 +520,8 @@ class ConfigurationsPane(StepPane):
         name = self.rows.chosen
         if yes and name is not None:
             table = self.setup.table(self.family)
-            self._deleted.append((list(table).index(name), name, deepcopy(table[name])))
-            self.setup.edit((self.family, name), None)
+            index, deleted = list(table).index(name), deepcopy(table[name])
+            self._deleted.append((index, name, deleted, self.setup.remove(self.family, name)))
             self.removed(name)
             self.forget()
             self.post_message(self.Changed())
@@ -529,10 +530,12 @@ class ConfigurationsPane(StepPane):
 
     def action_undo_delete(self) -> None:
         """Restores what was deleted last, at its place; under another name where its own was taken meanwhile."""
-        index, name, deleted = self._deleted.pop()
+        index, name, deleted, overrides = self._deleted.pop()
         there = list(self.setup.table(self.family).items())
         name = free(name, dict(there))
         self.setup.edit((self.family,), dict([*there[:index], (name, deleted), *there[index:]]))
+        for environment, overridden in overrides.items():
+            self.setup.edit((TABLE, environment, self.family, name), overridden)
         self._choosing = False
         self.forget()
         self.begin()

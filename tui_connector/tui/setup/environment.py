@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textual import on
 
 from ...errors import UserError
-from ...guide.environment_values import addresses, is_production, own_source, secrets, whole_address
+from ...guide.environment_values import addresses, is_production, outputs, own_source, secrets, whole_address
 from ...profile.environments import TABLE
 from ...profile.problems import check_data
 from ...secrets.backends import entry_of
@@ -28,7 +28,12 @@ class _Overrides(SetupForm):
     def __init__(self, work: GuideContext, environment: str) -> None:
         self.environment = environment
         self._bases = {
-            each.path: each.base for each in (*addresses(work.setup.draft, environment), *secrets(work.setup.draft))
+            each.path: each.base
+            for each in (
+                *addresses(work.setup.draft, environment),
+                *secrets(work.setup.draft),
+                *outputs(work.setup.draft),
+            )
         }
         super().__init__(work, _specs(work, environment), (TABLE, environment))
 
@@ -124,5 +129,11 @@ def _specs(work: GuideContext, environment: str) -> Iterator[FieldSpec]:
         name = secret.path[-1].replace("-", " ")
         title = name.capitalize() if len(parts) == 1 else f"{secret.path[1]}: {name}"
         yield FieldSpec(secret.path, title, "The secret of this store.", FieldType.SECRET)
+    files = list(outputs(draft))
+    for output in files:
+        title = "Output" if len(files) == 1 else f"Output, {output.path[1]}"
+        about = "The file with the items of this store. A file that another environment has written is not changed."
+        base = str(work.setup.at(*output.base))
+        yield FieldSpec(output.path, title, about, FieldType.TEXT, hint=base)
     live = is_production(draft)
     yield FieldSpec(("production",), "Production", _OF_ALL, FieldType.BOOLEAN, default=live)
