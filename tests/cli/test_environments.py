@@ -199,7 +199,7 @@ async def test_an_output_file_of_another_environment_is_not_changed(stores: TwoS
     before = (stores.folder / "live.jsonl").read_bytes()
     code, _, err = await stores.run("run", "--env", "staging")
     assert code == 2
-    assert "live.jsonl already exists and was not written by this configuration" in err
+    assert "live.jsonl was written by the incoming items in the environment default" in err
     assert (stores.folder / "live.jsonl").read_bytes() == before
 
 

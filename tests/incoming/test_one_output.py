@@ -14,6 +14,8 @@ from listing import listing, products
 from runs import Shop, shop
 
 from tui_connector.cli.run import _output_file
+from tui_connector.errors import UserError
+from tui_connector.incoming.sink import Sink
 from tui_connector.machine import Machine
 from tui_connector.runs.database import LedgerError, explained, unusable
 from tui_connector.runs.ledger import Ledger, ledger_file
@@ -127,3 +129,17 @@ def test_a_state_directory_that_may_not_be_entered_is_a_ledger_that_cannot_be_us
     assert file.name == "items.sqlite"
     with pytest.raises(LedgerError, match="cannot be written: Permission denied"):
         Ledger(file)
+
+
+@pytest.mark.parametrize("name", FILE_SINKS)
+async def test_an_output_of_another_configuration_is_refused_with_its_name(
+    tmp_path: Path, machine: Machine, name: str
+) -> None:
+    sink = FILE_SINKS[name] | {"path": f"items.{name}"}
+    if "table" in Sink.all_kinds()[sink["kind"]].model_fields:
+        sink["table"] = "items"
+    async with listing(products(*range(1, 11))) as store:
+        assert (await shop(store, tmp_path, machine, sink=sink).run()).state == "complete"
+        with pytest.raises(UserError) as refused:
+            await Shop(tmp_path, machine, store.url, {"sink": sink}, name="others").run()
+    assert "the incoming items of this profile" in str(refused.value)

@@ -78,7 +78,7 @@ def outputs(draft: Mapping[str, Json]) -> Iterator[OverriddenValue]:
 
 
 def with_own_outputs(made: dict[str, Json], draft: Mapping[str, Json], name: str, data: Path | None) -> dict[str, Json]:
-    """The values of a new environment, with files of its own for the sinks of the profile; `data` as in `own_output`."""
+    """The values of a new environment, with files of its own for the sinks; `data` as in `own_output`."""
     for output in outputs(draft):
         put(made, output.path, own_output(str(value_at(draft, output.base)), name, data))
     return made

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from ..errors import UserError
 from ..templates import Json
 from .output_path import open_regular
-from .sink import SinkChanged, SinkError, SinkMissing, check_not_moved
+from .sink import ForeignOutput, SinkChanged, SinkError, SinkMissing, check_not_moved
 
 _TAIL_BYTES = 4_096
 """Bytes before a position that must not have changed."""
@@ -146,9 +146,12 @@ class OutputFile:
 
     def _start_over(self, known: _Position | None) -> int:
         if not self._is_own(known):
-            raise SinkError(
-                f"{self._path} already exists and was not written by this configuration",
-                hint="It was not changed. Choose another file, or move or empty this one.",
+            path = self._path
+            raise ForeignOutput(
+                f"{path} already exists and was not written by this configuration",
+                "It was not changed. Choose another file, or move or empty this one.",
+                str(path),
+                lambda position: _has_written(path, position),
             )
         return 0
 
@@ -176,6 +179,17 @@ class OutputFile:
     def _tail(self, end: int) -> int:
         length = min(end, _TAIL_BYTES)
         return zlib.crc32(os.pread(self._file, length, end - length))
+
+
+def _has_written(path: Path, position: Json) -> bool:
+    """Whether the file begins with what a run that recorded this position has written."""
+    recorded = _parse_position(position)
+    if recorded is None or not recorded.bytes:
+        return False
+    with open(path, "rb") as file:
+        file.seek(max(0, recorded.bytes - _TAIL_BYTES))
+        tail = file.read(min(recorded.bytes, _TAIL_BYTES))
+        return os.fstat(file.fileno()).st_size >= recorded.bytes and zlib.crc32(tail) == recorded.tail
 
 
 def _parse_position(position: Json) -> _Position | None:

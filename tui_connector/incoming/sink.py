@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +35,17 @@ class SinkChanged(SinkError):
     """Another program has changed the output of this run or of earlier ones; it was not changed further."""
 
     _CODE = "output-changed"
+
+
+class ForeignOutput(SinkError):
+    """The output was written by something else than this configuration; it was not changed."""
+
+    _CODE = "output-foreign"
+
+    def __init__(self, message: str, hint: str, output: str, is_of: Callable[[Json], bool]) -> None:
+        """`output`: the file or table. `is_of` tells whether a run that recorded this position has written it."""
+        super().__init__(message, hint)
+        self.output, self.is_of = output, is_of
 
 
 class SinkMissing(SinkError):
@@ -255,6 +266,11 @@ def identifier_problem(fields: Mapping[str, bytes], identifier: str | None) -> s
     if text == b'""':
         return f"its identifier {identifier!r} is empty"
     return "" if json_type(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
+
+
+def has_table(position: Json, table: str) -> bool:
+    """Whether a run that recorded this position has written the table with this id."""
+    return bool(table) and isinstance(position, dict) and position.get("table") == table
 
 
 def repeated_remark(number: int, identifier: str | None, first: str = "") -> str:

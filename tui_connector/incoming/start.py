@@ -26,8 +26,9 @@ from ..units import timestamp
 from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming, entity_names, lineage
 from .output_path import OutputPaths
+from .output_writers import writer_of
 from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
-from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
+from .sink import ByteOutput, ForeignOutput, OpenSink, Sink, SinkContext, SinkError, SinkMissing
 from .slice_items import SliceItems, run_id_of
 from .unfound_fields import ColumnSearch
 from .writing import RunWriter
@@ -345,10 +346,10 @@ class OpenRun:
                 resumes=start.resumes,
             )
             try:
-                sink = incoming.sink.open(context, start.sink)
+                sink = _open_sink(incoming.sink, context, start.sink, place)
             except SinkMissing as gone:
                 start = start_over(ledger, start, now, incoming, f"Starting over: {gone.message}.")
-                sink = incoming.sink.open(context, None)
+                sink = _open_sink(incoming.sink, context, None, place)
             changes = None
             if incoming.incremental is not None and options.within is None:
                 changes = ChangeFilter(
@@ -383,6 +384,18 @@ class OpenRun:
         except BaseException:
             ledger.close()
             raise
+
+
+def _open_sink(sink: Sink, context: SinkContext, position: Json, place: RunLocation) -> OpenSink:
+    """The open sink. Raises `SinkError`: one that says who has written the output, where ledgers show that."""
+    try:
+        return sink.open(context, position)
+    except ForeignOutput as error:
+        if isinstance(place.ledger, Path) and (
+            writer := writer_of(error.is_of, place.ledger, place.file, error.output)
+        ):
+            raise SinkError(f"{error.output} was written by {writer}", error.hint) from error
+        raise
 
 
 _CURSOR = "@{cursor}"

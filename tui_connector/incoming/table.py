@@ -17,7 +17,7 @@ from typing import Final, Literal, Protocol
 from ..templates import Json
 from ..text import count
 from .columns import EXTRA, ROW, ColumnLimits, ColumnType, TypedColumns
-from .sink import OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing, repeated_remark
+from .sink import ForeignOutput, OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing, has_table, repeated_remark
 
 TABLES: Final = "tui_connector_tables"
 """The table that says which tables are ours, beside them."""
@@ -221,9 +221,12 @@ class OpenTable(OpenSink):
         self._id, self._rows = record.id, record.rows
         if (known.get("table") if isinstance(known, dict) else None) != self._id:
             whose = f"the incoming {record.incoming!r} of " if record.incoming != self._incoming else ""
-            raise SinkError(
+            there = record.id
+            raise ForeignOutput(
                 f"{self._store} belongs to {whose}another configuration, or the state directory was lost",
                 'It was not changed. Use another "table" in the sink; if nobody needs those rows, drop the table.',
+                str(self._store),
+                lambda position: has_table(position, there),
             )
         if not {EXTRA, ROW} <= found.keys():
             raise SinkError(f"{self._store} no longer has the columns {EXTRA} and {ROW}", "Drop it, and run again.")

@@ -195,6 +195,14 @@ def last_runs(path: LedgerPlace, limit: int) -> tuple[list[RunRow], bool]:
     return found, is_running(path)
 
 
+def last_sink(path: Path) -> Json:
+    """The position of the sink that the last run has recorded; None if none has. Raises `LedgerError`."""
+    with explained(path), contextlib.closing(open_reader(path, "incoming")) as database:
+        found = database.execute("select sink from run where sink is not null order by id desc limit 1").fetchone()
+        position: Json = json.loads(found[0]) if found else None
+        return position
+
+
 COLUMNS = ", ".join(RunRow.__slots__)
 
 

@@ -39,6 +39,7 @@ from ..item_schema import SchemaFile, declared_types
 from ..output_file import OutputFile
 from ..raw_json import json_type, members
 from ..sink import (
+    ForeignOutput,
     OpenSink,
     RejectedItem,
     Sink,
@@ -160,10 +161,13 @@ class _ParquetFile:
             if isinstance(error, OSError) and not isinstance(error, self._pyarrow.ArrowException):
                 raise SinkError(f"{self._path} cannot be read: {error.strerror or error}") from error
             metadata = {}
-        if metadata.get(_ID, b"").decode(errors="replace") != id_ or not id_:
-            raise SinkError(
+        there = metadata.get(_ID, b"").decode(errors="replace")
+        if there != id_ or not id_:
+            raise ForeignOutput(
                 f"{self._path} already exists and was not written by this configuration",
                 "It was not changed. Choose another file, or move this one.",
+                str(self._path),
+                lambda position: bool(there) and isinstance(position, dict) and position.get("parquet") == there,
             )
 
     def write(self, items: Path, id_: str, *, is_new: bool) -> list[str]:

@@ -19,6 +19,7 @@ from ...client.file_path import FilePath
 from ...templates import Json
 from ..raw_json import InvalidJson, decode_json, json_type, members, plain_text
 from ..sink import (
+    ForeignOutput,
     OpenSink,
     RejectedItem,
     Sink,
@@ -27,6 +28,7 @@ from ..sink import (
     SinkError,
     SinkMissing,
     check_not_moved,
+    has_table,
     identifier_problem,
     repeated_remark,
 )
@@ -360,10 +362,7 @@ class _OpenSqlite(OpenSink):
         self._id = str(table_id or "")
         renamed = bool(self._id) and self._is_recorded()
         if incoming != self._table.incoming and not renamed:
-            raise SinkError(
-                f"The table {name!r} in {self._database.path} belongs to the incoming {incoming!r}",
-                'Use another "table" in the sink.',
-            )
+            raise self._foreign(f"belongs to the incoming {incoming!r}", 'Use another "table" in the sink.')
         last = self._last_row()
         if last > int(rows or 0):  # rows and their number are recorded in one transaction
             raise SinkChanged(
@@ -373,12 +372,16 @@ class _OpenSqlite(OpenSink):
                 'another "table" in the sink.',
             )
         if last and not self._is_recorded():
-            raise SinkError(
-                f"The table {name!r} in {self._database.path} has rows and was not written by this configuration",
-                "It was not changed. Another profile may have written it: use another path or another "
-                '"table" in the sink. If nobody needs those rows, delete the table.',
+            raise self._foreign(
+                "has rows and was not written by this configuration",
+                'It was not changed. Use another path or another "table" in the sink. If nobody needs those rows, '
+                "delete the table.",
             )
         return str(known_shape), int(rows or 0)
+
+    def _foreign(self, why: str, hint: str) -> ForeignOutput:
+        table, there = f"The table {self._table.name!r} in {self._database.path}", self._id
+        return ForeignOutput(f"{table} {why}", hint, table, lambda position: has_table(position, there))
 
     def _is_recorded(self) -> bool:
         """Whether this incoming has recorded a position in this very table."""
