@@ -103,3 +103,18 @@ def test_a_copy_shares_no_secret() -> None:
         },
     }
     assert own["a"] == {"token": {"keyring": "shop/a/access-token@test"}}
+
+
+@pytest.mark.parametrize(
+    ("file", "copied"),
+    [
+        ("test/a.jsonl", "uat/a.jsonl"),
+        ("a-test.csv", "a-uat.csv"),
+        ("tests.jsonl", "shop/uat/a.jsonl"),
+        ("", "shop/uat/a.jsonl"),
+    ],
+)
+def test_a_copy_shares_no_file(file: str, copied: str) -> None:
+    values: dict[str, Any] = {"incoming": {"a": {"sink": {"path": file}}}} if file else {}
+    draft: dict[str, Any] = {"incoming": {"a": {"sink": {"path": "shop/a.jsonl"}}}, "environments": {"test": values}}
+    assert copied_environment(draft, "test", "uat") == {"incoming": {"a": {"sink": {"path": copied}}}}

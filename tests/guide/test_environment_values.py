@@ -15,7 +15,6 @@ from tui_connector.guide.environment_values import (
     new_environment,
     own_source,
     whole_address,
-    with_own_outputs,
 )
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.profile.document import Document
@@ -79,7 +78,7 @@ def test_each_environment_has_files_of_its_own(base: str, own: str) -> None:
         "to-stdout": {"sink": {"kind": "stdout"}},
         "without": {},
     }
-    made = with_own_outputs({}, {"incoming": incoming}, "uat", Path("/data"))
+    made = new_environment({"incoming": incoming}, "shop", "uat", Path("/data"))
     assert made == {"incoming": {"products": {"sink": {"path": own}}}}
 
 

@@ -295,7 +295,7 @@ async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_eac
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))
         await pilot.press("y")
-        copied = before + before[before.index("[environments") :].replace(".staging]", ".uat]")
+        copied = before + before[before.index("[environments") :].replace("staging", "uat")
         await until(pilot, lambda: tomllib.loads(path.read_text()) == tomllib.loads(copied))
         await choose("enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])

@@ -77,17 +77,11 @@ def outputs(draft: Mapping[str, Json]) -> Iterator[OverriddenValue]:
             yield OverriddenValue(path, path)
 
 
-def with_own_outputs(made: dict[str, Json], draft: Mapping[str, Json], name: str, data: Path | None) -> dict[str, Json]:
-    """The values of a new environment, with files of its own for the sinks; `data` as in `own_output`."""
-    for output in outputs(draft):
-        put(made, output.path, own_output(str(value_at(draft, output.base)), name, data))
-    return made
+def new_environment(draft: Mapping[str, Json], profile: str, name: str, data: Path | None = None) -> dict[str, Json]:
+    """What a new environment has: not production, and secrets and files of its own.
 
-
-def new_environment(draft: Mapping[str, Json], profile: str, name: str) -> dict[str, Json]:
-    """What a new environment has: not production, and secrets of its own where they have no other place by themselves.
-
-    A keyring entry gets one, and a prompt needs none. `profile` is the name of the profile.
+    A keyring entry gets another one by itself, and a prompt needs none. `profile` is the name of the profile, `data` as
+    for `own_output`.
     """
     made: dict[str, Json] = {"production": False} if is_production(draft) else {}
     for path, there in sources(draft):
@@ -95,6 +89,8 @@ def new_environment(draft: Mapping[str, Json], profile: str, name: str) -> dict[
             put(made, [*map(str, path)], {"env": own_variable(str(there["env"]), name)})
         elif "command" in there:
             put(made, [*map(str, path)], {"keyring": entry_of(secret_name(profile, path), name)})
+    for output in outputs(draft):
+        put(made, output.path, own_output(str(value_at(draft, output.base)), name, data))
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
@@ -11,14 +12,15 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...outgoing.tasks import TaskLedger, tasks_file
-from ...profile.environments import TABLE, names_of, own_variable
+from ...profile.environments import TABLE, names_of, own_output, own_variable
 from ...profile.positions import rename_key, value_at
 from ...runs.ledger import Ledger, ledger_file
 from ...secrets.backends import entry_of
 from ...secrets.vault import Vault
 from ...templates import Json
-from ..environment_values import check_new_name
+from ..environment_values import check_new_name, outputs
 from ..secret_sources import sources
+from ..steps.profile_draft import put
 from .edit import ProfileEdit, begin_edit
 from .ledger_rename import FileMoves
 from .leftovers import state_folders
@@ -103,8 +105,8 @@ async def copy_entries(vault: Vault, draft: Mapping[str, Json], name: str, new: 
     return {old: entry for old, entry in entries.items() if await vault.copy(old, entry)}
 
 
-def copied_environment(draft: Mapping[str, Json], name: str, new: str) -> dict[str, Json]:
-    """The values of an environment for a copy of it, whose secrets have sources of their own.
+def copied_environment(draft: Mapping[str, Json], name: str, new: str, data: Path | None = None) -> dict[str, Json]:
+    """The values of an environment for a copy of it, with secrets and files of its own; `data` as for `own_output`.
 
     What is set for one store would otherwise be sent to another.
     """
@@ -117,4 +119,9 @@ def copied_environment(draft: Mapping[str, Json], name: str, new: str) -> dict[s
             source["keyring"] = entry_of(entry.removesuffix(f"@{name}"), new)
         if isinstance(variable, str) and variable.endswith(suffix):
             source["env"] = own_variable(variable.removesuffix(suffix), new)
+    for output in outputs(draft):
+        file = str(value_at(made, output.path) or "")
+        named = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", new, file)
+        own = named if named != file else own_output(str(value_at(draft, output.base)), new, data)
+        put(made, output.path, own)
     return made

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 
 from ...files import ChangedOnDisk
 from ...guide.drafts import key_for
-from ...guide.environment_values import check_new_name, new_environment, with_own_outputs
+from ...guide.environment_values import check_new_name, new_environment
 from ...guide.profiles.edit import ProfileEdit, begin_edit
 from ...guide.profiles.environment_changes import copied_environment
 from ...guide.profiles.saved_changes import SavedChange
@@ -136,9 +136,9 @@ class PartForms:
         name: str | None = await self._app.push_screen_wait(screen)
         if name is None:
             return None
-        made = copied_environment(setup.draft, like, name) if like else new_environment(setup.draft, setup.name, name)
-        data = workbench.machine.directories.data_for(self._path.parent)
-        setup.edit((TABLE, name), with_own_outputs(made, setup.draft, name, data))
+        draft, data = setup.draft, workbench.machine.directories.data_for(self._path.parent)
+        made = copied_environment(draft, like, name, data) if like else new_environment(draft, setup.name, name, data)
+        setup.edit((TABLE, name), made)
         change = await self._edit_environment(workbench, edit, name)
         return None if change is None else (name, change.titled(f"add {name}"))
 
