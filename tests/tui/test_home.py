@@ -321,6 +321,18 @@ async def test_an_archived_profile_is_out_of_the_list_and_loses_nothing(machine:
         await pilot.press("a")
         await until(pilot, lambda: "Archived" not in shown(app))
         assert chosen(app) == "acme-x"
+        await pilot.press("a")
+        await until_shown(pilot, "Archive acme-x?")
+        await pilot.press("y")
+        await until_shown(pilot, "│  Archived")
+        await pilot.press("A")
+        await until(pilot, lambda: chosen(app) == "other")
+        await pilot.press("a")
+        await until_shown(pilot, "Archive other?")
+        await pilot.press("y")
+        await until_shown(pilot, "2 profiles are archived. A shows archived profiles.")
+        await pilot.press("A")
+        await until_shown(pilot, "acme-x")
     assert path.with_name("acme-x.toml").read_text() == text
     assert run.exists()
 

@@ -44,12 +44,12 @@ _BESIDE = 112
 """Columns from which the preview is beside the table, not below it."""
 
 
-def _welcome(new: str, demo: str) -> Content:
-    """What the program is, and the ways to start with their keys."""
+def _welcome(new: str, demo: str, archived: str = "") -> Content:
+    """What the program is, and the ways to start with their keys; `archived` says how to show archived profiles."""
     return Content.assemble(
         "tui-connector connects a Magento 2 store by keyboard: it sets up the authentication, reads products, orders "
         "and more into files and databases, and shows each request while it is sent.\n\n",
-        ("No profiles yet.\n\n", "bold"),
+        (f"{archived or 'No profiles yet.'}\n\n", "bold"),
         (f"  {new}", "bold $accent"),
         "  New store   you need its address; each step is tested as you go\n",
         (f"  {demo}", "bold $accent"),
@@ -175,6 +175,8 @@ class HomeScreen(BaseScreen[None]):
         self._rows = HomeRows()
         self._filter = ""
         self._archived: Sequence[Path] = ()
+        self._shown_empty = "", 0
+        """What is shown where nothing is listed: its title, and how many archived profiles it mentions."""
         self._shows_archived = False
         self._problem: ProfileError | None = None
         self._slow = False
@@ -364,10 +366,13 @@ class HomeScreen(BaseScreen[None]):
     def _show_empty(self) -> None:
         """What is shown where nothing is listed: the ways to start, or that the demo is starting."""
         empty, title = self.query_one("#home-empty", Static), "Demo" if self._starts_demo else "Welcome"
-        if empty.border_title != title:
-            keys = [(keys_of(self, name) or [""])[0] for name in ("home.new", "home.demo")]
+        if (title, len(self._archived)) != self._shown_empty:
+            self._shown_empty = title, len(self._archived)
+            new, demo, show = ((keys_of(self, each) or [""])[0] for each in ("home.new", "home.demo", "home.archived"))
+            hidden = count(len(self._archived), "profile is", "profiles are") if self._archived else ""
+            archived = hidden and f"{hidden} archived. {show} shows archived profiles."
             empty.border_title = title
-            empty.update(Content(_STARTING) if self._starts_demo else _welcome(*keys))
+            empty.update(Content(_STARTING) if self._starts_demo else _welcome(new, demo, archived))
 
     def _show_state(self, state: str) -> None:
         """In the lower border of the table; where it has none, after the title."""
