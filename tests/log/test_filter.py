@@ -178,6 +178,9 @@ PAGES = [
         ("updated_at > 2025-12-31", [3]),
         ("updated_at > '2026-01-01'", [3]),
         ("updated_at > 2026-01-02", []),
+        ("updated_at > 5", []),  # a date is neither greater nor less than a number
+        ("sku > 5", []),
+        ("status >= 400 | updated_at < 5", [3]),
         ("page=3", [1]),
         ("currentPage = 3", [1]),
         ("status is not null", [3]),

@@ -9,7 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..client.criteria_rows import quoted
 from ..client.exchange import Exchange
@@ -108,22 +108,20 @@ class FieldCondition:
         )
 
     def _holds_for(self, value: str) -> bool:
-        compare = _COMPARE.get(self.sign)
-        return compare is not None and compare(*_comparable(value, self.value))
+        return self.sign in _COMPARE and _is_true(value, self.sign, self.value)
 
     def _follows_from(self, criterion: Criterion) -> bool:
         """Whether it is true of all items that the criterion finds, or is what the criterion says."""
         if self.sign.startswith("is"):
             return criterion.sign == self.sign
-        one, other = _comparable(criterion.value, self.value)
-        if criterion.sign == self.sign and one == other:
+        if criterion.sign == self.sign and _is_true(criterion.value, "=", self.value):
             return True
         if criterion.sign == "in" and self.sign == "=":
-            return any(_same(each, self.value) for each in criterion.value.split(","))
+            return any(_is_true(each.strip(), "=", self.value) for each in criterion.value.split(","))
         if criterion.sign == "=":
             return self._holds_for(criterion.value)
         sign = _IMPLIED_BY.get((criterion.sign, self.sign))
-        return sign is not None and _COMPARE[sign](one, other)
+        return sign is not None and _is_true(criterion.value, sign, self.value)
 
 
 def field_condition(text: str) -> Callable[[Exchange], bool]:
@@ -137,21 +135,12 @@ def possible_field_condition(text: str) -> Callable[[Block], bool]:
     return lambda block: found(block.uris())
 
 
-class _Pair(NamedTuple):
-    one: object
-    other: object
-
-
-def _comparable(one: str, other: str) -> _Pair:
-    """Both as numbers, or else both as text."""
-    if _NUMBER.fullmatch(one) and _NUMBER.fullmatch(other):
-        return _Pair(float(one), float(other))
-    return _Pair(one.casefold(), other.casefold())
-
-
-def _same(one: str, other: str) -> bool:
-    pair = _comparable(one.strip(), other.strip())
-    return pair.one == pair.other
+def _is_true(one: str, sign: str, other: str) -> bool:
+    """Compares as numbers, or else as text; a number is neither greater nor less than a text."""
+    are_numbers = bool(_NUMBER.fullmatch(one)), bool(_NUMBER.fullmatch(other))
+    if all(are_numbers):
+        return _COMPARE[sign](float(one), float(other))
+    return (sign in "=≠" or not any(are_numbers)) and _COMPARE[sign](one.casefold(), other.casefold())
 
 
 def _query(uri: str) -> Iterator[tuple[str, str]]:
