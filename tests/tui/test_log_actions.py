@@ -549,7 +549,7 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
     context = LogContext(machine, send=store.send, new=_KnownPaths(store))
     async with watching(machine, filled(exchange(1)), size=(80, 24), context=context) as watched:
         await watched.pilot.press("plus")
-        await watched.shows("of 01 Nov 2026")  # the store was not asked yet
+        await watched.shows("as of 01 Nov 2026")  # the store was not asked yet
         await watched.pilot.press("o", "r", "tab", "tab")
         await watched.shows("where                    a filter")
         await watched.pilot.press("down")

@@ -299,8 +299,8 @@ class RequestForm(Dialog[Request | None]):
         """When the paths were read, where that was not in this session."""
         if self._known.is_current or self._known.read_at is None:
             return ""
-        read = f"of {self._known.read_at.astimezone():%d %b %Y}"
-        return f"{read}: the store did not send its schema" if self._was_asked else read
+        read = f"as of {self._known.read_at.astimezone():%d %b %Y}"
+        return f"{read}, no schema now" if self._was_asked else read
 
     def _query_lines(self) -> list[str]:
         """The lines of the query; those of the request itself, where its criteria are in short and not edited."""
@@ -413,6 +413,7 @@ class RequestForm(Dialog[Request | None]):
         self.query_one("#resend-method", Input).value = request.method
         self.query_one("#resend-uri", Input).value = shown_line(path)
         self._query.text = short
+        self._query.move_cursor((0, len(self._query.document.get_line(0))))  # what is typed continues the first line
         headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
         self.query_one("#resend-headers", TextArea).text = shown(headers)
         body = editable(request.body)

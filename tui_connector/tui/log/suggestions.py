@@ -43,7 +43,7 @@ class SuggestionList(Static):
         return self.chosen or (first if first is not None and first.value != self.typed else None)
 
     def offer(self, typed: str, suggestions: Sequence[Suggestion], words: str = "") -> None:
-        """Lists suggestions for what was typed, with `words` at the end."""
+        """Lists suggestions for what was typed, and `words` with them."""
         self.typed, self.offered, self._words, self._chosen = typed, suggestions, words, -1
         self._draw()
 
@@ -77,7 +77,7 @@ class SuggestionList(Static):
         listed = self.offered[first : first + self._rows]
         lines = [f"{'▸' if at == self._chosen else ' '} {each.label}" for at, each in enumerate(listed, first)]
         left = len(self.offered) - first - len(lines)
-        hints = [f"+ {left} more"] if left else []
+        hints = [f"+ {left} more" if left else "", self._words]
         if self.chosen is not None:
             hints.append("Tab or Enter: take it")
         elif self.best is not None:
@@ -85,5 +85,5 @@ class SuggestionList(Static):
             hints.append("Tab: complete" if begun else "Tab: take the first" if self.typed else "")
         if any(each.value != self.typed for each in self.offered):
             hints.append("↓: choose")
-        hint = " · ".join(filter(None, [*hints, self._words]))
+        hint = " · ".join(filter(None, hints))
         return "\n".join([*lines, f"  {hint}" if lines else hint] if hint else lines)
