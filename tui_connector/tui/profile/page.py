@@ -18,45 +18,34 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 
 from ...client.exchange import Exchange, Exchanges
-from ...client.message import InvalidRequest, Request, Response
+from ...client.message import Request, Response
 from ...errors import UserError
-from ...guide.changed_since_run import changed_since_run
-from ...guide.checks.check import CheckResult, check_part
 from ...guide.drafts import Drafts, key_for
-from ...guide.last_runs import LastRun
 from ...guide.part_families import FAMILIES, Family
-from ...guide.profiles.saved_changes import SavedChange, SavedChanges, file_before
-from ...guide.profiles.saved_profile import OpenedProfile, part_of
+from ...guide.profiles.saved_changes import SavedChange, SavedChanges
+from ...guide.profiles.saved_profile import part_of
 from ...guide.resend import NewRequests, resend, variables_to_set
-from ...guide.secret_states import SecretState, secret_states
-from ...guide.shared_runs import SharedRuns, shared_runs
 from ...guide.steps.summaries import ProfilePart, parts
 from ...machine import Machine
-from ...magento.diagnosis import diagnose_failure
 from ...profile.environments import TABLE, names_of
-from ...profile.model import Profile
 from ...profile.problems import Problem
 from ...text import shown_line
 from ..commands import PaletteCommand
 from ..environments import EnvironmentChoice, choose_environment, environment_mark
-from ..external_editor import edit
-from ..jobs import jobs_of
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
 from ..setup.opening import BeginWith, open_guide, setup_at
-from ..text_jumps import TextHolder
-from ..toml_editor.opening import open_editor
-from ..toml_editor.screen import Left
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
-from .changes_screen import ChangesScreen
 from .part_forms import PartForms
 from .part_list import PartList, ProblemList
 from .part_runs import PartRuns
-from .part_status import PartStatus, RowStatus
+from .part_status import RowStatus
 from .profile_screen import ProfileScreen
+from .status_screen import StatusScreen
+from .texts_screen import TextsScreen
 
 _ADDABLE: Mapping[Family, str] = {
     "incoming": "Incoming (read from the store)",
@@ -81,7 +70,7 @@ _AGES_INTERVAL = 30.0
 """Seconds until the ages of runs and tests are shown anew."""
 
 
-class ProfilePage(ChangesScreen, TextHolder):
+class ProfilePage(StatusScreen, TextsScreen):
     """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
@@ -114,31 +103,6 @@ class ProfilePage(ChangesScreen, TextHolder):
     ]
 
     @dataclass
-    class SecretsFound(Message):
-        """Which secrets are available."""
-
-        states: list[SecretState]
-
-    @dataclass
-    class SharedRunsFound(Message):
-        """The server with the ledgers has responded, or has not."""
-
-        found: SharedRuns
-
-    @dataclass
-    class ChangedFound(Message):
-        """Which parts have other settings than in their last run."""
-
-        parts: set[tuple[Family, str]]
-
-    @dataclass
-    class Tested(Message):
-        """A part was tested against the store."""
-
-        part: ProfilePart
-        result: CheckResult
-
-    @dataclass
     class EnvironmentChosen(Message):
         """The page of the profile is wanted with the values of another environment; "" for the base values."""
 
@@ -162,8 +126,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         `part` is selected first. `form_at` is a key whose form is opened.
         """
         super().__init__(machine, path, exchanges, environment, changes)
-        self._first_part, self._form_at = part, form_at
-        self._status = PartStatus()
+        self._first_part, self.form_at = part, form_at
         self._forms = PartForms(self.app, path)
         self._part_runs = PartRuns(self.app, self.workbench, path, lambda: self.profile)
 
@@ -199,7 +162,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        self.set_interval(_AGES_INTERVAL, self._fill)
+        self.set_interval(_AGES_INTERVAL, self.show_status)
         if self._first_part is not None:
             self._list.want(self._first_part.family, self._first_part.name)
 
@@ -221,29 +184,18 @@ class ProfilePage(ChangesScreen, TextHolder):
         self.set_focus(self.query_one(ProblemList) if invalid else self._list)
 
     def show_read(self, message: ProfileScreen.FileRead) -> None:
-        profile = message.opened.profile
-        if profile is not None and profile.ledger is not None:
-            if not (self._status.runs or self._status.sent):
-                self._status.no_runs = f"asking {shown_line(profile.ledger.server)} …"
-            self._find_shared_runs(profile)
-        else:
-            self._take_runs(message.runs, message.sent)
+        self.read_status(message)
         of = "of the last valid text" if self.is_outdated else ""
         if message.opened.document is None and not of:
             of = "as far as the text can be read"
         self._list.border_title = " · ".join(filter(None, ("Parts", of, message.unsaved)))
-        self._status.read(message.opened)
-        self._fill()
-        if message.opened.document is not None:
-            self._find_secrets(message.opened)
-        if profile is not None:
-            self._find_changed(profile)
-        at, self._form_at = self._form_at, ()
+        self.show_status()
+        at, self.form_at = self.form_at, ()
         if at:
             self.call_after_refresh(self._open_form, at)
 
     @on(PartList.Resized)
-    def _fill(self) -> None:
+    def show_status(self) -> None:
         opened = self.opened
         if opened is None:
             return
@@ -253,70 +205,12 @@ class ProfilePage(ChangesScreen, TextHolder):
         now = self.machine.now().timestamp()
 
         def status(part: ProfilePart) -> RowStatus:
-            return self._status.row(part, now, busy=bool(self.busy) and part == self._list.selected)
+            return self.status.row(part, now, busy=bool(self.busy) and part == self._list.selected)
 
-        found = parts(opened.data, self._status.missing)
+        found = parts(opened.data, self.status.missing)
         width = max(30, self._list.content_size.width or self.size.width - 2)
         self._list.fill(found, status, width, is_outdated=opened.document is None)
         self._draw()
-
-    @work(exclusive=True, group="secrets")
-    async def _find_secrets(self, opened: OpenedProfile) -> None:
-        secrets = opened.profile.secrets() if opened.profile is not None else ()
-        origins = {each.source.key: each.origins for each in secrets}
-
-        def typed(source: str) -> bool:
-            return self.machine.typed.has(self.path, source, origins.get(source, ()))
-
-        is_demo = self.path in getattr(self.app, "demo_values", {})
-        states = await secret_states(opened.data, self.workbench.vault, self.machine.environ, typed, is_demo=is_demo)
-        self.post_message(self.SecretsFound(states))
-
-    @on(SecretsFound)
-    def _on_secrets(self, message: SecretsFound) -> None:
-        self._status.secrets_found(message.states)
-        self._fill()
-
-    @work(exclusive=True, group="shared-runs")
-    async def _find_shared_runs(self, profile: Profile) -> None:
-        """Asks the server with the profile's ledgers, which may take a while or not respond."""
-        self.post_message(
-            self.SharedRunsFound(await asyncio.to_thread(shared_runs, self.workbench, profile, self.path))
-        )
-
-    @on(SharedRunsFound)
-    def _on_shared_runs(self, message: SharedRunsFound) -> None:
-        found = message.found
-        problem = f"not known: {found.problem}" if found.problem else ""
-        self._status.runs = {each.run.name: each.run for each in found.runs if not each.run.sends}
-        self._status.sent = {each.run.name: each.run for each in found.runs if each.run.sends}
-        self._status.no_runs = problem
-        self._fill()
-        if self.profile is not None:
-            self._find_changed(self.profile)
-
-    @work(exclusive=True, group="changed")
-    async def _find_changed(self, profile: Profile) -> None:
-        runs = [*self._status.runs.values(), *self._status.sent.values()]
-        self.post_message(self.ChangedFound(await changed_since_run(self.workbench, profile, runs)))
-
-    @on(ChangedFound)
-    def _on_changed(self, message: ChangedFound) -> None:
-        self._status.changed = message.parts
-        self._fill()
-
-    def show_runs(self, runs: Mapping[str, LastRun], sent: Mapping[str, LastRun]) -> None:
-        self._take_runs(runs, sent)
-        self._fill()
-
-    def _take_runs(self, runs: Mapping[str, LastRun], sent: Mapping[str, LastRun]) -> None:
-        marked = partial(jobs_of(self.app).marked, self.path, self.environment)
-        self._status.runs, self._status.sent, self._status.no_runs = marked(runs), marked(sent), ""
-
-    @property
-    def has_run_under_way(self) -> bool:
-        shares_ledger = self.profile is not None and self.profile.ledger is not None
-        return not shares_ledger and self._status.has_run_under_way
 
     @property
     def _list(self) -> PartList:
@@ -337,7 +231,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         text, arguments = self.opened.text_of(part) if part else "", self.workbench.trust.arguments
         width = max(30, detail.content_size.width or self.size.width - 4)
         lines = (
-            self._status.detail(part, now, text, wide=wide, width=width, arguments=arguments)
+            self.status.detail(part, now, text, wide=wide, width=width, arguments=arguments)
             if part
             else (Content(_NONE),)
         )
@@ -347,23 +241,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         part = self._list.selected
         if part is not None and (profile := self.usable()) is not None:
             self.action_follow_log()
-            self._status.test_begins(part)
-            self._fill()
-            self._test(profile, part)
-
-    @work(exclusive=True, group="test")
-    async def _test(self, profile: Profile, part: ProfilePart) -> None:
-        try:
-            async with self.workbench.session(profile, parts=[(part.family, part.name)]) as session:
-                result = await check_part(profile, session, part, self.workbench.run())
-        except InvalidRequest as failure:
-            result = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
-        self.post_message(self.Tested(part, result))
-
-    @on(Tested)
-    def _on_tested(self, message: Tested) -> None:
-        self._status.tested(message.part, message.result, self.machine.now().timestamp())
-        self._fill()
+            self.test(profile, part)
 
     def action_run(self) -> None:
         """Runs the incoming under the cursor; of an outgoing, shows what it would change. Else asks for one."""
@@ -472,7 +350,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         """
         # keys that are pressed now are meant for the form
         self.busy = f"Opening {part.name or 'the list of what can be added'}"
-        self._fill()
+        self.show_status()
         if await self._has_form(part):
             self._edit_in_form(part, add=add, at=at)
             return True
@@ -535,7 +413,7 @@ class ProfilePage(ChangesScreen, TextHolder):
         return self._list.selected
 
     def has_secrets(self, part: ProfilePart) -> bool:
-        return bool(self._status.secrets_of(part))
+        return bool(self.status.secrets_of(part))
 
     def environment_renamed(self, name: str, new: str) -> None:
         if name == self.environment:
@@ -589,34 +467,15 @@ class ProfilePage(ChangesScreen, TextHolder):
         if action in ("delete", "rename"):
             return self.opened is not None and self.opened.document is not None
         if action == "fix":
-            return self.is_mounted and (problem := self._problem) is not None and bool(problem.fix_title)
+            return self.is_mounted and (problem := self.selected_problem) is not None and bool(problem.fix_title)
         if action == "tasks":
             return bool(self._outgoing_to_send())
         if action == "environment":
             return self.opened is not None and self.opened.document is not None
         return True
 
-    async def action_edit_text(self) -> None:
-        """Opens the file in the editor of this program, at the selected problem or part."""
-        part = self._list.selected
-        at = () if part is None else (part.family, part.name)
-        await self._open_text(at)
-
-    async def action_fix(self) -> None:
-        """Opens the file in the editor of this program, with the problem corrected; nothing is saved yet."""
-        if (problem := self._problem) is not None:
-            await open_editor(self.app, self.machine, self.path, fix=problem, left=self._left_editor)
-
-    def show_text(self, key: FormPath) -> None:
-        self.run_worker(self._open_text(key), group="text", exclusive=True)
-
-    async def _open_text(self, key: FormPath) -> None:
-        problem = self._problem
-        place = None if problem is None else problem.place
-        await open_editor(self.app, self.machine, self.path, place=place, key=key, left=self._left_editor)
-
     @property
-    def _problem(self) -> Problem | None:
+    def selected_problem(self) -> Problem | None:
         """The selected problem, or the first one of the selected part; None where there is none."""
         listed, opened, part = self.query_one(ProblemList), self.opened, self._list.selected
         if opened is None:
@@ -629,36 +488,9 @@ class ProfilePage(ChangesScreen, TextHolder):
     @on(OptionList.OptionHighlighted, "#page-problems")
     def _select_part_of_problem(self) -> None:
         """Selects the part that the problem is in, which d deletes."""
-        problem = self._problem if self.query_one(ProblemList).has_focus else None
+        problem = self.selected_problem if self.query_one(ProblemList).has_focus else None
         if problem is not None and (part := part_of(problem.keys)) is not None:
             self._list.select(*part)
-
-    def _left_editor(self, how: Left) -> None:
-        if how.change is not None:
-            self.record(how.change)
-            self.refresh_bindings()
-        self._form_at = how.form_at  # opened once the file is read
-
-    async def action_external_editor(self) -> None:
-        """Opens the file in the user's editor, at the selected problem or part; what is saved there can be undone."""
-        self.app.clear_notifications()
-        problem, part, opened = self._problem, self._list.selected, self.opened
-        self.busy = f"Opening {self.path.name}"
-        try:
-            line = problem.place.line if problem is not None else None
-            if line is None and part is not None and opened is not None:
-                line = await asyncio.to_thread(opened.line_of, part)
-            before = await asyncio.to_thread(file_before, self.path, self.workbench.trust)
-            try:
-                edit(self.app, self.machine.environ, self.path, line)
-            finally:  # also where the editor reports an error
-                if change := await asyncio.to_thread(before.change, "edit in $EDITOR"):
-                    self.record(change)
-        except UserError as error:
-            self.notify_error(error)
-        finally:
-            self.busy = ""
-        self.reload(edited_here=True)
 
     async def _resend(self, exchange: Exchange, request: Request) -> Response:
         """Resends a request of the log, with the profile as it is in the file."""

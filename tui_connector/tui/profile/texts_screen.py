@@ -1,0 +1,86 @@
+"""Opens the text of a saved profile from its page: in the program's editor, or in the user's own."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ...client.exchange import Exchanges
+from ...errors import UserError
+from ...guide.profiles.saved_changes import SavedChanges, file_before
+from ...machine import Machine
+from ...profile.problems import Problem
+from ..external_editor import edit
+from ..text_jumps import TextHolder
+from ..toml_editor.opening import open_editor
+from ..toml_editor.screen import Left
+from ..widgets.form import FormPath
+from .changes_screen import ChangesScreen
+
+
+class TextsScreen(ChangesScreen, TextHolder):
+    """A screen of a saved profile that opens its text."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        path: Path,
+        exchanges: Exchanges | None,
+        environment: str,
+        changes: SavedChanges | None,
+    ) -> None:
+        """`exchanges` is the log to continue, `changes` are those of the file in this session."""
+        super().__init__(machine, path, exchanges, environment, changes)
+        self.form_at: FormPath = ()
+        """The key whose form is opened once the file is read; empty if none is."""
+
+    @property
+    def selected_problem(self) -> Problem | None:
+        """The problem that keys are for; None where there is none."""
+        raise NotImplementedError
+
+    async def action_edit_text(self) -> None:
+        """Opens the file in the editor of this program, at the selected problem or part."""
+        part = self.selected_part
+        at = () if part is None else (part.family, part.name)
+        await self._open_text(at)
+
+    async def action_fix(self) -> None:
+        """Opens the file in the editor of this program, with the problem corrected; nothing is saved yet."""
+        if (problem := self.selected_problem) is not None:
+            await open_editor(self.app, self.machine, self.path, fix=problem, left=self._left_editor)
+
+    def show_text(self, key: FormPath) -> None:
+        self.run_worker(self._open_text(key), group="text", exclusive=True)
+
+    async def _open_text(self, key: FormPath) -> None:
+        problem = self.selected_problem
+        place = None if problem is None else problem.place
+        await open_editor(self.app, self.machine, self.path, place=place, key=key, left=self._left_editor)
+
+    def _left_editor(self, how: Left) -> None:
+        if how.change is not None:
+            self.record(how.change)
+            self.refresh_bindings()
+        self.form_at = how.form_at  # opened once the file is read
+
+    async def action_external_editor(self) -> None:
+        """Opens the file in the user's editor, at the selected problem or part; what is saved there can be undone."""
+        self.app.clear_notifications()
+        problem, part, opened = self.selected_problem, self.selected_part, self.opened
+        self.busy = f"Opening {self.path.name}"
+        try:
+            line = problem.place.line if problem is not None else None
+            if line is None and part is not None and opened is not None:
+                line = await asyncio.to_thread(opened.line_of, part)
+            before = await asyncio.to_thread(file_before, self.path, self.workbench.trust)
+            try:
+                edit(self.app, self.machine.environ, self.path, line)
+            finally:  # also where the editor reports an error
+                if change := await asyncio.to_thread(before.change, "edit in $EDITOR"):
+                    self.record(change)
+        except UserError as error:
+            self.notify_error(error)
+        finally:
+            self.busy = ""
+        self.reload(edited_here=True)
