@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -221,6 +222,28 @@ async def test_the_completions_close_with_the_line_and_when_the_text_is_saved(ma
         await pilot.press("ctrl+s")
         await until_shown(pilot, "Saved")
         assert not area(pilot).is_completing
+
+
+async def test_lines_are_commented_indented_duplicated_and_moved(machine: Machine) -> None:
+    async with editing(machine, "a = 1\nb = 2\nc = 3\n") as pilot:
+        text = partial(getattr, area(pilot), "text")
+        await pilot.press("ctrl+home", "right", "ctrl+underscore")
+        assert text() == "# a = 1\nb = 2\nc = 3\n"
+        assert area(pilot).selection.end == (0, 3)
+        await pilot.press("ctrl+underscore", "shift+down", "tab")  # the selection is not replaced by blanks
+        assert text() == "  a = 1\n  b = 2\nc = 3\n"
+        await pilot.press("shift+tab", "alt+down", "alt+down", "alt+down")
+        assert text() == "c = 3\n\na = 1\nb = 2"
+        assert area(pilot).selected_text == " = 1\nb"
+        await pilot.press("alt+up", "alt+up", "ctrl+d")
+        assert text() == "a = 1\nb = 2\na = 1\nb = 2\nc = 3\n"
+        assert area(pilot).selection.end == (3, 1)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: text() == "a = 1\nb = 2\nc = 3\n")
+        await pilot.press("ctrl+l")
+        await until_shown(pilot, "Line (1 to 4)")
+        await pilot.press(*"3:5", "enter")
+        await until(pilot, lambda: area(pilot).selection.end == (2, 4) and area(pilot).has_focus)
 
 
 async def test_find_and_replace(machine: Machine) -> None:

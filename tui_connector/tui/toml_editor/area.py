@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -21,6 +22,8 @@ from ...profile.text_history import difference
 from ...text import shown, shown_line, without_secrets
 from .._textual import LineTextArea, line_columns
 from ..widgets.highlight import toml_spans
+from . import line_edits
+from .line_edits import LineEdit
 
 if TYPE_CHECKING:
     from ...profile.problems import Problem
@@ -51,6 +54,11 @@ class TomlArea(LineTextArea):
         Binding("ctrl+k", "cut_line", "Cut the line", id="editor.cut-line", show=False),
         Binding("ctrl+u", "paste_lines", "Paste what ^K cut", id="editor.paste-lines", show=False),
         Binding("tab", "accept", "Complete, or indent", id="editor.accept", priority=True, show=False),
+        Binding("shift+tab", "unindent", "Unindent", id="editor.unindent", priority=True, show=False),
+        Binding("ctrl+underscore,ctrl+slash", "comment", "Comment", id="editor.comment", show=False, key_display="^/"),
+        Binding("ctrl+d", "duplicate", "Duplicate the line", id="editor.duplicate", show=False),
+        Binding("alt+up", "move_lines(-1)", "Move the line up", id="editor.line-up", show=False),
+        Binding("alt+down", "move_lines(1)", "Move the line down", id="editor.line-down", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"paint--{name}" for name in ("key", "string", "number", "muted", "title", "error", "hit")
@@ -202,12 +210,58 @@ class TomlArea(LineTextArea):
     def action_accept(self) -> None:
         """Writes the selected completion; without a list of them, completes what is typed, or indents."""
         row, column = self.selection.end
+        if self.selection.start[0] != row:
+            self._edit_lines(line_edits.indent)
+            return
         if self.is_completing:
             self.post_message(self.CompletionKey("tab"))
         elif self.selection.is_empty and self.document.lines[row][:column].strip():
             self.post_message(self.CompletionAsked())
         else:
             self.insert_blanks()
+
+    def action_unindent(self) -> None:
+        self._edit_lines(line_edits.unindent)
+
+    def action_comment(self) -> None:
+        """Makes the lines of the cursor or the selection comments, or the opposite."""
+        self._edit_lines(line_edits.toggle_comment)
+
+    def action_duplicate(self) -> None:
+        """Copies the line of the cursor, or those of the selection."""
+        self._edit_lines(line_edits.duplicate)
+
+    def action_move_lines(self, by: int) -> None:
+        """Moves the line of the cursor, or those of the selection, up or down."""
+        self._edit_lines(partial(line_edits.move, by=by))
+
+    def _edit_lines(self, edit: Callable[[Sequence[str], int, int], LineEdit | None]) -> None:
+        """Edits the lines of the cursor or the selection, which stays on them."""
+        start, end = sorted(self.selection)
+        last = end[0] - 1 if end[1] == 0 and end[0] > start[0] else end[0]  # the line after those that are selected
+        made = edit(self.document.lines, start[0], last)
+        if made is None:
+            return
+        before = self.document.lines[start[0] : last + 1]
+        grown = [0] * len(before)
+        if not made.down:
+            grown = [len(new) - len(old) for old, new in zip(before, made.lines, strict=True)]
+        self._verbatim = True
+        try:
+            end_of_last = (made.last, len(self.document.lines[made.last]))
+            cursor = self.selection
+            self.replace("\n".join(made.lines), (made.first, 0), end_of_last, maintain_selection_offset=False)
+        finally:
+            self._verbatim = False
+
+        def moved(place: Location) -> Location:
+            row, column = place
+            by = grown[row - start[0]] if column and row <= last else 0
+            return self.clamp_visitable((row + made.down, max(0, column + by)))
+
+        self.selection = type(cursor)(moved(cursor.start), moved(cursor.end))
+        self.record_cursor_width()
+        self.scroll_cursor_visible()
 
     def insert_blanks(self) -> None:
         """What Tab does where nothing is completed."""

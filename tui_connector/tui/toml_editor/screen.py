@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from textual.notifications import SeverityLevel
 from textual.timer import Timer
 from textual.widgets import TextArea
 
-from ...errors import UserError
+from ...errors import InvalidValue, UserError
 from ...files import ChangedOnDisk, digest
 from ...guide.part_families import WITH_FORMS
 from ...guide.text_drafts import TextDraft
@@ -25,6 +26,7 @@ from ...profile.document import Document, text_of
 from ...profile.merge import common_base
 from ...profile.positions import KeyPath, TextPosition, value_at
 from ...text import count, shown_line
+from ..dialogs import EntryScreen
 from ..external_editor import edit, edit_copy
 from ..file_watch import FileChange, FileWatch
 from ..widgets.questions import ConfirmScreen, UnsavedScreen, WorkAnswer
@@ -72,6 +74,7 @@ class EditorScreen(TextScreen[Left]):
         Binding("ctrl+n", "complete", "Complete", show=False, id="editor.complete", priority=True),
         Binding("f9", "focus_problems", "Problems", show=False, id="editor.problems", priority=True),
         Binding("ctrl+o", "external", "$EDITOR", show=False, id="editor.external", priority=True),
+        Binding("ctrl+l", "go_to_line", "Go to line", show=False, id="editor.go-to-line", priority=True),
         Binding("ctrl+g", "form", "Form", id="editor.form", priority=True, tooltip="Edit this part in its form"),
     ]
 
@@ -281,6 +284,19 @@ class EditorScreen(TextScreen[Left]):
         await self._unsaved.write(None)
         self.dismiss(Left(self._saver.change))
 
+    @work(exclusive=True, group="go-to-line")
+    async def action_go_to_line(self) -> None:
+        """Prompts for the number of a line, perhaps with a column, and goes there."""
+        last = self.area.document.line_count
+
+        async def place_of(text: str) -> TextPosition:
+            return place_in(text, last)
+
+        screen = EntryScreen(f"Line (1 to {last}), or line:column", apply=place_of, title="Go to line")
+        place: TextPosition | None = await self.app.push_screen_wait(screen)
+        if place is not None:
+            self.go_to(place)
+
     def action_form(self) -> None:
         """Leaves the editor for the form of the part at the cursor, at the field of its key; asks to save changes."""
         self.record()
@@ -463,13 +479,26 @@ class EditorScreen(TextScreen[Left]):
             "the next one, F7 applies the suggested correction, or moves a literal secret into the keyring (without "
             "one, into a variable that has it for this session), F9 enters the list. Completions open as you type, or "
             "with ^N: ↑ and ↓ choose, Tab writes one, after ^N also Enter. ^F finds: Enter goes to the match, F3 to "
-            "the next one, ^R replaces it and F5 replaces all. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. ^S "
-            "saves, new problems only after a question, and never a secret as a literal value. F6 compares the text "
-            "with the file. If another program changes the file, your changes stay: F6 compares both and merges them. "
+            "the next one, ^R replaces it and F5 replaces all. ^L goes to a line. ^K cuts lines, ^U pastes them. ^Z "
+            "undoes, ^Y redoes. Of the line, or the selected ones: ^/ makes them comments, or the opposite, Tab and "
+            "Shift+Tab indent and unindent them, ^D duplicates them, Alt+↑ and Alt+↓ move them. ^S saves, "
+            "new problems only after a question, and never a secret as a literal value. F6 compares the text with the "
+            "file. If another program changes the file, your changes stay: F6 compares both and merges them. "
             "^O opens the text in your own editor ($VISUAL, $EDITOR): the file, or a copy with the unsaved changes, "
             "which come back unsaved. If the program ends unexpectedly, unsaved text is offered when you open the file "
             "again; literal secrets are not kept."
         )
+
+
+def place_in(text: str, lines: int) -> TextPosition:
+    """The place that a line's number means, or "line:column", in a text with so many lines.
+
+    A line beyond the end is the last one. Raises `InvalidValue`.
+    """
+    found = re.fullmatch(r"\s*(\d{1,9})(?:\s*[:,]\s*(\d{1,9}))?\s*", text)
+    if found is None:
+        raise InvalidValue("line-number", f"{shown_line(text, 40)!r} is not the number of a line")
+    return TextPosition(max(1, min(int(found[1]), lines)), max(1, int(found[2] or 1)))
 
 
 def _part_of(path: KeyPath) -> tuple[str, str] | None:
