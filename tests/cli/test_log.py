@@ -82,6 +82,23 @@ def test_out_and_in_through_har_is_the_same(program: Program, recording: Path, t
     assert commands.startswith("curl -sS -X PUT")
 
 
+def test_an_export_says_how_many_bodies_are_not_complete(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    missing, cut = RecordedBody(size=9), RecordedBody(b"[1,", 9, cut=True)
+    path.write_bytes(b"".join(line(exchange(number, body=body)) for number, body in enumerate((missing, cut, b"[]"))))
+    for export in ("har", "jsonl"):
+        ended = program("log", str(path), "--export", export)
+        assert ended.stderr == "Note: 2 requests have a body that was not kept, or only in part.\n"
+    comments = [
+        each["response"]["content"].get("comment") for each in json.loads(_har_of(program, path))["log"]["entries"]
+    ]
+    assert comments == ["the body was not kept", "only the first 3 bytes were kept", None]
+
+
+def _har_of(program: Program, path: Path) -> str:
+    return program("log", str(path), "--export", "har").stdout
+
+
 def test_hostile_bodies_are_printed_without_a_traceback(program: Program, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     headers = tuple((f"X-{number}", ESCAPE.decode("latin-1")) for number in range(2_000))

@@ -186,16 +186,16 @@ async def _follow(reader: Reader, printing: _Printing, machine: Machine) -> None
 
 def _export(chosen: Iterable[Exchange], export: str, out: Path | None, profile: str | None) -> None:
     from ..client.curl import curl
-    from ..log import har
-    from ..log.records import line
+    from ..log.export import Export
 
+    exported = Export(chosen)
     with _written(out) as file:
-        if export == "har":
-            file.writelines(har.export(chosen))
-        elif export == "jsonl":
-            file.writelines(map(line, chosen))
-        else:
+        if export == "curl":
             file.writelines(shown(curl(each, profile)).encode() + b"\n\n" for each in chosen)
+        else:
+            file.writelines(exported.pieces(as_har=export == "har"))
+    if exported.note:
+        click.echo(f"Note: {exported.note}", err=True)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -198,8 +198,14 @@ class LogActions(RequestActions):
             return
         which = "marked" if view.marks else "shown"
         title = f"Export the {len(chosen)} {which} requests: .har for other tools, .jsonl for tui-connector log"
-        export = _Export(chosen)
-        self.save_file(title, "requests.har", export.pieces, lambda: export.left_out)
+        from ...log.export import Export
+
+        export = Export(chosen)
+
+        def content(path: Path) -> Iterable[bytes]:
+            return export.pieces(as_har=path.suffix != ".jsonl")
+
+        self.save_file(title, "requests.har", content, lambda: export.note)
 
     def save_file(
         self,
@@ -226,7 +232,7 @@ class LogActions(RequestActions):
                 if not await app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep")):
                     raise UserError("file-exists", f"{path} already exists", "Choose another name.") from None
                 written = await asyncio.to_thread(write, replace=True)
-            return f"Saved {written} bytes: {path}{note()}"
+            return f"Saved {written} bytes: {path}. {note()}" if note() else f"Saved {written} bytes: {path}"
 
         def saved(done: str | None) -> None:
             if done is not None:
@@ -259,32 +265,3 @@ class _Counted:
         for piece in self._pieces:
             self.size += len(piece)
             yield piece
-
-
-class _Export:
-    """Exchanges as a file, each with the whole body of its response where that is still in memory."""
-
-    def __init__(self, exchanges: Sequence[Exchange]) -> None:
-        self._exchanges = exchanges
-        self._partial = 0
-
-    def pieces(self, path: Path) -> Iterable[bytes]:
-        """A recording for a path that ends with .jsonl, otherwise a HAR. One exchange at a time is in memory whole."""
-        from ...log import har
-        from ...log.records import line
-
-        self._partial = 0
-        return map(line, self._whole()) if path.suffix == ".jsonl" else har.export(self._whole())
-
-    def _whole(self) -> Iterator[Exchange]:
-        for each in self._exchanges:
-            exchange = each.with_whole_body()
-            self._partial += exchange.is_partial
-            yield exchange
-
-    @property
-    def left_out(self) -> str:
-        """How many of the bodies that were written are not complete; "" if all are."""
-        if not self._partial:
-            return ""
-        return f". {count(self._partial, 'request has', 'requests have')} a body that was not kept, or only in part."
