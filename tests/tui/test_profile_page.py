@@ -414,6 +414,10 @@ async def test_keyring_entries_of_other_profiles_are_not_deleted(machine: Machin
         await until(pilot, lambda: "beta" in shown(app))
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("tab", "left", "down", "enter")  # Enter keeps it, whatever came before
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" not in shown(app))
         assert "access-token" not in shown(app)

@@ -513,6 +513,7 @@ async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandb
     async with guide(machine, sandbox, (80, 24)) as pilot:
         await to_authentication(pilot)
         await until(pilot, lambda: "F9 fills in" in " ".join(shown(pilot.app).split()))
+        await pilot.press("e")
         assert isinstance(pilot.app.focused, SecretInput)
         await pilot.press("question_mark")  # no token begins with it
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
@@ -617,6 +618,21 @@ async def test_keys_pressed_quickly_one_by_one_are_keys(
         await until_shown(pilot, "● 3")
 
 
+async def test_letters_are_keys_where_a_token_is_to_be_pasted(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        await pilot.press("n")
+        await until_shown(pilot, "A paste goes to Consumer key")
+        await pilot.press("n")
+        await until_shown(pilot, "● 3")
+        await pilot.press("escape", "2")
+        await until_shown(pilot, "● 2")
+        for _ in range(2):
+            pilot.app.post_message(events.Paste("1canary1" * 4))
+        await until(pilot, lambda: shown(pilot.app).count("32 ✔") == 2)
+
+
 async def test_a_stray_letter_is_not_taken_as_a_token(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox, tokens=True) as pilot:
         await to_authentication(pilot)
@@ -649,6 +665,7 @@ async def test_after_a_refusal_the_field_that_it_names_takes_a_new_value(
 async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
+        await pilot.press("e")
         assert isinstance(pilot.app.focused, SecretInput)
         for key, words in (
             ("f7", "● 1"),

@@ -51,8 +51,8 @@ def at_authentication(
 
 
 def choose(terminal: Terminal, words: str, *downs: str) -> None:
-    """Another way, from the first field."""
-    terminal.press("BTab", "Enter")
+    """Another way, which has the focus."""
+    terminal.press("Enter")
     terminal.wait_for("Other ▸")
     terminal.press(*downs, "Enter")
     terminal.wait_for(words)

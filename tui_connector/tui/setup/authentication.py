@@ -25,6 +25,7 @@ from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
 from ...profile.positions import value_at
+from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.vault import KeyringState
 from ...text import count
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
@@ -39,11 +40,8 @@ from .step import StepPane
 # Which fields step 2 shows, and which of them were given.
 
 
-_ABOUT = {
-    "way": "How requests prove who sends them. Enter lists the ways.",
-    "whole": "Enter or Space: also show the fields that are rarely needed, or only the usual ones.",
-}
-"""What is said of what has the focus and is not in the form, by its id."""
+_ABOUT_WAY = "How requests prove who sends them. Enter lists the ways."
+_ABOUT_WHOLE = "Enter or Space: also show the fields that are rarely needed, or only the usual ones."
 
 USERNAME = ("parameters", "username")
 CODE = ("parameters", "otp", "totp")
@@ -178,7 +176,7 @@ class AuthenticationPane(StepPane):
         """The field that has the focus first, once there are fields."""
 
     def compose_fields(self) -> ComposeResult:
-        yield FieldRow("way", "How", Choice({}, "", id="way"), _ABOUT["way"])
+        yield FieldRow("way", "How", Choice({}, "", id="way"), _ABOUT_WAY)
         yield Static("", id="applied", classes="quiet")
         yield Static("", id="note", classes="quiet")
         yield Vertical(id="fields")
@@ -308,7 +306,7 @@ class AuthenticationPane(StepPane):
             notes.append("2FA is on: admin users need a one-time code; integrations do not.")
         if (problem := self._keyring_problem) and self._uses_keyring():
             places = "What you enter is kept for this session; → in a field leads to other places for it."
-            notes.append(f"! {problem}. {places}")
+            notes.append(f"! {self.work.why_no_keyring(problem)}. {'' if self.work.told_keyring else places}".strip())
         self.put(self.query_one("#note", Static), "\n".join(notes))
         self._preview()
 
@@ -364,6 +362,8 @@ class AuthenticationPane(StepPane):
         demo = self._show_demo_button(missing)
         if demo is not None:
             self.screen.set_focus(demo)
+        elif self._is_token(missing):
+            self.screen.set_focus(self.query_one("#way"))
         elif (missing or not self.setup.fields()) and not self._names_variable(missing):
             self.form.focus_on(missing)
         else:
@@ -376,6 +376,8 @@ class AuthenticationPane(StepPane):
             self.explain("")
         elif not missing and self.setup.fields():
             self.explain("Nothing is missing. Enter tests it.")
+        elif self._is_token(missing):
+            self._explain_way()
         else:
             self._explain(missing)
 
@@ -383,6 +385,20 @@ class AuthenticationPane(StepPane):
         """Whether this field has the name of a variable, which letters would change; a paste finds it anyway."""
         row = self.form.field(name)
         return row is not None and isinstance(row.editor, Secret) and row.editor.place == "env"
+
+    def _is_token(self, name: str) -> bool:
+        """Whether this is a field for a token, which is pasted: letters stay keys, as in other steps, until it is."""
+        row = self.form.field(name) if name else None
+        is_typed_here = row is not None and isinstance(row.editor, Secret) and row.editor.place == "keyring"
+        return is_typed_here and secret_kind(name) is SecretKind.TOKEN and name != CODE[-1]
+
+    def _explain_way(self) -> None:
+        """Explains the way to authenticate, or where a paste goes while a token is missing."""
+        missing = self._missing() if self.query("#way-form") else ""
+        if self._is_token(missing) and (row := self.form.field(missing)) is not None:
+            self._explain(missing, f"A paste goes to {row.label}; e goes there to type. {row.about}")
+        else:
+            self.explain(_ABOUT_WAY)
 
     def _show_demo_button(self, missing: str) -> Button | None:
         """The button that fills in the demo's values, while it has one for the missing field; else it is hidden."""
@@ -419,8 +435,12 @@ class AuthenticationPane(StepPane):
         self.explain(f"{about} {'' if wide else beside}".strip())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if (about := _ABOUT.get(event.widget.id or "")) is not None and self._has_room:
-            self.explain(about)
+        if not self._has_room:
+            return
+        if event.widget.id == "way":
+            self._explain_way()
+        elif event.widget.id == "whole":
+            self.explain(_ABOUT_WHOLE)
 
     @property
     def _has_room(self) -> bool:
@@ -462,6 +482,7 @@ class AuthenticationPane(StepPane):
         await self._switched()
 
     async def _switched(self) -> None:
+        self.work.told_keyring |= bool(self._keyring_problem)
         self.forget()
         await self._show_way()
         self.post_message(self.Changed())
@@ -472,6 +493,7 @@ class AuthenticationPane(StepPane):
         if not self._busy:
             self.forget()  # what is shown was about other values
             self.show_refusal()  # unless these were refused, too
+        self.work.told_keyring |= bool(self._keyring_problem)
         self._say_saved()
         self._say_way()
         self.post_message(self.Changed())
@@ -613,9 +635,10 @@ class AuthenticationPane(StepPane):
         await self._try()
 
     def on_paste(self, event: events.Paste) -> None:
-        """A paste while a button has the focus goes to the field to fill in or to correct."""
+        """A paste while a button or the way has the focus goes to the field to fill in or to correct."""
         is_wanted = self._missing() or self.form.query(FormField).filter(".wrong")
-        if is_wanted and isinstance(self.screen.focused, Button) and not looks_like_command(event.text):
+        is_outside = isinstance(self.screen.focused, Button) or self.query_one("#way").has_focus
+        if is_wanted and is_outside and not looks_like_command(event.text):
             self.edit_field()
             entry = self.screen.focused
             if isinstance(entry, SourceField):

@@ -84,6 +84,8 @@ class GuideContext:
     """The places of the secrets that the draft had when it was resumed."""
     results: dict[str, GuideResults] = field(default_factory=dict)
     """What was found earlier in this session, by the key of the draft."""
+    told_keyring: bool = False
+    """Whether its user has read why the keyring cannot be used, and what to do about it."""
     changes: SavedChanges = field(default_factory=SavedChanges)
     """What was saved of the profile in this session."""
 
@@ -245,6 +247,10 @@ class GuideContext:
             setup.edit(path, source(SecretPlace.KEYRING, setup.secret_name(path)))
         self.workbench.vault.hold(setup.secret_name(path), value, setup.origin_for(path))
         setup.authenticated = False
+
+    def why_no_keyring(self, reason: str) -> str:
+        """The reason why the keyring cannot be used; its first words once the whole was read."""
+        return reason.partition(": ")[0] if self.told_keyring else reason
 
     def has_variable(self, name: str) -> bool:
         """Whether this environment variable is set, or has a value for this session."""

@@ -320,7 +320,8 @@ class SavePane(StepPane):
     def _save_elsewhere(self, reason: str) -> None:
         """Switches to environment variables; the user sees it before anything is saved."""
         self._place(SecretPlace.ENVIRONMENT)
-        self._note = f"{reason}. {_NO_KEYRING}"
+        self._note = f"{self.work.why_no_keyring(reason)}. {_NO_KEYRING}"
+        self.work.told_keyring = True
         self.say(f"! {self._note}.")
 
     @on(Choice.Chosen)
