@@ -449,21 +449,27 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.pilot.press("enter")
         await watched.selects(1)
         await watched.shows("search SKU-7: match 1 of 1 (n: next request · Esc: end)")
-        await watched.shows("2 bodies not searched in full")
+        await watched.shows("2 bodies not searched in full (~i)")
         assert not watched.app._notifications  # the title says it
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("~i")  # steps through them
+        await watched.pilot.press("enter")
+        await watched.selects(2)
+        await watched.pilot.press("n")
+        await watched.selects(3)
         await watched.pilot.press("f")
         await watched.type("SKU")
         await watched.pilot.press("enter", "slash", "ctrl+u")
         await watched.type("nowhere")
         await watched.pilot.press("enter")
-        await watched.told("No match for nowhere. 2 bodies not searched in full.")
+        await watched.told("No match for nowhere. 2 bodies not searched in full (~i).")
         assert len(watched.app._notifications) == 1
         await watched.shows("search nowhere")
-        assert not watched.says("in full · 2 bodies")  # once for filter and search
+        assert not watched.says("in full (~i) · 2 bodies")  # once for filter and search
         await watched.pilot.press("f", "ctrl+u", "enter", "slash", "ctrl+u")
         await watched.type("~m get")
         await watched.pilot.press("enter")
-        await watched.until(lambda: not watched.says(" · 2 bodies not searched in full"))
+        await watched.until(lambda: not watched.says(" · 2 bodies not searched in full (~i)"))
         await watched.pilot.press("escape", "g", "down")
         await watched.shows("x requests it again, and keeps the whole body")
         await watched.pilot.press("w")

@@ -256,6 +256,10 @@ def _failed(_: str) -> Predicate:
     return lambda exchange: exchange.failed
 
 
+def _incomplete(_: str) -> Predicate:
+    return lambda exchange: exchange.is_partial
+
+
 def _purpose(argument: str) -> Predicate:
     purposes, wanted = get_args(Purpose), frozenset(_split_list(argument.lower()))
     if unknown := wanted.difference(purposes):
@@ -317,6 +321,9 @@ OPERATORS: Mapping[str, Operator] = {
         is_listed=False,
     ),
     "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
+    "~i": Operator(
+        "incomplete", "~i", "a body was not kept in full, nor searched", 1, _incomplete, takes_argument=False
+    ),
     "~t": Operator(
         "time",
         "~t 200ms  ~t 1.5s  ~t <50ms",

@@ -123,10 +123,10 @@ def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tup
 
 
 def not_searched(view: LogView, *wanted: Filter) -> str:
-    """How many bodies these filters and searches did not search completely; "" if they search none."""
+    """How many bodies these did not search in full, and what finds them; "" if they search none."""
     if not view.partial or not any(each.reads_bodies for each in wanted):
         return ""
-    return f"{count(view.partial, 'body', 'bodies')} not searched in full"
+    return f"{count(view.partial, 'body', 'bodies')} not searched in full (~i)"
 
 
 _MAX_TYPED, _MAX_SHORT = 30, 20
