@@ -146,6 +146,15 @@ def test_bytes_that_are_not_utf_8_are_read_as_windows_1252() -> None:
     assert apply(text, problem.fix.edits) == GOOD.replace("Acme", "Café €")
 
 
+def test_an_override_that_cannot_be_read_is_not_called_missing() -> None:
+    base = GOOD.replace('{ keyring = "acme/token" }', '{ env = "TOKEN" }')
+    override = 'authentications.a.token = { env = "TOKEN_STAGING" }'
+    text = f'{base}[environments.staging]\nclients.m.plugins.base-uri.uri = "https://staging.example/V1"\n{override}\n'
+    assert Checker().check(text).problems == []
+    for wrong in (override.replace(" }", " x }"), override.partition(" = ")[0]):
+        assert len(Checker().check(text.replace(override, wrong)).problems) == 1
+
+
 def test_a_value_that_cannot_be_read_is_not_called_missing() -> None:
     assert [each.code for each in Checker().check(GOOD.replace('"products"', "")).problems] == ["value-missing"]
     assert [each.line for each in Checker().check(GOOD.replace('kind = "bearer"', "kind =")).problems] == [5]

@@ -164,8 +164,11 @@ def _is_lost(found: Found, lost: frozenset[KeyPath]) -> bool:
         return True
     if found.path in lost or ((*found.path[:-1], "*") in lost and found.code in ("missing", "missing-kind")):
         return True
+    may_be_set = found.code in ("shared-secret", "unmarked-production")
+    if may_be_set and any(each[:2] == found.path[:2] for each in lost):
+        return True
     named_elsewhere = found.code in ("unknown-name", "inconsistent", "missing", "missing-kind")
-    return named_elsewhere and ("*",) in lost
+    return (named_elsewhere or may_be_set) and ("*",) in lost
 
 
 _UNDECODED = re.compile("[\udc80-\udcff]+")
