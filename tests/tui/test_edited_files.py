@@ -133,6 +133,11 @@ async def test_a_deleted_file_is_written_again(machine: Machine) -> None:
         file_of(pilot).unlink()
         await pilot.press("ctrl+s")  # perhaps before the program has noticed by itself
         await until_shown(pilot, "was deleted by another program. ^S writes it again.")
+        await pilot.press("escape")
+        await until_shown(pilot, "Another program deleted acme.toml. Saving writes it again.")
+        await pilot.press("s")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen))
+        assert file_of(pilot).read_text() == TEXT
 
 
 async def test_leaving_with_unsaved_changes_asks(machine: Machine) -> None:

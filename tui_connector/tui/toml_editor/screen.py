@@ -145,7 +145,7 @@ class EditorScreen(TextScreen[Left]):
             self.go_to(problem.place)
             self.tell(UserError(problem.code, f"Not saved: {problem.placed_text}"))
             return False
-        gone = self._change is not None and self._change.data is None and not self._change.problem
+        gone = self._is_deleted
         try:
             if not gone:  # before a question that would be asked in vain
                 await asyncio.to_thread(self.document.check_unchanged, self.path)
@@ -189,8 +189,15 @@ class EditorScreen(TextScreen[Left]):
 
         return self.checked if self.checked is not None and self.checked.text == text else Checker().check(text)
 
+    @property
+    def _is_deleted(self) -> bool:
+        """Whether another program has deleted the file: its text is only here."""
+        return self._change is not None and self._change.data is None and not self._change.problem
+
     def unsaved_work(self) -> str:
         """What quitting would lose."""
+        if self._is_deleted:
+            return f"Another program deleted {self.path.name}, and its text is not saved again."
         if not self.is_changed:
             return ""
         kept = "They are kept, without secrets, and offered when you open it again."
@@ -255,11 +262,10 @@ class EditorScreen(TextScreen[Left]):
     # Leaving
 
     def action_back(self) -> None:
-        if not self.is_changed:
+        if self.is_changed or self._is_deleted:
+            self._ask_leaving()
+        else:
             self.dismiss(Left(self._saver.change))
-            return
-
-        self._ask_leaving()
 
     @work(exclusive=True, group="leave")
     async def _ask_leaving(self) -> None:
@@ -267,6 +273,9 @@ class EditorScreen(TextScreen[Left]):
         found, question = len(self.problems), f"{self.path.name} has unsaved changes."
         save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
         options: dict[WorkAnswer, str] = {"save": save, "discard": "Discard the changes"}
+        if self._is_deleted:
+            question = f"Another program deleted {self.path.name}. Saving writes it again."
+            options["discard"] = "Discard the text"
         if self.checked is not None and (secret := await self._saver.new_secret(self.checked)) is not None:
             del options["save"]
             question += f" It cannot be saved with the secret on line {secret.place.line}; F7 moves that."
