@@ -57,7 +57,7 @@ def test_any_exchange_is_printed_alike(each: Exchange, view: str) -> None:
 def test_the_panel_adds_the_finding_and_the_related_requests_before_the_request() -> None:
     page = in_panel(EXCHANGES["a refusal"], "long")
     own = "\n".join(lines_of(page, extra=True))
-    assert "→ In Magento: " in own or "→ Give the client an HTTP authentication." in own
+    assert "→ In Magento: " in own or "→ Give the client an HTTP authentication" in own
     assert "attempts  #90 401 in 136 ms  →  #2 401 in 136 ms" in own
     assert "login     #91 200 in 136 ms" in own
     assert page.lines[-len(BODY.splitlines()) :] == BODY.splitlines()

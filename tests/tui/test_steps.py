@@ -397,6 +397,22 @@ async def test_other_kinds_and_several_authentications_in_order(machine: Machine
         assert "CANARY" not in shown(pilot.app)
 
 
+async def test_enter_in_the_last_field_of_another_kind_tests_it(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        work_of(pilot).setup.choose_kind("basic")
+        pane = pilot.app.screen.query_one(AuthenticationPane)
+        await pane._show_way()
+        await until_shown(pilot, "□ More fields: Title, Description, Disabled")
+        await pilot.press("e", *"user", "enter", *"CANARY", "enter")
+        await until_shown(pilot, "✘ The store requires authentication")
+        await pilot.press("1", "escape", "n")
+        await until_shown(pilot, "✘ The store requires authentication")
+        work_of(pilot).setup.edit(("clients", "magento", "plugins"), [])
+        await pilot.press("t")
+        await until_shown(pilot, "✘ Step 1 (Esc 1): Find the store")
+
+
 async def test_a_secret_can_come_from_an_environment_variable_or_a_prompt(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)

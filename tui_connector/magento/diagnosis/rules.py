@@ -191,7 +191,8 @@ UNAUTHORIZED = Section(lambda case: case.status == 401 and case.resource, (
          remedy="Use an integration's tokens, or an admin user's."),
     Rule("not-authenticated", "authentication", auth="",
          summary="The store requires authentication",
-         remedy="Give the client an HTTP authentication."),
+         remedy="Give the client an HTTP authentication that Magento accepts: an integration, a bearer token or "
+                "a login."),
     Rule("bearer-refused", "token", auth="bearer", when=_is_unknown, probe="caller",
          fix=Fix("authentication", "oauth1", "Sign with the four tokens instead"),
          summary="The store does not accept this token alone (Bearer); Magento 2.4.4 and later disable that by default",

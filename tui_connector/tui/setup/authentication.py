@@ -21,6 +21,7 @@ from ...guide.secret_sources import is_source
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...guide.steps.setup import Setup
+from ...kinds import Named
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
@@ -58,6 +59,11 @@ def guide_fields(setup: Setup) -> list[FieldSpec]:
     if setup.auth_kind == ADMIN and setup.needs_code():
         found += [replace(each, path=CODE, required=False) for each in field_specs(kind_schemas.one_time_code())]
     return found
+
+
+def usual_fields(setup: Setup) -> list[FieldSpec]:
+    """What the guide asks for; of a kind that it does not offer, all but what every part has, such as a title."""
+    return guide_fields(setup) or [each for each in schema_fields(setup) if each.name not in Named.model_fields]
 
 
 def schema_fields(setup: Setup) -> list[FieldSpec]:
@@ -268,7 +274,7 @@ class AuthenticationPane(StepPane):
 
     def _say_whole(self) -> None:
         """What can be shown besides the fields that the guide asks for."""
-        asked_for = {each.path[0] for each in guide_fields(self.setup)} - {"parameters"}
+        asked_for = {each.path[0] for each in usual_fields(self.setup)} - {"parameters"}
         others = [each.title for each in schema_fields(self.setup) if each.name not in asked_for]
         whole = self.query_one("#whole", Toggle)
         whole.display = bool(asked_for or self.setup.auth_kind == ADMIN) and bool(others)
@@ -331,8 +337,7 @@ class AuthenticationPane(StepPane):
         self._say_way()
 
     def _specs(self) -> list[FieldSpec]:
-        guide = guide_fields(self.setup)
-        return schema_fields(self.setup) if self._whole or not guide else guide
+        return schema_fields(self.setup) if self._whole else usual_fields(self.setup)
 
     def _preview(self) -> None:
         """What the template makes of the last login, where a template is asked for."""
@@ -364,7 +369,9 @@ class AuthenticationPane(StepPane):
             self.screen.set_focus(demo)
         elif self._is_token(missing):
             self.screen.set_focus(self.query_one("#way"))
-        elif (missing or not self.setup.fields()) and not self._names_variable(missing):
+        elif (missing or not (self.setup.fields() or self.setup.has_authentication)) and not self._names_variable(
+            missing
+        ):
             self.form.focus_on(missing)
         else:
             self.focus_buttons()
@@ -507,6 +514,11 @@ class AuthenticationPane(StepPane):
         event.stop()
         self.test()
 
+    def forget_outdated(self) -> None:
+        super().forget_outdated()
+        if self._said.startswith("✔") and not self.complete:
+            self.forget()
+
     def test(self) -> None:
         if self._filling or not self.query("#way-form"):
             self.call_after_refresh(self.test)  # the fields are on their way
@@ -523,6 +535,9 @@ class AuthenticationPane(StepPane):
         if problem := self.form.take_refused_input():
             self._not_tested(problem)
             self.form.focus_on_problem()
+            return
+        if not self.setup.base_uri:
+            self.say(f"✘ Step 1 (Esc 1): {self.setup.missing(GuideStep.BASICS)}", bad=True)
             return
         missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
         if missing:

@@ -17,6 +17,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...guide.checks.permissions import RouteAccess, how_to_permit
+from ...guide.steps.methods import GuideStep
 from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.diagnosis import Finding
 from ...magento.entities import Readable, Writable
@@ -599,6 +600,8 @@ class ConfigurationsPane(StepPane):
         name = self.rows.chosen
         if self._is_in_chooser and (typed := self.query_one(EntityFilter).value.strip()):
             self.say(f"! Not tested: {typed} is not in the list. Enter adds what is selected.")
+        elif not self.setup.base_uri:
+            self.say(f"✘ Step 1 (Esc 1): {self.setup.missing(GuideStep.BASICS)}", bad=True)
         elif name is None:
             self.say("✘ Choose something first, or skip this step (F8).", bad=True)
         else:
