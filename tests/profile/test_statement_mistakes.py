@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tui_connector.profile.correction import apply
 from tui_connector.profile.problems import Problem
 from tui_connector.profile.statement_mistakes import first_mistake
+from tui_connector.profile.syntax import SYNTAX
 from tui_connector.profile.text_checker import Checker
 
 _ABOVE = 'format = 1\nname = "A"\n\n[incoming.p]\n'
@@ -118,7 +119,20 @@ def mistake(statement: str) -> Problem:
         ("a = 'b' // c", 9, "Comments start with #", "a = 'b' # c"),
         ("a = #b", 5, "The value is missing", None),
         ("a", 2, "A key without a value", None),
+        ("a[b = 1", 2, "[ in a key", "ab = 1"),
+        (",a = 1", 1, ", in a key", "a = 1"),
+        ("a ;= 1", 3, "; in a key", "a= 1"),
+        ("a'b = 'c'", 2, "' in a key", "ab = 'c'"),
+        ("a = b = 'c' }", 5, "The { of the inline table is missing", "a = { b = 'c' }"),
+        ("a = b = 'c'", 5, "An inline table without { }", "a = { b = 'c' }"),
+        ("a = { b = 1. }", 11, "An incomplete number", "a = { b = 1.0 }"),
+        ("a = ['b'., 'c']", 9, ". after an element", "a = ['b', 'c']"),
+        ("a = { ;b = 1 }", 7, "A semicolon without an entry", "a = { b = 1 }"),
         # headers, and what is left of other formats
+        ("[a = 1", 1, "A bracket before the key", "a = 1"),
+        ("[clients,.x]", 1, "An invalid character in the table's name", "[clients.x]"),
+        (",[clients.x]", 1, "A character where a line starts", "[clients.x]"),
+        ("]", 1, "A closing bracket that nothing opens", None),
         ("clients.x]", 1, "A table's name without brackets", "[clients.x]"),
         ("clients.x:", 1, "A table's name without brackets", "[clients.x]"),
         ("[clients.x] a = 1", 1, "A key beside the table's name", "[clients.x]\na = 1"),
@@ -142,6 +156,33 @@ def test_a_mistake_is_shown_with_its_cause_its_place_and_what_corrects_it(
     fixed = apply(_ABOVE + statement + _BELOW, found.fix.edits)
     assert fixed == _ABOVE + corrected + _BELOW
     tomllib.loads(fixed)
+
+
+SMALL = """format = 1
+[incoming.items]  # all
+client = "shop"
+request = { uri = "products", where = ["status eq 1"] }
+columns = [
+  "sku",
+  'name',
+]
+[[clients.shop.plugins]]
+attempts = 3
+"""
+
+
+@pytest.mark.parametrize("change", ["delete", "double", '"', ",", "["])
+def test_one_character_too_few_or_too_many_has_a_cause(change: str) -> None:
+    checker = Checker()
+    for at, character in enumerate(SMALL):
+        added = {"delete": "", "double": character * 2}.get(change, change + character)
+        text = SMALL[:at] + added + SMALL[at + 1 :]
+        try:
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            found = next(each for each in checker.check(text).problems if not each.path)
+            assert found.code != SYNTAX, text
+            assert abs(found.line - SMALL.count("\n", 0, at) - 1) <= 3, text
 
 
 @given(st.text(max_size=60) | st.text("[]{}=.,:;'\"ab10_-\n #\\", max_size=40))

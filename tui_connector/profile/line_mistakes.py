@@ -188,6 +188,20 @@ _RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
         lambda line: re.sub(r"//|;|--|/\*", "#", line, count=1),
     ),
     (
+        r"\s*[,.:\\|&!?+]+\s*(?:\[|$)",
+        "stray-character",
+        "A character where a line starts that TOML does not have there",
+        "Remove it.",
+        lambda line: re.sub(r"[,.:\\|&!?+]+\s*", "", line, count=1),
+    ),
+    (
+        r"\s*[\]})]+\s*,?\s*(?:#.*)?$",
+        "bracket",
+        "A closing bracket that nothing opens",
+        "Remove it, or look for what was closed above.",
+        None,
+    ),
+    (
         r"\s*[-*]\s",
         "list-item",
         "A list item of another format",
@@ -215,6 +229,20 @@ _RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
         "Two closing brackets instead of one",
         "A table has one bracket on either side: [name]. For a list write [[name]].",
         _header,
+    ),
+    (
+        r"\s*\[+\s*[\w.-]+\s*=(?![^\[]*\]\s*$)",
+        "table-header",
+        "A bracket before the key",
+        "Remove it, or close the table's name with ].",
+        lambda line: re.sub(r"\[+\s*", "", line, count=1),
+    ),
+    (
+        r"\s*\[\[?[^\]\"']*?[^\w\-.\s\]\"'#]",
+        "table-header",
+        "An invalid character in the table's name",
+        "It has letters, digits, _ and -, and dots between its parts.",
+        lambda line: re.sub(r"(?<=[^\[])[,;:=\\\[{}](?=[^\]]*\])", "", line),
     ),
     (
         r"\s*\[[^\]=]*$",

@@ -144,7 +144,9 @@ class _Reader:
     def ends_key(self, at: int, inside: str) -> bool:
         """Whether what may be a key is all of it."""
         following = self.text[at : self.line_end(at)]
-        if re.match(r"[\"'][ \t]*[=:]|:[\w-]+[ \t]*=(?!=)", following):
+        if re.match(r"[\"'][ \t]*[=:]|:[\w.-]+[ \t]*=(?!=)|[ \t]*[^\w\s\"'=:-]+=(?![=>])", following):
+            return False
+        if following[:1] in ("'", '"') and re.match(rf"(?:{_QUOTED})[ \t]*(?:$|[,}}#])", following) is None:
             return False
         ends = "=:\"' \t,}" if inside else "=:\"' \t"
         return not following or following[0] in ends or following.startswith("->")
@@ -166,7 +168,7 @@ class _Reader:
         if not value or value[0] in ",}#":
             return self.stop(end, "value-missing", "A key without a value", "Write key = value.")
         at = end + len(rest) - len(rest.lstrip())
-        hint = f"Write = between the key and its value: {key.group()} = …"
+        hint = "Write = between the key and its value."
         stop = at if end < at else end
         edit = TextEdit(end, stop, " = ")
         return self.stop(at, "equals-sign", "The equals sign is missing", hint, edit)
@@ -176,42 +178,44 @@ class _Reader:
         character, line = self.next(), self.text[start : self.line_end(start)]
         if character == "=":
             return self.stop(start, "key-missing", "The key is missing before the equals sign")
-        if character in ("", "\n") or line[:1] in "[#":
+        if character in ("", "\n", "#") or (inside and character in ",;"):
             return _Stop(None)
         if character in "\"'":
-            closed = re.match(rf"[\"']({_BARE_KEY}(?:\.{_BARE_KEY})*)(?=[ \t]*[=:])", line)
+            closed = re.match(rf"[\"'][ \t]*({_BARE_KEY}(?:\.{_BARE_KEY})*)(?=[ \t]*[=:])", line)
             if closed is not None or _STRING.match(self.text, start) is None:
                 edits = (TextEdit(start, start + 1, ""),) if closed else ()
                 return self.stop(start, "quote-missing", "The key has one quote", "Write it without quotes.", *edits)
-        name = re.match(r"[^=:\n\"'#{}\[\],]*[^=:\n\"'#{}\[\], \t]", line)
         written = re.match(r"[^=\n]*?(?=[ \t]*=(?![=>]))", line)
-        if inside and character in ",;":
-            return _Stop(None)
         if written is None or not written.group():
-            return _Stop(None)
+            hint = "Write key = value."
+            return self.stop(start, "key-missing", f"{character} in place of a key", hint) if inside else _Stop(None)
         key = written.group()
+        whole = TextEdit(start, start + len(key), key)
         if "." in key and re.fullmatch(r"[\w.\- \t]+", key, re.ASCII):
-            parts = [part.strip() for part in key.split(".") if part.strip()]
-            fixed = ".".join(parts)
-            edits = (TextEdit(start, start + len(key), fixed),) if _KEY.fullmatch(fixed) else ()
+            fixed = ".".join(part.strip() for part in key.split(".") if part.strip())
+            edits = (whole._replace(text=fixed),) if _KEY.fullmatch(fixed) else ()
             return self.stop(start, "key-dots", "A part of the key is missing next to a dot", "", *edits)
         if (quoted := re.fullmatch(rf"({_BARE_KEY})[\"']", key)) is not None:
-            edit = TextEdit(start, start + len(key), quoted[1])
+            edit = whole._replace(text=quoted[1])
             return self.stop(start, "quote-missing", "The key has one quote", "Write it without quotes.", edit)
-        if name is None or set(key) & set("\"'{}[]"):
-            return _Stop(None)
         invalid = re.search(r"[^A-Za-z0-9_\-. \t]", key)
         if invalid is None:
             return _Stop(None)
+        at, called = start + invalid.start(), f"{invalid.group()} in a key"
+        is_within = 0 < invalid.start() < len(key) - 1
+        if invalid.group() in "[]{}\"'" or (invalid.group() in ",;:" and not is_within):
+            without = re.sub(r"[\[\]{}\"',;:]", "", key).strip()
+            edits = (whole._replace(text=without),) if _KEY.fullmatch(without) else ()
+            return self.stop(at, "stray-character", called, "Remove it.", *edits)
         hint = "Keys have letters, digits, _ and -; put others in quotes."
-        edit = TextEdit(start, start + len(key), in_quotes(key))
-        at = start + invalid.start()
-        return self.stop(at, "key-not-quoted", f"{invalid.group()} in a key", hint, edit)
+        return self.stop(at, "key-not-quoted", called, hint, whole._replace(text=in_quotes(key)))
 
     # Values
 
     def value(self, inside: str) -> None:
         self.skip()
+        if not inside:
+            self.check_braces()
         character = self.next()
         if character and character in "\"'":
             self.string(inside)
@@ -248,9 +252,10 @@ class _Reader:
         keys: set[str] = set()
         while self.next() != "}":
             self.check_line(opened)
-            if self.next() == ",":
-                hint = "Remove the comma."
-                raise self.stop(self.at, "comma", "A comma without an entry before it", hint, self.without_comma())
+            if self.next() and self.next() in ",;":
+                hint = "Remove the comma." if self.next() == "," else "Remove it."
+                name = "A comma" if self.next() == "," else "A semicolon"
+                raise self.stop(self.at, "comma", f"{name} without an entry before it", hint, self.without_comma())
             start = self.at
             if number := re.match(r"\d{3}(?=[ \t]*[,}])", self.text[start:]):
                 self.check_thousands(start, number)
@@ -262,6 +267,20 @@ class _Reader:
             self.nested(lambda: self.value("{"))
             self.between("{", opened)
         self.at += 1
+
+    def check_braces(self) -> None:
+        """An inline table without its braces, or without the first of them."""
+        rest = re.sub(r"[ \t]#.*", "", self.rest()).rstrip()
+        if re.match(rf"{_KEY.pattern}[ \t]*=(?!=)", rest) is None:
+            return
+        end = self.at + len(rest)
+        before, after = TextEdit(self.at, self.at, "{ "), TextEdit(end, end, " }")
+        if rest.endswith("}") and is_value(f"{{ {rest}"):
+            raise self.stop(self.at, "inline-table", "The { of the inline table is missing", "", before)
+        if is_value(f"{{ {rest} }}"):
+            raise self.stop(
+                self.at, "inline-table", "An inline table without { }", "Write it in braces.", before, after
+            )
 
     def check_text_in_braces(self) -> None:
         """A list in braces, or a placeholder of another program."""
@@ -333,7 +352,9 @@ class _Reader:
             hint = f"Commas separate the {'elements' if bracket == '[' else 'entries'} of {_a(name)}."
             raise self.stop(end, "comma-missing", "A comma is missing", hint, TextEdit(end, end, ","))
         else:
-            raise _Stop(None)
+            name = "an element" if bracket == "[" else "an entry"
+            edit = TextEdit(self.at, self.at + 1, "")
+            raise self.stop(self.at, "stray-character", f"{character} after {name}", "Remove it.", edit)
 
     def after_statement(self) -> None:
         """What follows a value in its line."""
@@ -356,12 +377,10 @@ class _Reader:
             edit = TextEdit(end, self.at + following.end(), "\n")
             message = "Two keys on one line"
             raise self.stop(self.at + following.end(), "one-line-each", message, "Write each on its own line.", edit)
-        raise self.stop(
-            self.at,
-            "after-value",
-            f"Text after the {'closing quote' if before in chr(34) + chr(39) else 'value'}",
-            "Put all of the text in quotes, or write # before a comment.",
-        )
+        if before in "\"'":
+            hint = "Put all of the text in quotes, or write # before a comment."
+            raise self.stop(self.at, "after-value", "Text after the closing quote", hint)
+        raise self.stop(self.at, "after-value", "Text after the value", "Remove it, or write # before a comment.")
 
     # Text
 
@@ -490,7 +509,7 @@ class _Reader:
         written = self.text[start : self.bare_end(inside)].rstrip()
         end = start + len(written)
         if not written:
-            if inside and self.next() not in ("]", "}", ","):
+            if inside and self.next() not in ("]", "}", ",", "#" if inside == "{" else ","):
                 raise _Stop(None)  # not closed: where that is, is found elsewhere
             if self.next() in ("]", "}", ",", "", "\n", "#", "\r"):
                 message = "The value is missing after the equals sign"

@@ -130,6 +130,7 @@ _TITLES = {
     "decimal-comma": "Write a decimal point",
     "end-of-line": "Remove it",
     "equals-sign": "Write =",
+    "inline-table": "Write the braces",
     "inline-table-comma": "Remove the comma",
     "invisible-character": "Remove what is invisible",
     "key-dots": "Remove the dot",
@@ -147,6 +148,7 @@ _TITLES = {
     "quote-missing": "Correct the quotes",
     "quote-prefix": "Remove it",
     "quotes-doubled": "Write single ones",
+    "stray-character": "Remove it",
     "table-header": "Correct the brackets",
     "word-before-key": "Remove the word",
 }
