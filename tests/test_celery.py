@@ -243,7 +243,7 @@ def test_without_celery_the_extra_is_named(clean_environment: dict[str, str]) ->
         [sys.executable, "-c", code], env=clean_environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "pip install '.[celery]'" in done.stderr
+    assert "pip install -e '.[celery]'" in done.stderr
 
 
 def test_a_worker_of_partitions_that_could_send_two_batches_at_once_does_not_start(

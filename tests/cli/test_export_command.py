@@ -168,7 +168,7 @@ def test_what_a_profile_of_somebody_else_can_do_is_shown_and_not_trusted(compute
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("format = 1\nname = ", "profile:2:8: Invalid value"),
+        ("format = 1\nname = ", "profile:2:8: The value is missing"),
         ("format = 1\n", "name: is missing"),
         (
             PROFILE.replace('{ keyring = "acme/integration/access-token" }', '"literalCANARY"'),

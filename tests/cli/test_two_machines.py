@@ -284,7 +284,7 @@ async def test_a_missing_driver_is_named(machines: Machines) -> None:
     )
     assert done.returncode == 2, done.stderr
     assert 'The ledger in PostgreSQL needs the extra "postgres"' in done.stderr
-    assert "pip install '.[postgres]'" in done.stderr
+    assert "pip install -e '.[postgres]'" in done.stderr
 
 
 # outgoing

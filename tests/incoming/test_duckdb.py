@@ -248,7 +248,7 @@ def test_a_file_that_is_open_elsewhere_is_said(tmp_path: Path) -> None:
 
 def test_without_the_driver_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    assert "pip install '.[warehouse]'" in refusal(tmp_path)
+    assert "pip install -e '.[warehouse]'" in refusal(tmp_path)
 
 
 async def test_a_run_is_resumed_and_brought_up_to_date(tmp_path: Path, machine: Machine) -> None:

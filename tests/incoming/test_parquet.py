@@ -155,7 +155,7 @@ def test_names_that_a_column_cannot_have_are_refused(tmp_path: Path, identifier:
 
 def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert "pip install '.[warehouse]'" in refusal(tmp_path)
+    assert "pip install -e '.[warehouse]'" in refusal(tmp_path)
 
 
 async def test_the_file_is_replaced_when_a_run_is_complete(tmp_path: Path, machine: Machine) -> None:
