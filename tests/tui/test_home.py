@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -433,3 +434,17 @@ async def test_quitting_does_not_ask_about_secrets_that_are_also_in_the_environm
         await until_shown(pilot, "acme")
         await pilot.press("q")
         await until(pilot, lambda: app.return_code == 0)
+
+
+async def test_the_guide_is_announced_until_it_opens(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening = asyncio.Event()
+
+    async def open_setup(path: Path | None) -> None:
+        await opening.wait()
+
+    app = ConnectorApp(machine, no_demo, start_at="setup")
+    monkeypatch.setattr(app, "open_setup", open_setup)
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "No profiles yet" not in await until_shown(pilot, "Opening the guide …")
+        opening.set()
+        await until_shown(pilot, "No profiles yet")

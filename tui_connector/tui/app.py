@@ -161,10 +161,10 @@ class ConnectorApp(QuietApp):
             self._open_recorded(self._recorded)
         else:
             home = HomeScreen(self.machine, self._is_demo_data)
-            home.show_demo_start(self._start_at == "demo")
+            home.show_start(self._start_at if self._start_at in ("demo", "setup") else "")
             self.push_screen(home)
         if self._start_at == "setup":
-            self.call_after_refresh(self.open_setup, self._profile)
+            self.call_after_refresh(self._start_setup)
         elif self._start_at == "editor" and self._profile is not None:
             self.run_worker(self._edit(self._profile))
         elif self._start_at == "demo":
@@ -512,6 +512,14 @@ class ConnectorApp(QuietApp):
             context.changes = self._changes_of(path)
         await self.push_screen(SetupScreen(context), lambda _: self._leave_setup(context))
 
+    async def _start_setup(self) -> None:
+        try:
+            await self.open_setup(self._profile)
+        finally:
+            for screen in self.screen_stack:
+                if isinstance(screen, HomeScreen):
+                    screen.show_start("")
+
     def _open_recorded(self, recorded: Recorded) -> None:
         """Opens a recorded log; leaving it exits the app."""
         from .log.screens import RecordedScreen
@@ -538,7 +546,7 @@ class ConnectorApp(QuietApp):
     async def _open_demo(self) -> None:
         home = next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
         if home is not None:
-            home.show_demo_start(True)
+            home.show_start("demo")
         try:
             await asyncio.to_thread(_preload_modules)  # imported by the loop, they would stop the screen
             demo = await self._open_demo_store()
@@ -549,7 +557,7 @@ class ConnectorApp(QuietApp):
                 await self.open_setup(None, demo)
         finally:
             if home is not None:
-                home.show_demo_start(False)
+                home.show_start("")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "show_runs":

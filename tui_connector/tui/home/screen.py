@@ -8,7 +8,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -62,10 +62,17 @@ def _welcome(new: str, demo: str, archived: str = "") -> Content:
     )
 
 
-_STARTING = (
-    "Starting a demo store on this computer: a small Magento-like server with products, orders and customers …\n\n"
-    "The guide then has five steps. Enter tests a step, Enter again goes to the next one."
-)
+StartedScreen = Literal["", "demo", "setup"]
+"""What the program is about to show in place of the list; empty: nothing else."""
+_STARTS: Mapping[StartedScreen, tuple[str, str]] = {
+    "demo": (
+        "Demo",
+        "Starting a demo store on this computer: a small Magento-like server with products, orders and customers …\n\n"
+        "The guide then has five steps. Enter tests a step, Enter again goes to the next one.",
+    ),
+    "setup": ("Setup", "Opening the guide …"),
+}
+"""A title and a text for each."""
 
 
 @dataclass
@@ -190,8 +197,7 @@ class HomeScreen(BaseScreen[None]):
         self._active_jobs = 0
         self._loaded = False
         """Whether the rows are complete and the list has the focus."""
-        self._starts_demo = False
-        """Whether the demo store is being started."""
+        self._starting: StartedScreen = ""
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
@@ -235,9 +241,9 @@ class HomeScreen(BaseScreen[None]):
         """The files of the profiles that are listed."""
         return [*self._rows.paths, *self._rows.recent]
 
-    def show_demo_start(self, starts: bool) -> None:
-        """Shows that the demo store is being started, or no longer."""
-        self._starts_demo = starts
+    def show_start(self, start: StartedScreen) -> None:
+        """Shows what is about to be shown in place of the list."""
+        self._starting = start
         if self.is_mounted:
             self._draw()
 
@@ -365,14 +371,14 @@ class HomeScreen(BaseScreen[None]):
 
     def _show_empty(self) -> None:
         """What is shown where nothing is listed: the ways to start, or that the demo is starting."""
-        empty, title = self.query_one("#home-empty", Static), "Demo" if self._starts_demo else "Welcome"
+        empty, (title, text) = self.query_one("#home-empty", Static), _STARTS.get(self._starting, ("Welcome", ""))
         if (title, len(self._archived)) != self._shown_empty:
             self._shown_empty = title, len(self._archived)
             new, demo, show = ((keys_of(self, each) or [""])[0] for each in ("home.new", "home.demo", "home.archived"))
             hidden = count(len(self._archived), "profile is", "profiles are") if self._archived else ""
             archived = hidden and f"{hidden} archived. {show} shows archived profiles."
             empty.border_title = title
-            empty.update(Content(_STARTING) if self._starts_demo else _welcome(new, demo, archived))
+            empty.update(Content(text) if text else _welcome(new, demo, archived))
 
     def _show_state(self, state: str) -> None:
         """In the lower border of the table; where it has none, after the title."""
@@ -396,7 +402,7 @@ class HomeScreen(BaseScreen[None]):
         directory = self._machine.directories.profiles
         if self._problem is not None:
             return f"✘ {shown_line(str(self._problem))}"
-        if self._starts_demo and len(self._rows):
+        if self._starting == "demo" and len(self._rows):
             return "  Starting the demo store …"
         if ProfilesFound in self._never_found:
             return f"  Reading {shown_line(str(directory))} …" if self._slow else ""
