@@ -48,11 +48,14 @@ async def test_a_token_entered_over_the_name_of_a_variable_is_never_written(
     before = path.read_text()
     async with at_step(machine, "2") as (pilot, setup):
         await pilot.press("e")
-        await until_shown(pilot, "Paste its value for this session, or type the name of another")
+        await until_shown(pilot, "Type or paste its value for this session")
         if how == "pasted":
             pilot.app.post_message(events.Paste(TOKEN))
         else:
-            await pilot.press(*TOKEN, "tab")
+            await pilot.press(*TOKEN[:20])
+            await until_shown(pilot, "value, 20")
+            assert "CANARY" not in shown(pilot.app)
+            await pilot.press(*TOKEN[20:], "tab")
         await until_shown(pilot, "session")
         assert TOKEN not in shown(pilot.app)
         await until(
@@ -72,12 +75,17 @@ async def test_unset_variables_are_named_before_anything_is_sent(
     with_variables(machine, memory_keyring, sandbox)
     async with at_step(machine, "2", (160, 60)) as (pilot, _):
         assert "Nothing is missing" not in shown(pilot.app)
-        assert "Paste its value for this session" in shown(pilot.app)
+        assert "Type or paste its value for this session" in shown(pilot.app)
         assert shown(pilot.app).count("not set: paste value") == 4
         assert isinstance(pilot.app.focused, Button)  # letters change no name
         await pilot.press("e", "x")
-        await until_shown(pilot, "new name")
+        await until_shown(pilot, "value, 1")
+        assert VARIABLES["consumer-key"] not in shown(pilot.app)
         await pilot.press("backspace")
+        await until(pilot, lambda: shown(pilot.app).count("not set: paste value") == 4)
+        await pilot.press("backspace")
+        await until_shown(pilot, "new name")
+        await pilot.press("Y")
         await until(pilot, lambda: shown(pilot.app).count("not set: paste value") == 4)
         await pilot.press("escape", "t")
         screen = await until_shown(pilot, "these variables are not set")

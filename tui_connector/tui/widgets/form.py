@@ -420,6 +420,11 @@ class FormField(FieldRow):
         event.stop()
         self._mark_typed(str(event.length) if event.length else "")
 
+    @on(VariableInput.ValueTyped)
+    def _count_value(self, event: VariableInput.ValueTyped) -> None:
+        event.stop()
+        self._mark_typed(f"value, {event.length}")
+
     @on(VariableInput.Renaming)
     def _say_renaming(self, event: VariableInput.Renaming) -> None:
         event.stop()

@@ -228,7 +228,11 @@ class SecretInput(SourceField):
 
 
 class VariableInput(SourceField):
-    """The name of an environment variable. A secret that is entered here becomes the variable's value, not its name."""
+    """The name of an environment variable. A secret that is entered here becomes the variable's value, not its name.
+
+    What is typed at the end of the name that is there is the value, drawn as dots. Whoever means another name deletes
+    this one, or goes into it.
+    """
 
     @dataclass
     class Named(Message):
@@ -243,6 +247,12 @@ class VariableInput(SourceField):
         is_pending: bool
 
     @dataclass
+    class ValueTyped(Message):
+        """The number of characters of a value that were typed and not posted yet."""
+
+        length: int
+
+    @dataclass
     class Unusual(Message):
         """What was typed is hardly a name, and may be the secret: it is used once the user says that it is a name."""
 
@@ -254,11 +264,43 @@ class VariableInput(SourceField):
 
     def __init__(self, name: str, kind: SecretKind) -> None:
         self._name_before, self._kind = name, kind
+        self._edits_name = False
+        """Whether the name was edited since the field was left, so that what is typed is part of it."""
         super().__init__(name, placeholder="VARIABLE_NAME")
+
+    def on_key(self, event: events.Key) -> None:
+        at_end = self.cursor_at_end and self.selection.is_empty and not self._edits_name
+        is_value = bool(self._name_before) and self.value == self._name_before and at_end
+        if is_value and not self.password and event.is_printable and event.character is not None:
+            event.prevent_default()
+            event.stop()
+            self.password, self.value = True, event.character
+
+    def _show_name(self) -> None:
+        """Shows the name again, in place of a value that was typed."""
+        self.password, self.value = False, self._name_before
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        super().replace(text, start, end)
+        self._edits_name = not self.password
+        if self.password and not self.value:
+            self._show_name()
+
+    def action_copy(self) -> None:
+        if not self.password:
+            super().action_copy()
+
+    def action_cut(self) -> None:
+        if not self.password:
+            super().action_cut()
 
     def handle_paste(self, text: str) -> None:
         lines = text.split()
-        if len(lines) == 1 and VARIABLE.fullmatch(lines[0]) and not is_secret_as_variable(lines[0]):
+        if self.password:
+            if values := parse_paste(f"{self.value}{text}", self._kind):
+                self._show_name()
+                self._take(values)
+        elif len(lines) == 1 and VARIABLE.fullmatch(lines[0]) and not is_secret_as_variable(lines[0]):
             self.value = lines[0]
         elif values := parse_paste(text, self._kind):
             self.value = self._name_before
@@ -266,7 +308,10 @@ class VariableInput(SourceField):
 
     def watch_value(self, value: str) -> None:
         super().watch_value(value)
-        self.post_message(self.Renaming(value.strip() != self._name_before))
+        if self.password:
+            self.post_message(self.ValueTyped(len(value)))
+        else:
+            self.post_message(self.Renaming(value.strip() != self._name_before))
 
     @property
     def is_empty(self) -> bool:
@@ -279,7 +324,21 @@ class VariableInput(SourceField):
         end = glimpse.lstrip("•")
         return f"session {end and f'••••{end} '}{len(glimpse)} ✔"
 
+    def _commit_value(self) -> str:
+        values = parse_paste(self.value, self._kind)
+        self._show_name()
+        if values and len(values[0]) < _SHORTEST_TOKEN and (self._kind is SecretKind.TOKEN or self.has_value):
+            problem = f"Discarded: {count(len(values[0]), 'character')} cannot be the value. ^U deletes the name."
+            self.notify(problem, timeout=5)
+            return problem
+        if values:
+            self.post_message(self.Entered(values))
+        return ""
+
     def commit(self) -> str:
+        if self.password:
+            return self._commit_value()
+        self._edits_name = False
         name = self.value.strip()
         if name == self._name_before:
             return ""
@@ -443,7 +502,7 @@ class Secret(Horizontal):
     def field_help(self, about: str) -> str:
         """What the field takes; `about` describes the secret itself."""
         if self.place == "env":
-            return f"Paste its value for this session, or type the name of another environment variable. {about}"
+            return f"Type or paste its value for this session; ^U deletes the name, for another variable. {about}"
         if self.place == "command":
             return f"Command that prints the secret, such as: pass show shop/token. {about}"
         entry = self.entry
