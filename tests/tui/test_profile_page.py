@@ -136,6 +136,21 @@ async def test_file_that_is_not_a_profile_opens_too(machine: Machine, text: str)
         assert ("is not UTF-8" if text == "\udcff" else "The value is missing") in shown(app)
 
 
+async def test_a_part_is_found_by_what_its_row_says(machine: Machine) -> None:
+    more = (
+        f'[incoming.list{number}]\nclient = "magento"\nrequest = {{ uri = "lists/{number}" }}\n' for number in range(30)
+    )
+    write(machine, text=PROFILE + "".join(more))
+    app = ConnectorApp(machine, no_demo)
+    async with on_page(app) as pilot:
+        await pilot.press("slash")
+        await until_shown(pilot, "Find a part")
+        await pilot.press(*"/27")
+        await until(pilot, lambda: "list27 · GET lists/27" in shown(app) and "list26" not in shown(app))
+        await pilot.press("enter")
+        await until_shown(pilot, "Incoming · list27")
+
+
 async def test_the_page_is_read_again_when_another_program_changes_the_file(machine: Machine) -> None:
     path = write(machine)
     app = ConnectorApp(machine, no_demo)

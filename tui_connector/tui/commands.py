@@ -83,9 +83,10 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
         Binding("up", "move(-1)", "Previous", show=False, id="commands.previous"),
     ]
 
-    def __init__(self, commands: list[PaletteCommand]) -> None:
+    def __init__(self, commands: list[PaletteCommand], *, title: str = "Commands", verb: str = "run") -> None:
+        """`verb`: what Enter does with the selected one."""
         super().__init__()
-        self._commands = commands
+        self._commands, self._title, self._verb = commands, title, verb
         self._matches = commands
 
     def compose(self) -> ComposeResult:
@@ -96,7 +97,7 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
 
     def on_mount(self) -> None:
         panel = self.query_one("#commands")
-        panel.border_title, panel.border_subtitle = "Commands", "Enter: run · ↑↓: select · Esc: close"
+        panel.border_title, panel.border_subtitle = self._title, f"Enter: {self._verb} · ↑↓: select · Esc: close"
         self._show("")
         self.query_one(Input).focus()
 

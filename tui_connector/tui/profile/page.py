@@ -30,7 +30,7 @@ from ...machine import Machine
 from ...profile.environments import TABLE, names_of
 from ...profile.problems import Problem
 from ...text import shown_line
-from ..commands import PaletteCommand
+from ..commands import CommandsScreen, PaletteCommand
 from ..environments import EnvironmentChoice, choose_environment, environment_mark
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
@@ -95,6 +95,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
         Binding("q,escape", "back", "Back", id="page.back"),
+        Binding("slash", "find", "Find", key_display="/", id="page.find", tooltip="Find a part by what its row says"),
         Binding("R", "run_with_options", "Options", id="page.run-options", tooltip="Run or plan with options"),
         Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
         Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
@@ -332,6 +333,23 @@ class ProfilePage(StatusScreen, TextsScreen):
             for family, title in _WITH_ENVIRONMENT.items()
         ]
 
+    @work(exclusive=True, group="find")
+    async def action_find(self) -> None:
+        """Selects a part by its name, or something else of its row."""
+        opened = self.opened
+        found = [self._find_command(part) for part in (opened.parts if opened is not None else ())]
+        if found:
+            screen = CommandsScreen(found, title="Find a part", verb="select")
+            if (command := await self.app.push_screen_wait(screen)) is not None:
+                await command.run()
+
+    def _find_command(self, part: ProfilePart) -> PaletteCommand:
+        async def select() -> None:
+            self.set_focus(self._list)
+            self._list.select(part.family, part.name)
+
+        return PaletteCommand(f"{part.name} · {part.summary}", FAMILIES[part.family].partition(" (")[0], "", select)
+
     async def _add(self, family: str | None) -> None:
         if family == TABLE:
             self._edit_environment()
@@ -544,7 +562,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             "search); others are only shown. r runs an incoming, and shows what an outgoing would change before "
             "anything is sent (of another part, it asks which); R does so with options. T lists the tasks of "
             "an outgoing with their states. Enter opens the part's form, g the guide at its step, + adds a "
-            "part, m renames one with what refers to it, d deletes "
+            "part, / finds one, m renames one with what refers to it, d deletes "
             "one after showing the lines that go, "
             "u undoes what was saved last, after showing the lines that change back, and pressed again what was saved "
             "before that; U redoes what was undone. "
