@@ -133,8 +133,8 @@ class EntityChooser(Fitting):
         offers.clear_options()
         widest = max((cell_len(each.title) for each in self._offers), default=0)
         width = min(widest, _WIDE_TITLE if self.app.size.width >= _WIDE_SCREEN else _TITLE)
-        hint = "" if matching else "  Did you mean this?"
-        offers.add_options(Option(Content.assemble(_line(each, width), hint)) for each in self._narrowed)
+        hint = "" if matching else "Did you mean this?  "
+        offers.add_options(Option(_line(each, width, hint)) for each in self._narrowed)
         if words and not matching:
             how = "↓ Enter" if self._narrowed else "Enter"
             offers.add_option(Option(Content(shown_line(f"  the path {self._path}: {how} adds it"))))
@@ -202,11 +202,11 @@ _TITLE, _WIDE_TITLE, _WIDE_SCREEN = 32, 50, 120
 """Columns of a title at most, also where the screen has so many columns."""
 
 
-def _line(offer: EntityOption, width: int) -> Content:
+def _line(offer: EntityOption, width: int, hint: str = "") -> Content:
     tone = TONES.get({"✔": "success", "✘": "error"}.get(offer.mark, ""), "")
     title = shown_line(offer.title, width)
     return Content.assemble(
-        (f"{offer.mark} ", tone), f"{title:<{width}}  ", (shown_line(offer.request), TONES["muted"])
+        (f"{offer.mark} ", tone), f"{title:<{width}}  {hint}", (shown_line(offer.request), TONES["muted"])
     )
 
 

@@ -269,7 +269,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     @on(FieldsFound)
     def _suggest(self, message: FieldsFound) -> None:
-        self._known = [*dict.fromkeys([*message.fields, *self._known])]
+        self._known = [*dict.fromkeys([*self._known, *message.fields])]
         for row in self.query(CriteriaRow):
             row.suggest(self._known)
 
