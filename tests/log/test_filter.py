@@ -209,6 +209,17 @@ def test_what_rows_and_details_show_is_found_with_or_without_spaces(text: str, n
         assert wanted.possible(Block(PAGES, lambda: texts.of(0, PAGES)))
 
 
+@pytest.mark.parametrize("brackets", ["[]", ("%5B", "%5D")])
+def test_a_word_is_not_found_in_the_names_of_search_criteria(brackets: str) -> None:
+    """Rows show "↑ entity_id": each list would be about orders, filters and values."""
+    before, behind = brackets
+    query = "searchCriteria[sortOrders][0][field]=entity_id&searchCriteria[pageSize]=3&fields=items[name]"
+    page = exchange(1, uri=f"https://acme.example/rest/V1/products?{query}".replace("[", before).replace("]", behind))
+    found = ("products", "entity_id", "path:entity_id", "sortOrders", "pagesize", "searchCriteria[pageSize]", "name")
+    assert [each for each in found if not parse(each).matches(page)] == []
+    assert [each for each in ("orders", "path:orders", "~p order", "criteria") if parse(each).matches(page)] == []
+
+
 @pytest.mark.parametrize(
     ("text", "column", "message"),
     [

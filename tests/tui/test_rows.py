@@ -111,14 +111,15 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
     hit = Style(reverse=True)
 
     def marked(uri: str, wanted: str, **changes: Any) -> list[str]:
+        one = exchange(1, uri=uri, **changes)
         found = row(
-            exchange(1, uri=uri, **changes),
+            one,
             columns_for(width, dates=False),
             lambda name: hit if name == "hit" else Style(),
             selected=False,
             marked=False,
             above=uri,
-            wanted=parse(wanted).texts,
+            wanted=parse(wanted).found_in(one),
         )
         assert sum(cell_len(segment.text) for segment in found) <= width
         return [segment.text.replace(" ", "") for segment in found if segment.style == hit]
@@ -126,7 +127,9 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
     page = slice_of(SINCE, ("entity_id", "gt", "500"), ("entity_id", "lteq", "600"), page=3)
     refused = {"status": 400, "body": b'{"message":"Invalid argument, which this message explains at length"}'}
     for changes in ({}, refused):
-        assert marked(page, "entity_id > 500", **changes) == ["entity_id>500"]
+        assert marked(page, "entity_id > 400", **changes) == ["entity_id>500"]
+        assert marked(page, "entity_id<=600", **changes) == ["entity_id≤600"]
+        assert marked(page, "page = 3", **changes) == ["page3"]
         assert marked(page, "~p 'page 3'", **changes) == ["page3"]
         assert marked(page, "!entity_id>500 ~s 2xx", **changes) == []
     several = slice_of(("sku", "in", ",".join(f"24-MB{number:02}" for number in range(40))))

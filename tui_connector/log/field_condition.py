@@ -15,7 +15,7 @@ from ..client.criteria_rows import quoted
 from ..client.exchange import Exchange
 from ..client.uri import parameters
 from .blocks import Block
-from .request_summary import Criterion, criteria_of
+from .request_summary import Criterion, criteria_of, shown_criterion
 from .uri_search import uri_search
 
 _WRITTEN = {
@@ -101,11 +101,17 @@ class FieldCondition:
         return f"{self.field} {self.sign} {self.value if _BARE.fullmatch(self.value) else quoted(self.value)}"
 
     def matches(self, exchange: Exchange) -> bool:
+        return any(True for _ in self.found_in(exchange.uri))
+
+    def found_in(self, uri: str) -> Iterator[str]:
+        """What of the address it is true of, as rows show it."""
         wanted = self.field.casefold()
-        criteria = (each for each in criteria_of(exchange.uri) if each.field.casefold() == wanted)
-        return any(map(self._follows_from, criteria)) or any(
-            self._holds_for(value) for name, value in _query(exchange.uri) if _is_named(name, wanted)
-        )
+        for each in criteria_of(uri):
+            if each.field.casefold() == wanted and self._follows_from(each):
+                yield shown_criterion(each)
+        for name, value in _query(uri):
+            if _is_named(name, wanted) and self._holds_for(value):
+                yield f"page {value}" if name.casefold().endswith("[currentpage]") else f"{name}={value}"
 
     def _holds_for(self, value: str) -> bool:
         return self.sign in _COMPARE and _is_true(value, self.sign, self.value)

@@ -160,11 +160,15 @@ class Filter:
     def __str__(self) -> str:
         return "" if self.expression is None else str(self.expression)
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """What it finds in addresses and rows, as far as it is a text."""
-        found = (term for term in _wanted(self.expression) if term.operator in (ANYTHING, CONDITION, *_IN_ADDRESS))
-        return tuple(term.argument for term in found)
+    def found_in(self, exchange: Exchange) -> tuple[str, ...]:
+        """The texts that it looks for in the row of this exchange: words, and what of it a condition is true of."""
+        found: list[str] = []
+        for term in _wanted(self.expression):
+            if term.operator == CONDITION:
+                found += FieldCondition.parse(term.argument).found_in(exchange.uri)
+            elif term.operator in (ANYTHING, *_IN_ADDRESS):
+                found.append(term.argument)
+        return tuple(found)
 
     @property
     def has_criterion(self) -> bool:

@@ -30,6 +30,11 @@ _MIN_PATH_START = 8
 """Characters of "https://": the first slash after them starts the path."""
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "=": operator.eq}
 _ORDER = (">=", "<=", ">", "<")
+_CRITERIA = re.compile(r"search_?criteria(?:(?:\[|%5b)\w*(?:\]|%5d))*(?==)", re.IGNORECASE)
+"""A parameter of search criteria, whose name rows show in words of their own."""
+_CRITERIA_NAMES = frozenset(
+    {"searchcriteria", "sortorders", "pagesize", "currentpage", "conditiontype", "filtergroups"}
+)
 _COLON = re.compile(r'":\s*')
 _SIZES = {"b": 1, "kb": 1_000, "mb": 1_000_000}
 _UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0}
@@ -96,8 +101,17 @@ def _uri(argument: str) -> Predicate:
 def _path(argument: str) -> Predicate:
     if "://" in argument:  # a pasted address
         return _uri(argument)
-    found, shown = uri_search(_text(argument)), _QuerySearch(argument)
-    return lambda exchange: found(exchange.uri[exchange.uri.find("/", _MIN_PATH_START) :]) or shown.finds(exchange.uri)
+    text, shown = _text(argument), _QuerySearch(argument)
+    found = uri_search(text)
+    # "orders" is not about each list whose parameters say searchCriteria[sortOrders]
+    skips_names = text.isalnum() and text not in _CRITERIA_NAMES
+
+    def matches(exchange: Exchange) -> bool:
+        uri = exchange.uri[exchange.uri.find("/", _MIN_PATH_START) :]
+        is_found = found(uri) and (not skips_names or found(_CRITERIA.sub("", uri)))
+        return is_found or shown.finds(exchange.uri)
+
+    return matches
 
 
 def _anything(argument: str) -> Predicate:

@@ -194,8 +194,12 @@ def _criterion(parts: dict[str, str]) -> Criterion:
 
 
 def _filter(parts: dict[str, str]) -> str:
-    field, sign, value = _criterion(parts)
-    field = shown_parameter(field, None)
+    return shown_criterion(_criterion(parts))
+
+
+def shown_criterion(criterion: Criterion) -> str:
+    """As rows show it, such as "entity_id > 900"."""
+    field, sign, value = shown_parameter(criterion.field, None), criterion.sign, criterion.value
     if sign in _WORDS.values():
         return f"{field} {sign}"
     return f"{field} {sign if sign in _SIGNS.values() else shown_parameter(sign, None)} {shown_value(value)}"

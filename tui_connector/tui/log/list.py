@@ -253,10 +253,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view.set(wanted, self._folds(wanted))
         self.search(self._searched)
 
-    @property
-    def _wanted_texts(self) -> tuple[str, ...]:
-        """The texts that filter and search look for, which the rows show."""
-        return self.wanted.texts + (self._searched.texts if self._searched is not None else ())
+    def _found_in(self, exchange: Exchange) -> tuple[str, ...]:
+        """The texts that filter and search look for in the row of this exchange."""
+        return self.wanted.found_in(exchange) + (self._searched.found_in(exchange) if self._searched else ())
 
     def search(self, wanted: Filter | None) -> None:
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
@@ -397,7 +396,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _row(self, exchange: Exchange, width: int, above: str, *, selected: bool) -> Strip:
         marked = exchange.identity in self.marks
-        wanted = self._wanted_texts
+        wanted = self._found_in(exchange)
         key = (id(exchange), exchange.number, width, above, self._number_width, selected, marked, wanted, self._style)
         strip = self._rows.get(key)
         if strip is None:
