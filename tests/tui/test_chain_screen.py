@@ -63,7 +63,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
         form = await form_of(pilot, "It can read the responses of find")
         when = form.query_one("#row-when TextField", TextField)
         when.value = "steps.fnd.status == 200"
-        await until_shown(pilot, "JMESPath at character 21: a number is written `200`. Write")
+        await until_shown(pilot, "JMESPath at character 21: a number is written `200`.")
         when.value = "steps.fnd.status == `200`"
         await until_shown(pilot, "did you mean 'find'?")
         when.value = "steps.find.status == `200`"
