@@ -145,7 +145,7 @@ async def test_a_part_is_found_by_what_its_row_says(machine: Machine) -> None:
     async with on_page(app) as pilot:
         await pilot.press("slash")
         await until_shown(pilot, "Find a part")
-        await pilot.press(*"/27")
+        await pilot.press(*"incom", "space", *"/27")
         await until(pilot, lambda: "list27 · GET lists/27" in shown(app) and "list26" not in shown(app))
         await pilot.press("enter")
         await until_shown(pilot, "Incoming · list27")
@@ -165,6 +165,12 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         assert "e: edit · o: $EDITOR · a: fix" in screen
         assert "Orders of today · GET orders?x" in screen
         assert messages(app) == []
+        await pilot.press("a")  # at a part that has no problem itself
+        await until_shown(pilot, "Correct the quotes. ^Z undoes it.")
+        await pilot.press("escape")
+        await until_shown(pilot, "has unsaved changes")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         path.unlink()
         screen = await until_shown(pilot, "The file is gone")
         assert "Orders of today · GET orders?x" in screen

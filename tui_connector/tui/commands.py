@@ -140,7 +140,7 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
 
 
 def _search_text(command: PaletteCommand) -> str:
-    return f"{command.title} {command.id}".lower()
+    return f"{command.title} {command.id or command.keys}".lower()
 
 
 def _lines(found: Sequence[PaletteCommand], every: Sequence[PaletteCommand], width: int) -> Iterator[Content]:

@@ -339,7 +339,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         opened = self.opened
         found = [self._find_command(part) for part in (opened.parts if opened is not None else ())]
         if found:
-            screen = CommandsScreen(found, title="Find a part", verb="select")
+            screen = CommandsScreen(found, title="Find a part", verb="go to it")
             if (command := await self.app.push_screen_wait(screen)) is not None:
                 await command.run()
 
@@ -485,7 +485,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         if action in ("delete", "rename"):
             return self.opened is not None and self.opened.document is not None
         if action == "fix":
-            return self.is_mounted and (problem := self.selected_problem) is not None and bool(problem.fix_title)
+            return self.is_mounted and self.problem_to_fix is not None
         if action == "tasks":
             return bool(self._outgoing_to_send())
         if action == "environment":
@@ -493,15 +493,13 @@ class ProfilePage(StatusScreen, TextsScreen):
         return True
 
     @property
-    def selected_problem(self) -> Problem | None:
-        """The selected problem, or the first one of the selected part; None where there is none."""
+    def selected_problems(self) -> Sequence[Problem]:
         listed, opened, part = self.query_one(ProblemList), self.opened, self._list.selected
         if opened is None:
-            return None
-        found, at = opened.problems, listed.highlighted or 0
+            return ()
         if part is not None and not listed.has_focus:
-            found, at = opened.problems_of(part.family, part.name), 0
-        return found[at] if at < len(found) else None
+            return opened.problems_of(part.family, part.name)
+        return opened.problems[listed.highlighted or 0 :][:1]
 
     @on(OptionList.OptionHighlighted, "#page-problems")
     def _select_part_of_problem(self) -> None:

@@ -85,7 +85,7 @@ class StatusScreen(ProfileScreen):
         else:
             self._take_runs(message.runs, message.sent)
         self.status.read(opened)
-        if opened.document is not None:
+        if opened.data:
             self._find_secrets(opened)
         if profile is not None:
             self._find_changed(profile)

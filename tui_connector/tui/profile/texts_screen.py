@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...client.exchange import Exchanges
@@ -35,9 +36,20 @@ class TextsScreen(ChangesScreen, TextHolder):
         """The key whose form is opened once the file is read; empty if none is."""
 
     @property
-    def selected_problem(self) -> Problem | None:
-        """The problem that keys are for; None where there is none."""
+    def selected_problems(self) -> Sequence[Problem]:
+        """The selected problem, or those of the selected part."""
         raise NotImplementedError
+
+    @property
+    def selected_problem(self) -> Problem | None:
+        """The problem that the text is opened at; None where there is none."""
+        return next(iter(self.selected_problems), None)
+
+    @property
+    def problem_to_fix(self) -> Problem | None:
+        """What one key corrects: of what is selected or, where that has no problem, of the profile."""
+        all_problems = self.opened.problems if self.opened is not None else ()
+        return next((each for each in self.selected_problems or all_problems if each.fix_title), None)
 
     async def action_edit_text(self) -> None:
         """Opens the file in the editor of this program, at the selected problem or part."""
@@ -47,7 +59,7 @@ class TextsScreen(ChangesScreen, TextHolder):
 
     async def action_fix(self) -> None:
         """Opens the file in the editor of this program, with the problem corrected; nothing is saved yet."""
-        if (problem := self.selected_problem) is not None:
+        if (problem := self.problem_to_fix) is not None:
             await open_editor(self.app, self.machine, self.path, fix=problem, left=self._left_editor)
 
     def show_text(self, key: FormPath) -> None:
