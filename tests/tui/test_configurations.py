@@ -31,7 +31,12 @@ async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
                 await pilot.press(letter)
             await until_shown(pilot, "the path tnspluceqazdESjk12345: Enter adds it")
         assert not setup.incoming
-        await pilot.press("ctrl+u", *"orders", "enter")
+        await pilot.press("ctrl+u")
+        pilot.app.post_message(events.Paste(f"{sandbox.url}/rest/V1/foo/bar\n"))
+        await until_shown(pilot, "the path foo/bar: Enter adds it")
+        await pilot.press("ctrl+u", *"/V1/orders")
+        await until_shown(pilot, "Orders   ")
+        await pilot.press("enter")
         await until(pilot, lambda: list(setup.incoming) == ["orders"])
         assert setup.at("incoming", "orders", "request", "uri") == "orders"
         screen = await until_shown(pilot, "items read")

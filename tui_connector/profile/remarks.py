@@ -13,6 +13,9 @@ from .positions import value_at
 
 _REST = re.compile(r"(?P<root>.*?/rest)(?P<view>/(?!async/)\w+)?/V1(?:/(?P<route>.+))?")
 
+_PATH = re.compile(r"/?(?:(?:index\.php/)?rest/(?:(?!async/)\w+/)?)?V1/(?P<route>.+)")
+"""A path of Magento's documentation."""
+
 
 class Remark(NamedTuple):
     """A value that is valid and probably not meant, and the value to write instead."""
@@ -46,6 +49,19 @@ def _base_uri(data: Mapping[str, Any], client: object) -> str:
         if value_at(plugin, ("kind",)) == "base-uri" and isinstance(uri := value_at(plugin, ("uri",)), str):
             return uri.rstrip("/")
     return ""
+
+
+def relative_path(typed: str, base: str) -> str:
+    """The path relative to the base URI of the address or path that was typed, such as `orders` of `/rest/V1/orders`.
+
+    An address of something else is returned as it is.
+    """
+    text = typed.strip()
+    if is_absolute(text):
+        inside = text.removeprefix(f"{base.rstrip('/')}/") if base else text
+        return inside if inside != text else _relative(text, base) or text
+    found = _PATH.fullmatch(text)
+    return found["route"] if found is not None else text.lstrip("/")
 
 
 def _relative(uri: str, base: str) -> str:

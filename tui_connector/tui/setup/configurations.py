@@ -25,6 +25,7 @@ from ...misspelling import similar_names
 from ...profile.environments import TABLE
 from ...profile.importers.command_text import looks_like_command
 from ...profile.part_names import free
+from ...profile.remarks import relative_path
 from ...templates import Json
 from ...text import listed, shown_line
 from .._textual import PasteHandler
@@ -92,6 +93,7 @@ class EntityChooser(Fitting):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
+        self._base_uri = ""
         self._offers: list[EntityOption] = []
         self._narrowed: list[EntityOption] = []
 
@@ -99,9 +101,9 @@ class EntityChooser(Fitting):
         yield EntityFilter()
         yield EntityOptions()
 
-    def show(self, offers: Iterable[EntityOption]) -> None:
-        """Shows these entities."""
-        self._offers = list(offers)
+    def show(self, offers: Iterable[EntityOption], base_uri: str = "") -> None:
+        """Shows these entities. A path may be given as an address at this base URI."""
+        self._offers, self._base_uri = list(offers), base_uri
         self._narrow()
 
     def choose(self) -> None:
@@ -125,7 +127,7 @@ class EntityChooser(Fitting):
         self._narrow()
 
     def _narrow(self) -> None:
-        words = self.query_one(EntityFilter).value.lower().lstrip("/ ").split()
+        words = self._path.lower().split()
         matching = [each for each in self._offers if all(word in _searched(each) for word in words)]
         self._narrowed = matching or self._meant()
         offers = self.query_one(EntityOptions)
@@ -155,7 +157,7 @@ class EntityChooser(Fitting):
 
     @property
     def _path(self) -> str:
-        return self.query_one(EntityFilter).value.strip().lstrip("/")
+        return relative_path(self.query_one(EntityFilter).value, self._base_uri)
 
     def on_key(self, event: events.Key) -> None:
         """Keys that move a cursor up and down move that of the list."""
@@ -350,7 +352,7 @@ class ConfigurationsPane(StepPane):
     def begin(self) -> None:
         self._choosing = self._choosing or not self.setup.table(self.family)
         self.draw()
-        self.query_one(EntityChooser).show(self.offers())
+        self.query_one(EntityChooser).show(self.offers(), self.setup.base_uri)
         if self._choosing:
             self.query_one(EntityChooser).choose()
         else:
