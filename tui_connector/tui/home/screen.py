@@ -117,7 +117,7 @@ class HomeScreen(BaseScreen[None]):
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Filter the profiles"),
         Binding("e", "edit", "Edit", id="home.edit-text", tooltip="Edit the profile as text"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
-        Binding("d", "delete", "Delete", id="home.delete", tooltip=_DELETE),
+        Binding("d,delete", "delete", "Delete", id="home.delete", tooltip=_DELETE),
         Binding("m", "rename", "Rename", id="home.rename", tooltip="Rename the profile"),
         Binding("a", "archive", "Archive", id="home.archive", tooltip=_ARCHIVE),
         Binding("H", "history", "History", id="home.history", tooltip="The requests of earlier sessions"),
