@@ -484,6 +484,10 @@ async def test_requests_without_a_response_leave_room_for_those_with_one(machine
         await watched.shows("orders/21")  # that which waits longest
         assert watched.says("▸ #20 ")
         assert watched.says("  #18 ")
+        await watched.pilot.press("f")
+        await watched.type("path:products")  # a list of what matches has nothing else
+        await watched.until(lambda: not watched.says("orders/21"))
+        assert watched.says("9 in progress")
 
 
 async def test_messages_lie_over_the_header_and_the_title_and_never_over_what_is_typed(machine: Machine) -> None:

@@ -312,8 +312,11 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     @property
     def _waiting(self) -> list[InFlight]:
-        """The rows of requests without a response: of those that wait longest, as responses need the room."""
-        if self.errors_only:
+        """The rows of requests without a response: of those that wait longest, as responses need the room.
+
+        None where only some requests are listed: without a response, it is not known whether they will match.
+        """
+        if self.errors_only or self.wanted.expression is not None:
             return []
         return list(islice(self.exchanges.in_flight.values(), max(1, self.size.height // _WAITING_PART)))
 
