@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tui_connector.errors import UserError
-from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.profiles.edit import ProfileEdit, begin_edit
 from tui_connector.guide.profiles.saved_changes import SavedChange, SavedChanges
 from tui_connector.guide.trust import ProfileTrust
@@ -48,15 +47,11 @@ class Session:
 
     def undo(self) -> None:
         assert self.changes.to_undo is not None
-        self.changes.undone(self.changes.to_undo.revert())
+        self.changes.undone(self.changes.to_undo.in_file().revert())
 
     def redo(self) -> None:
         assert self.changes.to_redo is not None
-        self.changes.redone(self.changes.to_redo.revert())
-
-    def changed_elsewhere(self, text: str) -> None:
-        self.path.write_text(text)
-        self.changes.keep_fitting(self.path.read_bytes())
+        self.changes.redone(self.changes.to_redo.in_file().revert())
 
 
 def titles(changes: SavedChanges) -> tuple[str, str]:
@@ -81,28 +76,52 @@ def test_changes_are_undone_and_redone_until_something_else_is_saved(machine: Ma
     assert session.changes.undo_count == 0
 
 
-def test_a_change_by_another_program_ends_what_can_be_undone_unless_it_returns_there(
-    machine: Machine, path: Path
-) -> None:
+def test_what_another_program_has_changed_is_kept_by_undo_and_redo(machine: Machine, path: Path) -> None:
     session = Session(machine, path)
-    for text in ("one", "two", "three"):
-        session.save(text)
+    session.save(PROFILE.replace('"products"', '"orders"'))
+    session.save(PROFILE.replace('"products"', '"orders"').replace('"items"', '"rows"'))
+    path.write_text(path.read_text().replace("Acme", "Beta"))
+    theirs = PROFILE.replace("Acme", "Beta")
     session.undo()
-    session.changed_elsewhere("one")  # as after git stash
-    assert titles(session.changes) == ("write one", "")
-    path.write_text("theirs")
-    with pytest.raises(ChangedOnDisk):
+    assert path.read_text() == theirs.replace('"products"', '"orders"')
+    path.write_text(f"# theirs\n{path.read_text()}")
+    session.undo()
+    assert path.read_text() == f"# theirs\n{theirs}"
+    session.redo()
+    session.redo()
+    assert path.read_text() == "# theirs\n" + theirs.replace('"products"', '"orders"').replace('"items"', '"rows"')
+    assert session.changes.undo_count == 2
+
+
+def test_a_change_of_the_same_lines_is_a_conflict_until_it_is_gone(machine: Machine, path: Path) -> None:
+    session = Session(machine, path)
+    session.save(mine := PROFILE.replace('"products"', '"orders"'))
+    path.write_text(PROFILE.replace('"products"', '"theirs"'))
+    with pytest.raises(UserError, match="have both changed line 8"):
         session.undo()
-    session.changed_elsewhere("theirs")
-    assert titles(session.changes) == ("", "")
-    assert session.changes.was_changed_elsewhere
-    session.save("mine")
-    path.write_text("theirs again")  # and saved over before it was noticed
-    session.save("mine again")
-    assert (session.changes.undo_count, *titles(session.changes)) == (1, "write mine again", "")
+    assert "theirs" in path.read_text()
+    path.write_text(mine.replace("Acme", "Beta"))
     session.undo()
-    assert (path.read_text(), *titles(session.changes)) == ("theirs again", "", "write mine again")
-    assert session.changes.was_changed_elsewhere
+    assert path.read_text() == PROFILE.replace("Acme", "Beta")
+
+
+def test_an_undo_that_would_repeat_a_table_is_a_conflict(machine: Machine, path: Path) -> None:
+    session = Session(machine, path)
+    session.save(PROFILE.replace("[clients.magento]\n\n", ""))
+    path.write_text(f"{path.read_text()}\n[clients.magento]\n")
+    with pytest.raises(UserError, match="have both changed the same table"):
+        session.undo()
+
+
+def test_a_change_that_something_else_has_undone_can_be_redone(machine: Machine, path: Path) -> None:
+    session = Session(machine, path)
+    session.save(mine := PROFILE.replace('"products"', '"orders"'))
+    path.write_text(PROFILE)  # as after git checkout
+    assert session.changes.to_undo is not None
+    assert session.changes.to_undo.in_file().is_gone
+    session.changes.undone(session.changes.to_undo.found_reverted())
+    session.redo()
+    assert path.read_text() == mine
 
 
 def test_an_undo_does_not_write_a_secret_back_into_the_file(machine: Machine, path: Path) -> None:

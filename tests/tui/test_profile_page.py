@@ -384,8 +384,9 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
         await until(pilot, lambda: path.read_text() == deleted)
 
 
-async def test_undo_is_not_offered_after_another_program_has_changed_the_file(machine: Machine) -> None:
+async def test_undo_keeps_what_another_program_has_changed_or_names_the_conflict(machine: Machine) -> None:
     path = write(machine)
+    before = path.read_text()
     app = trusting(machine)
     async with on_page(app) as pilot:
         await pilot.press("down", "down", "d")
@@ -393,7 +394,16 @@ async def test_undo_is_not_offered_after_another_program_has_changed_the_file(ma
         await pilot.press("y")
         await until(pilot, lambda: "u Undo edit" in shown(app))
         path.write_text(path.read_text().replace("Acme store", "Acme shop"))
-        await until(pilot, lambda: "Acme shop" in shown(app) and "u Undo edit" not in shown(app))
+        await until(pilot, lambda: "Acme shop" in shown(app) and not app.screen.loading_message)
+        await pilot.press("u")
+        await until(pilot, lambda: "+[incoming.products]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: path.read_text() == before.replace("Acme store", "Acme shop"))
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        path.write_text(path.read_text().replace("[incoming.products]", "[incoming.theirs]"))
+        await until(pilot, lambda: "theirs" in shown(app) and not app.screen.loading_message)
+        await pilot.press("U")
+        await until(pilot, lambda: "have both changed line" in str([each.message for each in app._notifications]))
 
 
 async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...files import CannotSave, digest, write_atomic
-from ...profile.library import read_bytes
+from ...profile.document import parsed
+from ...profile.library import ProfileError, read_bytes
+from ...profile.merge import hunks, merged
 from ...profile.text_checker import Checker, new_literal_secret
 from ...profile.trust_records import TrustRecord
 from ...text import shown_line
@@ -44,9 +46,8 @@ class SavedChange:
     part_before: PartKey | None = None
     """The same before the change."""
 
-    @property
     def difference_back(self) -> str:
-        """The lines that reverting it changes."""
+        """The lines that reverting it changes. Blocks for long files."""
         now, then = (each.decode("utf-8", "replace") for each in (self.after, self.before))
         return difference(now, then)
 
@@ -56,6 +57,44 @@ class SavedChange:
         if (secret := new_literal_secret(Checker().check(then), now)) is not None:
             message = f"{self.path.name} would have the secret at {secret.path} as a literal value again"
             raise UserError("literal-secret", message, "Press e, and change the rest back in the text.")
+
+    @property
+    def reversed(self) -> SavedChange:
+        """The change that takes this one back."""
+        return replace(self, before=self.after, after=self.before, part=self.part_before, part_before=self.part)
+
+    def found_reverted(self) -> SavedChange:
+        """What reverts the undo of this change, which something else has made. Blocks."""
+        return replace(self.reversed, trusted=tuple(self.trust.records()))
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file no longer has anything of the change."""
+        return self.before == self.after
+
+    def in_file(self) -> SavedChange:
+        """The same change of the file as it is now, which keeps what something else has changed since. Blocks.
+
+        Raises `UserError` where both changed the same lines, or the file cannot be read.
+        """
+        data = read_bytes(self.path)
+        if data == self.after:
+            return self
+        base, mine, theirs = (each.decode("utf-8", "surrogateescape") for each in (self.after, self.before, data))
+        line = 1
+        found = hunks(base, mine, theirs)
+        for hunk in found:
+            if hunk.is_conflict:
+                raise self._conflict(f"line {line}")
+            line += len(hunk.theirs)
+        text = merged(found, [hunk.usual for hunk in found if hunk.differs])
+        if _is_toml(mine) and _is_toml(theirs) and not _is_toml(text):
+            raise self._conflict("the same table")
+        return replace(self, before=text.encode("utf-8", "surrogateescape"), after=data)
+
+    def _conflict(self, where: str) -> UserError:
+        message = f"Not possible: “{self.title}” and another program have both changed {where}"
+        return UserError("change-conflict", message, "Press e, and change it in the text.")
 
     def titled(self, title: str, before: PartKey | None = None, after: PartKey | None = None) -> SavedChange:
         """The same with what was done, as which the user knows it; `before`, `after`: the part that was changed."""
@@ -73,15 +112,7 @@ class SavedChange:
             write_atomic(self.path, self.before, expect=digest(self.after))
         with suppress(CannotSave):  # then it is asked for again
             self.trust.restore_records(self.trusted)
-        return replace(
-            self,
-            before=self.after,
-            after=self.before,
-            trusted=trusted,
-            states=states,
-            part=self.part_before,
-            part_before=self.part,
-        )
+        return replace(self.reversed, trusted=trusted, states=states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +144,6 @@ class SavedChanges:
     _done: list[SavedChange] = field(default_factory=list)
     _undone: list[SavedChange] = field(default_factory=list)
     """As they are reverted to be made again; the one to redo next is last."""
-    was_changed_elsewhere: bool = False
-    """Whether changes were forgotten since something else has changed the file."""
 
     @property
     def to_undo(self) -> SavedChange | None:
@@ -132,12 +161,8 @@ class SavedChanges:
         return len(self._done)
 
     def record(self, change: SavedChange) -> None:
-        """Takes a change that was saved. What was undone before can no longer be redone.
-
-        Earlier changes are forgotten where the file was changed between them and this one.
-        """
+        """Takes a change that was saved. What was undone before can no longer be redone."""
         self._undone.clear()
-        self.keep_fitting(change.before)
         self._done = [*self._done, change][-_MAX_CHANGES:]
 
     def undone(self, redo: SavedChange) -> None:
@@ -150,15 +175,10 @@ class SavedChanges:
         self._undone.pop()
         self._done.append(undo)
 
-    def keep_fitting(self, data: bytes) -> None:
-        """Forgets the changes that cannot be undone or redone in a file with these bytes."""
-        kept = _fitting(self._done, data), _fitting(self._undone, data)
-        if len(kept[0]) < len(self._done):
-            self.was_changed_elsewhere = True
-        self._done, self._undone = kept
 
-
-def _fitting(changes: list[SavedChange], data: bytes) -> list[SavedChange]:
-    """Up to the last of them that has made the file what it is."""
-    last = next((index for index in reversed(range(len(changes))) if changes[index].after == data), -1)
-    return changes[: last + 1]
+def _is_toml(text: str) -> bool:
+    try:
+        parsed(text)
+    except ProfileError:
+        return False
+    return True

@@ -112,9 +112,6 @@ class ChangesScreen(ProfileScreen):
         changes, name = self.changes, self.path.name
         if (change := changes.to_undo) is not None:
             self._revert(change, "Undo", changes.undone)
-        elif changes.was_changed_elsewhere:
-            words = f"Nothing to undo: {name} was changed outside this page since it was saved here."
-            self.notify(shown_line(words), markup=False)
         elif changes.to_redo is not None:
             self.notify("Nothing more to undo. U redoes what was undone.", markup=False)
         else:

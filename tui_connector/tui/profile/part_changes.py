@@ -122,17 +122,27 @@ class PartChanges:
 
     async def revert(self, change: SavedChange, verb: str) -> SavedChange | None:
         """Reverts a change; `verb` is what that is to the user, "Undo" or "Redo". Returns what reverts that."""
-        await asyncio.to_thread(change.check_secrets)  # before they are shown
-        screen = ConfirmScreen(
-            f"{verb}: {change.title}? {shown_line(self._path.name)} changes like this:\n",
-            title=verb,
-            yes=verb,
-            no="Keep",
-            details=highlight.difference(await asyncio.to_thread(lambda: change.difference_back)),
-        )
-        if not await self._app.push_screen_wait(screen):
-            return None
-        return await asyncio.to_thread(change.revert)
+        meanwhile = ""
+        while True:
+            now = await asyncio.to_thread(change.in_file)
+            if now.is_gone:  # something else has reverted it
+                return await asyncio.to_thread(change.found_reverted)
+            await asyncio.to_thread(now.check_secrets)  # before they are shown
+            screen = ConfirmScreen(
+                f"{meanwhile}{verb}: {change.title}? {shown_line(self._path.name)} changes like this:\n",
+                title=verb,
+                yes=verb,
+                no="Keep",
+                details=highlight.difference(await asyncio.to_thread(now.difference_back)),
+            )
+            if not await self._app.push_screen_wait(screen):
+                return None
+            try:
+                return await asyncio.to_thread(now.revert)
+            except ChangedOnDisk as error:
+                if error.how != "changed":
+                    raise
+            meanwhile = "Another program has just changed the file; that is kept.\n"
 
 
 def _effect_of_renaming(part: ProfilePart) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from ...guide.text_drafts import TextDrafts
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine
-from ...profile.library import ProfileError, read_bytes
 from ...profile.model import Profile
 from ...text import shown, shown_line
 from ...units import ago
@@ -186,14 +185,10 @@ class ProfileScreen(LogDock):
     @work(exclusive=True, group="read")
     async def _read(self, *, only_if_changed: bool) -> None:
         """Reads the file; `only_if_changed` as after a change by another program."""
-        state, latest = await asyncio.to_thread(state_of, self.path), self.changes.to_undo
+        state = await asyncio.to_thread(state_of, self.path)
         if only_if_changed and state == self._file_state:
             return
         opened = await asyncio.to_thread(open_profile, self.path, self.environment)
-        data = await asyncio.to_thread(_bytes_of, self.path)
-        # unless something is or was saved here meanwhile: until it is recorded, it would be one of another program
-        if data is not None and not self.busy and self.changes.to_undo is latest:
-            self.changes.keep_fitting(data)
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self.workbench.keep_history, self.path, opened.profile)
@@ -261,13 +256,6 @@ class ProfileScreen(LogDock):
     def notify_error(self, error: UserError | OSError) -> None:
         text = str(error) if isinstance(error, UserError) else described(error)
         self.notify(shown_line(text), severity="error", timeout=10, markup=False)
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    """The content of the file; None where it cannot be read, as while it is gone."""
-    with suppress(ProfileError):
-        return read_bytes(path)
-    return None
 
 
 def _has_same_text(before: OpenedProfile | None, now: OpenedProfile) -> bool:
