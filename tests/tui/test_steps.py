@@ -503,11 +503,14 @@ async def test_the_demo_needs_only_enter_from_step_2_to_the_page_of_the_profile(
         await until(pilot, lambda: isinstance(pilot.app.screen, ProfilePage))
 
 
-async def test_tokens_pasted_over_the_demo_button_go_to_the_fields(machine: Machine, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("focused", ["#use-sandbox", "#log-list"])
+async def test_tokens_pasted_outside_fields_go_to_the_fields(machine: Machine, sandbox: Sandbox, focused: str) -> None:
     tokens = full_integration(sandbox)
     async with guide(machine, sandbox, tokens=True) as pilot:
         await to_authentication(pilot)
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "use-sandbox")
+        pilot.app.screen.query_one(focused).focus()
+        await pilot.pause()
         for name in ("consumer-key", "consumer-secret", "access-token", "access-token-secret"):
             pilot.app.post_message(events.Paste(tokens[name]))
         await until(pilot, lambda: all(value[-4:] in shown(pilot.app) for value in tokens.values()))

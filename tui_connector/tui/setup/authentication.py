@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.message import InvalidRequest
 from ...guide.checks.authentication import AuthenticationTest, last_login, preview, try_authentication
@@ -650,10 +650,10 @@ class AuthenticationPane(StepPane):
         await self._try()
 
     def on_paste(self, event: events.Paste) -> None:
-        """A paste while a button or the way has the focus goes to the field to fill in or to correct."""
-        is_wanted = self._missing() or self.form.query(FormField).filter(".wrong")
-        is_outside = isinstance(self.screen.focused, Button) or self.query_one("#way").has_focus
-        if is_wanted and is_outside and not looks_like_command(event.text):
+        """A paste outside fields, also in the log, goes to the field to fill in or to correct."""
+        is_outside = bool(self.query("#way-form")) and not isinstance(self.screen.focused, Input | TextArea)
+        is_wanted = is_outside and (self._missing() or self.form.query(FormField).filter(".wrong"))
+        if is_wanted and not looks_like_command(event.text):
             self.edit_field()
             entry = self.screen.focused
             if isinstance(entry, SourceField):

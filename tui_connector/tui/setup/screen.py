@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -527,6 +527,10 @@ class SetupScreen(LogDock, TextHolder):
             return
         if not self.leave_log():
             self.pane.focus_buttons()
+
+    def on_paste(self, event: events.Paste) -> None:
+        if not self.zoomed and isinstance(self.pane, AuthenticationPane):
+            self.pane.on_paste(event)
 
     def action_copy(self) -> None:
         self.log_panel.action_copy()
