@@ -42,6 +42,12 @@ def test_a_key_stays_with_what_it_does() -> None:
     assert wrapped("Sent to the store. S again sends it", 22) == ["Sent to the store.", "S again sends it"]
 
 
+def test_a_unit_stays_with_its_number() -> None:
+    assert wrapped("attempt 5 of 5, next in 5 s · 4.4 s", 34) == ["attempt 5 of 5, next in 5 s", "· 4.4 s"]
+    assert wrapped("items in 1:04 min, all", 13) == ["items in", "1:04 min, all"]
+    assert wrapped("in 24 stores", 5) == ["in 24", "store", "s"]
+
+
 def test_line_breaks_and_indents_are_kept_and_a_word_without_slashes_is_cut() -> None:
     assert wrapped("as:\n  sku\n\nx", 5) == ["as:", "  sku", "", "x"]
     assert wrapped("abcdefgh", 3) == ["abc", "def", "gh"]

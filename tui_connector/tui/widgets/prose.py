@@ -16,8 +16,10 @@ from textual.visual import RenderOptions, Visual
 
 _KEY = r"(?:\^\S|F\d{1,2}|(?:Shift\+)?Tab|Esc|Enter|Space|Del(?:ete)?|Home|End|PgUp|PgDn|[↑↓←→]+)"
 _SIGN = rf"(?:[^\s\w/] +)*(?:[(,]?(?:{_KEY}[,:]?|[A-Za-z]:?) +)?"
-_WORD = re.compile(rf"{_SIGN}\S+\s*|\s+")
-"""A word with the blanks after it. A sign, such as ✘, a key and a single letter belong to the word that follows."""
+_QUANTITY = r"\d[\d.,:]* (?:ms|s|min|h|B|KB|MB)\b\S*"
+_WORD = re.compile(rf"{_SIGN}(?:{_QUANTITY}|\S+)\s*|\s+")
+"""A word with the blanks after it. A sign, such as ✘, a key and a single letter belong to the word that follows, and a
+unit to its number."""
 _CHUNK = re.compile(
     rf"(?:[^\s\w/] +)*[(]?(?:{_KEY}|[^\s(]): \S+(?: [^\s·:]+){{0,3}}?(?=\)| ·|$)(?:\)\S*)?\s*|{_WORD.pattern}"
 )
