@@ -101,6 +101,13 @@ class TypedSecrets:
             if of == profile:
                 self._values[to, (sources or {}).get(source, source), origin] = secret
 
+    def copy_prompted(self, profile: Path, authentication: str, to: str) -> None:
+        """The prompts of an authentication have the same values under another name of it."""
+        before = f"ask:{authentication}/"
+        for (of, source, origin), secret in [*self._values.items()]:
+            if of == profile and source.startswith(before):
+                self._values[profile, f"ask:{to}/{source.removeprefix(before)}", origin] = secret
+
     def forget(self, profile: Path) -> None:
         for key in [each for each in self._values if each[0] == profile]:
             del self._values[key]

@@ -117,6 +117,15 @@ def test_a_variable_that_is_set_does_not_replace_the_secret() -> None:
     assert moved(TEXT, **is_set) == TEXT.replace(LITERAL, '{ keyring = "acme/a/access-token-2" }')
 
 
+def test_the_prompts_of_a_renamed_authentication_keep_their_values() -> None:
+    typed = TypedSecrets()
+    typed.keep(FILE, "ask:a/token", "https://acme.example", "CANARY-1")
+    typed.keep(FILE, "ask:ab/token", "https://acme.example", "CANARY-2")
+    typed.copy_prompted(FILE, "a", "b")
+    found = [typed.find(FILE, f"ask:{each}/token", "https://acme.example") for each in ("a", "b", "ab", "bb")]
+    assert found == ["CANARY-1", "CANARY-1", "CANARY-2", None]
+
+
 def test_a_value_without_an_origin_replaces_those_that_were_typed_before() -> None:
     typed = TypedSecrets()
     typed.keep(FILE, "env:TOKEN", "https://acme.example", "CANARY-1")

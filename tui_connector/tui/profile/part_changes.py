@@ -59,6 +59,8 @@ class PartChanges:
         change = await self._save("Rename", part.name, _effect_of_renaming(part), partial(begin, name), f" to {name}")
         if change is None:
             return None
+        if part.family == "authentications":
+            self._machine.typed.copy_prompted(self._path, part.name, name)  # undoing it needs the others
         return change.titled(f"rename {part.name} to {name}", (part.family, part.name), (part.family, name))
 
     async def delete_environment(self, name: str) -> SavedChange | None:
