@@ -192,7 +192,7 @@ def help_rows() -> Iterator[tuple[str, str]]:
     """The language as a table of examples and their meanings."""
     for each in OPERATORS.values():
         yield each.example, each.description
-    yield "status >= 400  path:cart", "words for ~s and ~p; also for the others"
+    yield "status >= 400  path:cart", "the same by name; also method, time, size, …"
     yield "a b   a & b", "both"
     yield "a | b", "either, or both"
     yield "!a", "not this"

@@ -318,8 +318,8 @@ OPERATORS: Mapping[str, Operator] = {
     "~m": Operator("method", "~m get  ~m put,post", "the method is one of these", 1, _method, names=("method", "verb")),
     "~s": Operator(
         "status",
-        "~s 404  ~s 4xx  ~s >=500  ~s none",
-        "the status; none: no response",
+        "~s 404  ~s 4xx  ~s >=500",
+        "the status; ~s none: no response",
         1,
         _status,
         names=("status", "code"),

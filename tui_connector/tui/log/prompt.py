@@ -84,7 +84,7 @@ class LogPrompt(Vertical):
         message_line.remove_class("bad")
 
     def help_text(self) -> str:
-        rows = "\n".join(f"  {example:<30}  {text}" for example, text in help_rows())
+        rows = "\n".join(f"  {example:<27}  {text}" for example, text in help_rows())
         return f"The filter\nAdjacent terms must all match. Case does not matter.\n{rows}"
 
     def _check(self) -> bool:
