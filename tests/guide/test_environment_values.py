@@ -98,7 +98,7 @@ def test_a_secret_has_a_place_of_its_own_for_each_environment() -> None:
     found = {place: own_source(DRAFT, "shop", path, "uat", place) for place in ("keyring", "env", "ask")}
     assert found == {
         "keyring": {"keyring": "shop/b/access-token@uat"},
-        "env": {"env": "SHOP_B_ACCESS_TOKEN_UAT"},
+        "env": {"env": "TUI_CONNECTOR_SHOP_B_ACCESS_TOKEN_UAT"},
         "ask": {"ask": True},
     }
 

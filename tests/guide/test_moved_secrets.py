@@ -99,7 +99,8 @@ def test_a_secret_of_an_environment_gets_a_name_of_its_own() -> None:
     assert moved(text) == text.replace(LITERAL, '{ keyring = "acme/a/access-token@staging" }')
     [problem] = Checker().check(text).literal_secrets
     assert plan_move(text, problem, FILE).origins == ("https://staging.example",)
-    assert moved(text, SecretPlace.ENVIRONMENT) == text.replace(LITERAL, '{ env = "ACME_A_ACCESS_TOKEN_STAGING" }')
+    variable = '{ env = "TUI_CONNECTOR_ACME_A_ACCESS_TOKEN_STAGING" }'
+    assert moved(text, SecretPlace.ENVIRONMENT) == text.replace(LITERAL, variable)
 
 
 def test_two_secrets_never_share_a_name() -> None:

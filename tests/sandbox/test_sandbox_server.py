@@ -83,6 +83,7 @@ async def test_settings_change_while_it_runs(store: Store) -> None:
     assert (await store.ask(CURRENCY)).status == 503
     assert (await store.ask("/__sandbox__/settings", "POST", json_body=b"{")).status == 400
     assert (await store.ask("/__sandbox__/settings", "POST", json_body={})).data["sandbox/maintenance"] == "1"
+    assert (await store.ask("/__sandbox__/settings")).data["sandbox/maintenance"] == "1"
 
 
 async def test_fail_next_fails_that_many_responses(store: Store) -> None:

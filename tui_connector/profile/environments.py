@@ -240,8 +240,7 @@ def own_output(path: str, environment: str, data: Path | None) -> str:
 
 def own_variable(name: str, environment: str) -> str:
     """The environment variable of an environment, instead of that of the base values."""
-    own = re.sub(r"[^A-Z0-9]", "_", environment.upper())
-    return f"{name.removeprefix('TUI_CONNECTOR_')}_{own}"
+    return f"{name}_{re.sub(r'[^A-Z0-9]', '_', environment.upper())}"
 
 
 def _reach(profile: Profile, secret: NamedSecret, of_clients: Mapping[str, list[str]]) -> set[str]:

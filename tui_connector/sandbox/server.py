@@ -162,9 +162,11 @@ class Sandbox(LoopbackServer):
             self._journal.clear()
             self._received = 0
             return StoreResponse(200, JSON_TYPE, "[]")
+        if (request.method, name) == ("GET", "settings"):
+            return StoreResponse(200, JSON_TYPE, json.dumps(self._settings.current()))
         if (request.method, name) == ("POST", "settings"):
             return self._change(await request.read())
-        return _control_message(404, "Unknown control route. Use GET or DELETE requests, or POST settings.")
+        return _control_message(404, "Unknown control route. Use GET or DELETE requests, or GET or POST settings.")
 
     def _change(self, body: bytes) -> StoreResponse:
         try:
