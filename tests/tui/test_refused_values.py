@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
 from guide_steps import no_demo
 from profiles import full
 from runs import BEARER
@@ -11,6 +15,8 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from tui_connector.guide.checks.authentication import AuthenticationTest
+from tui_connector.guide.checks.check import CheckResult
 from tui_connector.guide.drafts import Drafts
 from tui_connector.guide.resume import setup_of
 from tui_connector.guide.steps.setup import Setup
@@ -221,3 +227,35 @@ async def test_a_refused_password_is_shown_wherever_its_user_comes_back(machine:
         await until_shown(pilot, "✘ The store did not accept the user name or the password")
         pilot.app.post_message(events.Paste("CANARY-another"))
         await until(pilot, lambda: "did not accept" not in shown(app))
+
+
+async def test_a_result_is_not_that_of_a_value_that_was_entered_during_the_test(
+    machine: Machine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = asyncio.Event()
+
+    async def slow(*arguments: Any) -> AuthenticationTest:
+        await answered.wait()
+        return AuthenticationTest(CheckResult("", True))
+
+    monkeypatch.setattr("tui_connector.tui.setup.authentication.try_authentication", slow)
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Bearer")
+        await until_shown(pilot, "Access token")
+        pane = pilot.app.screen.query_one(AuthenticationPane)
+        for token, expected in (("1canary1", False), ("2canary2", True)):
+            pane.form.focus_on("token")
+            pilot.app.post_message(events.Paste(token * 4))
+            await until_shown(pilot, "32 ✔")
+            await pilot.press("f5")
+            if not expected:
+                await until_shown(pilot, "… contacting the store")
+                pane.form.focus_on("token")
+                pilot.app.post_message(events.Paste("3canary3" * 4))
+                await until(pilot, lambda: "… contacting the store" not in shown(pilot.app))
+            answered.set()
+            if expected:
+                await until_shown(pilot, "✔ The store accepts it. Tested: …ary2.")
+            await pilot.pause()
+            assert work_of(pilot).setup.authenticated is expected

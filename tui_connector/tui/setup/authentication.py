@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Static, TextArea
+from textual.worker import Worker
 
 from ...client.message import InvalidRequest
 from ...guide.checks.authentication import AuthenticationTest, last_login, preview, try_authentication
@@ -36,6 +37,7 @@ from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import Secret, SourceField
 from .context import GuideContext
 from .form import SetupForm, field_specs_in
+from .results import PartValues
 from .step import StepPane
 
 # Which fields step 2 shows, and which of them were given.
@@ -176,6 +178,9 @@ class AuthenticationPane(StepPane):
         """A user name that looks like a token, which was reported."""
         self._whole = False
         """Whether every field is shown, and not only those that the guide asks for."""
+        self._being_tested: PartValues | None = None
+        self._test_worker: Worker[None] | None = None
+        """The values of the last test, and what carries it out."""
         self._asked_keyring = False
         self._keyring_problem = ""
         self._begins_at: FormPath = ()
@@ -497,8 +502,8 @@ class AuthenticationPane(StepPane):
     @on(SetupForm.Changed)
     def _edited(self, event: SetupForm.Changed) -> None:
         event.stop()
-        if not self._busy:
-            self.forget()  # what is shown was about other values
+        if not self._busy or self.work.values_sent() != self._being_tested:
+            self.forget()  # what is shown or tested was about other values
             self.show_refusal()  # unless these were refused, too
         self.work.told_keyring |= bool(self._keyring_problem)
         self._say_saved()
@@ -553,7 +558,7 @@ class AuthenticationPane(StepPane):
         if self.setup.auth_kind == ADMIN and self.setup.needs_code():
             self.setup.add_code()
         self.busy("contacting the store")
-        self.run_worker(self._try(), exclusive=True)
+        self._start(self._try())
 
     def _not_tested(self, why: str) -> None:
         self.say(f"! Not tested: {why[:1].lower()}{why[1:]}")
@@ -573,6 +578,18 @@ class AuthenticationPane(StepPane):
         ]
         return "\n".join(lines)
 
+    def _start(self, test: Coroutine[object, object, None]) -> None:
+        """Starts a test of the values as they are."""
+        self._being_tested = self.work.values_sent()
+        self._test_worker = self.run_worker(test, exclusive=True)
+
+    def forget(self) -> None:
+        """Clears the result, and ends a test: it is about values that are not shown any more."""
+        self._being_tested = None
+        if self._test_worker is not None:
+            self._test_worker.cancel()
+        super().forget()
+
     async def _try(self) -> None:
         try:
             trial = await try_authentication(self.setup, self.work.workbench, self.work.trial_data())
@@ -582,6 +599,8 @@ class AuthenticationPane(StepPane):
 
     @on(Tested)
     def _take(self, message: Tested) -> None:
+        if self._being_tested is None:
+            return  # the values have changed meanwhile
         trial = message.trial
         self.form.show_problems({})
         self._preview()
@@ -637,7 +656,7 @@ class AuthenticationPane(StepPane):
             return
         elif fix.target == "login":
             self.busy("logging in again")
-            self.run_worker(self._log_in_again(), exclusive=True)
+            self._start(self._log_in_again())
             return
         elif fix.value:
             self.setup.add_code(fix.value)

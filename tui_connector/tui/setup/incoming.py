@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +21,7 @@ from ...guide.steps.methods import GuideStep
 from ...guide.steps.profile_draft import limit_pages
 from ...magento.diagnosis import Fix, diagnose_failure
 from ...magento.entities import READABLE
+from ...templates import Json
 from ...text import shown_line
 from ..widgets.item_table import ItemScreen, ItemTable
 from .configurations import ConfigurationsPane
@@ -52,6 +54,8 @@ class IncomingPane(ConfigurationsPane):
 
         name: str
         tried: CheckResult
+        part: Json
+        """The incoming as it was tested."""
         sent: str = ""
         """The request for the items."""
 
@@ -106,7 +110,7 @@ class IncomingPane(ConfigurationsPane):
 
     @work(exclusive=True)
     async def _try(self, name: str) -> None:
-        workbench, sent = self.work.workbench, ""
+        workbench, sent, part = self.work.workbench, "", deepcopy(self.setup.at("incoming", name))
         try:
             profile = self.work.trial_profile()
             async with workbench.session(profile, parts=[("incoming", name)]) as session:
@@ -115,10 +119,12 @@ class IncomingPane(ConfigurationsPane):
                 sent = f"#{found.exchange} {profile.incoming[name].request.method.upper()} {readable(found.uri)}"
         except RequestFailed as failure:
             tried = CheckResult("", False, diagnose_failure(failure, "the setup"))
-        self.post_message(self.Tested(name, tried, sent))
+        self.post_message(self.Tested(name, tried, part, sent))
 
     @on(Tested)
     def _take(self, message: Tested) -> None:
+        if self.setup.at("incoming", message.name) != message.part:
+            return  # it was changed or deleted meanwhile
         written = message.tried.written
         if written is None:
             self.query_one(ItemTable).display = False
