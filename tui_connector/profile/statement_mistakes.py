@@ -26,6 +26,9 @@ _LONG_STRING = re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}', re.DOTAL
 _ESCAPE = re.compile(r"\\(?:[btnfr\"\\]|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|(.)?)", re.DOTALL)
 _DOUBLED = re.compile(r"([\"'])\1(?!\1)(?P<text>[^\"'\n]+)\1{1,2}(?=[ \t]*(?:$|[,\]}#]))", re.MULTILINE)
 _ONE_TOO_MANY = re.compile(r"([\"'])(?P<text>[^\"'\n]+)\1\1{1,2}(?=[ \t]*(?:$|[,\]}#]))", re.MULTILINE)
+_THREE_DIGITS = re.compile(r"\d{3}(?=[ \t]*[,}])")
+_PLACEHOLDER = re.compile(r"\{\{[^{}\n]*\}\}")
+_LIST_IN_BRACES = re.compile(r"\{([^{}=:\n]*,[^{}=:\n]*)\}")
 _BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _NULLS = frozenset(("none", "null", "nil", "undefined"))
 _UNIT = re.compile(r"[+-]?\d+(?:\.\d+)?[ \t]*(?:[A-Za-z]{1,8}|%)")
@@ -257,7 +260,7 @@ class _Reader:
                 name = "A comma" if self.next() == "," else "A semicolon"
                 raise self.stop(self.at, "comma", f"{name} without an entry before it", hint, self.without_comma())
             start = self.at
-            if number := re.match(r"\d{3}(?=[ \t]*[,}])", self.text[start:]):
+            if number := _THREE_DIGITS.match(self.text, start):
                 self.check_thousands(start, number)
             self.key("{")
             key = re.sub(r"[\"' \t=]", "", self.text[start : self.at])
@@ -285,12 +288,12 @@ class _Reader:
     def check_text_in_braces(self) -> None:
         """A list in braces, or a placeholder of another program."""
         start = self.at
-        if (placeholder := re.match(r"\{\{[^{}\n]*\}\}", self.text[start:])) is not None:
-            edit = TextEdit(start, start + placeholder.end(), in_quotes(placeholder.group()))
+        if (placeholder := _PLACEHOLDER.match(self.text, start)) is not None:
+            edit = TextEdit(start, placeholder.end(), in_quotes(placeholder.group()))
             raise self.stop(start, "not-quoted", "Text without quotes", "", edit)
-        several = re.match(r"\{([^{}=:\n]*,[^{}=:\n]*)\}", self.text[start:])
+        several = _LIST_IN_BRACES.match(self.text, start)
         if several is not None and is_value(f"[{several[1]}]"):
-            edit = TextEdit(start, start + several.end(), f"[{several[1]}]")
+            edit = TextEdit(start, several.end(), f"[{several[1]}]")
             raise self.stop(start, "list-brackets", "A list is in [ ], not in { }", "", edit)
 
     def check_thousands(self, start: int, digits: re.Match[str]) -> None:

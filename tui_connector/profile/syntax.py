@@ -59,9 +59,10 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
         return opened
     number = position.line if position is not None else text.rstrip().count("\n") + 1
     line = _line(text, number)
-    if (cause := cause_of(line)) is not None:
+    is_short = len(line) <= _MAX_LINE
+    if is_short and (cause := cause_of(line)) is not None:
         return Mistake(TextPosition(number, cause.column), cause.message, cause.hint, *_correction(text, number, cause))
-    if (mistake := _in_statement(text, number)) is not None:
+    if is_short and (mistake := _in_statement(text, number)) is not None:
         return mistake
     return _not_closed(text, message) if position is None else Mistake(position, message, None)
 
@@ -83,7 +84,7 @@ def _in_statement(text: str, number: int) -> Mistake | None:
 def _corrected_statement(text: str, start: int, found: StatementMistake) -> Correction | None:
     """Corrects all mistakes of the statement that starts at `start`; None where it is not clear what was meant."""
     new, codes, more = text, {found.code}, found
-    for _ in range(_MAX_CORRECTIONS):
+    for _ in range(_MAX_CORRECTIONS if len(text) <= _LARGE else 1):
         if not more.edits:
             break
         new = apply(new, more.edits)
@@ -100,6 +101,10 @@ def _corrected_statement(text: str, start: int, found: StatementMistake) -> Corr
 
 _MAX_CORRECTIONS = 30
 """Mistakes of one statement that are corrected together."""
+_LARGE = 10_000
+"""Characters of a text in which they are corrected one by one: each is looked for from the start of the statement."""
+_MAX_LINE = 3_000
+"""Characters of a line in which a cause is looked for: the time grows with the square of it."""
 _UNCLOSED = 'Expected "\'"'
 """What `tomllib` says at the end of the text of a single quote without a second one."""
 
