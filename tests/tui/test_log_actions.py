@@ -550,7 +550,13 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
     async with watching(machine, filled(exchange(1)), size=(80, 24), context=context) as watched:
         await watched.pilot.press("plus")
         await watched.shows("as of 01 Nov 2026")  # the store was not asked yet
-        await watched.pilot.press("o", "r", "tab", "tab")
+        await watched.type("orders")
+        await watched.shows("orders/{id}  GET")
+        await watched.pilot.press("down")
+        await watched.shows("▸ orders  GET")
+        await watched.pilot.press("tab")  # takes it, and closes the list
+        await watched.until(lambda: not watched.says("orders/{id}"))
+        await watched.pilot.press("tab")
         await watched.shows("where                    a filter")
         await watched.pilot.press("down")
         await watched.shows("▸ where ")
@@ -561,8 +567,16 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.shows("sent: searchCriteria[filter_groups][0][filters][0][field]=status &")
         await watched.pilot.press("enter")
         await watched.type("sort cre")
-        await watched.pilot.press("tab", "d", "tab")
-        await watched.shows("sort created_at desc")
+        await watched.pilot.press("tab", "down", "down")
+        await watched.shows("▸ sort created_at desc")
+        await watched.pilot.press("tab")
+        await watched.until(lambda: not watched.says("sort created_at asc"))
+        query = watched.app.screen.query_one("#resend-query", TextArea)
+        assert query.has_focus
+        await watched.pilot.press("tab")
+        await watched.until(lambda: not query.has_focus)
+        await watched.pilot.press("shift+tab")
+        await watched.until(lambda: query.has_focus)
         await watched.shows("searchCriteria[sortOrders][0][direction]=DESC")
         await watched.shows("where status = new")  # in sight together
         await watched.pilot.press("enter")

@@ -352,7 +352,7 @@ class RequestForm(Dialog[Request | None]):
         self._parameter_list.show(is_wanted=focused == "resend-query", rows=rows)
 
     def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ choose a suggestion, at whose ends they go to another field; Tab takes one before it leaves."""
+        """↓ and ↑ choose a suggestion, at whose ends they go to another field; Tab takes one, or leaves."""
         if self._use_key(event.key):
             event.stop()
             event.prevent_default()
@@ -378,6 +378,7 @@ class RequestForm(Dialog[Request | None]):
         best = listed.best
         if best is None or not (listed.typed or listed.chosen):
             return False
+        listed.take(best)
         row = query.cursor_location[0]
         query.replace(best.value, (row, 0), (row, len(query.document.get_line(row))))
         query.move_cursor((row, len(best.value)))
@@ -394,6 +395,7 @@ class RequestForm(Dialog[Request | None]):
         best = self._path_list.best
         if best is None or not (field.value or self._path_list.chosen or from_empty):
             return False
+        self._path_list.take(best)
         field.value = best.value
         if value := _PARAMETER.search(best.value):  # what is typed next replaces it
             field.selection = Selection(*value.span())

@@ -27,6 +27,8 @@ class SuggestionList(Static):
         self.display = False
         self.offered: Sequence[Suggestion] = ()
         self.typed = self._words = self._drawn = ""
+        self._taken: str | None = None
+        """What the field has since a suggestion was taken; None once something else is typed."""
         self._chosen = -1
         self._rows = 1
         self._is_wanted = False
@@ -38,14 +40,26 @@ class SuggestionList(Static):
 
     @property
     def best(self) -> Suggestion | None:
-        """The chosen one, or else the first one, if it differs from what was typed."""
-        first = self.offered[0] if self.offered else None
+        """The chosen one, or else the first one, if it differs from what was typed; None where that was just taken."""
+        first = self.offered[0] if self.offered and self._taken is None else None
         return self.chosen or (first if first is not None and first.value != self.typed else None)
 
     def offer(self, typed: str, suggestions: Sequence[Suggestion], words: str = "") -> None:
-        """Lists suggestions for what was typed, and `words` with them."""
+        """Lists suggestions for what was typed, and `words` with them.
+
+        For a suggestion that was taken, only those that follow it are listed: where it ends with a blank.
+        """
+        if typed != self._taken:
+            self._taken = None
+        elif not typed.endswith(" "):
+            suggestions, words = (), ""
         self.typed, self.offered, self._words, self._chosen = typed, suggestions, words, -1
         self._draw()
+
+    def take(self, suggestion: Suggestion) -> None:
+        """Closes the list, since the field has this suggestion from now on."""
+        self._taken = suggestion.value
+        self.offer(suggestion.value, ())
 
     def choose(self, step: int) -> bool:
         """Chooses the next one, or the previous one where `step` is -1; False where there is none."""
