@@ -235,6 +235,8 @@ async def test_refused_run_shows_the_reason(machine: Machine) -> None:
             await start_run(pilot)
             await until_shown(pilot, "refused after 0 items")
             assert "401" in shown(app)
+            assert app.screen.query_one(MessageList).text.startswith("Writing to ")
+            assert "\n" not in app.screen.query_one(MessageList).text  # the state says why, once
 
 
 async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Machine) -> None:

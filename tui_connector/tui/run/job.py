@@ -194,7 +194,7 @@ class BackgroundRun:
             progress = self._progress_of(run)
             metrics.add_sample(progress if summary is None else replace(progress, seconds=summary.seconds))
         metrics.summary, metrics.start_error, metrics.start_code, metrics.stopping = summary, problem, code, False
-        if summary is not None and summary.reason and summary.code != STOPPED:
+        if summary is not None and summary.reason and not metrics.shows_reason and summary.code != STOPPED:
             self._say(summary.reason, "error")
         for remark in summary.remarks if summary else ():
             self._say(remark, "warning")

@@ -117,6 +117,12 @@ class RunMetrics:
         return summary is not None and summary.code == STOPPED and not summary.failed
 
     @property
+    def shows_reason(self) -> bool:
+        """Whether the state has the reason of the summary."""
+        summary = self.summary
+        return summary is not None and summary.state != "complete" and not summary.as_requested
+
+    @property
     def share(self) -> float | None:
         """How much of the list is done, from 0 to 1; None where the store does not count it."""
         if self.summary is not None and self.summary.state == "complete":
