@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from textual import events, on
@@ -21,136 +21,25 @@ from ...guide.checks.check import CheckResult
 from ...guide.secret_sources import is_source
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
-from ...guide.steps.setup import Setup
-from ...kinds import Named
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
-from ...profile.positions import value_at
 from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.vault import KeyringState
 from ...text import count
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
-from ..widgets.field_specs import FieldSpec, FieldType, field_specs, with_inner
+from ..widgets.field_specs import FieldSpec
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import Secret, SourceField
-from .context import GuideContext
-from .form import SetupForm, field_specs_in
+from .authentication_fields import CODE, USERNAME, code_wanted, guide_fields, is_given, schema_fields, usual_fields
+from .form import SetupForm
+from .method_menu import OTHER, entries
 from .results import PartValues
 from .step import StepPane
 
-# Which fields step 2 shows, and which of them were given.
-
-
 _ABOUT_WAY = "How requests prove who sends them. Enter lists the ways."
 _ABOUT_WHOLE = "Enter or Space: also show the fields that are rarely needed, or only the usual ones."
-
-USERNAME = ("parameters", "username")
-CODE = ("parameters", "otp", "totp")
-"""Where a login has the secret that its one-time code is made from."""
-
-
-def guide_fields(setup: Setup) -> list[FieldSpec]:
-    """What the guide asks for; nothing for a kind that it does not offer."""
-    described = {each.path: each for each in with_inner(schema_fields(setup))}
-    found = [
-        replace(described[each.path], type=FieldType.SECRET if each.secret else FieldType.TEXT, required=True)
-        for each in setup.fields()
-    ]
-    if setup.auth_kind == ADMIN and setup.needs_code():
-        found += [replace(each, path=CODE, required=False) for each in field_specs(kind_schemas.one_time_code())]
-    return found
-
-
-def usual_fields(setup: Setup) -> list[FieldSpec]:
-    """What the guide asks for; of a kind that it does not offer, all but what every part has, such as a title."""
-    return guide_fields(setup) or [each for each in schema_fields(setup) if each.name not in Named.model_fields]
-
-
-def schema_fields(setup: Setup) -> list[FieldSpec]:
-    """All that the kind takes."""
-    schema = kind_schemas.authentication(setup.auth_kind)
-    return list(field_specs_in(setup, schema)) if schema is not None else []
-
-
-def code_wanted(setup: Setup) -> str:
-    """The field of the one-time code, where the store asks for one and nothing makes it yet: else none."""
-    path = ("authentications", setup.authentication, *CODE)
-    wanted = setup.auth_kind == ADMIN and setup.needs_code() and setup.at(*path) is None
-    return CODE[-1] if wanted else ""
-
-
-def is_given(work: GuideContext, each: GuideField) -> bool:
-    """Whether this field was given: typed here, or named by the saved profile or by another source."""
-    setup = work.setup
-    path = setup.path_of(each)
-    there = setup.at(*path)
-    if not each.secret:
-        return bool(there or value_at(setup.default_authentication(), each.path))
-    if work.workbench.vault.glimpse(setup.secret_name(path)):
-        return True
-    variable = setup.at(*path, "env")
-    if isinstance(variable, str):
-        return work.has_variable(variable)
-    return setup.is_saved(path) or (there is not None and setup.at(*path, "keyring") is None)
-
-
-# What can be chosen as the way to authenticate: the guide's ways, others, what is saved, and several in order.
-
-
-OTHER = "other"
-
-
-@dataclass
-class MethodMenu:
-    """The options of the menu, by an id; each does something to the setup."""
-
-    chosen: str
-    options: dict[str, str] = field(default_factory=dict)
-    _takes: dict[str, Callable[[], None]] = field(default_factory=dict)
-
-    def add(self, option: str, words: str, take: Callable[[], None] | None = None) -> None:
-        self.options[option] = words
-        if take is not None:
-            self._takes[option] = take
-
-    def take(self, option: str) -> None:
-        """Does what this option stands for."""
-        self._takes[option]()
-
-
-def entries(setup: Setup) -> MethodMenu:
-    """The menu for this setup, as it is."""
-    titles = kind_schemas.authentications()
-    applied = setup.applied()
-    shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
-    menu = MethodMenu(f"use {shown}" if shown else f"way {setup.auth_kind}")
-    for way in setup.offered_kinds():
-        menu.add(f"way {way}", titles[way], lambda way=way: setup.choose_kind(way))  # type: ignore[misc]
-    if setup.auth_kind not in setup.offered_kinds():
-        menu.add(f"way {setup.auth_kind}", titles.get(setup.auth_kind, setup.auth_kind), lambda: None)
-    menu.add(OTHER, "Other ▸  basic, query parameter, a header, …")
-    for name, saved in setup.table("authentications").items():
-        if name in applied and len(applied) == 1 and name == setup.authentication:
-            continue
-        kind = str(saved.get("kind", "")) if isinstance(saved, dict) else ""
-        words = f"{'Applied' if name in applied else 'Saved'}: {name} ({titles.get(kind, kind).partition(' (')[0]})"
-        menu.add(f"use {name}", words, lambda name=name: setup.show_authentication(name))  # type: ignore[misc]
-    if applied:
-        menu.add("another", "+ Add another, applied after this one", lambda: setup.new_authentication("basic"))
-    if len(applied) > 1 and setup.authentication in applied:
-        place = applied.index(setup.authentication)
-        if place:
-            earlier = [*applied]
-            earlier[place - 1], earlier[place] = earlier[place], earlier[place - 1]
-            menu.add("earlier", f"↑ apply {setup.authentication} before {earlier[place]}", lambda: setup.apply(earlier))
-        menu.add(
-            "drop",
-            f"- no longer apply {setup.authentication}",
-            lambda: setup.remove_authentication(setup.authentication),
-        )
-    return menu
 
 
 class AuthenticationPane(StepPane):

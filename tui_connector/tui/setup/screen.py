@@ -47,7 +47,8 @@ from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
 from ..widgets.questions import UnsavedScreen, WorkAnswer
 from ..widgets.secret import SecretInput
-from .authentication import AuthenticationPane, guide_fields
+from .authentication import AuthenticationPane
+from .authentication_fields import guide_fields
 from .basics import BasicsPane
 from .context import GuideContext
 from .incoming import IncomingPane

@@ -1,0 +1,62 @@
+"""What can be chosen as the way to authenticate: the guide's ways, others, what is saved, and several in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ...guide.steps import kind_schemas
+from ...guide.steps.setup import Setup
+
+OTHER = "other"
+
+
+@dataclass
+class MethodMenu:
+    """The options of the menu, by an id; each does something to the setup."""
+
+    chosen: str
+    options: dict[str, str] = field(default_factory=dict)
+    _takes: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def add(self, option: str, words: str, take: Callable[[], None] | None = None) -> None:
+        self.options[option] = words
+        if take is not None:
+            self._takes[option] = take
+
+    def take(self, option: str) -> None:
+        """Does what this option stands for."""
+        self._takes[option]()
+
+
+def entries(setup: Setup) -> MethodMenu:
+    """The menu for this setup, as it is."""
+    titles = kind_schemas.authentications()
+    applied = setup.applied()
+    shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
+    menu = MethodMenu(f"use {shown}" if shown else f"way {setup.auth_kind}")
+    for way in setup.offered_kinds():
+        menu.add(f"way {way}", titles[way], lambda way=way: setup.choose_kind(way))  # type: ignore[misc]
+    if setup.auth_kind not in setup.offered_kinds():
+        menu.add(f"way {setup.auth_kind}", titles.get(setup.auth_kind, setup.auth_kind), lambda: None)
+    menu.add(OTHER, "Other ▸  basic, query parameter, a header, …")
+    for name, saved in setup.table("authentications").items():
+        if name in applied and len(applied) == 1 and name == setup.authentication:
+            continue
+        kind = str(saved.get("kind", "")) if isinstance(saved, dict) else ""
+        words = f"{'Applied' if name in applied else 'Saved'}: {name} ({titles.get(kind, kind).partition(' (')[0]})"
+        menu.add(f"use {name}", words, lambda name=name: setup.show_authentication(name))  # type: ignore[misc]
+    if applied:
+        menu.add("another", "+ Add another, applied after this one", lambda: setup.new_authentication("basic"))
+    if len(applied) > 1 and setup.authentication in applied:
+        place = applied.index(setup.authentication)
+        if place:
+            earlier = [*applied]
+            earlier[place - 1], earlier[place] = earlier[place], earlier[place - 1]
+            menu.add("earlier", f"↑ apply {setup.authentication} before {earlier[place]}", lambda: setup.apply(earlier))
+        menu.add(
+            "drop",
+            f"- no longer apply {setup.authentication}",
+            lambda: setup.remove_authentication(setup.authentication),
+        )
+    return menu
