@@ -163,6 +163,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         yield KeyFooter()
 
     def on_mount(self) -> None:
+        self.query_one(ScreenHeader).show(self.path.stem, str(self.path), [("reading …", "muted")])
         self.set_interval(_AGES_INTERVAL, self.show_status)
         if self._first_part is not None:
             self._list.want(self._first_part.family, self._first_part.name)
