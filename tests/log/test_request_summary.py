@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_connector.client.uri import canonical, parameters, readable
@@ -66,6 +66,7 @@ def test_any_address_has_a_summary(text: str) -> None:
 
 
 @given(st.text("ab%20&=+[]/?#é \x1f", max_size=30))
+@example("%0a")
 def test_a_decoded_address_is_the_same_request(text: str) -> None:
     try:
         sent = canonical(f"https://acme.example/{text}")

@@ -222,7 +222,14 @@ def _readable_escapes(match: re.Match[str]) -> str:
         text = bytes.fromhex(match[0].replace("%", "")).decode()
     except UnicodeDecodeError:
         return match[0]
-    return "".join(each if each.isprintable() and each not in _KEPT_ENCODED else quote(each, safe="") for each in text)
+    if text.isprintable() and _KEPT_ENCODED.isdisjoint(text):
+        return text
+    shown, at = list[str](), 0
+    for each in text:
+        end = at + 3 * len(each.encode())
+        shown.append(each if each.isprintable() and each not in _KEPT_ENCODED else match[0][at:end])  # as it was sent
+        at = end
+    return "".join(shown)
 
 
 def parameters(query: str) -> list[tuple[str, str | None]]:
