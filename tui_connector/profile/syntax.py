@@ -103,7 +103,7 @@ _MAX_CORRECTIONS = 30
 """Mistakes of one statement that are corrected together."""
 _LARGE = 10_000
 """Characters of a text in which they are corrected one by one: each is looked for from the start of the statement."""
-_MAX_LINE = 3_000
+_MAX_LINE = 2_500
 """Characters of a line in which a cause is looked for: the time grows with the square of it."""
 _UNCLOSED = 'Expected "\'"'
 """What `tomllib` says at the end of the text of a single quote without a second one."""
