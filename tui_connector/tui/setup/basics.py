@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -36,6 +38,7 @@ from ..widgets.field_specs import field_specs
 from ..widgets.fields import FieldRow, FieldWithList, TextField
 from ..widgets.form import FormPath
 from ..widgets.ordered_list import OrderedList
+from .context import GuideContext
 from .form import FormScreen
 from .step import StepPane
 
@@ -58,6 +61,8 @@ _ABOUT = {
 
 class BasicsPane(StepPane):
     """The store's address, found from whatever is typed; the client, its plugins and how it connects."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("z,ctrl+z", "undo_plugins", "Undo", id="parts.undo")]
 
     step = GuideStep.BASICS
     result_is_above = True
@@ -97,9 +102,12 @@ class BasicsPane(StepPane):
         yield OrderedList(id="plugins")
         yield Static("", id="warning")
 
-    def on_mount(self) -> None:
+    def __init__(self, work: GuideContext) -> None:
+        super().__init__(work)
         self._removed: list[list[Json]] = []
         """The lists of plugins before each change, to be undone."""
+
+    def on_mount(self) -> None:
         self._show_client()
 
     def _show_client(self) -> None:
@@ -400,6 +408,16 @@ class BasicsPane(StepPane):
     @on(OrderedList.UndoRequested)
     def _undo(self, event: OrderedList.UndoRequested) -> None:
         event.stop()
+        self.action_undo_plugins()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """z works anywhere in the step outside fields, after the plugins were changed."""
+        if action == "undo_plugins":
+            return bool(self._removed) and not self.is_in_use
+        return super().check_action(action, parameters)
+
+    def action_undo_plugins(self) -> None:
+        """Restores the plugins as they were before the last change."""
         if self._removed:
             self._set_plugins(self._removed.pop())
             self.explain(_ABOUT["plugins"])
