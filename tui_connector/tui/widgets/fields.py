@@ -319,6 +319,18 @@ class FieldGroup(Vertical):
         return [each for each in self.query(TextField) if each.display and not each.disabled]
 
 
+def show_mark(line: Horizontal, text: str, *, bad: bool = False) -> None:
+    """Shows a short mark at the end of a line of fields; it is mounted when there is one."""
+    mark = next((each for each in line.children if isinstance(each, Static) and each.has_class("mark")), None)
+    if mark is None and text:
+        mark = Static("", classes="mark")
+        line.mount(mark)
+    if mark is not None:
+        mark.update(Content(shown_line(text)))
+        mark.set_class(bool(text), "marked")
+        mark.set_class(bad, "bad")
+
+
 class FieldRow(Vertical):
     """A label and the field. A short mark after it, and the problem below, are mounted when there is one."""
 
@@ -326,7 +338,6 @@ class FieldRow(Vertical):
         super().__init__(id=f"row-{name}", classes="field")
         self.field_name, self.label, self.about = name, label, about
         self._line = Horizontal(Static(Content(shown_line(label)), classes="label"), widget)
-        self._mark_text: Static | None = None
         self._problem_text: Static | None = None
         self._has_bad_mark = self._has_problem = False
 
@@ -338,13 +349,7 @@ class FieldRow(Vertical):
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         """Shows a short mark after the field."""
-        if self._mark_text is None and text:
-            self._mark_text = Static("", classes="mark")
-            self._line.mount(self._mark_text)
-        if self._mark_text is not None:
-            self._mark_text.update(Content(shown_line(text)))
-            self._mark_text.set_class(bool(text), "marked")
-            self._mark_text.set_class(bad, "bad")
+        show_mark(self._line, text, bad=bad)
         self._has_bad_mark = bad
         self._draw_wrong()
 

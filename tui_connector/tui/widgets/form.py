@@ -26,7 +26,8 @@ from .criteria import CriteriaField, CriteriaScreen
 from .field_specs import FieldSpec, FieldType, from_text, to_lines, to_text
 from .fields import FieldGroup, FieldRow, JsonField, TextField, move_to_row
 from .pairs import Pairs
-from .secret import Secret, SecretInput, SourceField, VariableInput
+from .secret import Secret, SecretInput, SourceField
+from .secret_marks import SecretMarks
 
 FormPath = tuple[str | int, ...]
 MakeSource = Callable[[FormPath, str], dict[str, Json]]
@@ -348,7 +349,7 @@ class Form(FieldGroup):
             if isinstance(row.editor, Secret):
                 row.mark(row.editor.show(glimpse))
             elif isinstance(row.editor, Pairs) and (pair := row.editor.row(str(path[-1]))) is not None:
-                row.mark(pair.query_one(Secret).show(glimpse))
+                pair.mark(pair.query_one(Secret).show(glimpse))
 
     def not_held(self, path: FormPath) -> None:
         """Shows that what was typed for this secret was not taken."""
@@ -379,12 +380,10 @@ class Form(FieldGroup):
         self.post_message(self.Edited(self, self._full(row.spec.path), value))
 
 
-class FormField(FieldRow):
+class FormField(SecretMarks, FieldRow):
     """A row of the form."""
 
-    _mark = ""
-    """The mark of an available secret, restored when the typed text is deleted."""
-    _is_mark_bad = _is_refused = False
+    _is_refused = False
 
     def __init__(self, spec: FieldSpec, editor: Widget, value: Json) -> None:
         super().__init__("-".join(spec.path), spec.title, editor, spec.about)
@@ -405,35 +404,15 @@ class FormField(FieldRow):
     def help_text(self) -> str:
         return f"{self.label}\n{self.field_help}" if self.field_help else ""
 
-    def mark(self, text: str, *, bad: bool = False) -> None:
-        self._mark, self._is_mark_bad = text, bad
-        self._mark_typed("")
-
     def show_refused(self, refused: bool) -> None:
         """Shows whether the value was refused."""
         if refused or self._is_refused:
             self._is_refused = refused
-            self._mark_typed("")
+            self.mark_typed("")
 
-    @on(SecretInput.LengthChanged)
-    def _count(self, event: SecretInput.LengthChanged) -> None:
-        event.stop()
-        self._mark_typed(str(event.length) if event.length else "")
-
-    @on(VariableInput.ValueTyped)
-    def _count_value(self, event: VariableInput.ValueTyped) -> None:
-        event.stop()
-        self._mark_typed(f"value, {event.length}")
-
-    @on(VariableInput.Renaming)
-    def _say_renaming(self, event: VariableInput.Renaming) -> None:
-        event.stop()
-        self._mark_typed("new name" if event.is_pending else "")
-
-    def _mark_typed(self, text: str) -> None:
-        """Shows what is said of a text that does not count yet; the mark of the value where there is none."""
+    def mark_typed(self, text: str) -> None:
         mark = f"{self._mark.rstrip(' ✔✘')} ✘".strip() if self._is_refused else self._mark
-        super().mark(text or mark, bad=(self._is_mark_bad or self._is_refused) and not text)
+        FieldRow.mark(self, text or mark, bad=(self._is_mark_bad or self._is_refused) and not text)
 
     def holds(self, name: str) -> bool:
         """Whether this table has a row with this name."""

@@ -16,14 +16,15 @@ from ...secrets.cleaning import secret_kind
 from ...templates import Json
 from ...text import shown_line
 from .choice import Toggle
-from .fields import TextField
+from .fields import TextField, show_mark
 from .secret import PLACES, Secret
+from .secret_marks import SecretMarks
 
 MakeSource = Callable[[str, str], dict[str, Json]]
 """Returns the source of the secret with this key for a place."""
 
 
-class Pair(Horizontal):
+class Pair(SecretMarks, Horizontal):
     """A row of the table."""
 
     def __init__(self, key: str, value: Json, make_source: MakeSource | None) -> None:
@@ -81,9 +82,17 @@ class Pair(Horizontal):
         assert self._make_source is not None
         return self._make_source(self.key, place)
 
+    def mark_typed(self, text: str) -> None:
+        show_mark(self, text or self._mark, bad=self._is_mark_bad and not text)
+
+    @on(Secret.SourceChanged)
+    def _on_source(self) -> None:
+        self.mark("")
+
     @on(Toggle.Changed)
     async def _on_toggle(self, event: Toggle.Changed) -> None:
         event.stop()
+        self.mark("")
         await (self.query_one(Secret) if self.is_secret else self.query_one(".value", TextField)).remove()
         self.initial = self._source("keyring") if event.value else ""
         await self.mount(self._value_editor(), after=0)
