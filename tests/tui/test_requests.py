@@ -278,6 +278,10 @@ async def test_search_in_the_list_wraps_around(machine: Machine) -> None:
         await watched.selects(3)
         await watched.pilot.press("N")
         await watched.selects(7)
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("status >= 400")  # as in a filter
+        await watched.pilot.press("enter")
+        await watched.selects(3)
 
 
 async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is(machine: Machine) -> None:

@@ -43,6 +43,8 @@ _ATTRIBUTE = re.compile(
 )
 """A word that may stand for an operator, a sign, and the operator's argument."""
 _IS_CONDITION = re.compile(FIELD_CONDITION, re.IGNORECASE | re.DOTALL)
+_ORDERED = re.compile(r"\s*[\w.\[\]-]+\s*(?:[<>]=?|[≥≤])\s*[\w\"'-]")
+"""A comparison by greater or less."""
 _BARE = re.compile(r"[^\s&|()!~\"'][^\s&|()]*")
 
 
@@ -186,6 +188,16 @@ def parse(text: str) -> Filter:
     if len(text) > MAX_LENGTH:
         raise BadFilter(f"a filter has at most {MAX_LENGTH} characters", MAX_LENGTH + 1)
     return _Parser(text).parse()
+
+
+def comparison_in(text: str) -> Expression | None:
+    """What a text such as "status >= 400" or "entity_id > 500" compares; None where it is no comparison of an order."""
+    if _ORDERED.match(text) is None:
+        return None
+    try:
+        return parse(text).expression
+    except BadFilter:  # a part of a page or of a program, such as "a > (b"
+        return None
 
 
 def help_rows() -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.blocks import Block
-from ...log.filter import Filter, Term, parse
+from ...log.filter import Filter, Or, Term, comparison_in, parse
 from ...log.operators import ANYTHING, Possible, Predicate
 from ...log.view import Matcher, View, position_of
 from ..widgets.painted import Painted
@@ -39,10 +39,16 @@ class Search:
 
 
 def search_for(text: str) -> Filter:
-    """Finds a text in rows, headers and bodies; a text with an operator is a filter. Raises `BadFilter`."""
+    """Finds a text in rows, headers and bodies, also what it compares, such as "status >= 400".
+
+    A text with an operator is a filter. Raises `BadFilter`.
+    """
     if "~" in text:
         return parse(text)
-    return Filter(Term(ANYTHING, text) if text else None)
+    if not text:
+        return Filter()
+    compared = comparison_in(text)
+    return Filter(Term(ANYTHING, text) if compared is None else Or((compared, Term(ANYTHING, text))))
 
 
 def _both(one: Matcher, other: Matcher) -> Matcher:

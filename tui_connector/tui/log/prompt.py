@@ -24,7 +24,7 @@ Purpose = Literal["filter", "search", "find"]
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
 _EMPTY_HELP = "post  404  products  status >= 400  time > 1s  ~e errors  ~b body · F1: help"
-_SEARCH_HELP = "Searches rows, headers and bodies; or a filter such as ~s 4xx · F1: help"
+_SEARCH_HELP = "Searches rows, headers and bodies; or a filter, as status >= 400 · F1: help"
 _VALID_HELP = "Enter: apply · Esc: cancel · F1: help"
 _CRITERION_HELP = "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"
 
