@@ -46,6 +46,11 @@ async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ItemScreen))
         assert '"grand_total": ' in await until_shown(pilot, "Item ")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+        setup.edit(("incoming", "orders", "items"), "items[")
+        pilot.app.screen.pane.edited("orders")  # as its form does
+        assert not pilot.app.screen.query_one(ItemTable).display
 
 
 async def test_forbidden_entities_are_marked_with_the_resource_to_tick(

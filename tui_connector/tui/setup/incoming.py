@@ -84,6 +84,11 @@ class IncomingPane(ConfigurationsPane):
         tells = f"{known.identifier} identifies items. " if known.identifier else ""
         return f"{known.route}: {tells}{known.note}"
 
+    def edited(self, name: str) -> None:
+        super().edited(name)
+        if name == self._tested and not self.work.is_tested("incoming", name):
+            self.query_one(ItemTable).display = False  # its items are those of another configuration
+
     def removed(self, name: str) -> None:
         self.query_one(ItemTable).display = False
 
