@@ -386,7 +386,7 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         assert not store.requests
         await watched.pilot.press("escape")
         await watched.shows("Discard the edited request?")
-        await watched.pilot.press("n")
+        await watched.pilot.press("enter")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         assert watched.app.focused is None  # Esc had left the field
         await watched.pilot.press("question_mark")
@@ -434,7 +434,7 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         assert json.loads(watched.app.screen.query_one("#resend-body", TextArea).text) == {"a": 2}
         await watched.pilot.press("escape", "escape")
         await watched.shows("Discard the edited request?")
-        await watched.pilot.press("n")
+        await watched.pilot.press("enter")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         store.refuses = None
         await watched.pilot.press("f5")

@@ -35,7 +35,7 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         assert "^S Save" in shown(app)
         await pilot.press("escape")
         await until(pilot, lambda: "Discard what you changed" in shown(app))
-        await pilot.press("n")
+        await pilot.press("enter")
         await in_form(app, pilot, "Incoming products")
         assert path.read_text() == before
         await pilot.press("ctrl+s")
@@ -64,9 +64,9 @@ async def test_form_stays_below_its_question_and_what_is_typed_then_is_discarded
         await until(pilot, lambda: app.screen is form and "products?a=1&b=2" in shown(app))
         await pilot.press("escape")
         await until(pilot, lambda: "Discard what you changed" in shown(app))
-        await pilot.press("n")
+        await pilot.press("enter")
         await until(pilot, lambda: app.screen is form and "products?a=1&b=2" in shown(app))
-        await pilot.press("escape", "y")
+        await pilot.press("escape", "d")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
         assert "Discard what you changed" not in shown(app)
         assert path.read_text() == before

@@ -34,7 +34,7 @@ from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
 from ..widgets.fields import SafeInput, SeveralLines, move_focus
 from ..widgets.frame import Dialog
-from ..widgets.questions import DiscardScreen
+from ..widgets.questions import DiscardScreen, WorkAnswer
 from .request_text import (
     MAX_SHOWN,
     editable,
@@ -498,7 +498,7 @@ class RequestForm(Dialog[Request | None]):
         if isinstance(self.focused, Input | TextArea):
             self.set_focus(None)
         elif self._changed():
-            self.app.push_screen(DiscardScreen("the edited request"), self._discard)
+            self.app.push_screen(DiscardScreen("the edited request"), self._leave)
         else:
             self.dismiss(None)
 
@@ -508,8 +508,8 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue:
             return bool(self._original.uri or self.query_one("#resend-uri", Input).value)
 
-    def _discard(self, yes: bool | None) -> None:
-        if yes:
+    def _leave(self, answer: WorkAnswer | None) -> None:
+        if answer == "discard":
             self.dismiss(None)
 
     def action_editor(self) -> None:

@@ -24,7 +24,7 @@ from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from ..widgets.prose import Prose
-from ..widgets.questions import DiscardScreen
+from ..widgets.questions import DiscardScreen, WorkAnswer
 from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
 from .form import FormScreen
@@ -174,10 +174,12 @@ class ChainScreen(Dialog[None]):
         if self._setup_part() == self._before:
             self.dismiss(None)
         else:
-            self.app.push_screen(DiscardScreen("the changes of these steps"), self._discard)
+            self.app.push_screen(DiscardScreen("the changes of these steps", save="Apply and close"), self._leave)
 
-    def _discard(self, yes: bool | None) -> None:
-        if yes:
+    def _leave(self, answer: WorkAnswer | None) -> None:
+        if answer == "save":
+            self.action_done()
+        elif answer == "discard":
             self._work.setup.edit(("outgoing", self._outgoing), self._before)
             self.dismiss(None)
 

@@ -38,7 +38,7 @@ from ..widgets.fields import JsonField, move_to_row
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
-from ..widgets.questions import ConfirmScreen, DiscardScreen
+from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
 from ..widgets.secret import SecretInput, VariableInput
 from .context import GuideContext
 
@@ -418,7 +418,8 @@ class FormScreen(Dialog[bool]):
 
     def _ask_discard(self) -> None:
         if self._changed:
-            self.app.push_screen(DiscardScreen(), self._discard)
+            save = "Apply and close" if self.finish is None else "Save"
+            self.app.push_screen(DiscardScreen(save=save), self._leave)
         else:
             self.dismiss(False)
 
@@ -427,8 +428,10 @@ class FormScreen(Dialog[bool]):
         held = self._work.workbench.vault.held_secrets()
         return self._work.setup.at(*self._path) != self._before or held != self._secrets_before
 
-    def _discard(self, yes: bool | None) -> None:
-        if yes:
+    def _leave(self, answer: WorkAnswer | None) -> None:
+        if answer == "save":
+            self.action_done()
+        elif answer == "discard":
             self._work.setup.edit(self._path, self._before)
             self._work.workbench.vault.restore_held(self._secrets_before)
             self.dismiss(False)

@@ -23,7 +23,7 @@ from .choice import Choice
 from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
-from .questions import DiscardScreen
+from .questions import DiscardScreen, WorkAnswer
 
 _MEANINGS = {
     "eq": "equal to",
@@ -355,10 +355,12 @@ class CriteriaScreen(Dialog[list[str] | None]):
         if self.rows == given and not any(row.is_without_field for row in self.query(CriteriaRow)):
             self.dismiss(None)
             return
-        self.app.push_screen(DiscardScreen(), self._discard)
+        self.app.push_screen(DiscardScreen(save="Apply and close"), self._leave)
 
-    def _discard(self, yes: bool | None) -> None:
-        if yes:
+    def _leave(self, answer: WorkAnswer | None) -> None:
+        if answer == "save":
+            self.action_done()
+        elif answer == "discard":
             self.dismiss(None)
 
     @on(Button.Pressed, "#criteria-done")

@@ -152,13 +152,6 @@ class AllowScreen(ConfirmScreen):
         return action != "keep" and super().check_action(action, parameters)
 
 
-class DiscardScreen(ConfirmScreen):
-    """Asks, where a form was cancelled, whether its changes are lost. Esc keeps them: a second one loses nothing."""
-
-    def __init__(self, what: str = "what you changed in this form") -> None:
-        super().__init__(f"Discard {what}?", title="Unsaved changes", yes="Discard", no="Keep editing")
-
-
 WorkAnswer: TypeAlias = Literal["restore", "save", "discard"]
 """What becomes of unsaved work."""
 
@@ -205,6 +198,15 @@ class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
     def action_keep(self) -> None:
         """Enter: the answer that writes and loses nothing."""
         self.action_answer(self._enter)
+
+
+class DiscardScreen(UnsavedScreen):
+    """Asks, where a form was cancelled, whether its changes are lost. Esc keeps them: a second one loses nothing."""
+
+    def __init__(self, what: str = "what you changed in this form", *, save: str = "") -> None:
+        """`save`: what keeping the changes is called; "" where only the form has them."""
+        options: dict[WorkAnswer, str] = {"save": save} if save else {}
+        super().__init__({**options, "discard": "Discard"}, question=f"Discard {what}?")
 
 
 def sanitised(question: str | Content) -> Content:
