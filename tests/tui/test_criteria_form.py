@@ -28,7 +28,7 @@ from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
+from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen, UnreadRow
 from tui_connector.tui.widgets.fields import TextField
 
 PROFILE = """format = 1
@@ -87,6 +87,28 @@ async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> 
         assert problems == []
         assert saved is not None
         assert saved.incoming["products"].request.where == rows
+
+
+@pytest.mark.parametrize("wrong", ["statu moreq 1", "status", "'", "", "status eq a or", "a eq 'b"])
+async def test_rows_that_are_not_valid_are_corrected_in_the_form(machine: Machine, wrong: str) -> None:
+    valid = "sku like a% or sku eq b"
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        returned: list[Any] = []
+        app.push_screen(CriteriaScreen([valid, wrong]), returned.append)
+        await until(pilot, lambda: isinstance(app.screen, CriteriaScreen) and app.screen.focused is not None)
+        screen = app.screen
+        assert isinstance(screen, CriteriaScreen)
+        assert screen.rows == [valid, wrong][: 2 if wrong else 1]
+        if wrong:
+            await until_shown(pilot, "✘")
+            await pilot.press("ctrl+s")
+            assert app.screen is screen
+            screen.query_one(UnreadRow).query_one(TextField).value = "status eq 1"
+            await until(pilot, lambda: screen.rows == [valid, "status eq 1"] and "✘" not in shown(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(returned))
+        assert returned == [[valid, *(["status eq 1"] if wrong else [])]]
 
 
 async def test_the_token_of_an_unset_variable_counts_in_an_unsaved_setup(machine: Machine) -> None:

@@ -196,6 +196,31 @@ class CriteriaRow(Horizontal):
         self.post_message(self.Changed())
 
 
+class UnreadRow(Horizontal):
+    """A row of the profile that is not valid, as it is written."""
+
+    def __init__(self, text: str, *, is_first: bool) -> None:
+        super().__init__(classes="pair criteria-row")
+        self._text, self._first = text, is_first
+
+    def compose(self) -> ComposeResult:
+        yield Static("where" if self._first else "and", classes="joiner")
+        field = TextField(self._text)
+        field.add_class("value")
+        yield field
+
+    @property
+    def text(self) -> str:
+        """The row as typed; empty removes it."""
+        fields = list(self.query(TextField))
+        return (fields[0].value if fields else self._text).strip()
+
+    @on(Input.Changed)
+    def _changed(self, event: Message) -> None:
+        event.stop()
+        self.post_message(CriteriaRow.Changed())
+
+
 class CriteriaScreen(Dialog[list[str] | None]):
     """Edits search criteria; returns the rows, or None if they stay as they are."""
 
@@ -250,10 +275,15 @@ class CriteriaScreen(Dialog[list[str] | None]):
                 yield Button("Done", compact=True, id="criteria-done")
                 yield Static(Content("Tab: next   →: complete   ↓: choose"), classes="quiet")
 
-    def _rows(self) -> list[CriteriaRow]:
-        found: list[CriteriaRow] = []
+    def _rows(self) -> list[CriteriaRow | UnreadRow]:
+        found: list[CriteriaRow | UnreadRow] = []
         for row in self._given:
-            for number, condition in enumerate(read_row(row)):
+            try:
+                conditions = read_row(row)
+            except ValueError:
+                found.append(UnreadRow(row, is_first=not found))
+                continue
+            for number, condition in enumerate(conditions):
                 found.append(CriteriaRow(condition, "or" if number else "and", self._known, is_first=not found))
         return [*found, CriteriaRow(None, "and", self._known, is_first=not found)]
 
@@ -282,7 +312,11 @@ class CriteriaScreen(Dialog[list[str] | None]):
     def rows(self) -> list[str]:
         """The rows as they are written in a profile."""
         found: list[list[str]] = []
-        for row in self.query(CriteriaRow):
+        for row in self.query(".criteria-row").results():
+            if isinstance(row, UnreadRow):
+                found += [[row.text]] if row.text else []
+                continue
+            assert isinstance(row, CriteriaRow)
             condition = row.condition
             if condition is None:
                 continue
@@ -351,7 +385,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     def action_cancel(self) -> None:
         """Closes the form without its changes; asks first where there are any."""
-        given = [" or ".join(map(str, read_row(row))) for row in self._given]
+        given = [*filter(None, map(_as_edited, self._given))]
         if self.rows == given and not any(row.is_without_field for row in self.query(CriteriaRow)):
             self.dismiss(None)
             return
@@ -370,3 +404,11 @@ class CriteriaScreen(Dialog[list[str] | None]):
             self._say(problem, "error")
             return
         self.dismiss(self.rows)
+
+
+def _as_edited(row: str) -> str:
+    """A row as it is returned if nothing of it is changed."""
+    try:
+        return " or ".join(map(str, read_row(row)))
+    except ValueError:
+        return row.strip()
