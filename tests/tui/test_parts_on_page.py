@@ -328,7 +328,9 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
     app = trusting(machine)
     async with on_page(app, size=(100, 40)) as pilot:
         await pilot.press("d")
-        await until(pilot, lambda: any("magento is in use" in each.message for each in app._notifications))
+        await until(
+            pilot, lambda: any("magento is used by incoming products" in each.message for each in app._notifications)
+        )
         await pilot.press("down", "down", "d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
         await pilot.press("enter")

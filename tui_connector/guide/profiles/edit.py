@@ -18,7 +18,7 @@ from ...profile.on_failure import NAME as ON_FAILURE
 from ...profile.positions import KeyPath, rename_key, value_at
 from ...profile.problems import check_data
 from ...templates import Json
-from ...text import shown_line
+from ...text import listed, shown_line
 from ..part_families import FAMILIES, Family
 from ..steps.setup import Setup
 from ..workbench import Workbench
@@ -135,6 +135,8 @@ def removal(path: Path, family: Family, name: str) -> ProfileEdit:
                 setup.edit(("clients", client, "authentications"), left or None)
     setup.remove(family, name)
     if problems := [each for each in edit.problems if each not in before]:
+        if users := _users(setup.draft, family, name):
+            raise UserError("part-in-use", f"{name} is used by {listed(users)}. Change or delete what uses it first.")
         raise UserError("part-in-use", f"{name} is in use: {problems[0]}. Change that first.")
     return edit
 
@@ -152,7 +154,7 @@ def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> Pr
     if new in setup.table(family):
         raise UserError("part-exists", f"{family} already has {new}. Choose another name.")
     draft = document.draft
-    roots: list[KeyPath] = [(), *((TABLE, each) for each in names_of(draft))]
+    roots = _roots(draft)
     old = {(*root, family, name): (*root, family, new) for root in roots}
     before = {_problem(_moved(at, old), message) for at, message in check_data(draft)[1]}
     references = [(*root, *each) for root in roots for each in _references(value_at(draft, root), family, name)]
@@ -179,6 +181,22 @@ def _problem(at: KeyPath, message: str) -> str:
 def _moved(at: KeyPath, tables: Mapping[KeyPath, KeyPath]) -> KeyPath:
     """The place of a key once these tables have other names."""
     return next(((*new, *at[len(old) :]) for old, new in tables.items() if at[: len(old)] == old), at)
+
+
+def _roots(draft: Mapping[str, Json]) -> list[KeyPath]:
+    """Where a profile has tables of parts: its base values, and the overrides of each environment."""
+    return [(), *((TABLE, each) for each in names_of(draft))]
+
+
+def _users(draft: Mapping[str, Json], family: Family, name: str) -> list[str]:
+    """What refers to this part, each by its family and name, such as "incoming products"."""
+    found = []
+    for root in _roots(draft):
+        where = f" in the environment {root[-1]}" if root else ""
+        for kind, each, *_ in _references(value_at(draft, root), family, name):
+            user = "the alert on failure" if kind == ON_FAILURE else f"{str(kind).removesuffix('s')} {each}"
+            found.append(f"{user}{where}")
+    return list(dict.fromkeys(found))
 
 
 def _references(data: Json, family: Family, name: str) -> Iterator[KeyPath]:
