@@ -63,8 +63,10 @@ async def test_a_pasted_command_becomes_a_profile_and_another_one_a_part_of_it(m
         assert "CANARY" not in text
         await until_shown(pilot, "F5: create")
         await until_shown(pilot, "c Create")
-        screen.query_one("#import-name", Input).value = "acme"
-        await pilot.press("enter")
+        screen.query_one("#import-name", Input).focus()
+        await pilot.press(*"ac")  # instead of the name that was proposed
+        await pilot.press("escape", "shift+tab", *"me")
+        await pilot.press("escape", "c")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET orders" in shown(app))
         path = machine.directories.profiles / "acme.toml"
         assert "CANARY" not in path.read_text()

@@ -87,13 +87,17 @@ async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandb
         await pilot.press("escape", "5")
         await until_shown(pilot, "Not written yet")
         await until_shown(pilot, "! The name 127-0-0-1 says little")
-        await pilot.press("e", "!")
+        await pilot.press("e", "end", "!")
         await until_shown(pilot, "cannot be named")
         await until(pilot, lambda: work_of(pilot).setup.name == "127-0-0-1")
-        await pilot.press("ctrl+u", *"acme", "escape")
+        await pilot.press("ctrl+u", *"127-0-0-1", "escape")
+        await until_shown(pilot, "! The name 127-0-0-1 says little")
+        await pilot.press("e", *"acme", "escape")  # what is typed replaces a name that was proposed
         await until(pilot, lambda: shown(app).splitlines()[0].strip().startswith("acme"))
         assert draft(pilot)["name"] == "acme"
         assert "says little" not in shown(app)
+        await pilot.press("e", *"-2", "escape")  # and continues one that was typed
+        await until(pilot, lambda: work_of(pilot).setup.name == "acme-2")
 
 
 async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:

@@ -122,6 +122,11 @@ class ImportScreen(Dialog[Path | None]):
         self.query_one("#import-lines", Static).update(import_lines(plan))
         self.query_one("#import-create", Button).focus()
 
+    @on(Input.Changed, "#import-name")
+    def _name_typed(self, event: Input.Changed) -> None:
+        proposed = self._plan.name if self._plan is not None else ""
+        self.query_one("#import-name", SafeInput).is_suggestion = event.value == proposed
+
     def action_scroll(self, by: int) -> None:
         self.query_one("#import-list").scroll_relative(y=by, animate=False)
 

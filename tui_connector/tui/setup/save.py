@@ -175,6 +175,7 @@ class SavePane(StepPane):
         row.display = is_new
         proposal = f"\n→ Enter uses {self._proposed[1]}." if self._name_problem and self._proposed[1] else ""
         row.problem(self._name_problem + proposal)
+        self.query_one("#field-name", TextField).is_suggestion = self._name_text == self.setup.suggested_name
         path, note = self._path(), " (new)" if is_new else " (m on the home screen renames it)"
         if self._name_problem:
             path, note = path.with_name(f"{self._proposed[1]}.toml"), " (proposed)"
@@ -210,6 +211,7 @@ class SavePane(StepPane):
     def _name_typed(self, event: Input.Changed) -> None:
         event.stop()
         name = event.value.strip()
+        self.query_one("#field-name", TextField).is_suggestion = name == self.setup.suggested_name
         if name != self._name_text:
             self.setup.typed_name = None if name == self.setup.name else name
             self.run_worker(self._take_name(), group="name", exclusive=True)
@@ -342,7 +344,8 @@ class SavePane(StepPane):
             self._place(place if words else self.setup.secret_place, words or ())
 
         question = _COMMAND.replace("NAME", example)
-        self.app.push_screen(EntryScreen(question, "pass show {name}", apply=split, title="Command"), typed)
+        screen = EntryScreen(question, "pass show {name}", apply=split, title="Command", is_suggestion=True)
+        self.app.push_screen(screen, typed)
 
     def _place(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
         with self.work.keeping_results():
