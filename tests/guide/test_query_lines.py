@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui_connector.client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, parameters_of
 from tui_connector.client.uri import parameters
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.query_lines import in_short, is_short, sent_parameters, suggested_lines
+from tui_connector.guide.query_lines import Parameter, in_short, is_short, sent_parameters, suggested_lines
 from tui_connector.guide.rest_api import ApiPath
-from tui_connector.log.request_summary import decoded_criteria
+from tui_connector.log.request_summary import conditions, decoded_criteria
 
 GROUP = "searchCriteria[filter_groups][{}][filters][{}]"
 
@@ -31,6 +32,11 @@ def sent(*lines: str) -> list[str]:
             ["where sku == A", "where qty != 5", "where qty <> 6"],
             [("where", "sku = A"), ("and", "qty ≠ 5"), ("and", "qty ≠ 6")],
         ),
+        (
+            ["where entity_id > 990 or sku null AND name like %99% and 'a b' = 1"],
+            [("where", "entity_id > 990 or sku is null"), ("and", "name like %99%"), ("and", "'a b' = 1")],
+        ),
+        (["where name = 'salt and pepper' and qty>1"], [("where", "name = 'salt and pepper'"), ("and", "qty > 1")]),
         (["where name like %A&B + 50%"], [("where", "name like %A&B + 50%")]),
         (["where name = 'black or white'"], [("where", "name = 'black or white'")]),
         (["WHERE sku in A, B"], [("where", "sku in A,B")]),
@@ -59,7 +65,7 @@ P = GROUP.format(0, 0)
         ("searchCriteria[sortOrders][0][field]=id&searchCriteria[sortOrders][0][direction]=DESC", ["sort id DESC"]),
         (f"{P}[field]=qty&{P}[value]=5&{P}[condition_type]=moreq", None),  # which Magento reads as eq
         (f"{P}[field]=qty&{P}[value]=5&searchCriteria[filter_group]=lost", None),
-        (f"{P}[field]=a%20b&{P}[value]=5", None),
+        (f"{P}[field]=a%20b&{P}[value]=5", ["where 'a b' = 5"]),
         (f"{P}[field]=qty", None),
         ("searchCriteria=", None),
         ("where%20qty%20%3E%205", None),
@@ -108,6 +114,9 @@ def test_any_value_arrives_as_it_was_typed(value: str) -> None:
         ("where status", "status has no condition"),
         ("where status >=", "status >= has no value"),
         ("where status equals 5", "did you mean 'eq'"),
+        ("where status = 5 and name likee %9%", "did you mean 'like'"),
+        ("where name like salt and pepper", "a value with and in it needs quotes"),
+        ("where name like 'salt' pepper", "there can only be and or or"),
         ("sort created_at down", "sort created_at desc"),
         ("page x", "page 2, 50 per page"),
     ],
@@ -117,6 +126,46 @@ def test_invalid_criteria_say_what_is_wrong(line: str, message: str) -> None:
         sent_parameters(["storeId=1", line])
     assert str(caught.value).startswith("Line 2 of the query: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_incomplete"),
+    [
+        ("where status", True),
+        ("where status lik", True),
+        ("where status likee", False),
+        ("where a = 1 and", True),
+        ("where a = 1 and status", True),
+        ("where a = 1 and status likee %9%", False),
+        ("where a = 'x", True),
+        ("where a(b) = 1", False),
+    ],
+)
+def test_what_may_still_be_typed_is_told_from_what_is_wrong(line: str, is_incomplete: bool) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        sent_parameters([line])
+    assert (caught.value.code == "incomplete-query-line") is is_incomplete
+
+
+SHOWN_SAME = {"from": "gteq", "to": "lteq"}
+FILTERS = st.tuples(
+    st.text("ab_. ='·!", min_size=1, max_size=5) | st.sampled_from(["or", "and", "is", "null"]),
+    st.sampled_from([each for each in CONDITION_TYPES if each not in SHOWN_SAME]),
+    st.text("ab ,'\"%·=>", max_size=8)
+    | st.sampled_from(["x or y", "x and b = 1", "null", "not null x", "null-a", "a, b"]),
+)
+
+
+@given(st.lists(st.lists(FILTERS, min_size=1, max_size=3), min_size=1, max_size=3))
+def test_what_the_log_shows_of_criteria_can_be_typed(groups: list[list[tuple[str, str, str]]]) -> None:
+    rows = [
+        [Condition(field, kind, "1" if kind in WITHOUT_VALUE else value) for field, kind, value in group]
+        for group in groups
+    ]
+    query = "&".join(Parameter(name, value).encoded() for _, name, value in parameters_of(rows))
+    shown = conditions(f"https://acme.example/?{query}")
+    [(_, sent)] = sent_parameters([f"where {shown}"])
+    assert [(each.name, each.value) for each in sent] == [(name, value) for _, name, value in parameters_of(rows)]
 
 
 ORDERS = ApiPath(("GET",), ("storeId",), True, ("base_cost", "status", "state", "id"))
@@ -135,6 +184,7 @@ ORDERS = ApiPath(("GET",), ("storeId",), True, ("base_cost", "status", "state", 
         ("where status is", ["where status is null ", "where status is not null "]),
         ("where status = ", []),
         ("where id = 1 or st", ["where id = 1 or status ", "where id = 1 or state "]),
+        ("where id = 1 and st", ["where id = 1 and status ", "where id = 1 and state "]),
         ("sort sta", ["sort status ", "sort state "]),
         ("sort status d", ["sort status desc"]),
         ("store", ["storeId="]),

@@ -55,6 +55,8 @@ def requested(rows: list[str], uri: str = "orders", **more: Any) -> list[list[tu
         ("sku in a, b ,c", [("sku", "in", "a,b,c")]),
         ("color finset 3", [("color", "finset", "3")]),
         ("shipped_at notnull", [("shipped_at", "notnull", "1")]),
+        ("name eq salt and pepper", [("name", "eq", "salt and pepper")]),
+        ("name eq 'salt and qty gt 5'", [("name", "eq", "salt and qty gt 5")]),
         ("name eq orange", [("name", "eq", "orange")]),
         ("items.sku eq a+b&c=ä", [("items.sku", "eq", "a+b&c=ä")]),
         ("updated_at gteq @{cursor}", [("updated_at", "gteq", "x y")]),
@@ -87,6 +89,8 @@ def test_all_rows_must_match_besides_the_criteria_of_the_request() -> None:
         ("status eq 'new", "the quote ' is not closed"),
         ("status eq 'new' old", "after the quoted value, there can only be or: 'old'"),
         ("status eq new or ", "a condition is missing after or"),
+        ("qty gt 5 and name like %9%", "qty gt: write the condition after and as a row of its own"),
+        ("qty gt 5 AND qty<9 or a eq b", "qty gt: write the condition after and as a row of its own"),
         ("status eq new or pending", "pending has no condition"),
         ("'status' eq new", "is not a field"),
         ("a[b] eq 1", "is not a field"),
@@ -125,7 +129,7 @@ CONDITIONS = st.sampled_from(CONDITION_TYPES).flatmap(
         Condition,
         st.from_regex(r"[a-z_]{1,6}", fullmatch=True),
         st.just(condition),
-        st.just("1") if condition in WITHOUT_VALUE else st.text("ab ,'\"%_or", max_size=12),
+        st.just("1") if condition in WITHOUT_VALUE else st.text("ab ,'\"%_or", max_size=12) | st.just("a and b is c"),
     )
 )
 

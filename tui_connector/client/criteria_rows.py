@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from ..errors import InvalidValue
 from ..misspelling import most_similar
 
 CONDITION_TYPES = (
@@ -47,12 +48,17 @@ _SIGNS = {
     "<=": "lteq",
     "≤": "lteq",
 }
-_SIGN = re.compile(r"\s*(?P<sign>>=|<=|!=|<>|==|[=<>≥≤≠])|\s+is\s+(?P<negated>not\s+)?null\b", re.IGNORECASE)
+_SIGN = re.compile(r"\s*(?P<sign>>=|<=|!=|<>|==|[=<>≥≤≠])|\s+is\s+(?P<negated>not\s+)?null(?!\S)", re.IGNORECASE)
 _SOME_VALUE = "1"
 """Magento needs a value for `null` and `notnull`, and ignores it."""
 _FIELD = re.compile(r"[A-Za-z0-9_.-]+")
 _WORD = re.compile(r"\S+")
-_OR = re.compile(r"\s+or(?:\s+|$)", re.IGNORECASE)
+_OR = re.compile(r"\s+(?P<word>or)(?:\s+|$)", re.IGNORECASE)
+_JOIN = re.compile(r"\s+(?P<word>or|and)(?:\s+|$)", re.IGNORECASE)
+_AND_CONDITION = re.compile(
+    rf"\s+and\s+[\w.-]+(?:\s*(?:>=|<=|!=|<>|==|[=<>≥≤≠])|\s+(?:{'|'.join(CONDITION_TYPES)})(?!\S))", re.IGNORECASE
+)
+"""What follows a value in a row, where a row of its own was meant."""
 _QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}]|{quote}{quote})*){quote}") for quote in "'\""}
 _GROUPS = re.compile(r"(?:searchCriteria|search_criteria)\[(?:filter_?groups)\]\[(\d*)\]", re.IGNORECASE)
 _EXAMPLE = '"status eq processing"'
@@ -72,7 +78,7 @@ class Condition:
             return f"{self.field} {self.condition}"
         value = self.value
         as_it_is = value == _plain(value, self.condition) and value[:1] not in ("", *_QUOTED)
-        plain = as_it_is and not _OR.search(f" {value}")
+        plain = as_it_is and not _JOIN.search(f" {value}")
         return f"{self.field} {self.condition} {value if plain else quoted(value)}"
 
 
@@ -83,6 +89,7 @@ def quoted(text: str) -> str:
 
 _NAME = re.compile(r"[^\s'\"=<>≠≤≥·]+")
 _PLAIN_VALUE = re.compile(r"[^\s'\"·]*")
+_NULL = re.compile(r"(?:not\s+)?null(?:\s.*)?", re.IGNORECASE | re.DOTALL)
 _LIKE_CONDITION = re.compile(r"\b(?:or|and|where)\b|[=<>≠≤≥·]|^\s|\s$|^['\"]|^$", re.IGNORECASE)
 
 
@@ -94,9 +101,15 @@ def shown_parameter(name: str, value: str | None) -> str:
     return f"{shown}={value if _PLAIN_VALUE.fullmatch(value) else quoted(value)}"
 
 
-def shown_value(value: str) -> str:
-    """The value of a condition, in quotes where it could be read as another condition."""
-    return quoted(value) if _LIKE_CONDITION.search(value) else value
+def shown_field(name: str) -> str:
+    """The field of a condition, in quotes where it could be read as more than a field."""
+    return name if _FIELD.fullmatch(name) else quoted(name)
+
+
+def shown_value(value: str, condition: str = "") -> str:
+    """The value of a condition, in quotes where it could be read as another condition, or as another value."""
+    is_other = value != _plain(value, condition) or (condition == "is" and _NULL.fullmatch(value) is not None)
+    return quoted(value) if is_other or _LIKE_CONDITION.search(value) else value
 
 
 def _plain(text: str, condition: str) -> str:
@@ -104,75 +117,131 @@ def _plain(text: str, condition: str) -> str:
     return ",".join(part.strip() for part in text.split(",")) if condition in LIST_CONDITIONS else text.strip()
 
 
-def read_row(row: str, *, signs: bool = False) -> tuple[Condition, ...]:
-    """The conditions of a row, of which one must match. Raises ValueError with what is wrong.
+class IncompleteRow(ValueError):
+    """What a row lacks that may still be typed at its end."""
 
-    `signs`: they may also be written as the log shows them, such as `qty ≥ 5`, `qty>=5` and `sku is not null`.
+
+class UnknownCondition(InvalidValue):
+    """A word after a field that is not a condition type; `left`: how many characters of the row start with it."""
+
+    def __init__(self, written: str, left: int) -> None:
+        super().__init__("unknown-condition", unknown_condition(written))
+        self.written = written
+        self.left = left
+
+
+def read_row(row: str) -> tuple[Condition, ...]:
+    """The conditions of a row, of which one must match. Raises ValueError with what is wrong."""
+    [conditions] = _rows(row, as_shown=False)
+    return conditions
+
+
+def read_shown_rows(text: str) -> list[tuple[Condition, ...]]:
+    """The rows on one line, as the log shows them: `qty ≥ 5 or sku is not null and name like %a%` has two of them.
+
+    They may be written with signs, as `qty>=5`, or as the rows of a profile. Raises `IncompleteRow`, or ValueError with
+    what is wrong.
     """
-    found: list[Condition] = []
-    rest = row.strip()
+    return _rows(text, as_shown=True)
+
+
+def _rows(text: str, *, as_shown: bool) -> list[tuple[Condition, ...]]:
+    rows: list[list[Condition]] = [[]]
+    joined, rest = "", text.strip()
     while True:
-        condition, rest = _condition(rest, signs=signs)
-        found.append(condition)
-        if not rest:
-            return tuple(found)
+        try:
+            condition, joined, rest = _condition(rest, as_shown=as_shown)
+        except ValueError as error:
+            if not joined or isinstance(error, UnknownCondition):
+                raise
+            raise type(error)(f"{error} (a value with {joined} in it needs quotes)") from error
+        rows[-1].append(condition)
+        if not joined:
+            return [tuple(row) for row in rows]
+        if joined == "and":
+            rows.append([])
 
 
-def _condition(text: str, *, signs: bool) -> tuple[Condition, str]:
-    """The first condition, and what is left after the `or` behind it."""
-    field = _FIELD.match(text)
-    if signs and field is not None and (sign := _SIGN.match(text, field.end())) is not None:
+def _condition(text: str, *, as_shown: bool) -> tuple[Condition, str, str]:
+    """The first condition, the word behind it that joins the next one, and what is left after that."""
+    field, behind = _field(text, as_shown=as_shown)
+    if as_shown and (sign := _SIGN.match(behind)) is not None:
         written = sign["sign"]
         condition = _SIGNS[written] if written else "notnull" if sign["negated"] else "null"
-        value, rest = _value(text[sign.end() :], f"{field[0]} {written or condition}", condition)
-        return Condition(field[0], condition, value), rest
-    if field is None or text[field.end() : field.end() + 1].strip():
+        before, behind = f"{field} {written or condition}", behind[sign.end() :]
+    else:
+        word = _WORD.search(behind)
+        if word is None:
+            raise IncompleteRow(f"{field} has no condition: write one and a value, such as {_EXAMPLE}")
+        condition = word[0].lower()
+        if condition not in CONDITION_TYPES:
+            if word.end() == len(behind) and any(each.startswith(condition) for each in CONDITION_TYPES):
+                raise IncompleteRow(unknown_condition(word[0]))
+            raise UnknownCondition(word[0], len(behind) - word.start())
+        before, behind = f"{field} {condition}", behind[word.end() :]
+    value, joined, rest = _value(behind, before, condition, _JOIN if as_shown else _OR)
+    return Condition(field, condition, value), joined, rest
+
+
+def _field(text: str, *, as_shown: bool) -> tuple[str, str]:
+    """The field at the start, and what is behind it."""
+    name = _QUOTED["'"].match(text) if as_shown else None
+    if name is not None:
+        return name[1].replace("''", "'"), text[name.end() :]
+    name = _FIELD.match(text)
+    behind = text[name.end() :] if name else ""
+    if name is None or (behind[:1].strip() and not (as_shown and _SIGN.match(behind))):
         start = _WORD.match(text)
-        wrong = f"{start[0][:60]!r} is not a field" if start else "a condition is missing"
+        if start is None:
+            raise IncompleteRow(f"a condition is missing: write a field, a condition and a value, such as {_EXAMPLE}")
+        wrong = f"{start[0][:60]!r} is not a field"
         raise ValueError(f"{wrong}: write a field, a condition and a value, such as {_EXAMPLE}")
-    word = _WORD.match(text, len(text) - len(text[field.end() :].lstrip()))
-    if word is None:
-        raise ValueError(f"{field[0]} has no condition: write one and a value, such as {_EXAMPLE}")
-    condition = word[0].lower()
-    if condition not in CONDITION_TYPES:
-        raise ValueError(unknown_condition(word[0]))
-    value, rest = _value(text[word.end() :], f"{field[0]} {condition}", condition)
-    return Condition(field[0], condition, value), rest
+    return name[0], behind
 
 
-def _value(text: str, before: str, condition: str) -> tuple[str, str]:
-    """The value at the start of `text`, and what is left after the `or` behind it."""
+def _value(text: str, before: str, condition: str, join: re.Pattern[str]) -> tuple[str, str, str]:
+    """The value at the start of `text`, the word behind it that joins a condition, and what is left after that."""
     stripped = text.lstrip()
     if stripped[:1] in _QUOTED and condition not in WITHOUT_VALUE:
         quote = stripped[0]
         quoted = _QUOTED[quote].match(stripped)
         if quoted is None:
-            raise ValueError(f"{before}: the quote {quote} is not closed; a quote within it is written twice")
+            raise IncompleteRow(f"{before}: the quote {quote} is not closed; a quote within it is written twice")
         value, behind = quoted[1].replace(quote * 2, quote), stripped[quoted.end() :]
-        following = _OR.match(behind)
+        following = join.match(behind)
         if following is None and behind.strip():
-            raise ValueError(f"{before}: after the quoted value, there can only be or: {behind.strip()[:60]!r}")
+            words = "and or or" if join is _JOIN else "or"
+            raise ValueError(f"{before}: after the quoted value, there can only be {words}: {behind.strip()[:60]!r}")
     else:
-        following = _OR.search(text)
+        following = join.search(text)
         value, behind = _plain(text[: following.start()] if following else text, condition), text
+        if join is _OR and _AND_CONDITION.search(value):
+            raise ValueError(
+                f"{before}: write the condition after and as a row of its own, or all of the value in quotes"
+            )
+    joined = following["word"].lower() if following else ""
     rest = behind[following.end() :].strip() if following else ""
-    if following and not rest:
-        raise ValueError(f"{before}: a condition is missing after or")
+    if joined and not rest:
+        raise IncompleteRow(f"{before}: a condition is missing after {joined}")
     if condition in WITHOUT_VALUE:
         if value:
             raise ValueError(f"{before} has no value: remove {value[:60]!r}")
-        return _SOME_VALUE, rest
+        return _SOME_VALUE, joined, rest
     if not value and stripped[:1] not in _QUOTED:
-        raise ValueError(f"{before} has no value; an empty one is written ''")
-    return value, rest
+        raise IncompleteRow(f"{before} has no value; an empty one is written ''")
+    return value, joined, rest
 
 
 def unknown_condition(written: str) -> str:
     """The message for a condition that Magento does not have."""
-    low = written.strip().lower()
-    near = _WRONG_CONDITIONS.get(low) or most_similar(low, CONDITION_TYPES, 0.5)
+    near = _meant(written, 0.5)
     hint = f"did you mean {near!r}?" if near else f"it has {', '.join(CONDITION_TYPES)}"
     return f"{written!r} is not a condition type of Magento; {hint}"
+
+
+def _meant(written: str, above: float) -> str:
+    low = written.strip().lower()
+    return _WRONG_CONDITIONS.get(low) or most_similar(low, CONDITION_TYPES, above)
 
 
 def valid_row(row: str) -> str:

@@ -1,7 +1,7 @@
 """The lines of a query as they are typed: parameters as they are sent, and Magento's search criteria in short.
 
-`where status = pending or qty > 5`, `sort created_at desc` and `page 2, 50 per page` are what the log shows of search
-criteria; written like this, they become the parameters that Magento has for them.
+`where status = pending or qty > 5 and sku like A%`, `sort created_at desc` and `page 2, 50 per page` are what the log
+shows of search criteria; written like this, they become the parameters that Magento has for them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
-from ..client.criteria_rows import Condition, parameters_of, read_row
+from ..client.criteria_rows import Condition, IncompleteRow, parameters_of, read_shown_rows
 from ..client.uri import parameters, readable
 from ..errors import InvalidValue
 from ..log.request_summary import criteria_keys, decoded_criteria
@@ -48,7 +48,8 @@ def is_short(line: str) -> bool:
 def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[Parameter]]]:
     """Each line that is not empty, with the parameters that it stands for; none for a parameter as it is sent.
 
-    Raises `InvalidValue` for criteria in short that are invalid.
+    Raises `InvalidValue` for criteria in short that are invalid; its code is "incomplete-query-line" where they lack an
+    end that may still be typed, otherwise "query-line".
     """
     stripped = [line.strip() for line in lines]
     names = [readable(line.partition("=")[0]) for line in stripped if line and not is_short(line)]
@@ -59,7 +60,8 @@ def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[Parameter]]]:
         try:
             found += [(line, list(writer.parameters(match)) if match else [])] if line else []
         except ValueError as error:
-            raise InvalidValue("query-line", f"Line {number} of the query: {error}") from error
+            code = "incomplete-query-line" if isinstance(error, IncompleteRow) else "query-line"
+            raise InvalidValue(code, f"Line {number} of the query: {error}") from error
     return found
 
 
@@ -111,7 +113,7 @@ class _CriteriaWriter:
         """Raises ValueError with what is wrong."""
         word, rest = (short["word"] or "").lower(), short["rest"] or ""
         if word in ("where", "and"):
-            yield from self._filters(read_row(rest, signs=True))
+            yield from self._filters(read_shown_rows(rest))
         elif word == "sort":
             yield from self._order(rest)
         elif word == "page":
@@ -119,8 +121,8 @@ class _CriteriaWriter:
         else:
             yield Parameter(f"{self._root}[pageSize]", short["size"])
 
-    def _filters(self, row: tuple[Condition, ...]) -> Iterator[Parameter]:
-        for _, name, value in [*parameters_of([row], self._names)]:
+    def _filters(self, rows: Sequence[Sequence[Condition]]) -> Iterator[Parameter]:
+        for _, name, value in [*parameters_of(rows, self._names)]:
             parameter = Parameter(_GROUPS.sub(lambda _: self._groups, name), value)
             self._names.append(name)  # the next row is another group
             yield parameter
@@ -173,7 +175,9 @@ _COMMON_FIELDS = (
     *("customer_email", "grand_total", "store_id"),
 )
 """What lists are filtered and sorted by most; a schema names fields in any order."""
-_WHERE = re.compile(r"(?P<start>(?:where|and)\s+(?:.*\s+or\s+)?)(?P<field>[\w.-]*)(?P<gap>\s*)(?P<condition>.*)", re.I)
+_WHERE = re.compile(
+    r"(?P<start>(?:where|and)\s+(?:.*\s+(?:or|and)\s+)?)(?P<field>[\w.-]*)(?P<gap>\s*)(?P<condition>.*)", re.I
+)
 _SORTED = re.compile(r"(?P<start>sort\s+)(?P<field>[\w.-]*)(?P<gap>\s*)(?P<direction>\w*)", re.IGNORECASE)
 
 

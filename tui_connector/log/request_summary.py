@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..client.criteria_rows import shown_parameter, shown_value
+from ..client.criteria_rows import shown_field, shown_parameter, shown_value
 from ..client.uri import parameters, readable
 
 _BEFORE_PATH = 8
@@ -199,7 +199,7 @@ def _filter(parts: dict[str, str]) -> str:
 
 def shown_criterion(criterion: Criterion) -> str:
     """As rows show it, such as "entity_id > 900"."""
-    field, sign, value = shown_parameter(criterion.field, None), criterion.sign, criterion.value
+    field, sign, value = shown_field(criterion.field), criterion.sign, criterion.value
     if sign in _WORDS.values():
         return f"{field} {sign}"
-    return f"{field} {sign if sign in _SIGNS.values() else shown_parameter(sign, None)} {shown_value(value)}"
+    return f"{field} {sign if sign in _SIGNS.values() else shown_parameter(sign, None)} {shown_value(value, sign)}"

@@ -313,15 +313,23 @@ class RequestForm(Dialog[Request | None]):
         self._suggest_parameters()
         try:
             sent = sent_parameters(self._query.text.split("\n"))
-        except InvalidValue:  # it is still being typed; sending says what is wrong
+        except InvalidValue as error:
+            if error.code != "incomplete-query-line":  # it is still being typed; sending says what it lacks
+                self._show_sent(f"✘ {error.message}", bad=True)
+            elif self.query_one("#resend-sent", Static).has_class("bad"):
+                self._show_sent("")
             return
         short = [str(parameter) for _, parameters in sent for parameter in parameters]
         if short and self._query_lines() is self._raw_lines:
             short = self._raw_lines
+        self._show_sent(f"sent: {' & '.join(short)}" if short else "")
+
+    def _show_sent(self, words: str, *, bad: bool = False) -> None:
         note = self.query_one("#resend-sent", Static)
-        note.display = bool(short)
-        note.update(Content(shown_line(f"sent: {' & '.join(short)}", _MAX_SENT)))
-        self._sent_rows = -(-(len(" & ".join(short)) + 6) // max(20, note.size.width)) if short else 0
+        note.display = bool(words)
+        note.update(Content(shown_line(words, _MAX_SENT)))
+        note.set_class(bad, "bad")
+        self._sent_rows = -(-len(words) // max(20, note.size.width))
         self._show_lists()
 
     @on(TextArea.SelectionChanged, "#resend-query")
