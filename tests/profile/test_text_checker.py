@@ -104,6 +104,24 @@ def test_a_mistyped_name_may_be_that_of_a_part_to_which_nothing_refers(used: boo
     assert ("Or rename [authentications.integra0n]" in problem.text) is hint
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("qty gte 5", "qty gteq 5"),
+        (" qty  >=  5 ", " qty  gteq  5 "),
+        ("sku eq gte or qty gte 5", "sku eq gte or qty gteq 5"),
+        (r"name liek \"a\" or qty null", r"name like \"a\" or qty null"),
+        ("qty among 5", ""),
+    ],
+)
+def test_a_condition_is_corrected_in_its_row(wrong: str, right: str) -> None:
+    text = GOOD.replace('uri = "products"', f'uri = "products", where = ["a eq 1", "{wrong}"]')
+    [problem] = Checker().check(text).problems
+    assert (problem.fix is not None) == bool(right)
+    if problem.fix is not None:
+        assert apply(text, problem.fix.edits) == text.replace(wrong, right)
+
+
 def test_a_key_below_a_plugin_is_moved_to_its_client() -> None:
     text = GOOD.replace('timeout = "30s"\n', "").replace(
         '/rest/all/V1"\n', '/rest/all/V1"\ntimeout = "30s"  # slow shop\n'

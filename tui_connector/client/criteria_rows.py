@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from ..errors import InvalidValue
-from ..misspelling import most_similar
+from ..misspelling import SIMILAR, most_similar
 
 CONDITION_TYPES = (
     *("eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset"),
@@ -246,7 +246,13 @@ def _meant(written: str, above: float) -> str:
 
 def valid_row(row: str) -> str:
     """The row as it is. Raises ValueError."""
-    read_row(row)
+    try:
+        read_row(row)
+    except UnknownCondition as error:
+        error.at = len(row.rstrip()) - error.left
+        if near := _meant(error.written, SIMILAR):
+            error.correction = (row, row[: error.at] + near + row[error.at + len(error.written) :])
+        raise
     return row
 
 
