@@ -156,6 +156,22 @@ def test_a_line_with_a_mistake_is_not_corrected_as_if_it_were_sound() -> None:
             assert "jsnl" not in "".join(edit.text for edit in problem.fix.edits)
 
 
+@pytest.mark.parametrize("value", ["seven", "5s", "007", "2026-13", "&{x}", "a b"])
+def test_text_is_put_in_quotes_only_where_text_is_valid(value: str) -> None:
+    for old, new in (
+        ("page-size = 100", f"page-size = {value}"),
+        ('timeout = "30s"', f"production = {value}"),
+        ('client = "m"', f"[incoming.products.request]\nuri = 'a'\nheaders = {value}"),
+    ):
+        problems = Checker().check(GOOD.replace(old, new)).problems
+        assert any(each.code == "wrong-type" for each in problems)
+        assert not [each for each in problems if each.fix is not None or "in quotes" in each.text], problems
+    text = GOOD.replace('"Acme"', value)
+    problem = Checker().check(text).problems[0]
+    assert problem.fix is not None
+    assert f'name = "{value}"' in apply(text, problem.fix.edits)
+
+
 def test_bytes_that_are_not_utf_8_are_read_as_windows_1252() -> None:
     text = GOOD.replace("Acme", b"Caf\xe9 \x80".decode("utf-8", "surrogateescape"))
     [problem] = Checker().check(text).problems

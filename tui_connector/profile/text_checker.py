@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import Any, Final, cast, get_origin
@@ -23,7 +23,7 @@ from .document import SCHEMA_LINE, Document
 from .environments import TABLE
 from .library import ProfileError
 from .model import ModelPath, Profile
-from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder
+from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder, value_at
 from .problems import Found, Problem, elements_of, find_problems, referenced_family, with_sources
 from .remarks import Remark, remarks
 from .syntax import Mistake
@@ -71,8 +71,10 @@ class Checker:
         parsed = parse(plain)
         undecoded = _undecoded(plain)
         lines = {problem.line for problem in undecoded}
-        problems = [*undecoded, *(_of_mistake(each) for each in parsed.mistakes if each.position.line not in lines)]
         profile, found = find_problems(parsed.data, prepare=self._prepared)
+        not_text = {parsed.position(each.path).line for each in found if _is_not_text(each, parsed)}
+        mistakes = (each for each in parsed.mistakes if each.position.line not in lines)
+        problems = [*undecoded, *(_of_mistake(_without_quotes(each, not_text)) for each in mistakes)]
         movable = self._movable(parsed.data, [each.path for each in found if each.code == "literal-secret"])
         for each in found:
             if not _is_lost(each, parsed.lost):
@@ -142,6 +144,23 @@ def file_problems(path: File) -> list[Problem]:
     except ProfileError as error:
         return [Problem(error.line or 1, error.column or 1, "", error.message, error.code, error.hint)]
     return Checker().check(document.text()).problems
+
+
+def _is_not_text(found: Found, parsed: ParsedText) -> bool:
+    """Whether text was found where it is not valid: as which a value without quotes is read."""
+    is_other_type = found.expected.endswith("_type") and found.expected != "string_type"
+    return is_other_type and isinstance(value_at(parsed.data, found.path), str)
+
+
+_PUT_IN_QUOTES = ("not-quoted", "leading-zeros", "date")
+"""The codes of mistakes that quotes correct."""
+
+
+def _without_quotes(mistake: Mistake, not_text: Set[int]) -> Mistake:
+    """The mistake, without advice to put its value in quotes on a line (from 1) where text is not valid."""
+    if mistake.code not in _PUT_IN_QUOTES or mistake.position.line not in not_text:
+        return mistake
+    return mistake._replace(hint="", fix=None)
 
 
 def _of_mistake(mistake: Mistake) -> Problem:
