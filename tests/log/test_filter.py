@@ -388,3 +388,26 @@ def _read(text: str) -> Filter | None:
     assert error.message
     assert 1 <= error.column <= len(text) + 1
     return None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("stauts >= 400", "status"),
+        ("!(post | Statsu=404)", "status"),
+        ("stauts:4xx", "status"),
+        ("mehtod:put", "method"),
+        ("tme > 1s", "time"),
+        ("szie>100KB", "size"),
+        ("qty > 5 durration < 2", "duration"),
+        ("status >= 400", ""),
+        ("state = pending", ""),  # not a value that a status has
+        ("entity_id > 500", ""),
+        ("price > 1", ""),
+        ("stauts", ""),
+        ("https://acme.example/", ""),
+        ("", ""),
+    ],
+)
+def test_the_name_that_a_misspelt_one_was_meant_to_be(typed: str, meant: str) -> None:
+    assert parse(typed).meant() == meant

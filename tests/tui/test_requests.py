@@ -232,6 +232,9 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
         assert told.index("^") == typed.index("~q")
         for typed, hint in (
             ("status >= 400", "\nEnter: apply · Esc: cancel · F1: help"),
+            ("stauts >= 400", "\nFinds a search criterion; did you mean status? · Enter: apply · Esc: cancel"),
+            ("stauts >= 400", "None of 1 matches; did you mean status? F: disable it · f: change"),
+            ("stauts:4xx", "\nFinds this text; did you mean status? · Enter: apply · Esc: cancel"),
             ("status > 4", "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"),
         ):
             watched.app.screen.query_one("#log-typed", Input).value = typed

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from ..client.exchange import Exchange
 from ..errors import InvalidValue
-from ..misspelling import most_similar
+from ..misspelling import SIMILAR, most_similar
 from .field_condition import PATTERN as FIELD_CONDITION
 from .field_condition import FieldCondition
-from .operators import ANYTHING, CONDITION, OPERATORS, Possible, Predicate, attribute, reads_bodies
+from .operators import ANYTHING, CONDITION, OPERATORS, Possible, Predicate, attribute, meant_attribute, reads_bodies
 
 MAX_LENGTH = 2_000
 """Characters of a filter."""
@@ -177,6 +177,13 @@ class Filter:
         """Whether a term is a condition that is only found in the search criteria of requests."""
         return any(term.operator == CONDITION and not _is_attribute(term) for term in _wanted(self.expression))
 
+    def meant(self, above: float = SIMILAR) -> str:
+        """A name such as "status" that is more similar than `above` to a misspelt one, as in `stauts >= 400`.
+
+        Empty for none.
+        """
+        return next(filter(None, (_meant(term, above) for term in _wanted(self.expression, with_negated=True))), "")
+
     @property
     def reads_bodies(self) -> bool:
         """Whether what it finds depends on bodies."""
@@ -212,13 +219,24 @@ def help_rows() -> Iterator[tuple[str, str]]:
     yield '"a b"  "a = 1"', "quotes keep spaces and signs: a text"
 
 
-def _wanted(expression: Expression | None) -> Iterator[Term]:
-    """The terms of an expression that are not negated."""
+def _wanted(expression: Expression | None, *, with_negated: bool = False) -> Iterator[Term]:
+    """The terms of an expression that are not negated, or all."""
     if isinstance(expression, Term):
         yield expression
     elif isinstance(expression, And | Or):
         for part in expression.parts:
-            yield from _wanted(part)
+            yield from _wanted(part, with_negated=with_negated)
+    elif isinstance(expression, Not) and with_negated:
+        yield from _wanted(expression.inner, with_negated=True)
+
+
+def _meant(term: Term, above: float) -> str:
+    """The name of an attribute that was probably meant by a term such as `stauts >= 400` or `stauts:4xx`."""
+    if term.operator == CONDITION:
+        condition = FieldCondition.parse(term.argument)
+        return "" if _is_attribute(term) else meant_attribute(condition.field, condition.sign, condition.value, above)
+    named = _ATTRIBUTE.fullmatch(term.argument) if term.operator == ANYTHING else None
+    return meant_attribute(named[1], ":", _unquoted(named[3]), above) if named and named[2] == ":" else ""
 
 
 def _is_attribute(term: Term) -> bool:

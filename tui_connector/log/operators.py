@@ -11,6 +11,7 @@ from typing import get_args
 
 from ..client.exchange import Exchange
 from ..client.message import METHODS, Headers, Purpose
+from ..misspelling import similar_names
 from .blocks import Block
 from .field_condition import field_condition, possible_field_condition
 from .needle import Needle
@@ -248,6 +249,16 @@ def attribute(name: str, sign: str, value: str) -> tuple[str, str, bool] | None:
     except ValueError:
         return None
     return found, argument, sign == "!="
+
+
+def meant_attribute(name: str, sign: str, value: str, above: float) -> str:
+    """The word for an operator that is more similar than `above` to a misspelt one, as in "stauts >= 400".
+
+    Empty for none.
+    """
+    words = [word for known in OPERATORS.values() for word in known.names]
+    near = similar_names(name, words, len(words), above)
+    return next((word for word in near if attribute(word, sign, value) is not None), "")
 
 
 def _size(argument: str) -> Predicate:

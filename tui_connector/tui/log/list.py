@@ -432,7 +432,9 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> str:
         if self.wanted.expression is not None:
-            return f"None of {len(self._ring):,} matches. F: disable it · f: change"
+            meant = self.wanted.meant()
+            hint = f"; did you mean {meant}?" if meant else "."
+            return f"None of {len(self._ring):,} matches{hint} F: disable it · f: change"
         return "No failures. e: show all" if self.errors_only and not self.is_being_read else self.when_empty
 
     def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:

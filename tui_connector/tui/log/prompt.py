@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from ...log.filter import BadFilter, Filter, help_rows, parse
+from ...misspelling import MISSPELT
 from ...text import shown_line
 from .._textual import QuietApp
 from ..widgets.fields import SafeInput
@@ -103,6 +104,9 @@ class LogPrompt(Vertical):
             self.show_message("Enter: find · then n: next, N: previous" if typed else _SEARCH_HELP)
         else:
             help_of_valid = _CRITERION_HELP if wanted.has_criterion else _VALID_HELP
+            if meant := wanted.meant(MISSPELT):
+                found = "a search criterion" if wanted.has_criterion else "this text"
+                help_of_valid = f"Finds {found}; did you mean {meant}? · Enter: apply · Esc: cancel"
             self.show_message(help_of_valid if typed else _EMPTY_HELP)
         return True
 
