@@ -168,7 +168,17 @@ async def test_lists_add_and_delete_and_an_empty_one_is_skipped(
         await pilot.press("plus", "down", "enter")  # as the first one: without a form
         await until(pilot, lambda: list(setup.incoming) == ["products", "orders"])
         assert isinstance(pilot.app.screen, SetupScreen)
+        assert "entity_id identifies items" in await until_shown(pilot, " GET orders?")
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("up")
+        assert "entity_id identifies items" not in await until_shown(pilot, " GET products?")
+        setup.edit(("incoming", "products", "request", "uri"), "products?a=1")
+        pilot.app.screen.pane.edited("products")  # as its form does
+        assert not pilot.app.screen.query_one(ItemTable).display
+        await until(pilot, lambda: "Sent: #" not in shown(pilot.app))
+        await pilot.press("down")
+        await until_shown(pilot, " GET orders?")
+        assert pilot.app.screen.query_one(ItemTable).display
         for _ in range(2):
             await pilot.press("d")
             await until_shown(pilot, "Delete the incoming")
@@ -323,7 +333,11 @@ async def test_unpaged_request_becomes_paged_with_the_allowed_page_size(
         await pilot.press("t")
         await until_shown(pilot, "a  Request 300 per page")
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
-        await pilot.press("down", "a")  # it is still the first that is mended
+        await pilot.press("down")  # which was not tested, and so has nothing to fix
+        await until(pilot, lambda: "Request 300" not in shown(pilot.app))
+        await pilot.press("up")
+        await until_shown(pilot, "a  Request 300 per page")
+        await pilot.press("a")
         await until_shown(pilot, "incoming all: 3 of 50 items read")
         pages = {"kind": "keyset", "filter": "entity_id", "field": "id", "page-size": 300}
         assert setup.at("incoming", "all", "pagination") == pages

@@ -299,6 +299,10 @@ class ConfigurationsPane(StepPane):
         """What is wrong with a configuration, by name."""
         self.says_keys = False
         """Whether the hint is the keys, which follow the focus."""
+        self._hint_of = ""
+        """The configuration that the hint is about; "" where it is about the step."""
+        self._result_of: str | None = None
+        """The configuration that was selected when the result was shown."""
         self._warned = ""
         """A path that the store's schema does not have, which was reported: Enter again adds it."""
         self.draw()
@@ -312,8 +316,32 @@ class ConfigurationsPane(StepPane):
             self.explain_keys()
 
     def explain(self, text: str) -> None:
-        self.says_keys = False
+        self.says_keys, self._hint_of = False, ""
         super().explain(text)
+
+    @on(OptionList.OptionHighlighted)
+    def _follow(self, event: OptionList.OptionHighlighted) -> None:
+        if isinstance(event.option_list, ConfigurationList):
+            self.follow_selection()
+
+    def follow_selection(self) -> None:
+        """Hint and result become those of the selected configuration, if they are about another one."""
+        name, before = self.rows.chosen, self._result_of
+        if self._hint_of not in ("", name):
+            self.explain_keys()
+        if name is not None and name != before and not self._busy:
+            self._result_of = name
+            if before is not None:
+                self.show_result_of(name)
+
+    def show_result_of(self, name: str) -> None:
+        """Shows what is wrong with this configuration, in place of the result that is shown."""
+        problem, finding = self.problems().get(name, ""), self.work.refusal(self.family, name)
+        self.forget()
+        if problem or finding is None:
+            self.say(problem, bad=bool(problem))
+        else:
+            self._show_finding(finding, words_of(finding))
 
     def explain_keys(self) -> None:
         """Shows the keys that work where the focus is, until another hint is shown."""
@@ -442,6 +470,7 @@ class ConfigurationsPane(StepPane):
         there = next((name for name in names if name in self.setup.table(self.family)), None)
         self.added(self.add(message.name) if there is None else there)
         self.explain(self.added_text(message.name))
+        self._hint_of = self.rows.chosen or ""
 
     @on(EntityChooser.PathGiven)
     def _add_path(self, message: EntityChooser.PathGiven) -> None:
@@ -452,6 +481,7 @@ class ConfigurationsPane(StepPane):
         name = self.setup.add_path(self.family, message.path)
         self.added(name)
         self.explain(f"{message.path} added as {name}.\n{self.keys()}")
+        self._hint_of = name
 
     def _unknown(self, path: str) -> str:
         """Says if the store's schema, as far as it was read, has no such path, with the most similar ones."""
@@ -529,6 +559,7 @@ class ConfigurationsPane(StepPane):
             self.forget()
             self.post_message(self.Changed())
             self.begin()
+            self._result_of = self.rows.chosen
             self.say(f"Deleted: {name}. ^Z undoes it.")
 
     def action_undo_delete(self) -> None:
@@ -590,9 +621,8 @@ class ConfigurationsPane(StepPane):
                 self.setup.edit((self.family, name, key), None)
         self.draw()
         self.choose(name)
-        wrong = self.problems().get(name, "")
-        self.forget()
-        self.say(wrong, bad=bool(wrong))
+        self._result_of = name
+        self.show_result_of(name)
         self.post_message(self.Changed())
 
     def test(self) -> None:

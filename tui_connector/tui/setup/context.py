@@ -134,19 +134,19 @@ class GuideContext:
 
     def mark_tested(self, *path: str) -> None:
         """Called after a successful test of this part."""
-        self._parts.record(path, self._values(path), None)
+        self._parts.record(path, self.values_of(path), None)
 
     def mark_refused(self, *path: str, finding: Finding) -> None:
         """Called after a test of this part that has failed, with what it has shown."""
-        self._parts.record(path, self._values(path), finding)
+        self._parts.record(path, self.values_of(path), finding)
 
     def is_tested(self, *path: str) -> bool:
         """Whether a test has accepted this part as it and its requests are now."""
-        return path in self._parts and self._parts.is_accepted(path, self._values(path))
+        return path in self._parts and self._parts.is_accepted(path, self.values_of(path))
 
     def refusal(self, *path: str) -> Finding | None:
         """Why the last test has refused this part as it and its requests are now; None where it has not."""
-        return self._parts.refusal(path, self._values(path)) if path in self._parts else None
+        return self._parts.refusal(path, self.values_of(path)) if path in self._parts else None
 
     def refusals(self) -> dict[PartPath, Finding]:
         """The refusals of all parts as they are now."""
@@ -155,9 +155,9 @@ class GuideContext:
 
     def values_sent(self) -> PartValues:
         """What the results of the client and the authentication that are shown depend on."""
-        return self._values(("authentications", self.setup.authentication))
+        return self.values_of(("authentications", self.setup.authentication))
 
-    def _values(self, path: PartPath) -> PartValues:
+    def values_of(self, path: PartPath) -> PartValues:
         """This part, and how its requests are sent."""
         setup = self.setup
         client = path[1] if path[0] == "clients" else setup.client

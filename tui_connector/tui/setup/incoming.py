@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,12 +20,13 @@ from ...guide.steps.methods import GuideStep
 from ...guide.steps.profile_draft import limit_pages
 from ...magento.diagnosis import Fix, diagnose_failure
 from ...magento.entities import READABLE
-from ...templates import Json
 from ...text import shown_line
 from ..widgets.item_table import ItemScreen, ItemTable
 from .configurations import ConfigurationsPane
 from .context import GuideContext
 from .form import FormScreen
+from .results import PartValues
+from .step import words_of
 
 _NOT_PUBLIC = frozenset(each.path for each in READABLE.values())
 """Lists that the store gives only to whom it knows."""
@@ -54,8 +54,8 @@ class IncomingPane(ConfigurationsPane):
 
         name: str
         tried: CheckResult
-        part: Json
-        """The incoming as it was tested."""
+        values: PartValues
+        """What was tested."""
         sent: str = ""
         """The request for the items."""
 
@@ -66,6 +66,8 @@ class IncomingPane(ConfigurationsPane):
         super().on_mount()
         self._tested = ""
         """The incoming that was tested last."""
+        self._results: dict[str, IncomingPane.Tested] = {}
+        """The last result of each incoming."""
         self._just_added = False
         """Whether it is tested because it was added."""
         self.query_one(ItemTable).display = False
@@ -84,12 +86,8 @@ class IncomingPane(ConfigurationsPane):
         tells = f"{known.identifier} identifies items. " if known.identifier else ""
         return f"{known.route}: {tells}{known.note}"
 
-    def edited(self, name: str) -> None:
-        super().edited(name)
-        if name == self._tested and not self.work.is_tested("incoming", name):
-            self.query_one(ItemTable).display = False  # its items are those of another configuration
-
     def removed(self, name: str) -> None:
+        self._results.pop(name, None)
         self.query_one(ItemTable).display = False
 
     def apply(self, fix: Fix) -> None:
@@ -115,7 +113,7 @@ class IncomingPane(ConfigurationsPane):
 
     @work(exclusive=True)
     async def _try(self, name: str) -> None:
-        workbench, sent, part = self.work.workbench, "", deepcopy(self.setup.at("incoming", name))
+        workbench, sent, values = self.work.workbench, "", self.work.values_of(("incoming", name))
         try:
             profile = self.work.trial_profile()
             async with workbench.session(profile, parts=[("incoming", name)]) as session:
@@ -124,41 +122,75 @@ class IncomingPane(ConfigurationsPane):
                 sent = f"#{found.exchange} {profile.incoming[name].request.method.upper()} {readable(found.uri)}"
         except RequestFailed as failure:
             tried = CheckResult("", False, diagnose_failure(failure, "the setup"))
-        self.post_message(self.Tested(name, tried, part, sent))
+        self.post_message(self.Tested(name, tried, values, sent))
 
     @on(Tested)
     def _take(self, message: Tested) -> None:
-        if self.setup.at("incoming", message.name) != message.part:
+        """Marks what was tested; shows the result, unless another incoming was selected meanwhile."""
+        name, finding = message.name, message.tried.finding
+        if self.setup.at("incoming", name) != message.values.part:
             return  # it was changed or deleted meanwhile
-        written = message.tried.written
-        if written is None:
-            self.query_one(ItemTable).display = False
-            if message.tried.finding is not None:
-                self.failed(message.name, message.tried.finding)
-                self.found(message.tried.finding)
-            else:
-                self.say(f"… {message.tried.summary}")
-                self.go_on()
+        self._results[name] = message
+        if finding is not None:
+            self.failed(name, finding)
+        elif message.tried.written is not None:
+            at = self.setup.at
+            if str(at("incoming", name, "request", "uri")).partition("?")[0] in _NOT_PUBLIC:
+                self.work.prove_authentication(at("incoming", name, "client"))
+            self.passed(name)
+        if name != self.rows.chosen:
+            self.say("")
+            self.follow_selection()
             return
-        at = self.setup.at
-        first = [at("incoming", message.name, *path) for path in (("identifier",), ("incremental", "field"))]
-        width = max(40, self.scrollable_content_region.width - 4)
-        self.query_one(ItemTable).show(written.items, *(name for name in first if isinstance(name, str)), width=width)
-        if message.tried.finding is not None:
-            self.failed(message.name, message.tried.finding)
-            self.found(message.tried.finding)
+        self._result_of = name
+        self._show_items(message)
+        if finding is not None:
+            self.found(finding)
             return
-        if str(at("incoming", message.name, "request", "uri")).partition("?")[0] in _NOT_PUBLIC:
-            self.work.prove_authentication(at("incoming", message.name, "client"))
-        self.passed(message.name)
-        if not self._just_added:
+        if not self._just_added and message.tried.written is not None:
             self.explain("")  # the outcome needs its lines
         self._just_added = False
-        warnings = message.tried.warnings
-        lines = [line for each in warnings for line in (each.summary, f"→ {each.remedy}")]
-        lines.append(f"Sent: {shown_line(message.sent, width - 10)}")
-        self.say("\n  ".join([f"{'!' if warnings else '✔'} {message.tried.summary}", *lines]) + self.untested())
+        self._say_result(message)
         self.go_on()
+
+    def show_result_of(self, name: str) -> None:
+        result = self._results.get(name)
+        if result is None or result.values != self.work.values_of(("incoming", name)):
+            self.query_one(ItemTable).display = False
+            super().show_result_of(name)
+            return
+        self.forget()
+        self._tested = name
+        self._show_items(result)
+        if (finding := result.tried.finding) is not None:
+            self._show_finding(finding, words_of(finding))
+        else:
+            self._say_result(result)
+
+    @property
+    def _width(self) -> int:
+        return max(40, self.scrollable_content_region.width - 4)
+
+    def _show_items(self, result: Tested) -> None:
+        """Shows the first items, if there are any."""
+        written, items = result.tried.written, self.query_one(ItemTable)
+        if written is None:
+            items.display = False
+            return
+        paths = (("identifier",), ("incremental", "field"))
+        first = [self.setup.at("incoming", result.name, *path) for path in paths]
+        items.show(written.items, *(name for name in first if isinstance(name, str)), width=self._width)
+
+    def _say_result(self, result: Tested) -> None:
+        """Says what was received, or why nothing was requested."""
+        tried = result.tried
+        if tried.written is None:
+            self.say(f"… {tried.summary}")
+            return
+        lines = [line for each in tried.warnings for line in (each.summary, f"→ {each.remedy}")]
+        lines.append(f"Sent: {shown_line(result.sent, self._width - 10)}")
+        sign = "!" if tried.warnings else "✔"
+        self.say("\n  ".join([f"{sign} {tried.summary}", *lines]) + self.untested())
 
     @on(ItemTable.Opened)
     def _open(self, message: ItemTable.Opened) -> None:

@@ -200,6 +200,10 @@ class OutgoingPane(ConfigurationsPane):
     def form(self, name: str) -> FormScreen:
         return OutgoingForm(self.work, name)
 
+    def show_result_of(self, name: str) -> None:
+        if not self._shows_sample or self.setup.problems():  # else its requests are prepared
+            super().show_result_of(name)
+
     def edited(self, name: str) -> None:
         super().edited(name)
         if self.query_one("#sample-row").display and not self.setup.problems():
