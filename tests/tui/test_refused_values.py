@@ -185,7 +185,7 @@ async def test_a_new_profile_never_replaces_another_one(machine: Machine, sandbo
         await until_shown(pilot, "● 1")
         await pilot.press("5")
         await until_shown(pilot, "acme exists: open it")
-        await pilot.press("e", *"-new")
+        await pilot.press("e", "end", *"-new")
         await until(pilot, lambda: setup.name == "acme-new")
         await until_shown(pilot, "acme-new.toml (new)")
 

@@ -100,11 +100,28 @@ class IncomingPane(ConfigurationsPane):
             self.try_it(self._tested)
 
     def added(self, name: str) -> None:
-        """Shows at once what is read: its request changes nothing in the store, or is not sent."""
+        """Shows at once what is read, or why not: its request changes nothing in the store, or is not sent."""
         super().added(name)
-        if self.setup.authenticated and not self.work.lacks_secrets:
+        if why := self._why_not_read():
+            self.say(f"! First items not read: {why}")
+        else:
             self._just_added = True
             self.try_it(name)
+
+    def _why_not_read(self) -> str:
+        """Why nothing is read before it is asked for, and what to do; "" where step 2 is set up and not refused."""
+        setup, work = self.setup, self.work
+        if not setup.base_uri:
+            return f"{setup.missing(GuideStep.BASICS)} (Esc 1)"
+        if work.lacks_secrets:
+            return "drafts contain no secrets. Enter them again in step 2 (Esc 2); then t reads the items."
+        if setup.authenticated:
+            return ""
+        if not setup.has_authentication:
+            return "there is no authentication yet (Esc 2: step 2). t reads them without one."
+        if work.refusal("authentications", setup.authentication):
+            return "the authentication was refused (Esc 2: step 2). t tries it all the same."
+        return ""
 
     def try_it(self, name: str) -> None:
         self._tested = name
