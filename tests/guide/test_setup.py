@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tui_connector.errors import UserError
 from tui_connector.guide.checks.first_call import commands
+from tui_connector.guide.part_families import FAMILIES
 from tui_connector.guide.profiles.save import save
 from tui_connector.guide.secret_sources import SecretPlace
 from tui_connector.guide.steps.methods import ADMIN, BEARER, INTEGRATION, METHODS, GuideStep, in_magento
@@ -250,3 +252,10 @@ def test_the_last_step_speaks_of_the_values_of_its_method() -> None:
     assert [kind for kind, words in said.items() if "four values" in words] == [INTEGRATION]
     assert "token" in said[BEARER]
     assert said["basic"] == "Nothing more."
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_profile_whose_parts_are_not_tables_is_refused(family: str, tmp_path: Path) -> None:
+    (path := tmp_path / "shop.toml").write_text(f'format = 1\nname = "Shop"\n{family} = -1\n')
+    with pytest.raises(UserError, match=f"{family} is not a table"):
+        Setup.from_document("shop", Document.read(path))

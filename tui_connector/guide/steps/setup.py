@@ -11,7 +11,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from ...client.uri import is_absolute, origin_of
-from ...errors import InvalidValue
+from ...errors import InvalidValue, UserError
 from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import Document
 from ...profile.environments import TABLE, names_of, own_output
@@ -20,6 +20,7 @@ from ...profile.part_names import free, free_name, usual_name
 from ...profile.positions import value_at
 from ...templates import Json
 from ...text import why_invalid_json
+from ..part_families import FAMILIES
 from ..secret_sources import ONE_TIME_CODES, SecretPlace, secret_name, source, source_place, sources
 from .methods import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
 from .profile_draft import CLIENT, UNNAMED, ProfileDraft, new_document, plain, put
@@ -505,7 +506,10 @@ class Setup(ProfileDraft):
 
     @classmethod
     def from_document(cls, name: str, document: Document) -> Setup:
-        """The setup of a saved profile."""
+        """The setup of a saved profile. Raises `UserError` for one whose parts are not tables."""
+        for family in FAMILIES:
+            if not isinstance(document.draft.get(family, {}), dict):
+                raise UserError("profile-invalid", f"{family} is not a table", "Correct it in the text.")
         setup = cls(name, document)
         setup.saved_authentications = frozenset(setup.table("authentications"))
         clients = setup.table("clients")

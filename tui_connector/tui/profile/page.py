@@ -462,7 +462,10 @@ class ProfilePage(StatusScreen, TextsScreen):
             if self.environment:
                 self.notify("The guide shows the base values. E edits the environment.", markup=False)
             of = (self.workbench, self.path, opened.document, self.changes)
-            await open_guide(self.app, *of, part, begin_with, discarded, family, at)
+            try:
+                await open_guide(self.app, *of, part, begin_with, discarded, family, at)
+            except UserError as error:
+                self.notify(shown_line(str(error), 400), severity="error", markup=False)
 
     @property
     def key_titles(self) -> dict[str, str]:
