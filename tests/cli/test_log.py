@@ -67,6 +67,9 @@ def test_a_filter_that_cannot_be_read_is_pointed_at(program: Program, recording:
     assert "'4yx' is not a status" in message
     assert shown[pointer.index("^") :] == "4yx"
     assert "~b" in program("log", "--filter", "help").stdout
+    ended = program("log", str(recording), "--filter", "stauts >= 200")
+    assert (ended.stdout, ended.stderr) == ("", "No request matches --filter; did you mean status?\n")
+    assert program("log", str(recording), "--filter", "! stauts >= 200").stderr == ""
 
 
 def test_out_and_in_through_har_is_the_same(program: Program, recording: Path, tmp_path: Path) -> None:

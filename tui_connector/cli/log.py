@@ -98,6 +98,8 @@ def log(
             _export(printing.chosen(found), export, out, profile)
         else:
             printing.all(found)
+        if not printing.has_matches and (meant := wanted.meant()):
+            click.echo(f"No request matches --filter; did you mean {meant}?", err=True)
     if printing.noticed:
         sys.exit(Exit.FAILED)
 
@@ -137,6 +139,7 @@ class _Printing:
     def __init__(self, wanted: Filter, form: str, profile: str | None) -> None:
         self._wanted, self._form, self._profile = wanted, form, profile
         self.noticed = False
+        self.has_matches = False
 
     def all(self, found: Iterable[Exchange | Notice | SessionStart]) -> None:
         from ..client.printer import text
@@ -156,6 +159,7 @@ class _Printing:
             elif isinstance(each, SessionStart):
                 continue
             elif self._wanted.matches(each):
+                self.has_matches = True
                 yield each
 
 
