@@ -71,6 +71,7 @@ class EditorScreen(TextScreen[Left]):
         Binding("f3", "find_next", "Next match", id="editor.find-next", priority=True),
         Binding("ctrl+r", "replace", "Replace", id="editor.replace", priority=True, tooltip="Replace the match"),
         Binding("f5", "replace_all", "Replace all", id="editor.replace-all", priority=True),
+        Binding("f2", "find_previous", "Previous match", id="editor.find-previous", priority=True),
         Binding("ctrl+n", "complete", "Complete", show=False, id="editor.complete", priority=True),
         Binding("f9", "focus_problems", "Problems", show=False, id="editor.problems", priority=True),
         Binding("ctrl+o", "external", "$EDITOR", show=False, id="editor.external", priority=True),
@@ -262,7 +263,9 @@ class EditorScreen(TextScreen[Left]):
     # Leaving
 
     def action_back(self) -> None:
-        if self.is_changed or self._is_deleted:
+        if self.is_searching:
+            self.action_close_search()
+        elif self.is_changed or self._is_deleted:
             self._ask_leaving()
         else:
             self.dismiss(Left(self._saver.change))
@@ -488,7 +491,9 @@ class EditorScreen(TextScreen[Left]):
             "the next one, F7 applies the suggested correction, or moves a literal secret into the keyring (without "
             "one, into a variable that has it for this session), F9 enters the list. Completions open as you type, or "
             "with ^N: ↑ and ↓ choose, Tab writes one, after ^N also Enter. ^F finds: Enter goes to the match, F3 to "
-            "the next one, ^R replaces it and F5 replaces all. ^L goes to a line. ^K cuts lines, ^U pastes them. ^Z "
+            "the next one, F2 to the previous one. ^R replaces: Enter goes from the text to find to its replacement, "
+            "and there replaces the match and goes to the next one; F5 replaces all, Esc "
+            "closes the bar. ^L goes to a line. ^K cuts lines, ^U pastes them. ^Z "
             "undoes, ^Y redoes. Of the line, or the selected ones: ^/ makes them comments, or the opposite, Tab and "
             "Shift+Tab indent and unindent them, ^D duplicates them, Alt+↑ and Alt+↓ move them. ^S saves, "
             "new problems only after a question, and never a secret as a literal value. F6 compares the text with the "

@@ -2,53 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.widgets import Input
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.widgets import Input, Static
 
+from ..keys import keys_of
 from ..widgets.fields import SafeInput
 from .area import TomlArea
 
 
 class SearchInput(SafeInput):
-    """The text to find."""
+    """The text to find. What is typed replaces the last one."""
+
+    is_suggestion = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.accept_match", "To the match", id="editor.find-enter", show=False),
+        Binding("enter", "screen.accept_match", "To the match", id="editor.find-enter"),
         Binding("escape", "screen.close_search", "Close", id="editor.find-close"),
     ]
 
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        return {"editor.find-enter": "Replace with"} if self.screen.query_one(SearchBar).is_replacing else {}
+
 
 class ReplacementInput(SafeInput):
-    """What it is replaced by."""
+    """What it is replaced by. What is typed replaces the last one."""
+
+    is_suggestion = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.replace", "Replace", id="editor.replace-enter", show=False),
+        Binding("enter", "screen.replace", "Replace", id="editor.replace-enter"),
         Binding("escape", "screen.close_search", "Close", id="editor.find-close"),
     ]
 
 
 class SearchBar(Vertical):
-    """What to find in the text, and what to replace it by. Case is ignored."""
+    """What to find in the text and, where it replaces, what to replace it by. Case is ignored."""
 
     def __init__(self, area: TomlArea, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._text_area = area
-        self._wanted = SearchInput(placeholder="Find", compact=True, id="editor-find")
-        self._wanted.is_suggestion = True  # what is typed replaces it
-        self._replacement = ReplacementInput(placeholder="Replace with", compact=True, id="editor-replacement")
+        self._wanted = SearchInput(compact=True, id="editor-find")
+        self._replacement = ReplacementInput(compact=True, id="editor-replacement")
+        self._finding_keys = Static("", classes="quiet")
+        self._replacing_keys = Static("", classes="quiet")
 
     def compose(self) -> ComposeResult:
-        yield self._wanted
-        yield self._replacement
+        with Horizontal():
+            yield Static("Find", classes="label")
+            yield self._wanted
+            yield self._finding_keys
+        with Horizontal(id="editor-replacing"):
+            yield Static("Replace with", classes="label")
+            yield self._replacement
+            yield self._replacing_keys
 
     @property
     def is_open(self) -> bool:
         return self.has_class("there")
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether the bar is open with the line of the replacement."""
+        return self.is_open and self.has_class("replacing")
 
     @property
     def has_text(self) -> bool:
@@ -58,21 +82,40 @@ class SearchBar(Vertical):
     @property
     def can_replace(self) -> bool:
         """Whether the user has come to what replaces the text: without that, replacing would delete."""
-        return self.is_open and self.has_text and (self._replacement.has_focus or bool(self._replacement.value))
+        return self.is_replacing and self.has_text and (self._replacement.has_focus or bool(self._replacement.value))
 
     def open(self, *, to_replace: bool = False) -> None:
         """Shows the bar, with the selected text as the one to find; `to_replace`: at its replacement, if it has any."""
         self.add_class("there")
+        self.set_class(to_replace, "replacing")
+        self._show_keys()
         chosen = self._text_area.selected_text
         if chosen and "\n" not in chosen:
             self._wanted.value = chosen
         if to_replace and self.has_text:
-            self._replacement.focus()
+            self.focus_replacement()
             self.find(from_here=True)
         else:
             self._wanted.focus()
         self._wanted.select_all()  # where it has the focus already
         self._text_area.highlight_text(self._wanted.value)
+
+    def focus_replacement(self) -> None:
+        self._replacement.focus()
+
+    def _show_keys(self) -> None:
+        """Shows the keys beside the fields: the footer has no room for all of them."""
+        finding = {"editor.find-next": "next", "editor.find-previous": "previous"}
+        if not self.is_replacing:
+            finding["editor.replace"] = "replace"
+        replacing = self._titled(self._replacement, {"editor.replace-enter": "replace"})
+        replacing += self._titled(self.screen, {"editor.replace-all": "replace all"})
+        self._finding_keys.update(Content(" · ".join(self._titled(self.screen, finding))))
+        self._replacing_keys.update(Content(" · ".join(replacing)))
+
+    @staticmethod
+    def _titled(node: DOMNode, titles: Mapping[str, str]) -> list[str]:
+        return [f"{key}: {title}" for name, title in titles.items() for key in keys_of(node, name)[:1]]
 
     def close(self) -> None:
         self.remove_class("there")
@@ -88,25 +131,34 @@ class SearchBar(Vertical):
             self.find(from_here=True)
             self.screen.refresh_bindings()  # there may be no text to find, or one again
 
-    def find(self, *, from_here: bool = False) -> None:
-        """Selects the next match, from the start again after the last one; `from_here`: also the selected one."""
+    def find(self, *, from_here: bool = False, backwards: bool = False) -> bool:
+        """Selects the next match, from the start again after the last one; whether there is any.
+
+        `from_here`: also the selected one; `backwards`: the previous match, from the end again after the first one.
+        """
         wanted = self._wanted.value.lower()
         if not wanted:
-            return
+            return False
         area = self._text_area
         text = area.text.lower()
         at = area.offset_of_cursor
-        if from_here:
+        if from_here or backwards:
             at = max(0, at - len(area.selected_text))
-        found = text.find(wanted, at)
-        if found < 0:
-            found = text.find(wanted)
+        if backwards:
+            found = text.rfind(wanted, 0, max(0, at + len(wanted) - 1))
+            if found < 0:
+                found = text.rfind(wanted)
+        else:
+            found = text.find(wanted, at)
+            if found < 0:
+                found = text.find(wanted)
         if found < 0:
             area.border_subtitle = "no match"
-            return
+            return False
         area.border_subtitle = f"{text.count(wanted, 0, found) + 1} of {text.count(wanted)}"
         area.selection = type(area.selection)(area.location(found), area.location(found + len(wanted)))
         area.scroll_cursor_visible(center=True)
+        return True
 
     def replace(self) -> None:
         """Replaces the match that is selected, and goes to the next one."""

@@ -45,8 +45,9 @@ T = TypeVar("T")
 
 _WIDE = 100
 """Columns from which the help is beside the text."""
-_OF_SEARCH = dict.fromkeys(("editor.find-next", "editor.replace", "editor.replace-all"), "")
+_OF_SEARCH = dict.fromkeys(("editor.find-next", "editor.find-previous", "editor.replace", "editor.replace-all"), "")
 _NOT_IN_SEARCH = ("editor.save", "editor.next-problem", "editor.fix", "editor.compare", "editor.find", "editor.form")
+_IN_SEARCH = {"editor.find-next": "Next", "editor.find-previous": "Previous", "editor.back": "Close"}
 BRIEF = 2.5
 """Seconds that a message stays which tells of what is visible."""
 
@@ -424,7 +425,7 @@ class TextScreen(BaseScreen[T]):
             return bool(self.listed)
         if action == "fix":
             return any(problem.fix_title for problem in self.listed)
-        if action == "find_next":
+        if action in ("find_next", "find_previous"):
             return self.query_one(SearchBar).has_text
         if action in ("close_search", "accept_match"):
             return self.query_one(SearchBar).is_open
@@ -514,12 +515,19 @@ class TextScreen(BaseScreen[T]):
         self.refresh_bindings()
 
     def action_accept_match(self) -> None:
-        """Leaves the cursor at the match that is shown; F3 goes to the next one."""
-        self.query_one(SearchBar).find(from_here=True)
-        self.action_close_search()
+        """Leaves the cursor at the match that is shown; where it is to be replaced, prompts for what replaces it."""
+        bar = self.query_one(SearchBar)
+        is_found = bar.find(from_here=True)
+        if not bar.is_replacing:
+            self.action_close_search()
+        elif is_found:
+            bar.focus_replacement()
 
     def action_find_next(self) -> None:
         self.query_one(SearchBar).find()
+
+    def action_find_previous(self) -> None:
+        self.query_one(SearchBar).find(backwards=True)
 
     def action_replace(self) -> None:
         """Replaces the match that is selected, and goes to the next one; first prompts for what replaces it."""
@@ -547,8 +555,12 @@ class TextScreen(BaseScreen[T]):
     @property
     def key_titles(self) -> Mapping[str, str]:
         """While the bar is open, the footer has its keys only."""
-        is_open = self.is_mounted and self.query_one(SearchBar).is_open
-        return {**dict.fromkeys(_NOT_IN_SEARCH, ""), "editor.find-next": "Next"} if is_open else _OF_SEARCH
+        return {**dict.fromkeys(_NOT_IN_SEARCH, ""), **_IN_SEARCH} if self.is_searching else _OF_SEARCH
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether the bar is open, wherever the focus is."""
+        return self.is_mounted and self.query_one(SearchBar).is_open
 
     def action_close_search(self) -> None:
         self.query_one(SearchBar).close()
