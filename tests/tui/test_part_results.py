@@ -75,6 +75,20 @@ def test_a_refusal_is_that_of_its_value_whatever_else_was_tried(machine: Machine
     assert refusal(work) == REFUSED
 
 
+def test_the_tests_of_a_guide_are_those_of_the_values_that_it_ends_with(machine: Machine) -> None:
+    work = begun(machine)
+    work.setup.choose_kind("bearer")
+    type_secret(work, "CANARY-new-value")
+    path = ("authentications", work.setup.authentication)
+    work.mark_tested(*path)
+    work.mark_refused("clients", "magento", finding=REFUSED)
+    work.keep_tests()
+    assert [(test.path, test.finding) for test in work.tests] == [(path, None), (("clients", "magento"), REFUSED)]
+    type_secret(work, "CANARY-another-value")
+    work.keep_tests()
+    assert work.tests == []
+
+
 @pytest.mark.parametrize("kind", SECRETS)
 def test_a_refusal_is_resumed_with_the_draft_until_the_secret_is_entered_again(machine: Machine, kind: str) -> None:
     work = begun(machine)

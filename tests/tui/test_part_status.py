@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tui_connector.guide.checks.check import CheckResult
@@ -9,6 +10,8 @@ from tui_connector.guide.last_runs import LastRun
 from tui_connector.guide.profiles.saved_profile import open_profile
 from tui_connector.guide.secret_states import SecretState
 from tui_connector.guide.steps.summaries import ProfilePart
+from tui_connector.magento.diagnosis import Finding
+from tui_connector.templates import Json
 from tui_connector.tui.profile.part_status import PartStatus, RowStatus
 
 PROFILE = """\
@@ -27,6 +30,32 @@ request = { uri = "https://acme.test/rest/V1/orders" }
 
 [environments.staging]
 incoming.orders.client = "shop"
+"""
+WITH_AUTHENTICATIONS = """\
+format = 1
+name = "Acme"
+
+[authentications.a]
+kind = "bearer"
+token = { env = "ACME_TOKEN" }
+
+[authentications.b]
+kind = "bearer"
+token = { env = "ACME_TOKEN" }
+
+[clients.shop]
+authentications = ["a"]
+
+[clients.other]
+authentications = ["b"]
+
+[incoming.products]
+client = "shop"
+request = { uri = "https://acme.test/rest/V1/products" }
+
+[incoming.orders]
+client = "other"
+request = { uri = "https://acme.test/rest/V1/orders" }
 """
 PRODUCTS, ORDERS = (ProfilePart("incoming", name, "") for name in ("products", "orders"))
 
@@ -58,6 +87,39 @@ def test_a_test_counts_until_the_part_or_what_its_requests_depend_on_changes(tmp
     reads(PROFILE)
     status.tested(ORDERS, CheckResult("it", True), 95.0)
     assert row(status, ORDERS).mark[0] == " "  # the file was changed while it was tested
+
+
+def test_an_accepted_authentication_replaces_its_failure_and_those_of_the_parts_that_use_it(tmp_path: Path) -> None:
+    path, status = tmp_path / "acme.toml", PartStatus()
+    path.write_text(WITH_AUTHENTICATIONS)
+    opened = open_profile(path)
+    assert opened.profile is not None
+    status.read(opened)
+    shop, other = (ProfilePart("authentications", name, "") for name in ("a", "b"))
+    failed, accepted = CheckResult("it", False, Finding("token", "Refused")), CheckResult("it", True)
+
+    def tested(part: ProfilePart, result: CheckResult, at: float) -> None:
+        status.test_begins(part)
+        status.tested(part, result, at)
+
+    def elsewhere(name: str, result: CheckResult, at: float, data: Mapping[str, Json]) -> None:
+        status.tested_elsewhere("authentications", name, result, at, data)
+        status.secrets_found([])
+
+    def marks() -> str:
+        return "".join(row(status, part).mark[0] for part in (shop, other, PRODUCTS, ORDERS))
+
+    for part in (shop, other, PRODUCTS, ORDERS):
+        tested(part, failed, 80.0)
+    assert marks() == "✘✘✘✘"
+    elsewhere("a", accepted, 85.0, opened.data)
+    assert marks() == "✔✘ ✘"
+    tested(PRODUCTS, failed, 90.0)  # it fails for another reason
+    tested(shop, accepted, 95.0)
+    elsewhere("a", failed, 70.0, opened.data)
+    assert marks() == "✔✘✘✘"
+    elsewhere("b", accepted, 96.0, {**opened.data, "clients": {}})
+    assert marks()[1] == " "  # other settings were tested, which were not saved
 
 
 def test_what_was_not_tested_has_no_check_mark(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from textual.widgets import OptionList, Static
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Request, Response
 from ...errors import UserError
+from ...guide.checks.check import CheckResult
 from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.saved_changes import SavedChange, SavedChanges
@@ -36,6 +37,7 @@ from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
 from ..setup.opening import BeginWith, open_guide, setup_at
+from ..setup.results import PartTest
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
@@ -463,9 +465,17 @@ class ProfilePage(StatusScreen, TextsScreen):
                 self.notify("The guide shows the base values. E edits the environment.", markup=False)
             of = (self.workbench, self.path, opened.document, self.changes)
             try:
-                await open_guide(self.app, *of, part, begin_with, discarded, family, at)
+                await open_guide(self.app, *of, part, begin_with, discarded, family, at, self._take_tests)
             except UserError as error:
                 self.notify(shown_line(str(error), 400), severity="error", markup=False)
+
+    def _take_tests(self, tests: Sequence[PartTest]) -> None:
+        """Takes what the guide found about the base values."""
+        for test in () if self.environment else tests:
+            family, name = test.path
+            said = f"{name}: {'accepted' if test.finding is None else 'refused'} in the guide"
+            result = CheckResult(said, test.finding is None, test.finding)
+            self.status.tested_elsewhere(family, name, result, test.at, test.data)
 
     @property
     def key_titles(self) -> dict[str, str]:

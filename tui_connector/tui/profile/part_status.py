@@ -13,9 +13,10 @@ from ...guide.profiles.saved_profile import OpenedProfile, base_keys
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
 from ...profile.environments import TABLE
-from ...profile.model import ModelPath
+from ...profile.model import ModelPath, Profile
 from ...profile.positions import value_at
 from ...profile.problems import Problem
+from ...profile.used_parts import used_of
 from ...templates import Json
 from ...text import count, direction_option, shown, shown_line
 from ...units import ago, short_age
@@ -45,13 +46,29 @@ def _mark_of(result: CheckResult) -> tuple[str, str]:
     return result.mark, _TONES[result.mark]
 
 
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """The last test of a part: its result, when it was, and what the profile said of the part."""
+
+    result: CheckResult
+    at: float
+    said: Json
+
+
+def _said_of(data: Mapping[str, Json], family: str, name: str) -> Json:
+    """What a profile says of a part, and of what its requests depend on."""
+    return [value_at(data, keys) for keys in ((family, name), ("clients",), ("authentications",))]
+
+
 class PartStatus:
     """The status of the parts of one profile, and how the page shows it. Times are seconds since the epoch."""
 
     def __init__(self) -> None:
-        self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
-        self._tested: dict[tuple[str, str], Json] = {}
-        """What the profile said of the parts that were tested, and of what their requests depend on."""
+        self._tests: dict[tuple[str, str], _Test] = {}
+        self._being_tested: Json = None
+        """What the profile said of the part that is being tested."""
+        self._elsewhere: list[tuple[_Test, str, str]] = []
+        """Tests on other screens that are not recorded yet."""
         self.testing: ProfilePart | None = None
         """The part that is being tested."""
         self.runs: Mapping[str, LastRun] = {}
@@ -65,41 +82,71 @@ class PartStatus:
         self.secrets: Sequence[SecretState] = []
         self._data: Mapping[str, Json] = {}
         self._problems: Callable[[str, str], Sequence[Problem]] = lambda *_: ()
-        self._is_valid = True
+        self._profile: Profile | None = None
 
     def test_begins(self, part: ProfilePart) -> None:
         """The part is tested as it is now."""
         self.testing = part
-        self._tested[part.family, part.name] = self._said_of(part.family, part.name)
+        self._being_tested = _said_of(self._data, part.family, part.name)
 
     def tested(self, part: ProfilePart, result: CheckResult, at: float) -> None:
         """Records the result of a test."""
         self.testing = None
-        self._tests[part.family, part.name] = result, at
-        self._discard_outdated()
+        self._record(_Test(result, at, self._being_tested), part.family, part.name)
 
-    def _said_of(self, family: str, name: str) -> Json:
-        return [value_at(self._data, keys) for keys in ((family, name), ("clients",), ("authentications",))]
+    def tested_elsewhere(
+        self, family: str, name: str, result: CheckResult, at: float, data: Mapping[str, Json]
+    ) -> None:
+        """Takes the result of a test on another screen, with the profile as it was there.
+
+        It is recorded once the secrets are known as they are now: those that it used may have been entered there.
+        """
+        self._elsewhere.append((_Test(result, at, _said_of(data, family, name)), family, name))
+
+    def _record(self, test: _Test, family: str, name: str) -> None:
+        """Records the test. Where a client or an authentication is accepted at last, so may be what it sends."""
+        last = self._tests.get((family, name))
+        self._tests[family, name] = test
+        was_accepted = last is not None and last.result.ok and last.said == test.said
+        if not was_accepted and test.result.ok and test.result.is_tested and family in ("clients", "authentications"):
+            self._tests = {
+                part: each
+                for part, each in self._tests.items()
+                if each.result.ok or each.at > test.at or not self._uses(part, family, name)
+            }
+
+    def _uses(self, part: tuple[str, str], family: str, name: str) -> bool:
+        """Whether the requests of a part need this client or authentication."""
+        if self._profile is None:
+            return True
+        used = used_of(self._profile, [part])
+        return name in (used.clients if family == "clients" else used.authentications)
+
+    def _test_of(self, part: ProfilePart) -> _Test | None:
+        """The last test of a part, if it was of the part as it is now."""
+        test = self._tests.get((part.family, part.name))
+        return test if test is not None and test.said == _said_of(self._data, part.family, part.name) else None
 
     def read(self, opened: OpenedProfile) -> None:
-        """Takes the profile as it is in the file now. Results of parts that have changed since are discarded."""
+        """Takes the profile as it is in the file now; a result counts while its part is as it was tested."""
         if opened.data != self._data:
             self._discard_failures()
-        self._data, self._problems, self._is_valid = opened.data, opened.problems_of, opened.profile is not None
-        self._discard_outdated()
+        self._data, self._problems, self._profile = opened.data, opened.problems_of, opened.profile
 
     def secrets_found(self, states: Sequence[SecretState]) -> None:
         """Takes the states of the secrets as they are now."""
         if self.secrets and states != self.secrets:
             self._discard_failures()
         self.secrets = states
-
-    def _discard_outdated(self) -> None:
-        self._tests = {part: each for part, each in self._tests.items() if self._tested[part] == self._said_of(*part)}
+        for test, family, name in self._elsewhere:
+            last = self._tests.get((family, name))
+            if last is None or last.at <= test.at:
+                self._record(test, family, name)
+        self._elsewhere.clear()
 
     def _discard_failures(self) -> None:
         """Discards failed tests: what they found may have been fixed since."""
-        self._tests = {part: tested for part, tested in self._tests.items() if tested[0].ok}
+        self._tests = {part: test for part, test in self._tests.items() if test.result.ok}
 
     @property
     def missing(self) -> set[ModelPath]:
@@ -132,15 +179,15 @@ class PartStatus:
             return "✘", "error"
         if part == self.testing:
             return "…", "muted"
-        tested = self._tests.get((part.family, part.name))
-        if tested is not None and tested[0].is_tested:
-            return _mark_of(tested[0])
+        test = self._test_of(part)
+        if test is not None and test.result.is_tested:
+            return _mark_of(test.result)
         secrets = self.secrets_of(part)
         if any(state.ok is False for state in secrets):
             return "✘", "error"
         if any(state.for_session for state in secrets):
             return "!", "warning"
-        return (" ", "") if tested is None else _mark_of(tested[0])
+        return (" ", "") if test is None else _mark_of(test.result)
 
     def _first_columns(self, part: ProfilePart) -> list[str]:
         keys = (("identifier",), ("incremental", "field"))
@@ -159,10 +206,10 @@ class PartStatus:
             environment = f" ({problem.keys[1]})" if problem.keys[:1] == (TABLE,) else ""
             words = f"✘ line {problem.line}{environment}: {_within(problem)}"
             yield Content.assemble((shown_line(words), TONES["error"]), fix_note(problem))
-        if (tested := self._tests.get((part.family, part.name))) is not None:
-            result = tested[0]
+        if (test := self._test_of(part)) is not None:
+            result = test.result
             tone = TONES[_mark_of(result)[1]]
-            yield Content.assemble((shown(_result_text(result, now - tested[1])), tone))
+            yield Content.assemble((shown(_result_text(result, now - test.at)), tone))
             if result.written is not None and result.written.items:
                 yield from lines(result.written.items, *self._first_columns(part), width=width)
         if part.family in ("incoming", "outgoing"):
@@ -170,7 +217,9 @@ class PartStatus:
             never = (
                 "No run yet. r shows what it would change." if part.family == "outgoing" else "No run yet. r runs it."
             )
-            never = f"Last run: {self.no_runs}" if self.no_runs else never if self._is_valid else "No run yet."
+            never = (
+                f"Last run: {self.no_runs}" if self.no_runs else never if self._profile is not None else "No run yet."
+            )
             words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(words), TONES[run.tone if run else "muted"]))
             if (part.family, part.name) in self.changed:

@@ -33,7 +33,7 @@ from ...profile.positions import value_at
 from ...profile.problems import read_profile
 from ...secrets.vault import HeldSecrets
 from ...templates import Json
-from .results import PartPath, PartResults, PartValues
+from .results import PartPath, PartResults, PartTest, PartValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,10 @@ class GuideContext:
     """Whether its user has read why the keyring cannot be used, and what to do about it."""
     changes: SavedChanges = field(default_factory=SavedChanges)
     """What was saved of the profile in this session."""
+    tests: list[PartTest] = field(default_factory=list)
+    """The last tests of its parts in this guide, once it is closed."""
+    _tested_at: dict[PartPath, float] = field(default_factory=dict)
+    """When parts were tested in this guide, in seconds since the epoch."""
 
     def __post_init__(self) -> None:
         directory = self.path.parent if self.path is not None else self.profiles
@@ -134,11 +138,22 @@ class GuideContext:
 
     def mark_tested(self, *path: str) -> None:
         """Called after a successful test of this part."""
-        self._parts.record(path, self.values_of(path), None)
+        self._record(path, None)
+        self._tested_at[path] = self.workbench.machine.now().timestamp()
 
     def mark_refused(self, *path: str, finding: Finding) -> None:
         """Called after a test of this part that has failed, with what it has shown."""
+        self._record(path, finding)
+        self._tested_at[path] = self.workbench.machine.now().timestamp()
+
+    def _record(self, path: PartPath, finding: Finding | None) -> None:
         self._parts.record(path, self.values_of(path), finding)
+
+    def keep_tests(self) -> None:
+        """Keeps the last tests of the parts as they are now, with the secrets that were typed for them."""
+        found = [path for path in self._tested_at if self.is_tested(*path) or self.refusal(*path) is not None]
+        data = deepcopy(self.setup.draft)
+        self.tests = [PartTest(path, self.refusal(*path), self._tested_at[path], data) for path in found]
 
     def is_tested(self, *path: str) -> bool:
         """Whether a test has accepted this part as it and its requests are now."""
@@ -195,9 +210,9 @@ class GuideContext:
             yield
         finally:
             for path in accepted:
-                self.mark_tested(*path)
+                self._record(path, None)
             for path, finding in refused.items():
-                self.mark_refused(*path, finding=finding)
+                self._record(path, finding)
 
     def keep_results(self) -> None:
         """Keeps what was found for the draft until the program exits."""
@@ -217,7 +232,7 @@ class GuideContext:
         """
         if (found := self.results.get(self.draft_key)) is None:
             for path, finding in refused.items():
-                self.mark_refused(*path, finding=finding)
+                self._record(path, finding)
             return
         self._parts, self.skipped = found.parts.copy(), {*found.skipped}
         if found.sent == self.values_sent():

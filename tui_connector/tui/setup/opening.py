@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,7 @@ from ...units import ago
 from ..widgets.form import FormPath
 from ..widgets.questions import UnsavedScreen, WorkAnswer
 from .context import GuideContext, GuideResults, resume_context
+from .results import PartTest
 from .screen import SetupScreen
 
 BeginWith = Literal["step", "form", "add"]
@@ -40,22 +41,24 @@ async def open_guide(
     discarded: Callable[[], Awaitable[None]] | None = None,
     family: Family | None = None,
     at: FormPath = (),
+    closed: Callable[[Sequence[PartTest]], None] | None = None,
 ) -> None:
     """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
 
     `changes` takes what is saved there.
     `begin_with`: there, the form of the part, at the field `at`, or adding a part of `family`, by default its own.
-    `discarded` is called instead of opening the guide, once the draft was discarded.
+    `discarded` is called instead of opening the guide, once the draft was discarded. `closed` is called after the
+    guide, with its last tests of the parts of the saved profile.
     """
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
     if draft is None:
-        await _open_guide(app, workbench, path, document, changes, part, begin_with, family, at)
+        await _open_guide(app, workbench, path, document, changes, part, begin_with, family, at, closed)
         return
 
     async def chosen(option: str | None) -> None:
         if option == "restore":
-            await _resume_draft(app, workbench, changes, draft)
+            await _resume_draft(app, workbench, changes, draft, closed)
         elif option == "discard" and discarded is not None:
             try:
                 await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
@@ -65,7 +68,7 @@ async def open_guide(
                 machine.typed.forget_draft(draft.key)
                 await discarded()
         elif option == "discard":
-            await _open_guide(app, workbench, path, document, changes, part, begin_with, family, at)
+            await _open_guide(app, workbench, path, document, changes, part, begin_with, family, at, closed)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
     options: dict[WorkAnswer, str] = {"restore": "Resume", "discard": "Discard and reload the file"}
@@ -73,11 +76,23 @@ async def open_guide(
     app.push_screen(UnsavedScreen(options, question=question, stay="Decide later", title="Draft"), chosen)
 
 
-async def _resume_draft(app: App[None], workbench: Workbench, changes: SavedChanges, draft: Draft) -> None:
+async def _resume_draft(
+    app: App[None],
+    workbench: Workbench,
+    changes: SavedChanges,
+    draft: Draft,
+    closed: Callable[[Sequence[PartTest]], None] | None,
+) -> None:
     results: dict[str, GuideResults] = getattr(app, "guide_results", {})
     context, step = resume_context(workbench.machine, draft, workbench.exchanges, results=results)
     context.changes = changes
-    await app.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
+    await app.push_screen(SetupScreen(context, step), lambda _: _closed(context, closed))
+
+
+def _closed(context: GuideContext, closed: Callable[[Sequence[PartTest]], None] | None) -> None:
+    context.workbench.close()
+    if closed is not None:
+        closed(context.tests)
 
 
 async def _open_guide(
@@ -90,6 +105,7 @@ async def _open_guide(
     begin_with: BeginWith,
     family: Family | None,
     at: FormPath,
+    closed: Callable[[Sequence[PartTest]], None] | None,
 ) -> None:
     family = family or (part.family if part is not None else None)
     setup = setup_at(path, document, part)
@@ -114,7 +130,7 @@ async def _open_guide(
     context.changes = changes
     step = STEP_OF[family] if family else GuideStep.BASICS
     screen = SetupScreen(context, step, part.name if part else "", begin_with, at)
-    await app.push_screen(screen, lambda _: workbench.close())
+    await app.push_screen(screen, lambda _: _closed(context, closed))
 
 
 def setup_at(path: Path, document: Document, part: ProfilePart | None) -> Setup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,6 +25,19 @@ class PartValues:
     """The clients and authentications that send its requests."""
     secrets: HeldSecrets
     """What was typed in this session for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartTest:
+    """The last test of a part in the guide, as its profile was when the guide was closed."""
+
+    path: PartPath
+    finding: Finding | None
+    """Why the part was refused; None if it was accepted."""
+    at: float
+    """Seconds since the epoch."""
+    data: Mapping[str, Json]
+    """The profile."""
 
 
 class PartResults:

@@ -602,6 +602,8 @@ class SetupScreen(LogDock, TextHolder):
     def _close(self, *, finished: bool = False, discard: bool = False) -> None:
         """Closes the guide; the saved profile uses what was typed for it in this session, unless it is discarded."""
         work = self.work
+        if not discard:
+            work.keep_tests()
         used = [] if discard else work.use_in_session(keyring=True)
         if used and not work.setup.authenticated:
             names = ", ".join(str(path[-1]) for path in used)
