@@ -100,6 +100,10 @@ def test_a_process_continues_the_session_of_another_one(tmp_path: Path, session:
     log.record(exchange(1))
     assert (history.session == session) is (began == 0)
     history.close()
+    later, history = Exchanges(), History(tmp_path, PROFILE)
+    history.start(later, "metadata", AT, session=session)
+    history.close()
+    assert later.next_number() == 2  # the session has #1 already
     assert [each.path.parent for each in History(tmp_path, PROFILE).sessions()] == [history.directory]
 
 

@@ -10,6 +10,8 @@ from screens import shown, until, until_shown
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tui_connector.client.exchange import Exchange
+from tui_connector.log.history import History
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
@@ -52,7 +54,7 @@ async def open_page(pilot: Pilot[None]) -> LogPanel:
 async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_those_of_earlier_sessions(
     machine: Machine, sandbox: Sandbox
 ) -> None:
-    write(machine, sandbox.url)
+    path = write(machine, sandbox.url)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
         log = await open_page(pilot)
@@ -67,9 +69,18 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: listed.selected is not None)
         await until(pilot, lambda: len(listed.exchanges) == len(log.exchanges))
         assert all(each.body.data for each in listed.exchanges if each.body.size)  # what was sent in this session
+        sent = listed.exchanges.end
+        await pilot.press("x")
+        await until(pilot, lambda: listed.exchanges.end > sent)
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        sent = log.exchanges.end
+        await pilot.press("t")
+        await until(pilot, lambda: log.exchanges.end > sent and not log.exchanges.in_flight)
         await home_again(pilot)
+    [session] = History(machine.directories.state, path).sessions()
+    numbers = [each.number for each in session.read() if isinstance(each, Exchange)]
+    assert len(numbers) == len({*numbers})  # whichever screen has sent them
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))

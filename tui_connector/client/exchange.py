@@ -239,15 +239,35 @@ class Ring:
         self._wholes.clear()
 
 
+@dataclass(slots=True)
+class Numbers:
+    """The last numbers of exchanges and calls, which several logs may share so that theirs differ."""
+
+    exchange: int = 0
+    call: int = 0
+
+    def follow(self, exchange: Exchange) -> None:
+        """The next ones follow those of this exchange, which has its own."""
+        self.exchange, self.call = max(self.exchange, exchange.number), max(self.call, exchange.call)
+
+
 class Exchanges(Ring):
     """The data of the live log: the latest exchanges, the requests in flight, and the listeners.
 
     A separate ring of failures keeps the one of the night until the morning.
     """
 
-    def __init__(self, count: int = 10_000, size: int = 64_000_000, failures: int = 1_000) -> None:
+    def __init__(
+        self,
+        count: int = 10_000,
+        size: int = 64_000_000,
+        failures: int = 1_000,
+        *,
+        numbers: Numbers | None = None,
+    ) -> None:
+        """`numbers`: those of another log of the same session."""
         super().__init__(count, size)
-        self._numbers = self._calls = 0
+        self.numbers = numbers if numbers is not None else Numbers()
         self.failures = Ring(failures, size // 4)
         self.whole_bodies = WholeBodies()
         self.probes = 0
@@ -258,21 +278,24 @@ class Exchanges(Ring):
         self.on_recorded: list[Callable[[Exchange], None]] = []
 
     def next_number(self) -> int:
-        self._numbers += 1
-        return self._numbers
+        self.numbers.exchange += 1
+        return self.numbers.exchange
 
     def next_call(self) -> int:
         """The number of the next call, unique across all sessions that write to this log."""
-        self._calls += 1
-        return self._calls
+        self.numbers.call += 1
+        return self.numbers.call
 
     def started(self, request: InFlight) -> None:
         self.in_flight[request.number] = request
 
     def record(self, exchange: Exchange) -> None:
         self.in_flight.pop(exchange.number, None)
-        # an exchange from a file has its numbers already; the next ones follow them
-        self._numbers, self._calls = max(self._numbers, exchange.number), max(self._calls, exchange.call)
+        self.numbers.follow(exchange)  # one from a file has its numbers already
+        self.add(exchange)
+
+    def add(self, exchange: Exchange) -> None:
+        """Adds an exchange, also one of an earlier session, which has numbers of its own."""
         self.append(exchange)
         if exchange.failed:
             self.failures.append(exchange)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +206,12 @@ class Workbench:
             return str(error)
         self._history = history
         return ""
+
+    def follow_history(self) -> None:
+        """Numbers requests after those that another process has added to the session. Reads from the disk."""
+        with suppress(LogFailed):  # the history is worth less than what is being done
+            if self._history is not None:
+                self._history.follow()
 
     def end_history(self) -> str:
         """Writes pending exchanges; returns the error if that fails, else ""."""

@@ -106,6 +106,17 @@ class History:
             recording = self._session(_BODIES[keep], now, session, min([now, *(each.at for each in earlier)]))
             recording.start(exchanges, earlier)
         self._started = recording, exchanges
+        if session:
+            self.follow()
+
+    def follow(self) -> None:
+        """Numbers what comes after what other processes have written to the session, too. Raises `LogFailed`."""
+        if self._started is None:
+            return
+        recording, exchanges = self._started
+        for each in read(recording.path):
+            if isinstance(each, Exchange):
+                exchanges.numbers.follow(each)
 
     def _session(self, bodies: KeptBodies, now: datetime, session: str, first: datetime) -> Recording:
         """The session to write to: that of this process, or a new one. `first`: when its first request was sent."""

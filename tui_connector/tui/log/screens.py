@@ -113,7 +113,8 @@ class RecordedScreen(RequestsScreen):
         self._machine, self._recorded = machine, recorded
         self._loaded = False
         """Whether the first requests are listed, or there are none."""
-        self._exchanges = Exchanges(_COUNT, _BYTES)
+        live = recorded.live
+        self._exchanges = Exchanges(_COUNT, _BYTES, numbers=live.numbers if live is not None else None)
         self._workbench: Workbench | None = None
         self._opened: OpenedProfile | None = None
         self._in_memory = {each.identity: each for each in recorded.live or ()}
@@ -211,7 +212,7 @@ class RecordedScreen(RequestsScreen):
             elif isinstance(each, SessionStart):
                 self._panel.view.begin_session(f"Session of {each.began.astimezone():%d %b %Y %H:%M:%S}")
             else:
-                self._exchanges.record(self._in_memory.get(each.identity, each))
+                self._exchanges.add(self._in_memory.get(each.identity, each))
         self.call_later(self._set_loaded)
 
     def on_recorded_screen_failed(self, message: Failed) -> None:

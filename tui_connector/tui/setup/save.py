@@ -427,6 +427,7 @@ class SavePane(StepPane):
             secrets = [each.source for each in profile.secrets()] if profile is not None else []
             session = work.workbench.history_session
             call = await first_call(str(path), _FIRST, environ, secrets=secrets, session=session)
+            await asyncio.to_thread(work.workbench.follow_history)
         self.post_message(self.Ended(saved, call, copy=copy))
 
     async def _save_to(self, path: Path) -> tuple[SaveResult, Path | None]:
