@@ -26,6 +26,7 @@ from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen
+from tui_connector.tui.profile.part_list import PartList, ProblemList
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.form import FormScreen
@@ -123,6 +124,34 @@ async def test_invalid_profile_opens_with_every_problem_and_its_place(machine: M
         await until(pilot, lambda: "2 problems" in shown(app))
         assert "6:1: authentications.integration.kind" in shown(app)
         assert "19:1: incoming.products.itms" in shown(app)
+        await pilot.press("down", "down")  # past the last problem
+        await until_shown(pilot, "HTTP clients · magento")
+        await until(pilot, lambda: app.focused is app.screen.query_one(PartList))
+        await pilot.press("k")
+        await until(pilot, lambda: app.focused is app.screen.query_one(ProblemList))
+        await until_shown(pilot, "Incoming · products")  # that of the last problem
+
+
+async def test_the_key_that_corrects_a_problem_is_shown_where_it_does(machine: Machine) -> None:
+    write(machine, text=PROFILE.replace('items = "items"', 'zzz = "items"').replace("bearer", "barer"))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "2 problems" in shown(app))
+
+        def shows_fix() -> tuple[bool, bool]:
+            return " · a: fix" in shown(app), "a Fix" in shown(app).splitlines()[-1]
+
+        await until(pilot, lambda: shows_fix() == (True, True))
+        await pilot.press("down")
+        await until(pilot, lambda: shows_fix() == (False, False))
+        await pilot.press("a")
+        await until(pilot, lambda: any("There is no suggested correction" in each for each in messages(app)))
+        await pilot.press("down")  # a part without a problem: the first problem that can be corrected
+        await until(pilot, lambda: shows_fix() == (True, True))
+        await pilot.press("a")
+        await until_shown(pilot, 'Line 6: Write "bearer". ^Z undoes it.')
 
 
 @pytest.mark.parametrize("text", ["format = ", "\udcff"])

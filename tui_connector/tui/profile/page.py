@@ -227,7 +227,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         profile = self.opened.profile
         mark = environment_mark(profile) if profile is not None else []
         self.query_one(ScreenHeader).show(self.opened.title, str(self.path), mark)
-        self.refresh_bindings()
+        self._show_fix()
         detail, part, family = self.query_one("#part-detail", Static), self._list.selected, self._list.family
         title = FAMILIES[family].partition(" (")[0] if family is not None else ""
         detail.border_title = Content(shown_line(f"{title} · {part.name}" if part else title))
@@ -240,6 +240,14 @@ class ProfilePage(StatusScreen, TextsScreen):
             else (Content(_NONE),)
         )
         detail.update(Content("\n").join(lines))
+
+    def on_descendant_focus(self) -> None:
+        self._select_part_of_problem()
+
+    def _show_fix(self) -> None:
+        """Shows the key that corrects what is selected, where it does."""
+        self.query_one(ProblemList).show_keys(can_fix=self.problem_to_fix is not None)
+        self.refresh_bindings()
 
     def action_test(self) -> None:
         part = self._list.selected
@@ -486,6 +494,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             "page.undo": self.changes.to_undo is None,
             "page.redo": self.changes.to_redo is None,
             "page.environment": not self._has_environments,
+            "page.fix": not self.is_mounted or self.problem_to_fix is None,
         }
         if self.opened is not None and self.profile is None:
             hidden |= dict.fromkeys(_OF_VALID_PROFILE, True)
@@ -499,7 +508,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         if action in ("delete", "rename"):
             return self.opened is not None and self.opened.document is not None
         if action == "fix":
-            return self.is_mounted and self.problem_to_fix is not None
+            return self.opened is not None and bool(self.opened.problems)
         if action == "tasks":
             return bool(self._outgoing_to_send())
         if action == "environment":
@@ -518,6 +527,7 @@ class ProfilePage(StatusScreen, TextsScreen):
     @on(OptionList.OptionHighlighted, "#page-problems")
     def _select_part_of_problem(self) -> None:
         """Selects the part that the problem is in, which d deletes."""
+        self._show_fix()
         problem = self.selected_problem if self.query_one(ProblemList).has_focus else None
         if problem is not None and (part := part_of(problem.keys)) is not None:
             self._list.select(*part)

@@ -109,6 +109,14 @@ class PartList(BoundedList):
             if isinstance(row, ProfilePart) and (row.family, row.name) == (family, name):
                 self.highlighted = index
 
+    def action_cursor_up(self) -> None:
+        """From the first row, goes to the problems above it, where there are some."""
+        is_first = self.at_end(-1)
+        super().action_cursor_up()
+        if is_first and (problems := self.screen.query_one(ProblemList)) in self.screen.focus_chain:
+            problems.action_last()
+            self.screen.set_focus(problems)
+
     @property
     def selected(self) -> ProfilePart | None:
         """The part under the cursor."""
@@ -163,9 +171,6 @@ class ProblemList(BoundedList):
     def fill(self, opened: OpenedProfile) -> None:
         """Shows the problems; the cursor stays where it was."""
         highlighted = self.highlighted or 0
-        fix = " · a: fix" if any(each.fix_title for each in opened.problems) else ""
-        keys = f"e: edit · o: $EDITOR{fix}"
-        self.border_title = f"✘ {count(len(opened.problems), 'problem')}. Fix this before sending anything. {keys}"
         self.clear_options()
         if opened.is_missing:
             self.border_title = "✘ The file is gone"
@@ -177,3 +182,17 @@ class ProblemList(BoundedList):
             self.add_option(Option(Content.assemble(words, fix_note(problem))))
         if opened.problems:
             self.highlighted = min(highlighted, len(opened.problems) - 1)
+
+    def show_keys(self, *, can_fix: bool) -> None:
+        """Names the keys that work now; `can_fix`: what is selected has a suggested correction."""
+        if not any(each.disabled for each in self.options):
+            keys = f"e: edit · o: $EDITOR{' · a: fix' if can_fix else ''}"
+            self.border_title = f"✘ {count(self.option_count, 'problem')}. Fix this before sending anything. {keys}"
+
+    def action_cursor_down(self) -> None:
+        """From the last problem, goes to the first part."""
+        is_last = self.at_end(1)
+        super().action_cursor_down()
+        if is_last and (listed := self.screen.query_one(PartList)) in self.screen.focus_chain:
+            listed.action_first()
+            self.screen.set_focus(listed)

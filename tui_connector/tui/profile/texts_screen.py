@@ -61,6 +61,8 @@ class TextsScreen(ChangesScreen, TextHolder):
         """Opens the file in the editor of this program, with the problem corrected; nothing is saved yet."""
         if (problem := self.problem_to_fix) is not None:
             await open_editor(self.app, self.machine, self.path, fix=problem, left=self._left_editor)
+        else:
+            self.notify("There is no suggested correction: e edits the text at the problem.", markup=False)
 
     def show_text(self, key: FormPath) -> None:
         self.run_worker(self._open_text(key), group="text", exclusive=True)
