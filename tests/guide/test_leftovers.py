@@ -45,7 +45,7 @@ async def duplicated(machine: Machine, path: Path) -> object:
 
 
 async def renamed(machine: Machine, path: Path) -> object:
-    return (await rename_profile(machine, Vault(machine, Mask()), acme(machine), NAME))[1]
+    return (await rename_profile(machine, Vault(machine, Mask()), acme(machine), NAME)).notes
 
 
 @pytest.mark.parametrize("way", [saved, imported, duplicated, renamed])

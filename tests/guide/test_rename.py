@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tui_connector.errors import UserError
-from tui_connector.guide.profiles.rename import rename_profile
+from tui_connector.guide.profiles.rename import Renamed, rename_profile
 from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.log.history import History
 from tui_connector.machine import Machine
@@ -83,18 +83,18 @@ def kept(machine: Machine, memory_keyring: Any) -> Kept:
     return Kept(machine, memory_keyring)
 
 
-async def rename(kept: Kept, name: str) -> Path:
+async def rename(kept: Kept, name: str) -> Renamed:
     vault = Vault(kept.machine, Mask())
     try:
-        path, notes = await rename_profile(kept.machine, vault, kept.path, name)
+        renamed = await rename_profile(kept.machine, vault, kept.path, name)
     finally:
         vault.close()
-    assert not notes
-    return path
+    assert not renamed.notes
+    return renamed
 
 
 async def test_everything_gets_the_new_name(kept: Kept) -> None:
-    assert await rename(kept, "shop") == kept.path.with_name("shop.toml")
+    assert await rename(kept, "shop") == Renamed(kept.path.with_name("shop.toml"))
     kept.assert_is("shop", "acme")
 
 
@@ -104,8 +104,31 @@ async def test_everything_gets_the_new_name(kept: Kept) -> None:
 )
 async def test_a_title_that_was_made_from_the_name_follows_it(kept: Kept, title: str, renamed: str) -> None:
     kept.path.write_text(PROFILE.replace('"Acme"', f'"{title}"'))
-    path = await rename(kept, "shop")
+    path = (await rename(kept, "shop")).path
     assert tomllib.loads(path.read_text())["name"] == renamed
+
+
+async def test_variables_and_files_that_keep_the_old_name_are_told(kept: Kept) -> None:
+    kept.path.write_text(
+        """format = 1
+[authentications.integration]
+kind = "oauth1"
+consumer-key = { env = "TUI_CONNECTOR_ACME_INTEGRATION_CONSUMER_KEY" }
+consumer-secret = { env = "SHARED" }
+[incoming.products]
+sink = { kind = "jsonl", path = "/data/acme/products.jsonl" }
+[incoming.acmeists]
+sink = { kind = "jsonl", path = "/data/acmeists/all.jsonl" }
+[environments.staging]
+authentications.integration.access-token = { env = "TUI_CONNECTOR_ACME_INTEGRATION_ACCESS_TOKEN" }
+outgoing.stock.source = { kind = "csv", path = "in/acme-stock.csv" }
+"""
+    )
+    renamed = await rename(kept, "shop")
+    assert renamed.variables == tuple(
+        f"TUI_CONNECTOR_ACME_INTEGRATION_{each}" for each in ("CONSUMER_KEY", "ACCESS_TOKEN")
+    )
+    assert renamed.files == ("/data/acme/products.jsonl", "in/acme-stock.csv")
 
 
 async def test_a_profile_with_unsaved_text_is_not_renamed(kept: Kept) -> None:
@@ -145,7 +168,7 @@ async def test_what_was_typed_in_this_session_moves_with_the_name(kept: Kept) ->
     typed.keep(kept.path, "keyring:acme/integration/token", origin, "CANARY-2")
     other = kept.path.with_name("other.toml")
     typed.keep(other, "env:ACME_TOKEN", origin, "CANARY-3")
-    path = await rename(kept, "shop")
+    path = (await rename(kept, "shop")).path
     assert typed.find(path, "env:ACME_TOKEN", origin) == "CANARY-1"
     assert typed.find(path, "keyring:shop/integration/token", origin) == "CANARY-2"
     assert typed.find(other, "env:ACME_TOKEN", origin) == "CANARY-3"
@@ -162,6 +185,6 @@ async def test_the_name_of_another_profile_is_refused(kept: Kept) -> None:
 
 async def test_a_secret_that_another_profile_uses_keeps_its_name(kept: Kept) -> None:
     kept.path.with_name("copy.toml").write_text(PROFILE)
-    path = await rename(kept, "shop")
+    path = (await rename(kept, "shop")).path
     assert '"acme/integration/token"' in path.read_text()
     assert (kept.secret("acme"), kept.secret("shop")) == (kept.entry, None)

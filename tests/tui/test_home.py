@@ -340,6 +340,9 @@ async def test_an_archived_profile_is_out_of_the_list_and_loses_nothing(machine:
 
 async def test_a_refused_name_stays_in_its_dialog_and_what_is_typed_next_corrects_it(machine: Machine) -> None:
     [path] = save(machine, "acme")
+    with path.open("a") as file:
+        file.write('[incoming.products]\nclient = "magento"\nsink = { kind = "jsonl", path = "/data/acme/p.jsonl" }\n')
+        file.write('[authentications.a]\nkind = "bearer"\ntoken = { env = "TUI_CONNECTOR_ACME_A_ACCESS_TOKEN" }\n')
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "acme.test")
@@ -351,6 +354,10 @@ async def test_a_refused_name_stays_in_its_dialog_and_what_is_typed_next_correct
         await pilot.press("ctrl+u", *"shop", "enter")
         await until(pilot, lambda: path.with_name("shop.toml").exists() and isinstance(app.screen, HomeScreen))
         assert not path.exists()
+        await until(pilot, lambda: any("acme is now shop." in each.message for each in app._notifications))
+        [said] = [each.message for each in app._notifications if "acme is now shop." in each.message]
+        assert "as your environment sets them: TUI_CONNECTOR_ACME_A_ACCESS_TOKEN." in said
+        assert "as your data are in them: /data/acme/p.jsonl." in said
 
 
 async def test_a_file_opened_by_path_is_listed_as_recent(machine: Machine, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None,
     if isinstance(title := document.draft.get("name"), str):
         document.set(("name",), library.title_from(f"{title} ({name})"))
     shared = []
-    for place, end in [*_ends(document.draft)]:
+    for place, end in [*ends(document.draft)]:
         file = end.get("path")
         writes = place[-1] == "sink"
         moved = _moved(PurePath(file), path.stem, name, data, writes=writes) if isinstance(file, str) else None
@@ -62,7 +62,7 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None,
             shared.append(f"{place[-2]} ({file or end.get('kind', 'no kind')})")
     variables: dict[str, None] = {}
     own: dict[str, str] = {}
-    for place, variable, secret in [*_variables(document.draft)]:
+    for place, variable, secret in [*variables_in(document.draft)]:
         if variable == override_name(secret_name(path.stem, secret)):
             own[variable] = override_name(secret_name(name, secret))
             document.set(place, own[variable])
@@ -73,7 +73,7 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None,
     return Copy(target, tuple(shared), tuple(variables), own, tuple(notes))
 
 
-def _variables(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, str, KeyPath]]:
+def variables_in(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, str, KeyPath]]:
     """The places of the variables that secrets come from, with their names, and the places of the secrets."""
     for root in _roots(draft):
         table = value_at(draft, root)
@@ -87,7 +87,7 @@ def _roots(draft: dict[str, Json]) -> list[KeyPath]:
     return [(), *((TABLE, each) for each in names_of(draft))]
 
 
-def _ends(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, dict[str, Json]]]:
+def ends(draft: dict[str, Json]) -> Iterator[tuple[KeyPath, dict[str, Json]]]:
     """The sinks and sources of a profile, and what its environments override of them."""
     ends: list[tuple[str, Literal["sink", "source"]]] = [("incoming", "sink"), ("outgoing", "source")]
     for root in _roots(draft):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ...errors import UserError
 from ...files import CannotSave, reason, write_atomic
@@ -18,18 +20,34 @@ from ...profile.trust_records import TrustRecords
 from ...secrets.backends import override_name
 from ...secrets.capability import Capability
 from ...secrets.vault import Vault
+from ...templates import Json
 from ...text import listed
 from ..drafts import Drafts, key_for
 from ..keyring_entries import delete_entries, entry_places, own_entries
+from ..secret_sources import secret_name
 from ..text_drafts import TextDrafts
+from .duplicate import ends, variables_in
 from .leftovers import set_aside, state_folders
 
 Undo = tuple[str, Callable[[], Awaitable[object]]]
 """What a step has made, and how it is removed."""
 
 
-async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) -> tuple[Path, list[str]]:
-    """Renames the profile; returns its new file, and notes on what could not be removed under the old name.
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A renamed profile."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+    """What could not be removed under the old name, or was set aside."""
+    variables: tuple[str, ...] = ()
+    """The environment variables that keep the old name, which the user's shell sets."""
+    files: tuple[str, ...] = ()
+    """The files of its sinks and sources with the old name in their path, which stay where they are."""
+
+
+async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) -> Renamed:
+    """Renames the profile.
 
     Its own keyring entries that begin with its name get the new one, and so does a title that was made from the name.
     What was typed for it in this session moves. Files that its runs read and write stay where they are. If a step
@@ -78,7 +96,21 @@ async def rename_profile(machine: Machine, vault: Vault, path: Path, name: str) 
         raise
     machine.typed.copy(path, target, {f"keyring:{old}": f"keyring:{new}" for old, new in entries.items()})
     machine.typed.forget(path)
-    return target, [*notes, *await _forget_old(machine, vault, path, list(entries))]
+    notes += await _forget_old(machine, vault, path, list(entries))
+    return Renamed(target, tuple(notes), *_names_kept(document.draft, path.stem))
+
+
+def _names_kept(draft: dict[str, Json], old: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The environment variables that the guide has named after the old name, and the files with it in their path."""
+    variables = {
+        variable: None
+        for _, variable, secret in variables_in(draft)
+        if variable == override_name(secret_name(old, secret))
+    }
+    paths = (file for _, end in ends(draft) if isinstance(file := end.get("path"), str))
+    named = re.compile(rf"{re.escape(old)}(?![^._-])")
+    files = {file: None for file in paths if any(map(named.match, PurePath(file).parts))}
+    return tuple(variables), tuple(files)
 
 
 def _renamed_title(title: str, old: str, new: str) -> str:

@@ -152,28 +152,36 @@ async def duplicate_profile(
 
 async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]) -> None:
     """Renames a profile; `used` is called with its new file."""
-    from ...guide.profiles.rename import rename_profile
+    from ...guide.profiles.rename import Renamed, rename_profile
     from ...secrets.mask import Mask
     from ...secrets.vault import Vault
 
-    async def renamed(name: str) -> tuple[Path, list[str]]:
+    async def renamed(name: str) -> Renamed:
         if name == path.stem:
-            return path, []
+            return Renamed(path)
         vault = Vault(machine, Mask())
         try:
             return await rename_profile(machine, vault, path, name)
         finally:
             vault.close()
 
-    question = f"New name of {path.stem}. Its secrets, run states and history move with it."
+    question = (
+        f"New name of {path.stem}. Its keyring entries, run states and history move with it; environment variables and "
+        "files keep their names."
+    )
     screen = EntryScreen(question, path.stem, apply=renamed, title="Rename the profile")
-    result: tuple[Path, list[str]] | None = await app.push_screen_wait(screen)
-    if result is None or result[0] == path:
+    result: Renamed | None = await app.push_screen_wait(screen)
+    if result is None or result.path == path:
         return
-    target, notes = result
+    target = result.path
     await asyncio.to_thread(ProfileLists(machine.directories.state).move, path, target)
     await used(target)
-    _notify(app, f"{path.stem} is now {target.stem}.{''.join(f' {note}.' for note in notes)}", bad=bool(notes))
+    notes = [f"{path.stem} is now {target.stem}.", *(f"{note}." for note in result.notes)]
+    if result.variables:
+        notes.append(f"Variables keep their names, as your environment sets them: {listed(result.variables, 2)}.")
+    if result.files:
+        notes.append(f"Files keep their paths, as your data are in them: {listed(result.files, 2)}.")
+    _notify(app, " ".join(notes), bad=bool(result.notes))
 
 
 async def _delete_entries(machine: Machine, names: list[str]) -> list[str]:
