@@ -346,7 +346,7 @@ async def test_a_refused_name_stays_in_its_dialog_and_what_is_typed_next_correct
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "acme.test")
-        await pilot.press("m", "ctrl+u", "enter")
+        await pilot.press("m", "backspace", "enter")  # the former name is selected
         assert "Nothing entered" in await until_shown(pilot, "✘")
         await pilot.press(*"acme shop", "enter", *"ad")  # typed ahead: on home, a archives and d deletes
         assert "cannot be named 'acme shop'" in await until_shown(pilot, "cannot be named")

@@ -126,14 +126,12 @@ class EntryScreen(FieldDialog[T]):
         title: str = "Enter a value",
         secret: bool = False,
         is_danger: bool = False,
-        is_suggestion: bool = False,
         note: str = "",
         path_endings: Collection[str] | None = None,
     ) -> None:
-        """`is_suggestion`: the value is selected, so that what is typed replaces it."""
+        """`value` is selected: what is typed replaces it."""
         super().__init__()
         self.path_endings = path_endings
-        self._is_suggestion = is_suggestion
         self._question, self._value, self._secret, self._is_danger = question, value, secret, is_danger
         self._apply, self._title, self._note = apply, title, note
 
@@ -141,7 +139,7 @@ class EntryScreen(FieldDialog[T]):
         with DialogPanel(classes="question danger" if self._is_danger else "question") as panel:
             yield Static(sanitised(self._question))
             field = _DialogInput(self._value, compact=True, password=self._secret)
-            field.is_suggestion = self._is_suggestion
+            field.is_suggestion = True
             yield field
             yield from self.compose_error()
             if self._note:

@@ -130,7 +130,7 @@ async def duplicate_profile(
         return copied
 
     question = f"Copy {path.stem} to a profile named:"
-    screen = EntryScreen(question, suggested, apply=copy, title="Duplicate the profile", is_suggestion=True)
+    screen = EntryScreen(question, suggested, apply=copy, title="Duplicate the profile")
     copied: Copy | None = await app.push_screen_wait(screen)
     if copied is None:
         return

@@ -344,7 +344,7 @@ class SavePane(StepPane):
             self._place(place if words else self.setup.secret_place, words or ())
 
         question = _COMMAND.replace("NAME", example)
-        screen = EntryScreen(question, "pass show {name}", apply=split, title="Command", is_suggestion=True)
+        screen = EntryScreen(question, "pass show {name}", apply=split, title="Command")
         self.app.push_screen(screen, typed)
 
     def _place(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
