@@ -142,6 +142,10 @@ async def test_an_environment_with_an_own_secret_is_added_used_and_undone(machin
             await pilot.press("enter")
             await until_shown(pilot, "GET products")
             assert "default" not in shown(app).split("\n")[0]
+            assert "Environment" not in shown(app).split("\n")[-1]  # other keys are of more use
+            await pilot.resize_terminal(200, 40)
+            assert "E Environment" in (await until_shown(pilot, "S Slices")).splitlines()[-1]
+            await pilot.resize_terminal(120, 40)
             await pilot.press("E")
             await until_shown(pilot, "+ adds an environment")  # there is none yet
             await pilot.press("plus")

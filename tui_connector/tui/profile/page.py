@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -493,7 +493,6 @@ class ProfilePage(StatusScreen, TextsScreen):
         hidden = {
             "page.undo": self.changes.to_undo is None,
             "page.redo": self.changes.to_redo is None,
-            "page.environment": not self._has_environments,
             "page.fix": not self.is_mounted or self.problem_to_fix is None,
         }
         if self.opened is not None and self.profile is None:
@@ -501,6 +500,11 @@ class ProfilePage(StatusScreen, TextsScreen):
             hidden["page.environment"] = not self.environment
             hidden |= dict.fromkeys(_OF_FILE, self.opened.is_missing)
         return titles | {key: "" for key, is_hidden in hidden.items() if is_hidden}
+
+    @property
+    def last_keys(self) -> Collection[str]:
+        """Without environments, their key is shown after all others: it adds the first one."""
+        return () if self._has_environments else ("page.environment",)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo", "redo") and self.is_in_log:

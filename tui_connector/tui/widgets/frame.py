@@ -180,8 +180,9 @@ def _field_label(screen: Screen[object]) -> str:
 
 
 def footer_keys(screen: Screen[object]) -> list[FooterKey]:
-    """What the footer of this screen has to show now, one key an action."""
+    """What the footer of this screen has to show now, one key an action; the `last_keys` of a node after all others."""
     shown: dict[str, FooterKey] = {}
+    last: set[str] = set()
     takes_text = bool(_field_label(screen))
     for active in screen.active_bindings.values():
         binding = active.binding
@@ -197,7 +198,9 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED, is_way_back)
         if name not in shown or shown[name].key.startswith("Esc "):
             shown[name] = key
-    return list(shown.values())
+            if name in getattr(active.node, "last_keys", ()):
+                last.add(name)
+    return [key for _, key in sorted(shown.items(), key=lambda item: item[0] in last)]
 
 
 def _printed(binding: Binding) -> str:
