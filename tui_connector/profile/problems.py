@@ -158,7 +158,7 @@ Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def environment_data(data: Mapping[str, Any], environment: str) -> dict[str, Any]:
-    """The data of a valid profile with the values of an environment, and without the other environments.
+    """The data of a profile, which may be invalid, with the values of an environment and without the others.
 
     Raises `UserError` if there is none of this name.
     """

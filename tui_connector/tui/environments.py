@@ -36,8 +36,21 @@ def environment_mark(profile: Profile, *, production: bool | None = None) -> lis
     `production`: whether the store of the screen's client is; by default, that of any client.
     """
     live = any(client.production for client in profile.clients.values()) if production is None else production
-    texts = [profile.environment_label] if profile.environment_label else []
-    texts += ["PRODUCTION"] if live and (texts or production) else []
+    return _mark(profile.environment_label, live=live, always=bool(production))
+
+
+def mark_of_invalid(label: str, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The mark of a profile with problems: the label of its environment, and the data with its values."""
+    clients = data.get("clients")
+    found = clients.values() if isinstance(clients, Mapping) else ()
+    live = any(isinstance(client, Mapping) and client.get("production") is True for client in found)
+    return _mark(label, live=live)
+
+
+def _mark(label: str, *, live: bool, always: bool = False) -> list[tuple[str, str]]:
+    """`always`: production is said even where there is no environment."""
+    texts = [label] if label else []
+    texts += ["PRODUCTION"] if live and (texts or always) else []
     return [(" · ".join(texts), "error" if live else "success")] if texts else []
 
 

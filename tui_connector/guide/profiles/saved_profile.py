@@ -11,7 +11,7 @@ from ...profile.blocks import parse
 from ...profile.document import Document
 from ...profile.environments import TABLE, names_of
 from ...profile.library import ProfileError
-from ...profile.model import ModelPath, Profile
+from ...profile.model import DEFAULT_ENVIRONMENT, ModelPath, Profile
 from ...profile.positions import layout
 from ...profile.problems import Problem, check, environment_data
 from ...profile.text_checker import Checker
@@ -29,6 +29,8 @@ class OpenedProfile:
     problems: list[Problem] = field(default_factory=list)
     environment: str = ""
     """The environment whose values it has; "" for the base values."""
+    environment_label: str = ""
+    """The environment as it is shown; "" in a profile without environments."""
     data: dict[str, Any] = field(default_factory=dict)
     """The values of the environment, which may be invalid; if the file is not TOML, those that can be read."""
 
@@ -98,9 +100,12 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
         return OpenedProfile(path, problems=[problem])
     checked = Checker().check(document.text())
     if not checked.is_toml:
-        return OpenedProfile(path, problems=checked.problems, data=checked.data)
-    if environment not in names_of(document.draft):
+        label = DEFAULT_ENVIRONMENT if names_of(checked.data) else ""
+        return OpenedProfile(path, problems=checked.problems, environment_label=label, data=checked.data)
+    names = names_of(document.draft)
+    if environment not in names:
         environment = ""
+    label = environment or (DEFAULT_ENVIRONMENT if names else "")
     profile, _ = check(document.text(), environment)
-    data = environment_data(document.draft, environment) if profile is not None else document.draft
-    return OpenedProfile(path, document, profile, checked.problems, environment=environment, data=data)
+    data = environment_data(document.draft, environment)
+    return OpenedProfile(path, document, profile, checked.problems, environment, label, data)

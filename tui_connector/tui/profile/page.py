@@ -28,11 +28,11 @@ from ...guide.profiles.saved_profile import part_of
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.summaries import ProfilePart, parts
 from ...machine import Machine
-from ...profile.environments import TABLE, names_of
+from ...profile.environments import TABLE
 from ...profile.problems import Problem
 from ...text import shown_line
 from ..commands import CommandsScreen, PaletteCommand
-from ..environments import EnvironmentChoice, choose_environment, environment_mark
+from ..environments import EnvironmentChoice, choose_environment, environment_mark, mark_of_invalid
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
@@ -224,8 +224,8 @@ class ProfilePage(StatusScreen, TextsScreen):
     def _draw(self) -> None:
         if self.opened is None:
             return
-        profile = self.opened.profile
-        mark = environment_mark(profile) if profile is not None else []
+        profile, label = self.opened.profile, self.opened.environment_label
+        mark = environment_mark(profile) if profile is not None else mark_of_invalid(label, self.opened.data)
         self.query_one(ScreenHeader).show(self.opened.title, str(self.path), mark)
         self._show_fix()
         detail, part, family = self.query_one("#part-detail", Static), self._list.selected, self._list.family
@@ -504,7 +504,8 @@ class ProfilePage(StatusScreen, TextsScreen):
     @property
     def last_keys(self) -> Collection[str]:
         """Without environments, their key is shown after all others: it adds the first one."""
-        return () if self._has_environments else ("page.environment",)
+        has_any = self.opened is not None and self.opened.environment_label
+        return () if has_any else ("page.environment",)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo", "redo") and self.is_in_log:
@@ -539,11 +540,6 @@ class ProfilePage(StatusScreen, TextsScreen):
     async def _resend(self, exchange: Exchange, request: Request) -> Response:
         """Resends a request of the log, with the profile as it is in the file."""
         return await resend(self.workbench, self.valid_profile(), exchange, request)
-
-    @property
-    def _has_environments(self) -> bool:
-        document = self.opened.document if self.opened else None
-        return document is not None and bool(names_of(document.draft))
 
     def action_environment(self) -> None:
         """Chooses an environment, and shows what differs in it; edits or adds one."""

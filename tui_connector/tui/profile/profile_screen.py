@@ -215,7 +215,8 @@ class ProfileScreen(LogDock):
             return
         before = self.opened
         if message.opened.document is None and before is not None and (before.document is not None or self.is_outdated):
-            message.opened = replace(message.opened, data=before.data)
+            problems = message.opened.problems
+            message.opened = replace(before, document=None, profile=None, problems=problems)
             self.is_outdated = True
         else:
             self.is_outdated = False
