@@ -264,7 +264,7 @@ async def test_length_of_a_typed_secret_is_shown_immediately() -> None:
             (["delete", "a"], "1"),
             (["b", "c"], "3"),
             (["backspace"], "2"),
-            (["backspace"] * 2, "8 ✔"),
+            (["backspace"] * 2, "8"),
         ):
             await pilot.press(*keys)
             await pilot.pause()

@@ -9,7 +9,7 @@ import pytest
 from guide_steps import no_demo
 from profiles import full
 from runs import BEARER
-from screens import shown, until, until_shown
+from screens import said_by, shown, until, until_shown
 from test_steps import choose, guide, to_authentication, work_of
 from textual import events
 from textual.pilot import Pilot
@@ -197,7 +197,8 @@ async def test_a_refused_password_is_shown_wherever_its_user_comes_back(machine:
         await until_shown(pilot, "Password")
         await pilot.press("e", *"adam", "enter")
         pilot.app.post_message(events.Paste("CANARY-password"))
-        await until_shown(pilot, "15 ✔")
+        row = pilot.app.screen.query_one("#row-parameters-password")
+        await until(pilot, lambda: said_by(row, ".mark") == "15")  # nothing is known of it before it is tested
         await pilot.press("enter")
         assert " How   " in await until_shown(pilot, "▌ admin?")  # the end of what to do
         await until_shown(pilot, "15 ✘")

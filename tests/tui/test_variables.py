@@ -170,7 +170,8 @@ async def test_what_was_entered_is_used_until_the_program_exits_however_its_test
         await pilot.press("t")
         await until_shown(pilot, "✘ magento")
         await to_authentication(pilot)
-        await until(pilot, lambda: shown(app).count("session ••••ary0 32 ✔") == 4)
+        await until(pilot, lambda: shown(app).count("session ••••ary0 32") == 4)
+        assert "32 ✔" not in shown(app)  # they were refused
         await pilot.press("e")
         for field, value in full(sandbox).items():
             entry = app.screen.query_one(f"#row-{field} Input")

@@ -58,7 +58,7 @@ def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
         terminal.press("Enter")
         terminal.wait_for("Sent only in the token request")
         terminal.paste(store["admin"]["password"])
-        terminal.wait_for(f"{len(store['admin']['password'])} ✔")
+        terminal.wait_for("•" * 12)
     terminal.press("Enter")
 
 

@@ -26,7 +26,7 @@ from ...guide.steps import kind_schemas
 from ...guide.steps.setup import Setup
 from ...magento.token_shape import unlikely_length
 from ...profile.remarks import remarks
-from ...secrets.cleaning import secret_kind
+from ...secrets.cleaning import SecretKind, secret_kind
 from ...templates import Json
 from ...text import count, shown, shown_line
 from ..external_editor import edit_field
@@ -39,7 +39,7 @@ from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
 from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
-from ..widgets.secret import SecretInput, VariableInput
+from ..widgets.secret import TOKEN_LENGTH, SecretInput, VariableInput
 from .context import GuideContext
 
 _UNTIL_CHECKED = 0.2
@@ -95,12 +95,20 @@ class SetupForm(Form):
         for row in self.query(FormField):
             row.show_refused(refusal is not None and row.spec.name == refusal.field)
 
-    def held(self, path: FormPath, glimpse: str) -> None:
-        """Shows that a secret is available, and whether it has the length of Magento's secrets."""
-        super().held(path, glimpse)
+    def held(self, path: FormPath, glimpse: str, *, is_right: bool = False) -> None:
+        """Shows that a secret is available, and what is known of it: ✔ or ✘, or neither before a test."""
+        super().held(path, glimpse, is_right=is_right or self._is_right(path, len(glimpse)))
         row = self.field(str(path[-1]))
         if row is not None and self._unlikely(path):
             row.mark(f"{len(glimpse)} ✘", bad=True)
+
+    def _is_right(self, path: FormPath, length: int) -> bool:
+        """Whether a test has accepted this secret, or it was entered here as a token of Magento's length."""
+        work, name = self.work, str(path[-1])
+        if work.is_tested(*map(str, path[:2])):
+            return True
+        is_entered = bool(work.workbench.vault.held(work.setup.secret_name(path)))
+        return is_entered and secret_kind(name) is SecretKind.TOKEN and length == TOKEN_LENGTH
 
     def _unlikely(self, path: FormPath) -> str:
         """What is unlikely about the length of a secret that was entered for this path; "" where nothing is."""

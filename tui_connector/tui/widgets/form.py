@@ -340,16 +340,17 @@ class Form(FieldGroup):
         for each, value in zip(rows[start:], event.values, strict=False):
             self.post_message(self.SecretTyped(self, self._full(each.spec.path), value))
 
-    def held(self, path: FormPath, glimpse: str) -> None:
-        """Shows that a secret is available: its length and `glimpse`."""
+    def held(self, path: FormPath, glimpse: str, *, is_right: bool = False) -> None:
+        """Shows that a secret is available: its length and `glimpse`; `is_right`: with a ✔."""
+        right = " ✔" if is_right else ""
         for row in self.query(FormField):
             full = self._full(row.spec.path)
             if path[: len(full)] != full:
                 continue
             if isinstance(row.editor, Secret):
-                row.mark(row.editor.show(glimpse))
+                row.mark(f"{row.editor.show(glimpse)}{right}")
             elif isinstance(row.editor, Pairs) and (pair := row.editor.row(str(path[-1]))) is not None:
-                pair.mark(pair.query_one(Secret).show(glimpse))
+                pair.mark(f"{pair.query_one(Secret).show(glimpse)}{right}")
 
     def not_held(self, path: FormPath) -> None:
         """Shows that what was typed for this secret was not taken."""

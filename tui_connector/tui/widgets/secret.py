@@ -219,7 +219,7 @@ class SecretInput(SourceField):
         self.has_value = True
         self._resting = "•" * 12 + glimpse.lstrip("•")
         self._draw_placeholder()
-        return f"{len(glimpse)} ✔"
+        return f"{len(glimpse)}"
 
     def show_saved(self) -> None:
         """Shows that the secret is saved, although its value is not at hand."""
@@ -322,7 +322,7 @@ class VariableInput(SourceField):
         """Shows beside the name that there is a value for this session; returns a mark with its end and length."""
         self.has_value = True
         end = glimpse.lstrip("•")
-        return f"session {end and f'••••{end} '}{len(glimpse)} ✔"
+        return f"session {end and f'••••{end} '}{len(glimpse)}"
 
     def _commit_value(self) -> str:
         values = parse_paste(self.value, self._kind)
