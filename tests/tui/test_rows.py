@@ -72,6 +72,18 @@ def test_the_row_of_a_page_shows_where_the_page_begins_in_half_of_120_columns() 
     assert all(cell_len(text(width)) <= width for width in (58, 80, 118))
 
 
+def test_the_rows_of_pages_without_a_response_differ_where_there_is_room() -> None:
+    pages = [slice_of(("entity_id", "gt", start)) for start in ("2300", "2400")]
+
+    def text(uri: str) -> str:
+        failed = replace(lost(), uri=uri, failure_text="127.0.0.1:8431 refused the connection")
+        segments = row(failed, columns_for(100, dates=False), lambda _: Style(), selected=False, marked=False)
+        return "".join(segment.text for segment in segments)
+
+    assert ">2300" in text(pages[0])
+    assert ">2400" in text(pages[1])
+
+
 CRITERIA = "searchCriteria[filter_groups][{0}][filters][0]"
 
 

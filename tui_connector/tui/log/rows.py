@@ -246,7 +246,8 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "", wanted: tup
     room -= cell_len(head)
     if room < _SHORTEST:
         return path
-    if parts[last].is_filter and message and last not in found:
+    is_cut = cell_len(parts[last].text.split(" ", 2)[-1]) + 2 > room
+    if parts[last].is_filter and message and last not in found and (is_cut or wanted):
         return path  # the end of a value says less than the message
     if last in found and cell_len(end) > room:
         at = min(needle.find(end) for each in wanted if (needle := needle_for(each)).is_in(end))
