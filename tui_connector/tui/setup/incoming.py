@@ -103,6 +103,7 @@ class IncomingPane(ConfigurationsPane):
         """Shows at once what is read, or why not: its request changes nothing in the store, or is not sent."""
         super().added(name)
         if why := self._why_not_read():
+            self._result_of = name
             self.say(f"! First items not read: {why}")
         else:
             self._just_added = True
