@@ -42,12 +42,15 @@ formatter = "full"
 
 
 class Store(BaseHTTPRequestHandler):
-    """`/N` is a list of N products; each response begins with its number."""
+    """`/N` is a list of N products; each response begins with its number. It has no schema."""
 
     protocol_version = "HTTP/1.1"
     answered = 0
 
     def do_GET(self) -> None:
+        if not self.path[1:].isdecimal():
+            self.send_error(404)
+            return
         Store.answered += 1
         items = [
             {"id": n, "sku": f"SKU-{n:07}", "name": f"Product {n}", "price": 9.99, "attributes": [{"value": "2"}]}
