@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tui_connector.client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, parameters_of
 from tui_connector.client.uri import parameters
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.query_lines import Parameter, in_short, is_short, sent_parameters, suggested_lines
+from tui_connector.guide.query_lines import SentParameter, in_short, is_short, sent_parameters, suggested_lines
 from tui_connector.guide.rest_api import ApiPath
 from tui_connector.log.request_summary import conditions, decoded_criteria
 
@@ -162,7 +162,7 @@ def test_what_the_log_shows_of_criteria_can_be_typed(groups: list[list[tuple[str
         [Condition(field, kind, "1" if kind in WITHOUT_VALUE else value) for field, kind, value in group]
         for group in groups
     ]
-    query = "&".join(Parameter(name, value).encoded() for _, name, value in parameters_of(rows))
+    query = "&".join(SentParameter(name, value).encoded() for _, name, value in parameters_of(rows))
     shown = conditions(f"https://acme.example/?{query}")
     [(_, sent)] = sent_parameters([f"where {shown}"])
     assert [(each.name, each.value) for each in sent] == [(name, value) for _, name, value in parameters_of(rows)]

@@ -27,7 +27,7 @@ _GROUPS = re.compile(r"search_?criteria\[filter_?groups\]", re.IGNORECASE)
 _ORDER = re.compile(r"search_?criteria\[sort_?orders\]\[(\d+)\]", re.IGNORECASE)
 
 
-class Parameter(NamedTuple):
+class SentParameter(NamedTuple):
     """A parameter of a query, decoded."""
 
     name: str
@@ -45,7 +45,7 @@ def is_short(line: str) -> bool:
     return _SHORT.fullmatch(line.strip()) is not None
 
 
-def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[Parameter]]]:
+def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[SentParameter]]]:
     """Each line that is not empty, with the parameters that it stands for; none for a parameter as it is sent.
 
     Raises `InvalidValue` for criteria in short that are invalid; its code is "incomplete-query-line" where they lack an
@@ -79,7 +79,7 @@ def in_short(uri: str, lines: Sequence[str]) -> list[str]:
         return list(lines)
     before = [(name, value or "") for name, value in parameters(uri.partition("?")[2])]
     has_one_spelling = all(len({found[0] for found in each if found}) < 2 for each in _spellings(before))
-    is_same = has_one_spelling and _criteria(sent) == _criteria(Parameter(*each) for each in before)
+    is_same = has_one_spelling and _criteria(sent) == _criteria(SentParameter(*each) for each in before)
     return [*short, *others] if is_same else list(lines)
 
 
@@ -89,7 +89,7 @@ def _spellings(query: Sequence[tuple[str, str]]) -> Iterator[list[re.Match[str] 
         yield [pattern.match(name) for name, _ in query]
 
 
-def _criteria(parameters: Iterable[Parameter]) -> list[tuple[tuple[str, ...], str]]:
+def _criteria(parameters: Iterable[SentParameter]) -> list[tuple[tuple[str, ...], str]]:
     """What Magento reads of search criteria, whatever their spelling and order."""
     found = [(keys, each.value) for each in parameters if (keys := criteria_keys(each.name)) is not None]
     return sorted((keys, value) for keys, value in found if keys[-1:] != ("conditiontype",) or value != "eq")
@@ -109,7 +109,7 @@ class _CriteriaWriter:
         self._groups = groups or f"{self._root}[filter_groups]"
         self._orders = max((int(match[1]) + 1 for name in self._names if (match := _ORDER.match(name))), default=0)
 
-    def parameters(self, short: re.Match[str]) -> Iterator[Parameter]:
+    def parameters(self, short: re.Match[str]) -> Iterator[SentParameter]:
         """Raises ValueError with what is wrong."""
         word, rest = (short["word"] or "").lower(), short["rest"] or ""
         if word in ("where", "and"):
@@ -119,30 +119,30 @@ class _CriteriaWriter:
         elif word == "page":
             yield from self._page(rest)
         else:
-            yield Parameter(f"{self._root}[pageSize]", short["size"])
+            yield SentParameter(f"{self._root}[pageSize]", short["size"])
 
-    def _filters(self, rows: Sequence[Sequence[Condition]]) -> Iterator[Parameter]:
+    def _filters(self, rows: Sequence[Sequence[Condition]]) -> Iterator[SentParameter]:
         for _, name, value in [*parameters_of(rows, self._names)]:
-            parameter = Parameter(_GROUPS.sub(lambda _: self._groups, name), value)
+            parameter = SentParameter(_GROUPS.sub(lambda _: self._groups, name), value)
             self._names.append(name)  # the next row is another group
             yield parameter
 
-    def _order(self, text: str) -> Iterator[Parameter]:
+    def _order(self, text: str) -> Iterator[SentParameter]:
         match = _SORT.fullmatch(text)
         if match is None:
             raise ValueError("write a field and asc or desc, such as: sort created_at desc")
         place = f"{self._root}[sortOrders][{self._orders}]"
         self._orders += 1
-        yield Parameter(f"{place}[field]", match["field"])
-        yield Parameter(f"{place}[direction]", (match["direction"] or "asc").upper())
+        yield SentParameter(f"{place}[field]", match["field"])
+        yield SentParameter(f"{place}[direction]", (match["direction"] or "asc").upper())
 
-    def _page(self, text: str) -> Iterator[Parameter]:
+    def _page(self, text: str) -> Iterator[SentParameter]:
         match = _PAGE.fullmatch(text)
         if match is None:
             raise ValueError("write a number and, if wanted, a size, such as: page 2, 50 per page")
-        yield Parameter(f"{self._root}[currentPage]", match["page"])
+        yield SentParameter(f"{self._root}[currentPage]", match["page"])
         if match["size"]:
-            yield Parameter(f"{self._root}[pageSize]", match["size"])
+            yield SentParameter(f"{self._root}[pageSize]", match["size"])
 
 
 @dataclass(frozen=True, slots=True)
