@@ -29,7 +29,7 @@ def _walk(directory: Path, environment: dict[str, str], store: CloudService) -> 
         terminal.wait_for("Store address")
         terminal.paste(store.address)
         terminal.press("Tab", "C-u", "n", "l", "Enter")
-        terminal.wait_for("requires an access token")
+        terminal.wait_for("✔ Commerce REST API, REST at")
         terminal.press("Enter")
         terminal.wait_for("OAuth 2 client")
         terminal.wait_for("ims-na1.")
