@@ -157,6 +157,8 @@ class OutgoingPane(ConfigurationsPane):
         """The undo that is shown: the next press carries it out."""
         self._sends_sample = False
         """Whether the result shows what became of the sample, and not its preview."""
+        self._shown = ("", "")
+        """The outgoing whose sample the field holds, "" before one was shown; and that sample as it is known."""
         self._says_preview = False
         """Whether the result is that of the preview, with its keys."""
         self.query_one("#sample-row").display = False
@@ -233,8 +235,10 @@ class OutgoingPane(ConfigurationsPane):
         return {name: f"✘ {why}" for name, why in self.setup.sample_problems().items()} | found
 
     def try_it(self, name: str) -> None:
+        self._keep_typed()
         self.query_one("#sample-row").display = True
         field, sample = self.query_one("#sample", JsonField), self._sample(name)
+        self._shown = name, sample
         if field.text != sample:  # else the cursor stays where something is typed
             field.text = sample
         self._prepare_again(name)
@@ -249,9 +253,14 @@ class OutgoingPane(ConfigurationsPane):
     @on(TextArea.Changed, "#sample")
     def _typed(self, event: TextArea.Changed) -> None:
         event.stop()
-        name = self.rows.chosen
-        if name is not None and event.text_area.text != self._sample(name):
-            self.setup.samples[name] = event.text_area.text
+        self._keep_typed()
+
+    def _keep_typed(self) -> None:
+        """Takes what was typed into the sample: also before a key that uses it, since the field reports it later."""
+        (name, known), typed = self._shown, self.query_one("#sample", JsonField).text
+        if name in self.setup.outgoing and typed != known:
+            self._shown = name, typed
+            self.setup.samples[name] = typed
             self._prepare_again(name)
 
     @on(JsonField.EditorRequested)
@@ -283,6 +292,7 @@ class OutgoingPane(ConfigurationsPane):
     def removed(self, name: str) -> None:
         self.setup.samples.pop(name, None)
         self._sent.pop(name, None)
+        self._shown = ("", "")
         self.query_one("#sample-row").display = False
         self.refresh_bindings()
         self.query_one(".preview", Static).update("")
@@ -325,6 +335,7 @@ class OutgoingPane(ConfigurationsPane):
         if name is None:
             return
         self._show_sample()
+        self._keep_typed()
         try:
             profile = self.work.trial_profile()
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
