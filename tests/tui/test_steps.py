@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from guide_steps import INCOMING, at_step, no_demo, profile
+from http_server import Hold, Received, reply, serving
 from screens import shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
@@ -779,3 +781,40 @@ async def test_a_letter_right_after_enter_changes_no_field(
         assert pilot.app.screen.log_panel.view.following
         await pilot.press("x", "x")
         assert "xx" not in field.value
+
+
+async def test_enter_during_a_test_goes_on_once_the_store_has_accepted_it(machine: Machine) -> None:
+    holds, found = [Hold(), Hold()], b'{"base_currency_code": "EUR"}'
+
+    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+        if b"currency" not in request.head:
+            await holds[0].wait()
+        writer.write(reply("200 OK", found if b"currency" in request.head else b"[]"))
+
+    async def search_while_held() -> None:
+        await pilot.press("ctrl+u", *store.url, "enter")
+        await holds[0].reached()
+        await until_shown(pilot, f"✔ {store.url}")  # as far as the search has come
+        await pilot.press("e", "enter", "enter")
+        await until_shown(pilot, "… looking for the store, then step 2")
+
+    app = ConnectorApp(machine, no_demo, start_at="setup")
+    async with serving(answer) as store, app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "Store address")
+        await search_while_held()
+        assert len(store.received) == 2
+        await pilot.press("e", "end", "/")  # this address was not tested yet
+        await until(pilot, lambda: "looking for" not in shown(app))
+        holds.pop(0).release()
+        await pilot.press("enter")
+        await holds[0].reached()
+        holds[0].release()
+        await until_shown(pilot, "✔ Magento")
+        assert "● 1" in shown(app)
+        await pilot.press("e", "enter")  # nothing has changed since
+        await until_shown(pilot, "● 2")
+        await pilot.press("escape", "1", "e")
+        holds[0] = Hold()
+        await search_while_held()
+        holds[0].release()
+        await until_shown(pilot, "● 2")

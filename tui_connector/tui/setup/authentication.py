@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -406,7 +406,7 @@ class AuthenticationPane(StepPane):
     @on(Form.Entered)
     def _entered(self, event: Form.Entered) -> None:
         event.stop()
-        self.test()
+        self._with_input(self.enter)
 
     def forget_outdated(self) -> None:
         super().forget_outdated()
@@ -414,14 +414,18 @@ class AuthenticationPane(StepPane):
             self.forget()
 
     def test(self) -> None:
+        self._with_input(self.start_test)
+
+    def _with_input(self, then: Callable[[], None]) -> None:
+        """Calls `then` once the fields have handled what was typed, unless something typed cannot be used."""
         if self._filling or not self.query("#way-form"):
-            self.call_after_refresh(self.test)  # the fields are on their way
+            self.call_after_refresh(self._with_input, then)  # the fields are on their way
             return
         unused = {secret: problem for secret in self.query(SourceField) if (problem := secret.take_unused())}
-        self.form.after_pending_input(partial(self._test, unused))
+        self.form.after_pending_input(partial(self._unless_unused, unused, then))
 
-    def _test(self, unused: Mapping[SourceField, str]) -> None:
-        """Tests what is shown. `unused`: why what was typed into a field cannot be used; then nothing is tested."""
+    def _unless_unused(self, unused: Mapping[SourceField, str], then: Callable[[], None]) -> None:
+        """`unused`: why what was typed into a field cannot be used; then nothing is tested."""
         for entry, problem in unused.items():
             self._not_tested(problem)
             self.screen.set_focus(entry)
@@ -430,6 +434,13 @@ class AuthenticationPane(StepPane):
             self._not_tested(problem)
             self.form.focus_on_problem()
             return
+        then()
+
+    @property
+    def is_testing(self) -> bool:
+        return bool(self._busy) and self._being_tested == self.work.values_sent()
+
+    def start_test(self) -> None:
         if not self.setup.base_uri:
             self.say(f"✘ Step 1 (Esc 1): {self.setup.missing(GuideStep.BASICS)}", bad=True)
             return

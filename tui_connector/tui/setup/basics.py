@@ -211,7 +211,7 @@ class BasicsPane(StepPane):
     @on(TextField.EnterPressed)
     def _entered(self, event: TextField.EnterPressed) -> None:
         event.stop()
-        self.test()
+        after_pending_messages(self.screen.focused, self, self.enter)
 
     @on(Input.Changed, "#field-address")
     def _address(self, event: Input.Changed) -> None:
@@ -464,9 +464,14 @@ class BasicsPane(StepPane):
         self.app.push_screen(screen, closed)
 
     def test(self) -> None:
-        after_pending_messages(self.screen.focused, self, self._test)
+        after_pending_messages(self.screen.focused, self, self.start_test)
 
-    def _test(self) -> None:
+    @property
+    def is_testing(self) -> bool:
+        is_searched = self._searched_for == (self.setup.typed_address, self.setup.store_view)
+        return bool(self._busy) and is_searched and self.setup.typed_view is None
+
+    def start_test(self) -> None:
         if self.setup.typed_view is not None:
             self.edit_field()
             return
@@ -497,7 +502,7 @@ class BasicsPane(StepPane):
             return  # changed meanwhile
         probes = "\n".join(f"{'✔' if p.found else '✘'} {p.base_uri}: {p.result}" for p in state.probes)
         if not message.ended:
-            self.say(probes)
+            self.report(probes)
             return
         if state.found is None:
             if state.finding is not None:
@@ -520,7 +525,7 @@ class BasicsPane(StepPane):
             return
         warning = "\n! Not encrypted: tokens can be intercepted. Use https." if is_insecure(self.setup.base_uri) else ""
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
-        self.go_on()
+        self.go_on(warned=bool(warning))
 
     def _suggest_names(self, name: str, title: str) -> None:
         setup = self.setup

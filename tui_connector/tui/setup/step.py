@@ -65,10 +65,15 @@ class StepPane(VerticalScroll, can_focus=False):
         super().__init__(id=f"step-{self.step.value}")
         self.work = work
         self._finding: Finding | None = None
-        self._busy = self._said = self._said_missing = ""
+        self._said = self._said_missing = ""
         self._said_about: PartValues | None = None
+        """The result that it shows, with what is missing, and the values that it is about."""
+        self._busy = self._progress = ""
+        self._since = 0.0
         self._counting: Timer | None = None
-        """What the step waits for, the result that it shows, with what is missing, and the timer of its seconds."""
+        """What the step waits for, how far that is, since when (monotonic seconds), and the timer of its seconds."""
+        self._has_passed = self._goes_on = False
+        """Whether the result is that of a test that was passed, and whether Enter was pressed during the test."""
 
     @property
     def setup(self) -> Setup:
@@ -170,7 +175,8 @@ class StepPane(VerticalScroll, can_focus=False):
         """Shows the result of a test; external text is sanitised here."""
         if self._counting is not None:
             self._counting.stop()
-        self._busy, self._counting, self._said_missing = "", None, ""
+        self._busy, self._progress, self._counting, self._said_missing = "", "", None, ""
+        self._has_passed = False
         self._show_result(text, bad=bad)
         self.put(self.query_one(".evidence", Static), "")
         if text and text != self._said:
@@ -255,17 +261,27 @@ class StepPane(VerticalScroll, can_focus=False):
         if self.is_in_use:
             self.screen.set_focus(self.query_one(".test", Button))
         self.say(f"… {text}")
-        self._busy, started = text, monotonic()
+        self._busy, self._since = text, monotonic()
+        self._counting = self.set_interval(1, self._show_wait)
 
-        def count() -> None:
-            if self._busy == text:
-                seconds = f"{monotonic() - started:.0f} s"
-                self._show_result(f"… {text} · {seconds}" if self.screen.is_current else "… waiting for your answer")
+    def report(self, progress: str) -> None:
+        """Shows how far what the step waits for has come."""
+        self._progress = progress
+        self._show_wait()
+        self.call_after_refresh(self._scroll_to_result)
 
-        self._counting = self.set_interval(1, count)
+    def _show_wait(self) -> None:
+        """Shows what the step waits for, how far that is, what follows, and the seconds."""
+        follows = f", then step {self.step + 1}" if self._goes_on else ""
+        seconds = int(monotonic() - self._since)
+        waits = f"… {self._busy}{follows}{f' · {seconds} s' if seconds else ''}"
+        if not self.screen.is_current:
+            waits = "… waiting for your answer"
+        self._show_result("\n".join(filter(None, [self._progress, waits])))
 
     def forget(self) -> None:
         """Clears the result of the last test and its fix."""
+        self._goes_on = False
         self._finding, fix = None, self.query_one(".fix", Button)
         if fix.has_focus:  # which would go to whatever is next
             self.screen.set_focus(self.query_one(".test", Button))
@@ -293,14 +309,42 @@ class StepPane(VerticalScroll, can_focus=False):
         if not self.is_in_use:
             self.screen.set_focus(widget)
 
-    def go_on(self) -> None:
-        """Focuses Continue after a successful test."""
+    def go_on(self, *, warned: bool = False) -> None:
+        """Focuses Continue after a successful test; goes on if Enter was pressed meanwhile, unless there is a warning.
+
+        Whoever has left the button of the test since stays where they are.
+        """
+        goes_on = self._goes_on and not warned and self.screen.is_current and self.query_one(".test").has_focus
+        self._has_passed, self._goes_on = True, False
         self.focus_next(self.query_one(".continue", Button))
         self.post_message(self.Changed())
+        if goes_on:
+            self.go_to_next()
+
+    @property
+    def is_testing(self) -> bool:
+        """Whether the values that are shown are being tested, and the step can be left once they are accepted."""
+        return False
+
+    def start_test(self) -> None:
+        """Tests the step, once its fields have handled what was typed."""
+
+    def enter(self) -> None:
+        """Enter in a field or on the button: tests the step, or goes on where that is done or being done."""
+        if self.is_testing:
+            self._goes_on = True
+            self._show_wait()
+            self.screen.set_focus(self.query_one(".test", Button))
+        elif self._has_passed:
+            self.go_to_next()
+        else:
+            self.start_test()
 
     @on(Button.Pressed, ".test")
     def _test_pressed(self) -> None:
-        if not self._busy:
+        if self.is_testing:
+            self.enter()
+        elif not self._busy:
             self.test()
 
     @on(Button.Pressed, ".continue")
