@@ -84,6 +84,22 @@ def test_the_rows_of_pages_without_a_response_differ_where_there_is_room() -> No
     assert ">2400" in text(pages[1])
 
 
+@pytest.mark.parametrize("width", [58, 80, 120])
+def test_the_row_of_a_retry_says_which_attempt_it_is(width: int) -> None:
+    page = slice_of(("entity_id", "gt", "12345"), page=7)
+    retries = [
+        exchange(1, uri=page, status=503, attempt=5, body=b'{"message":"In maintenance since this night"}'),
+        replace(lost(attempt=12), uri=page),
+        exchange(1, uri=page, attempt=2),
+    ]
+    for retry in retries:
+        segments = row(retry, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        text = "".join(segment.text for segment in segments)
+        assert f"  attempt {retry.attempt}" in text
+        assert "products" in text
+        assert cell_len(text) <= width
+
+
 CRITERIA = "searchCriteria[filter_groups][{0}][filters][0]"
 
 
@@ -146,7 +162,7 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
         assert marked(page, "!entity_id>500 ~s 2xx", **changes) == []
     several = slice_of(("sku", "in", ",".join(f"24-MB{number:02}" for number in range(40))))
     assert marked(several, "24-MB17") == ["24-MB17"]
-    assert marked(page, "status>=400 | argument", **refused) == ["argument"] * (width > 58)
+    assert marked(page, "status>=400 | argument", **refused) == ["argument"]
 
 
 def test_a_row_is_compared_with_the_nearest_one_of_the_same_path() -> None:

@@ -141,8 +141,8 @@ def request_target(uri: str) -> str:
 def _summary(exchange: Exchange) -> Iterator[Block]:
     """Number and purpose, status and size, error message, and timings."""
     at = exchange.at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    attempt = f"attempt {exchange.attempt}" if exchange.attempt > 1 else ""
-    parts = [f"#{exchange.number}", at, exchange.purpose, f"client {exchange.client}", attempt, exchange.note]
+    parts = [f"#{exchange.number}", at, exchange.purpose, f"client {exchange.client}"]
+    parts += [attempt_label(exchange), exchange.note]
     yield Role.SUMMARY, [shown_line(" · ".join(part for part in parts if part))]
     status = f"{exchange.status} {exchange.reason}".strip() if exchange.status is not None else "no response"
     wire = exchange.body.wire_size
@@ -153,6 +153,11 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
         yield outcome(exchange), [shown_line(f"✘ {error}")]
     if timings := _timings(exchange.timings):
         yield Role.TIMINGS, [timings]
+
+
+def attempt_label(exchange: Exchange) -> str:
+    """Which attempt of its request it is; "" for the first one."""
+    return f"attempt {exchange.attempt}" if exchange.attempt > 1 else ""
 
 
 def failure_message(exchange: Exchange) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ..client.exchange import Exchange
+from ..client.printer import attempt_label
 from .shown_text import row_text
 
 BLOCK_SIZE = 64
@@ -39,9 +40,10 @@ class Block:
     texts: Callable[[], JoinedTexts]
 
     def rows(self) -> str:
-        """The words of rows besides the URI: method, status, purpose and the reason of a failure, in lower case."""
+        """The words of rows besides the URI: method, status, attempt, purpose and why it failed, in lower case."""
         rows = [
-            f"{each.method} {each.status} {each.purpose} {each.reason} {each.failure_text} {each.note}"
+            f"{each.method} {each.status} {attempt_label(each)} {each.purpose} {each.reason} {each.failure_text} "
+            f"{each.note}"
             for each in self.exchanges
         ]
         return "\n".join(rows).casefold()

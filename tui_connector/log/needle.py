@@ -8,7 +8,7 @@ from functools import lru_cache
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "<>": "≠"}
 _TOKEN = re.compile(r"(?P<gap>[\s·]+)|(?P<sign>>=|<=|!=|<>|[<>=≥≤≠:])|(?P<word>[^\s·<>=≥≤≠:!]+|!)")
 _OPTIONAL_GAP, _GAP = r"[^\S\n]*", r"(?:[^\S\n]|·)+"
-_MARKS = re.compile(r"[#×↑↓]")
+_MARKS = re.compile(r"[#↑↓]")
 """Characters that rows put before a value."""
 
 

@@ -11,6 +11,7 @@ from typing import get_args
 
 from ..client.exchange import Exchange
 from ..client.message import METHODS, Headers, Purpose
+from ..client.printer import attempt_label
 from ..misspelling import similar_names
 from .blocks import Block
 from .field_condition import field_condition, possible_field_condition
@@ -140,7 +141,7 @@ def _row(argument: str) -> Predicate:
         return lambda exchange: wanted.is_in(row_text(exchange))
     return lambda exchange: (
         text in (exchange.method.casefold(), exchange.purpose)
-        or text in f"{exchange.reason}\n{exchange.failure_text}\n{exchange.note}".casefold()
+        or text in f"{exchange.reason}\n{attempt_label(exchange)}\n{exchange.failure_text}\n{exchange.note}".casefold()
     )
 
 
@@ -277,6 +278,14 @@ def _time(argument: str) -> Predicate:
     return lambda exchange: bool(compare(exchange.timings.total, limit))
 
 
+def _attempt(argument: str) -> Predicate:
+    match = re.fullmatch(r"(>=|<=|>|<|=)?\s*([0-9]{1,9})", argument)
+    if match is None:
+        raise ValueError(f"{argument!r} is not the number of an attempt: use 2, or >1 for all retries")
+    compare, wanted = _COMPARE[match[1] or "="], int(match[2])
+    return lambda exchange: bool(compare(exchange.attempt, wanted))
+
+
 def _failed(_: str) -> Predicate:
     return lambda exchange: exchange.failed
 
@@ -366,6 +375,16 @@ OPERATORS: Mapping[str, Operator] = {
         _size,
         names=("size", "bytes"),
         signs=_ORDER,
+    ),
+    "~a": Operator(
+        "attempt",
+        "attempt > 1",
+        "which attempt of a request it is",
+        1,
+        _attempt,
+        names=("attempt",),
+        is_listed=False,
+        signs=("=", "!=", *_ORDER),
     ),
     "~w": Operator(
         "who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _purpose, names=("who", "purpose")

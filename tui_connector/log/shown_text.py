@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..client.exchange import Exchange
-from ..client.printer import failure_message
+from ..client.printer import attempt_label, failure_message
 from ..client.uri import parameters
 from ..units import milliseconds, size
 from .request_summary import conditions, decoded_criteria, request_summary
@@ -24,10 +24,10 @@ def query_text(uri: str) -> str:
 
 def row_text(exchange: Exchange) -> str:
     """The columns of its row, besides the address, and the reason of its status."""
-    attempt = f"×{exchange.attempt} " if exchange.attempt > 1 else ""
     outcome = "" if exchange.status is None else f"{exchange.status} {exchange.reason}"
     took, received = milliseconds(exchange.timings.total), size(exchange.body.size)
     first = f"#{exchange.number} {exchange.at.astimezone():%H:%M:%S} {exchange.method} {exchange.status or ''} "
-    first += f"{attempt}{took} {received}"
+    first += f"{took} {received}"
     expected = "expected" if exchange.expected else ""
-    return "\n".join([first, outcome, failure_message(exchange), expected, exchange.note, exchange.purpose])
+    parts = [first, outcome, attempt_label(exchange), failure_message(exchange), expected, exchange.note]
+    return "\n".join([*parts, exchange.purpose])

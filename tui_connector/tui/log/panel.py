@@ -148,7 +148,8 @@ class LogPanel(LogHost):
             "  ✘200             its body refuses something: i explains\n"
             "  N probes         grey: the program's own requests; Enter lists them\n"
             "  404 expected     grey: an answer that a probe expects, no failure\n"
-            "  ▸  ●  ×2  …      selected · marked (m) · second attempt · waiting\n"
+            "  ▸  ●  …          selected · marked (m) · waiting for the response\n"
+            "  attempt 2        sent again by the plugin retry, after a failure\n"
             "  ── Session of    in a history: what follows is of another session\n"
             "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )

@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from ...client.exchange import Exchange, InFlight
-from ...client.printer import failure_message
+from ...client.printer import attempt_label, failure_message
 from ...log.needle import needle_for
 from ...log.request_summary import least_telling, summary_parts
 from ...text import shown_line
@@ -37,7 +37,7 @@ class Columns:
     """Columns before the purpose."""
 
 
-NUMBER, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 7, 7, 8, 9, 6
+NUMBER, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 7, 5, 8, 9, 6
 """Widths of the columns, with the blank before or behind them."""
 _TIME, _DATE = "%H:%M:%S ", "%d %b "
 
@@ -69,13 +69,12 @@ def row(
     above: str = "",
     wanted: tuple[str, ...] = (),
 ) -> list[Segment]:
-    """Number, time, method, status and attempt, duration, size, what distinguishes it, the store's message, purpose.
+    """Number, time, method, status, duration, size, what distinguishes it, attempt, the store's message, purpose.
 
     `above`: the address of a similar request in a row above. `wanted`: the texts that filter and search look for.
     """
     refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
     status = f"{refuses}{'' if exchange.status is None else exchange.status}"
-    attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     muted = paint("muted")
     plain = muted if folds(exchange) else Style()  # what the user sends stands out
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
@@ -85,20 +84,16 @@ def row(
         time=exchange.at.astimezone().strftime(columns.time),
         method=Segment(exchange.method, plain),
         status=Segment(status, paint(status_paint(exchange))),
-        attempt=attempt,
         took=milliseconds(exchange.timings.total),
         size=size(exchange.body.size),
         muted=muted,
     )
-    message = row_message(exchange)
-    message = f"  {message}" if message else ""
-    mark = len(_EXPECTED) + 2 if exchange.expected else 0  # always whole: without it, the row looks like a failure
-    summary = _summary(exchange.uri, columns.text - mark, len(message) if exchange.failed else 0, above, wanted)
+    message, kept = _after_gap(row_message(exchange)), _after_gap(_kept(exchange))
+    rest = len(message) - len(kept) if exchange.failed else 0
+    summary = _summary(exchange.uri, columns.text - len(kept), rest, above, wanted)
     room = columns.text - cell_len(summary)
-    if exchange.expected and room < mark + _SHORTEST:
-        message = f"  {_EXPECTED}"
-    elif not exchange.failed and room < min(_SHORTEST_NOTE, cell_len(message)):
-        message = ""  # the detail has it
+    if room < cell_len(message) and room < (len(kept) + _SHORTEST if exchange.failed or kept else _SHORTEST_NOTE):
+        message = kept  # the detail has the rest
     segments += _marked(f"  {summary}", plain, wanted, paint)
     segments += _marked(shown_line(message, max(1, room)) if room > 3 else "", muted, wanted, paint)
     if columns.purpose:
@@ -139,7 +134,6 @@ def _fixed_columns(
     status: Segment,
     muted: Style,
     time: str = "",
-    attempt: str = "",
     took: str = "",
     size: str = "",
 ) -> list[Segment]:
@@ -148,9 +142,8 @@ def _fixed_columns(
         Segment(f"{f'#{number}':<{columns.number - 1}} ", muted),
         Segment(f"{time:<{_time_width(columns.time)}}", muted),
         Segment(f"{shown_line(method.text, _METHOD - 1):<{_METHOD - 1}}", method.style),
-        Segment(f"{status.text:^5}", status.style),
-        Segment(f"{attempt:<{_STATUS - 4}}", muted),
-        Segment(f"{took:>{_TOOK - 1}}", muted),
+        Segment(f"{status.text:^{_STATUS}}", status.style),
+        Segment(f"{took:>{_TOOK}}", muted),
     ]
     return [*segments, Segment(f"{size:>{_SIZE}}", muted)] if columns.size else segments
 
@@ -188,15 +181,23 @@ def status_paint(exchange: Exchange) -> str:
     return "badge-warning" if exchange.failed else "success"
 
 
-_EXPECTED = "expected"
-
-
 def row_message(exchange: Exchange) -> str:
-    """Why it failed, that its refusal is expected, or its note; of a probe without a response, what it asked, too."""
-    if failure := failure_message(exchange):
-        asked = exchange.note if exchange.purpose == "probe" and exchange.status is None else ""
-        return " · ".join(filter(None, [asked, failure]))
-    return " · ".join(filter(None, [_EXPECTED if exchange.expected else "", exchange.note]))
+    """Which attempt it is, that its refusal is expected, and why it failed, or its note.
+
+    Of a probe without a response, what it asked, too.
+    """
+    failure = failure_message(exchange)
+    note = exchange.note if not failure or (exchange.purpose == "probe" and exchange.status is None) else ""
+    return " · ".join(filter(None, [_kept(exchange), note, failure]))
+
+
+def _kept(exchange: Exchange) -> str:
+    """What of the message is always whole: without it, the row looks like another request, or like a failure."""
+    return " · ".join(filter(None, [attempt_label(exchange), "expected" if exchange.expected else ""]))
+
+
+def _after_gap(text: str) -> str:
+    return f"  {text}" if text else ""
 
 
 _SIGN = re.compile("'(?:[^']|'')*'| ([<>=≠≤≥]+) ")
