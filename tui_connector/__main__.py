@@ -27,9 +27,9 @@ def tap() -> None:
 def _prepare_process() -> None:
     _remove_working_directory_from_path()
     _disable_core_dumps()
-    # startup creates 200,000 objects and hardly any garbage: collecting every 700 of them takes a tenth of the time;
-    # what runs longer freezes them, then lowers the threshold
-    gc.set_threshold(100_000)
+    # a start creates 110,000 objects until home is painted, and hardly any garbage: looking through them once takes a
+    # tenth of the time; what runs longer freezes them, then lowers the threshold
+    gc.set_threshold(400_000)
     # pydantic would search all installed packages for plugins, and they could read every validated value
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     # Textual paints at most 60 times a second; a key that is answered twice, at once and after a check, would wait

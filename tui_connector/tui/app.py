@@ -661,6 +661,5 @@ def _preload_modules() -> None:
 
 def _tune_garbage_collection() -> None:
     """Excludes loaded modules from garbage collection and makes full collections rare: each blocks keys for 40 ms."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
