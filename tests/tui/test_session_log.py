@@ -117,6 +117,42 @@ async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbo
         await until(pilot, lambda: bool(log.view.selected_probes))
 
 
+async def test_the_history_begins_with_what_the_draft_sent_in_an_earlier_program(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    app = ConnectorApp(machine, no_demo, start_at="setup")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: focused_id(app) == "field-address")
+        pilot.app.screen.query_one("#field-address", Input).value = sandbox.url
+        await pilot.press("enter")
+        guide = app.screen.query_one(LogPanel)
+        await until_shown(pilot, "Magento 2.4")
+        await until(pilot, lambda: not guide.exchanges.in_flight)
+        sent = [each.at for each in guide.exchanges]
+        assert sent
+        await pilot.press("ctrl+q")
+        await until_shown(pilot, "It is kept as a draft")
+        await pilot.press("y")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shown(pilot, "not saved")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await pilot.press("escape", "5")
+        await until_shown(pilot, "Not written yet")
+        await pilot.press("s")
+        await until_shown(pilot, "✔ Saved")
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and app.focused is not None)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(app.screen, RecordedScreen))
+        listed = app.screen.query_one(LogPanel)
+        await until(pilot, lambda: [each.at for each in listed.exchanges][: len(sent)] == sent)
+    assert [each.name for each in (machine.directories.state / "history").iterdir()] == [
+        History(machine.directories.state, next(machine.directories.profiles.glob("*.toml"))).directory.name
+    ]
+
+
 def focused_id(app: ConnectorApp) -> str | None:
     return app.screen.focused.id if app.screen.focused is not None else None
 

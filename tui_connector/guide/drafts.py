@@ -58,6 +58,12 @@ def key_for(profile: Path) -> str:
     return digest(os.fsencode(profile))[:16]
 
 
+def draft_file(state: Path, key: str) -> Path:
+    """The file of the draft with this key, in the state directory."""
+    assert _KEY.fullmatch(key), key
+    return state / "drafts" / f"{key}{_SUFFIX}"
+
+
 def write_draft(path: Path, data: bytes) -> None:
     """Writes the file of a draft, readable by its owner only. Raises `UserError` if it is too large, and `CannotSave`.
 
@@ -81,27 +87,28 @@ class Drafts:
     """The drafts in a directory."""
 
     def __init__(self, state: Path) -> None:
-        self._directory = state / "drafts"
+        self._state = state
 
     def list(self) -> list[Draft]:
         """All drafts, the newest first. One that cannot be read is not a draft."""
         try:
-            names = os.listdir(self._directory)
+            directory = self._state / "drafts"
+            names = os.listdir(directory)
         except OSError:
             return []
-        found = [_read(self._directory / name) for name in names if name.endswith(_SUFFIX)]
+        found = [_read(directory / name) for name in names if name.endswith(_SUFFIX)]
         return sorted((draft for draft in found if draft is not None), key=lambda draft: -draft.kept_at)
 
     def find(self, key: str) -> Draft | None:
         """The draft with this key, if there is one."""
-        return _read(self._path(key))
+        return _read(draft_file(self._state, key))
 
     def keep(self, draft: Draft) -> None:
         """Writes or replaces it, readable by its owner only.
 
         Raises `UserError` for a known secret that its profile does not have, and `CannotSave`.
         """
-        path = self._path(draft.key)
+        path = draft_file(self._state, draft.key)
         text = json.dumps({"format": FORMAT, **asdict(draft)}, ensure_ascii=False, default=_date)
         if known_secrets_in(text).keys() - known_secrets_in(draft.text or "").keys():
             hint = "Remove the secret that you typed into a field for plain text."
@@ -110,11 +117,7 @@ class Drafts:
 
     def drop(self, key: str) -> None:
         """Deletes it. Raises OSError."""
-        self._path(key).unlink(missing_ok=True)
-
-    def _path(self, key: str) -> Path:
-        assert _KEY.fullmatch(key), key
-        return self._directory / f"{key}{_SUFFIX}"
+        draft_file(self._state, key).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Draft | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -95,13 +96,13 @@ class History:
         *,
         session: str = "",
     ) -> None:
-        """Keeps `earlier` ones and what is recorded from now on, unless it is "off". Raises `LogFailed`.
+        """Keeps `earlier` ones, as far as it does not have them, and what is recorded from now on. Raises `LogFailed`.
 
-        `session`: of another process, to which this one belongs.
+        Where the profile says "off", it keeps nothing. `session`: to be continued, such as that of another process.
         """
         if keep == "off" or self._started is not None:
             return
-        earlier = [*earlier]
+        earlier = self._missing(earlier)
         with self._starting:
             recording = self._session(_BODIES[keep], now, session, min([now, *(each.at for each in earlier)]))
             recording.start(exchanges, earlier)
@@ -118,18 +119,34 @@ class History:
             if isinstance(each, Exchange):
                 exchanges.numbers.follow(each)
 
+    def _missing(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
+        """Those that no session has. Raises `LogFailed`."""
+        if not (wanted := {each.identity: each for each in exchanges}):
+            return []
+        try:
+            sessions = self.sessions()
+        except OSError as error:
+            raise self._unsaved(error) from error
+        for session in sessions:
+            for each in session.read():
+                if isinstance(each, Exchange):
+                    wanted.pop(each.identity, None)
+        return [*wanted.values()]
+
     def _session(self, bodies: KeptBodies, now: datetime, session: str, first: datetime) -> Recording:
         """The session to write to: that of this process, or a new one. `first`: when its first request was sent."""
         began, recording = self._of_process.get(self._directory, (now, None))
         is_same = recording is not None and recording.bodies == bodies
         self._make_directory()
-        if recording is not None and is_same and (recording.held or abs(now - began) < _LONGEST_SESSION):
+        name = session if _NAME.fullmatch(session) else ""
+        is_recent = abs(now - began) < _LONGEST_SESSION and (not name or (recording and recording.path.name == name))
+        if recording is not None and is_same and (recording.held or is_recent):
             return recording
         try:
             self._delete_old(now)
         except OSError as error:
             raise self._unsaved(error) from error
-        name = session if _NAME.fullmatch(session) else f"{first.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
+        name = name or f"{first.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
         recording = Recording(self._directory / name, size=_SESSION_BYTES // 2, older=1, bodies=bodies)
         self._of_process[self._directory] = now, recording
         return recording
@@ -153,6 +170,31 @@ class History:
             with suppress(OSError):  # a session without requests is not kept
                 if not recording.held and recording.path.stat().st_size == 0:
                     recording.path.unlink()
+
+    def copy_to(self, other: History) -> bool:
+        """Copies its sessions to a history that does not exist yet; returns whether there are any.
+
+        Raises OSError, and then has copied none.
+        """
+        sessions = self.sessions()
+        if not sessions:
+            return False
+        make_private(other.directory.parent)
+        other.directory.mkdir(mode=0o700)
+        try:
+            for session in sessions:
+                for path in session.files():
+                    shutil.copy2(path, other.directory)
+        except OSError:
+            with suppress(OSError):  # the first error says more
+                other.delete()
+            raise
+        return True
+
+    def delete(self) -> None:
+        """Deletes its sessions, which nobody records any more. Raises OSError."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._directory)
 
     def sessions(self) -> list[PastSession]:
         """The sessions that are kept, newest first. Raises OSError where the directory cannot be read."""

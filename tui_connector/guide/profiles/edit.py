@@ -112,7 +112,7 @@ class ProfileEdit:
             workbench.vault,
             trust=workbench.trust,
             profiles=profiles,
-            states=self.states,
+            moving=self.states.moved() if self.states is not None else None,
         )
         after = await asyncio.to_thread(read_bytes, path)
         return SavedChange(path, before, after, workbench.trust, trusted, states=self.states)

@@ -8,7 +8,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -28,7 +28,6 @@ from ..misplaced_secrets import misplaced_secrets
 from ..secret_sources import secret_name, sources
 from ..steps.setup import Setup
 from ..trust import ProfileTrust
-from .ledger_rename import StateMoves
 from .leftovers import set_aside
 
 SCHEMA_FILE = "tui-connector.schema.json"
@@ -74,7 +73,7 @@ async def save(
     confirm_replace: Callable[[OtherStore], Awaitable[bool]] | None = None,
     trust: ProfileTrust | None = None,
     profiles: Path | None = None,
-    states: StateMoves | None = None,
+    moving: AbstractContextManager[object] | None = None,
     state: Path | None = None,
 ) -> SaveResult:
     """Saves the secrets, then the profile, so that it never names a missing secret.
@@ -83,7 +82,7 @@ async def save(
     profile gets keyring entries of its own where those with its names hold other secrets, such as those of a deleted
     profile. Other entries that were stored for another store are replaced if `confirm_replace` returns True. With
     `replace`, all are replaced.
-    `profiles` is the folder of other profiles. `states` are moved with the profile, or not at all. `state` is the state
+    `profiles` is the folder of other profiles. The profile is written within `moving`. `state` is the state
     directory, where what an earlier profile of a new one's name left is set aside. Raises `UserError` (`OtherStore`,
     another `SecretError`, `ChangedOnDisk`) or `OSError`.
     """
@@ -107,7 +106,7 @@ async def save(
     stored = await vault.store_held(setup.keyring_names())
     if state is not None and not setup.saved:
         notes += await asyncio.to_thread(set_aside, state, path, setup.draft)
-    notes += await asyncio.to_thread(_write, setup, path, states)
+    notes += await asyncio.to_thread(_write, setup, path, moving)
     for place, there in sources(setup.draft):
         if (key := session_key(place, there)) is not None:
             vault.keep_typed(secret_name(setup.name, place), path, key)
@@ -188,12 +187,12 @@ def _origins(setup: Setup) -> dict[str, list[str]]:
     return found
 
 
-def _write(setup: Setup, path: Path, states: StateMoves | None) -> list[str]:
+def _write(setup: Setup, path: Path, moving: AbstractContextManager[object] | None) -> list[str]:
     """Writes the profile and the schema next to it; returns notes on what could not be done."""
     if not setup.saved:
         setup.document.draft = ordered(setup.draft)
     others = _other_links(path)
-    with states.moved() if states is not None else nullcontext():
+    with moving or nullcontext():
         setup.document.save(path)
     notes = []
     if others:

@@ -104,8 +104,11 @@ async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
     question = f"Discard draft {draft.title}?"
     if not await _confirmed(app, ConfirmScreen(question, title="Discard the draft", yes="Discard", no="Keep")):
         return
+    from ...guide.draft_history import delete_history
+
     try:
         await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
+        await asyncio.to_thread(delete_history, machine.directories.state, draft.key)
     except OSError as error:
         _notify(app, f"The draft could not be deleted: {reason(error)}", bad=True)
     else:

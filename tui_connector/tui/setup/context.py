@@ -14,6 +14,7 @@ from ...client.message import InvalidRequest
 from ...client.uri import origin_of
 from ...errors import UserError
 from ...guide.checks.permissions import UNKNOWN_PERMISSIONS, Permissions
+from ...guide.draft_history import DraftHistory
 from ...guide.drafts import Draft, key_for
 from ...guide.profiles.save import session_key
 from ...guide.profiles.saved_changes import SavedChanges
@@ -90,12 +91,15 @@ class GuideContext:
     """What was saved of the profile in this session."""
     tests: list[PartTest] = field(default_factory=list)
     """The last tests of its parts in this guide, once it is closed."""
+    draft_history: DraftHistory = field(init=False)
+    """The requests of its draft."""
     _tested_at: dict[PartPath, float] = field(default_factory=dict)
     """When parts were tested in this guide, in seconds since the epoch."""
 
     def __post_init__(self) -> None:
         directory = self.path.parent if self.path is not None else self.profiles
         self.setup.data = self.workbench.machine.directories.data_for(directory)
+        self.draft_history = DraftHistory(self.workbench, self.draft_key, saved=self.path is not None)
         self.keep_secrets()
 
     def keep_secrets(self) -> None:

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -412,8 +412,7 @@ class SavePane(StepPane):
         work.keep_secrets()
         profile, _ = check_data(self.setup.draft)
         if is_new and profile is not None:  # the profile's page says where this fails
-            earlier = tuple(work.workbench.exchanges)
-            await asyncio.to_thread(work.workbench.keep_history, path, profile, earlier)
+            await asyncio.to_thread(work.draft_history.continue_in, path, profile)
         call = None
         if (
             saved.trusted
@@ -542,8 +541,11 @@ class SavePane(StepPane):
                 confirm_replace=confirm_replace,
                 trust=work.workbench.trust,
                 profiles=work.profiles,
+                moving=None if self.setup.saved else work.draft_history.copied_to(path, self.setup.draft),
                 state=work.workbench.machine.directories.state,
             )
+        if problem := work.draft_history.problem:
+            saved = replace(saved, notes=(*saved.notes, problem))
         change = await asyncio.to_thread(before.change, "save in the guide") if before is not None else None
         if change is not None:
             work.changes.record(change)

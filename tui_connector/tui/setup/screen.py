@@ -104,8 +104,10 @@ class DraftWriter:
             try:
                 if draft is None:
                     self._drafts.drop(self._work.draft_key)
+                    self._work.draft_history.drop()
                 else:
                     self._drafts.keep(without_secrets(draft))
+                    self._work.draft_history.keep(draft.data)
                 if (path := self._work.path) is not None:
                     state = self._work.workbench.machine.directories.state
                     keep_samples(state, path, dict(samples.items() - self._kept_samples.items()))
@@ -356,6 +358,7 @@ class SetupScreen(LogDock, TextHolder):
 
     def before_exit(self) -> None:
         self._draft_writer.save(self._step)
+        self.work.workbench.end_history()
 
     def _draw(self) -> None:
         setup = self.work.setup
