@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import shlex
 import string
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +21,7 @@ from http_server import Received, Server, serving
 from profiles import FOUR, PASSWORD, TOKEN, admin, bearer, full, login, profile, signed
 from requirements import require
 
-from tui_connector.client.curl import curl
+from tui_connector.client.curl import curl, curl_config
 from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.message import Request
 from tui_connector.guide.workbench import Workbench
@@ -122,24 +123,33 @@ def _seen(received: Received) -> tuple[str, set[tuple[str, str]], bytes]:
 async def _copied(shop: Server, bench: Workbench, request: Request) -> tuple[Received, Exchange]:
     async with bench.session(profile(f"{shop.url}/rest/V1", bearer())) as opened:
         await opened.client("shop")(request)
-    return shop.received.pop(), list(bench.exchanges)[-1]
+        recorded = list(bench.exchanges)[-1]
+        copied = await opened.signed("shop", Request(recorded.method, recorded.uri))
+        assert copied.uri == recorded.uri  # which the header command repeats
+    return shop.received.pop(), recorded
+
+
+def _prints_config(recorded: Exchange, token: str) -> str:
+    """A function of a shell that prints what the header command does."""
+    config = curl_config(recorded.method, recorded.uri, (("Authorization", f"Bearer {token}"),))
+    return f"print_header() {{ printf %s {shlex.quote(config)}; }}\n"
 
 
 async def test_what_curl_sends_is_what_was_sent(
     shop: Server, workbench: Workbench, shell: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The header is put in as the program would print it."""
     rng, equal = random.Random(7), 0
-    workbench.vault.hold(TOKEN, "a-CANARY-token", shop.url)
+    token = 'a"b\\CANARY-token'
+    workbench.vault.hold(TOKEN, token, shop.url)
     for _ in range(COUNT):
         request = _request(rng, shop.url)
         sent, recorded = await _copied(shop, workbench, request)
         command = curl(recorded, "shop")
         assert "CANARY" not in command
         assert shown(command) == command
-        begin = command.index("tui-connector header")
-        end = command.index(") && printf", begin)
-        await shell(command[:begin] + "echo 'Authorization: Bearer a-CANARY-token'" + command[end:], {})
+        assert command.count("/rest/V1/") == 1
+        printing = _prints_config(recorded, token)
+        await shell(printing + command.replace("tui-connector header", "print_header", 1), {})
         assert _seen(shop.received.pop()) == _seen(sent), command
         equal += 1
     with capsys.disabled():
@@ -175,8 +185,7 @@ async def test_the_token_is_in_no_argument_while_curl_runs(
         arguments.clear()
         command = curl(recorded, "shop").replace("tui-connector header", "print_header", 1)
         # printed by the shell itself, as a program of this name would
-        printing = f"print_header() {{ printf 'Authorization: Bearer %s\\n' {token}; }}\n"
-        assert await shell(printing + command, {}, program_of_shell) == b"done"
+        assert await shell(_prints_config(recorded, token) + command, {}, program_of_shell) == b"done"
         assert _seen(shop.received.pop()) == _seen(sent), command
     assert any(each.startswith(b"curl\0-sS") for each in arguments)
     assert not any(token.encode() in each for each in arguments)
@@ -219,6 +228,7 @@ async def test_curl_with_the_programs_header_gets_the_same_answer(
     paths = ["products?searchCriteria[pageSize]=2&fields=items[sku],total_count", "products/none%20such'$x", "modules"]
     paths += ["directory/currency", "store/storeConfigs", "products?searchCriteria[pageSize]=1&x=a,b{c}", "none"]
     requests = [*(Request("GET", path) for path in paths), Request("POST", "products"), Request("POST", "none")]
+    requests.append(Request("PUT", "products/none", body=b'{"product": {"price": 1}}'))
     for request in requests:
         async with workbench.session(profile(f"{sandbox.url}/rest/V1", authentication)) as opened:
             response = await opened.client("shop")(request)
@@ -268,6 +278,9 @@ def test_differences_from_the_recorded_request_are_listed() -> None:
     [first, *_] = curl(masked, "shop", unset=["SHOP_KEY", "SHOP_SECRET"]).split("\n")
     assert first == "# Set first, as only the session has their values: SHOP_KEY SHOP_SECRET"
     assert "Set first" not in curl(exchange(), "shop", unset=["SHOP_KEY"])  # no header authenticates it
+    with_head = replace(masked, method="HEAD", request_body=RecordedBody(b"{}", 2))
+    assert "# The body of 2 bytes is omitted: curl sends none with HEAD." in curl(with_head, "shop")
+    assert "--data" not in curl(with_head, "shop")
     unkept = replace(masked, request_body=RecordedBody(b"", 5))
     assert "# The body of 5 bytes is omitted" in curl(unkept, "shop")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exchanges import exchange
 from guide_steps import no_demo, none_missing
 from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
@@ -15,10 +16,13 @@ from textual import events
 from textual.widgets import Input
 
 from tui_connector.cli.screen import full_integration
+from tui_connector.client.curl import curl
+from tui_connector.client.exchange import RecordedBody
 from tui_connector.client.message import Request
 from tui_connector.guide.profiles.importing import request_in_command
 from tui_connector.machine import Machine
 from tui_connector.profile.importers.background import read_in_background
+from tui_connector.profile.importers.model import InvalidImport
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
@@ -200,6 +204,24 @@ async def test_a_pasted_command_fills_the_form_of_a_request(machine: Machine) ->
 def test_a_request_in_a_command_has_no_secrets() -> None:
     request, left = request_in_command("curl -u me:CANARY https://me:CANARY@acme.example/x -H 'X-Api-Key: CANARY'")
     assert (request.uri, request.headers, left) == ("https://acme.example/x", (), ["X-Api-Key"])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+def test_a_command_that_was_copied_from_the_log_can_be_pasted(method: str) -> None:
+    headers = (("Authorization", "Bearer •••"), ("Store", "it's"))
+    body = b'{"a": "b|c"}' if method == "POST" else b""
+    sent = exchange(method=method, request_headers=headers, request_body=RecordedBody(body, len(body)))
+    for client, environment in (("shop", "staging"), (None, "")):
+        request, _ = request_in_command(f"# a remark\n{curl(sent, 'acme', client, environment)}")
+        assert (request.method, request.uri, request.body) == (method, sent.uri, body)
+        assert ("Store", "it's") in request.headers
+
+
+def test_a_command_that_reads_from_a_pipe_is_found_without_what_it_reads() -> None:
+    request, _ = request_in_command("cat headers | curl -H @- https://acme.example/x | jq .")
+    assert (request.method, request.uri) == ("GET", "https://acme.example/x")
+    with pytest.raises(InvalidImport, match="the standard input"):
+        request_in_command("echo '{}' | curl -d @- https://acme.example/x")
 
 
 async def test_a_large_file_is_read_in_another_process(machine: Machine) -> None:

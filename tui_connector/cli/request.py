@@ -187,6 +187,7 @@ def _print_body(body: bytes, received: bytes) -> None:
 @click.argument("method", shell_complete=methods)
 @click.argument("uri", shell_complete=paths)
 @click.option("--client", shell_complete=clients, help="HTTP client whose authentication is used.")
+@click.option("--curl", "for_curl", is_flag=True, help="Print it with the method and the address, for `curl -K -`.")
 @click.option("--show", is_flag=True, help="Print it even on a terminal.")
 @environment_option
 @trust_option
@@ -197,13 +198,14 @@ def header(
     method: str,
     uri: str,
     client: str | None,
+    for_curl: bool,
     show: bool,
     environment: str,
     trust_once: bool,
 ) -> None:
     """Print the header that authenticates a request, for a script.
 
-    For example: tui-connector header acme GET products/24-MB01 | curl -H @- … A signature is valid for one request.
+    For example: tui-connector header acme GET products/24-MB01 --curl | curl -K - A signature is valid for one request.
     """
     if sys.stdout.isatty() and not show:
         raise CommandFailed("The header is a secret. Add --show to print it on a terminal.", Exit.SETUP)
@@ -212,6 +214,7 @@ def header(
     saved = read(path, environment)
     method, chosen = _method(method), _client(saved, client)
 
+    from ..client.curl import curl_config
     from ..client.message import Request, RequestFailed
     from ..guide.checks.signing import is_dialect_guess
     from ..guide.workbench import Workbench
@@ -230,7 +233,7 @@ def header(
         if exit_code(error) in (Exit.REFUSED, Exit.STOPPED):
             raise
         raise CommandFailed(str(error), Exit.SETUP) from error
-    added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
+    added = tuple((name, value) for name, value in signed.headers if plain.header(name) != value)
     if not added:
         raise CommandFailed("The authentication of this client sends no header.", Exit.SETUP)
     option = env_option(environment)
@@ -241,5 +244,8 @@ def header(
                 f"Run `tui-connector check {profile}{option}` once to find out.",
                 err=True,
             )
+    if for_curl:
+        click.echo(curl_config(method, signed.uri, added), nl=False)
+        return
     for name, value in added:
         click.echo(f"{name}: {value}")

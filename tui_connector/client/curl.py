@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..secrets.mask import MARK
 from ..text import HTTP_TOKEN, env_option, shown, shown_line
 from .exchange import Exchange, RecordedBody
-from .message import header_of
+from .message import Headers, header_of
 
 _SET_BY_CURL = frozenset({"accept-encoding", "user-agent", "host", "connection", "content-length", "transfer-encoding"})
 """Headers that curl sets itself and that do not change the response."""
@@ -27,9 +27,9 @@ def curl(
 ) -> str:
     """The command for a POSIX shell, safe to print and to paste.
 
-    It runs `tui-connector header` for the headers that authenticate, because a signature is valid for one request only;
-    where that fails, nothing is sent. Comment lines before the command list the differences from the recorded request,
-    and the variables with secrets that are `unset`, so that it fails before they are set.
+    `tui-connector header --curl` prints what authenticates the request, because a signature is valid for one request
+    only, and its method and address, so that nothing is sent where that fails. Comment lines before the command list
+    the differences from the recorded request, and the variables with secrets that are `unset`.
     """
     if exchange.purpose == "login":
         return "# A login contains a password and cannot be copied."
@@ -37,19 +37,30 @@ def curl(
         return shown_line(f"# {exchange.method} {exchange.uri} cannot be sent with curl.")
     header_command, arguments, remarks = _headers(exchange, profile, client, environment)
     body, data, body_remarks = _body(exchange)
-    if header_command and body:  # standard input is used by the header
-        data = ["--data-binary @/dev/fd/3"]
-    command = " ".join(["curl -sS", *_method(exchange), *arguments, *data, *_address(exchange.uri)])
     if header_command:
-        # with a pipe from it, curl would send the request without them where the command fails
-        command = f"(h=$({header_command}) && printf '%s\\n' \"$h\" | {command})"
-    if body:
-        command = f"{body} | {command} 3<&0" if header_command else f"{body} | {command}"
+        data = ["--data-binary @/dev/fd/3"] if body else data  # standard input is what the header command prints
+        command = " ".join([f"{header_command} | curl -sS -K -", *arguments, *data])
+        command = f"{body} | ({command}) 3<&0" if body else command
+    else:
+        command = " ".join(["curl -sS", *_method(exchange), *arguments, *data, *_address(exchange.uri)])
+        command = f"{body} | {command}" if body else command
     if profile is None and header_command:
         remarks.insert(0, "Save the profile first, and replace PROFILE with its name.")
     elif unset and header_command:
         remarks.insert(0, f"Set first, as only the session has their values: {' '.join(unset)}")
     return "\n".join([*(f"# {remark}" for remark in remarks + body_remarks), command])
+
+
+def curl_config(method: str, uri: str, headers: Headers) -> str:
+    """What `curl --config -` reads to send this request with these headers, byte for byte (curl's manual, --config)."""
+    how = "head" if method == "HEAD" else f"request = {_in_quotes(method)}"  # curl waits for a body after another HEAD
+    lines = [how, f"url = {_in_quotes(uri)}", "globoff", "path-as-is"]
+    lines += [f"header = {_in_quotes(f'{name}: {value}' if value else f'{name};')}" for name, value in headers]
+    return "\n".join([*lines, ""])
+
+
+def _in_quotes(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def has_credentials(exchange: Exchange) -> bool:
@@ -62,14 +73,18 @@ def _is_credential(name: str, value: str) -> bool:
 
 
 def _method(exchange: Exchange) -> list[str]:
-    if exchange.method == "HEAD" and not exchange.request_body.data:
+    if exchange.method == "HEAD":
         return ["-I"]  # with -X HEAD it would wait for a body
     implied = "POST" if _has_data(exchange) else "GET"
     return [] if exchange.method == implied else ["-X", shlex.quote(exchange.method)]
 
 
 def _has_data(exchange: Exchange) -> bool:
-    return bool(exchange.request_body.data) or exchange.method in _METHODS_WITH_LENGTH
+    return bool(_data(exchange)) or exchange.method in _METHODS_WITH_LENGTH
+
+
+def _data(exchange: Exchange) -> bytes:
+    return b"" if exchange.method == "HEAD" else exchange.request_body.data
 
 
 def _headers(
@@ -77,7 +92,7 @@ def _headers(
 ) -> tuple[str, list[str], list[str]]:
     """The command that prints the headers with credentials, curl's arguments, and remarks for the user.
 
-    curl reads these headers from standard input: every user of the computer can see its arguments.
+    curl reads what it prints from standard input: every user of the computer can see its arguments.
     """
     header_command = ""
     arguments: list[str] = []
@@ -95,13 +110,12 @@ def _headers(
         option = f" --client {shlex.quote(client)}" if client else ""
         option += env_option(environment)
         request = f"{shlex.quote(profile or 'PROFILE')} {exchange.method} {shlex.quote(exchange.uri)}"
-        header_command = f"tui-connector header {request}{option}"
-        arguments[:0] = ["-H @-"]
+        header_command = f"tui-connector header {request}{option} --curl"
     if header_of(exchange.request_headers, "Accept") is None:
         arguments += ["-H", "Accept:"]
     if _has_data(exchange) and header_of(exchange.request_headers, "Content-Type") is None:
         arguments += ["-H", "Content-Type:"]
-    if len(exchange.request_body.data) >= _EXPECT_CONTINUE:
+    if len(_data(exchange)) >= _EXPECT_CONTINUE:
         arguments += ["-H", "Expect:"]
     remarks = [f"Omitted, not in the log: {', '.join(omitted)}."] if omitted else []
     if MARK in exchange.uri:
@@ -111,19 +125,21 @@ def _headers(
 
 def _body(exchange: Exchange) -> tuple[str, list[str], list[str]]:
     """The command that prints the body for standard input, curl's arguments, and remarks for the user."""
-    body = exchange.request_body
-    remarks = list(_body_remarks(body))
-    if not body.data:
+    data = _data(exchange)
+    remarks = list(_body_remarks(exchange.request_body, is_sent=exchange.method != "HEAD"))
+    if not data:
         return "", ["--data-raw ''"] if _has_data(exchange) else [], remarks
-    text = _printable(body.data)
+    text = _printable(data)
     if text is None:
-        return f"printf {_printf_format(body.data)}", ["--data-binary @-"], remarks
-    if len(body.data) > _MAX_ARGUMENT:
+        return f"printf {_printf_format(data)}", ["--data-binary @-"], remarks
+    if len(data) > _MAX_ARGUMENT:
         return f"printf %s {shlex.quote(text)}", ["--data-binary @-"], remarks
     return "", ["--data-raw", shlex.quote(text)], remarks
 
 
-def _body_remarks(body: RecordedBody) -> list[str]:
+def _body_remarks(body: RecordedBody, *, is_sent: bool) -> list[str]:
+    if body.size and not is_sent:
+        return [f"The body of {body.size} bytes is omitted: curl sends none with HEAD."]
     if body.size and not body.data:
         return [f"The body of {body.size} bytes is omitted: it is not in the log."]
     remarks = []

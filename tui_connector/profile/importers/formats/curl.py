@@ -94,6 +94,26 @@ def _commands(text: str) -> Iterator[tuple[list[str], str | None, list[str]]]:
         words = _after_curl(command)
         if words is not None:
             yield words, command.stdin, command.unused
+        elif not is_cmd:
+            yield from _at_the_end_of_a_pipe(command)
+
+
+def _at_the_end_of_a_pipe(command: ShellCommand) -> Iterator[tuple[list[str], str | None, list[str]]]:
+    """The curl command, if any, that reads what this command prints: of the program's own, method and address."""
+    for at, piped in enumerate(command.unused):
+        [reader, *_] = bash_commands(piped.removeprefix("|")) or [ShellCommand()]
+        if piped.startswith("|") and (words := _after_curl(reader)) is not None:
+            yield [*_printed_options(command.words), *words], None, command.unused[at + 1 :]
+            return
+
+
+def _printed_options(words: Sequence[str]) -> list[str]:
+    """The options of curl that `tui-connector header PROFILE METHOD URI` prints for it, but for the secrets."""
+    if [word.rpartition("/")[2] for word in words[:2]] != ["tui-connector", "header"]:
+        return []
+    places = [at for at in range(2, len(words)) if not words[at].startswith("-")]
+    positional = [words[at] for at in places if words[at - 1] not in ("--client", "--env")]
+    return ["--globoff", "--request", positional[1], "--url", positional[2]] if len(positional) == 3 else []
 
 
 def _after_curl(command: ShellCommand) -> list[str] | None:
@@ -333,7 +353,11 @@ def _add_timeout(found: _Options, name: str, value: str) -> None:
 def _add_header(found: _Options, value: str, stdin: str | None, files: Files) -> None:
     lines = [value]
     if value.startswith("@"):
-        lines = (_content(found, value[1:], stdin, files) or "").splitlines()
+        text = _content(found, value[1:], stdin, files)
+        if text is None:  # the request has a body of its own
+            found.others.append(("headers", f"their content is not available: {found.unread.pop()}"))
+            return
+        lines = text.splitlines()
     for line in lines:
         name, colon, content = line.partition(":")
         if not colon and line.strip().endswith(";"):  # curl's way to write a header without a value
