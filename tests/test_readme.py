@@ -21,7 +21,7 @@ from tui_connector.outgoing.comparison import Comparison, FieldRule
 from tui_connector.profile.model import kind_schemas
 from tui_connector.profile.model import schema as profile_schema
 from tui_connector.profile.problems import check
-from tui_connector.tui.keys import all_bindings, check_keys
+from tui_connector.tui.key_settings import all_bindings, check_keys
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)

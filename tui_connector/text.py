@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import shlex
@@ -106,8 +105,10 @@ def has_html(body: bytes) -> bool:
 
 def page_title(page: str) -> str | None:
     """The title of an HTML page, at most 120 characters; None if it has none."""
+    from html import unescape  # the names of its characters take as long to load as this module
+
     title = _TITLE.search(without_secrets(page))
-    return beginning(" ".join(html.unescape(title[1]).split()), 120) if title else None
+    return beginning(" ".join(unescape(title[1]).split()), 120) if title else None
 
 
 def json_text(data: object, indent: int | None = None) -> str:

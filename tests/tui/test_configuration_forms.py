@@ -18,8 +18,9 @@ from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.choice import Choice, ChoiceScreen
-from tui_connector.tui.widgets.fields import JsonField, TextField
+from tui_connector.tui.widgets.fields import TextField
 from tui_connector.tui.widgets.form import Form
+from tui_connector.tui.widgets.text_areas import JsonField
 
 
 async def test_existing_clients_can_be_chosen_and_a_deleted_one_stays_shown(

@@ -16,8 +16,8 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.widgets.fields import JsonField
 from tui_connector.tui.widgets.item_table import ItemScreen, ItemTable, columns, table
+from tui_connector.tui.widgets.text_areas import JsonField
 
 
 async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from tui_connector.tui._textual import declared_bindings
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.help import HelpScreen
-from tui_connector.tui.keys import _subclasses, all_bindings
+from tui_connector.tui.key_settings import _subclasses, all_bindings
 from tui_connector.tui.widgets.frame import Dialog
 
 

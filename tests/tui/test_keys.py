@@ -17,7 +17,8 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.commands import CommandsScreen
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.keys import IN_FIELD, _subclasses, all_bindings, check_keys, key_label, to_keymap
+from tui_connector.tui.key_settings import _subclasses, all_bindings, check_keys
+from tui_connector.tui.keys import IN_FIELD, key_label, to_keymap
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.themes import DARK

@@ -20,13 +20,14 @@ from tui_connector.client.message import Request
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
 from tui_connector.text import shown
-from tui_connector.tui._textual import LineTextArea
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import EntryScreen, InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.toml_editor.area import TomlArea
-from tui_connector.tui.widgets.fields import SafeInput, SafeTextArea
+from tui_connector.tui.toml_editor.line_area import LineTextArea
+from tui_connector.tui.widgets.safe_input import SafeInput
+from tui_connector.tui.widgets.text_areas import SafeTextArea
 
 PASTE = "\x1b]0;t\x07 \x9b31m \x1b[31m \u202e\x7f\x08\x00 end"
 """A title, colours, an order of letters, and keys."""
@@ -115,7 +116,7 @@ def test_every_field_of_the_program_is_one_of_these() -> None:
             names = [each.id for each in (called, *bases) if isinstance(each, ast.Name)]
             if {"Input", "TextArea", "MaskedInput"} & set(names):
                 found[path.name] = getattr(node, "lineno", 0)
-    assert set(found) == {"fields.py", "_textual.py"}
+    assert set(found) == {"safe_input.py", "text_areas.py", "line_area.py"}
     assert issubclass(SafeInput, Input)
     assert issubclass(SafeTextArea, TextArea)
     assert LineTextArea.__subclasses__() == [TomlArea]

@@ -26,7 +26,7 @@ from tui_connector.tui.send.job import Plan, PlanRow, SendJob
 from tui_connector.tui.send.plan_view import change_text, row_detail, type_change
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.widgets.fields import JsonField
+from tui_connector.tui.widgets.text_areas import JsonField
 
 PROFILE = """
 format = 1

@@ -25,7 +25,7 @@ from textual.widgets import Static
 
 from tui_connector import tui
 from tui_connector.tui import _textual
-from tui_connector.tui.keys import all_bindings
+from tui_connector.tui.key_settings import all_bindings
 
 PARTS: list[tuple[type[Any], str, list[str]]] = [
     (App, "_handle_exception", ["self", "error"]),
@@ -36,7 +36,7 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (DOMNode, "_merge_bindings", []),
     (App, "_unnotify", ["self", "notification", "refresh"]),
 ]
-STATE = ["_bindings", "_keymap", "_message_queue", "_notifications", "_pending_message"]
+STATE = ["_bindings", "_css_type_names", "_keymap", "_message_queue", "_notifications", "_pending_message"]
 LAYOUT = ["_full_map", "_compositor", "textual._compositor"]
 
 

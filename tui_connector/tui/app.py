@@ -14,30 +14,27 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.widgets import Input, TextArea
 
 from ..errors import UserError
 from ..machine import Machine
-from ..profile.importers.command_text import looks_like_command
 from ..text import count, shown
 from . import settings
-from ._textual import QuietApp
-from .dialogs import ScreenPrompt
+from ._textual import QuietApp, is_text_field
 from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
 from .keys import KeyQueue, TextFinder, key_label, letter_bindings, to_keymap, with_character
-from .last_runs import LastRunsScreen
+from .screen_prompt import ScreenPrompt
 from .themes import DARK, THEMES, chart_colors
 from .widgets.focus_marks import FocusMarks
 from .widgets.painted import PAINTS
-from .widgets.questions import ConfirmScreen
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..guide.profiles.saved_changes import SavedChanges
     from ..guide.steps.summaries import ProfilePart
     from ..profile.positions import KeyPath
+    from .last_runs import LastRunsScreen
     from .log.screens import Recorded
     from .profile.page import ProfilePage
     from .setup.context import DemoStore, GuideContext, GuideResults
@@ -203,7 +200,7 @@ class ConnectorApp(QuietApp):
             self.run_worker(self._check_keys())
 
     async def _check_keys(self) -> None:
-        from .keys import all_bindings, check_keys
+        from .key_settings import all_bindings, check_keys
 
         bound = await asyncio.to_thread(all_bindings)
         keys, warnings = check_keys(self.settings.keys, bound)
@@ -261,10 +258,12 @@ class ConnectorApp(QuietApp):
 
     def on_paste(self, event: events.Paste) -> None:
         """A curl command, pasted where no field has the focus: a new profile, or a part of the one that is open."""
+        from ..profile.importers.command_text import looks_like_command
+
         if looks_like_command(event.text) and not self.screen.is_modal:
             event.stop()
             self._import(event.text, getattr(self.screen, "imports_into", None))
-        elif not isinstance(self.focused, Input | TextArea):
+        elif not is_text_field(self.focused):
             self._text_finder.unused()
             hint = getattr(self.screen, "where_to_type", "")
             said = f"{count(len(event.text), 'character')} pasted outside a field: nothing was done. {hint}".strip()
@@ -561,10 +560,12 @@ class ConnectorApp(QuietApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "show_runs":
-            return not isinstance(self.screen, LastRunsScreen) and self._recorded is None
+            return self._recorded is None and not getattr(self.screen, "lists_last_runs", False)
         return bool(len(self.jobs)) if action == "show_job" else super().check_action(action, parameters)
 
     def action_show_runs(self) -> None:
+        from .last_runs import LastRunsScreen
+
         self.push_screen(LastRunsScreen(self.machine))
 
     def on_last_runs_screen_open_requested(self, message: LastRunsScreen.OpenRequested) -> None:
@@ -619,6 +620,8 @@ class ConnectorApp(QuietApp):
 
     def action_ask_quit(self) -> None:
         """Quits, with confirmation where something is unsaved or running."""
+        from .widgets.questions import ConfirmScreen
+
         if isinstance(self.screen, ConfirmScreen):
             return
         reasons = [reason for each in self._unsaved_work() if (reason := each.unsaved_work())]

@@ -21,8 +21,8 @@ from ..text import shown_line
 from .keys import actions_of
 from .widgets.bounded_list import BoundedList
 from .widgets.dialog_panel import DialogPanel
-from .widgets.fields import SafeInput
 from .widgets.frame import TONES, Dialog
+from .widgets.safe_input import SafeInput
 
 THEMES = (
     *("textual-dark", "textual-light", "nord", "gruvbox", "tokyo-night", "solarized-light"),

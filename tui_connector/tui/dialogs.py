@@ -19,9 +19,9 @@ from ..files import described
 from ..text import shown, shown_line
 from .path_completion import complete_path
 from .widgets.dialog_panel import DialogPanel
-from .widgets.fields import SafeInput
 from .widgets.frame import Dialog
-from .widgets.questions import AllowScreen, sanitised
+from .widgets.questions import sanitised
+from .widgets.safe_input import SafeInput
 
 T = TypeVar("T")
 
@@ -190,23 +190,6 @@ class _DialogInput(SafeInput):
     def action_cut(self) -> None:
         if not self.password:
             super().action_cut()
-
-
-class ScreenPrompt:
-    """Asks the user, by dialogs, for what a request needs (the `Prompt` of the machine)."""
-
-    def __init__(self, app: App[None]) -> None:
-        self._app = app
-
-    async def secret(self, label: str) -> str:
-        return await self._ask(InputScreen(f"{label}:", secret=True)) or ""
-
-    async def allow(self, question: str) -> bool:
-        response: bool | None = await self._ask(AllowScreen(question))
-        return bool(response)
-
-    async def _ask(self, screen: Screen[T]) -> T | None:
-        return await answer_of(self._app, screen)
 
 
 async def answer_of(app: App[None], screen: Screen[T]) -> T | None:

@@ -21,7 +21,7 @@ from ..machine import Machine, child_environment
 from ..secrets.named_values import mask_message
 from ..secrets.names import is_secret_parameter
 from ..text import shown
-from .widgets.fields import JsonField
+from .widgets.text_areas import JsonField
 
 _PLUS_LINE = frozenset(
     {

@@ -1,14 +1,12 @@
-"""Keys: bindings of actions, their labels, the user's own keys, and the queue that handles keys in order."""
+"""Keys: bindings of actions, their labels, and the queue that handles keys in order."""
 
 from __future__ import annotations
 
 import asyncio
-import pkgutil
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import events
@@ -20,17 +18,15 @@ from textual.events import Key
 from textual.keys import Keys, key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
-from ..misspelling import most_similar
 from ..secrets.plain_text import is_random
 from ..text import shown_line
-from ._textual import current_bindings, declared_bindings, waiting_messages
+from ._textual import current_bindings, is_text_field, waiting_messages
 
 IN_FIELD = "-in-field"
 """Suffix of the id of a binding that works in a field."""
 
-_MODIFIERS = ("ctrl+", "alt+", "shift+", "super+")
+MODIFIERS = ("ctrl+", "alt+", "shift+", "super+")
 _NAMED = {
     **{key.value: key.value.capitalize() for key in Keys if "+" not in key.value},
     "pagedown": "PgDn",
@@ -167,7 +163,7 @@ def key_label(key: str) -> str:
     if key.startswith("ctrl+"):
         rest = key.removeprefix("ctrl+")
         return f"^{rest.upper()}" if len(rest) == 1 else f"Ctrl+{key_label(rest)}"
-    for modifier in _MODIFIERS:
+    for modifier in MODIFIERS:
         if key.startswith(modifier):
             return modifier.capitalize() + key_label(key.removeprefix(modifier))
     if len(key) == 1:
@@ -183,82 +179,6 @@ def to_keymap(keys: Mapping[str, str]) -> dict[str, str]:
         keymap[name] = ",".join(wanted)
         keymap[f"{name}{IN_FIELD}"] = ",".join(f"alt+{key}" if len(key) == 1 else key for key in wanted)
     return keymap
-
-
-@dataclass(frozen=True, slots=True)
-class ClassBindings:
-    """A class of the program, and its bindings that have an id."""
-
-    owner: str
-    bindings: tuple[Binding, ...]
-
-
-def all_bindings() -> list[ClassBindings]:
-    """The bindings of every screen and widget. Imports all modules of the package: call it in a thread."""
-    from . import __path__ as where
-
-    for module in pkgutil.walk_packages(where, f"{__package__}."):
-        import_module(module.name)
-    return [
-        ClassBindings(kind.__name__, tuple(binding for binding in declared_bindings(kind) if binding.id))
-        for kind in _subclasses(DOMNode)
-        if kind.__module__.startswith(f"{__package__}.")
-    ]
-
-
-def _subclasses(kind: type[DOMNode]) -> Iterator[type[DOMNode]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _subclasses(each)
-
-
-def check_keys(keys: Mapping[str, str], bound: Iterable[ClassBindings]) -> tuple[dict[str, str], list[str]]:
-    """The valid keys, and a warning for each of the others."""
-    bound = list(bound)
-    by_id = {binding.id or "": binding for each in bound for binding in each.bindings}
-    valid: dict[str, str] = {}
-    warnings = []
-    for name, text in keys.items():
-        problem = ""
-        wanted = [key.strip() for key in text.split(",") if key.strip()]
-        if name not in by_id or name.endswith(IN_FIELD):
-            close = most_similar(name, [each for each in by_id if not each.endswith(IN_FIELD)])
-            problem = "unknown action" + (f"; did you mean {close}?" if close else "")
-        elif invalid := [key for key in wanted if not _is_key(key)]:
-            problem = f"{invalid[0]!r} is not a key"
-        elif by_id[name].priority and len(by_id[name].key) > 1 and any(len(key) == 1 for key in wanted):
-            problem = "a single letter cannot be typed into fields any more; use a key with ctrl, or a function key"
-        elif any(key.lower() in ("b", "f") for key in wanted) and f"{name}{IN_FIELD}" in by_id:
-            problem = "Esc, then b or f, moves by words in a field; use another letter"
-        if problem:
-            warnings.append(f"{name} = {text!r}: {problem}")
-        else:
-            valid[name] = text
-    return _without_conflicts(valid, bound, warnings), warnings
-
-
-def _is_key(key: str) -> bool:
-    if len(key) == 1:
-        return key.isprintable()
-    bare = key
-    for modifier in _MODIFIERS:
-        bare = bare.removeprefix(modifier)
-    return key_to_character(bare) is not None or bare in {each.value for each in Keys}
-
-
-def _without_conflicts(keys: dict[str, str], bound: list[ClassBindings], warnings: list[str]) -> dict[str, str]:
-    valid = dict(keys)
-    for each in bound:
-        taken: dict[str, str] = {}
-        for binding in sorted(each.bindings, key=lambda binding: (binding.id or "") in valid):
-            name = binding.id or ""
-            bound_keys = [key.strip() for key in valid[name].split(",")] if name in valid else [binding.key]
-            for key in bound_keys:
-                other = taken.setdefault(key, name)
-                if other != name and name in valid and other.removesuffix(IN_FIELD) != name:
-                    warnings.append(f"{name} = {valid.pop(name)!r}: already the key of {other.removesuffix(IN_FIELD)}")
-                    break
-    return valid
 
 
 def after_pending_messages(node: DOMNode | None, top: DOMNode, arrived: Callable[[], object]) -> None:
@@ -363,11 +283,11 @@ class TextFinder:
     def _takes_text(self) -> bool:
         """Whether a field takes keys as text: not that of a secret that is set, which only a paste replaces."""
         focused = self._app.focused
-        return isinstance(focused, Input | TextArea) and not getattr(focused, "locked", False)
+        return is_text_field(focused) and not getattr(focused, "locked", False)
 
     def _is_text(self, first: Key, text: str) -> bool:
         """Whether this is a text, and not a few commands, or one and what is meant for the field that it opens."""
-        if isinstance(self._app.focused, Input | TextArea):
+        if is_text_field(self._app.focused):
             return len(text) >= _SHORTEST_SECRET
         if len(text) < _SHORTEST or len({*text}) < _DISTINCT:
             return False
@@ -474,7 +394,7 @@ class KeyQueue:
     def _is_text(self, event: events.Event) -> bool:
         """Whether it is a character for the field that has the focus."""
         field = self._app.focused if self._app.screen_stack else None
-        if not isinstance(event, Key) or not isinstance(field, Input | TextArea) or getattr(field, "locked", False):
+        if not isinstance(event, Key) or not is_text_field(field) or getattr(field, "locked", False):
             return False
         return event.is_printable and not self._loading()
 

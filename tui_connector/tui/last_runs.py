@@ -43,6 +43,7 @@ class LastRunsScreen(BaseScreen[None]):
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"runs.back"})
+    lists_last_runs = True  # the key that opens this screen does nothing on it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "log", "Log", id="runs.log", tooltip="The requests of the profile's last sessions"),
         Binding("s", "slices", "Slices", id="runs.slices", tooltip="The runs in slices of the profile"),

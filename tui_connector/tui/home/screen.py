@@ -27,8 +27,8 @@ from ...text import count, shown_line
 from .._textual import BaseScreen
 from ..jobs import jobs_of
 from ..keys import keys_of
-from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from ..widgets.safe_input import SafeInput
 from .list import HomeList
 from .loader import DraftsFound, EntriesRead, HomeLoader, LoaderMessage, ProfilesFound, RunsRead
 from .preview import draft_preview, profile_preview, recent_runs

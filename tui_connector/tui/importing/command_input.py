@@ -7,7 +7,7 @@ from collections.abc import Callable
 from textual import events
 
 from ...profile.importers.command_text import looks_like_command
-from ..widgets.fields import SafeInput
+from ..widgets.safe_input import SafeInput
 
 
 class CommandInput(SafeInput):

@@ -24,8 +24,8 @@ from ...text import count, shown, shown_line
 from ..dialogs import FieldDialog
 from ..keys import letter_bindings
 from ..widgets.dialog_panel import DialogPanel
-from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, Dialog
+from ..widgets.safe_input import SafeInput
 from .command_input import CommandInput
 
 _SOURCES = (

@@ -17,7 +17,7 @@ from ...log.filter import BadFilter, Filter, help_rows, parse
 from ...misspelling import MISSPELT
 from ...text import shown_line
 from .._textual import QuietApp
-from ..widgets.fields import SafeInput
+from ..widgets.safe_input import SafeInput
 
 Purpose = Literal["filter", "search", "find"]
 """The list's filter, a search of the list for a text or a filter, or a text to find in the detail."""

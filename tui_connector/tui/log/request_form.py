@@ -32,9 +32,11 @@ from ...text import shown, shown_line
 from ..external_editor import edit
 from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
-from ..widgets.fields import SafeInput, SeveralLines, move_focus
+from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
+from ..widgets.safe_input import SafeInput
+from ..widgets.text_areas import SeveralLines
 from .request_text import (
     MAX_SHOWN,
     editable,

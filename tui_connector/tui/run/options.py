@@ -16,8 +16,9 @@ from ...incoming.start import RunOptions, since_date
 from ...text import shown_line
 from ..widgets.choice import Toggle
 from ..widgets.dialog_panel import DialogPanel
-from ..widgets.fields import FieldRow, SafeInput
+from ..widgets.fields import FieldRow
 from ..widgets.frame import Dialog
+from ..widgets.safe_input import SafeInput
 
 _ABOUT = (
     "Limit: stop after this many items; the next run resumes there.\n"

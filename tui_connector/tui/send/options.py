@@ -14,8 +14,9 @@ from textual.widgets import Input, Static
 from ...text import shown_line
 from ..widgets.choice import Toggle
 from ..widgets.dialog_panel import DialogPanel
-from ..widgets.fields import FieldRow, SafeInput
+from ..widgets.fields import FieldRow
 from ..widgets.frame import Dialog
+from ..widgets.safe_input import SafeInput
 from .job import SendOptions
 
 _ABOUT = "Limit: plan and send only the first entities of the source, such as 1 to try it."

@@ -21,10 +21,10 @@ from ...templates import Json
 from ...text import beginning, count, shown, shown_line
 from ..widgets.choice import ChoiceScreen
 from ..widgets.dialog_panel import DialogPanel
-from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, Dialog
 from ..widgets.prose import Prose
 from ..widgets.row_list import ListRow, RowList
+from ..widgets.safe_input import SafeInput
 from .job import Plan, PlanRow, RowKind
 
 _VALUE = 60

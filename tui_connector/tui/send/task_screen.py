@@ -25,9 +25,9 @@ from ..external_editor import edit_text
 from ..log.dock import WIDE
 from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
-from ..widgets.fields import JsonField
 from ..widgets.frame import TONES, Dialog, KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
+from ..widgets.text_areas import JsonField
 
 _LONGEST = 100_000
 """Characters of an entity or a response that are shown."""

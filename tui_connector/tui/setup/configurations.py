@@ -32,10 +32,10 @@ from .._textual import PasteHandler
 from ..keys import after_pending_messages
 from ..widgets.bounded_list import BoundedList
 from ..widgets.dialog_panel import Fitting
-from ..widgets.fields import SafeInput
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
 from ..widgets.questions import ConfirmScreen
+from ..widgets.safe_input import SafeInput
 from .form import FormScreen
 from .step import StepPane, words_of
 

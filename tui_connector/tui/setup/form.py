@@ -34,12 +34,13 @@ from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.criteria import CriteriaScreen
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs
-from ..widgets.fields import JsonField, move_to_row
+from ..widgets.focus_moves import move_to_row
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
 from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
 from ..widgets.secret import TOKEN_LENGTH, SecretInput, VariableInput
+from ..widgets.text_areas import JsonField
 from .context import GuideContext
 
 _UNTIL_CHECKED = 0.2

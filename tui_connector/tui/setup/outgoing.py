@@ -36,7 +36,8 @@ from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text
 from ..widgets import highlight
-from ..widgets.fields import NOT_BY_ARROWS, JsonField
+from ..widgets.focus_moves import NOT_BY_ARROWS
+from ..widgets.text_areas import JsonField
 from .chain import OutgoingForm
 from .configurations import ConfigurationList, ConfigurationsPane
 from .form import FormScreen

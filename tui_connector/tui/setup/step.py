@@ -22,7 +22,7 @@ from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
 from ..log.dock import LogDock
-from ..widgets.fields import move_to_row
+from ..widgets.focus_moves import move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
 from ..widgets.prose import Prose

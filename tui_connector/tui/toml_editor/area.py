@@ -20,9 +20,9 @@ from textual.widgets.text_area import Edit, EditResult
 from ...profile.correction import TextEdit
 from ...profile.text_history import difference
 from ...text import shown, shown_line, without_secrets
-from .._textual import LineTextArea, line_columns
 from ..widgets.highlight import toml_spans
 from . import line_edits
+from .line_area import LineTextArea, line_columns
 from .line_edits import LineEdit
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 from textual.widgets import Input, Static
 
 from ..keys import keys_of
-from ..widgets.fields import SafeInput
+from ..widgets.safe_input import SafeInput
 from .area import TomlArea
 
 

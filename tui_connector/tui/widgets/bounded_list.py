@@ -35,6 +35,10 @@ class BoundedList(OptionList):
         outer = (each for each in self.ancestors if isinstance(each, Widget))
         return next((each for each in outer if each.allow_vertical_scroll and each.max_scroll_y), None)
 
+    def may_leave(self, key: str) -> bool:
+        """Whether ↓ or ↑ leaves the list: from its last option, or its first one."""
+        return self.at_end(1 if key == "down" else -1)
+
     def at_end(self, by: int) -> bool:
         """Whether no option follows (1) or precedes (-1) the one under the cursor."""
         return self._next(by) is None

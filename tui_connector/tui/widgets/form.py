@@ -24,10 +24,12 @@ from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .criteria import CriteriaField, CriteriaScreen
 from .field_specs import FieldSpec, FieldType, from_text, to_lines, to_text
-from .fields import FieldGroup, FieldRow, JsonField, TextField, move_to_row
+from .fields import FieldGroup, FieldRow, TextField
+from .focus_moves import move_to_row
 from .pairs import Pairs
 from .secret import Secret, SecretInput, SourceField
 from .secret_marks import SecretMarks
+from .text_areas import JsonField
 
 FormPath = tuple[str | int, ...]
 MakeSource = Callable[[FormPath, str], dict[str, Json]]

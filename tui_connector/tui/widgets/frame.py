@@ -12,13 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Static
 
 from ...text import shown_line, shown_path
-from .._textual import BaseScreen
+from .._textual import BaseScreen, is_text_field
 from ..jobs import Job, jobs_of
 from ..keys import IN_FIELD, key_label, key_title, keys_of
-from .fields import move_focus
+from .focus_moves import move_focus
 
 TONES = {
     "success": "$text-success",
@@ -174,7 +174,7 @@ class KeyFooter(Static):
 
 def _field_label(screen: Screen[object]) -> str:
     """What is said of the field that has the focus; "" where none has."""
-    if not isinstance(screen.focused, (Input, TextArea)):
+    if not is_text_field(screen.focused):
         return ""
     return _SET if getattr(screen.focused, "locked", False) else _FIELD
 

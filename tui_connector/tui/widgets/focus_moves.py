@@ -1,0 +1,66 @@
+"""Moves of the focus by keys: to the next widget, and from row to row of a form."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar, runtime_checkable
+
+from textual.screen import Screen
+from textual.widget import Widget
+
+T = TypeVar("T")
+
+
+def move_focus(screen: Screen[T], step: int) -> None:
+    """Focuses the next widget, or the previous one where `step` is -1; unlike Tab, it stops at the ends."""
+    chain, focused = screen.focus_chain, screen.focused
+    index = chain.index(focused) + step if focused in chain else -1
+    if 0 <= index < len(chain):
+        screen.set_focus(chain[index])
+
+
+@runtime_checkable
+class UsesArrows(Protocol):
+    """A widget in which ↓ and ↑ move, such as a list."""
+
+    def may_leave(self, key: str) -> bool:
+        """Whether `down` or `up` goes to the next or previous row, as there is nothing more in this widget."""
+        ...
+
+
+_ROWS = frozenset({"field", "pair", "buttons"})
+"""The classes of what arrows go through as one: its first widget gets the focus."""
+
+
+def field_rows(container: Widget) -> dict[Widget, Widget]:
+    """The rows of what Tab visits, in its order, each with its first widget that can have the focus.
+
+    A row is a field, a row of a table, a row of buttons, or whatever else is in none of them, such as a list.
+    """
+    found: dict[Widget, Widget] = {}
+    for widget in container.screen.focus_chain:
+        if container in widget.ancestors:
+            found.setdefault(_row_of(widget), widget)
+    return found
+
+
+def _row_of(widget: Widget) -> Widget:
+    around = (each for each in widget.ancestors_with_self if isinstance(each, Widget))
+    return next((each for each in around if not _ROWS.isdisjoint(each.classes)), widget)
+
+
+NOT_BY_ARROWS = "not-by-arrows"
+"""The class of a row that ↓ and ↑ pass by: what is typed next would change a text in it that is only looked at."""
+
+
+def move_to_row(container: Widget, key: str) -> bool:
+    """↓ and ↑ go to the next and previous row; False where there is none, or where the key belongs to the widget."""
+    focused, first = container.screen.focused, field_rows(container)
+    row = _row_of(focused) if focused is not None else None
+    if focused is None or row not in first or (isinstance(focused, UsesArrows) and not focused.may_leave(key)):
+        return False
+    rows = [each for each in first if each is row or not each.has_class(NOT_BY_ARROWS)]
+    index = rows.index(row) + (1 if key == "down" else -1)
+    target = first[rows[index]] if 0 <= index < len(rows) else None
+    if target is not None:
+        container.screen.set_focus(target)
+    return target is not None

@@ -1,0 +1,91 @@
+"""The input of every field of one line."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from rich.highlighter import Highlighter
+from rich.segment import Segment
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.reactive import Reactive
+from textual.strip import Strip
+from textual.widgets import Input
+from textual.widgets.input import Selection
+
+from ...text import dotted, printable_line, shown_middle
+
+
+class _SecretsAsDots(Highlighter):
+    """Draws the secrets of this session as dots; the value stays as it was typed."""
+
+    def highlight(self, text: Text) -> None:
+        if (dots := dotted(text.plain)) != text.plain:
+            text.plain = dots
+
+
+class SafeInput(Input):
+    """An input that makes control characters of a paste visible. A password stays unchanged, as only dots are drawn.
+
+    A value is not selected when its field gets the focus: a stray letter would replace it. The cursor is at its end,
+    and ^U deletes it, wherever the cursor is. A suggestion is selected: what is typed replaces it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+u", "delete_left_all", "Delete the value", id="field.delete", show=False),
+        Binding("ctrl+z", "restore", "Restore the deleted value", id="field.restore", show=False),
+    ]
+
+    is_suggestion = False
+    _deleted = ""
+    """What ^U deleted; never a secret."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, select_on_focus=False, **options)
+        self.highlighter = _SecretsAsDots()
+
+    def on_focus(self, event: events.Focus) -> None:
+        if not event.from_app_focus:
+            end = len(self.value)
+            self.selection = Selection(0 if self.is_suggestion else end, end)
+
+    def watch_value(self, value: str) -> None:
+        self.cursor_position = len(value)  # keys set it to their own place after that
+
+    def action_delete_left_all(self) -> None:
+        """Deletes the whole value."""
+        if self.value and not self.password:
+            self._deleted = self.value
+        self.replace("", 0, len(self.value))
+
+    def action_restore(self) -> None:
+        """Restores what ^U deleted, in place of what was typed since."""
+        deleted, self._deleted = self._deleted, ""
+        self.replace(deleted, 0, len(self.value))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self._deleted) if action == "restore" else super().check_action(action, parameters)
+
+    def render_line(self, y: int) -> Strip:
+        """A value that is too long for its field is cut in its middle, where it is not edited: its end tells more."""
+        width = self.scrollable_content_region.width
+        if y or self.has_focus or self.password or cell_len(self.value) <= width or not width:
+            return super().render_line(y)
+        line = shown_middle(dotted(self.value), width)
+        return Strip([Segment(line, self.rich_style)]).adjust_cell_length(width, self.rich_style)
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
+    """As in any widget, but without a new layout of the whole screen for each key: the field keeps its place."""
+
+    def update_node_styles(self, animate: bool = True) -> None:
+        if self.is_attached:  # a new one is styled when it is mounted; Textual would do it again for its first class
+            super().update_node_styles(animate)
+
+    def validate_value(self, value: str) -> str:
+        return value if self.password else printable_line(value)
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        super().replace(self.validate_value(text), start, end)  # sanitised here too, so that the cursor is after it

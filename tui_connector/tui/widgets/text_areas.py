@@ -1,0 +1,98 @@
+"""Fields of several lines: text, and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
+
+from ...text import dotted, printable
+from .focus_moves import move_focus
+from .highlight import json_spans
+
+
+class SafeTextArea(TextArea):
+    """A text area that makes control characters visible, and draws the secrets of this session as dots.
+
+    ^U deletes the whole text, as in a field of one line, and ^Z restores it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+u", "delete_all", "Delete the value", id="field.delete", show=False),
+        Binding("ctrl+z", "undo", "Undo", id="field.restore", show=False),
+    ]
+
+    def may_leave(self, key: str) -> bool:
+        """Whether ↓ or ↑ leaves the field: from its last line, or its first one."""
+        return self.cursor_at_last_line if key == "down" else self.cursor_at_first_line
+
+    def action_delete_all(self) -> None:
+        if not self.read_only:
+            self.history.checkpoint()
+            self.clear()
+
+    def edit(self, edit: Edit) -> EditResult:
+        edit.text = printable(edit.text)
+        return super().edit(edit)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # F6 and F7 are keys of the screens: with the whole text selected, the next letter would replace it
+        return action not in ("select_all", "select_line") and super().check_action(action, parameters)
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        if (dots := dotted(line.plain)) != line.plain:
+            line.plain = dots
+        return line
+
+
+class SeveralLines(SafeTextArea):
+    """A field of several lines in a form; Tab leaves it, and so do ↑ on its first line and ↓ on its last one."""
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(text, id=id, compact=True, tab_behavior="focus")
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        if not select and self.cursor_at_first_line:
+            move_focus(self.screen, -1)
+        else:
+            super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        if not select and self.cursor_at_last_line:
+            move_focus(self.screen, 1)
+        else:
+            super().action_cursor_down(select)
+
+
+class JsonField(SeveralLines):
+    """Several lines of JSON. Enter starts a new line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "open_editor", "Open in $EDITOR", id="json.editor", priority=True)
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"paint--key", "paint--string", "paint--number"}
+
+    @dataclass
+    class EditorRequested(Message):
+        """Open the text in the user's editor."""
+
+        json_field: JsonField
+
+        @property
+        def control(self) -> JsonField:
+            return self.json_field
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for start, end, kind in json_spans(line.plain):
+            line.stylize(self.get_component_rich_style(f"paint--{kind}", partial=True), start, end)
+        return line
+
+    def action_open_editor(self) -> None:
+        self.post_message(self.EditorRequested(self))
