@@ -407,6 +407,23 @@ async def test_other_kinds_and_several_authentications_in_order(machine: Machine
         assert "CANARY" not in shown(pilot.app)
 
 
+async def test_the_first_missing_field_has_the_focus_once_the_way_is_chosen(machine: Machine, sandbox: Sandbox) -> None:
+    """A paste finds its field anyway, but of a name that is typed letters would go to other steps."""
+    app: Any = ConnectorApp(machine, no_demo, start_at="setup")
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "Store address")
+        await pilot.press(*sandbox.url, "enter", "enter")
+        await until_shown(pilot, "A paste goes to Consumer key")
+        pane = app.screen.query_one(AuthenticationPane)
+        for way, field in (("Bearer", "token"), ("Login", "username"), ("Integration", "consumer-key")):
+            for _ in range(2):  # also where it is chosen already
+                await choose(pilot, "#way", way)
+                await until(pilot, lambda field=field: pane.form.field(field) in app.focused.ancestors)
+        await pilot.press("n", "tab")
+        await until(pilot, lambda: any("cannot be a token" in each.message for each in app._notifications))
+        assert "● 2" in shown(app)
+
+
 async def test_enter_in_the_last_field_of_another_kind_tests_it(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)

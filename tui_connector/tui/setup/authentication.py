@@ -99,8 +99,8 @@ class AuthenticationPane(StepPane):
         """Where what is shown is in the profile."""
         return ("authentications", self.setup.authentication)
 
-    async def _show_way(self) -> None:
-        """The way and its fields as the setup has them."""
+    async def _show_way(self, *, was_chosen: bool = False) -> None:
+        """The way and its fields as the setup has them. `was_chosen`: the user has just chosen it."""
         setup = self.setup
         fields = self.query_one("#fields", Vertical)
         await fields.remove_children()
@@ -120,7 +120,7 @@ class AuthenticationPane(StepPane):
         self._say_saved()
         self._say_way()
         if self.display:
-            self.begin()
+            self._begin(was_chosen=was_chosen)
             self.show_refusal()
 
     def refused(self) -> Finding | None:
@@ -244,11 +244,15 @@ class AuthenticationPane(StepPane):
         self.put(self.query_one("#preview", Static), words)
 
     def begin(self) -> None:
+        self._begin()
+
+    def _begin(self, *, was_chosen: bool = False) -> None:
+        """`was_chosen`: the user has just chosen the way, so that what is typed now is meant for its fields."""
         if not self.query("#way-form"):
             return  # the fields are on their way, and start when they are there
         if (self.form.path, self.form.specs) != (self._path, tuple(self._specs())) or self._has_moved_secrets():
             # another step has chosen another client, or other places of secrets, or there are more to choose from
-            self.run_worker(self._switched(), group="fields", exclusive=True)
+            self.run_worker(self._switched(was_chosen=False), group="fields", exclusive=True)
             return
         if self._begins_at:
             self.run_worker(self._show_field(), group="fields", exclusive=True)
@@ -257,11 +261,12 @@ class AuthenticationPane(StepPane):
             self._asked_keyring = True
             self.run_worker(self._ask_keyring(), group="keyring")  # before anything is typed
         missing = self._missing()
+        awaits_paste = self._is_token(missing) and not was_chosen
         self.form.check()
         demo = self._show_demo_button(missing)
         if demo is not None:
             self.screen.set_focus(demo)
-        elif self._is_token(missing):
+        elif awaits_paste:
             self.screen.set_focus(self.query_one("#way"))
         elif (missing or not (self.setup.fields() or self.setup.has_authentication)) and not self._names_variable(
             missing
@@ -277,7 +282,7 @@ class AuthenticationPane(StepPane):
             self.explain("")
         elif not missing and self.setup.fields():
             self.explain("Nothing is missing. Enter tests it.")
-        elif self._is_token(missing):
+        elif awaits_paste:
             self._explain_way()
         else:
             self._explain(missing)
@@ -375,6 +380,11 @@ class AuthenticationPane(StepPane):
         entries(self.setup).take(event.option)
         await self._switched()
 
+    @on(Choice.Confirmed, "#way")
+    def _same_way(self, event: Choice.Confirmed) -> None:
+        event.stop()
+        self._begin(was_chosen=True)
+
     async def _other(self, kind: str | None) -> None:
         if kind is None:
             self._say_way()  # as it was
@@ -382,10 +392,10 @@ class AuthenticationPane(StepPane):
         self.setup.choose_kind(kind)
         await self._switched()
 
-    async def _switched(self) -> None:
+    async def _switched(self, *, was_chosen: bool = True) -> None:
         self.work.told_keyring |= bool(self._keyring_problem)
         self.forget()
-        await self._show_way()
+        await self._show_way(was_chosen=was_chosen)
         self.post_message(self.Changed())
 
     @on(SetupForm.Changed)

@@ -87,6 +87,16 @@ class Choice(Static, can_focus=True):
             return self.choice
 
     @dataclass
+    class Confirmed(Message):
+        """The option that was chosen before was chosen again."""
+
+        choice: Choice
+
+        @property
+        def control(self) -> Choice:
+            return self.choice
+
+    @dataclass
     class OpenRequested(Message):
         """The only option was selected: opens the options."""
 
@@ -168,6 +178,8 @@ class Choice(Static, can_focus=True):
         if option is not None and option != self.chosen:
             self.show(option)
             self.post_message(self.Chosen(self, option))
+        elif option is not None:
+            self.post_message(self.Confirmed(self))
 
     def _open(self, selected: str, typed: str = "") -> None:
         if len(self.options) == 1:
