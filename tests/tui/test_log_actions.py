@@ -413,7 +413,7 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         body = watched.app.screen.query_one("#resend-body", TextArea)
         body.text = '{"a":2'
-        await watched.shows("✘ The body is not valid JSON: ")
+        await watched.shows("Body · ✘ The body is not valid JSON: ")  # next to the text
         body.text = '{"a":2}'
         await watched.until(lambda: not watched.says("not valid JSON"))
         await watched.pilot.press("f1")

@@ -163,10 +163,8 @@ class RequestForm(Dialog[Request | None]):
             yield Static("", id="resend-sent")
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
-            missing = f" · complete the request: {self._missing}" if self._missing else ""
-            yield Static(Content(shown_line(f"Body{missing}")), classes="heading")
+            yield Static("", id="resend-body-heading", classes="heading")
             yield SeveralLines(id="resend-body")
-            yield Static("", id="resend-body-note")
             yield Static("", id="resend-error")
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="resend-send")
@@ -233,8 +231,9 @@ class RequestForm(Dialog[Request | None]):
     @on(TextArea.Changed, "#resend-body")
     @on(TextArea.Changed, "#resend-headers")
     def _check_body(self) -> None:
-        """Shows below the body where it is not JSON but should be."""
+        """Says in the heading of the body where it is not JSON but should be."""
         if not self._body_shown:
+            self._show_body_note(f"{len(self._request.body):,} bytes, sent unchanged; ^O opens the request in $EDITOR")
             return
         try:
             headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
@@ -242,13 +241,13 @@ class RequestForm(Dialog[Request | None]):
             headers = self._request.headers
         body = self.query_one("#resend-body", TextArea).text
         fault = json_error(replace(self._request, headers=headers, body=body.encode()))
-        self._show_body_note(f"✘ {fault}" if fault else "", bad=True)
+        missing = f"complete the request: {self._missing}" if self._missing else ""
+        self._show_body_note(" · ".join(filter(None, [missing, f"✘ {fault}" if fault else ""])), bad=bool(fault))
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
-        note = self.query_one("#resend-body-note", Static)
-        note.update(Content(shown_line(words)))
-        note.display = bool(words)
-        note.set_class(bad, "bad")
+        heading = self.query_one("#resend-body-heading", Static)
+        heading.update(Content(shown_line(f"Body · {words}" if words else "Body")))
+        heading.set_class(bad, "bad")
 
     @on(Input.Changed, "#resend-uri")
     def _path_changed(self, event: Input.Changed) -> None:
@@ -433,8 +432,7 @@ class RequestForm(Dialog[Request | None]):
         self._body_shown = len(body) <= MAX_SHOWN and shown(body) == body and not is_lossy(request.body)
         area = self.query_one("#resend-body", TextArea)
         area.text, area.display = body if self._body_shown else "", self._body_shown
-        if not self._body_shown:
-            self._show_body_note(f"{len(request.body)} bytes, sent unchanged; ^O opens the request in $EDITOR")
+        self._check_body()
 
     def _fill_from_command(self, text: str) -> None:
         """Fills the form from a pasted curl command, without its secrets."""
