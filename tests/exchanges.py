@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 from tui_connector.client.message import Failure, Request
 from tui_connector.client.refusal import BodyRefusal, RefusalCode
+from tui_connector.secrets.token_shape import TokenKind, TokenShape
 
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -98,5 +99,6 @@ exchanges = st.builds(
     note=text,
     refusal=st.none() | st.builds(BodyRefusal, st.sampled_from(get_args(RefusalCode)), text),
     login=st.integers(0, 1_000_000),
+    token=st.none() | st.builds(TokenShape, st.sampled_from(get_args(TokenKind)), st.booleans()),
 )
 """Any exchange."""

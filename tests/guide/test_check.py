@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,17 @@ from faulty_stores import (
 from http_server import Received, reply, serving
 from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 
-from tui_connector.guide.checks.check import CheckReport, CheckResult, check, check_part
+from tui_connector.guide.checks.check import CheckReport, CheckResult, check, check_authentication, check_part
 from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
+from tui_connector.log.records import line, read_line
 from tui_connector.machine import Directories, Machine
-from tui_connector.magento.diagnosis import Finding
+from tui_connector.magento.diagnosis import Finding, diagnose_exchange
 from tui_connector.magento.diagnosis.probes import MAX_PROBES
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.secrets.mask import Mask
 
 
 def saved(setting: Setting, address: str) -> Profile:
@@ -106,6 +110,42 @@ async def test_what_is_wrong_is_found_and_the_remedy_helps(case: str, tmp_path: 
     mended, sandbox = await run(Setting(**expected.mended), tmp_path / "mended")
     assert mended.ok, mended.findings
     LOCKED.extend(sandbox.locked())
+
+
+def jwt(**claims: object) -> str:
+    head, body = (urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims))
+    return f"{head}.{body}.CANARY"
+
+
+@pytest.mark.parametrize(
+    ("token", "found"),
+    [
+        ("CANARY", "token-malformed"),
+        ("CANARY" * 10, "token-malformed"),
+        (jwt(utypid=2, exp=1), "token-expired"),
+        (jwt(utypid=3, exp=2**40), "customer-token"),
+    ],
+)
+async def test_the_log_explains_a_refused_token_as_the_check_does(token: str, found: str, machine: Machine) -> None:
+    """Live, and from the history, though neither has the token."""
+    setting, bench = Setting(way="bearer", secrets={"token": token}), Workbench(machine)
+    async with Sandbox(SandboxOptions(products=1), lambda: datetime.now(UTC)) as sandbox:
+        hold(bench, setting, sandbox, sandbox.url)
+        profile = saved(setting, sandbox.url)
+        async with bench.session(profile) as session:
+            tried = await check_authentication(profile, session, "shop")
+    bench.close()
+    assert tried.finding is not None
+    assert tried.finding.id == found
+    asked = next(each for each in bench.exchanges if each.uri.endswith("/modules"))
+    recorded = line(asked, bodies="requests")
+    assert token.encode() not in recorded
+    for each in (asked, read_line(line(asked), Mask())):
+        explained = diagnose_exchange(each)
+        assert explained is not None
+        assert (explained.id, explained.summary, explained.remedy) == (
+            (tried.finding.id, tried.finding.summary, tried.finding.remedy)
+        )
 
 
 def test_no_probe_was_wasted_and_no_account_locked(capsys: pytest.CaptureFixture[str]) -> None:

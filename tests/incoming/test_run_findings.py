@@ -37,7 +37,7 @@ async def test_a_refused_run_ends_with_the_finding(
 ) -> None:
     async with listing(products(*range(1, 11)), _always(status, body)) as store:
         reader = shop(store, tmp_path, machine)
-        reader.token = "CANARYtokenCANARYtokenCANARYtoke"
+        reader.token = "CANARY-head.CANARY-claims.CANARY-signature"
         reader.bench.vault.hold(TOKEN, reader.token, reader.url)
         summary = await reader.run()
     assert summary.state in ("refused", "failed")

@@ -14,7 +14,7 @@ from tui_connector.client.message import InvalidRequest, LoginRefused, Request, 
 from tui_connector.magento.diagnosis import AuthKind, StoreMessage, diagnose, diagnose_failure
 from tui_connector.magento.diagnosis.case import Case
 from tui_connector.magento.diagnosis.rules import EVERY_RULE, Rule
-from tui_connector.magento.token_shape import token_shape
+from tui_connector.secrets.token_shape import token_shape
 
 HTML, JSON = ("Content-Type", "text/html"), ("Content-Type", "application/json")
 LIST = "https://shop.example/rest/V1/products?searchCriteria%5BpageSize%5D=1"
@@ -259,13 +259,14 @@ def test_token_kinds_are_recognized_by_shape() -> None:
     assert token_shape(jwt(uid=1, utypid=3, exp=later), NOW).kind == "customer"
     assert not token_shape(jwt(uid=1, utypid=2, exp=later), NOW).expired
     assert token_shape(jwt(uid=1, utypid=2, exp=before), NOW).expired
+    for foreign in ({"utypid": 2}, {"utypid": [], "exp": later}, {"utypid": 2, "exp": 10**400}, {"exp": "later"}):
+        assert token_shape(jwt(**foreign), NOW).kind == "jwt"
     assert token_shape("a.b.c.d.e", NOW).kind == "jwt"
     for text in ("", "short", "a b", "A1" * 16, "x" * 33, "<html>"):
         assert token_shape(text, NOW).kind == "odd"
 
 
 def test_expired_customer_and_refused_tokens_get_different_findings() -> None:
-    response = Response(401, (JSON,), REFUSED, 1)
     before = (NOW - timedelta(minutes=1)).timestamp()
     for token, name in (
         (jwt(utypid=2, exp=before), "token-expired"),
@@ -273,9 +274,13 @@ def test_expired_customer_and_refused_tokens_get_different_findings() -> None:
         ("no token", "token-malformed"),
         ("a" * 32, "bearer-refused"),
     ):
-        found = diagnose(Request("GET", "modules"), response, "bearer", shape=token_shape(token, NOW))
+        response = Response(401, (JSON,), REFUSED, 1, token_shape(token, NOW))
+        found = diagnose(Request("GET", "modules"), response, "bearer")
         assert found is not None
         assert found.id == name
+        found = diagnose(Request("GET", "modules"), response, "request")  # nobody copies the token of a login
+        assert found is not None
+        assert found.id == "login-token-refused"
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def test_a_masked_exchange_has_the_same_finding(log: list[Exchange]) -> None:
     """The screen diagnoses the record, which has no secret any more."""
     other = {}
     for each, exchange in zip(recordings(), log, strict=True):
-        plain, masked = diagnose_exchange(each.exchange(exchange.number, exchange.at)), diagnose_exchange(exchange)
+        without = replace(exchange, token=None)  # the token that stands for the real one has another form
+        plain, masked = diagnose_exchange(each.exchange(exchange.number, exchange.at)), diagnose_exchange(without)
         if (plain and plain.id) != (masked and masked.id):
             other[each.number] = (plain and plain.id, masked and masked.id)
     assert other.keys() <= {"028"}, other  # 'Bearer ' with nothing behind it, which the program does not send

@@ -153,8 +153,8 @@ def _mask_of_misplaced_secrets(arguments: Sequence[str]) -> object:
     words = [word for each in arguments for word in (each, each.partition("=")[2]) if len(word) >= _SHORTEST_TOKEN]
     if not words:
         return None
-    from ..magento.token_shape import looks_like_token
     from ..secrets.mask import Mask
+    from ..secrets.token_shape import looks_like_token
 
     mask = Mask()
     for word in filter(looks_like_token, words):

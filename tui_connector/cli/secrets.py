@@ -203,7 +203,7 @@ async def _typed(machine: Machine, name: str, source: SecretSource, environment:
 def _unlikely(profile: Profile, name: str, value: str) -> str:
     """What is odd about the length of this value, if its store is Magento."""
     from ..guide.steps.other_stores import is_magento
-    from ..magento.token_shape import unlikely_length
+    from ..secrets.token_shape import unlikely_length
 
     authentication, _, field = name.partition("/")
     users = [client for client, saved in profile.clients.items() if authentication in saved.authentications]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
+from ..secrets.token_shape import TokenShape
 from .message import Failure, Headers, Purpose, Request
 from .refusal import BodyRefusal
 from .whole_bodies import WholeBodies, WholeBody
@@ -103,6 +104,8 @@ class Exchange:
     """What the response refuses although its status is one of success."""
     login: int = 0
     """The number of the login whose token the request had; 0 for none, or where it is unknown."""
+    token: TokenShape | None = None
+    """The form of the bearer token that the response refuses, as nothing else of it is kept; None where unknown."""
 
     @property
     def failed(self) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from ..errors import UserError
 from ..secrets.named_values import mask_message
+from ..secrets.token_shape import TokenShape
 from ..text import without_secrets
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class Response:
     headers: Headers
     body: bytes = field(repr=False)
     exchange: int
+    token: TokenShape | None = None
+    """The form of the bearer token that it refuses, if it refuses a request that had one."""
 
     def header(self, name: str) -> str | None:
         return header_of(self.headers, name)

@@ -15,6 +15,7 @@ from ..errors import InvalidValue
 from ..machine import Machine
 from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
+from ..secrets.token_shape import TokenShape, token_shape
 from ..text import HTTP_TOKEN
 from .body import BodyTooLarge, BodyUnreadable, Inflater
 from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
@@ -54,6 +55,16 @@ class AttemptRecord:
     notes: list[str] = field(default_factory=list)
     refusal: BodyRefusal | None = None
 
+    @property
+    def is_refused(self) -> bool:
+        return self.status is not None and 400 <= self.status < 500
+
+    @property
+    def refused_token(self) -> TokenShape | None:
+        """The form of the bearer token that the response refuses; None if there was none."""
+        scheme, _, token = (self.request.header("Authorization") or "").partition(" ")
+        return token_shape(token, self.began_at) if self.is_refused and scheme.lower() == "bearer" else None
+
 
 def to_exchange(
     attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Mask, kept: int, kept_of_request: int | None = None
@@ -62,8 +73,6 @@ def to_exchange(
     request, about = attempt.request, attempt.request.about
     sent_type = next((value for name, value in attempt.sent_headers if name.lower() == "content-type"), "")
     received_type = next((value for name, value in attempt.headers if name.lower() == "content-type"), "")
-
-    refused = attempt.status is not None and 400 <= attempt.status < 500  # an error message, not a token
 
     def keep(data: bytes, size: int, content_type: str, secret: bool, most: int = kept) -> RecordedBody:
         media_type = mask.text(content_type).partition(";")[0].strip().lower()
@@ -90,13 +99,15 @@ def to_exchange(
         status=attempt.status,
         reason=mask.text(attempt.reason),
         headers=mask.headers(attempt.headers),
-        body=keep(body, wire_size, received_type, about.secret_response and not refused),
+        # what refuses is an error message, not a token
+        body=keep(body, wire_size, received_type, about.secret_response and not attempt.is_refused),
         failure=attempt.failure,
         failure_text=mask.text(attempt.failure_text),
         timings=_timings(attempt.marks, attempt.ended, attempt.ended - attempt.began),
         note=mask.text(" · ".join(filter(None, [about.note, *attempt.notes]))),
         refusal=attempt.refusal and replace(attempt.refusal, message=mask.text(attempt.refusal.message)),
         login=about.login,
+        token=attempt.refused_token,
     )
 
 
@@ -417,8 +428,9 @@ class _Attempt:
         return "tls" if "start_tls.started" in marks and "start_tls.complete" not in marks else "connect"
 
     def response(self) -> Response:
-        assert self.record.status is not None
-        return Response(self.record.status, self.record.headers, self._inflater.body, self.record.number)
+        record = self.record
+        assert record.status is not None
+        return Response(record.status, record.headers, self._inflater.body, record.number, record.refused_token)
 
     def exchange(self) -> Exchange:
         wire, inflater = self._wire, self._inflater

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import UserError
-from ..magento.token_shape import looks_like_token
 from ..profile.blocks import parse
 from ..profile.correction import TextEdit
 from ..profile.environments import TABLE, base_path
@@ -21,6 +20,7 @@ from ..secrets.backends import override_name
 from ..secrets.cleaning import SecretKind
 from ..secrets.plain_text import known_secrets_in
 from ..secrets.source import SecretSource
+from ..secrets.token_shape import looks_like_token
 from ..templates import Json
 from ..templates.validation import leaves
 from .drafts import Draft

@@ -11,10 +11,10 @@ from typing import cast, get_args
 from ..files import digest
 from ..magento.diagnosis import Finding, Fix
 from ..magento.diagnosis.finding import FixTarget
-from ..magento.token_shape import looks_like_token
 from ..profile.document import Document
 from ..profile.library import ProfileError
 from ..profile.positions import value_at
+from ..secrets.token_shape import looks_like_token
 from ..templates import Json
 from .drafts import Draft
 from .steps.methods import INTEGRATION, METHODS, GuideStep

@@ -33,6 +33,8 @@ from .records import (
     text_of,
     timings_from_json,
     timings_to_json,
+    token_from_json,
+    token_to_json,
 )
 
 COMMENT = f"Secrets were masked when this was recorded: each is shown as {MARK}. Entries list the places in _masked."
@@ -74,6 +76,8 @@ def entry(exchange: Exchange) -> dict[str, Json]:
         own["_error"] = exchange.failure_text
     if exchange.refusal is not None:
         own["_refusal"] = refusal_to_json(exchange.refusal)
+    if exchange.token is not None:
+        own["_token"] = token_to_json(exchange.token)
     return {
         "startedDateTime": exchange.at.isoformat(),
         "time": sum(value for name, value in spans.items() if value > 0 and name != "ssl"),
@@ -355,6 +359,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
         timings=_timings_of(fields, cached=cached),
         note=mask.text(fields.text("_note")) or ("from the browser's cache" if cached else ""),
         refusal=refusal_from_json(fields.inner("_refusal"), mask),
+        token=token_from_json(fields.inner("_token")),
     )
 
 

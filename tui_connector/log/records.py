@@ -18,6 +18,7 @@ from ..client.printer import failure_message
 from ..client.refusal import BodyRefusal, RefusalCode
 from ..errors import UserError
 from ..secrets.mask import Mask, returns_token
+from ..secrets.token_shape import TokenKind, TokenShape
 from ..templates import Json
 from ..text import beginning
 
@@ -189,6 +190,7 @@ def _to_json(exchange: Exchange, bodies: KeptBodies) -> dict[str, Json]:
         "timings": timings_to_json(exchange.timings),
         "note": exchange.note,
         "refusal": None if exchange.refusal is None else refusal_to_json(exchange.refusal),
+        "token": None if exchange.token is None else token_to_json(exchange.token),
     }
 
 
@@ -262,6 +264,7 @@ def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
         timings=timings_from_json(fields.inner("timings")),
         note=mask.text(fields.text("note")),
         refusal=refusal_from_json(fields.inner("refusal"), mask),
+        token=token_from_json(fields.inner("token")),
     )
 
 
@@ -272,6 +275,15 @@ def refusal_to_json(refusal: BodyRefusal) -> dict[str, Json]:
 def refusal_from_json(fields: JsonFields, mask: Mask) -> BodyRefusal | None:
     code: RefusalCode | None = next((each for each in get_args(RefusalCode) if each == fields.text("code")), None)
     return None if code is None else BodyRefusal(code, mask.text(fields.text("message")))
+
+
+def token_to_json(token: TokenShape) -> dict[str, Json]:
+    return {"kind": token.kind, "expired": token.expired}
+
+
+def token_from_json(fields: JsonFields) -> TokenShape | None:
+    kind: TokenKind | None = next((each for each in get_args(TokenKind) if each == fields.text("kind")), None)
+    return None if kind is None else TokenShape(kind, fields.flag("expired"))
 
 
 def _headers(fields: JsonFields, key: str, mask: Mask) -> Headers:

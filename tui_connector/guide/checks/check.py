@@ -24,7 +24,6 @@ from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose_with_probes
 from ...magento.diagnosis.rules import explain
 from ...magento.oauth1 import OAuth1
-from ...magento.token_shape import TokenShape, token_shape
 from ...outgoing.bulk import PERMISSION
 from ...profile.model import Profile
 from ...templates import Json
@@ -366,7 +365,7 @@ async def check_authentication(profile: Profile, session: Session, name: str) ->
         return CheckResult(summary, True, modules=modules_of(response))
     if kind == "oauth2":  # the probes are for integrations and admin users
         return CheckResult(summary, False, refusal(_as_sent(session, request, response), response))
-    diagnosed = await diagnose_with_probes(request, response, kind, await _probe_clients(profile, session, name))
+    diagnosed = await diagnose_with_probes(request, response, kind, _probe_clients(profile, session, name))
     return CheckResult(summary, False, diagnosed.finding, diagnosed.probes)
 
 
@@ -381,7 +380,7 @@ async def check_signing(profile: Profile, session: Session, name: str) -> CheckR
     return CheckResult(f"client {name}: {signing.summary}", signing.finding is None, signing.finding)
 
 
-async def _probe_clients(profile: Profile, session: Session, name: str) -> ProbeClients:
+def _probe_clients(profile: Profile, session: Session, name: str) -> ProbeClients:
     origin = origin_of(profile.base_uri(name) or "")
     signs = auth_kind(profile, name) == "oauth1"
     return ProbeClients(
@@ -390,7 +389,6 @@ async def _probe_clients(profile: Profile, session: Session, name: str) -> Probe
         (lambda other: session.client(name, ClientVariant(signed_origin=other))) if signs else None,
         origin,
         _signed_origin(profile, name),
-        await _bearer_shape(profile, session, name, origin),
         session.machine.now(),
     )
 
@@ -405,15 +403,6 @@ def _generates_codes(profile: Profile, name: str) -> bool:
     saved = (profile.authentications[each] for each in profile.clients[name].authentications)
     logins = (each for each in saved if isinstance(each, RequestAuthentication))
     return any(isinstance(value, OneTimeCode) for each in logins for value in each.parameters.values())
-
-
-async def _bearer_shape(profile: Profile, session: Session, name: str, origin: str) -> TokenShape | None:
-    """The shape of the client's bearer token; None if it has none."""
-    saved = (profile.authentications[each] for each in profile.clients[name].authentications)
-    bearer = next((each for each in saved if isinstance(each, Bearer)), None)
-    return (
-        None if bearer is None else token_shape(await session.secret(bearer.token, origin, name), session.machine.now())
-    )
 
 
 async def check_incoming(

@@ -18,7 +18,7 @@ from ...magento.diagnosis import Finding, StoreMessage, diagnose, diagnose_failu
 from ...magento.diagnosis.probes import MODULES
 from ...magento.diagnosis.rules import explain
 from ...magento.oauth1 import Tokens
-from ...magento.token_shape import token_shape
+from ...secrets.token_shape import token_shape
 from ...secrets.vault import Vault
 
 FIELDS = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")

@@ -16,7 +16,7 @@ from ...client.uri import canonical, is_loopback, origin_of
 from ...errors import InvalidValue
 from ...magento.diagnosis import Finding, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import CURRENCY
-from ...magento.token_shape import looks_like_token
+from ...secrets.token_shape import looks_like_token
 from ...text import beginning
 
 MAX_CANDIDATES = 4

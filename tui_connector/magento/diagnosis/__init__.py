@@ -15,7 +15,7 @@ from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse,
 from ...client.network_failure import REMEDIES
 from ...client.refusal import refusal
 from ...client.uri import readable
-from ..token_shape import TokenShape
+from ...secrets.token_shape import TokenShape
 from .case import Case, auth_kind_of
 from .finding import AuthKind, Finding, Fix
 from .rules import LOGIN, first_match
@@ -27,7 +27,6 @@ __all__ = [
     "Finding",
     "Fix",
     "StoreMessage",
-    "TokenShape",
     "diagnose",
     "diagnose_exchange",
     "diagnose_failure",
@@ -45,15 +44,13 @@ def diagnose(
     auth: AuthKind = "",
     *,
     authenticated: bool | None = None,
-    shape: TokenShape | None = None,
 ) -> Finding | None:
     """The finding for a response, or None if it is a success of Magento's REST API.
 
-    `authenticated` says whether another request has shown that the store knows the caller, `shape` what kind of token
-    was sent.
+    `authenticated` says whether another request has shown that the store knows the caller.
     """
     return _diagnose(
-        Case(request, response, StoreMessage.of(response), auth, authenticated, shape, refusal(request, response))
+        Case(request, response, StoreMessage.of(response), auth, authenticated, refusal(request, response))
     )
 
 
@@ -83,14 +80,14 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
     if exchange.status < 300 and exchange.refusal is None and (exchange.body.cut or exchange.body.note):
         return None  # the body was not kept as received, such as a token's: a success by its status
     request = Request(exchange.method, exchange.uri, exchange.request_headers, exchange.request_body.data)
-    response = Response(exchange.status, exchange.headers, exchange.body.data, exchange.number)
+    authorization = request.header("Authorization") or ""
+    token = exchange.token if _is_well_formed(authorization) else TokenShape("odd")
+    response = Response(exchange.status, exchange.headers, exchange.body.data, exchange.number, token)
     if exchange.purpose == "login" and exchange.status >= 400 and not is_magento_login(exchange.uri):
         return _foreign_login_refused(request, response)
-    authorization = request.header("Authorization") or ""
-    shape = None if _is_well_formed(authorization) else TokenShape("odd")
     auth = auth or auth_kind_of(authorization)
     body = StoreMessage.of(response)
-    return _diagnose(Case(request, response, body, auth, authenticated, shape, exchange.refusal))
+    return _diagnose(Case(request, response, body, auth, authenticated, exchange.refusal))
 
 
 def _probe(exchange: Exchange) -> Finding:

@@ -15,10 +15,10 @@ from ...client.refusal import BodyRefusal, RefusalCode
 from ...client.uri import is_absolute
 from ...errors import InvalidValue
 from ...secrets.names import strip_query_and_keys
+from ...secrets.token_shape import TokenShape
 from ...text import beginning, without_secrets
 from ..dialects import DIALECTS, base_string
 from ..entities import permission_path
-from ..token_shape import TokenShape
 from .finding import AuthKind
 from .store_message import StoreMessage
 
@@ -73,8 +73,6 @@ class Case:
     auth: AuthKind = ""
     authenticated: bool | None = None
     """Whether another request has shown that the store knows the caller; None if none was sent."""
-    shape: TokenShape | None = None
-    """The kind of token that was sent, if known."""
     refusal: BodyRefusal | None = None
     """What a response of success refuses."""
 
@@ -193,6 +191,11 @@ class Case:
         return f" ({after} s)" if after.isdecimal() else ""
 
     # The caller.
+
+    @property
+    def token(self) -> TokenShape | None:
+        """The form of the bearer token that was sent, if known; None for that of a login, which no user copies."""
+        return self.response.token if self.auth in ("", "bearer") else None
 
     @property
     def resource(self) -> str:

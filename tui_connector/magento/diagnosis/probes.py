@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ...client.layer import Send
 from ...client.message import Request, RequestFailed, Response, probe_request
 from ..oauth1 import other_origins
-from . import AuthKind, Finding, StoreMessage, TokenShape, diagnose, diagnose_failure
+from . import AuthKind, Finding, StoreMessage, diagnose, diagnose_failure
 from .case import Case, is_too_far_ahead
 from .rules import DIALECT, PASS_PORT, PASS_SCHEME, explain, probe_of
 
@@ -45,7 +45,6 @@ class ProbeClients:
     origin: str = ""
     signed_origin: str = ""
     """The origin that the profile signs as, if it is not that of the address."""
-    shape: TokenShape | None = None
     now: datetime | None = None
 
 
@@ -61,7 +60,7 @@ async def diagnose_with_probes(
     request: Request, response: Response, auth: AuthKind, clients: ProbeClients
 ) -> ProbeResult:
     """The finding for a refusal, after at most `MAX_PROBES` probes. None of them logs in or writes."""
-    finding = diagnose(request, response, auth, shape=clients.shape)
+    finding = diagnose(request, response, auth)
     assert finding is not None
     probe = probe_of(finding.id) if response.status == 401 else ""
     if not probe:
@@ -78,7 +77,7 @@ async def diagnose_with_probes(
     modules = response if is_modules else await probing.send(clients.authenticated, MODULES, _KNOWN)
     if modules is None:
         return probing.result(probing.failure or finding)
-    case = Case(request, response, StoreMessage.of(response), auth, modules.status == 200, clients.shape)
+    case = Case(request, response, StoreMessage.of(response), auth, modules.status == 200)
     if probe == "caller":
         return probing.result(await _probe_caller(case, finding, probing))
     return probing.result(await _probe_signature(case, finding, probing))
@@ -118,7 +117,7 @@ class _Probing:
 
 async def _probe_caller(case: Case, finding: Finding, probing: _Probing) -> Finding:
     """For a 401 that names a resource: whether Magento knows the caller, and whether it receives the header."""
-    refined = diagnose(case.request, case.response, case.auth, authenticated=case.authenticated, shape=case.shape)
+    refined = diagnose(case.request, case.response, case.auth, authenticated=case.authenticated)
     assert refined is not None
     if not probe_of(refined.id):
         return refined

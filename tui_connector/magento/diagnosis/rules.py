@@ -177,16 +177,16 @@ UNAUTHORIZED = Section(lambda case: case.status == 401 and case.resource, (
          summary="The token lacks the permission {resource}",
          remedy=f"In Magento: {INTEGRATION_MENU}: tick {{permission_path}}, then Save (not Reauthorize: that makes "
                 "new tokens)."),
-    Rule("token-malformed", "token", when=lambda case: case.shape and case.shape.kind == "odd",
+    Rule("token-malformed", "token", when=lambda case: case.token and case.token.kind == "odd",
          summary="This does not look like a Magento token",
          remedy='Copy "Access Token", the third value, again: 32 letters and digits, nothing before or after it.'),
-    Rule("token-expired", "token", when=lambda case: case.shape and case.shape.expired,
+    Rule("token-expired", "token", when=lambda case: case.token and case.token.expired,
          fix=Fix("authentication", "request", "Log in with user and password instead"),
          summary="This token has expired: those of a login last 60 minutes",
          remedy="Log in with user and password (request authentication), which renews it by itself, or use an "
                 "integration: its tokens do not expire. How long: Stores › Configuration › Services › Magento Web "
                 "API › JWT Authentication › Admin User JWT Expires In."),
-    Rule("customer-token", when=lambda case: case.shape and case.shape.kind == "customer",
+    Rule("customer-token", when=lambda case: case.token and case.token.kind == "customer",
          summary="This is a customer's token: it only has that customer's permissions",
          remedy="Use an integration's tokens, or an admin user's."),
     Rule("not-authenticated", "authentication", auth="",

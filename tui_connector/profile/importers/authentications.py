@@ -13,8 +13,8 @@ from urllib.parse import unquote, unquote_plus
 
 from ...client.uri import origin_of
 from ...magento.criteria import is_criteria
-from ...magento.token_shape import looks_like_token
 from ...secrets.names import is_secret_parameter
+from ...secrets.token_shape import looks_like_token
 from ...templates import Json
 from ..part_names import free
 from .addresses import Address, CannotImport, split_address

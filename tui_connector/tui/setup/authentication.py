@@ -22,9 +22,9 @@ from ...guide.secret_sources import is_source
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
-from ...magento.token_shape import looks_like_token
 from ...profile.importers.command_text import looks_like_command
 from ...secrets.cleaning import SecretKind, secret_kind
+from ...secrets.token_shape import looks_like_token
 from ...secrets.vault import KeyringState
 from ...text import count
 from ..widgets.choice import Choice, ChoiceScreen, Toggle

@@ -24,9 +24,9 @@ from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
 from ...guide.steps.setup import Setup
-from ...magento.token_shape import unlikely_length
 from ...profile.remarks import remarks
 from ...secrets.cleaning import SecretKind, secret_kind
+from ...secrets.token_shape import unlikely_length
 from ...templates import Json
 from ...text import count, shown, shown_line
 from ..external_editor import edit_field

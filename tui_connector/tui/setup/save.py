@@ -28,11 +28,11 @@ from ...guide.profiles.saved_changes import file_before
 from ...guide.secret_sources import SecretPlace, secret_name
 from ...guide.steps.methods import GuideStep
 from ...guide.trust import capability_lines
-from ...magento.token_shape import looks_like_token
 from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
 from ...secrets.plain_text import known_secrets_in
+from ...secrets.token_shape import looks_like_token
 from ...secrets.vault import KeyringState
 from ...text import count, shown, shown_line
 from ..dialogs import EntryScreen

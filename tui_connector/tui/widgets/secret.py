@@ -15,9 +15,9 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
-from ...magento.token_shape import looks_like_token
 from ...secrets.cleaning import SecretKind, clean, remove_invisible
 from ...secrets.plain_text import VARIABLE, is_conventional_variable, is_secret_as_variable, known_secrets_in
+from ...secrets.token_shape import looks_like_token
 from ...templates import Json
 from ...text import count, equal_beginning, shown_line
 from .._textual import PasteHandler

@@ -1,4 +1,4 @@
-"""Recognizes the kind of a token by its shape alone; nothing is sent."""
+"""Recognizes the kind of a Magento token by its shape alone; nothing is sent."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from ..secrets.cleaning import SecretKind, clean
 from ..text import count
+from .cleaning import SecretKind, clean
 
-Kind = Literal["integration", "admin", "customer", "jwt", "odd"]
+TokenKind = Literal["integration", "admin", "customer", "jwt", "odd"]
 
 _OPAQUE = re.compile(r"[a-z0-9]{32}")
 _RANDOM = re.compile(r"(?=(?:[^0-9]*[0-9]){3})(?=(?:[^A-Za-z]*[A-Za-z]){3})[A-Za-z0-9_+=~]{20,}")
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w.-]+")
-_USERS: dict[object, Kind] = {1: "integration", 2: "admin", 3: "customer"}
+_USERS: dict[object, TokenKind] = {1: "integration", 2: "admin", 3: "customer"}
 """By the claim `utypid`: the user types of Magento's UserContextInterface."""
 
 
@@ -52,9 +52,12 @@ def unlikely_length(field: str, length: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TokenShape:
-    """`integration` may also be an admin's token of Magento 2.4.3 or older; `odd` is not a Magento token."""
+    """What may be told of a token without revealing anything of it.
 
-    kind: Kind
+    `integration` may also be an admin's token of Magento 2.4.3 or older; `odd` is not a Magento token.
+    """
+
+    kind: TokenKind
     expired: bool = False
 
 
@@ -67,7 +70,6 @@ def token_shape(token: str, now: datetime) -> TokenShape:
         return TokenShape("odd")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        ends = float(claims["exp"])
-    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
+        return TokenShape(_USERS.get(claims.get("utypid"), "jwt"), float(claims["exp"]) <= now.timestamp())
+    except (binascii.Error, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return TokenShape("jwt")  # encrypted, or from another program
-    return TokenShape(_USERS.get(claims.get("utypid"), "jwt"), ends <= now.timestamp())
