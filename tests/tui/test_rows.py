@@ -118,10 +118,10 @@ SINCE = ("updated_at", "gteq", "2026-01-02 01:32:39")
 
 
 @pytest.mark.parametrize("width", [58, 70, 80, 98, 120])
-def test_a_row_keeps_what_differs_from_the_row_above_it(width: int) -> None:
+def test_a_row_keeps_what_differs_from_a_similar_one(width: int) -> None:
     def text(page: str, above: str) -> str:
         columns = columns_for(width, dates=False)
-        found = row(exchange(1, uri=page), columns, lambda _: Style(), selected=False, marked=False, above=above)
+        found = row(exchange(1, uri=page), columns, lambda _: Style(), selected=False, marked=False, others=[above])
         return "".join(segment.text for segment in found).replace(" > ", ">").replace(" ≤ ", "≤")
 
     above = slice_of(SINCE, ("entity_id", "gt", "1000"), ("entity_id", "lteq", "2000"))
@@ -146,7 +146,7 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
             lambda name: hit if name == "hit" else Style(),
             selected=False,
             marked=False,
-            above=uri,
+            others=[uri],
             wanted=parse(wanted).found_in(one),
         )
         assert sum(cell_len(segment.text) for segment in found) <= width
@@ -165,18 +165,43 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
     assert marked(page, "status>=400 | argument", **refused) == ["argument"]
 
 
-def test_a_row_is_compared_with_the_nearest_one_of_the_same_path() -> None:
-    def stock(sku: str) -> str:
-        place = "https://acme.example/rest/V1/inventory/source-items?"
-        return place + slice_of(("sku", "in", sku), ("source_code", "eq", "default")).partition("?")[2]
+def stock(sku: str, source: str = "default") -> str:
+    """The address that looks up the stock of a product."""
+    place = "https://acme.example/rest/V1/inventory/source-items?"
+    return place + slice_of(("sku", "in", sku), ("source_code", "eq", source)).partition("?")[2]
 
-    listed = [stock("24-MB01"), slice_of(SINCE), "", stock("24-MB04")]
-    above = similar(listed[3], listed.__getitem__, 3)
-    assert above == listed[0]
-    assert similar(listed[1], listed.__getitem__, 1) == similar(listed[0], listed.__getitem__, 0) == ""
-    columns = columns_for(80, dates=False)
-    found = row(exchange(1, uri=listed[3]), columns, lambda _: Style(), selected=False, marked=False, above=above)
-    assert "24-MB04" in "".join(segment.text for segment in found)
+
+def text_at(index: int, listed: list[str], width: int = 80) -> str:
+    """The row at this index in a log of these addresses."""
+    others = similar(listed[index], dict(enumerate(listed)).get, index)  # type: ignore[arg-type]
+    columns = columns_for(width, dates=False)
+    one = exchange(1, uri=listed[index])
+    found = row(one, columns, lambda _: Style(), selected=False, marked=False, others=others)
+    return "".join(segment.text for segment in found)
+
+
+def test_a_row_is_compared_with_others_of_the_same_path_above_and_below() -> None:
+    listed = [stock("24-MB01"), slice_of(SINCE), "", stock("24-MB04"), stock("24-MB04")]
+    similar_at = [similar(uri, dict(enumerate(listed)).get, at) for at, uri in enumerate(listed) if uri]  # type: ignore[arg-type]
+    assert similar_at == [(stock("24-MB04"),), (), (stock("24-MB01"),), (stock("24-MB01"),)]
+    assert "24-MB01" in text_at(0, listed)
+    assert "24-MB04" in text_at(3, listed)
+
+
+@pytest.mark.parametrize("width", [70, 80, 105])
+def test_a_row_keeps_what_few_have_before_what_all_have(width: int) -> None:
+    lookup = ["https://acme.example/rest/V1/orders/1", stock("SYNC-0001"), stock("SYNC-0001")]
+    assert "SYNC-0001" in text_at(1, lookup, width)
+    sources = [stock("SYNC-0001", source) for source in ("berlin", "default", "paris")]
+    assert ["berlin" in text_at(0, sources, width), "paris" in text_at(2, sources, width)] == [True, True]
+
+    pages = [slice_of(("status", "eq", "1"), ("entity_id", "gt", f"{start}00"), SINCE) for start in (1, 2, 3)]
+    assert ">200" in text_at(1, pages, width).replace(" ", "")
+    in_turns = [
+        slice_of(("entity_id", "gt", f"{start}00"), ("store_id", "eq", store))
+        for start, store in zip((1, 2, 3), "121", strict=True)
+    ]
+    assert ">100" in text_at(0, in_turns, width).replace(" ", "")
 
 
 def test_rows_with_room_have_the_time_of_day() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -30,10 +31,10 @@ class Part(NamedTuple):
 
     @property
     def is_filter(self) -> bool:
-        return self.rank in (_LAST_FILTER, _FILTER)
+        return self.rank in (_LIST, _LAST_FILTER, _FILTER)
 
 
-_PATH, _LAST_FILTER, _PAGE, _FILTER, _OTHER, _PAGE_SIZE, _ORDER, _FIELDS = range(8)
+_PATH, _LIST, _LAST_FILTER, _PAGE, _FILTER, _OTHER, _PAGE_SIZE, _ORDER, _FIELDS = range(9)
 
 
 def request_summary(uri: str) -> str:
@@ -48,16 +49,19 @@ def summary_parts(uri: str) -> tuple[Part, ...]:
     return (Part(_specific(path), _PATH), *_telling(query))
 
 
-def least_telling(parts: Sequence[Part], above: Sequence[Part]) -> list[int]:
+def least_telling(parts: Sequence[Part], others: Sequence[Sequence[Part]]) -> list[int]:
     """The indexes of all parts but the path, in the order in which they are left out where there is no room.
 
-    First what the similar request above in the list has, too: its rest is what distinguishes this one.
+    `others`: the parts of other requests with the same path. What all of them have is left out first, and last what
+    none of them has: that distinguishes this one.
     """
-    same = {part.text for part in above}
-    return sorted(
-        range(1, len(parts)),
-        key=lambda index: (parts[index].text not in same, -parts[index].rank, index),
-    )
+    shared = Counter(text for other in others for text in {part.text for part in other})
+
+    def key(index: int) -> tuple[bool, bool, int, int]:
+        found = shared[parts[index].text]
+        return not found or found < len(others), not found, -parts[index].rank, index
+
+    return sorted(range(1, len(parts)), key=key)
 
 
 def conditions(uri: str) -> str:
@@ -67,7 +71,7 @@ def conditions(uri: str) -> str:
         match criteria_keys(name):
             case ["filtergroups", group, "filters", number, field]:
                 filters.setdefault((group, number), {})[field] = value or ""
-    return " and ".join(_groups(filters))
+    return " and ".join(_groups(filters).values())
 
 
 class Criterion(NamedTuple):
@@ -111,7 +115,7 @@ def decoded_criteria(uri: str) -> tuple[list[tuple[str, str]], set[str]]:
             case _:
                 continue
         names.add(name)
-    rows = [("and" if number else "where", group) for number, group in enumerate(_groups(filters))]
+    rows = [("and" if number else "where", group) for number, group in enumerate(_groups(filters).values())]
     rows += [("sort", f"{each.get('field', '')} {each.get('direction', '')}".strip()) for each in orders.values()]
     paging = [page] if page else []
     paging += [f"{size} per page"] if size else []
@@ -141,12 +145,12 @@ def criteria_keys(name: str) -> tuple[str, ...] | None:
     return tuple(key.replace("_", "").lower() for key in _KEY.findall(match[1])) if match else None
 
 
-def _groups(filters: Mapping[tuple[str, str], dict[str, str]]) -> Iterator[str]:
-    """The filters of each group, by the numbers of group and filter."""
+def _groups(filters: Mapping[tuple[str, str], dict[str, str]]) -> dict[str, str]:
+    """The text of each group by its number, of filters by the numbers of group and filter."""
     groups: dict[str, list[str]] = {}
     for (group, _), each in filters.items():
         groups.setdefault(group, []).append(_filter(each))
-    yield from (" or ".join(group) for group in groups.values())
+    return {number: " or ".join(group) for number, group in groups.items()}
 
 
 def _telling(query: str) -> Iterator[Part]:
@@ -167,9 +171,11 @@ def _telling(query: str) -> Iterator[Part]:
                 size = value or ""
             case keys if keys is None or value:
                 others.append((name, value))
-    groups = list(_groups(filters))
-    for place, group in enumerate(groups, 1):
-        yield Part(group, _LAST_FILTER if place == len(groups) else _FILTER)
+    listing = {group for (group, _), each in filters.items() if each.get("conditiontype", "").lower() == "in"}
+    groups = _groups(filters)
+    for place, (number, group) in enumerate(groups.items(), 1):
+        # a list is of the identifiers that are looked up, beside conditions that are the same for all of them
+        yield Part(group, _LIST if number in listing else _LAST_FILTER if place == len(groups) else _FILTER)
     if page:
         yield Part(f"page {page}", _PAGE)
     for name, value in others:

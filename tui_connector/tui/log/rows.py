@@ -66,12 +66,12 @@ def row(
     *,
     selected: bool,
     marked: bool,
-    above: str = "",
+    others: Sequence[str] = (),
     wanted: tuple[str, ...] = (),
 ) -> list[Segment]:
     """Number, time, method, status, duration, size, what distinguishes it, attempt, the store's message, purpose.
 
-    `above`: the address of a similar request in a row above. `wanted`: the texts that filter and search look for.
+    `others`: the addresses of similar requests. `wanted`: the texts that filter and search look for.
     """
     refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
     status = f"{refuses}{'' if exchange.status is None else exchange.status}"
@@ -90,7 +90,7 @@ def row(
     )
     message, kept = _after_gap(row_message(exchange)), _after_gap(_kept(exchange))
     rest = len(message) - len(kept) if exchange.failed else 0
-    summary = _summary(exchange.uri, columns.text - len(kept), rest, above, wanted)
+    summary = _summary(exchange.uri, columns.text - len(kept), rest, others, wanted)
     room = columns.text - cell_len(summary)
     if room < cell_len(message) and room < (len(kept) + _SHORTEST if exchange.failed or kept else _SHORTEST_NOTE):
         message = kept  # the detail has the rest
@@ -113,7 +113,9 @@ def _marked(text: str, style: Style, wanted: tuple[str, ...], paint: Paint) -> l
     return [*segments, Segment(text[end:], style)]
 
 
-def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float, above: str = "") -> list[Segment]:
+def in_flight_row(
+    request: InFlight, columns: Columns, style: Style, seconds: float, others: Sequence[str] = ()
+) -> list[Segment]:
     """The row of a request without a response yet, with the whole seconds it has been waiting."""
     fixed = _fixed_columns(
         columns,
@@ -123,7 +125,7 @@ def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: fl
         took=f"{seconds:.0f} s" if seconds >= 1 else "",
         muted=style,
     )
-    return [Segment("  ", style), *fixed, Segment(f"  {_summary(request.uri, columns.text, above=above)}", style)]
+    return [Segment("  ", style), *fixed, Segment(f"  {_summary(request.uri, columns.text, others=others)}", style)]
 
 
 def _fixed_columns(
@@ -210,11 +212,11 @@ _ROOMY = 60
 """Columns from which a summary is written with its spaces and dots."""
 
 
-def _summary(uri: str, room: int, message: int = 0, above: str = "", wanted: tuple[str, ...] = ()) -> str:
+def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), wanted: tuple[str, ...] = ()) -> str:
     """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
 
-    `above` is the address of a similar request: what both have in common is left out first, and last what matches one
-    of the texts that are `wanted`.
+    `others` are the addresses of similar requests: what all have in common is left out first, and last what matches
+    one of the texts that are `wanted`.
     """
     parts = summary_parts(uri)
     indexes, path = range(len(parts)), shown_line(parts[0].text)
@@ -237,7 +239,7 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "", wanted: tup
         return "…" + path[len(path) + 1 - room :]  # the end of a path is the more specific part
     if len(parts) == 1:
         return text
-    *dropped, last = sorted(least_telling(parts, summary_parts(above) if above else ()), key=found.__contains__)
+    *dropped, last = sorted(least_telling(parts, [summary_parts(other) for other in others]), key=found.__contains__)
     kept = set(indexes)
     for index in dropped:
         kept.discard(index)
@@ -259,14 +261,14 @@ def _summary(uri: str, room: int, message: int = 0, above: str = "", wanted: tup
     return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end
 
 
-def similar(uri: str, uri_at: Callable[[int], str], index: int) -> str:
-    """The address of the nearest row above with the same path as that of this row; "" if there is none."""
-    path = summary_parts(uri)[0]
-    for other in range(index - 1, max(-1, index - 1 - _NEAR), -1):
-        if (found := uri_at(other)) and summary_parts(found)[0] == path:
-            return found
-    return ""
+def similar(uri: str, uri_at: Callable[[int], str], index: int) -> tuple[str, ...]:
+    """The other addresses with the same path in the rows near this one, each of them once."""
+    path, found = summary_parts(uri)[0], dict[str, None]()
+    for near in range(max(0, index - _NEAR), index + _NEAR + 1):
+        if (other := uri_at(near)) and other != uri and summary_parts(other)[0] == path:
+            found[other] = None
+    return tuple(found)
 
 
 _NEAR = 12
-"""Rows above a row that it is compared with: those that are seen together with it."""
+"""Rows above and below a row that it is compared with: those that are seen together with it."""
