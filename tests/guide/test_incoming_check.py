@@ -66,6 +66,35 @@ async def test_each_mistake_is_a_finding_that_names_the_field(
     assert finding.id == "incoming-field" or finding.id.startswith("incoming-")
 
 
+ROW = "searchCriteria[filterGroups][0][filters][0]"
+
+
+@pytest.mark.parametrize(
+    ("incoming", "field", "said"),
+    [
+        ({"request": {"uri": "products", "where": ["pri gt 3"]}}, "request.where", "did you mean 'price'?"),
+        ({"request": {"uri": "products", "where": ["sku neq x", "nope eq 1"]}}, "request.where", "top-level fields"),
+        ({"request": {"uri": f"products?{ROW}[field]=statu&{ROW}[value]=1"}}, "request.uri", "did you mean 'status'?"),
+        (
+            {"request": {"uri": "products", "parameters": {ROW: {"field": "nam", "value": "x"}}}},
+            "request.parameters",
+            "did you mean 'name'?",
+        ),
+        ({"request": {"uri": "orders", "where": ["statu eq pending"]}}, "request.where", "did you mean 'status'?"),
+        (
+            {"request": {"uri": "orders"}, "pagination": {**KEYSET, "filter": "entityid", "field": "entity_id"}},
+            "pagination.filter",
+            "did you mean 'entity_id'?",
+        ),
+    ],
+)
+async def test_a_refused_search_is_a_finding_at_the_setting_that_names_the_field(
+    incoming: dict[str, Any], field: str, said: str, machine: Machine, tmp_path: Path
+) -> None:
+    [finding] = await findings(machine, tmp_path, **incoming)
+    assert (finding.field, said in finding.remedy) == (field, True), finding
+
+
 async def test_all_mistakes_are_reported_at_once(machine: Machine, tmp_path: Path) -> None:
     found = await findings(
         machine, tmp_path, identifier="nosku", incremental={"field": "update_at"}, pagination={**KEYSET, "filter": "id"}

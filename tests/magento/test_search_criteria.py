@@ -42,7 +42,7 @@ SPELLINGS = {
 }
 FILTERS = st.builds(
     CriteriaFilter,
-    st.sampled_from(["entity_id", "sku", "price", "name", "updated_at"]),
+    st.sampled_from(["entity_id", "sku", "price", "name", "updated"]),
     st.text("ab%_ -ä+&=#/?[]'1", max_size=6),
     st.sampled_from(CONDITION_TYPES),
 )

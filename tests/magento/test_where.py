@@ -94,6 +94,8 @@ def test_all_rows_must_match_besides_the_criteria_of_the_request() -> None:
         ("status eq new or pending", "pending has no condition"),
         ("'status' eq new", "is not a field"),
         ("a[b] eq 1", "is not a field"),
+        ("created_at gteq yesterday", "'yesterday' is not a date: Magento would ignore it in created_at gteq"),
+        ("updated_at lt 31-01-2026", "'31-01-2026' is not a date"),
         ("name eq &{sku", "is not closed"),
         ("name eq &{sku}", "&{"),
     ],

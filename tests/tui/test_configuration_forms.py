@@ -199,6 +199,16 @@ async def test_unresolvable_template_is_a_finding(machine: Machine, memory_keyri
         setup.edit(("incoming", "products", "request", "uri"), "products?changed=@{cursor}")  # empty at first
         await pilot.press("escape", "t")
         await until_shown(pilot, "items read")
+        setup.edit(("incoming", "products", "request"), {"uri": "products", "where": ["pri gt 3"]})
+        await pilot.press("t")
+        await until_shown(pilot, "Correct request.where: did you mean 'price'?")
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen) and pilot.app.screen.focused is not None)
+        where = pilot.app.screen.query_one("#row-request-where")
+        await until(pilot, lambda: pilot.app.screen.focused in where.query("*"))
+        assert "✘" in said_by(where, ".mark")
+        assert "✘" not in said_by(pilot.app.screen.query_one("#row-pagination-filter"), ".mark")
 
 
 async def test_kind_and_page_size_are_edited_in_the_same_form(

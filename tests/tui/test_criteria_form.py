@@ -19,7 +19,7 @@ from textual import events
 
 from tui_connector.client.message import InvalidRequest
 from tui_connector.client.model import RequestTemplate
-from tui_connector.guide.criteria import list_profile, usual_fields
+from tui_connector.guide.checks.criteria import list_profile, usual_fields
 from tui_connector.guide.rest_api import fields_in_schema
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE

@@ -65,6 +65,9 @@ _UNPREFIXED = ("filtergroups", "filtergroup", "filters", "filter", "sortorders",
 _UNPREFIXED_IN_FILTERS = ("conditiontype", "field", "value", "direction")
 _EVERYTHING = ("", "all", "*", "{}", "[]")
 """Values for criteria without any limit, as in `searchCriteria=all`."""
+_COMPARISONS = ("gt", "gteq", "lt", "lteq", "from", "to")
+_DATE = re.compile(r"\d{4}([-/.]?)\d{1,2}\1\d{1,2}(\D.*)?", re.DOTALL)
+"""What MySQL reads as a date. With any other text, a comparison matches all rows or none, and nothing is refused."""
 UNKNOWN = "\0"
 """Replaces each placeholder of a template, whose value is not known yet."""
 
@@ -310,6 +313,10 @@ class CriteriaParser:
         if value is None:
             self._refuse(first, f"{_shown(first.name)}: the filter on {column} has no value; add {_FULL_NAME['value']}")
             return None
+        if condition in _COMPARISONS and column.endswith("_at") and UNKNOWN not in value and not _DATE.fullmatch(value):
+            message = f"{_shown(value)} is not a date: Magento would ignore it in {column} {condition}"
+            self._refuse(first, f"{message}. Write it in UTC, as in 2026-01-31 08:30:00")
+            return None
         return CriteriaFilter(column, value, condition)
 
     def _condition(self, node: _Node) -> str | None:
@@ -454,6 +461,12 @@ def is_of_filter(name: str) -> bool:
         and len(keys) == 5
         and _NAMES.get(_normalized(keys[0])) == "filter_groups"
     )
+
+
+def is_searched_field(name: str) -> bool:
+    """Whether the value of this parameter is the field of a filter or of a sort order."""
+    _, keys = _split(name)
+    return is_criteria(name) and bool(keys) and keys is not None and _NAMES.get(_normalized(keys[-1])) == "field"
 
 
 def unprefixed_message(name: str) -> str:

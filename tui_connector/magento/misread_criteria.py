@@ -29,14 +29,18 @@ def misread_criteria(
     """
     if request.method not in ("get", "head"):
         return
+    for each in _ignored_among(placed_parameters(request), paged, added):
+        yield each.place or ("uri",), each.message
+
+
+def placed_parameters(request: RequestTemplate) -> list[Parameter]:
+    """The parameters of a saved request's query, each with its place; placeholders are replaced by `UNKNOWN`."""
     params = [
         *uri_parameters(_marked(request.uri)),
         *_template_parameters(request.parameters, ("parameters",)),
     ]
     rows = parameters_of(request.conditions, [each.name for each in params])
-    params += [Parameter(name, _marked(value), ("where", row)) for row, name, value in rows]
-    for each in _ignored_among(params, paged, added):
-        yield each.place or ("uri",), each.message
+    return [*params, *(Parameter(name, _marked(value), ("where", row)) for row, name, value in rows)]
 
 
 def ignored_criteria(uri: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ...client.authentication.bearer import Bearer
 from ...client.authentication.oauth2 import OAuth2
@@ -34,8 +35,10 @@ from ..steps.other_stores import is_magento, refusal
 from ..steps.samples import sample_requests
 from ..steps.store_address import PROTECTED_URI, currency_finding, is_cloud_service, is_without_rest, protected_finding
 from ..steps.summaries import ProfilePart
+from .criteria import known_fields
 from .incoming import incoming_findings, lost_values
 from .permissions import modules_of, permissions
+from .refused_settings import at_setting
 from .signing import find_dialect
 
 
@@ -256,7 +259,8 @@ async def _check_first_items(
         parent = incoming.parent.incoming
         result, parents = await _check_first_items(profile, session, parent, run, incoming.incremental)
         if not result.ok:
-            return replace(result, summary=f"incoming {name}: {result.summary}"), None
+            blamed = result.finding and replace(result.finding, field="parent.incoming")
+            return replace(result, summary=f"incoming {name}: {result.summary}", finding=blamed), None
         items = [] if parents is None else profile.incoming[parent].parents_among(parents.items)
         if not items:
             why = "whose filter keeps none of its first items" if parents and parents.items else "which has no items"
@@ -274,6 +278,9 @@ async def _check_first_items(
     kind = auth_kind(profile, client) if client in profile.clients and is_magento(profile, client) else None
     result, found = await check_readable(incoming, _read_only_send(session, client, incoming), run, name, kind)
     if found is None:
+        if kind is not None and result.finding is not None:
+            placed = await at_setting(result.finding, incoming, partial(known_fields, profile, session, name, run))
+            result = replace(result, finding=placed)
         return result, None
     if fields:
         found = replace(found, items=[{**fields, **each} if isinstance(each, dict) else each for each in found.items])

@@ -365,7 +365,7 @@ class Case:
     def unknown_column(self) -> str:
         """The column that the database does not have."""
         column = _COLUMN.search(self.body.message)
-        return column[1] if column else ""
+        return column[1].rpartition(".")[2] if column else ""
 
     @property
     def rejected_filter(self) -> str:

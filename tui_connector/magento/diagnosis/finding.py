@@ -58,6 +58,8 @@ class Finding:
     fix: Fix | None = None
     failure: Failure | None = None
     """Why there was no response; None if there was one, or nothing was sent."""
+    named: str = ""
+    """The field of the search that the store refuses, as the request names it."""
 
     def __post_init__(self) -> None:
         """Masks secrets: a store's message or an address may contain one."""

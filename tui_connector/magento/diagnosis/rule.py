@@ -40,6 +40,8 @@ class Rule:
     """Words in Magento's error message, in lower case; one is enough. Magento translates it: use this last."""
     when: Callable[[Case], object] = lambda _: True
     probe: Probe = ""
+    named: str = ""
+    """The field of the search that is refused, for `Finding.named`; it may contain facts."""
 
     def matches(self, case: Case) -> bool:
         return (
@@ -63,7 +65,15 @@ class Rule:
         if fix is not None:
             value = filled(fix.value)
             fix = Fix(fix.target, value, filled(fix.label)) if value or not fix.value else None
-        return Finding(self.id, filled(self.summary), evidence, filled(self.remedy), filled(self.field), fix)
+        return Finding(
+            self.id,
+            filled(self.summary),
+            evidence,
+            filled(self.remedy),
+            filled(self.field),
+            fix,
+            named=filled(self.named),
+        )
 
 
 class _Facts:

@@ -19,7 +19,7 @@ from textual.widgets import Button, Static
 
 from ...errors import UserError
 from ...files import described
-from ...guide.criteria import filter_fields, list_profile, matching, usual_fields
+from ...guide.checks.criteria import filter_fields, list_profile, matching, usual_fields
 from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
@@ -94,7 +94,7 @@ class SetupForm(Form):
         """Marks the field that the last test has refused, as long as it has the same values."""
         refusal = self.work.refusal(*map(str, self.path))
         for row in self.query(FormField):
-            row.show_refused(refusal is not None and row.spec.name == refusal.field)
+            row.show_refused(refusal is not None and refusal.field in (row.spec.name, ".".join(row.spec.path)))
 
     def held(self, path: FormPath, glimpse: str, *, is_right: bool = False) -> None:
         """Shows that a secret is available, and what is known of it: ✔ or ✘, or neither before a test."""

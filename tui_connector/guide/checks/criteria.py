@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..client.message import RequestFailed
-from ..client.session import Session
-from ..errors import UserError
-from ..incoming.model import Incoming, first_items
-from ..magento.entities import READABLE, Readable
-from ..magento.entities.search_fields import SEARCH_FIELDS
-from ..profile.model import Profile
-from ..profile.positions import value_at
-from ..templates import Json
-from ..text import count
-from .checks.permissions import schema_of
-from .rest_api import fields_in_schema
-from .workbench import profile_of
+from ...client.message import RequestFailed
+from ...client.session import Session
+from ...errors import UserError
+from ...incoming.model import Incoming, first_items
+from ...magento.entities import READABLE, Readable
+from ...magento.entities.search_fields import SEARCH_FIELDS
+from ...profile.model import Profile
+from ...profile.positions import value_at
+from ...templates import Json
+from ...text import count
+from ..rest_api import fields_in_schema
+from ..workbench import profile_of
+from .permissions import schema_of
 
 _READS = ("client", "request", "items", "pagination")
 """The fields of an incoming that decide which list is read, and how."""
@@ -71,6 +71,12 @@ async def filter_fields(profile: Profile, session: Session, name: str, run: dict
             items = []
         found = [key for item in items if isinstance(item, dict) for key, value in item.items() if _is_simple(value)]
     return list(dict.fromkeys(found if known is None else _with_own(known, found)))
+
+
+async def known_fields(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> list[str]:
+    """The fields that the list of this incoming can be filtered by: `filter_fields`, and those of Magento itself."""
+    found = await filter_fields(profile, session, name, run)
+    return list(dict.fromkeys([*found, *usual_fields(profile.incoming[name].request.uri)]))
 
 
 def _is_simple(value: Json) -> bool:
