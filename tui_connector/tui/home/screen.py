@@ -335,7 +335,14 @@ class HomeScreen(BaseScreen[None]):
         if under_way and self.is_current and self._loader is not None:
             self._loader.read_runs(under_way)
 
+    @property
+    def _is_covered(self) -> bool:
+        """Whether another screen hides this one, which is drawn again when it is resumed."""
+        return not (self.is_active or self.app.screen.is_modal)
+
     def _draw(self) -> None:
+        if self._is_covered:
+            return
         rows, home_list = self._rows.matching(self._filter), self.query_one(HomeList)
         words = "" if ProfilesFound in self._never_found else count(len(self._rows.paths), "profile")
         if self._rows.drafts:

@@ -123,14 +123,17 @@ class KeyFooter(Static):
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
-        self._changed(self.screen)
+        self._show_keys()
 
     def on_resize(self) -> None:
-        self._changed(self.screen)
+        self._show_keys()
 
     def _changed(self, screen: Screen[object]) -> None:
-        if not self.is_attached or screen is not self.screen:
-            return
+        if self.is_attached and screen is self.screen and screen.is_active:  # it is told again when it is resumed
+            self._show_keys()
+
+    def _show_keys(self) -> None:
+        screen = self.screen
         keys, field = footer_keys(screen), _field_label(screen)
         if (drawn := (tuple(keys), field, _width(self))) != self._drawn:
             self._drawn = drawn
