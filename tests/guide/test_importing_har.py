@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from imported_profiles import imported, planned, refusal
+from imported_profiles import carried_out, imported, planned, refusal
 from profiles import full
 
+from tui_connector.guide.profiles.importing import plan_into
 from tui_connector.machine import Machine
+from tui_connector.profile.document import Document
+from tui_connector.profile.importers.detection import read
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 
@@ -104,3 +107,16 @@ def _mark() -> str:
 )
 def test_a_har_without_requests_is_refused(text: str) -> None:
     assert refusal(text).code == "import-empty"
+
+
+async def test_an_imported_incoming_has_a_file_in_each_environment(machine: Machine, tmp_path: Path) -> None:
+    first, second = (f"https://a.example/rest/V1/{path}" for path in ("products", "orders"))
+    path = (await carried_out(planned(har(entry("GET", first, {"items": []})), machine, tmp_path), machine)).path
+    path.write_text(f"{path.read_text()}\n[environments.uat]\n[environments.test.clients]\n")
+    await carried_out(plan_into(read(har(entry("GET", second, {"items": []}))), path, machine), machine)
+    draft = Document.read(path).draft
+    assert draft["incoming"]["orders"]["sink"]["path"].endswith("imported/orders.jsonl")
+    for environment in ("uat", "test"):
+        ((name, part),) = draft["environments"][environment]["incoming"].items()
+        assert (name, [*part]) == ("orders", ["sink"])
+        assert part["sink"]["path"].endswith(f"imported/{environment}/orders.jsonl")

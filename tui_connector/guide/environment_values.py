@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -92,6 +92,17 @@ def new_environment(draft: Mapping[str, Json], profile: str, name: str, data: Pa
     for output in outputs(draft):
         put(made, output.path, own_output(str(value_at(draft, output.base)), name, data))
     return made
+
+
+def own_outputs(
+    draft: Mapping[str, Json], incomings: Collection[str], data: Path | None = None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The keys that give each environment a file of its own for the items of these incomings; `data` as above."""
+    for environment in names_of(draft):
+        for output in outputs(draft):
+            if output.path[1] in incomings:
+                own = own_output(str(value_at(draft, output.base)), environment, data)
+                yield (TABLE, environment, *output.path), own
 
 
 def own_source(

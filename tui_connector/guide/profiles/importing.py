@@ -36,8 +36,10 @@ from ...secrets.source import SecretSource
 from ...secrets.vault import Vault
 from ...templates import Json
 from ...text import count, listed, shown_line
+from ..environment_values import own_outputs
 from ..keyring_entries import delete_entries, entry_places, named_in
 from ..part_families import Family
+from ..steps.profile_draft import put
 from ..trust import capability_lines
 from .leftovers import set_aside
 from .save import SCHEMA_FILE, ordered, write_schema
@@ -210,6 +212,8 @@ def _merged(found: Import, name: str, path: Path, document: Document, machine: M
                 relative = f"{name}/{'outgoing/' if end == 'source' else ''}{new}.jsonl"
                 file["path"] = relative if directory is None else str(directory / relative)
         draft[kind][new] = part
+    for at, own in [*own_outputs(draft, parts.get("incoming", ()), directory)]:
+        put(draft, at, own)
     profile, problems = check_data({key: value for key, value in draft.items() if value != {}})
     if profile is None:
         where, message = problems[0]

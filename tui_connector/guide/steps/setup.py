@@ -14,12 +14,12 @@ from ...client.uri import is_absolute, origin_of
 from ...errors import InvalidValue, UserError
 from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import Document
-from ...profile.environments import TABLE, names_of, own_output
 from ...profile.model import ModelPath
 from ...profile.part_names import free, free_name, usual_name
 from ...profile.positions import value_at
 from ...templates import Json
 from ...text import why_invalid_json
+from ..environment_values import own_outputs
 from ..part_families import FAMILIES
 from ..secret_sources import ONE_TIME_CODES, SecretPlace, secret_name, source, source_place, sources
 from .methods import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
@@ -443,9 +443,8 @@ class Setup(ProfileDraft):
 
     def _add_outputs(self, incoming: str) -> None:
         """Gives each environment a file of its own for the items of this incoming."""
-        for environment in names_of(self.draft):
-            own = own_output(str(self.at("incoming", incoming, "sink", "path")), environment, self.data)
-            self.edit((TABLE, environment, "incoming", incoming, "sink", "path"), own)
+        for path, own in [*own_outputs(self.draft, (incoming,), self.data)]:
+            self.edit(path, own)
 
     def _file(self, name: str) -> Json:
         """A file in a folder named after the profile, since two profiles may read the same entity."""
