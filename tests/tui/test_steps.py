@@ -618,6 +618,29 @@ async def test_what_will_be_written_is_shown_before_it_is_written(
     assert 'timeout = "5s"' in path.read_text()
 
 
+async def test_where_nothing_has_changed_enter_goes_to_the_page_and_nothing_is_saved(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "5") as (pilot, _):
+        app = pilot.app
+        assert "Nothing has changed since it was saved." in await until_shown(pilot, "Open profile")
+        await pilot.press("s")
+        await until(pilot, lambda: any("Nothing to save" in each.message for each in app._notifications))
+        assert "Saved:" not in shown(app)
+        text = path.read_text()
+        path.unlink()
+        await pilot.press("p", "escape", "5")
+        await until_shown(pilot, "! shop.toml: file not found")  # which Enter would not change on the page
+        await pilot.press("enter")
+        await until_shown(pilot, "was deleted by another program. Write it again?")
+        await pilot.press("y")
+        await until_shown(pilot, "Saved:")
+        assert path.read_text() == text
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+
+
 async def test_a_token_typed_at_once_over_the_buttons_is_a_paste(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:

@@ -63,7 +63,7 @@ async def test_a_token_entered_over_the_name_of_a_variable_is_never_written(
             lambda: setup.at("authentications", "integration", "consumer-key") == {"env": VARIABLES["consumer-key"]},
         )
         await pilot.press("escape", "5", "s")
-        await until_shown(pilot, "Saved")
+        await until(pilot, lambda: any("Nothing to save" in each.message for each in pilot.app._notifications))
     assert path.read_text() == before
     written = [file.read_text() for file in machine.directories.state.rglob("*") if file.is_file()]
     assert not any(TOKEN[:20] in text for text in written)

@@ -65,7 +65,9 @@ _NEW = "Not written yet: Enter or s writes the file below. It contains no secret
 _CHANGED = "Not written yet: Enter or s writes the changes below."
 _NO_KEYRING = "The profile uses environment variables instead; in this session, what you typed is used"
 _ONLY_SECRETS = "The file stays as it is; Enter or s stores the secrets that you entered."
-_UNCHANGED = "Nothing has changed since it was saved."
+_UNCHANGED = (
+    "Nothing has changed since it was saved. Enter goes to the profile's page: there r runs a part, t tests it."
+)
 _TITLES = {"clients": "client", "authentications": "authentication", "incoming": "incoming", "outgoing": "outgoing"}
 _FIRST = "modules"
 """The request of the new process; every token may send it."""
@@ -101,6 +103,13 @@ class SavePane(StepPane):
         """The setup has what another program has changed in the file."""
 
     @dataclass
+    class FileChecked(Message):
+        """The file has what the setup has read from it, or `problem` says why not; `saving`: it was to be saved."""
+
+        problem: str
+        saving: bool
+
+    @dataclass
     class Ended(Message):
         """The result of saving, or the problem."""
 
@@ -126,6 +135,10 @@ class SavePane(StepPane):
         """Whether the result says that the name is to be corrected before saving."""
         self._name_problem = self._name_before = ""
         """Why a new profile cannot have the name that was typed, and the name that it had before."""
+        self._file_problem = ""
+        """Why the file is not as it was read or saved, though nothing has changed here."""
+        self._call_failed = False
+        """Whether the call after saving has failed: saving again repeats it."""
         self._proposed = ("", "")
         """What was typed and cannot be the name, and the name that Enter uses instead."""
 
@@ -149,7 +162,7 @@ class SavePane(StepPane):
         if self.work.path is not None:
             self.run_worker(self._take_changes(self.work.path), group="merge", exclusive=True)
         self._name_continue()
-        self.query_one(".test", Button).focus()
+        self.focus_buttons()
         if not self._asked_keyring:
             self._asked_keyring = True
             self.run_worker(self._ask_keyring(), group="keyring")
@@ -232,8 +245,12 @@ class SavePane(StepPane):
                 note = f"{note}\n! The name {name} says little about the store: e changes it."
         elif self.setup.document.changed:
             what = _CHANGED
+        elif self.work.has_unsaved:
+            what = _ONLY_SECRETS
+        elif self._file_problem:
+            what = f"! {self._path().name}: {self._file_problem}\nEnter or s asks whether to write it as it was here."
         else:
-            what = _ONLY_SECRETS if self.work.has_unsaved else _UNCHANGED
+            what = _UNCHANGED
         return f"{note}\n{what}".strip()
 
     def _name_continue(self) -> None:
@@ -356,7 +373,7 @@ class SavePane(StepPane):
 
     @property
     def complete(self) -> bool:
-        return self.setup.saved and not self.work.has_unsaved
+        return self.setup.saved and not self.work.has_unsaved and not self._file_problem
 
     def action_show_preview(self) -> None:
         """Scrolls to what will be written."""
@@ -376,7 +393,12 @@ class SavePane(StepPane):
         return True
 
     def test(self) -> None:
-        if self._busy or not self._can_save():
+        if self._busy:
+            return
+        if self.complete and not self._call_failed and self.work.path is not None:
+            self.run_worker(self._take_changes(self.work.path, saving=True), group="merge", exclusive=True)
+            return
+        if not self._can_save():
             return
         wrong, path = self._wrong(), self._path()
         if wrong and (path, wrong) not in self._told:
@@ -487,14 +509,37 @@ class SavePane(StepPane):
             raise UserError("not-saved", refused, "What saving changes now is shown below.")
         return True
 
-    async def _take_changes(self, path: Path) -> None:
-        """Takes what another program has changed since the guide was opened; conflicts are decided when it is saved."""
-        before = self.setup.document.file_digest
+    async def _take_changes(self, path: Path, *, saving: bool = False) -> None:
+        """Takes what another program has changed since the guide was opened; conflicts are decided when it is saved.
+
+        `saving`: it is to be saved, unless there is nothing to save.
+        """
+        document, problem = self.setup.document, ""
+        before = document.file_digest
         async with self._taking_changes:
-            with suppress(UserError):  # saving reports it
+            try:
                 await asyncio.to_thread(ProfileEdit(path, self.setup).merge)
-        if self.setup.document.file_digest != before:
+                await asyncio.to_thread(document.check_unchanged, path)
+            except UserError as error:  # saving decides what becomes of it
+                problem = error.message
+        if document.file_digest != before:
             self._merged_changes()
+        self.post_message(self.FileChecked(problem, saving))
+
+    @on(FileChecked)
+    def _file_checked(self, message: FileChecked) -> None:
+        was_complete = self.complete
+        self._file_problem = message.problem
+        if self.complete != was_complete:
+            self._name_continue()
+            self.explain(self._what_is_written())
+            if self.query_one(".continue").has_focus:
+                self.focus_buttons()
+        if message.saving and self.complete:
+            self.notify("Nothing to save: nothing has changed since it was saved.", markup=False)
+            self.focus_next(self.query_one(".continue", Button))
+        elif message.saving:
+            self.test()
 
     def _merged_changes(self) -> None:
         """Shows the setup with what another program has changed."""
@@ -562,6 +607,8 @@ class SavePane(StepPane):
         if message.saved is None:
             self.say(f"✘ {message.problem}", bad=True)
             return
+        self._file_problem = ""
+        self._call_failed = message.call is not None and not message.call.ok
         ready = self._commands(message.saved.profile)
         lines = [f"✔ Saved: {message.saved.profile}"]
         if stored := message.saved.keyring:
