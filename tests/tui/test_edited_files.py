@@ -21,6 +21,7 @@ from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.profile.profile_screen import PageContext
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.widgets.choice import ChoiceScreen
@@ -423,7 +424,7 @@ async def test_a_secret_that_was_moved_stays_known_after_a_merge(machine: Machin
         await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen) and "Beta" in area(pilot).text)
         await pilot.press("ctrl+s")
         await until_shown(pilot, "Saved.")
-        pilot.app.push_screen(ProfilePage(machine, file_of(pilot)))
+        pilot.app.push_screen(ProfilePage(PageContext(machine, file_of(pilot))))
         await until_shown(pilot, "! other")
 
 

@@ -305,6 +305,7 @@ class ConnectorApp(QuietApp):
     ) -> None:
         """Opens the page of a profile, and over it the form that a key is in, or the text at a key."""
         from .profile.page import ProfilePage
+        from .profile.profile_screen import PageContext
 
         try:
             if await asyncio.to_thread(self._is_demo_profile, path):
@@ -322,7 +323,7 @@ class ConnectorApp(QuietApp):
                     self.notify(shown(text), severity="warning", timeout=20, markup=False)
             await self._remember(path)
             log, changes = self._log_of(path, environment), self._changes_of(path)
-            page = ProfilePage(self.machine, path, log, environment, part, form_at, changes)
+            page = ProfilePage(PageContext(self.machine, path, log, environment, changes), part, form_at)
             await self.push_screen(page)
             if text_at:
                 page.show_text(text_at)
@@ -331,10 +332,11 @@ class ConnectorApp(QuietApp):
 
     def on_profile_page_environment_chosen(self, message: ProfilePage.EnvironmentChosen) -> None:
         from .profile.page import ProfilePage as Page
+        from .profile.profile_screen import PageContext
 
-        log = self._log_of(message.path, message.environment)
-        changes = self._changes_of(message.path)
-        self.switch_screen(Page(self.machine, message.path, log, message.environment, message.part, changes=changes))
+        log, changes = self._log_of(message.path, message.environment), self._changes_of(message.path)
+        context = PageContext(self.machine, message.path, log, message.environment, changes)
+        self.switch_screen(Page(context, message.part))
 
     async def _remember(self, path: Path) -> None:
         """Home begins at this profile from now on, and lists it as recent if it is a file elsewhere."""

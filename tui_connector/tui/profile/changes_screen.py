@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Literal
 
 from textual import work
 
-from ...client.exchange import Exchanges
 from ...errors import UserError
 from ...files import ChangedOnDisk
-from ...guide.profiles.saved_changes import SavedChange, SavedChanges
+from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
-from ...machine import Machine
 from ...text import shown_line
 from .part_changes import PartChanges
-from .profile_screen import ProfileScreen
+from .profile_screen import PageContext, ProfileScreen
 
 
 class ChangesScreen(ProfileScreen):
     """A screen of a saved profile that changes it."""
 
-    def __init__(
-        self,
-        machine: Machine,
-        path: Path,
-        exchanges: Exchanges | None,
-        environment: str,
-        changes: SavedChanges | None,
-    ) -> None:
-        """`exchanges` is the log to continue, `changes` are those of the file in this session."""
-        super().__init__(machine, path, exchanges, environment, changes)
-        self.part_changes = PartChanges(self.app, machine, path, self.file_workbench)
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        self.part_changes = PartChanges(self.app, self.machine, self.path, self.file_workbench)
 
     @property
     def selected_part(self) -> ProfilePart | None:

@@ -17,17 +17,16 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 
-from ...client.exchange import Exchange, Exchanges
+from ...client.exchange import Exchange
 from ...client.message import Request, Response
 from ...errors import UserError
 from ...guide.checks.check import CheckResult
 from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
-from ...guide.profiles.saved_changes import SavedChange, SavedChanges
+from ...guide.profiles.saved_changes import SavedChange
 from ...guide.profiles.saved_profile import part_of
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.summaries import ProfilePart, parts
-from ...machine import Machine
 from ...profile.environments import TABLE
 from ...profile.problems import Problem
 from ...text import shown_line
@@ -45,7 +44,7 @@ from .part_forms import PartForms
 from .part_list import PartList, ProblemList
 from .part_runs import PartRuns
 from .part_status import RowStatus
-from .profile_screen import ProfileScreen
+from .profile_screen import PageContext, ProfileScreen
 from .status_screen import StatusScreen
 from .texts_screen import TextsScreen
 
@@ -114,24 +113,12 @@ class ProfilePage(StatusScreen, TextsScreen):
         part: ProfilePart | None
         """The selected part."""
 
-    def __init__(
-        self,
-        machine: Machine,
-        path: Path,
-        exchanges: Exchanges | None = None,
-        environment: str = "",
-        part: ProfilePart | None = None,
-        form_at: FormPath = (),
-        changes: SavedChanges | None = None,
-    ) -> None:
-        """`exchanges` is the log to continue, `changes` are those of the file in this session.
-
-        `part` is selected first. `form_at` is a key whose form is opened.
-        """
-        super().__init__(machine, path, exchanges, environment, changes)
+    def __init__(self, context: PageContext, part: ProfilePart | None = None, form_at: FormPath = ()) -> None:
+        """`part` is selected first. `form_at` is a key whose form is opened."""
+        super().__init__(context)
         self._first_part, self.form_at = part, form_at
-        self._forms = PartForms(self.app, path)
-        self._part_runs = PartRuns(self.app, self.workbench, path, lambda: self.profile)
+        self._forms = PartForms(self.app, self.path)
+        self._part_runs = PartRuns(self.app, self.workbench, self.path, lambda: self.profile)
 
     def show_imported(self, parts: Mapping[str, Sequence[str]]) -> None:
         """Selects what was imported: one that can be run or sent, where there is one."""

@@ -37,6 +37,20 @@ _RUNS_INTERVAL = 1.0
 """Seconds between two looks at the runs while one has not ended."""
 
 
+@dataclass(frozen=True)
+class PageContext:
+    """What a screen of a saved profile is opened with."""
+
+    machine: Machine
+    path: Path
+    exchanges: Exchanges | None = None
+    """The log to continue."""
+    environment: str = ""
+    """The environment in use; "" for the base values."""
+    changes: SavedChanges = field(default_factory=SavedChanges)
+    """What was saved of the file in this session, to be undone."""
+
+
 class ProfileScreen(LogDock):
     """A screen of a saved profile, with its log; keys wait while the file is read."""
 
@@ -62,21 +76,13 @@ class ProfileScreen(LogDock):
         runs: Mapping[str, LastRun]
         sent: Mapping[str, LastRun]
 
-    def __init__(
-        self,
-        machine: Machine,
-        path: Path,
-        exchanges: Exchanges | None,
-        environment: str,
-        changes: SavedChanges | None = None,
-    ) -> None:
-        """`exchanges` is the log to continue; `changes` are those of the file in this session."""
+    def __init__(self, context: PageContext) -> None:
         super().__init__()
-        self.machine, self.path, self.environment = machine, path, environment
-        self.workbench = self._new_workbench(exchanges, environment)
+        self.machine, self.path, self.environment = context.machine, context.path, context.environment
+        self.workbench = self._new_workbench(context.exchanges, self.environment)
         self.opened: OpenedProfile | None = None
         """What was read; None before."""
-        self.changes = SavedChanges() if changes is None else changes
+        self.changes = context.changes
         self.busy = ""
         """What is done to the file now, which keys wait for."""
         self._file_state: FileState | None = None

@@ -6,29 +6,25 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from textual import on, work
 from textual.message import Message
 
-from ...client.exchange import Exchanges
 from ...client.message import InvalidRequest
 from ...guide.changed_since_run import changed_since_run
 from ...guide.checks.check import CheckResult, check_part
 from ...guide.last_runs import LastRun
 from ...guide.part_families import Family
-from ...guide.profiles.saved_changes import SavedChanges
 from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.secret_states import SecretState, secret_states
 from ...guide.shared_runs import SharedRuns, shared_runs
 from ...guide.steps.summaries import ProfilePart
-from ...machine import Machine
 from ...magento.diagnosis import diagnose_failure
 from ...profile.model import Profile
 from ...text import shown_line
 from ..jobs import jobs_of
 from .part_status import PartStatus
-from .profile_screen import ProfileScreen
+from .profile_screen import PageContext, ProfileScreen
 
 
 class StatusScreen(ProfileScreen):
@@ -59,16 +55,8 @@ class StatusScreen(ProfileScreen):
         part: ProfilePart
         result: CheckResult
 
-    def __init__(
-        self,
-        machine: Machine,
-        path: Path,
-        exchanges: Exchanges | None,
-        environment: str,
-        changes: SavedChanges | None = None,
-    ) -> None:
-        """`exchanges` is the log to continue, `changes` are those of the file in this session."""
-        super().__init__(machine, path, exchanges, environment, changes)
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
         self.status = PartStatus()
 
     def show_status(self) -> None:

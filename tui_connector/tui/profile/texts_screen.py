@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
-from ...client.exchange import Exchanges
 from ...errors import UserError
-from ...guide.profiles.saved_changes import SavedChanges, file_before
-from ...machine import Machine
+from ...guide.profiles.saved_changes import file_before
 from ...profile.problems import Problem
 from ..external_editor import edit
 from ..text_jumps import TextHolder
@@ -17,21 +14,14 @@ from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
 from ..widgets.form import FormPath
 from .changes_screen import ChangesScreen
+from .profile_screen import PageContext
 
 
 class TextsScreen(ChangesScreen, TextHolder):
     """A screen of a saved profile that opens its text."""
 
-    def __init__(
-        self,
-        machine: Machine,
-        path: Path,
-        exchanges: Exchanges | None,
-        environment: str,
-        changes: SavedChanges | None,
-    ) -> None:
-        """`exchanges` is the log to continue, `changes` are those of the file in this session."""
-        super().__init__(machine, path, exchanges, environment, changes)
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
         self.form_at: FormPath = ()
         """The key whose form is opened once the file is read; empty if none is."""
 
