@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 from ..errors import InvalidValue
 from ..profile.environments import TABLE, names_of, own_output, own_variable
 from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
-from ..profile.positions import value_at
+from ..profile.positions import put, value_at
 from ..secrets.backends import entry_of, override_name
 from ..templates import Json
 from ..text import shown_line
 from .secret_sources import secret_name, sources
-from .steps.profile_draft import put
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _BARE = re.compile(r"[\w-]+", re.ASCII)

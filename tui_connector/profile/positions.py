@@ -220,3 +220,13 @@ def value_at(data: Any, path: Sequence[str | int]) -> Any:
         else:
             return None
     return data
+
+
+def put(data: dict[str, Any], path: Sequence[str], value: object) -> None:
+    """Sets a value in nested tables; creates those that are missing."""
+    *parents, last = path
+    for step in parents:
+        inner = data.setdefault(step, {})
+        assert isinstance(inner, dict)
+        data = inner
+    data[last] = value

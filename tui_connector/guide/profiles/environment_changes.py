@@ -13,14 +13,13 @@ from pathlib import Path
 from ...errors import UserError
 from ...outgoing.tasks import TaskLedger, tasks_file
 from ...profile.environments import TABLE, names_of, own_output, own_variable
-from ...profile.positions import rename_key, value_at
+from ...profile.positions import put, rename_key, value_at
 from ...runs.ledger import Ledger, ledger_file
 from ...secrets.backends import entry_of
 from ...secrets.vault import Vault
 from ...templates import Json
 from ..environment_values import check_new_name, outputs
 from ..secret_sources import sources
-from ..steps.profile_draft import put
 from .edit import ProfileEdit, begin_edit
 from .ledger_rename import FileMoves
 from .leftovers import state_folders

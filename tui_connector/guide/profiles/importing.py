@@ -27,7 +27,7 @@ from ...profile.importers.model import Import, InvalidImport, NotImported, as_wr
 from ...profile.library import Library
 from ...profile.model import ModelPath, Profile
 from ...profile.part_names import free, free_name
-from ...profile.positions import value_at
+from ...profile.positions import put, value_at
 from ...profile.problems import check, check_data
 from ...profile.trust_records import folder_of
 from ...secrets.cleaning import clean
@@ -39,7 +39,6 @@ from ...text import count, listed, shown_line
 from ..environment_values import own_outputs
 from ..keyring_entries import delete_entries, entry_places, named_in
 from ..part_families import Family
-from ..steps.profile_draft import put
 from ..trust import capability_lines
 from .leftovers import set_aside
 from .save import SCHEMA_FILE, ordered, write_schema

@@ -18,16 +18,6 @@ from ..secret_sources import ONE_TIME_CODES, SecretPlace, is_source, secret_name
 from . import kind_schemas
 
 
-def put(data: dict[str, Json], path: Sequence[str], value: Json) -> None:
-    """Sets a value in nested tables; creates those that are missing."""
-    *parents, last = path
-    for step in parents:
-        inner = data.setdefault(step, {})
-        assert isinstance(inner, dict)
-        data = inner
-    data[last] = value
-
-
 def plain(value: Json) -> Plain | Unset:
     """The value as a document stores it: TOML has no null, so it removes the key."""
     if value is None:

@@ -16,14 +16,14 @@ from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import Document
 from ...profile.model import ModelPath
 from ...profile.part_names import free, free_name, usual_name
-from ...profile.positions import value_at
+from ...profile.positions import put, value_at
 from ...templates import Json
 from ...text import why_invalid_json
 from ..environment_values import own_outputs
 from ..part_families import FAMILIES
 from ..secret_sources import ONE_TIME_CODES, SecretPlace, secret_name, source, source_place, sources
 from .methods import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
-from .profile_draft import CLIENT, UNNAMED, ProfileDraft, new_document, plain, put
+from .profile_draft import CLIENT, UNNAMED, ProfileDraft, new_document, plain
 from .store_address import FoundStore, RestAddress, candidate_addresses, is_without_rest
 
 _IMS: Mapping[str, Json] = {
