@@ -116,6 +116,8 @@ CASES: dict[str, tuple[str, str, AuthKind, int, bytes, tuple[tuple[str, str], ..
     "integration-inactive": ("GET", LIST, "oauth1", 401, REFUSED, (JSON,)),
     "login-token-refused": ("GET", LIST, "request", 401, REFUSED, (JSON,)),
     "not-authenticated": ("GET", LIST, "", 401, REFUSED, (JSON,)),
+    "unauthorized": ("GET", LIST, "bearer", 401, message("Oauth token is not valid"), (JSON,)),
+    "unauthorized ": ("GET", LIST, "", 401, message("The signature of this key is invalid"), (JSON,)),
     # requests
     "limit-page-size": ("GET", LIST, "", 400, message("Maximum SearchCriteria pageSize is %max", {"max": 300}), ()),
     "stand-in": (

@@ -252,7 +252,7 @@ class Case:
     def is_signature_refusal(self) -> bool:
         """Whether a signed request was refused for its signature: with 401, or with 400 if it is malformed."""
         if self.status == 401:
-            return True
+            return self.is_signed
         is_malformed = self.body.has("signature method", "oauth version") or (
             self.body.has("token") and not self.body.has("nonce", "timestamp", "revoked", "not associated", "consumer")
         )

@@ -8,10 +8,11 @@ are searched from top to bottom, and the rows of each as well: the first match i
 A 401 is explained in one of these sections:
 
 - `IN_FRONT`: the web server asks for a password of its own
+- `NOT_MAGENTO`: the response is not of the REST API, such as a page
 - `UNAUTHORIZED`: Magento names a permission: the caller lacks it, or Magento does not know the caller
 - `LOGIN`: a token endpoint refuses the user, the password or the one-time code
 - `SIGNATURE`, `DIALECT`, `SECRETS`: Magento refuses an OAuth signature
-- `NOT_MAGENTO`: the response is not of the REST API, such as a page
+- `REQUEST`: every other 401
 
 A row with `probe` cannot be told from others by the response alone; `probes.py` sends a few more requests to find out,
 and reports a row of `PROBED` or another one.
@@ -372,6 +373,9 @@ SECRETS = Section(lambda case: case.is_signature_refusal, (
 # A request from a caller that the store knows: the path, the method or the data are wrong.
 
 REQUEST = Section(lambda case: case.status >= 300, (
+    Rule("unauthorized", "authentication", status=(401,),
+         summary="The store, or a server in front of it, does not accept the authentication: {message}",
+         remedy="Check the client's authentication: its kind, header and secrets."),
     Rule("too-many-requests", status=(429,),
          summary="The store, or a server in front of it, limits the number of requests",
          remedy="Wait{retry_after}; add the plugin rate-limit to the client."),
