@@ -38,7 +38,7 @@ _EXITS = {Exit.FAILED: "a part of the file could not be read"}
     "--filter",
     "expression",
     metavar="EXPR",
-    help="Only matching requests, such as ~m post ~s 4xx; --filter help lists the terms.",
+    help="Only matching requests, such as 'method:post status:4xx'; --filter help lists the terms.",
 )
 @click.option(
     "--format",

@@ -39,8 +39,8 @@ def trust(
     """Show what PROFILE can do, and trust it to do so.
 
     A profile may come from someone else, for example in a repository. Before it is trusted, none of its secrets is
-    sent, none of its commands is run, and no file outside its folder is read or written. If a later change adds
-    something to the list, you are asked again; the rest stays trusted.
+    sent, none of its commands is run, and no file outside its folder and the data directory is read or written. If a
+    later change adds something to the list, you are asked again; the rest stays trusted.
 
     In a pipeline, set TUI_CONNECTOR_TRUST to the digest that --digest prints: a profile that can do anything else is
     then refused.

@@ -73,8 +73,8 @@ class _CsvFile(Model):
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.csv"])
 
 
-class CsvSource(CsvFormat, _CsvFile, Source):
-    """CSV: one entity per row, the first row names the fields. The file comes before how it is read."""
+class CsvSource(CsvFormat, _CsvFile, Source):  # the file comes before how it is read
+    """CSV: one entity per row, the first row names the fields."""
 
     has_lines: ClassVar = True
     kind: Literal["csv"] = "csv"
