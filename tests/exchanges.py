@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from tui_connector.client.body_refusal import BodyRefusal, RefusalCode
 from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 from tui_connector.client.message import Failure, Request
-from tui_connector.client.refusal import BodyRefusal, RefusalCode
 from tui_connector.secrets.token_shape import TokenKind, TokenShape
 
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

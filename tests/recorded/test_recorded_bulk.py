@@ -7,8 +7,8 @@ from collections import Counter
 
 from recordings import Recording, recordings
 
+from tui_connector.client.body_refusal import OPEN
 from tui_connector.client.message import Response
-from tui_connector.client.refusal import OPEN
 from tui_connector.outgoing.bulk import operation_result, operations, queued
 from tui_connector.outgoing.bulk_routes import PATHS
 from tui_connector.outgoing.errors import Outcome, SendResult

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from ..secrets.token_shape import TokenShape
+from .body_refusal import BodyRefusal
 from .message import Failure, Headers, Purpose, Request
-from .refusal import BodyRefusal
 from .whole_bodies import WholeBodies, WholeBody
 
 LONGEST_RESENT = 65_536

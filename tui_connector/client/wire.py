@@ -18,11 +18,11 @@ from ..secrets.source import SecretSource
 from ..secrets.token_shape import TokenShape, token_shape
 from ..text import HTTP_TOKEN
 from .body import BodyTooLarge, BodyUnreadable, Inflater
+from .body_refusal import BodyRefusal, may_refuse, refusal, takes_long
 from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
 from .exchange import LONGEST_RESENT, Exchange, ExchangeLog, InFlight, RecordedBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, Tls, seconds
-from .refusal import BodyRefusal, may_refuse, refusal, takes_long
 from .responding_origins import RespondingOrigins
 from .route import PLAIN_ROUTE, ClientRoute
 from .uri import canonical, origin_of

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from ..client.body_refusal import BodyRefusal, RefusalCode
 from ..client.exchange import LONGEST_RESENT, Exchange, RecordedBody, Timings
 from ..client.message import Failure, Headers, Purpose
 from ..client.printer import failure_message
-from ..client.refusal import BodyRefusal, RefusalCode
 from ..errors import UserError
 from ..secrets.mask import Mask, returns_token
 from ..secrets.token_shape import TokenKind, TokenShape

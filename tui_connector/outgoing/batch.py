@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..client.refusal import row_errors, row_message
+from ..client.body_refusal import row_errors, row_message
 from ..templates import Json
 from .errors import ItemError, Outcome, SendResult
 

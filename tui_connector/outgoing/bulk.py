@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
+from ..client.body_refusal import COMPLETE, REJECTED, RETRIABLE, rejection
 from ..client.message import Request, Response
-from ..client.refusal import COMPLETE, REJECTED, RETRIABLE, rejection
 from ..errors import InvalidValue, UserError
 from ..runs.errors import Action, RunError
 from ..templates import Json, Scope, Template, render

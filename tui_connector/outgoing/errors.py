@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ..client.authentication.login import server_message
+from ..client.body_refusal import BodyRefusal, false_refusal, page_refusal
 from ..client.message import (
     PERMANENT_FAILURES,
     Failure,
@@ -19,7 +20,6 @@ from ..client.message import (
     Response,
 )
 from ..client.model import RequestTemplate
-from ..client.refusal import BodyRefusal, false_refusal, page_refusal
 from ..runs.errors import SEE_LOG, Action, RunError, error_for_failure
 from ..templates import Json
 

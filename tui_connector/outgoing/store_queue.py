@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from ..client.body_refusal import OPEN
 from ..client.message import Request
-from ..client.refusal import OPEN
 from ..machine import Machine
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.pace import Patience

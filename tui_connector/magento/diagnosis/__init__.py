@@ -10,10 +10,10 @@ import re
 
 from ...client.authentication.login import server_message
 from ...client.authentication.login_lockouts import is_magento_login
+from ...client.body_refusal import refusal
 from ...client.exchange import Exchange
 from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
 from ...client.network_failure import REMEDIES
-from ...client.refusal import refusal
 from ...client.uri import readable
 from ...secrets.token_shape import TokenShape
 from .case import Case, auth_kind_of

@@ -10,8 +10,8 @@ from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
 from ...client.authentication.login_lockouts import MAGENTO_LOGIN
+from ...client.body_refusal import BodyRefusal, RefusalCode
 from ...client.message import Request, Response
-from ...client.refusal import BodyRefusal, RefusalCode
 from ...client.uri import is_absolute
 from ...errors import InvalidValue
 from ...secrets.names import strip_query_and_keys

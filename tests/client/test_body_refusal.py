@@ -10,8 +10,8 @@ from grants import everything
 from http_server import Received, reply, serving
 from profiles import profile
 
+from tui_connector.client.body_refusal import refusal
 from tui_connector.client.message import Request, Response
-from tui_connector.client.refusal import refusal
 from tui_connector.client.session import Session
 from tui_connector.guide.workbench import Workbench
 from tui_connector.log.records import line, read_line
