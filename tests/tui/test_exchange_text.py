@@ -65,6 +65,17 @@ def test_the_panel_adds_the_finding_and_the_related_requests_before_the_request(
     assert styles.index(Extra.FINDING) < styles.index(Extra.RELATED) < styles.index(Role.REQUEST)
 
 
+def test_a_response_that_came_late_says_why_it_is_below_a_later_request() -> None:
+    def own(above: Exchange) -> str:
+        page = exchange_text(lost(78), RelatedExchanges(above=above), width=80, view="long")
+        return "\n".join(lines_of(page, extra=True))
+
+    assert "listed    below #83, sent 5 s later: its response came first" in own(exchange(83))
+    assert "listed" not in own(exchange(77))
+    assert "listed" not in own(exchange(79, at=lost(78).at))  # at the same time
+    assert "listed" not in own(exchange(83, at=exchange(1).at))  # of an earlier session
+
+
 def test_an_explanation_does_not_repeat_the_message_of_the_store() -> None:
     body = json.dumps({"message": "No such entity with %1 = %2", "parameters": ["sku", "NOPE"]}).encode()
     page = in_panel(exchange(404, method="PUT", status=404, body=body), "long")

@@ -74,6 +74,8 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: listed.exchanges.end > sent)
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        assert log.exchanges.end == sent + 1  # also what was sent from the history
+        assert [each.number for each in log.exchanges][-1] == sent + 1
         sent = log.exchanges.end
         await pilot.press("t")
         await until(pilot, lambda: log.exchanges.end > sent and not log.exchanges.in_flight)

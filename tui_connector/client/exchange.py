@@ -266,11 +266,12 @@ class Exchanges(Ring):
         size: int = 64_000_000,
         failures: int = 1_000,
         *,
-        numbers: Numbers | None = None,
+        session: Exchanges | None = None,
     ) -> None:
-        """`numbers`: those of another log of the same session."""
+        """`session`: the log of the session, which also has what is recorded here, and whose numbers continue here."""
         super().__init__(count, size)
-        self.numbers = numbers if numbers is not None else Numbers()
+        self.session = session if session is not None else self
+        self.numbers: Numbers = Numbers() if session is None else session.numbers
         self.failures = Ring(failures, size // 4)
         self.whole_bodies = WholeBodies()
         self.probes = 0
@@ -296,6 +297,8 @@ class Exchanges(Ring):
         self.in_flight.pop(exchange.number, None)
         self.numbers.follow(exchange)  # one from a file has its numbers already
         self.add(exchange)
+        if self.session is not self:
+            self.session.add(exchange)
 
     def add(self, exchange: Exchange) -> None:
         """Adds an exchange, also one of an earlier session, which has numbers of its own."""

@@ -201,7 +201,7 @@ class Workbench:
             return ""
         try:
             history = History(self.machine.directories.state, file, profile.environment)
-            history.start(self.exchanges, profile.log.history, self.machine.now(), earlier, session=session)
+            history.start(self.exchanges.session, profile.log.history, self.machine.now(), earlier, session=session)
         except LogFailed as error:
             return str(error)
         self._history = history

@@ -32,6 +32,10 @@ _MAX_ROWS, _CUT_MARK = 3, 40
 """Rows of a parameter that are shown, and about how many characters say that there is more."""
 
 
+_LATE = 1.0
+"""Seconds between two requests from which it is said why the later one is listed above the other."""
+
+
 class Extra(Enum):
     """Styles of the lines that the panel adds to those of the printer."""
 
@@ -94,6 +98,8 @@ class RelatedExchanges:
     attempts: Sequence[Exchange] = ()
     login: Exchange | None = None
     repeated: Exchange | None = None
+    above: Exchange | None = None
+    """That in the row above, where it is listed."""
     finding: Finding | None = None
     profile: str | None = None
     """The name of the profile that would resend it."""
@@ -241,6 +247,11 @@ def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchang
         text.add(Extra.RELATED, shown_line(f"login     {_outcome(related.login)}"))
     if related.repeated is not None:
         text.add(Extra.RELATED, shown_line(f"compared  {comparison(related.repeated, exchange)}"))
+    if related.above is not None and related.above.number > exchange.number:
+        later = (related.above.at - exchange.at).total_seconds()
+        if later >= _LATE:  # a few of those that are sent at the same time are always in another order
+            order = f"below #{related.above.number}, sent {later:.0f} s later: its response came first"
+            text.add(Extra.RELATED, f"listed    {order}")
 
 
 def _without(message: str, summary: str) -> str:

@@ -192,6 +192,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         return None if self.selected_probes else self.exchange_at(self._index)
 
     @property
+    def above(self) -> Exchange | None:
+        """The exchange in the row above that of the selected one."""
+        return self.exchange_at(self._index - 1)
+
+    @property
     def key_titles(self) -> dict[str, str]:
         """Titles of keys that depend on the selection, for the footer."""
         return {"log.open": "List"} if self.selected_probes else {}

@@ -136,11 +136,13 @@ class LogPanel(LogHost):
 
     def help_text(self) -> str:
         return (
-            "The request log\nEvery request the program sends, in the order of the responses, newest last, secrets "
-            "masked. The list follows the newest until you move up; G follows again, and so does ↓ at the end. While "
-            "you read a request, the list stays at it. Failures are kept longer than other requests; e shows only "
-            "them. D goes to the slowest request, and again to the next slowest. / searches: in the list, n goes to "
-            "the next request that matches; in the detail, to the next match in it. The title counts the matches.\n"
+            "The request log\n"
+            "Every request the program sends, numbered as they were sent, listed in the order of the responses, "
+            "newest last, secrets masked. The list follows the newest until you move up; G follows again, and so does "
+            "↓ at the end. While you read a request, the list stays at it. Failures are kept longer than other "
+            "requests; e shows only them. D goes to the slowest request, and again to the next slowest. / searches: "
+            "in the list, n goes to the next request that matches; in the detail, to the next match in it. The title "
+            "counts the matches.\n"
             "The detail pane uses the format set in the client's Log requests plugin; Enter shows the whole request, "
             "and v changes the view: simple, long, full, curl.\n"
             "Colours and marks of the rows:\n"
@@ -256,6 +258,7 @@ class LogPanel(LogHost):
             return
         related = replace(
             related_exchanges(exchange, self.exchanges),
+            above=self.view.above,
             profile=self._profile(),
             environment=self._environment,
             unset=self._unset(exchange.client) if self.detail.view == "curl" else (),

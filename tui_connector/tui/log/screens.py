@@ -113,8 +113,7 @@ class RecordedScreen(RequestsScreen):
         self._machine, self._recorded = machine, recorded
         self._loaded = False
         """Whether the first requests are listed, or there are none."""
-        live = recorded.live
-        self._exchanges = Exchanges(_COUNT, _BYTES, numbers=live.numbers if live is not None else None)
+        self._exchanges = Exchanges(_COUNT, _BYTES, session=recorded.live)
         self._workbench: Workbench | None = None
         self._opened: OpenedProfile | None = None
         self._in_memory = {each.identity: each for each in recorded.live or ()}
