@@ -20,7 +20,7 @@ from ..machine import Machine
 from ..text import count, shown
 from . import settings
 from ._textual import QuietApp, is_text_field
-from .exit import HasUnsavedWork, ProgramExit
+from .exit import HasUnsavedWork, ProgramExit, lost_secrets
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
 from .keys import KeyQueue, TextFinder, key_label, letter_bindings, to_keymap, with_character
@@ -610,14 +610,12 @@ class ConnectorApp(QuietApp):
             """Whether the profile gets this value again when it is opened; other profiles of the sandbox do not."""
             return secret in demo and self._is_demo_profile(profile)
 
-        typed, lost = self.machine.typed, "will be lost: only this session has what you entered."
+        typed = self.machine.typed
         profiles = [
-            f"{count(len(names), 'secret')} of {profile.stem} ({', '.join(names)}) {lost}"
+            lost_secrets(len(names), profile.stem, names)
             for profile, names in typed.only_here(self.machine.environ, is_of_demo).items()
         ]
-        drafts = [
-            f"{count(len(each.entries), 'secret')} of the draft {each.title} {lost}" for each in typed.of_drafts()
-        ]
+        drafts = [lost_secrets(len(each.entries), f"the draft {each.title}") for each in typed.of_drafts()]
         return [shown(each) for each in (*profiles, *drafts)]
 
     def action_ask_quit(self) -> None:

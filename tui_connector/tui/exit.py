@@ -8,10 +8,12 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 from textual.app import App
+
+from ..text import count
 
 _EXIT_TIMEOUT = 5.0
 """Seconds after a signal before the process is ended without cleanup."""
@@ -31,6 +33,12 @@ class HasUnsavedWork(Protocol):
     def before_exit(self) -> None:
         """Saves what can be saved. Must be quick: the terminal may be gone already."""
         ...
+
+
+def lost_secrets(number: int, of: str, names: Iterable[str] = ()) -> str:
+    """That so many secrets of something are lost when the program exits."""
+    which = f" ({', '.join(names)})" if names else ""
+    return f"{count(number, 'secret')} of {of}{which} will be lost: only this session has what you entered."
 
 
 class ProgramExit:

@@ -135,6 +135,17 @@ class GuideContext:
         """The secrets in the keyring whose new values were typed here and are not stored."""
         return [path for path, there, _ in self._typed() if "keyring" in there]
 
+    def secrets_only_here(self) -> list[ModelPath]:
+        """The secrets typed here that quitting would lose: not prompts, and not variables that are set."""
+        vault, environ = self.workbench.vault, self.workbench.machine.environ
+        return [
+            path
+            for path, there in sources(self.setup.draft)
+            if vault.differs(self._kept_secrets, self.setup.secret_name(path))
+            and "ask" not in there
+            and not environ.get(str(there.get("env", "")))
+        ]
+
     @property
     def has_unsaved(self) -> bool:
         """Whether closing it now would lose something, or keep it as a draft."""

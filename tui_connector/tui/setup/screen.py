@@ -37,12 +37,13 @@ from ...profile.model import ModelPath, Profile
 from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
+from ..exit import lost_secrets
 from ..keys import letter_bindings
 from ..log.dock import LogDock
 from ..log.panel import LogPanel
 from ..log.sending import LogContext
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
-from ..widgets.form import FormPath
+from ..widgets.form import FormField, FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
 from ..widgets.questions import UnsavedScreen, WorkAnswer
@@ -344,13 +345,21 @@ class SetupScreen(LogDock, TextHolder):
         )
 
     def unsaved_work(self) -> str:
+        title, said = self.work.setup.title, []
         if self._draft_writer.unsaved:
-            kept = "It is kept as a draft, listed on the home screen."
-            if self._holds_secrets():
-                kept += " The secrets you entered are not kept: you must enter them again."
-            return f"The setup of {self.work.setup.title} is not saved. {kept}"
-        names = self._unsaved_secrets()
-        return f"What you entered for {self.work.setup.title} is not saved: {names}." if names else ""
+            said.append(f"The setup of {title} is not saved. It is kept as a draft, listed on the home screen.")
+        if names := self._secrets_only_here():
+            said.append(lost_secrets(len(names), title, names))
+        return "\n".join(said)
+
+    def _secrets_only_here(self) -> list[str]:
+        """The names of the secrets that quitting would lose, with those that are being typed."""
+        names = [str(path[-1]) for path in self.work.secrets_only_here()]
+        for each in self.app.screen.query(SecretInput):
+            row = next((above for above in each.ancestors if isinstance(above, FormField)), None)
+            if each.value and row is not None:
+                names.append(row.spec.name)
+        return list(dict.fromkeys(names))
 
     def _unsaved_secrets(self) -> str:
         """The names of the secrets of the keyring that have new values here."""
@@ -576,7 +585,7 @@ class SetupScreen(LogDock, TextHolder):
             return
         vault, key = self.work.workbench.vault, self.work.draft_key
         if self._draft_writer.unsaved:
-            kept = " What you entered is kept until the program exits." if self._holds_secrets() else ""
+            kept = " What you entered is kept until the program exits." if self.work.secrets_only_here() else ""
             vault.keep_for_draft(key, self.work.setup.title)
             what = f"{self.work.setup.title} is" if self.work.path is None else f"Changes of {self.work.path.name} are"
             words = f"{what} not saved, but kept as a draft.{kept}"
