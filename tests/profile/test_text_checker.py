@@ -254,6 +254,19 @@ def test_a_full_address_that_bypasses_the_base_uri_is_remarked_on(uri: str, rela
         assert Checker().check(fixed).remarks == []
 
 
+def test_a_plugin_whose_kind_is_needed_once_is_remarked_on_where_it_is_repeated() -> None:
+    plugins = ["base-uri", "retry", "rate-limit", "content-type", "retry", "rate-limit", "content-type", "retry"]
+    tables = "".join(f'[[clients.m.plugins]]\nkind = "{each}"\n' for each in plugins[1:])
+    text = GOOD.replace("[incoming", f"{tables}[incoming", 1)
+    checked = Checker().check(text)
+    assert checked.problems == []
+    assert [(each.keys, each.code) for each in checked.remarks] == [
+        (("clients", "m", "plugins", index), "repeated-plugin") for index in (4, 6, 7)
+    ]
+    assert "their attempts multiply" in checked.remarks[0].text
+    assert text.splitlines()[checked.remarks[0].place.line - 1] == "[[clients.m.plugins]]"
+
+
 @pytest.mark.parametrize(
     ("line", "wrong", "why"),
     [

@@ -79,6 +79,8 @@ class Plugin(Kind):
     """A plugin."""
 
     stage: ClassVar[Stage] = Stage.PREPARE
+    if_repeated: ClassVar[str] = ""
+    """What happens if a client has more than one of this kind, which is probably not meant; "" if it may be."""
 
     def prepare(self, request: Request) -> Request:
         """The request to send. Most plugins implement only this.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..client.layer import Plugin
 from ..client.uri import is_absolute, origin_of
 from ..errors import InvalidValue
 from .model import ModelPath
@@ -18,15 +19,39 @@ _PATH = re.compile(r"/?(?:(?:index\.php/)?rest/(?:(?!async/)\w+/)?)?V1/(?P<route
 
 
 class Remark(NamedTuple):
-    """A value that is valid and probably not meant, and the value to write instead."""
+    """What is valid and probably not meant."""
 
     path: ModelPath
     message: str
-    value: str
+    code: str
+    value: str | None = None
+    """The value to write instead, where there is one."""
 
 
 def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
-    """The URIs in a profile's data that name the client's store in full, and so bypass its base URI."""
+    """What is probably not meant in a profile's data."""
+    yield from _bypassed_base_uris(data)
+    yield from _repeated_plugins(data)
+
+
+def _repeated_plugins(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """Plugins that a client has more than once, and whose kind says what happens then."""
+    clients = value_at(data, ("clients",))
+    for name in clients if isinstance(clients, dict) else ():
+        plugins, found = value_at(data, ("clients", name, "plugins")), set[str]()
+        for index, plugin in enumerate(plugins if isinstance(plugins, list) else ()):
+            kind = value_at(plugin, ("kind",))
+            saved = Plugin.find(kind) if isinstance(kind, str) else None
+            if isinstance(kind, str) and kind in found and saved is not None and issubclass(saved, Plugin):
+                if saved.if_repeated:
+                    message = f"the client has more than one {kind}: {saved.if_repeated}"
+                    yield Remark(("clients", name, "plugins", index), message, "repeated-plugin")
+            elif isinstance(kind, str):
+                found.add(kind)
+
+
+def _bypassed_base_uris(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """The URIs that name the client's store in full, and so bypass its base URI."""
     for family in ("incoming", "outgoing"):
         parts = value_at(data, (family,))
         for name in parts if isinstance(parts, dict) else ():
@@ -40,7 +65,7 @@ def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
                 uri = value_at(data, path)
                 if isinstance(uri, str) and base and (relative := _relative(uri, base)):
                     message = f"bypasses the client's base URI and its store view, {base}: write {relative!r}"
-                    yield Remark(path, message, relative)
+                    yield Remark(path, message, "bypasses-base-uri", relative)
 
 
 def _base_uri(data: Mapping[str, Any], client: object) -> str:

@@ -171,10 +171,12 @@ def _of_mistake(mistake: Mistake) -> Problem:
 def _of_remark(remark: Remark, parsed: ParsedText) -> Problem:
     line, column = parsed.position(remark.path)
     place = _span_of(parsed, remark.path)
-    fix = _value(*place, json.dumps(remark.value, ensure_ascii=False)) if place is not None else None
+    fix = None
+    if place is not None and remark.value is not None:
+        fix = _value(*place, json.dumps(remark.value, ensure_ascii=False))
     value = _value_position(*place) if place is not None else None
     path = ".".join(map(str, remark.path))
-    return Problem(line, column, path, remark.message, "bypasses-base-uri", "", fix, remark.path, value)
+    return Problem(line, column, path, remark.message, remark.code, "", fix, remark.path, value)
 
 
 def _is_lost(found: Found, lost: frozenset[KeyPath]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -26,6 +26,8 @@ def _valid_base(uri: str) -> str:
 
 class BaseUri(Plugin):
     """Add base URI to requests."""
+
+    if_repeated: ClassVar[str] = "only the first one is added; requests to another store need another client"
 
     kind: Literal["base-uri"] = "base-uri"
     uri: Annotated[str, AfterValidator(_valid_base)] = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..layer import Plugin
 from ..message import Request
@@ -11,6 +11,8 @@ from ..message import Request
 
 class ContentType(Plugin):
     """Add content-type headers to requests."""
+
+    if_repeated: ClassVar[str] = "only the first one has an effect"
 
     kind: Literal["content-type"] = "content-type"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ from ..message import Request
 
 class LogRequests(Plugin):
     """Log requests."""
+
+    if_repeated: ClassVar[str] = "only the formatter of the last one is used"
 
     kind: Literal["log-requests"] = "log-requests"
     formatter: Literal["simple", "long", "full", "curl"] = Field(

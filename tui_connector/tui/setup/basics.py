@@ -29,6 +29,7 @@ from ...guide.steps.store_address import AddressSearch, is_insecure, search
 from ...guide.steps.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError
+from ...profile.remarks import remarks
 from ...templates import Json
 from ...text import printable_line
 from ..dialogs import EntryScreen
@@ -130,7 +131,9 @@ class BasicsPane(StepPane):
         index = setup.plugin("base-uri")
         if index is not None and not setup.base_uri:  # it comes from the test
             problems.pop(index, None)
-        self.query_one("#plugins", OrderedList).fill(map(summaries.plugin, plugins), problems)
+        path = ("clients", setup.client, "plugins")
+        odd = {int(each.path[3]): each.message for each in remarks(setup.draft) if each.path[:3] == path}
+        self.query_one("#plugins", OrderedList).fill(map(summaries.plugin, plugins), problems, odd)
 
     def _named(self, client: str) -> str:
         title = self.setup.at("clients", client, "title")

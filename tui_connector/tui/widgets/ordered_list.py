@@ -74,15 +74,24 @@ class OrderedList(BoundedList):
     _count = 0
     """The number of items."""
 
-    def fill(self, lines: Iterable[str], problems: Mapping[int, str] | None = None) -> None:
-        """Shows these items, and the problems of some by index; the cursor stays on its row."""
-        problems = problems or {}
+    def fill(
+        self,
+        lines: Iterable[str],
+        problems: Mapping[int, str] | None = None,
+        remarks: Mapping[int, str] | None = None,
+    ) -> None:
+        """Shows these items, and by index the problems of some, or what is remarked on; the cursor stays on its row."""
+        problems, remarks = problems or {}, remarks or {}
         place, items = self.highlighted or 0, list(lines)
         self._count = len(items)
         self.clear_options()
         for index, line in enumerate(items):
-            problem = f"  ✘ {shown_line(problems[index])}" if index in problems else ""
-            self.add_option(Option(Content.assemble(shown_line(f"{index + 1} {line}"), (problem, TONES["error"]))))
+            words = ("", "")
+            if index in problems:
+                words = (f"  ✘ {shown_line(problems[index])}", TONES["error"])
+            elif index in remarks:
+                words = (f"  ! {shown_line(remarks[index])}", TONES["warning"])
+            self.add_option(Option(Content.assemble(shown_line(f"{index + 1} {line}"), words)))
         if items:
             self.highlighted = min(place, len(items) - 1)
         else:
