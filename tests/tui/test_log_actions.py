@@ -601,9 +601,14 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
         await watched.pilot.press("X", "tab", "home", "4")
         await watched.shows("sent: searchCriteria[pageSize]=43")
+        await watched.pilot.press("end", "enter")
+        await watched.type("wher status = 5")
+        await watched.shows("⚠ Line 2 of the query: “wher status = 5” is sent as a parameter")
+        await watched.pilot.press("f5")
+        await watched.shows("✘ Not sent: is the query what you mean? F5 again: send it as it is.")
         await watched.pilot.press("f5")
         await watched.until(lambda: len(store.requests) == 3)
-        assert store.requests[2].uri.endswith("?searchCriteria[pageSize]=43")
+        assert store.requests[2].uri.endswith("?searchCriteria[pageSize]=43&wher status = 5")
 
 
 async def test_what_could_not_be_sent_is_not_called_resent(machine: Machine) -> None:

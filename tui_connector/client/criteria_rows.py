@@ -5,6 +5,7 @@ All rows must match; within a row, one of the conditions joined by `or` is enoug
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,13 @@ CONDITION_TYPES = (
 WITHOUT_VALUE = ("null", "notnull")
 LIST_CONDITIONS = ("in", "nin", "finset", "nfinset")
 """Conditions whose value may be a list, sent as text with commas."""
+COMMON_FIELDS = (
+    *("status", "state", "sku", "name", "type_id", "price", "created_at", "updated_at", "increment_id", "email"),
+    *("customer_email", "grand_total", "store_id"),
+)
+"""What lists are filtered and sorted by most; a schema names fields in any order."""
+_NEARLY = 0.75
+"""The similarity above which a word of a value is a misspelt condition: the words of a text are less similar."""
 _WRONG_CONDITIONS = {
     **dict.fromkeys(("=", "==", "equal", "equals", "is_equal"), "eq"),
     **dict.fromkeys(("!=", "<>", "ne", "not_eq", "noteq", "not"), "neq"),
@@ -59,6 +67,9 @@ _AND_CONDITION = re.compile(
     rf"\s+and\s+[\w.-]+(?:\s*(?:>=|<=|!=|<>|==|[=<>≥≤≠])|\s+(?:{'|'.join(CONDITION_TYPES)})(?!\S))", re.IGNORECASE
 )
 """What follows a value in a row, where a row of its own was meant."""
+_AND_WORDS = re.compile(r"\s+and\s+(?P<field>[\w.-]+)\s+(?P<word>\w+)(?!\S)", re.IGNORECASE)
+_NOT = re.compile(r"\s*(not\s+(?:in|like|null))(?!\S)", re.IGNORECASE)
+"""Conditions of SQL in two words."""
 _QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}]|{quote}{quote})*){quote}") for quote in "'\""}
 _GROUPS = re.compile(r"(?:searchCriteria|search_criteria)\[(?:filter_?groups)\]\[(\d*)\]", re.IGNORECASE)
 _EXAMPLE = '"status eq processing"'
@@ -71,6 +82,8 @@ class Condition:
     field: str
     condition: str
     value: str
+    is_quoted: bool = dataclasses.field(default=False, compare=False)
+    """Whether the value was written in quotes."""
 
     def __str__(self) -> str:
         """As it is written in a row."""
@@ -174,13 +187,16 @@ def _condition(text: str, *, as_shown: bool) -> tuple[Condition, str, str]:
         if word is None:
             raise IncompleteRow(f"{field} has no condition: write one and a value, such as {_EXAMPLE}")
         condition = word[0].lower()
+        if negated := _NOT.match(behind):
+            raise UnknownCondition(negated[1], len(behind) - negated.start(1))
         if condition not in CONDITION_TYPES:
             if word.end() == len(behind) and any(each.startswith(condition) for each in CONDITION_TYPES):
                 raise IncompleteRow(unknown_condition(word[0]))
             raise UnknownCondition(word[0], len(behind) - word.start())
         before, behind = f"{field} {condition}", behind[word.end() :]
+    is_quoted = behind.lstrip()[:1] in (*_QUOTED,)
     value, joined, rest = _value(behind, before, condition, _JOIN if as_shown else _OR)
-    return Condition(field, condition, value), joined, rest
+    return Condition(field, condition, value, is_quoted), joined, rest
 
 
 def _field(text: str, *, as_shown: bool) -> tuple[str, str]:
@@ -215,7 +231,7 @@ def _value(text: str, before: str, condition: str, join: re.Pattern[str]) -> tup
     else:
         following = join.search(text)
         value, behind = _plain(text[: following.start()] if following else text, condition), text
-        if join is _OR and _AND_CONDITION.search(value):
+        if join is _OR and _has_condition(value):
             raise ValueError(
                 f"{before}: write the condition after and as a row of its own, or all of the value in quotes"
             )
@@ -232,6 +248,12 @@ def _value(text: str, before: str, condition: str, join: re.Pattern[str]) -> tup
     return value, joined, rest
 
 
+def _has_condition(value: str) -> bool:
+    """Whether a condition follows and in a value, also a misspelt one."""
+    words = _AND_WORDS.finditer(value)
+    return _AND_CONDITION.search(value) is not None or any(is_misspelt_condition(*each.groups()) for each in words)
+
+
 def unknown_condition(written: str) -> str:
     """The message for a condition that Magento does not have."""
     near = _meant(written, 0.5)
@@ -240,8 +262,14 @@ def unknown_condition(written: str) -> str:
 
 
 def _meant(written: str, above: float) -> str:
-    low = written.strip().lower()
+    low = "_".join(written.lower().split())
     return _WRONG_CONDITIONS.get(low) or most_similar(low, CONDITION_TYPES, above)
+
+
+def is_misspelt_condition(field: str, word: str) -> bool:
+    """Whether a word behind what looks like a field is nearly a condition type."""
+    is_field = field in COMMON_FIELDS or "_" in field
+    return is_field and word.lower() not in CONDITION_TYPES and bool(most_similar(word, CONDITION_TYPES, _NEARLY))
 
 
 def valid_row(row: str) -> str:

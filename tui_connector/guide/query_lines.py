@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
-from ..client.criteria_rows import Condition, IncompleteRow, parameters_of, read_shown_rows
+from ..client.criteria_rows import COMMON_FIELDS, Condition, IncompleteRow, parameters_of, read_shown_rows
 from ..client.uri import parameters, readable
 from ..errors import InvalidValue
 from ..log.request_summary import criteria_keys, decoded_criteria
@@ -20,8 +20,10 @@ from ..magento.entities import READABLE
 from .rest_api import ApiPath
 
 _SHORT = re.compile(r"(?P<word>where|and|sort|page)\s+(?P<rest>\S.*)|(?P<size>\d+)\s+per\s+page", re.IGNORECASE)
-_PAGE = re.compile(r"(?P<page>\d+)(?:\s*,\s*(?P<size>\d+)\s+per\s+page)?|(?P<only>\d+)\s+per\s+page", re.IGNORECASE)
-_SORT = re.compile(r"(?P<field>[\w.-]+)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
+_PAGE = re.compile(
+    r"(?:=\s*)?(?P<page>\d+)(?:\s*,?\s*(?P<size>\d+)\s+per\s+page)?|size\s*(?:=\s*)?(?P<only>\d+)", re.IGNORECASE
+)
+_SORT = re.compile(r"(?:by\s+(?!asc|desc))?(?P<field>\w[\w.-]*)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
 _ROOT = re.compile(r"(search_?criteria)\[", re.IGNORECASE)
 _GROUPS = re.compile(r"search_?criteria\[filter_?groups\]", re.IGNORECASE)
 _ORDER = re.compile(r"search_?criteria\[sort_?orders\]\[(\d+)\]", re.IGNORECASE)
@@ -43,6 +45,12 @@ class SentParameter(NamedTuple):
 def is_short(line: str) -> bool:
     """Whether this is search criteria in short, and not a parameter as it is sent."""
     return _SHORT.fullmatch(line.strip()) is not None
+
+
+def split_short(line: str) -> tuple[str, str]:
+    """The word that criteria in short begin with, in lower case, and what follows it; "" for both of a page size."""
+    match = _SHORT.fullmatch(line.strip())
+    return ((match["word"] or "").lower(), match["rest"] or "") if match else ("", "")
 
 
 def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[SentParameter]]]:
@@ -140,9 +148,10 @@ class _CriteriaWriter:
         match = _PAGE.fullmatch(text)
         if match is None:
             raise ValueError("write a number and, if wanted, a size, such as: page 2, 50 per page")
-        yield SentParameter(f"{self._root}[currentPage]", match["page"])
-        if match["size"]:
-            yield SentParameter(f"{self._root}[pageSize]", match["size"])
+        if match["page"]:
+            yield SentParameter(f"{self._root}[currentPage]", match["page"])
+        if size := match["size"] or match["only"]:
+            yield SentParameter(f"{self._root}[pageSize]", size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +179,6 @@ _CONDITIONS = {
     "nfinset": "a list that does not contain this",
     **dict.fromkeys(("eq", "neq", "gt", "gteq", "lt", "lteq"), "as Magento calls it"),
 }
-_COMMON_FIELDS = (
-    *("status", "state", "sku", "name", "type_id", "price", "created_at", "updated_at", "increment_id", "email"),
-    *("customer_email", "grand_total", "store_id"),
-)
-"""What lists are filtered and sorted by most; a schema names fields in any order."""
 _WHERE = re.compile(
     r"(?P<start>(?:where|and)\s+(?:.*\s+(?:or|and)\s+)?)(?P<field>[\w.-]*)(?P<gap>\s*)(?P<condition>.*)", re.I
 )
@@ -232,5 +236,5 @@ def _fields(path: str, known: ApiPath | None) -> list[str]:
     fields = [*filter(None, first), *(known.fields if known is not None else ())]
     if entity is not None and entity.filter and entity.field != entity.filter:
         fields = [each for each in fields if each != entity.field]  # a search has another name for it
-    common = [each for each in _COMMON_FIELDS if each in fields]
+    common = [each for each in COMMON_FIELDS if each in fields]
     return list(dict.fromkeys([*filter(None, first), *common, *fields]))

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.suggester import Suggester, SuggestionReady
+from textual.suggester import SuggestionReady
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 from textual.widgets.input import Selection
@@ -23,9 +23,10 @@ from ...client.message import METHODS, Request
 from ...client.uri import origin_of
 from ...errors import InvalidValue, UserError
 from ...files import write_private
+from ...guide.query_doubts import doubts
 from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
 from ...guide.resend import schema_path
-from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path
+from ...guide.rest_api import ApiPath, KnownPaths, completed_path, fitting_paths, known_path
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
@@ -51,7 +52,7 @@ from .request_text import (
     to_text,
 )
 from .sending_question import confirm_request
-from .suggestions import Suggestion, SuggestionList
+from .suggestions import PathCompletion, QueryField, Suggestion, SuggestionList
 
 
 class _InvalidField(InvalidValue):
@@ -144,6 +145,8 @@ class RequestForm(Dialog[Request | None]):
         self._raw_lines: list[str] = []
         self._filled_query = ""
         """The query as it was filled in, its search criteria in short, and as it is sent while that is not edited."""
+        self._sent_with: list[str] = []
+        """The doubts about the query that were shown before sending: sent again, it is meant like this."""
         self._sent_rows = 0
         """The rows that tell what is sent for lines in short."""
 
@@ -158,7 +161,7 @@ class RequestForm(Dialog[Request | None]):
                 yield CommandInput(self._fill_from_command, id="resend-uri")
             yield SuggestionList(id="resend-paths")
             yield Static(Content(_QUERY_HEADING), classes="heading")
-            yield _QueryLines(self._use_key, id="resend-query")
+            yield QueryField(self._use_key, id="resend-query")
             yield SuggestionList(id="resend-parameters")
             yield Static("", id="resend-sent")
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
@@ -178,7 +181,8 @@ class RequestForm(Dialog[Request | None]):
             "completed by the paths that the store offers: → or Tab takes the first, ↓ chooses another one. A method "
             "before the path goes into its own field; a pasted curl command fills the form.\n\n"
             "Query: one parameter per line, decoded, or search criteria in short: where status = pending, sort "
-            "created_at desc, page 1, 20 per page. Below the field is what is sent.\n\n"
+            "created_at desc, page 1, 20 per page. Below the field is what is sent, and what is odd about it: F5 sends "
+            "such a query only when pressed again.\n\n"
             "Body: JSON that is invalid is marked. ^O opens the whole request in $EDITOR."
         )
 
@@ -190,7 +194,7 @@ class RequestForm(Dialog[Request | None]):
             self._show_error(self._unsent.reason)
         self.query_one("#resend-uri", Input).focus()
         if self._find_paths is not None:
-            self.query_one("#resend-uri", Input).suggester = _Completion(self._begun_path)
+            self.query_one("#resend-uri", Input).suggester = PathCompletion(self._begun_path)
             self.run_worker(self._load_paths(self._find_paths))
 
     def on_resize(self) -> None:
@@ -323,23 +327,37 @@ class RequestForm(Dialog[Request | None]):
         short = [str(parameter) for _, parameters in sent for parameter in parameters]
         if short and self._query_lines() is self._raw_lines:
             short = self._raw_lines
-        self._show_sent(f"sent: {' & '.join(short)}" if short else "")
+        odd = self._doubts(typed=self._query.cursor_location[0])
+        self._show_sent(*map(_warning, odd), *([f"sent: {' & '.join(short)}"] if short else []), odd=bool(odd))
 
-    def _show_sent(self, words: str, *, bad: bool = False) -> None:
+    def _doubts(self, *, typed: int = -1) -> list[str]:
+        """What of the query is probably not meant as it is sent; `typed`: the line that is still being typed."""
+        if self._query_lines() is self._raw_lines:
+            return []
+        known = self._known_path()
+        fields = known.fields if known is not None else ()
+        return doubts(self._query.text.split("\n"), sent_before=self._raw_lines, fields=fields, typed=typed)
+
+    def _show_sent(self, *lines: str, bad: bool = False, odd: bool = False) -> None:
         note = self.query_one("#resend-sent", Static)
-        note.display = bool(words)
-        note.update(Content(shown_line(words, _MAX_SENT)))
+        note.display = any(lines)
+        note.update(Content("\n".join(shown_line(line, _MAX_SENT) for line in lines)))
         note.set_class(bad, "bad")
-        self._sent_rows = -(-len(words) // max(20, note.size.width))
+        note.set_class(odd, "odd")
+        self._sent_rows = sum(-(-len(line) // max(20, note.size.width)) for line in lines)
         self._show_lists()
+
+    def _known_path(self) -> ApiPath | None:
+        """What the store accepts for the path, as far as that is known."""
+        target = schema_path(self._base, self.query_one("#resend-uri", Input).value) or ""
+        return known_path(self._known.paths, target)
 
     @on(TextArea.SelectionChanged, "#resend-query")
     def _suggest_parameters(self) -> None:
         """Lists what the line at the cursor can become."""
         line = self._query.document.get_line(self._query.cursor_location[0])
         target = schema_path(self._base, self.query_one("#resend-uri", Input).value) or ""
-        known = known_path(self._known.paths, target)
-        found = suggested_lines(line, target, known) if self._query.cursor_at_end_of_line else []
+        found = suggested_lines(line, target, self._known_path()) if self._query.cursor_at_end_of_line else []
         self._parameter_list.offer(line, [_suggestion(each) for each in found])
         self._show_lists()
 
@@ -484,6 +502,12 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue as error:
             self._show_invalid(error)
             return
+        if (odd := self._doubts()) and odd != self._sent_with:
+            self._sent_with = odd
+            self._show_sent(*map(_warning, odd), odd=True)
+            self._show_error("Not sent: is the query what you mean? F5 again: send it as it is.", self._query)
+            self.set_focus(self._query)
+            return
         if self._missing and (MARK in request.uri or MARK.encode() in request.body):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")
             return
@@ -567,35 +591,14 @@ class RequestForm(Dialog[Request | None]):
         note.set_class(bad, "bad")
 
 
-class _QueryLines(SeveralLines):
-    """The query; Enter takes a chosen suggestion before it begins a line."""
-
-    def __init__(self, uses_key: Callable[[str], bool], *, id: str) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
-        self._uses_key = uses_key
-
-    def on_key(self, event: events.Key) -> None:
-        if event.key == "enter" and self._uses_key("enter"):
-            event.stop()
-            event.prevent_default()
-
-
 def _any_address(uri: str) -> str:
     """An absolute address with the query of this one."""
     return f"https://host.invalid/?{uri.partition('?')[2]}"
 
 
+def _warning(words: str) -> str:
+    return f"⚠ {words}"
+
+
 def _suggestion(line: LineSuggestion) -> Suggestion:
     return Suggestion(line.line, f"{line.line:<24} {line.meaning}" if line.meaning else line.line)
-
-
-class _Completion(Suggester):
-    """Shows what completes the text behind it."""
-
-    def __init__(self, completed: Callable[[str], str | None]) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)  # the case of what is typed is kept
-        self._completed = completed
-
-    async def get_suggestion(self, value: str) -> str | None:
-        completed = self._completed(value)
-        return None if completed is None else value + completed[len(value) :]

@@ -1,14 +1,17 @@
-"""A list of suggestions below a field that keeps the focus: one of them is chosen by ↓ and ↑, and taken."""
+"""Suggestions for a field that keeps the focus: a list of them below it, where ↓ and ↑ choose one, and its fields."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from textual import events
 from textual.content import Content
+from textual.suggester import Suggester
 from textual.widgets import Static
 
 from ...text import shown
+from ..widgets.text_areas import SeveralLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,28 @@ class SuggestionList(Static):
             hints.append("↓: choose")
         hint = " · ".join(filter(None, hints))
         return "\n".join([*lines, f"  {hint}" if lines else hint] if hint else lines)
+
+
+class QueryField(SeveralLines):
+    """The query; Enter takes a chosen suggestion before it begins a line."""
+
+    def __init__(self, uses_key: Callable[[str], bool], *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._uses_key = uses_key
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter" and self._uses_key("enter"):
+            event.stop()
+            event.prevent_default()
+
+
+class PathCompletion(Suggester):
+    """Shows what completes the text behind it."""
+
+    def __init__(self, completed: Callable[[str], str | None]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)  # the case of what is typed is kept
+        self._completed = completed
+
+    async def get_suggestion(self, value: str) -> str | None:
+        completed = self._completed(value)
+        return None if completed is None else value + completed[len(value) :]

@@ -1,0 +1,156 @@
+"""What of a query is odd: it is sent as the text says, or a message says what may be meant instead."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.errors import InvalidValue
+from tui_connector.guide.query_doubts import doubts
+from tui_connector.guide.query_lines import is_short, sent_parameters
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("wher status = 5", "did you mean: where status = 5"),
+        ("where: status = 5", "did you mean: where status = 5"),
+        ("status >= 5", "did you mean: where status >= 5"),
+        ("qty>=5", "did you mean: where qty>=5"),
+        ("sku like A%", "did you mean: where sku like A%"),
+        ("or qty >= 5", "or joins conditions of one line"),
+        ("order by created_at desc", "did you mean: sort created_at desc"),
+        ("sortby sku", "did you mean: sort sku"),
+        ("limit 10", "did you mean: 10 per page"),
+        ("page_size = 10", "did you mean: 10 per page"),
+        ("page: 2", "did you mean: page 2"),
+        ("?fields=sku", "did you mean: fields=sku"),
+        ("where", "begin with where, sort or page"),
+        ("where status = new qty >= 5", "“qty >= 5” is part of the value"),
+        ("where status = new, qty>=5", "“qty>=5” is part of the value"),
+        ("where status=new&qty>=5", "“qty>=5” is part of the value"),
+        ("where status = new adn qty gteq 5", "“qty gteq 5” is part of the value"),
+        ("where status = 5 adn name likee %9%", "“name likee %9%” is part of the value"),
+        ("where a = 1 and created_at >= 2026-01-01 00:00:00 sku is null", "“sku is null” is part of the value"),
+        ("where a = 1 or made_in in DE,FR state in new,old", "“state in new,old” is part of the value"),
+        ("where status => 5", "the value begins with a sign"),
+        ("where status neq in a,b", "the value begins with a condition"),
+        ("where status is not 5", "write !="),
+        ("where status in (1, 'a')", "without brackets: status in 1,a"),
+    ],
+)
+def test_what_is_odd_is_said_with_what_may_be_meant(line: str, doubt: str) -> None:
+    [found] = doubts(["storeId=1", line])
+    assert found.startswith("Line 2 of the query: ")
+    assert doubt in found
+    assert doubts([line], sent_before=[line]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("storeId=3", "searchCriteria", "fields=items[sku, name]", "x=", "filter[qty][gt]=5", "a%20b=c", "q=a >= b"),
+        *(
+            "where created_at >= 2026-01-01 00:00:00",
+            "where created_at from 2026-01-01 00:00 and created_at to 2026-02",
+        ),
+        *("where name = Bike made in Germany", "where name = I would like to", "where name = 'new qty >= 5'"),
+        *(
+            "where token = YWJj==",
+            "where description like %<b>%",
+            "where sku in A, B",
+            "and qty > 5",
+            "where a is null",
+        ),
+        *("sort by sku", "page = 2", "page size = 10", "page 2 50 per page", "10 per page", "where name = it's new"),
+    ],
+)
+def test_what_says_what_is_sent_is_not_odd(line: str) -> None:
+    sent_parameters([line])
+    assert doubts([line]) == []
+
+
+def test_a_word_that_is_being_typed_is_not_odd_yet() -> None:
+    for line in ("where", "10 per", "sort"):
+        assert doubts(["", line], typed=1) == []
+        assert doubts([line, ""], typed=1) != []
+    assert doubts(["wher status = 5"], typed=0) != []
+
+
+WORDS = st.sampled_from(
+    [
+        *(
+            "where",
+            "wher",
+            "and",
+            "adn",
+            "or",
+            "sort",
+            "by",
+            "page",
+            "size",
+            "per",
+            "status",
+            "created_at",
+            "qty",
+            "new",
+        ),
+        *(
+            "=",
+            ">=",
+            "=>",
+            "!=",
+            "==",
+            "like",
+            "likee",
+            "in",
+            "is",
+            "not",
+            "null",
+            "gteq",
+            "5",
+            "2026-01-01",
+            "00:00:00",
+        ),
+        *(
+            "'new",
+            "'x y'",
+            "a,b",
+            "(1,",
+            "2)",
+            "status=new",
+            "qty>=5",
+            "&",
+            "&&",
+            ",",
+            "desc",
+            "10",
+            "fields=sku",
+            "x=",
+        ),
+    ]
+)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=7).map(" ".join))
+def test_a_line_is_sent_as_it_says_or_a_message_says_what_is_odd(line: str) -> None:
+    """As it says: a parameter has a name of one word; no value in criteria contains a sign or more than one word."""
+    try:
+        [(_, parameters)] = sent_parameters([line])
+    except InvalidValue:
+        return  # which says what is wrong
+    if doubts([line]):
+        return
+    if not is_short(line):
+        assert re.fullmatch(r"[^\s=<>!]+(=.*)?", line), line
+        return
+    unquoted = re.sub(r"'[^']*'", "", line)
+    for each in parameters:
+        if each.name.endswith("[value]") and f"'{each.value}'" not in line:
+            assert not re.search(r"(^|[\s,&])\S*\s*[=<>!]", each.value), (line, each.value)
+            assert not re.search(r"\S\s+[a-z_]+\s+(gteq|is\s+null)(?!\S)", each.value), (line, each.value)
+        if each.name.endswith("[field]"):
+            assert each.value in unquoted or each.value in line

@@ -1,0 +1,166 @@
+"""What of a query is probably not meant as it is sent: criteria in short that are misspelt, or run into a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from ..client.criteria_rows import (
+    COMMON_FIELDS,
+    CONDITION_TYPES,
+    LIST_CONDITIONS,
+    Condition,
+    is_misspelt_condition,
+    read_shown_rows,
+)
+from ..errors import InvalidValue
+from ..misspelling import most_similar
+from .query_lines import is_short, sent_parameters, split_short
+
+_SIGNS = "=<>≠≤≥"
+_BEGINS_WITH_SIGN = re.compile(rf"!?[{_SIGNS}]")
+_FIELD = r"[A-Za-z_][\w.-]*"
+_COMPARISON = re.compile(
+    rf"(?:^|[\s,;&|]\s*){_FIELD}(?:\s+!?[{_SIGNS}]|[!{_SIGNS}]+\s*[^\s{_SIGNS}])"
+    rf"|[\s,;&|]\s*(?:{_FIELD}\s*!?[{_SIGNS}]|[!{_SIGNS}]+(?!\S))"
+)
+"""A field and a sign, at the start of a value or behind a part of it; a value such as "YWJj==" ends with signs."""
+_ENGLISH = ("like", "in", "is", "to", "from")
+"""Conditions that are also words of a text: they are one only behind a field that is known, or looks like one."""
+_NULL = re.compile(r"(?:not\s+)?null\b", re.IGNORECASE)
+_SEPARATORS = ",;&|"
+_SHOWN = 60
+"""Characters of what a message repeats."""
+
+_WORDS = ("where", "and", "or", "sort", "page")
+_SIZE = re.compile(
+    r"(?:page[\s_-]*size|size|limit|per[\s_-]*page)\s*[=:]?\s*(\d+)(?:\s*per\s*page)?|(\d+)\s*per\s*page", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?:current[\s_-]*)?page(?:[\s_-]*(?:number|no))?\s*[=:]?\s*(\d+)", re.IGNORECASE)
+_SORTED = re.compile(
+    r"(?:sort|order)(?:ed)?[\s_-]*(?:by)?\s*[=:]?\s+(?P<field>[\w.]+)(?:[\s,:]+(?P<direction>asc|desc)\w*)?",
+    re.IGNORECASE,
+)
+
+
+def doubts(
+    lines: Sequence[str], *, sent_before: Collection[str] = (), fields: Collection[str] = (), typed: int = -1
+) -> list[str]:
+    """For each line that is probably not meant as it is sent: which one it is, and what is odd.
+
+    `sent_before`: lines that are sent as they were. `fields`: what the list is known to be filtered by. `typed`: the
+    line that is still being typed, if any, of which a word may lack its end. The lines are valid: `sent_parameters`
+    accepts them.
+    """
+    known = frozenset((*COMMON_FIELDS, *fields))
+    found = []
+    for number, line in enumerate(map(str.strip, lines), 1):
+        is_begun = number == typed + 1 and not is_short(line) and not re.search(f"[{_SIGNS}]", line)
+        if line and not is_begun and line not in sent_before and (doubt := next(_about(line, known), "")):
+            found.append(f"Line {number} of the query: {doubt}")
+    return found
+
+
+def _meant_line(line: str) -> str:
+    """What was probably meant by a line that is not one of the criteria in short; "" where that is not known."""
+    if line.startswith("?") and not any(_about_parameter(line[1:])):
+        return line[1:]
+    words = re.sub(r"^(\w+):", r"\1", line).split()
+    if found := _SIZE.fullmatch(" ".join(words)):
+        return f"{found[1] or found[2]} per page"
+    if found := _NUMBER.fullmatch(" ".join(words)):
+        return f"page {found[1]}"
+    if found := _SORTED.fullmatch(" ".join(words)):
+        return " ".join(filter(None, ["sort", found["field"], (found["direction"] or "").lower()]))
+    candidates = [words, ["where", *words]]
+    if words and (near := most_similar(words[0], _WORDS)):
+        candidates.insert(0, [near, *words[1:]])
+    for candidate in map(" ".join, candidates):
+        if candidate != line and _is_clear(candidate):
+            return candidate
+    return ""
+
+
+def _is_clear(line: str) -> bool:
+    """Whether this is criteria in short without a doubt."""
+    if not is_short(line):
+        return False
+    try:
+        sent_parameters([line])
+    except InvalidValue:
+        return False
+    return not any(_about(line, frozenset(COMMON_FIELDS)))
+
+
+def _about(line: str, fields: frozenset[str]) -> Iterator[str]:
+    """What is odd about a line that can be sent."""
+    if not is_short(line):
+        yield from _about_parameter(line)
+        return
+    word, rest = split_short(line)
+    if word in ("where", "and"):
+        for row in read_shown_rows(rest):
+            for condition in row:
+                yield from _about_condition(condition, fields)
+
+
+def _about_parameter(line: str) -> Iterator[str]:
+    """A parameter has a name without spaces; with them, or with a sign, something else was meant."""
+    name, equals, _ = line.partition("=")
+    is_name = name == name.strip() and not re.search(rf"[\s{_SIGNS}]", name) and name[:1] not in ("?", "!")
+    if is_name and not name.endswith(("!", ":")) and line.lower() not in _WORDS and (name or not equals):
+        return
+    if line.lower().startswith("or "):
+        yield f"or joins conditions of one line, such as: where status = new {line}"
+        return
+    meant = _meant_line(line)
+    hint = f"; did you mean: {meant}" if meant else "; criteria in short begin with where, sort or page"
+    yield f"{_shown(line)} is sent as a parameter{hint}"
+
+
+def _about_condition(condition: Condition, fields: frozenset[str]) -> Iterator[str]:
+    value = condition.value
+    if condition.is_quoted:
+        return
+    if _BEGINS_WITH_SIGN.match(value):
+        yield f"the value begins with a sign: {_shown(value)}; correct the sign, or write the value in quotes"
+    elif found := _COMPARISON.search(value):
+        yield _is_in_value(value[found.start() :].lstrip(f" {_SEPARATORS}"))
+    elif (start := _word_of_condition(value, fields)) is not None:
+        yield _is_in_value(start)
+    elif condition.condition in LIST_CONDITIONS and (value[:1], value[-1:]) in (("(", ")"), ("[", "]")):
+        yield f"a list is written without brackets: {condition.field} {condition.condition} {_shown_list(value)}"
+    elif condition.condition == "is" and value.lower().startswith("not "):
+        yield f"the value is {_shown(value)}; write != for what is not so, or the value in quotes"
+    elif value.lower().split(" ")[0] in CONDITION_TYPES and " " in value:
+        yield f"the value begins with a condition: {_shown(value)}; write one condition, or the value in quotes"
+
+
+def _is_in_value(text: str) -> str:
+    return f"{_shown(text)} is part of the value before it; write and between them, or the whole value in quotes"
+
+
+def _word_of_condition(value: str, fields: frozenset[str]) -> str | None:
+    """Where another condition in words seems to begin in a value, behind its first word."""
+    words = [*re.finditer(r"\S+", value)]
+    for before, field, word in zip(words, words[1:], words[2:], strict=False):
+        name, kind = field[0].strip(_SEPARATORS), word[0].lower()
+        if not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
+            continue
+        is_field = name in fields or "_" in name
+        is_condition = (
+            (kind in CONDITION_TYPES and (is_field or kind not in _ENGLISH))
+            or (kind == "is" and _NULL.match(value, word.end() + 1) is not None)
+            or is_misspelt_condition(name, kind)
+        )
+        if is_condition and before[0]:
+            return value[field.start() :]
+    return None
+
+
+def _shown(text: str) -> str:
+    return f"“{text if len(text) <= _SHOWN else f'{text[: _SHOWN - 1]}…'}”"
+
+
+def _shown_list(value: str) -> str:
+    return ",".join(part.strip(" '\"") for part in value[1:-1].split(","))
