@@ -118,7 +118,7 @@ def variables_to_set(
         source = secret.source
         if source.env is not None and not machine.environ.get(source.env):
             found.append(source.env)
-        elif source.keyring is not None and machine.typed.has(path, source.key):
+        elif source.keyring is not None and machine.typed.has(path, source.key, secret.origins):
             found.append(override_name(source.keyring))
     return list(dict.fromkeys(found))
 
@@ -172,7 +172,7 @@ class NewRequests:
         others = [
             each
             for each in _secrets_of_client(profile, client)
-            if not machine.typed.has(path, each.source.key) and not vault.held(each.source.keyring or "")
+            if not machine.typed.has(path, each.source.key, each.origins) and not vault.held(each.source.keyring or "")
         ]
         return await missing_secrets(others, vault, machine.environ)
 

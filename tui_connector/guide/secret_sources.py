@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ..client.uri import is_absolute, origin_of
+from ..errors import InvalidValue
+from ..profile.library import base_uris
 from ..secrets.backends import override_name
 
 if TYPE_CHECKING:  # home imports this module before the first paint
@@ -62,6 +66,34 @@ def _inside(value: Json, path: ModelPath) -> Iterator[tuple[ModelPath, dict[str,
         return
     for key, item in value.items():
         yield from _inside(item, (*path, key))
+
+
+def secret_origins(data: Mapping[str, Json], path: ModelPath) -> tuple[str, ...]:
+    """The origins that the secret at this path is sent to, as far as the data, which may be invalid, name them."""
+    part, clients = _table(_table(data, path[0]), path[1]), _table(data, "clients")
+    login = part.get("token-uri") or part.get("uri")
+    if path[0] == "clients":
+        uris = [_table(part, "proxy").get("uri")] if path[2] == "proxy" else [*base_uris({"clients": {"": part}})]
+    elif isinstance(login, str) and is_absolute(login):
+        uris = [login]
+    else:
+        users = {name: _table(clients, name) for name in clients}
+        uris = [*base_uris({"clients": {name: each for name, each in users.items() if _applies(each, path[1])}})]
+    found: dict[str, None] = {}
+    for uri in uris:
+        with suppress(InvalidValue):  # nothing can be sent there
+            found[origin_of(str(uri))] = None
+    return tuple(found)
+
+
+def _table(data: Mapping[str, Json], key: str | int) -> Mapping[str, Json]:
+    found = data.get(str(key))
+    return found if isinstance(found, dict) else {}
+
+
+def _applies(client: Mapping[str, Json], authentication: str | int) -> bool:
+    applied = client.get("authentications")
+    return isinstance(applied, list) and authentication in applied
 
 
 def secret_name(profile: str, path: ModelPath) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..profile.model import ModelPath, NamedSecret, Profile
@@ -12,7 +12,7 @@ from ..secrets.errors import SecretError
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from ..templates import Json
-from .secret_sources import SecretPlace, source_place, sources
+from .secret_sources import SecretPlace, secret_origins, source_place, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +38,31 @@ async def secret_states(
     data: Mapping[str, Json],
     vault: Vault,
     environ: Mapping[str, str],
-    typed: Callable[[str], bool],
+    typed: Callable[[str, Collection[str]], bool],
     *,
     is_demo: bool = False,
 ) -> list[SecretState]:
     """The state of each secret, in the order of the profile. Commands are not run.
 
-    `typed` tells whether a value was typed in this session for the key of a source; in the demo, this program did so.
+    `typed` tells whether a value was typed in this session for the key of a source and one of these origins; in the
+    demo, this program did so.
     """
     usable = True
     found = []
     for path, source in sources(data):
+        origins = secret_origins(data, path)
         match source_place(source):
             case SecretPlace.ENVIRONMENT:
                 name = str(source["env"])
                 there = bool(environ.get(name))
-                if not there and typed(f"env:{name}"):
+                if not there and typed(f"env:{name}", origins):
                     state = SecretState(path, f"this session only; variable {name} is not set", True, for_session=True)
                 else:
                     state = SecretState(path, f"variable {name} {'is set' if there else 'is not set'}", there)
             case SecretPlace.COMMAND:
                 state = SecretState(path, "from a command, when needed", None)
             case SecretPlace.ASK:
-                given = " (entered for this session)" if typed(f"ask:{path[1]}/{path[-1]}") else ""
+                given = " (entered for this session)" if typed(f"ask:{path[1]}/{path[-1]}", origins) else ""
                 state = SecretState(path, f"prompted for when needed{given}", None)
             case SecretPlace.KEYRING:
                 name = str(source["keyring"])
@@ -75,7 +77,7 @@ async def secret_states(
                         except SecretError as error:
                             usable, text = False, error.message
                     state = SecretState(path, text, there)
-                    if not there and typed(f"keyring:{name}"):
+                    if not there and typed(f"keyring:{name}", origins):
                         words = f"this session only; later, set the variable {override_name(name)}"
                         state = SecretState(path, words, True, for_session=True)
         found.append(SecretState(path, _FILLED_IN, True) if is_demo and state.for_session else state)

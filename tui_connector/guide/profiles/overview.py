@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...client.uri import public_address
 from ...profile.library import ProfileSummary, read_with_data, unread_summary
 from ...text import PublicText, count
-from ..secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
+from ..secret_sources import SOURCE_PLACES, SecretPlace, secret_origins, source_place, sources
 
 _AUTHENTICATIONS = {
     "oauth1": "OAuth 1.0a",
@@ -85,18 +85,18 @@ def unread_overview(path: Path) -> ProfileOverview:
 def read_overview(
     path: Path,
     environ: Mapping[str, str],
-    typed: Callable[[str], bool],
+    typed: Callable[[str, Collection[str]], bool],
     is_demo: Callable[[Mapping[str, object]], bool],
 ) -> ProfileOverview:
     """The overview of this file, whose data may be invalid. Blocks.
 
-    `typed` tells whether a value was typed in this session for the key of a source.
+    `typed` tells whether a value was typed in this session for the key of a source and one of these origins.
     """
     summary, data = read_with_data(path)
     description, authentications = data.get("description"), _table(data, "authentications")
     kinds = dict.fromkeys(_kinds(authentications))
-    found = [source for _, source in sources(data)]
-    places = [source_place(source) for source in found]
+    found = [*sources(data)]
+    places = [source_place(source) for _, source in found]
     return ProfileOverview(
         summary,
         description=description if isinstance(description, str) else "",
@@ -104,7 +104,9 @@ def read_overview(
         authentication=", ".join(kinds),
         secrets={place: places.count(place) for place in dict.fromkeys(places)},
         unset=sum(
-            "env" in each and not (environ.get(str(each["env"])) or typed(f"env:{each['env']}")) for each in found
+            "env" in each
+            and not (environ.get(str(each["env"])) or typed(f"env:{each['env']}", secret_origins(data, place)))
+            for place, each in found
         ),
         shares_ledger=has_shared_ledger(data),
         is_demo=is_demo(data),

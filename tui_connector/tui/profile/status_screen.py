@@ -80,12 +80,7 @@ class StatusScreen(ProfileScreen):
 
     @work(exclusive=True, group="secrets")
     async def _find_secrets(self, opened: OpenedProfile) -> None:
-        secrets = opened.profile.secrets() if opened.profile is not None else ()
-        origins = {each.source.key: each.origins for each in secrets}
-
-        def typed(source: str) -> bool:
-            return self.machine.typed.has(self.path, source, origins.get(source, ()))
-
+        typed = partial(self.machine.typed.has, self.path)
         is_demo = self.path in getattr(self.app, "demo_values", {})
         states = await secret_states(opened.data, self.workbench.vault, self.machine.environ, typed, is_demo=is_demo)
         self.post_message(self.SecretsFound(states))

@@ -23,6 +23,7 @@ from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.importers.command_text import looks_like_command
+from ...profile.model import ModelPath
 from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.token_shape import looks_like_token
 from ...secrets.vault import KeyringState
@@ -181,14 +182,15 @@ class AuthenticationPane(StepPane):
             if not isinstance(row.editor, Secret):
                 continue
             if row.editor.place == "env":
-                self._mark_variable(row, row.editor, str(row.editor.source["env"]))
+                self._mark_variable(row, row.editor, place)
             elif row.editor.place != "ask" and self.setup.is_saved(place):
                 row.mark(row.editor.show_saved())
         self.form.show_at_hand()
 
-    def _mark_variable(self, row: FormField, secret: Secret, name: str) -> None:
+    def _mark_variable(self, row: FormField, secret: Secret, place: ModelPath) -> None:
         """Whether the variable of this secret is set, or has a value for this session."""
-        has_value, is_set = self.work.has_variable(name), bool(self.work.workbench.machine.environ.get(name))
+        name = str(secret.source["env"])
+        has_value, is_set = self.work.has_variable(name, place), bool(self.work.workbench.machine.environ.get(name))
         secret.entry.has_value = secret.entry.has_value or has_value
         row.mark("set" if is_set else "session" if has_value else "not set: paste value", bad=not has_value)
 

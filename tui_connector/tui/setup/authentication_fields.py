@@ -59,5 +59,5 @@ def is_given(work: GuideContext, each: GuideField) -> bool:
         return True
     variable = setup.at(*path, "env")
     if isinstance(variable, str):
-        return work.has_variable(variable)
+        return work.has_variable(variable, path)
     return setup.is_saved(path) or (there is not None and setup.at(*path, "keyring") is None)

@@ -282,10 +282,11 @@ class GuideContext:
         """The reason why the keyring cannot be used; its first words once the whole was read."""
         return reason.partition(": ")[0] if self.told_keyring else reason
 
-    def has_variable(self, name: str) -> bool:
-        """Whether this environment variable is set, or has a value for this session."""
+    def has_variable(self, name: str, path: ModelPath) -> bool:
+        """Whether this variable is set, or this session has a value that may be sent where the secret at `path` is."""
         machine = self.workbench.machine
-        return bool(machine.environ.get(name)) or machine.typed.has(self.path, f"env:{name}")
+        origins = [origin] if (origin := self.setup.origin_for(path)) else []
+        return bool(machine.environ.get(name)) or machine.typed.has(self.path, f"env:{name}", origins)
 
     def check_secrets(self) -> None:
         """Raises `InvalidRequest` if secrets must be entered again: a draft was resumed, and it contains none.
@@ -318,7 +319,7 @@ class GuideContext:
         names = (setup.secret_name(path), secret_name(setup.name, path))
         if is_saved or place not in (SecretPlace.KEYRING, SecretPlace.ENVIRONMENT) or any(map(vault.held, names)):
             return False
-        return place is SecretPlace.KEYRING or not self.has_variable(str(there["env"]))
+        return place is SecretPlace.KEYRING or not self.has_variable(str(there["env"]), path)
 
     def glimpse(self, path: ModelPath) -> str:
         """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""

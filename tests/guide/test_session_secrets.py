@@ -1,0 +1,99 @@
+"""A secret that was entered for one address counts as given only where it would be sent, on every screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tui_connector.guide.profiles.overview import read_overview
+from tui_connector.guide.resend import NewRequests
+from tui_connector.guide.secret_sources import secret_origins, sources
+from tui_connector.guide.secret_states import secret_states
+from tui_connector.guide.trust import ProfileTrust
+from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Machine
+from tui_connector.profile.problems import read_profile
+
+PROFILE = """\
+format = 1
+name = "Acme"
+
+[authentications.shop]
+kind = "bearer"
+token = { env = "ACME_TOKEN" }
+
+[authentications.admin]
+kind = "request"
+uri = "https://login.example/token"
+method = "post"
+parameters = { password = { env = "ADMIN_PASSWORD" } }
+client = "default"
+header = "Authorization"
+template = "Bearer &{@[0]}"
+
+[authentications.unused]
+kind = "bearer"
+token = { env = "UNUSED_TOKEN" }
+
+[clients.magento]
+authentications = ["shop"]
+proxy = { uri = "http://proxy.example:3128", username = "me", password = { env = "PROXY_PASSWORD" } }
+tls = { client-certificate = "me.pem", client-key-password = { env = "KEY_PASSWORD" } }
+plugins = [{ kind = "base-uri", uri = "https://acme.example/rest/V1" }]
+
+[clients.back-office]
+authentications = ["admin"]
+
+[clients.staging]
+authentications = ["shop"]
+plugins = [{ kind = "base-uri", uri = "https://staging.example:8443/rest/V1" }]
+"""
+
+
+@pytest.fixture
+def path(machine: Machine) -> Path:
+    found = machine.directories.profiles / "acme.toml"
+    found.parent.mkdir(parents=True)
+    found.write_text(PROFILE)
+    return found
+
+
+def test_lists_find_the_same_destinations_as_the_model(path: Path) -> None:
+    document, profile = read_profile(path)
+    modelled = {secret.path: secret.origins for secret in profile.secrets()}
+    assert {place: secret_origins(document.draft, place) for place, _ in sources(document.draft)} == modelled
+    assert modelled["authentications", "shop", "token"] == ("https://acme.example", "https://staging.example:8443")
+
+
+@pytest.mark.parametrize("uri", ["", "direct", "https://", "http://[", "https://a:0/x", 7, None, [], {"a": 1}])
+def test_an_invalid_profile_has_no_destination_but_fails_nowhere(uri: Any) -> None:
+    plugins = [{"kind": "base-uri", "uri": uri}, 3]
+    part = {"proxy": {"uri": uri, "password": {"env": "A"}}, "plugins": plugins, "authentications": uri}
+    data: Any = {"clients": {"x": part, "y": uri}, "authentications": {"x": {"uri": uri, "token": {"env": "A"}}}}
+    found = [*sources(data)]
+    assert len(found) == 2
+    assert not any(secret_origins(data, place) for place, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_given"),
+    [("https://acme.example", True), ("https://other.example", False), ("http://acme.example", False), ("", True)],
+)
+async def test_it_is_compared_with_the_address(origin: str, is_given: bool, path: Path, machine: Machine) -> None:
+    others = dict.fromkeys(("ADMIN_PASSWORD", "PROXY_PASSWORD", "KEY_PASSWORD", "UNUSED_TOKEN"), "CANARY")
+    machine = replace(machine, environ={**machine.environ, **others})
+    machine.typed.keep(path, "env:ACME_TOKEN", origin, "CANARY-token")
+    typed = partial(machine.typed.has, path)
+    home = read_overview(path, machine.environ, typed, lambda _: False)
+    assert home.unset == (not is_given)
+    document, profile = read_profile(path)
+    bench = Workbench(machine, trust=ProfileTrust(machine, path))
+    states = await secret_states(document.draft, bench.vault, machine.environ, typed)
+    assert [state.ok for state in states if "ACME_TOKEN" in state.text] == [is_given]
+    missing = await NewRequests(bench, lambda: profile).missing_secrets("magento")
+    assert [each.source.env for each in missing] == ([] if is_given else ["ACME_TOKEN"])
+    bench.close()
