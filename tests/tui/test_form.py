@@ -12,7 +12,7 @@ from screens import said_by, until, until_shown
 from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, TextArea
 
 from tui_connector.client.layer import Plugin
 from tui_connector.client.model import HeaderName, HttpClient, Span
@@ -185,6 +185,38 @@ async def test_ctrl_u_deletes_the_whole_value_wherever_the_cursor_is_and_ctrl_z_
         app.form.focus_on("maybe")
         await pilot.press("ctrl+u")
         await until(pilot, lambda: ("here", "maybe") in app.edits and app.edits["here", "maybe"] is None)
+
+
+async def test_arrows_stay_in_several_lines_by_shown_rows_once_something_was_done_there(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 40)) as pilot:
+        data: dict[str, Any] = {"anything": "word " * 40}
+        await app.screen.mount(Form(field_specs(json_schema(Everything)), data, (), lambda path, place: {}))
+        form, area = app.screen.query_one(Form), app.screen.query_one("Form TextArea", TextArea)
+        text = area.wrapped_document
+
+        def row() -> int:
+            return text.location_to_offset(area.cursor_location).y
+
+        form.focus_on("anything")
+        await until(pilot, lambda: text.height > 2)
+        for expected in range(1, text.height):
+            await pilot.press("down")
+            assert row() == expected
+        await pilot.press("down", "down")  # too many
+        assert (app.focused, row()) == (area, text.height - 1)
+        await pilot.press(*["up"] * (text.height + 2))
+        assert (app.focused, row()) == (area, 0)
+        for key, neighbour in (("up", "depth"), ("down", "maybe")):
+            form.focus_on("text")
+            area.move_cursor((0, 0) if key == "up" else area.document.end)
+            form.focus_on("anything")
+            await pilot.press(key)  # it is only passed by
+            row_of_neighbour = form.field(neighbour)
+            await until(pilot, lambda: row_of_neighbour in (app.focused.ancestors if app.focused else ()))  # noqa: B023
+        form.focus_on("anything")
+        await pilot.press(",", "down", *["up"] * (text.height + 2), ",")
+        assert (app.focused, area.text.count(",")) == (area, 2)
 
 
 async def test_the_label_of_the_focused_field_is_reversed(machine: Machine) -> None:

@@ -391,7 +391,8 @@ class RequestForm(Dialog[Request | None]):
         if listed is None or not listed.display:
             return False
         if step := {"down": 1, "up": -1}.get(key, 0):
-            is_at_end = field is not self._query or self._query.cursor_at_last_line
+            query = self._query
+            is_at_end = field is not query or query.navigator.is_last_wrapped_line(query.cursor_location)
             return is_at_end and listed.choose(step)
         if field is self._query:
             return (key == "tab" or (key == "enter" and listed.chosen is not None)) and self._complete_line()

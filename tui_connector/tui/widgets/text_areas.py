@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
@@ -19,8 +20,13 @@ from .highlight import json_spans
 class SafeTextArea(TextArea):
     """A text area that makes control characters visible, and draws the secrets of this session as dots.
 
-    ^U deletes the whole text, as in a field of one line, and ^Z restores it.
+    ^U deletes the whole text, as in a field of one line, and ^Z restores it. ↑ and ↓ move by rows as they are shown.
+    They leave the field from its first and last row only as long as nothing was typed or moved in it since it got the
+    focus: one row too far while editing would put what is typed next into another field.
     """
+
+    _is_in_use = False
+    """Whether something was typed or moved since the field got the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+u", "delete_all", "Delete the value", id="field.delete", show=False),
@@ -28,8 +34,17 @@ class SafeTextArea(TextArea):
     ]
 
     def may_leave(self, key: str) -> bool:
-        """Whether ↓ or ↑ leaves the field: from its last line, or its first one."""
-        return self.cursor_at_last_line if key == "down" else self.cursor_at_first_line
+        """Whether ↓ or ↑ leaves the field."""
+        if self._is_in_use:
+            return False
+        is_at_end = self.navigator.is_last_wrapped_line if key == "down" else self.navigator.is_first_wrapped_line
+        return is_at_end(self.cursor_location)
+
+    def on_focus(self, _: events.Focus) -> None:
+        self._is_in_use = False
+
+    def watch_selection(self) -> None:
+        self._is_in_use = self._is_in_use or self.has_focus
 
     def action_delete_all(self) -> None:
         if not self.read_only:
@@ -37,6 +52,7 @@ class SafeTextArea(TextArea):
             self.clear()
 
     def edit(self, edit: Edit) -> EditResult:
+        self._is_in_use = self._is_in_use or self.has_focus
         edit.text = printable(edit.text)
         return super().edit(edit)
 
@@ -52,19 +68,19 @@ class SafeTextArea(TextArea):
 
 
 class SeveralLines(SafeTextArea):
-    """A field of several lines in a form; Tab leaves it, and so do ↑ on its first line and ↓ on its last one."""
+    """A field of several lines in a form; Tab leaves it, and so do ↑ and ↓ where it `may_leave`."""
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(text, id=id, compact=True, tab_behavior="focus")
 
     def action_cursor_up(self, select: bool = False) -> None:
-        if not select and self.cursor_at_first_line:
+        if not select and self.may_leave("up"):
             move_focus(self.screen, -1)
         else:
             super().action_cursor_up(select)
 
     def action_cursor_down(self, select: bool = False) -> None:
-        if not select and self.cursor_at_last_line:
+        if not select and self.may_leave("down"):
             move_focus(self.screen, 1)
         else:
             super().action_cursor_down(select)
