@@ -331,6 +331,31 @@ async def test_each_esc_closes_the_innermost_of_what_the_log_shows(machine: Mach
         await watched.until(lambda: watched.numbers() == [1, 2, 3])
 
 
+async def test_a_status_that_is_not_found_says_how_many_requests_have_none(machine: Machine) -> None:
+    lost_ones = "2 requests had no response, so no status: status = none finds them."
+    async with watching(machine, filled(exchange(1), lost(2), lost(3))) as watched:
+        await watched.pilot.press("f")
+        await watched.type("status >= 400")
+        await watched.shows("None of 3 matches. F: disable it · f: change")
+        await watched.shows(lost_ones)
+        await watched.pilot.press("ctrl+u")
+        await watched.type("status = none")
+        await watched.until(lambda: watched.numbers() == [2, 3])
+        await watched.pilot.press("ctrl+u")
+        await watched.type("orders")
+        await watched.shows("None of 3 matches. F: disable it · f: change")
+        assert not watched.says("no response, so")
+        await watched.pilot.press("enter", "F", "slash")
+        await watched.type("stauts >= 400")
+        await watched.shows("Did you mean status? · Enter: find")
+        await watched.pilot.press("enter")
+        await watched.told("No match for stauts >= 400; did you mean status?")
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("404")
+        await watched.pilot.press("enter")
+        await watched.told(f"No match for 404. {lost_ones}")
+
+
 async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(machine: Machine) -> None:
     log = filled(*(exchange(n, status=404 if n in (3, 7) else 200) for n in range(1, 11)))
     async with watching(machine, log) as watched:

@@ -189,6 +189,8 @@ class Ring:
         """The number of exchanges before the ring was last cleared."""
         self.bytes = 0
         """Approximate bytes of the exchanges in memory."""
+        self.without_response = 0
+        """How many of them have no response."""
         self._partial = 0
         self._wholes: deque[RecordedBody] = deque()
         """The bodies of which all was in memory when they were recorded."""
@@ -196,6 +198,7 @@ class Ring:
     def append(self, exchange: Exchange) -> None:
         self._kept.append(exchange)
         self.bytes += exchange.size
+        self.without_response += exchange.status is None
         if exchange.body.whole is not None:
             self._wholes.append(exchange.body)
         else:
@@ -203,6 +206,7 @@ class Ring:
         while len(self) > self._count or (self.bytes > self._size and len(self) > 1):
             oldest = self._kept.popleft()
             self.bytes -= oldest.size
+            self.without_response -= oldest.status is None
             if oldest.body.whole is not None:
                 self._wholes.popleft()
             else:
@@ -238,7 +242,7 @@ class Ring:
     def clear(self) -> None:
         self.first = self.cleared = self.end
         self._kept.clear()
-        self.bytes = self._partial = 0
+        self.bytes = self._partial = self.without_response = 0
         self._wholes.clear()
 
 

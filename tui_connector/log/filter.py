@@ -15,7 +15,17 @@ from ..errors import InvalidValue
 from ..misspelling import SIMILAR, most_similar
 from .field_condition import PATTERN as FIELD_CONDITION
 from .field_condition import FieldCondition
-from .operators import ANYTHING, CONDITION, OPERATORS, Possible, Predicate, attribute, meant_attribute, reads_bodies
+from .operators import (
+    ANYTHING,
+    CONDITION,
+    OPERATORS,
+    Possible,
+    Predicate,
+    attribute,
+    meant_attribute,
+    reads_bodies,
+    wants_status,
+)
 
 MAX_LENGTH = 2_000
 """Characters of a filter."""
@@ -185,6 +195,11 @@ class Filter:
         return next(filter(None, (_meant(term, above) for term in _wanted(self.expression, with_negated=True))), "")
 
     @property
+    def wants_status(self) -> bool:
+        """Whether it looks for a status, which requests without a response do not have."""
+        return any(wants_status(term.operator, term.argument) for term in _wanted(self.expression))
+
+    @property
     def reads_bodies(self) -> bool:
         """Whether what it finds depends on bodies."""
         return self.expression is not None and self.expression.reads_bodies()
@@ -197,7 +212,7 @@ def parse(text: str) -> Filter:
     return _Parser(text).parse()
 
 
-def comparison_in(text: str) -> Expression | None:
+def _comparison_in(text: str) -> Expression | None:
     """What a text such as "status >= 400" or "entity_id > 500" compares; None where it is no comparison of an order."""
     if _ORDERED.match(text) is None:
         return None
@@ -205,6 +220,19 @@ def comparison_in(text: str) -> Expression | None:
         return parse(text).expression
     except BadFilter:  # a part of a page or of a program, such as "a > (b"
         return None
+
+
+def search_for(text: str) -> Filter:
+    """Finds a text in rows, headers and bodies, also what it compares, such as "status >= 400".
+
+    A text with an operator is a filter. Raises `BadFilter`.
+    """
+    if "~" in text:
+        return parse(text)
+    if not text:
+        return Filter()
+    compared = _comparison_in(text)
+    return Filter(Term(ANYTHING, text) if compared is None else Or((compared, Term(ANYTHING, text))))
 
 
 def help_rows() -> Iterator[tuple[str, str]]:

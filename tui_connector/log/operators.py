@@ -135,6 +135,13 @@ def reads_bodies(name: str, argument: str) -> bool:
     return name == "~b" or (name == ANYTHING and not is_exact)
 
 
+def wants_status(name: str, argument: str) -> bool:
+    """Whether a term with this operator looks for a status."""
+    if name == ANYTHING:
+        return _STATUS.fullmatch(argument) is not None
+    return name == "~s" and "none" not in _split_list(argument.lower())
+
+
 def _row(argument: str) -> Predicate:
     text, wanted = _text(argument), Needle(argument)
     if not wanted.is_word:

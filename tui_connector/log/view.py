@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..client.exchange import Exchange, Ring
@@ -22,6 +23,22 @@ class Matcher(Protocol):
     @property
     def possible(self) -> Possible | None:
         """Whether an exchange of a block could match; None if each has to be tested."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    matches: Predicate
+    possible: Possible | None
+
+
+def both(one: Matcher, other: Matcher) -> Matcher:
+    """What matches both."""
+    tests = [test for test in (one.possible, other.possible) if test is not None]
+
+    def possible(block: Block) -> bool:
+        return all(test(block) for test in tests)
+
+    return _Search(lambda exchange: one.matches(exchange) and other.matches(exchange), possible if tests else None)
 
 
 class View:

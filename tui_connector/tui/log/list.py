@@ -21,44 +21,17 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...log.blocks import Block
-from ...log.filter import Filter, Or, Term, comparison_in, parse
-from ...log.operators import ANYTHING, Possible, Predicate
-from ...log.view import Matcher, View, position_of
+from ...log.filter import Filter
+from ...log.operators import Predicate
+from ...log.view import View, both, position_of
+from ...text import count
 from ..widgets.painted import Painted
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
 from .session_heads import SessionHeads
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What a search looks for."""
-
-    matches: Predicate
-    possible: Possible | None = None
-
-
-def search_for(text: str) -> Filter:
-    """Finds a text in rows, headers and bodies, also what it compares, such as "status >= 400".
-
-    A text with an operator is a filter. Raises `BadFilter`.
-    """
-    if "~" in text:
-        return parse(text)
-    if not text:
-        return Filter()
-    compared = comparison_in(text)
-    return Filter(Term(ANYTHING, text) if compared is None else Or((compared, Term(ANYTHING, text))))
-
-
-def _both(one: Matcher, other: Matcher) -> Matcher:
-    """What matches both."""
-    tests = [test for test in (one.possible, other.possible) if test is not None]
-
-    def possible(block: Block) -> bool:
-        return all(test(block) for test in tests)
-
-    return Search(lambda exchange: one.matches(exchange) and other.matches(exchange), possible if tests else None)
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
 
 
 def _succeeded(exchange: Exchange) -> bool:
@@ -273,7 +246,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def search(self, wanted: Filter | None) -> None:
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
         self._searched = wanted
-        self.found = View(self._ring, perf_counter, _both(self.wanted, wanted)) if wanted is not None else None
+        self.found = View(self._ring, perf_counter, both(self.wanted, wanted)) if wanted is not None else None
         self._start_filtering()
 
     def _folds(self, wanted: Filter) -> Predicate | None:
@@ -439,17 +412,26 @@ class LogView(Painted, ScrollView, can_focus=True):
             )
             strip = Strip(in_flight_row(requests[index], self._columns(width), self.paint("muted"), seconds, others))
             return strip.crop_extend(0, width, None).apply_style(self._style)
-        if y == 0 and not len(self.view):
-            text = "searching …" if self.view.searching else self._why_empty()
-            return self._notice(text, width)
+        if not len(self.view):
+            notices = ["searching …"] if self.view.searching else self._why_empty()
+            if 0 <= y < len(notices):
+                return self._notice(notices[y], width)
         return Strip.blank(width, self._style)
 
-    def _why_empty(self) -> str:
+    def _why_empty(self) -> list[str]:
         if self.wanted.expression is not None:
             meant = self.wanted.meant()
             hint = f"; did you mean {meant}?" if meant else "."
-            return f"None of {len(self._ring):,} matches{hint} F: disable it · f: change"
-        return "No failures. e: show all" if self.errors_only and not self.is_being_read else self.when_empty
+            empty = f"None of {len(self._ring):,} matches{hint} F: disable it · f: change"
+            return [empty, *filter(None, [self.without_status(self.wanted)])]
+        return ["No failures. e: show all" if self.errors_only and not self.is_being_read else self.when_empty]
+
+    def without_status(self, wanted: Filter) -> str:
+        """How many requests of the list cannot match, as they have no status, and what finds them; "" for none."""
+        number = self._ring.without_response
+        if not number or not wanted.wants_status:
+            return ""
+        return f"{count(number, 'request')} had no response, so no status: status = none finds {_them(number)}."
 
     def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
         """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""

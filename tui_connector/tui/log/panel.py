@@ -14,14 +14,14 @@ from textual.content import Content
 from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import parse
+from ...log.filter import parse, search_for
 from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
 from ...text import count, shown_line
 from .actions import LogActions, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges, comparison
-from .list import LogView, search_for
+from .list import LogView
 from .prompt import LogPrompt, Purpose
 from .sending import LogContext, LogHost
 from .title import ActiveFilter, not_searched, title_parts, titles
@@ -412,10 +412,14 @@ class LogPanel(LogHost):
 
     @on(LogView.Searched)
     def _searched_list(self, message: LogView.Searched) -> None:
-        partial = not_searched(self.view, search_for(self._searched))
-        if not message.found:
-            but = f" {partial}." if partial else ""
-            self._log_actions.notify(f"No match for {shown_line(self._searched, _MAX_SEARCH)}.{but}")
+        if message.found:
+            return
+        wanted = search_for(self._searched)
+        meant, partial = wanted.meant(), not_searched(self.view, wanted)
+        end = f"; did you mean {meant}?" if meant else "."
+        reasons = [f"{partial}." if partial else "", self.view.without_status(wanted)]
+        words = " ".join(filter(None, [f"No match for {shown_line(self._searched, _MAX_SEARCH)}{end}", *reasons]))
+        self._log_actions.notify(words)
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ...log.filter import BadFilter, Filter, help_rows, parse
+from ...log.filter import BadFilter, Filter, help_rows, parse, search_for
 from ...misspelling import MISSPELT
 from ...text import shown_line
 from .._textual import QuietApp
@@ -26,6 +26,7 @@ _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
 _EMPTY_HELP = "post  404  products  status >= 400  time > 1s  ~e errors  ~b body · F1: help"
 _SEARCH_HELP = "Searches rows, headers and bodies; or a filter, as status >= 400 · F1: help"
+_SEARCH_KEYS = "Enter: find · then n: next, N: previous"
 _VALID_HELP = "Enter: apply · Esc: cancel · F1: help"
 _CRITERION_HELP = "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"
 
@@ -92,7 +93,7 @@ class LogPrompt(Vertical):
         """Whether the text is valid; shows a message about it."""
         typed, wanted = self.query_one(Input).value, Filter()
         if self.purpose == "find":
-            self.show_message("Enter: find · then n: next, N: previous")
+            self.show_message(_SEARCH_KEYS)
             return True
         try:
             if self.purpose == "filter" or "~" in typed:
@@ -101,7 +102,9 @@ class LogPrompt(Vertical):
             self._show_error(error)
             return False
         if self.purpose == "search":
-            self.show_message("Enter: find · then n: next, N: previous" if typed else _SEARCH_HELP)
+            meant = search_for(typed).meant(MISSPELT)
+            found = f"Did you mean {meant}? · {_SEARCH_KEYS}" if meant else _SEARCH_KEYS
+            self.show_message(found if typed else _SEARCH_HELP)
         else:
             help_of_valid = _CRITERION_HELP if wanted.has_criterion else _VALID_HELP
             if meant := wanted.meant(MISSPELT):

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ...client.exchange import Exchanges
-from ...log.filter import Filter
+from ...log.filter import Filter, search_for
 from ...log.view import View
 from ...text import count, shown_line
-from .list import LogView, search_for
+from .list import LogView
 
 
 @dataclass(frozen=True, slots=True)
