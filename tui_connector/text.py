@@ -321,31 +321,3 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     """The first `most` names, separated by commas, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
-
-
-_JSON_MISTAKES = {
-    "Unterminated string starting at": "the quote that opens here is not closed",
-    "Expecting property name enclosed in double quotes": "a name in double quotes is expected here",
-    "Expecting ':' delimiter": "a colon is missing",
-    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
-    "Expecting value": "a value is missing",
-    "Extra data": "nothing may follow the end of the JSON",
-    "Invalid \\escape": "a backslash is written twice: \\\\",
-}
-"""What is wrong, by the message of the `json` module, which has no other code."""
-
-
-def why_invalid_json(error: Exception) -> str:
-    """What is wrong with a JSON text that a user has written, with its place; `error` is what `json.loads` raised."""
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if not isinstance(error, json.JSONDecodeError):
-        return str(error)
-    if not error.doc.strip():
-        return "it is empty"
-    if error.msg == "Invalid control character at":
-        ends_line = error.doc[error.pos] in "\r\n"
-        why = "a closing quote is missing" if ends_line else "write control characters as escapes, such as \\t"
-    else:
-        why = _JSON_MISTAKES.get(error.msg.removesuffix(": "), f"{error.msg[:1].lower()}{error.msg[1:]}")
-    return f"{why} (line {error.lineno}, column {error.colno})"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InvalidValue
-from ..text import env_option, shown, why_invalid_json
+from ..invalid_json import why_invalid_json
+from ..text import env_option, shown
 from .completion import clients, files, methods, paths, profiles
 from .errors import CommandFailed, Exit, exit_code, exit_codes
 from .opening import allowed, environment_option, find, machine_of, read, run, trust_option

@@ -19,10 +19,11 @@ from pydantic import (
 )
 
 from ..errors import InvalidValue
+from ..invalid_json import why_invalid_json
 from ..kinds import Model, Named
 from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
-from ..text import HTTP_TOKEN, why_invalid_json
+from ..text import HTTP_TOKEN
 from .criteria_rows import Condition, names_in_query, parameters_of, read_row, valid_row
 from .file_path import FilePath
 from .layer import Plugin

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from ...errors import InvalidValue, UserError
 from ...files import open_regular, reason, remedy
+from ...invalid_json import why_invalid_json
 from ...outgoing.new_tasks import new_task
 from ...outgoing.source import SourceEntity
 from ...outgoing.tasks import (
@@ -25,7 +26,7 @@ from ...outgoing.tasks import (
     export_entities,
 )
 from ...templates import Json
-from ...text import beginning, count, shown, why_invalid_json
+from ...text import beginning, count, shown
 from ...units import timestamp
 from .plans import Sender
 

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from ...client.uri import is_absolute, origin_of
 from ...errors import InvalidValue, UserError
+from ...invalid_json import why_invalid_json
 from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import Document
 from ...profile.model import ModelPath
 from ...profile.part_names import free, free_name, usual_name
 from ...profile.positions import put, value_at
 from ...templates import Json
-from ...text import why_invalid_json
 from ..environment_values import own_outputs
 from ..part_families import FAMILIES
 from ..secret_sources import ONE_TIME_CODES, SecretPlace, secret_name, source, source_place, sources

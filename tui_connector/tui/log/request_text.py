@@ -10,8 +10,9 @@ from ...client.message import METHODS, Headers, Request
 from ...client.uri import absolute, canonical, parameters, readable
 from ...errors import InvalidValue
 from ...guide.query_lines import is_short
+from ...invalid_json import why_invalid_json
 from ...misspelling import did_you_mean
-from ...text import HTTP_TOKEN, why_invalid_json
+from ...text import HTTP_TOKEN
 
 MAX_SHOWN = 50_000
 """Maximum size of a body that the form shows; a text area needs seconds for more."""

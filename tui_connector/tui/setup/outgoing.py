@@ -25,12 +25,12 @@ from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.steps.chain import requests_in, sample_entity
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.samples import SampleRequest, as_text, sample_requests
+from ...invalid_json import why_invalid_json
 from ...magento.diagnosis import Finding
 from ...magento.entities import WRITABLE
 from ...outgoing.undo import UNDOABLE, UndoPlan
 from ...profile.model import Profile
 from ...templates import Json
-from ...text import why_invalid_json
 from ..external_editor import edit_field
 from ..keys import letter_bindings
 from ..send.confirm import confirm_sending

@@ -1,0 +1,77 @@
+"""A mistake in JSON: what is said tells what to write instead, and where."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.invalid_json import why_invalid_json
+
+
+def said(text: str) -> str:
+    """What is said about this text; "" where it is valid."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return why_invalid_json(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('x{"a": 1}', "x is not JSON: remove what is before { (line 1, column 1)"),
+        ("searchCriteria=1", "this is not JSON: text is written in double quotes"),
+        ('{"a": 1,\n}', "remove the comma before } (line 1, column 8)"),
+        ("[1, 2,]", "remove the comma before ]"),
+        ('{"a": 1,, "b": 2}', "remove one of the two commas"),
+        ("{a: 1}", "write the name in double quotes"),
+        ("{'a': 1}", 'write double quotes (") instead of single ones'),
+        ('{"a": “b”}', 'write straight double quotes (")'),
+        ('{"a": &{sku}}', 'write the placeholder in double quotes, as in "&{sku}"'),
+        ('{"a": True}', "write true in lower case"),
+        ('{"a": None}', "write null"),
+        ('{"a": CANARY-token}', "text is written in double quotes (line 1, column 7)"),
+        ('{"a": .5}', "write a digit before the point"),
+        ('{"a": 007}', "a number does not begin with 0"),
+        ('{"a": 1.2.3}', "this is not a valid number"),
+        ('{"a" 1}', "a colon is missing after the name"),
+        ('{"a" = 1}', "write : instead of ="),
+        ('{"a"}', "a colon and a value are missing after the name"),
+        ('{"a": }', "a value is missing after the colon"),
+        ('{"a": 1; "b": 2}', "write , instead of ;"),
+        ('{"a": 1\n "b": 2}', "a comma is missing (line 2, column 2)"),
+        ('{"a": "say "hi""}', 'a quote within text is written \\"'),
+        ('{"a": [1, 2}', "a closing ] is missing before }"),
+        ('{"a": {"b": [1', "a closing ]}} is missing"),
+        ('{"a": 1}}', "remove the }: nothing is open"),
+        ('{"a": 1},', "remove the , after the end"),
+        ('{"a": 1} {"b": 2}', "only one value is possible: several are written as a list"),
+        ('"a": 1', "write names and values in braces"),
+        ('{"a": 1 // b\n}', "JSON has no comments: remove this one"),
+        ('{"a": "b}', "the quote that opens here is not closed"),
+        ('{"a": "C:\\x"}', "a backslash is written twice"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_do(text: str, wanted: str) -> None:
+    assert said(text).startswith(wanted)
+
+
+@given(st.data())
+def test_every_small_mistake_has_a_place_and_repeats_no_secret(data: st.DataObject) -> None:
+    right = '{"sku": "24-MB01", "price": 3.5, "list": [true, null, {"token": "CANARY-1234"}]}'
+    at = data.draw(st.integers(0, len(right)))
+    until = min(len(right), at + data.draw(st.integers(0, 2)))
+    wrong = right[:at] + data.draw(st.text("{}[]\",:;'x0 .-\\\n", max_size=2)) + right[until:]
+    words = said(wrong)
+    assert not words or words.endswith(")")
+    assert "CANARY" not in words
+
+
+@given(st.text("{}[]\",:tfn01e.-\\ '", max_size=12))
+def test_any_text_is_explained(text: str) -> None:
+    words = said(text)
+    assert not words or words.endswith(")") or words == "it is empty"
