@@ -11,7 +11,7 @@ from exchanges import exchange
 
 from tui_connector.client.exchange import RecordedBody
 from tui_connector.client.message import InvalidRequest, Request
-from tui_connector.guide.resend import changes_nothing, resendable_request, variables_to_set
+from tui_connector.guide.resend import changes_nothing, relative_uri, resendable_request, variables_to_set
 from tui_connector.guide.workbench import profile_of
 from tui_connector.machine import Machine
 
@@ -29,6 +29,27 @@ from tui_connector.machine import Machine
 )
 def test_posts_of_magento_that_only_read_are_known(method: str, uri: str, reads: bool) -> None:
     assert changes_nothing(Request(method, uri)) is reads
+
+
+@pytest.mark.parametrize(
+    ("uri", "relative"),
+    [
+        ("https://acme.example/rest/all/V1/orders/1?fields=a%26b", "orders/1?fields=a%26b"),
+        ("https://acme.example/rest/all/V1/products/%2F24", "products/%2F24"),
+        ("https://acme.example/rest/default/V1/orders", "https://acme.example/rest/default/V1/orders"),
+        ("https://acme.example/rest/all/V1", "https://acme.example/rest/all/V1"),
+        (
+            "https://acme.example/rest/all/V1/https://acme.example/x",
+            "https://acme.example/rest/all/V1/https://acme.example/x",
+        ),
+        ("https://acme.example/rest/all/V1//x", "https://acme.example/rest/all/V1//x"),
+        ("https://other.example/rest/all/V1/orders", "https://other.example/rest/all/V1/orders"),
+        ("orders", "orders"),
+    ],
+)
+def test_an_address_is_relative_where_its_client_makes_the_same_one_of_that(uri: str, relative: str) -> None:
+    assert relative_uri("https://acme.example/rest/all/V1", uri) == relative
+    assert relative_uri("https://acme.example/rest/all/V1/", uri) == relative
 
 
 def test_a_request_whose_body_was_not_kept_says_how_bodies_are_kept() -> None:

@@ -196,7 +196,7 @@ async def test_a_pasted_command_fills_the_form_of_a_request(machine: Machine) ->
         await until_shown(pilot, "Filled from the command, without Authorization")
         request = form.edited_request()
         assert (request.method, request.body) == ("PUT", b'{"a": 1}')
-        assert request.uri == "/rest/nl/V1/orders?searchCriteria[pageSize]=10"
+        assert request.uri == "orders?searchCriteria[pageSize]=10"
         assert request.headers == (("X-Trace", "of-a-test"),)
         assert "CANARY" not in shown(app)
 

@@ -240,6 +240,18 @@ def _key(profile: Profile, client: str) -> str:
     return f"{profile.environment} {client} {used!r} {names!r}"
 
 
+def relative_uri(base: str, uri: str) -> str:
+    """The address relative to the base URI, where a client with it makes the same address of that; else unchanged."""
+    relative = uri.removeprefix(f"{base.rstrip('/')}/")
+    if relative == uri:
+        return uri
+    try:
+        sent = BaseUri(uri=base).prepare(Request("GET", relative)).uri
+    except InvalidRequest:
+        return uri
+    return relative if sent == uri else uri
+
+
 def schema_path(base: str, typed: str) -> str | None:
     """The path of the schema that a request for `typed` reaches through a client with this base URI.
 

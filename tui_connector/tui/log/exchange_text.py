@@ -17,7 +17,7 @@ from ...client.wire import Bounds
 from ...log.request_summary import conditions, decoded_criteria
 from ...magento.diagnosis import PROBE, Finding
 from ...text import shown, shown_line
-from ...units import milliseconds, size
+from ...units import duration, milliseconds, size
 
 BAR = "━"
 _MIN_BAR, _MAX_BAR = 8, 60
@@ -250,7 +250,7 @@ def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchang
     if related.above is not None and related.above.number > exchange.number:
         later = (related.above.at - exchange.at).total_seconds()
         if later >= _LATE:  # a few of those that are sent at the same time are always in another order
-            order = f"below #{related.above.number}, sent {later:.0f} s later: its response came first"
+            order = f"below #{related.above.number}, sent {duration(later)} later: its response came first"
             text.add(Extra.RELATED, f"listed    {order}")
 
 

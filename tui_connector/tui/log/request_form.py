@@ -20,12 +20,11 @@ from textual.widgets import Button, Input, Static, TextArea
 from textual.widgets.input import Selection
 
 from ...client.message import METHODS, Request
-from ...client.uri import origin_of
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.query_doubts import doubts
 from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
-from ...guide.resend import schema_path
+from ...guide.resend import relative_uri, schema_path
 from ...guide.rest_api import ApiPath, KnownPaths, completed_path, fitting_paths, known_path
 from ...machine import Machine
 from ...secrets.mask import MARK
@@ -73,9 +72,9 @@ def _in_field(field: str) -> Iterator[None]:
         raise _InvalidField(field, error.message) from error
 
 
-_FEWEST_ROWS, _OTHER_ROWS, _LINES = 3, 14, 2
-"""Suggestions that are listed below a field at least, and rows of the screen that the list leaves to all else: besides
-the query and the headers, each of which has so many lines at least."""
+_FEWEST_ROWS, _MOST_ROWS, _OTHER_ROWS, _LINES = 3, 8, 14, 2
+"""Suggestions that are listed below a field at least and at most, and rows of the screen that the list leaves to all
+else: besides the query and the headers, each of which has so many lines at least."""
 _QUERY_HEADING = "Query, one parameter per line, or in short: where …, sort …, page …"
 _MAX_SENT = 2_000
 _SCHEMA_EXPECTED = "The paths that the store offers are completed here once they are known."
@@ -143,6 +142,8 @@ class RequestForm(Dialog[Request | None]):
         self._missing = missing
         self._body_shown = False
         self._raw_lines: list[str] = []
+        self._filled_path = ""
+        """The path as it was filled in."""
         self._filled_query = ""
         """The query as it was filled in, its search criteria in short, and as it is sent while that is not edited."""
         self._sent_with: list[str] = []
@@ -272,8 +273,9 @@ class RequestForm(Dialog[Request | None]):
         """Lists the paths of the store's schema that fit what was typed."""
         typed = self.query_one("#resend-uri", Input).value
         target = schema_path(self._base, typed) if self._known.paths else ""
-        suggestions = self._paths_for(typed, target) if target is not None else []
-        if self._find_paths is None:
+        is_done = typed == self._filled_path and known_path(self._known.paths, target or "") is not None
+        suggestions = self._paths_for(typed, target) if target is not None and not is_done else []
+        if self._find_paths is None or is_done:
             words = ""
         elif not self._known.paths:
             words = _NO_SCHEMA if self._was_asked else _SCHEMA_EXPECTED
@@ -373,7 +375,7 @@ class RequestForm(Dialog[Request | None]):
         """Lists suggestions below the field that has the focus, in the rows that the other fields leave."""
         lines = (self.query_one(field, TextArea).document.line_count for field in ("#resend-query", "#resend-headers"))
         others = _OTHER_ROWS + self._sent_rows + sum(max(_LINES, each) for each in lines)
-        rows = max(_FEWEST_ROWS, self.size.height - others)
+        rows = max(_FEWEST_ROWS, min(_MOST_ROWS, self.size.height - others))
         focused = self.focused.id if self.focused is not None else "resend-uri"
         self._path_list.show(is_wanted=focused == "resend-uri", rows=rows)
         self._parameter_list.show(is_wanted=focused == "resend-query", rows=rows)
@@ -440,8 +442,9 @@ class RequestForm(Dialog[Request | None]):
         self._raw_lines = lines
         short = shown("\n".join(in_short(_any_address(request.uri), lines)))
         self._filled_query = short
+        self._filled_path = shown_line(path)
         self.query_one("#resend-method", Input).value = request.method
-        self.query_one("#resend-uri", Input).value = shown_line(path)
+        self.query_one("#resend-uri", Input).value = self._filled_path
         self._query.text = short
         self._query.move_cursor((0, len(self._query.document.get_line(0))))  # what is typed continues the first line
         headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
@@ -459,14 +462,18 @@ class RequestForm(Dialog[Request | None]):
 
         try:
             request, left = request_in_command(text)
-            origin = origin_of(self._base)
-            below_base = request.uri.startswith(f"{self._base.rstrip('/')}/")
         except UserError as error:
             self._show_error(str(error))
             return
-        # below another store code, the client would put its base URI before a path without the host
-        uri = request.uri.removeprefix(origin) if below_base else request.uri
-        self._fill(replace(self._request, method=request.method, uri=uri, headers=request.headers, body=request.body))
+        self._fill(
+            replace(
+                self._request,
+                method=request.method,
+                uri=relative_uri(self._base, request.uri),
+                headers=request.headers,
+                body=request.body,
+            )
+        )
         self._show_note(f"Filled from the command, without {shown_line(', '.join(left), 200)}." if left else "Filled.")
 
     def edited_request(self) -> Request:

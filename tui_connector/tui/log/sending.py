@@ -14,7 +14,14 @@ from textual.message import Message
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, NoResponse, Request, RequestFailed, RequestInfo, Response
 from ...errors import UserError
-from ...guide.resend import LoggedRequest, NewRequests, labelled_as_edited, logged_request, resendable_request
+from ...guide.resend import (
+    LoggedRequest,
+    NewRequests,
+    labelled_as_edited,
+    logged_request,
+    relative_uri,
+    resendable_request,
+)
 from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...text import shown_line
@@ -198,7 +205,8 @@ class RequestActions:
         logged = self._request_of(exchange)
         if logged is None or exchange is None:
             return
-        request, missing = logged
+        base, paths = self._client_of(exchange)
+        request = replace(logged.request, uri=relative_uri(base, logged.request.uri))
 
         def send(changed: Request) -> _Sending:
             if replace(changed, about=request.about) == request:
@@ -206,9 +214,8 @@ class RequestActions:
             edited = labelled_as_edited(changed, exchange)
             return replace(self._sending(exchange, edited), what=f"Edited #{exchange.number}", outcome="sent")
 
-        base, paths = self._client_of(exchange)
         title = f"Edit and resend #{exchange.number}"
-        self._open_form(_FormOf(exchange.identity, title, request, missing, exchange.client, base, paths, send))
+        self._open_form(_FormOf(exchange.identity, title, request, logged.missing, exchange.client, base, paths, send))
 
     def _open_form(self, of: _FormOf) -> None:
         def chosen(request: Request | None) -> None:
