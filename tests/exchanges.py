@@ -99,6 +99,7 @@ exchanges = st.builds(
     note=text,
     refusal=st.none() | st.builds(BodyRefusal, st.sampled_from(get_args(RefusalCode)), text),
     login=st.integers(0, 1_000_000),
+    by_hand=st.booleans(),
     token=st.none() | st.builds(TokenShape, st.sampled_from(get_args(TokenKind)), st.booleans()),
 )
 """Any exchange."""

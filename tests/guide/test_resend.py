@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
-from exchanges import exchange
+from exchanges import AT, exchange
+from http_server import Received, reply, serving
+from profiles import TOKEN, bearer
+from profiles import profile as shop_profile
 
-from tui_connector.client.exchange import RecordedBody
-from tui_connector.client.message import InvalidRequest, Request
+from tui_connector.client.exchange import Exchange, RecordedBody
+from tui_connector.client.message import InvalidRequest, Request, RequestInfo
 from tui_connector.guide.resend import changes_nothing, relative_uri, resendable_request, variables_to_set
-from tui_connector.guide.workbench import profile_of
+from tui_connector.guide.workbench import Workbench, profile_of
+from tui_connector.log.history import History
 from tui_connector.machine import Machine
 
 
@@ -56,6 +62,32 @@ def test_a_request_whose_body_was_not_kept_says_how_bodies_are_kept() -> None:
     with pytest.raises(InvalidRequest) as caught:
         resendable_request(exchange(method="PUT", request_body=RecordedBody(b"", 122)))
     assert 'log.history = "requests"' in str(caught.value)
+
+
+async def test_a_request_written_in_the_program_keeps_its_body_in_the_history_however_often_it_is_resent(
+    machine: Machine,
+) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("200 OK", b"{}"))
+
+    path = Path("acme.toml")
+    request = Request("POST", "orders", body=b'{"a": 1}', about=RequestInfo(by_hand=True))
+    async with serving(response) as shop:
+        saved = shop_profile(f"{shop.url}/rest/V1", bearer())
+        for session in range(3):  # each resends what the history has of the one before
+            workbench, history = Workbench(machine), History(machine.directories.state, path)
+            workbench.vault.hold(TOKEN, "a-CANARY-bearer-token", shop.url)
+            history.start(workbench.exchanges, "metadata", AT + timedelta(days=session))
+            async with workbench.session(saved) as client:
+                await client.client("shop")(request)
+            in_memory = resendable_request(next(iter(workbench.exchanges)))
+            history.close()
+            workbench.close()
+            (sent,) = [each for each in history.sessions()[0].read() if isinstance(each, Exchange)]
+            request = resendable_request(sent)
+            assert (request.body, request.about.by_hand) == (b'{"a": 1}', True)
+            assert (in_memory.body, in_memory.about.by_hand) == (b'{"a": 1}', True)
+        assert [each.body for each in shop.received] == [b'{"a": 1}'] * 3
 
 
 def test_a_command_needs_the_variables_whose_values_only_this_session_has(machine: Machine) -> None:

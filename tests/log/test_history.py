@@ -10,7 +10,6 @@ import pytest
 from exchanges import AT, exchange, lost
 
 from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.client.message import Request, RequestInfo
 from tui_connector.client.printer import failure_message
 from tui_connector.log import history as module
 from tui_connector.log.history import History, Keep
@@ -131,8 +130,7 @@ def test_bodies_of_requests_are_kept_to_be_resent(
 ) -> None:
     exchanges, history = Exchanges(), History(tmp_path, PROFILE)
     history.start(exchanges, keep, AT)
-    original = Request("POST", "orders", about=RequestInfo(by_hand=by_hand))
-    exchanges.record(exchange(1, method="POST", original=original, request_body=b"x" * size))
+    exchanges.record(exchange(1, method="POST", by_hand=by_hand, request_body=b"x" * size))
     history.close()
     (found,) = History(tmp_path, PROFILE).sessions()[0].read()
     assert isinstance(found, Exchange)

@@ -104,6 +104,8 @@ class Exchange:
     """What the response refuses although its status is one of success."""
     login: int = 0
     """The number of the login whose token the request had; 0 for none, or where it is unknown."""
+    by_hand: bool = False
+    """Whether its user wrote it in the program, or wrote what it repeats."""
     token: TokenShape | None = None
     """The form of the bearer token that the response refuses, as nothing else of it is kept; None where unknown."""
 
@@ -128,11 +130,6 @@ class Exchange:
     def identity(self) -> tuple[int, datetime]:
         """What tells it from all others, also in a log of several sessions, each of which counts from 1."""
         return self.number, self.at
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether its user wrote it in the program."""
-        return self.original is not None and self.original.about.by_hand
 
     @property
     def is_partial(self) -> bool:

@@ -69,7 +69,7 @@ class RequestInfo:
     login: int = 0
     """The number of the login whose token the request carries; 0 for none."""
     by_hand: bool = False
-    """Whether its user wrote the request, in the form of the log."""
+    """Whether its user wrote the request, in the form of the log, or resends one that was."""
     repeats: tuple[int, datetime] | None = None
     """The identity of the exchange that is resent with this request."""
     run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)

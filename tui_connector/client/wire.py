@@ -107,6 +107,7 @@ def to_exchange(
         note=mask.text(" · ".join(filter(None, [about.note, *attempt.notes]))),
         refusal=attempt.refusal and replace(attempt.refusal, message=mask.text(attempt.refusal.message)),
         login=about.login,
+        by_hand=about.by_hand,
         token=attempt.refused_token,
     )
 

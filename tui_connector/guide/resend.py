@@ -49,7 +49,9 @@ def logged_request(exchange: Exchange) -> LoggedRequest:
             "A login cannot be resent",
             hint="Send a request that needs the login instead; Magento counts failed logins.",
         )
-    about = RequestInfo(purpose="test", note=f"#{exchange.number} again", repeats=exchange.identity)
+    about = RequestInfo(
+        purpose="test", note=f"#{exchange.number} again", repeats=exchange.identity, by_hand=exchange.by_hand
+    )
     if exchange.original is not None:
         return LoggedRequest(replace(exchange.original, about=about), "")
     headers = tuple(
