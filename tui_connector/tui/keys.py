@@ -126,22 +126,22 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
             continue
         if not reached or key not in active or active[key].binding.id == binding.id:
             by_id.setdefault(binding.id.removesuffix(IN_FIELD), []).append(binding)
+    titles = key_titles(node)
     for name, group in by_id.items():
         first = group[0]
         keys = dict.fromkeys(key_label(each.key) for each in group if not each.key.startswith("alt+"))
-        title = key_title(node, name) or first.tooltip or first.description
+        title = titles.get(name) or first.tooltip or first.description
         after_escape = any(each.key.startswith("alt+") for each in group)
         yield KeyAction(name, title, tuple(keys), node, first.action, first.show, after_escape)
 
 
-def key_title(node: DOMNode, name: str) -> str | None:
-    """The title of a binding that depends on the state of its screen or widget, by its id; None where it has none.
+def key_titles(node: DOMNode) -> Mapping[str, str]:
+    """The titles of bindings that depend on the state of their screen or widget, by their ids.
 
-    `key_titles` of the screen or widget has them; one that is empty keeps a key that only says why it does nothing
-    out of the footer.
+    One that is empty keeps a key that only says why it does nothing out of the footer.
     """
     titles: Mapping[str, str] = getattr(node, "key_titles", {})
-    return titles.get(name)
+    return titles
 
 
 def _is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:

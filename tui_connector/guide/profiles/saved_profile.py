@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ class OpenedProfile:
     """The environment as it is shown; "" in a profile without environments."""
     data: dict[str, Any] = field(default_factory=dict)
     """The values of the environment, which may be invalid; if the file is not TOML, those that can be read."""
+    texts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The tables of each part, by its family and name, as the file has them; none with the values of an environment."""
 
     @property
     def title(self) -> str:
@@ -64,17 +68,7 @@ class OpenedProfile:
 
     def text_of(self, part: ProfilePart) -> str:
         """The tables of a part as the file has them; empty for a profile with problems, or with other values."""
-        if self.document is None or self.profile is None or self.environment:
-            return ""
-        text = self.document.text()
-        headers = [each for each in layout(text).statements if each.is_header]
-        ends = [*(each.start for each in headers[1:]), len(text)]
-        tables = [
-            text[header.start : end].strip()
-            for header, end in zip(headers, ends, strict=True)
-            if header.path[:2] == (part.family, part.name)
-        ]
-        return "\n\n".join(tables)
+        return self.texts.get((part.family, part.name), "") if self.profile is not None else ""
 
 
 def base_keys(keys: ModelPath) -> ModelPath:
@@ -108,4 +102,17 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     label = environment or (DEFAULT_ENVIRONMENT if names else "")
     profile, _ = check(document.text(), environment)
     data = environment_data(document.draft, environment)
-    return OpenedProfile(path, document, profile, checked.problems, environment, label, data)
+    texts = {} if environment else _texts(document.text())
+    return OpenedProfile(path, document, profile, checked.problems, environment, label, data, texts)
+
+
+def _texts(text: str) -> dict[tuple[str, str], str]:
+    """The tables below the first two keys of their paths."""
+    headers = [each for each in layout(text).statements if each.is_header]
+    places = pairwise([*(each.start for each in headers), len(text)])
+    found: dict[tuple[str, str], list[str]] = {}
+    for header, (start, end) in zip(headers, places, strict=True):
+        if len(header.path) > 1:
+            family, name = map(str, header.path[:2])
+            found.setdefault((family, name), []).append(text[start:end].strip())
+    return {part: "\n\n".join(tables) for part, tables in found.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -17,7 +18,7 @@ from textual.widgets import Static
 from ...text import shown_line, shown_path
 from .._textual import BaseScreen, is_text_field
 from ..jobs import Job, jobs_of
-from ..keys import IN_FIELD, key_label, key_title, keys_of
+from ..keys import IN_FIELD, key_label, key_titles, keys_of
 from .focus_moves import move_focus
 
 TONES = {
@@ -120,19 +121,26 @@ class KeyFooter(Static):
         self._keys: list[tuple[int, FooterKey]] = []
         """Each key that is shown, with the column where it starts."""
         self._drawn: tuple[object, ...] = ()
+        self._is_outdated = False
+        """Whether the keys have changed since they were shown, and will be shown next."""
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self.screen.bindings_updated_signal.subscribe(self, self._changed, immediate=True)
         self._show_keys()
 
     def on_resize(self) -> None:
         self._show_keys()
 
     def _changed(self, screen: Screen[object]) -> None:
-        if self.is_attached and screen is self.screen and screen.is_active:  # it is told again when it is resumed
-            self._show_keys()
+        """Shows the keys once, however often they change until then; those of a hidden screen when it is resumed."""
+        if screen.is_active and not self._is_outdated:
+            self._is_outdated = True
+            self.call_next(self._show_keys)
 
     def _show_keys(self) -> None:
+        self._is_outdated = False
+        if not self.is_attached:
+            return
         screen = self.screen
         keys, field = footer_keys(screen), _field_label(screen)
         if (drawn := (tuple(keys), field, _width(self))) != self._drawn:
@@ -187,6 +195,7 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
     shown: dict[str, FooterKey] = {}
     last: set[str] = set()
     takes_text = bool(_field_label(screen))
+    titles: dict[DOMNode, Mapping[str, str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
         if not binding.show or not active.enabled or not binding.description:
@@ -194,7 +203,9 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         if takes_text and len(key_label(binding.key)) == 1 and key_label(binding.key).isascii():
             continue  # it is typed into the field; Textual does not know the character of all keys
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
-        title = binding.description if (found := key_title(active.node, name)) is None else found
+        if active.node not in titles:
+            titles[active.node] = key_titles(active.node)
+        title = titles[active.node].get(name, binding.description)
         if not title:
             continue
         is_way_back = binding.description == "Back" if name.endswith(".back") else name == "home.quit"
