@@ -86,6 +86,17 @@ ROW = "searchCriteria[filterGroups][0][filters][0]"
             "pagination.filter",
             "did you mean 'entity_id'?",
         ),
+        (
+            {"request": {"uri": "products", "parameters": {"fields": "items[sku,price],total_count"}}},
+            "request.parameters",
+            "The parameter fields leaves it out. Add it in request.parameters: fields=items[sku,price,id],total_count",
+        ),
+        (
+            {"request": {"uri": "products?fields=items[extension_attributes[website_ids],sku]"}},
+            "request.uri",
+            "fields=items[extension_attributes[website_ids],sku,id]",
+        ),
+        ({"request": {"uri": "products?fields=nope"}}, "request.uri", "Name fields of the response"),
     ],
 )
 async def test_a_refused_search_is_a_finding_at_the_setting_that_names_the_field(

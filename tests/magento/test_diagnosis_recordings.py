@@ -40,6 +40,7 @@ EXPECTED = {
     "wrong-type": "124 209 316",
     "search-criteria": "130 206 223 252 444",
     "filter-field": "155 160 445",
+    "fields": "170 172",
     "sort-direction": "164",
     "request-line": "184",
     "accept": "239",

@@ -119,6 +119,15 @@ where = [
     assert said in problems[0].message
 
 
+def test_an_open_bracket_in_fields_is_an_error_at_its_place() -> None:
+    text = 'format = 1\nname = "x"\n[incoming.p]\nclient = "default"\nrequest = {{ uri = "a{}" }}\n'
+    assert check(text.format("?fields=items[sku],total_count"))[1] == []
+    [problem] = check(text.format("?fields=items[sku,total_count"))[1]
+    assert (problem.path, problem.message[:20]) == ("incoming.p.request.uri", "a ] is missing in 'i")
+    [problem] = check(text.format('", parameters = { fields = "items[sku]]" }, where = [], method = "get'))[1]
+    assert (problem.path, problem.message[:18]) == ("incoming.p.request.parameters.fields", "a [ is missing in ")
+
+
 def test_rows_need_a_query() -> None:
     text = 'format = 1\nname = "x"\n[incoming.p]\nclient = "default"\nrequest = {{ uri = "a", {}where = ["a eq 1"] }}\n'
     assert check(text.format(""))[1] == []

@@ -17,6 +17,7 @@ from .criteria import (
     unprefixed_message,
     uri_parameters,
 )
+from .projection import PARAMETER, bracket_fault
 
 
 def misread_criteria(
@@ -59,6 +60,9 @@ def _ignored_among(params: Sequence[Parameter], paged: bool, added: Sequence[str
         for each in params:
             if not is_criteria(each.name) and (wrong := unprefixed_message(each.name)):
                 yield IgnoredCriterion(each.place, wrong)
+    for each in params:
+        if each.name == PARAMETER and UNKNOWN not in each.value and (fault := bracket_fault(each.value)):
+            yield IgnoredCriterion(each.place, f"{fault}, so that Magento would send no items")
     yield from parser.wrong
     if not paged:
         yield from parser.adjusted

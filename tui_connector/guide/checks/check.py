@@ -460,6 +460,8 @@ async def check_readable(
         elif isinstance(failure, UnexpectedStatus):
             finding = refusal(responses[-1][0], failure.response)
         return CheckResult(summary, False, finding or diagnose_failure(failure, summary)), None
+    if kind is not None and not found.items and (finding := diagnose(*responses[-1], kind)) is not None:
+        return CheckResult(summary, False, finding), None
     wrong = [finding async for finding in incoming_findings(incoming, watched, run, found, kind)]
     summary = f"{summary}: {_items_read(len(found.items), found.total)}"
     if wrong:

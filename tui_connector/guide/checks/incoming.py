@@ -15,6 +15,8 @@ from ...incoming.start import has_cursor_placeholder
 from ...incoming.unfound_fields import CODE as UNFOUND
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.keyset import Keyset
+from ...magento.misread_criteria import placed_parameters
+from ...magento.projection import PARAMETER, with_field
 from ...magento.search_criteria import SearchCriteria
 from ...misspelling import did_you_mean
 from ...templates import Json
@@ -31,8 +33,8 @@ async def incoming_findings(
     incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, kind: AuthKind | None
 ) -> AsyncIterator[Finding]:
     """Problems of an incoming whose first items could be read, found with the requests that a run would send."""
-    fields = list(_fields(incoming, first))
-    for finding in fields:
+    fields = dict(_fields(incoming, first))
+    for finding in fields.values():
         yield finding
     if incoming.incremental is not None and incoming.incremental.content and incoming.identifier is None:
         remedy = "Set the incoming's identifier to the field that is unique for each item."
@@ -44,11 +46,10 @@ async def incoming_findings(
             "identifier",
         )
     check = _NextPages(incoming, send, run, first, kind)
-    wrong = {each.field for each in fields}
-    if first.items and not wrong & {"pagination.field"}:
+    if first.items and "pagination.field" not in fields:
         async for finding in check.pages():
             yield finding
-    if not wrong & {"incremental.field"}:
+    if "incremental.field" not in fields:
         async for finding in check.date():
             yield finding
 
@@ -68,8 +69,8 @@ def lost_values(written: WrittenItems, first: FirstItems) -> Iterator[Finding]:
         )
 
 
-def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
-    """Findings for fields that the incoming names and no item has."""
+def _fields(incoming: Incoming, first: FirstItems) -> Iterator[tuple[str, Finding]]:
+    """The settings that name a field which no item has, each with its finding."""
     named = [("identifier", incoming.identifier)]
     if isinstance(incoming.pagination, Keyset) and incoming.pagination.field:
         named.append(("pagination.field", incoming.pagination.field))
@@ -79,15 +80,24 @@ def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
     if not first.items:
         return
     there = list(dict.fromkeys(name for each in objects for name in each))
+    evidence = (f"#{first.exchange} {_contents(there)}",)
     for setting, name in named:
-        if name is not None and name not in there:
-            yield Finding(
-                UNFOUND,
-                f"No item has the field {name!r}, which {setting} names",
-                (f"#{first.exchange} {_contents(there)}",),
-                _correct(setting, name, there),
-                setting,
-            )
+        if name is None or name in there:
+            continue
+        summary, remedy, place = f"No item has the field {name!r}, which {setting} names", "", setting
+        if not did_you_mean(name, there):
+            place, remedy = _left_out(incoming, name) or (setting, "")
+        yield setting, Finding(UNFOUND, summary, evidence, remedy or _correct(setting, name, there), place)
+
+
+def _left_out(incoming: Incoming, name: str) -> tuple[str, str] | None:
+    """Where the request's parameter `fields` leaves this field out, and what to do; None if it leaves out nothing."""
+    path = [] if incoming.items == "@" else incoming.items.split(".")
+    for each in placed_parameters(incoming.request):
+        if each.name == PARAMETER and (wanted := with_field(each.value, path, name)):
+            place = f"request.{each.place[0] if each.place else 'uri'}"
+            return place, f"The parameter fields leaves it out. Add it in {place}: fields={wanted}"
+    return None
 
 
 def _contents(names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from ...magento.criteria import is_searched_field
 from ...magento.diagnosis import Finding
 from ...magento.keyset import Keyset
 from ...magento.misread_criteria import placed_parameters
+from ...magento.projection import PARAMETER
 from ...magento.search_criteria import SearchCriteria
 from ...misspelling import did_you_mean
 
@@ -41,6 +42,9 @@ async def at_setting(finding: Finding, incoming: Incoming, known: Callable[[], A
             setting, suggestion = searched[unknown], did_you_mean(unknown, names)
             likely = f"Probably it has no field {unknown!r} to search by: correct {setting}{suggestion or '.'}"
             return replace(finding, field=setting, remedy=f"{likely} Otherwise: {finding.remedy}")
+    if finding.id == "fields":
+        places = [each.place for each in placed_parameters(incoming.request) if each.name == PARAMETER]
+        return replace(finding, field=next((f"request.{place[0]}" for place in places if place), ""))
     if finding.id in _SEARCH_TOO_LONG and incoming.request.where:
         return replace(finding, field="request.where")
     return replace(finding, field=_SETTINGS.get(finding.field, finding.field))

@@ -17,8 +17,10 @@ from ...errors import InvalidValue
 from ...secrets.names import strip_query_and_keys
 from ...secrets.token_shape import TokenShape
 from ...text import beginning, without_secrets
+from ..criteria import uri_parameters
 from ..dialects import DIALECTS, base_string
 from ..entities import permission_path
+from ..projection import PARAMETER, bracket_fault
 from .finding import AuthKind
 from .store_message import StoreMessage
 
@@ -374,6 +376,21 @@ class Case:
             return ""
         name = self.body.listed[0]
         return "a filter without a field" if name is None else beginning(str(name), 100)
+
+    @cached_property
+    def fields(self) -> str:
+        """The value of the parameter `fields`, which chooses the fields of the response; "" without one."""
+        return next((each.value for each in uri_parameters(self.request.uri) if each.name == PARAMETER), "")
+
+    @property
+    def bracket_fault(self) -> str:
+        """Which bracket of `fields` is missing."""
+        return bracket_fault(self.fields)
+
+    @property
+    def is_empty_projection(self) -> bool:
+        """Whether an empty list was sent in place of what `fields` chooses from."""
+        return self.is_read and self.status < 300 and self.response.body.strip() == b"[]" and bool(self.fields)
 
     def is_path_of(self, entities: str) -> bool:
         """Whether the path after /V1 starts with this regular expression; an empty one matches every path."""

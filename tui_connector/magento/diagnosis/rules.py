@@ -502,6 +502,15 @@ ACCEPTED = Section(lambda case: case.refusal, (
          remedy="Compare the entity with one that the store has, and the path with the route; ask the store's "
                 "administrator to look at that time in var/log/exception.log."),
 ))
+PROJECTION = Section(lambda case: case.is_empty_projection, (
+    Rule("fields", "parameters", when=lambda case: case.bracket_fault,
+         summary="The store sent an empty list, because the parameter fields cannot be read: {bracket_fault}",
+         remedy="Close each bracket, as in fields=items[sku,name],total_count."),
+    Rule("fields", "parameters", when=lambda case: case.is_search,
+         summary="The store sent an empty list, because the response has none of the fields that the parameter fields "
+                 "names",
+         remedy="Name fields of the response, as in fields=items[sku,name],total_count."),
+))
 REFUSED = Section(lambda case: case.status >= 300, (
     Rule("refused",
          summary="The store refused the request: {status}, {message}",
@@ -521,6 +530,7 @@ SECTIONS = (
     REQUEST,
     BAD_REQUEST,
     ACCEPTED,
+    PROJECTION,
     REFUSED,
 )
 """In the order in which they are searched."""
