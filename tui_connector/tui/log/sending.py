@@ -98,6 +98,13 @@ class _FormOf:
     """Sends the edited request."""
 
 
+def _has_left(error: RequestFailed, attempts: Sequence[Exchange]) -> bool:
+    """Whether the store may have received a request that failed with this error after these attempts."""
+    if isinstance(error, NoResponse) and error.may_have_arrived:
+        return True
+    return any(each.status is not None or each.timings.send is not None for each in attempts)
+
+
 class LogHost(Container):
     """The part of the log panel that the actions use."""
 
@@ -295,10 +302,10 @@ class RequestActions:
             try:
                 response = await response_of()
             except RequestFailed as error:
-                outcome = sending.outcome if isinstance(error, NoResponse) else "not sent"
-                self.notify(f"{sending.what} {outcome}: {error}", bad=True)
+                was_sent = _has_left(error, attempts)
+                self.notify(f"{sending.what} {sending.outcome if was_sent else 'not sent'}: {error}", bad=True)
                 number = error.exchange
-                if refused is not None and not isinstance(error, NoResponse):
+                if refused is not None and not was_sent:
                     refused(str(error))
             else:
                 number = response.exchange
