@@ -18,32 +18,29 @@ from .blocks import Block
 from .request_summary import Criterion, criteria_of, shown_criterion
 from .uri_search import uri_search
 
-_WRITTEN = {
-    "=": "=",
-    "==": "=",
-    ">": ">",
-    "<": "<",
-    "!=": "≠",
-    "<>": "≠",
-    "≠": "≠",
-    ">=": "≥",
-    "≥": "≥",
-    "<=": "≤",
-    "≤": "≤",
+SIGNS: Mapping[str, str] = {
+    **dict.fromkeys(("=", "==", "===", "eq"), "="),
+    **dict.fromkeys(("!=", "!==", "<>", "≠", "neq", "ne"), "≠"),
+    **dict.fromkeys((">", "gt"), ">"),
+    **dict.fromkeys(("<", "lt"), "<"),
+    **dict.fromkeys((">=", "=>", "≥", "gteq", "gte"), "≥"),
+    **dict.fromkeys(("<=", "=<", "≤", "lteq", "lte"), "≤"),
 }
-_SIGN = r">=|<=|!=|<>|==|[=<>≥≤≠]"
-_WORD = r"n?like|n?in|n?finset"
+"""The sign that each spelling stands for, those of other languages and of Magento, too."""
+SIGN = "|".join(re.escape(each) for each in sorted(SIGNS, key=len, reverse=True) if not each.isalpha())
+SIGN_WORD = "|".join(sorted(filter(str.isalpha, SIGNS), key=len, reverse=True))
+_WORD = rf"n?like|n?in|n?finset|{SIGN_WORD}"
 _QUOTED = r"'(?:[^']|'')*'|\"(?:\\.|[^\"\\])*\""
 _DATE = r"\d{4}-\d\d-\d\d\s+\d\d:\d\d(?::\d\d)?"
 _PLAIN = r"[^\s&|()\"'!~=<>≥≤≠][^\s&|()]*"
 _VALUE = rf"{_QUOTED}|{_DATE}|{_PLAIN}"
 PATTERN = (
-    rf"[\w.\[\]-]+(?:\s*(?:{_SIGN})\s*|\s+(?:{_WORD})\s+)(?:{_VALUE})"
+    rf"[\w.\[\]-]+(?:\s*(?:{SIGN})\s*|\s+(?:{_WORD})\s+)(?:{_VALUE})"
     r"|[\w.\[\]-]+\s+is\s+(?:not\s+)?null\b"
 )
 """A regular expression for a condition, without groups."""
 _PARTS = re.compile(
-    rf"(?P<field>[\w.\[\]-]+)(?:\s*(?P<sign>{_SIGN})\s*|\s+(?P<word>{_WORD})\s+)(?P<value>.+)"
+    rf"(?P<field>[\w.\[\]-]+)(?:\s*(?P<sign>{SIGN})\s*|\s+(?P<word>{_WORD})\s+)(?P<value>.+)"
     r"|(?P<whether>[\w.\[\]-]+)\s+is\s+(?P<negated>not\s+)?null",
     re.IGNORECASE | re.DOTALL,
 )
@@ -86,13 +83,13 @@ class FieldCondition:
             raise ValueError(f"{text!r} is not a condition: use such as entity_id > 500")
         if parts["whether"]:
             return cls(parts["whether"], "is not null" if parts["negated"] else "is null")
-        sign = _WRITTEN[parts["sign"]] if parts["sign"] else parts["word"].lower()
-        return cls(parts["field"], sign, _unquoted(parts["value"]))
+        sign = (parts["sign"] or parts["word"]).lower()
+        return cls(parts["field"], SIGNS.get(sign, sign), _unquoted(parts["value"]))
 
     @classmethod
     def of(cls, field: str, sign: str, value: str) -> FieldCondition:
         """The condition with this sign, in any spelling."""
-        return cls(field, _WRITTEN[sign], value)
+        return cls(field, SIGNS[sign], value)
 
     def __str__(self) -> str:
         """As it is written in a filter."""

@@ -1,8 +1,9 @@
 """The filter language of the log: `~m post & (~s 5xx | ~t 2s) !login`.
 
 A word without an operator matches what a row and its exchange show. Adjacent terms are joined by "and", which binds
-tighter than `|`; `!` applies to the next term. Words end at a space, `&`, `|` or a parenthesis; quote text that
-contains one of these. A condition such as `entity_id > 500` compares the value of a field. Case never matters."""
+tighter than `|`; `and` and `or` between two terms are the same as `&` and `|`; `!` applies to the next term. Words end
+at a space, `&`, `|` or a parenthesis; quote text that contains one of these. A condition such as `entity_id > 500`
+compares the value of a field, with the signs and words of other languages, too. Case never matters."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from ..client.exchange import Exchange
 from ..errors import InvalidValue
 from ..misspelling import SIMILAR, most_similar
 from .field_condition import PATTERN as FIELD_CONDITION
-from .field_condition import FieldCondition
+from .field_condition import SIGN, SIGN_WORD, SIGNS, FieldCondition
 from .operators import (
     ANYTHING,
     CONDITION,
@@ -31,12 +32,14 @@ MAX_LENGTH = 2_000
 """Characters of a filter."""
 _IN_ADDRESS = ("~p", "~u")
 """Operators that find a search criterion of their name anyway."""
+_IN_TEXT = (*_IN_ADDRESS, "~h", "~b")
+"""Operators that find a part of a text."""
 MAX_DEPTH = 50
 """Levels of nested parentheses."""
 
 _TOKEN = re.compile(
     rf"""\s*(?:
-        (?P<sign>[&|!()])
+        (?P<sign>&{{1,2}}|\|{{1,2}}|[!()])
       | (?P<operator>~[^\s&|!()"'~]*)
       | (?P<quoted>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
       | (?P<open>["'])
@@ -47,11 +50,15 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(
-    r"""\s*([a-z]+)\s*(:\s*(?:>=|<=|[<>])|:|==|>=|<=|!=|<>|[<>=≥≤≠])\s*
+    rf"""\s*([a-z]+)(?:\s*(:\s*(?:>=|<=|[<>])|:|{SIGN})\s*|\s+({SIGN_WORD}|is\s+not|is|equals|contains)\s+)
+        (?!(?:not\s+)?null\b)
         (\d[\d.]*\s*(?:ms|s|m|b|kb|mb)\b|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s&|()"'!~<>=≥≤≠:][^\s&|()]*)""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-"""A word that may stand for an operator, a sign, and the operator's argument."""
+"""A word that may stand for an operator, a sign or a word for one, and the operator's argument."""
+_WORDS_FOR_SIGNS = {"is": "=", "equals": "=", "is not": "!=", "contains": ":"}
+_SIGNS = re.compile(r"[=<>≥≤≠~]+")
+_JOINS = {"and": "&", "or": "|"}
 _IS_CONDITION = re.compile(FIELD_CONDITION, re.IGNORECASE | re.DOTALL)
 _ORDERED = re.compile(r"\s*[\w.\[\]-]+\s*(?:[<>]=?|[≥≤])\s*[\w\"'-]")
 """A comparison by greater or less."""
@@ -240,8 +247,8 @@ def help_rows() -> Iterator[tuple[str, str]]:
     for each in OPERATORS.values():
         yield each.example, each.description
     yield "status >= 400  path:cart", "the same by name; also method, time, size, …"
-    yield "a b   a & b", "both"
-    yield "a | b", "either, or both"
+    yield "a b   a & b   a and b", "both"
+    yield "a | b   a or b", "either, or both"
     yield "!a", "not this"
     yield "(a | b) c", "parentheses group"
     yield '"a b"  "a = 1"', "quotes keep spaces and signs: a text"
@@ -264,7 +271,7 @@ def _meant(term: Term, above: float) -> str:
         condition = FieldCondition.parse(term.argument)
         return "" if _is_attribute(term) else meant_attribute(condition.field, condition.sign, condition.value, above)
     named = _ATTRIBUTE.fullmatch(term.argument) if term.operator == ANYTHING else None
-    return meant_attribute(named[1], ":", _unquoted(named[3]), above) if named and named[2] == ":" else ""
+    return meant_attribute(named[1], ":", _unquoted(named[4]), above) if named and named[2] == ":" else ""
 
 
 def _is_attribute(term: Term) -> bool:
@@ -287,7 +294,7 @@ def _in_parentheses(expression: Expression, *kinds: type) -> str:
 
 
 def _quoted(text: str) -> str:
-    if _BARE.fullmatch(text) and not _IS_CONDITION.fullmatch(text):
+    if _BARE.fullmatch(text) and not _IS_CONDITION.fullmatch(text) and not _SIGNS.match(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -310,6 +317,8 @@ class _Parser:
         self._text = text
         self._depth = 0
         self._position = 0
+        self._before: _Lexeme | None = None
+        """The token before the one that is read next."""
         self._token = self._read()
 
     def parse(self) -> Filter:
@@ -325,10 +334,24 @@ class _Parser:
         assert match is not None  # `word` and `end` take whatever is left
         assert match.lastgroup is not None
         self._position = match.end()
-        return _Lexeme(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1)
+        kind, text, column = match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1
+        if kind == "sign":
+            text = text[0]  # && and || are the same
+        elif kind == "word" and text.lower() in _JOINS and self._is_between_terms():
+            kind, text = "sign", _JOINS[text.lower()]
+        return _Lexeme(kind, text, column)
+
+    def _is_between_terms(self) -> bool:
+        """Whether the token that was just read follows a term, and is followed by one."""
+        before = self._before
+        starts_term = before is None or (before.kind == "sign" and before.text != ")")
+        if before is not None and before.kind == "operator":
+            starts_term = before.text not in OPERATORS or OPERATORS[before.text].takes_argument
+        return not starts_term and re.match(r"\s*[^\s&|)]", self._text[self._position :]) is not None
 
     def _next(self) -> _Lexeme:
-        token, self._token = self._token, self._read()
+        self._before = token = self._token
+        self._token = self._read()
         return token
 
     def _is(self, sign: str) -> bool:
@@ -379,6 +402,8 @@ class _Parser:
             return meant
         if token.kind == "condition":
             return Term(CONDITION, str(FieldCondition.parse(self._next().text)))
+        if token.kind == "word":
+            self._check_sign(token)
         argument = self._parse_argument("a term is missing here")
         return self._checked(Term(ANYTHING, argument), token.column)
 
@@ -398,12 +423,17 @@ class _Parser:
         match = _ATTRIBUTE.match(self._text, token.column - 1)
         if match is None:
             return None
-        name, sign, value = match[1], re.sub(r":\s*(?=.)", "", match[2]), _unquoted(match[3])
+        word = re.sub(r"\s+", " ", match[3] or "").lower()
+        sign = _WORDS_FOR_SIGNS.get(word, word) or re.sub(r":\s*(?=.)", "", match[2])
+        name, value = match[1], _unquoted(match[4])
         found = attribute(name, sign, value)
         if found is None:
             return None
         operator, argument, negated = found
+        if word in _WORDS_FOR_SIGNS and (operator in _IN_TEXT) != (word == "contains"):
+            return None  # such as the text "body is empty"
         self._position = match.end()
+        self._before = token
         self._token = self._read()
         term: Expression = Term(operator, argument)
         term = Not(term) if negated else term
@@ -411,6 +441,15 @@ class _Parser:
         if negated or not is_criterion:
             return term
         return Or((term, Term(CONDITION, str(FieldCondition.of(name, sign, value)))))
+
+    @staticmethod
+    def _check_sign(token: _Lexeme) -> None:
+        """Raises `BadFilter` for a sign that compares nothing."""
+        sign = _SIGNS.match(token.text)
+        if sign is not None and sign[0] not in SIGNS:
+            raise BadFilter(f"{sign[0]} is not an operator; use one of = != > < >= <= :", token.column)
+        if sign is not None and sign[0] == token.text:
+            raise BadFilter(f"{sign[0]} needs a name before it and a value after it", token.column)
 
     def _parse_argument(self, missing: str) -> str:
         token = self._token

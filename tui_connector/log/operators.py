@@ -14,7 +14,7 @@ from ..client.message import METHODS, Headers, Purpose
 from ..client.printer import attempt_label
 from ..misspelling import similar_names
 from .blocks import Block
-from .field_condition import field_condition, possible_field_condition
+from .field_condition import SIGNS, field_condition, possible_field_condition
 from .needle import Needle
 from .shown_text import WORDS, query_text, row_text
 from .uri_search import uri_search
@@ -248,7 +248,8 @@ def attribute(name: str, sign: str, value: str) -> tuple[str, str, bool] | None:
     A search criterion may have the same name: only what is a valid argument means the operator.
     """
     found = next((each for each, known in OPERATORS.items() if name.lower() in known.names), None)
-    sign = {"≥": ">=", "≤": "<=", "==": "=", "<>": "!=", "≠": "!="}.get(sign, sign)
+    sign = SIGNS.get(sign, sign)
+    sign = {"≥": ">=", "≤": "<=", "≠": "!="}.get(sign, sign)
     if found is None or (sign != ":" and sign not in OPERATORS[found].signs):
         return None
     argument = f"{sign}{value}" if sign[0] in "<>" else value
