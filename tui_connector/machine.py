@@ -43,6 +43,13 @@ class Prompt(Protocol):
         """The secret that the user typed; empty if they typed none, None if there is no user to prompt."""
         ...
 
+    async def missing_secret(self, question: str) -> str | None:
+        """The value of a secret whose source has none, for this session; empty if the user typed none.
+
+        None where a profile gets its values before the program starts: everywhere but on a screen.
+        """
+        ...
+
     async def allow(self, question: str) -> bool:
         """Whether the user says yes."""
         ...
@@ -52,6 +59,9 @@ class NoPrompt:
     """There is no user to prompt."""
 
     async def secret(self, label: str) -> str | None:
+        return None
+
+    async def missing_secret(self, question: str) -> str | None:
         return None
 
     async def allow(self, question: str) -> bool:

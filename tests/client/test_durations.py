@@ -23,7 +23,7 @@ from tui_connector.client.printer import simple, text
 from tui_connector.guide.workbench import Workbench
 from tui_connector.log.filter import parse
 from tui_connector.log.har import entry
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, NoPrompt
 
 
 class Clock:
@@ -81,7 +81,7 @@ async def test_what_is_loaded_before_the_first_request_is_not_its_time(bench: Wo
 
 
 async def test_nor_is_a_prompted_password(machine: Machine, clock: Clock) -> None:
-    class Typing:
+    class Typing(NoPrompt):
         async def secret(self, label: str) -> str | None:
             clock.seconds += 30
             return "CANARY"

@@ -22,7 +22,7 @@ from user_errors import user_error
 from tui_connector.client.authentication.one_time_code import NO_CODE
 from tui_connector.client.message import LoginRefused, Request, Response
 from tui_connector.guide.workbench import Workbench
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, NoPrompt
 from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
@@ -33,7 +33,7 @@ MODULES = Request("GET", "modules")
 START = datetime(2026, 11, 23, 22, 0, 7, tzinfo=UTC)
 
 
-class Outside:
+class Outside(NoPrompt):
     """A clock that only sleeping moves, and a user who types what a test lays down."""
 
     def __init__(self, *typed: str | None) -> None:

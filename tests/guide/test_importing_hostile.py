@@ -14,7 +14,7 @@ from memory_keyring import MemoryKeyring
 
 from tui_connector.errors import UserError
 from tui_connector.guide.profiles.importing import ImportResult, carry_out, plan_profile, set_secrets
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, NoPrompt
 from tui_connector.profile.importers.detection import read
 from tui_connector.profile.importers.model import MAX_CONFIGURATIONS, InvalidImport
 from tui_connector.secrets.mask import Mask
@@ -155,7 +155,7 @@ def test_deep_json_in_a_body_is_refused(machine: Machine, tmp_path: Path) -> Non
 
 
 async def test_the_secrets_of_a_profile_are_asked_for_one_by_one(machine: Machine) -> None:
-    class Typing:
+    class Typing(NoPrompt):
         asked: list[str] = []  # noqa: RUF012 - one instance
 
         async def secret(self, label: str) -> str | None:

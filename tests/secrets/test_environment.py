@@ -14,7 +14,7 @@ from memory_keyring import MemoryKeyring
 from profiles import profile
 from user_errors import user_error
 
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, NoPrompt
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
@@ -22,7 +22,7 @@ from tui_connector.secrets.vault import Vault
 ORIGIN = "https://shop.example"
 
 
-class Typing:
+class Typing(NoPrompt):
     """A user who types this, and says yes."""
 
     def __init__(self, response: str) -> None:

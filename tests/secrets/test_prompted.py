@@ -10,12 +10,12 @@ from grants import read
 from profiles import profile
 from user_errors import user_error
 
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, NoPrompt
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault
 
 
-class ScriptedUser:
+class ScriptedUser(NoPrompt):
     """A user who answers with the question's own number."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class ScriptedUser:
         return False
 
 
-class Answers:
+class Answers(NoPrompt):
     """A user who types nothing, or nobody at all."""
 
     def __init__(self, response: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from screens import shown, until, until_shown
 from textual.events import Paste
 
 from tui_connector.machine import Machine
+from tui_connector.outgoing.tasks import tasks_file
 from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
@@ -335,3 +337,57 @@ async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_eac
             await until(pilot, partial(is_undone, text))
         assert path.read_text() == before
         assert ledger.exists()
+
+
+def messages(app: ConnectorApp) -> str:
+    return str([each.message for each in app._notifications])
+
+
+STAGING_TOKEN = """
+[environments.staging]
+production = false
+authentications.a.token = { env = "SHOP_TOKEN_TEST" }
+incoming.items.sink.path = "staging.jsonl"
+clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
+"""
+
+
+async def test_a_missing_secret_is_prompted_for_before_anything_starts(machine: Machine) -> None:
+    async with listing(products(1, 2)) as staging:
+        path = write(machine, "http://127.0.0.1:9", staging.url, WITH_SECRET + STAGING_TOKEN)
+        app = ConnectorApp(replace(machine, environ={}), no_demo)
+        state = machine.directories.state
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until_shown(pilot, "Shop")
+            await pilot.press("enter")
+            await until_shown(pilot, "GET products")
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+            await until_shown(pilot, "GET products")
+            page = app.screen
+            prompt = "The environment variable SHOP_TOKEN_TEST is not set. Its value, for this session:"
+            for part, name, key in [("incoming", "items", "t"), ("incoming", "items", "r"), ("outgoing", "stock", "r")]:
+                page.query_one(PartList).select(part, name)
+                await pilot.press(key)
+                await until(pilot, lambda: prompt in shown(app) or "not yet trusted" in shown(app))
+                if "not yet trusted" in shown(app):
+                    await pilot.press("y")
+                    await until_shown(pilot, prompt)
+                await pilot.press("escape")
+                await until(pilot, lambda: app.screen is page and "is not set. Try again" in messages(app))
+                app.clear_notifications()
+            await until(pilot, lambda: not [*app.jobs] and "✘ failed" not in shown(app))
+            assert not ledger_file(state, path, "items", environment="staging").exists()
+            assert not tasks_file(state, path, "stock", "staging").exists()
+            assert staging.server.received == []
+            page.query_one(PartList).select("incoming", "items")
+            await pilot.press("r")
+            await until_shown(pilot, prompt)
+            app.post_message(Paste("CANARY-of-staging-1234"))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
+            assert b"Bearer CANARY-of-staging-1234" in staging.server.received[0].head
+            await pilot.press("q")
+            await until(pilot, lambda: app.screen is page and "! a  " in shown(app))  # for this session

@@ -13,6 +13,7 @@ import pytest
 from exchanges import exchange, lost
 from guide_steps import no_demo
 from profiles import profile
+from textual.app import App
 from textual.events import Paste
 from textual.widgets import Input, TextArea
 from watched_log import Watched, filled, watching
@@ -27,8 +28,7 @@ from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.files import read
 from tui_connector.log.recording import Reader
 from tui_connector.log.records import line
-from tui_connector.machine import Machine
-from tui_connector.profile.model import NamedSecret
+from tui_connector.machine import Machine, NoPrompt
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.mask import Mask
 from tui_connector.tui.app import ConnectorApp
@@ -37,6 +37,7 @@ from tui_connector.tui.log.exchange_text import comparison
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import Recorded
 from tui_connector.tui.log.sending import LogContext
+from tui_connector.tui.screen_prompt import ScreenPrompt
 from tui_connector.tui.widgets.questions import ConfirmScreen
 
 
@@ -413,14 +414,25 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         assert store.requests[1].uri == uri
 
 
+class PromptOfApp(NoPrompt):
+    """The prompt of an app that is made after the workbench."""
+
+    app: App[None]
+
+    async def missing_secret(self, question: str) -> str:
+        return await ScreenPrompt(self.app).missing_secret(question)
+
+
 async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stays(
     machine: Machine, tmp_path: Path
 ) -> None:
     path, store = tmp_path / "shop.toml", Store()
-    bench = Workbench(machine, directory=tmp_path, trust=ProfileTrust(machine, path))
+    prompt = PromptOfApp()
+    bench = Workbench(replace(machine, prompt=prompt), directory=tmp_path, trust=ProfileTrust(machine, path))
     new = NewRequests(bench, lambda: profile("http://127.0.0.1:9/rest/V1", {"kind": "bearer", "token": {"env": "T"}}))
     log = filled(exchange(1, client="shop", method="PUT", request_body=RecordedBody(b'{"a":1}', 7)))
     async with watching(machine, log, context=LogContext(machine, send=store.send, new=new)) as watched:
+        prompt.app = watched.app
         await watched.pilot.press("X")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         body = watched.app.screen.query_one("#resend-body", TextArea)
@@ -433,7 +445,7 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         await watched.pilot.press("escape", "f5")
         await watched.shows("The environment variable T is not set. Its value, for this session:")
         await watched.pilot.press("escape")
-        await watched.shows("✘ The environment variable T is not set. Send again to enter its value for this session.")
+        await watched.shows("✘ The environment variable T is not set. Try again to enter its value for this session.")
         await watched.pilot.press("f5")
         await watched.shows("Its value, for this session:")
         await watched.type("CANARY-token")
@@ -514,8 +526,8 @@ class _SlowPaths(NewRequests):
     def base_uri(self, client: str = "") -> str:
         return "https://acme.example/rest/V1"
 
-    async def missing_secrets(self, client: str = "") -> list[NamedSecret]:
-        return []
+    async def enter_missing(self, client: str = "") -> None:
+        """No secret is missing."""
 
     async def kept_paths(self, client: str = "") -> KnownPaths:
         return KnownPaths()

@@ -242,15 +242,15 @@ async def test_refused_run_shows_the_reason(machine: Machine) -> None:
 async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=10), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
-        app.machine = replace(app.machine, environ={})
         name, profile = "SHOP_TOKEN_" * 14, written.with_name("acme.toml")
+        app.machine = replace(app.machine, environ={name: "CANARY\x01"})
         profile.write_text(profile.read_text().replace("SHOP_TOKEN", name))
         async with app.run_test(size=(80, 24)) as pilot:
             await start_run(pilot)
             await until_shown(pilot, "failed after 0 items")
             state = "".join(str(app.screen.query_one("#run-state", Static).content).split())
             shows = "".join(shown(app).translate({ord("▌"): None}).split())
-            assert f"Theenvironmentvariable{name}isnotset." in state
+            assert f"environmentvariable{name}containsalinebreak" in state
             assert state in shows
 
 

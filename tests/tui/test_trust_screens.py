@@ -18,7 +18,7 @@ from tui_connector.guide.profiles.saved_changes import SavedChange
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.trust import ProfileTrust, Untrusted, copy_trust
 from tui_connector.guide.workbench import Workbench, profile_of
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, NoPrompt
 from tui_connector.profile.capabilities import capabilities
 from tui_connector.profile.document import Document
 from tui_connector.profile.library import Library
@@ -107,7 +107,7 @@ async def test_opening_a_profile_asks_nothing_and_the_first_test_asks_once(
         await until(pilot, lambda: not asked(app))
 
 
-class ScriptedUser:
+class ScriptedUser(NoPrompt):
     """A user who gives this answer to each question; `questions` are those so far."""
 
     def __init__(self, response: bool) -> None:

@@ -159,6 +159,8 @@ async def test_what_was_entered_is_used_until_the_program_exits_however_its_test
         await until_shown(pilot, "HTTP clients")
         await pilot.press("t")
         await until_shown(pilot, "The environment variable")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         await to_authentication(pilot)
         await pilot.press("e")
         app.post_message(events.Paste("\n".join(f"{digit}canary0" * 4 for digit in range(4))))

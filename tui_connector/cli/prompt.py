@@ -32,6 +32,9 @@ class TerminalPrompt:
         async with self._one_at_a_time():
             return await self._line(f"{shown_line(label)}: ", hidden=True)
 
+    async def missing_secret(self, question: str) -> None:
+        """Never prompts: a command fails in a terminal as it does without one."""
+
     async def line(self, label: str) -> str:
         """What is typed until Enter; empty after Ctrl-D."""
         async with self._one_at_a_time():

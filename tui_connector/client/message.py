@@ -218,6 +218,12 @@ class InvalidRequest(RequestFailed):
     CODE = "invalid-request"
 
 
+class SecretNotEntered(InvalidRequest):
+    """A secret has no value, and the user was prompted for it and entered none: nothing was started."""
+
+    CODE = "secret-not-entered"
+
+
 class LoginRefused(RequestFailed):
     """A login was refused, and no further one is sent.
 

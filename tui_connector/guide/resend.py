@@ -22,7 +22,6 @@ from ..secrets.mask import MARK
 from ..units import size
 from .checks.permissions import schema_of
 from .rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema
-from .secret_states import missing_secrets
 from .workbench import Workbench
 
 _PER_ATTEMPT = frozenset(
@@ -100,6 +99,7 @@ def changes_nothing(request: Request) -> bool:
 
 async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, request: Request) -> Response:
     """The store's response to `request`, through the client of `exchange`. Raises `RequestFailed`."""
+    await workbench.enter_missing(_secrets_of_client(profile, exchange.client))
     async with workbench.session(profile) as session:
         variant = AS_SAVED if exchange.original is None else exchange.original.about.variant
         return await session.client(exchange.client, variant)(request)
@@ -161,33 +161,22 @@ class NewRequests:
     async def send(self, request: Request) -> Response:
         """The store's response. Raises `RequestFailed`."""
         profile = self._profile()
+        await self.enter_missing()
         async with self._workbench.session(profile) as session:
             return await session.client(self._client(profile))(request)
 
-    async def missing_secrets(self, client: str = "") -> list[NamedSecret]:
-        """The secrets without a value that a request of this client needs. Prompts for none, and runs no command.
+    async def enter_missing(self, client: str = "") -> None:
+        """Prompts for each secret that a request of this client needs and that has no value.
 
-        Raises `InvalidRequest`, and `SecretError` if the keyring cannot be used.
+        Raises `InvalidRequest`, also where it can only be entered in the guide, and `SecretNotEntered`.
         """
         profile, client = self._profile_and_client(client)
-        vault, machine, path = self._workbench.vault, self._workbench.machine, self._workbench.trust.path
-        others = [
-            each
-            for each in _secrets_of_client(profile, client)
-            if not machine.typed.has(path, each.source.key, each.origins) and not vault.held(each.source.keyring or "")
-        ]
-        return await missing_secrets(others, vault, machine.environ)
-
-    def enter(self, secret: NamedSecret, value: str) -> None:
-        """Keeps the value of a secret of a saved profile for this session."""
-        path = self._workbench.trust.path
-        assert path is not None
-        self._workbench.vault.keep_imported(path, secret.source, secret.origins, value)
-
-    @property
-    def can_enter(self) -> bool:
-        """Whether secrets can be entered here: those of an unsaved setup are entered in the guide."""
-        return self._workbench.trust.path is not None
+        secrets = _secrets_of_client(profile, client)
+        await self._workbench.enter_missing(secrets)
+        if self._workbench.trust.path is None:
+            for each in secrets:
+                if reason := await self._workbench.vault.missing(each.source, each.origins):
+                    raise InvalidRequest(reason, hint="Enter its value in step 2 of the guide.")
 
     async def kept_paths(self, client: str = "") -> KnownPaths:
         """The paths of the store's REST API as they were read last, in this session or before. Sends nothing."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..client.authentication.login_lockouts import LoginLockouts
 from ..client.exchange import Exchange, ExchangeLog, Exchanges
-from ..client.message import InvalidRequest
+from ..client.message import InvalidRequest, SecretNotEntered
 from ..client.model import HttpClient
 from ..client.route import ClientRoute
 from ..client.session import Session, SessionCache
@@ -21,9 +21,9 @@ from ..log.records import LogFailed
 from ..machine import Machine
 from ..outgoing.tasks import tasks_file
 from ..profile.capabilities import client_routes
-from ..profile.model import Profile
+from ..profile.model import NamedSecret, Profile
 from ..profile.problems import check_data
-from ..profile.used_parts import LEDGER, Part
+from ..profile.used_parts import LEDGER, Part, used_of
 from ..runs.database import LedgerPlace
 from ..runs.ledger import ledger_file
 from ..runs.postgres_ledger import LedgerServer, LedgerSettings
@@ -34,6 +34,8 @@ from ..templates import Json
 from ..units import timestamp
 from .rest_api import KnownPaths
 from .trust import ProfileTrust
+
+_ENTER_AGAIN = "Try again to enter its value for this session."
 
 
 class Workbench:
@@ -61,6 +63,7 @@ class Workbench:
         self.rest_apis: dict[str, KnownPaths] = {}
         """The paths of a store's REST API by what they were read with: a schema of 600 KB is read once in a session."""
         self._holders = 1
+        self._prompting = asyncio.Lock()
 
     def run(self) -> dict[str, Json]:
         """The data for `@{…}` placeholders."""
@@ -77,10 +80,13 @@ class Workbench:
     ) -> AsyncIterator[Session]:
         """A session for this profile; `exchanges` is what it writes to, instead of the log itself.
 
-        It can do what these parts of the profile can do; None: what its trust is about. Raises `Untrusted` if its user
-        has not allowed that.
+        It can do what these parts of the profile can do; None: what its trust is about. On a screen, the user is
+        prompted for those secrets of the parts that have no value. Raises `Untrusted` if its user has not allowed that,
+        and `SecretNotEntered` if they enter none.
         """
         granted = Grants(frozenset(await self._allowed(profile, parts)))
+        if parts is not None:
+            await self.enter_missing(used_of(profile, parts).secrets())
         routes = await asyncio.to_thread(client_routes, profile, self.directory)
         async with Session(
             profile.clients,
@@ -181,6 +187,31 @@ class Workbench:
             routes=routes,
         ) as session:
             yield session
+
+    async def enter_missing(self, secrets: Iterable[NamedSecret]) -> None:
+        """Prompts on a screen for each of these secrets that has no value, and keeps what is typed for this session.
+
+        Those of an unsaved setup are entered in the guide. Raises `SecretNotEntered` if the user enters none.
+        """
+        path = self.trust.path
+        if path is None:
+            return
+        async with self._prompting:  # what is entered for one session is there for the next
+            for each in secrets:
+                source = each.source
+                if reason := await self.vault.missing(source, each.origins):
+                    value = await self.machine.prompt.missing_secret(f"{reason}. Its value, for this session:")
+                    if value:
+                        self.vault.keep_imported(path, source, each.origins, value)
+                    elif value is not None:
+                        raise SecretNotEntered(reason, hint=_ENTER_AGAIN)
+                for origin in self.vault.unprompted(source, each.origins):
+                    question = f"{source.label} for {origin}"
+                    value = await self.machine.prompt.missing_secret(f"{question}:")
+                    if value:
+                        self.vault.hold_prompted(source, origin, value)
+                    elif value is not None:
+                        raise SecretNotEntered(f"{question}: nothing was typed", hint=_ENTER_AGAIN)
 
     def allow_logins(self) -> None:
         """Clears the lockouts of refused logins, so that the next login is sent. Blocks."""

@@ -10,7 +10,7 @@ import queue
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -237,6 +237,33 @@ class Vault:
             )
         self.mask.learn(secret, source.label)
         return secret
+
+    async def missing(self, source: SecretSource, origins: Collection[str]) -> str:
+        """Why a secret has no value for one of these origins, such as "The environment variable X is not set".
+
+        "" if it has one, or may have: no command is run, and nothing is prompted for.
+        """
+        if all(self._typed(source, each) is not None for each in origins or ("",)):
+            return ""
+        if source.keyring is not None:
+            try:
+                await self._from_keyring(source.keyring)
+            except SecretError as error:
+                return error.message
+        elif source.env is not None and not self._machine.environ.get(source.env):
+            return f"The environment variable {source.env} is not set"
+        return ""
+
+    def unprompted(self, source: SecretSource, origins: Iterable[str]) -> list[str]:
+        """Those of these origins for which the user has not typed this secret yet, which is prompted for."""
+        if not source.ask:
+            return []
+        typed = [each for each in origins if self._typed(source, each) is not None]
+        return [each for each in origins if each not in typed and _prompt(source, each) not in self._held]
+
+    def hold_prompted(self, source: SecretSource, origin: str, secret: str) -> None:
+        """Holds what the user has typed for a secret that is prompted for."""
+        self._held[_prompt(source, origin)] = _Entry(secret, [origin])
 
     async def learn(self, sources: Iterable[SecretSource]) -> None:
         """Reads the secrets in the keyring and in variables, so that they are masked; prompts for none, runs nothing.
@@ -498,7 +525,7 @@ class Vault:
 
     async def _prompted(self, source: SecretSource, origin: str) -> str:
         """Prompts once for each secret and origin, however many requests wait for it."""
-        question = f"{source.label} for {origin}"
+        question = _prompt(source, origin)
         async with self._locks.setdefault(question, asyncio.Lock()):
             held = self._held.get(question)
             if held is None:
@@ -557,6 +584,11 @@ class Vault:
 
 
 _NOT_SECRETS = ("TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
+
+
+def _prompt(source: SecretSource, origin: str) -> str:
+    """What is prompted for."""
+    return f"{source.label} for {origin}"
 
 
 def _service(name: str) -> str:

@@ -16,6 +16,11 @@ class ScreenPrompt:
 
         return await answer_of(self._app, InputScreen(f"{label}:", secret=True)) or ""
 
+    async def missing_secret(self, question: str) -> str:
+        from .dialogs import InputScreen, answer_of
+
+        return await answer_of(self._app, InputScreen(question, secret=True)) or ""
+
     async def allow(self, question: str) -> bool:
         from .dialogs import answer_of
         from .widgets.questions import AllowScreen

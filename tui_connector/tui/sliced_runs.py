@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from ..client.message import SecretNotEntered
 from ..errors import UserError
 from ..guide.trust import ProfileTrust
 from ..guide.workbench import Workbench
@@ -125,17 +126,21 @@ class SlicedRunsScreen(BaseScreen[None]):
                 self._reader = await self._new_reader()
             where = self._reader.where
             self.post_message(self.SlicesRead(await asyncio.to_thread(self._reader.read, now), where))
+        except SecretNotEntered as error:
+            self.app.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+            self.dismiss()
         except UserError as error:
             self.post_message(self.SlicesRead((), where, str(error)))
 
     async def _new_reader(self) -> SlicedRunReader:
         from ..guide.sliced_runs import SlicedRunReader
         from ..profile.problems import read_profile
-        from ..profile.used_parts import LEDGER
+        from ..profile.used_parts import LEDGER, used_of
 
         _, profile = await asyncio.to_thread(read_profile, self._path, self._environment)
         if profile.ledger is not None:  # its server gets a password
             await self._workbench.trust.require(profile, self._workbench.vault, parts=[LEDGER])
+            await self._workbench.enter_missing(used_of(profile, [LEDGER]).secrets())
         return SlicedRunReader(self._workbench, profile, self._path)
 
     @on(SlicesRead)

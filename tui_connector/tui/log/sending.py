@@ -25,7 +25,6 @@ from ...guide.resend import (
 from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...text import shown_line
-from ..dialogs import InputScreen, answer_of
 from .detail import ExchangeDetail
 from .list import LogView
 from .request_form import RequestForm, UnsentRequest
@@ -188,23 +187,11 @@ class RequestActions:
 
     async def _enter_secrets(self, client: str) -> str:
         """Prompts for each missing secret of this client; returns why none of its requests can be sent, or nothing."""
-        new = self._context.new
-        if new is None:
-            return ""
         try:
-            missing = await new.missing_secrets(client)
+            if self._context.new is not None:
+                await self._context.new.enter_missing(client)
         except UserError as error:
             return str(error)
-        for secret in missing:
-            what = f"The environment variable {secret.source.env} is not set"
-            if secret.source.env is None:
-                what = f"The keyring has no entry {secret.source.keyring!r}"
-            if not new.can_enter:
-                return f"{what}. Enter its value in step 2 of the guide."
-            question = InputScreen(f"{what}. Its value, for this session:", secret=True)
-            if not (value := await answer_of(self._panel.app, question)):
-                return f"{what}. Send again to enter its value for this session."
-            new.enter(secret, value)
         return ""
 
     def edit(self, exchange: Exchange | None) -> None:

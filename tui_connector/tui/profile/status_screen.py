@@ -10,7 +10,7 @@ from functools import partial
 from textual import on, work
 from textual.message import Message
 
-from ...client.message import InvalidRequest
+from ...client.message import InvalidRequest, SecretNotEntered
 from ...guide.changed_since_run import changed_since_run
 from ...guide.checks.check import CheckResult, check_part
 from ...guide.last_runs import LastRun
@@ -53,7 +53,8 @@ class StatusScreen(ProfileScreen):
         """A part was tested against the store."""
 
         part: ProfilePart
-        result: CheckResult
+        result: CheckResult | None
+        """None where the test did not begin."""
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -141,12 +142,20 @@ class StatusScreen(ProfileScreen):
     async def _test(self, profile: Profile, part: ProfilePart) -> None:
         try:
             async with self.workbench.session(profile, parts=[(part.family, part.name)]) as session:
-                result = await check_part(profile, session, part, self.workbench.run())
+                result: CheckResult | None = await check_part(profile, session, part, self.workbench.run())
+        except SecretNotEntered as error:
+            self.notify_error(error)
+            result = None
         except InvalidRequest as failure:
             result = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
         self.post_message(self.Tested(part, result))
 
     @on(Tested)
     def _on_tested(self, message: Tested) -> None:
-        self.status.tested(message.part, message.result, self.machine.now().timestamp())
+        if message.result is not None:
+            self.status.tested(message.part, message.result, self.machine.now().timestamp())
+        else:
+            self.status.testing = None
+        if self.opened is not None:
+            self._find_secrets(self.opened)  # one may have been entered for the test
         self.show_status()

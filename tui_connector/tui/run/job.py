@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from ...client.exchange import OwnExchanges
+from ...client.message import SecretNotEntered
 from ...client.wire import OF_A_RUN_ON_SCREEN
 from ...errors import UserError
 from ...guide.checks.run_findings import explainer
@@ -77,6 +78,10 @@ class BackgroundRun:
         self._stop_reason = ""
         """Why the run shall stop, also while it is starting; empty where it shall not."""
         self.active = False
+        self._has_run = False
+        """Whether it was ever more than prompts for missing secrets."""
+        self.is_withdrawn = False
+        """Whether its user entered no value for a secret, so that nothing was started."""
         self.metrics = RunMetrics(noun=self.NOUN)
         self.messages: deque[RunMessage] = deque(maxlen=_MESSAGES)
         self.failures = 0
@@ -179,16 +184,19 @@ class BackgroundRun:
         return run.progress.after(self._earlier) if self._earlier is not None else replace(run.progress)
 
     async def _run(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> None:
-        summary, problem, code = None, "", ""
+        summary, problem, code, is_declined = None, "", "", False
         try:
             summary = await work()
         except UserError as error:
             problem, code = str(error), error.code
+            is_declined = isinstance(error, SecretNotEntered)
         finally:
             run, self._current, self.active = self._current, None, False
             if self._timer is not None:
                 self._timer.stop()
             self._done.set()
+        self._has_run = self._has_run or not is_declined
+        self.is_withdrawn = not self._has_run
         metrics = self.metrics
         if run is not None:
             progress = self._progress_of(run)
@@ -201,7 +209,9 @@ class BackgroundRun:
         for each in summary.warnings if summary else ():
             self._say(each.text, "warning")
         self._changed()
-        if getattr(self._app.screen, "job", None) is not self:  # elsewhere, only the header would show it
+        if self.is_withdrawn:
+            self._app.notify(shown(f"{self.title} not started: {problem}"), severity="error", timeout=10, markup=False)
+        elif getattr(self._app.screen, "job", None) is not self:  # elsewhere, only the header would show it
             text, good = self._outcome()
             severity: Literal["information", "error"] = "information" if good else "error"
             self._app.notify(shown(f"{self.title}: {text}"), severity=severity, timeout=10, markup=False)

@@ -108,6 +108,9 @@ class RunView(LogDock, Generic[Job]):
         if not self.is_current and self._dialog is None:
             return
         job, metrics = self.job, self.job.metrics
+        if job.is_withdrawn:
+            self.call_next(self._leave_withdrawn)
+            return
         if job.active and not self._was_active:
             self.action_follow_log()  # the requests of the new run are wanted, not one that was looked at
         self._was_active = job.active
@@ -131,6 +134,12 @@ class RunView(LogDock, Generic[Job]):
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
         self.refresh_bindings()
+
+    def _leave_withdrawn(self) -> None:
+        """Leaves the screen of a run that never started."""
+        if self.is_current:
+            self.dismiss()
+            jobs_of(self.app).seen(self.job)
 
     def _draw_header(self) -> None:
         raise NotImplementedError
