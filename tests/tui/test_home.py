@@ -294,7 +294,7 @@ async def test_preview_shows_the_parts_and_the_file_of_the_selected_profile(mach
         ):
             assert text in screen
         await pilot.press("j")
-        await until_shown(pilot, "Enter shows where the problem is.")
+        await until_shown(pilot, "Enter shows what to do about it.")
 
 
 async def test_an_archived_profile_is_out_of_the_list_and_loses_nothing(machine: Machine) -> None:

@@ -211,6 +211,14 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         screen = await until_shown(pilot, "The file is gone")
         assert "Orders of today · GET orders?x" in screen
         assert "As text" not in screen
+        os.mkfifo(path)
+        screen = await until_shown(pilot, "is a pipe, not a file")
+        assert "✘ The file cannot be read" in screen
+        assert "Orders of today · GET orders?x" in screen
+        assert not any(key in screen for key in ("As text", "$EDITOR", "Edit this line"))
+        path.unlink()
+        path.write_bytes(valid.encode("utf-16"))
+        assert "o: $EDITOR" in await until_shown(pilot, "is UTF-16, not UTF-8")
         path.write_text(valid)
         await until(pilot, lambda: "valid text" not in shown(app))
         assert messages(app) == ["The file has changed and was reloaded."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,11 +55,11 @@ def other_users(path: Path, names: Collection[str], *directories: Path) -> dict[
     It blocks. Profiles elsewhere are not known. Raises `ProfileError` for a directory.
     """
     found: dict[str, list[Path]] = {}
-    own = path.resolve()
+    own = os.path.realpath(path)  # `Path.resolve` raises RuntimeError for a link that leads to itself
     seen = {own}
     for directory in dict.fromkeys((*directories, path.parent)):
         for other in Library(directory).paths() if names else ():
-            real = other.resolve()
+            real = os.path.realpath(other)
             if real in seen:
                 continue
             seen.add(real)

@@ -227,7 +227,7 @@ def _open(path: Path) -> int:
 
 
 def _sync_directory(path: Path) -> None:
-    directory = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
+    directory = os.open(os.path.dirname(os.path.realpath(path)), os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
     finally:

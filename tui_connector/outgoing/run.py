@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shlex
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -304,7 +305,7 @@ class OutgoingRun:
 
     def _context(self, *, sends: bool = True) -> SourceContext:
         """On the event loop. `sends`: requests may be sent to read the source."""
-        directory = self._environment.file.resolve().parent
+        directory = Path(os.path.realpath(self._environment.file)).parent
         context = SourceContext(
             directory,
             self._outgoing.identifier,

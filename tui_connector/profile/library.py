@@ -136,13 +136,13 @@ def read_bytes(path: Path, limit: int = MAX_SIZE) -> bytes:
     except FileNotFoundError as error:
         if path.is_symlink():
             words = "is a link to a file that does not exist"
-            raise ProfileError("profile-missing", words, "Correct the link, or delete it.", path) from error
+            raise ProfileError("profile-unreadable", words, "Correct the link, or delete it.", path) from error
         hint = "List them with: tui-connector profiles"
         raise ProfileError("profile-missing", "file not found", hint, path) from error
     except FileFault as error:
-        why, hint = error.strerror or "", "Give the path of a profile."
+        why, hint = error.strerror or "", "A profile is a regular file: give its path, or move this away."
         if error.code == "too-large":
-            why, hint = "is larger than 1 MiB", "This is not a profile: choose another file."
+            why, hint = "is larger than 1 MiB", "This is not a profile: choose another file, or move it away."
         raise ProfileError("profile-unreadable", why, hint, path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         hint = "Check the path and your permission to read it."

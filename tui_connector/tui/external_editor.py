@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -75,7 +76,7 @@ def _program(command: str, environ: Mapping[str, str]) -> str:
                 chosen = Path(environ.get("HOME", ""), ".selected_editor").read_text("utf-8")
         found = re.search(r"^SELECTED_EDITOR=[\"']?([^\"'\s]+)", chosen, re.MULTILINE)
         command = found[1] if found else "editor"
-        name = Path(shutil.which(command, path=environ.get("PATH")) or command).resolve().name
+        name = Path(os.path.realpath(shutil.which(command, path=environ.get("PATH")) or command)).name
     return name.removesuffix(".exe").partition(".")[0]
 
 

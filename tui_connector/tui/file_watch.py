@@ -9,8 +9,11 @@ from pathlib import Path
 from ..files import digest
 from ..profile.library import ProfileError, read_bytes
 
-FileState = tuple[int, int, int]
-"""What changes with a file: the time, the size and the inode. Times may jump, and the inode is a new one each time."""
+FileState = tuple[int, int, int, int]
+"""What changes with a file: the time, the size, the inode and the mode.
+
+Times may jump, the inode is a new one each time, and with the mode a file becomes readable.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +54,4 @@ def state_of(path: Path) -> FileState | None:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode

@@ -37,6 +37,8 @@ class OpenedProfile:
     """The values of the environment, which may be invalid; if the file is not TOML, those that can be read."""
     texts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The tables of each part, by its family and name, as the file has them; none with the values of an environment."""
+    is_text: bool = True
+    """Whether the file can be read as text; otherwise, its only problem says why not."""
 
     @property
     def title(self) -> str:
@@ -47,6 +49,11 @@ class OpenedProfile:
     def is_missing(self) -> bool:
         """Whether there is no such file."""
         return [each.code for each in self.problems] == ["profile-missing"]
+
+    @property
+    def is_editable(self) -> bool:
+        """Whether the user's editor may be able to correct it: it is a file of text, if in another encoding."""
+        return self.is_text or bool(self.problems[0].line)
 
     @property
     def parts(self) -> list[ProfilePart]:
@@ -90,8 +97,8 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     try:
         document = Document.open(path)
     except ProfileError as error:
-        problem = Problem(error.line or 1, error.column or 1, "", error.message, error.code, error.hint)
-        return OpenedProfile(path, problems=[problem])
+        problem = Problem(error.line or 0, error.column or 0, "", error.message, error.code, error.hint)
+        return OpenedProfile(path, problems=[problem], is_text=False)
     checked = Checker().check(document.text())
     if not checked.is_toml:
         label = DEFAULT_ENVIRONMENT if names_of(checked.data) else ""

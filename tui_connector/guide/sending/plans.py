@@ -160,7 +160,7 @@ class Sender:
         content = ""
         if source is not None and isinstance(path, str):
             content = source.example(self._edited_sample()) or source.example(_sample_of(self.outgoing))
-        real = self.file.resolve().parent / str(path)
+        real = Path(os.path.realpath(self.file)).parent / str(path)
         return MissingSource(real, content) if content and not os.path.lexists(real) else None
 
     def _edited_sample(self) -> Json:

@@ -36,7 +36,7 @@ def profile_preview(
         lines: list[Line] = [
             (("✘ ", TONES["error"]), (summary.problem, TONES["error"])),
             _row("File", short_path(summary.path, home)),
-            (("Enter shows where the problem is.", TONES["muted"]),),
+            (("Enter shows what to do about it.", TONES["muted"]),),
         ]
     elif not entry.read:
         lines = [(("Reading …", TONES["muted"]),)]

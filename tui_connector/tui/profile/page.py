@@ -63,8 +63,8 @@ _WITH_ENVIRONMENT: Mapping[str, str] = {
 _OF_VALID_PROFILE = ("page.test", "page.run", "page.run-options", "page.add", "page.guide", "page.slices")
 """Keys that need a profile without problems."""
 
-_OF_FILE = ("page.edit", "page.edit-text", "page.external-editor")
-"""Keys that need a file."""
+_OF_TEXT = ("page.edit", "page.edit-text", "page.edit-line")
+"""Keys that need a file of text."""
 
 _NONE = "None yet: Enter adds one."
 _AGES_INTERVAL = 30.0
@@ -485,7 +485,8 @@ class ProfilePage(StatusScreen, TextsScreen):
         if self.opened is not None and self.profile is None:
             hidden |= dict.fromkeys(_OF_VALID_PROFILE, True)
             hidden["page.environment"] = not self.environment
-            hidden |= dict.fromkeys(_OF_FILE, self.opened.is_missing)
+            hidden |= dict.fromkeys(_OF_TEXT, not self.opened.is_text)
+            hidden["page.external-editor"] = not self.opened.is_editable
         return titles | {key: "" for key, is_hidden in hidden.items() if is_hidden}
 
     @property

@@ -177,6 +177,11 @@ class ProblemList(BoundedList):
             words = f"{opened.path} was moved or deleted. The page shows it again once it is back."
             self.add_option(Option(Content(shown_line(words)), disabled=True))
             return
+        if not opened.is_text:
+            self.border_title = f"✘ The file cannot be read.{' o: $EDITOR' if opened.is_editable else ''}"
+            words = f"{opened.path}: {opened.problems[0].text} The page shows it once it can be read."
+            self.add_option(Option(Content(shown_line(words)), disabled=True))
+            return
         for problem in opened.problems:
             words = shown_line(f"{problem.line}:{problem.column}: {problem.placed_brief}", 400)
             self.add_option(Option(Content.assemble(words, fix_note(problem))))

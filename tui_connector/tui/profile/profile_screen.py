@@ -222,7 +222,9 @@ class ProfileScreen(LogDock):
         before = self.opened
         if message.opened.document is None and before is not None and (before.document is not None or self.is_outdated):
             problems = message.opened.problems
-            message.opened = replace(before, document=None, profile=None, problems=problems)
+            message.opened = replace(
+                before, document=None, profile=None, problems=problems, is_text=message.opened.is_text
+            )
             self.is_outdated = True
         else:
             self.is_outdated = False

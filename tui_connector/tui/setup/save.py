@@ -691,6 +691,6 @@ def _content(path: Path) -> bytes | None:
     try:
         return read_bytes(path)
     except ProfileError as error:
-        if error.code == "profile-missing" and not path.is_symlink():
+        if error.code == "profile-missing":
             return None
         raise
