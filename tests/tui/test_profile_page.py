@@ -201,6 +201,11 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         assert "e: edit · o: $EDITOR · a: fix" in screen
         assert "Orders of today · GET orders?x" in screen
         assert messages(app) == []
+        await pilot.press("enter")
+        await until(pilot, lambda: any("correct line 19 and save (^S) first" in each for each in messages(app)))
+        await until_shown(pilot, "19:15")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         await pilot.press("a")  # at a part that has no problem itself
         await until_shown(pilot, "Correct the quotes. ^Z undoes it.")
         await pilot.press("escape")

@@ -37,6 +37,7 @@ from ..log.screens import RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
 from ..setup.opening import BeginWith, open_guide, setup_at
 from ..setup.results import PartTest
+from ..toml_editor.opening import open_editor
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
@@ -299,12 +300,22 @@ class ProfilePage(StatusScreen, TextsScreen):
 
     async def _edit_selected(self, at: FormPath = ()) -> None:
         """Edits the part under the cursor in its form, at this field; one with problems, at the line of the first."""
-        part = self._list.selected
-        if part is not None and not at and self.opened is not None and not self.opened.is_readable(part):
+        part, opened = self._list.selected, self.opened
+        if part is not None and not at and opened is not None and opened.document is None and opened.is_text:
+            await self._correct_text(part, opened.problems[0])
+        elif part is not None and not at and opened is not None and not opened.is_readable(part):
             await self.action_edit_text()
         elif part is not None and not await self._edit_here(part, add=False, at=at):
             discarded = self.action_edit if part.family in ("incoming", "outgoing") else None
             await self._edit(part, "form", discarded, at=at)
+
+    async def _correct_text(self, part: ProfilePart, problem: Problem) -> None:
+        """Opens the text at the mistake because of which no part has a form, and says so."""
+        await open_editor(self.app, self.machine, self.path, place=problem.place, left=self._left_editor)
+        words = (
+            f"The form of {part.name} needs a text that can be read: correct line {problem.line} and save (^S) first."
+        )
+        self.notify(shown_line(words, 200), severity="warning", timeout=10, markup=False)
 
     async def action_add(self) -> None:
         """Adds one of the family where an incoming or outgoing, or none, is selected; otherwise asks what to add."""
