@@ -89,6 +89,11 @@ async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandb
         await pilot.press("escape", "5")
         await until_shown(pilot, "Not written yet")
         await until_shown(pilot, "! The name 127-0-0-1 says little")
+        await pilot.press("s")  # the first letter of a name, typed where it is asked for
+        await until(
+            pilot, lambda: any("press s again to save it as 127-0-0-1" in each.message for each in app._notifications)
+        )
+        assert not list(machine.directories.profiles.glob("*.toml"))
         await pilot.press("e", "end", "!")
         await until_shown(pilot, "cannot be named")
         await until(pilot, lambda: work_of(pilot).setup.name == "127-0-0-1")
@@ -587,7 +592,7 @@ async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
         await pilot.press("escape", "q")
         await until_shown(pilot, "What you entered is not saved: consumer-key")
         await pilot.press("escape", "ctrl+q")
-        await until_shown(pilot, "What you entered for Shop is not saved: consumer-key")
+        await until_shown(pilot, "1 secret of Shop (consumer-key) will be lost")
         await pilot.press("escape", "q", "d")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert not vault.held(name)

@@ -133,6 +133,8 @@ class SavePane(StepPane):
         """Whether the result is that of saving."""
         self._said_name = False
         """Whether the result says that the name is to be corrected before saving."""
+        self._asks_name = False
+        """Whether the step was shown, and s not yet pressed since."""
         self._name_problem = self._name_before = ""
         """Why a new profile cannot have the name that was typed, and the name that it had before."""
         self._file_problem = ""
@@ -162,6 +164,7 @@ class SavePane(StepPane):
         if self.work.path is not None:
             self.run_worker(self._take_changes(self.work.path), group="merge", exclusive=True)
         self._name_continue()
+        self._asks_name = True
         self.focus_buttons()
         if not self._asked_keyring:
             self._asked_keyring = True
@@ -194,6 +197,18 @@ class SavePane(StepPane):
             path, note = path.with_name(f"{self._proposed[1]}.toml"), " (proposed)"
         file = "" if self._name_problem and not self._proposed[1] else f"File: {path}{note}"
         self.put(self.query_one(".chosen", Static), shown_line(file))
+
+    def doubt_once(self) -> str:
+        """Where a name is asked for, s may be the first letter of one, such as shop."""
+        asked, self._asks_name = self._asks_name and self._says_little and not self.is_in_use, False
+        name = shown_line(self.setup.name, 60)
+        return super().doubt_once() or (f"press s again to save it as {name}; e changes the name." if asked else "")
+
+    @property
+    def _says_little(self) -> bool:
+        """Whether a new profile has a name that was proposed and says little about the store."""
+        name = self.setup.name
+        return self.has_fields and name == self.setup.suggested_name and _SAYS_LITTLE.fullmatch(name) is not None
 
     @property
     def has_fields(self) -> bool:
@@ -240,9 +255,9 @@ class SavePane(StepPane):
             return f"✘ The profile is invalid:\n{wrong}"
         note = f"! Step {missing.value}: {self.setup.missing(missing)}" if missing else ""
         if not self.setup.saved:
-            what, name = _NEW, self.setup.name
-            if name == self.setup.suggested_name and _SAYS_LITTLE.fullmatch(name):
-                note = f"{note}\n! The name {name} says little about the store: e changes it."
+            what = _NEW
+            if self._says_little:
+                note = f"{note}\n! The name {self.setup.name} says little about the store: e changes it."
         elif self.setup.document.changed:
             what = _CHANGED
         elif self.work.has_unsaved:

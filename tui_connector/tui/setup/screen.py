@@ -517,9 +517,8 @@ class SetupScreen(LogDock, TextHolder):
         """Shows what will be written; writes it where that is shown already."""
         if self._step is not GuideStep.SAVE or self.zoomed:
             await self.go_to(GuideStep.SAVE)
-        elif self.pane.typed_over:
-            self.pane.typed_over = False
-            self.notify("Not saved: s seems to be part of a word that you typed. Press it again to save.", markup=False)
+        elif doubt := self.pane.doubt_once():
+            self.notify(f"Not saved: {doubt}", markup=False)
         else:
             self.pane.test()
 

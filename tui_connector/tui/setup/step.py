@@ -134,6 +134,12 @@ class StepPane(VerticalScroll, can_focus=False):
             self.typed_over = True
             self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)
 
+    def doubt_once(self) -> str:
+        """Why s seems to be part of a word that was meant for a field, said once; "" where it does not."""
+        doubt = "s seems to be part of a word that you typed. Press it again to save." if self.typed_over else ""
+        self.typed_over = False
+        return doubt
+
     @property
     def has_fields(self) -> bool:
         """Whether there is a field to edit."""
