@@ -105,6 +105,8 @@ def test_nothing_is_offered_in_comments() -> None:
         ("page-si|ze", "Page size"),
         ("page-size = 1|00", "Page size"),
         ('uri = "https|', "URI"),
+        ("page-size = 100|", "Page size"),
+        ('uri = "https://acme.example/rest/all/V1"|', "URI"),
         ("authentications = [|", "HTTP authentications"),
         ("for|mat", "Format"),
     ],

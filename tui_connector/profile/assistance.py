@@ -100,7 +100,8 @@ def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[TextBlock, Ke
 class _Place(NamedTuple):
     """`table` and `key` are what the value, or the key that is being typed, belongs to."""
 
-    mode: Literal["header", "key", "value", "comment"]
+    mode: Literal["header", "key", "value", "after", "comment"]
+    """`after`: on the line on which a value has ended."""
     table: KeyPath
     key: str
     typed: str
@@ -135,7 +136,10 @@ def _scan(before: str, table: KeyPath) -> _Place:
     at = 0
     if (header := re.match(r"[ \t]*\[[^\n]*\n", before)) is not None:
         at = header.end()
+    value_end, last = 0, None
     while True:  # statement by statement
+        if last is not None and "\n" not in before[value_end:]:
+            return last
         blank = re.compile(r"(?:[ \t\r\n]+|#[^\n]*\n)*").match(before, at)
         at = blank.end() if blank else at
         if before.startswith("#", at):
@@ -151,6 +155,7 @@ def _scan(before: str, table: KeyPath) -> _Place:
         place, at = _value(before, key.end(), (*table, *names[:-1]), names[-1] if names else "")
         if place is not None:
             return place
+        value_end, last = at, _Place("after", (*table, *names[:-1]), names[-1] if names else "", "")
 
 
 def _partial(text: str, table: KeyPath) -> _Place:
@@ -260,7 +265,7 @@ def _key_at(text: str, offset: int, place: _Place) -> KeyPath:
     """The path of the key at a place, with the rest of its word."""
     at_start = place.mode == "key" and not text[text.rfind("\n", 0, offset) + 1 : offset].strip()
     rest = re.compile(r"[ \t]*([\w-]*)" if at_start and not place.typed else r"([\w-]*)").match(text, offset)
-    if place.mode == "value":
+    if place.mode in ("value", "after"):
         return (*place.table, place.key) if place.key else place.table
     word = place.typed + (rest[1] if rest else "")
     return (*place.table, word) if word else place.table

@@ -44,7 +44,7 @@ def _repeated_plugins(data: Mapping[str, Any]) -> Iterator[Remark]:
             saved = Plugin.find(kind) if isinstance(kind, str) else None
             if isinstance(kind, str) and kind in found and saved is not None and issubclass(saved, Plugin):
                 if saved.if_repeated:
-                    message = f"the client has more than one {kind}: {saved.if_repeated}"
+                    message = f"more than one {kind}: {saved.if_repeated}"
                     yield Remark(("clients", name, "plugins", index), message, "repeated-plugin")
             elif isinstance(kind, str):
                 found.add(kind)

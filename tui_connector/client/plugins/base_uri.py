@@ -27,7 +27,7 @@ def _valid_base(uri: str) -> str:
 class BaseUri(Plugin):
     """Add base URI to requests."""
 
-    if_repeated: ClassVar[str] = "only the first one is added; requests to another store need another client"
+    if_repeated: ClassVar[str] = "only the first one is added"
 
     kind: Literal["base-uri"] = "base-uri"
     uri: Annotated[str, AfterValidator(_valid_base)] = Field(

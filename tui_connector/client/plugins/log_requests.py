@@ -14,7 +14,7 @@ from ..message import Request
 class LogRequests(Plugin):
     """Log requests."""
 
-    if_repeated: ClassVar[str] = "only the formatter of the last one is used"
+    if_repeated: ClassVar[str] = "the formatter of the last one is used"
 
     kind: Literal["log-requests"] = "log-requests"
     formatter: Literal["simple", "long", "full", "curl"] = Field(

@@ -22,7 +22,7 @@ class Retry(Plugin):
     """Retry failed requests."""
 
     stage: ClassVar[Stage] = Stage.REPEAT
-    if_repeated: ClassVar[str] = "each attempt of one is repeated by the other, so that their attempts multiply"
+    if_repeated: ClassVar[str] = "their attempts multiply"
 
     kind: Literal["retry"] = "retry"
     attempts: int = Field(3, ge=1, le=20, title="Attempts", description="Maximum attempts per request.")

@@ -61,7 +61,7 @@ class TomlArea(LineTextArea):
         Binding("alt+down", "move_lines(1)", "Move the line down", id="editor.line-down", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"paint--{name}" for name in ("key", "string", "number", "muted", "title", "error", "hit")
+        f"paint--{name}" for name in ("key", "string", "number", "muted", "title", "error", "warning", "hit")
     }
 
     @dataclass
@@ -91,6 +91,8 @@ class TomlArea(LineTextArea):
         self.enter_completes = False
         """Whether Enter is one of these keys: the user has asked for the list, which did not open while they typed."""
         self._problems: dict[int, list[Problem]] = {}
+        self._sign, self._tone = "✘", "error"
+        """How they are marked."""
         self._found = ""
         self._verbatim = False
         self._is_typed = True
@@ -334,8 +336,9 @@ class TomlArea(LineTextArea):
 
     # Looks
 
-    def mark(self, problems: Sequence[Problem]) -> None:
-        """Shows these problems at their lines."""
+    def mark(self, problems: Sequence[Problem], *, are_remarks: bool) -> None:
+        """Shows these problems, or remarks on what is valid, at their lines."""
+        self._sign, self._tone = ("!", "warning") if are_remarks else ("✘", "error")
         by_line: dict[int, list[Problem]] = {}
         for problem in problems:
             by_line.setdefault(problem.place.line - 1, []).append(problem)
@@ -356,7 +359,7 @@ class TomlArea(LineTextArea):
             return strip
         width, gutter = self.scrollable_content_region.width, self.gutter_width
         hidden = self.scroll_offset.x if row == self.selection.end[0] else 0
-        style = self._style("error" if self._problems.get(row) else "muted")
+        style = self._style(self._tone if self._problems.get(row) else "muted")
         if hidden:
             strip = _with_mark(strip, gutter, "‹", style)
         if line_columns(self.document.lines[row]) - hidden > width - gutter:
@@ -377,13 +380,13 @@ class TomlArea(LineTextArea):
         for problem in self._problems.get(line_index, ())[:3]:
             token = _TOKEN.search(line, max(0, min(problem.place.column - 1, len(line) - 1)))
             if token is not None:
-                drawn.stylize(self._style("error") + _UNDERLINED, *token.span())
+                drawn.stylize(self._style(self._tone) + _UNDERLINED, *token.span())
         if problems := self._problems.get(line_index):
             more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
             key = problems[0].path.rpartition(".")[2]
             words = f"{key} {problems[0].message}" if problems[0].code == "missing" else problems[0].message
             room = self.scrollable_content_region.width - self.gutter_width - drawn.cell_len - len(more) - 6
-            drawn.append(f"   ✘ {shown_line(words, max(1, room))}{more}", self._style("error"))
+            drawn.append(f"   {self._sign} {shown_line(words, max(1, room))}{more}", self._style(self._tone))
         return drawn
 
     def _style(self, name: str) -> Style:

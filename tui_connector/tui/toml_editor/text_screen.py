@@ -302,7 +302,7 @@ class TextScreen(BaseScreen[T]):
         checked = message.checked
         if checked.is_toml:
             self.document.use_parsed(checked.data, is_current=checked.text == self.view)
-        self.area.mark(self.listed)
+        self.area.mark(self.listed, are_remarks=not checked.problems)
         rows = self.query_one(ProblemRows)
         rows.show(self.listed, "problem" if checked.problems else "remark")
         rows.follow(*self.area.selection.end)
