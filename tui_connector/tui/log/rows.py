@@ -204,8 +204,12 @@ def _after_gap(text: str) -> str:
 
 _SIGN = re.compile("'(?:[^']|'')*'| ([<>=≠≤≥]+) ")
 """A sign between blanks, or what is in quotes, which stays as it is."""
+_FIELD = re.compile(r"[\w.]+\s*")
+"""The field that a condition begins with."""
 _SHORTEST_NOTE = 20
 """Columns of a note below which a part of it says nothing."""
+_SHORTEST_MESSAGE = 8
+"""Columns that a message keeps beside the part of a request that distinguishes it most."""
 _SHORTEST = 4
 """Columns of a part below which it says nothing."""
 _ROOMY = 60
@@ -231,7 +235,13 @@ def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), 
     if cell_len(text) <= room - message:
         return text
     found = [index for index in indexes[1:] if any(needle_for(each).is_in(parts[index].text) for each in wanted)]
-    least = cell_len(joined({0, found[0]})) if found else cell_len(path) + 3
+    order = least_telling(parts, [summary_parts(other) for other in others])
+    *dropped, last = sorted(order, key=found.__contains__) or [0]
+    whole = cell_len(joined({0, found[0] if found else last}))
+    field = _FIELD.match(parts[last].text) if parts[last].is_filter else None
+    telling = (whole, whole - field.end() if field is not None else whole)
+    fitting = (each for each in telling if found or (not wanted and each <= room - _SHORTEST_MESSAGE))
+    least = next(fitting, cell_len(path) + 3)
     room = max(room - min(room // 2, message), min(room, least))
     if cell_len(text) <= room:
         return text
@@ -239,7 +249,6 @@ def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), 
         return "…" + path[len(path) + 1 - room :]  # the end of a path is the more specific part
     if len(parts) == 1:
         return text
-    *dropped, last = sorted(least_telling(parts, [summary_parts(other) for other in others]), key=found.__contains__)
     kept = set(indexes)
     for index in dropped:
         kept.discard(index)
@@ -258,7 +267,10 @@ def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), 
         return head + shown_line(end, room)
     if not parts[last].is_filter:
         return head + shown_line(end, max(1, room))
-    return head + "…" + end[max(0, len(end) + 1 - room) :]  # the value is at its end
+    start, field = max(0, len(end) + 1 - room), _FIELD.match(end)
+    if field is not None and 0 < start < field.end():
+        start = field.end()  # a part of its name could be the name of another one
+    return head + "…" + end[start:]  # the value is at its end
 
 
 def similar(uri: str, uri_at: Callable[[int], str], index: int) -> tuple[str, ...]:
