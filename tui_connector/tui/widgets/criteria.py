@@ -115,6 +115,48 @@ class CriteriaField(Static, can_focus=True):
             self.post_message(self.Changed(self))
 
 
+class FieldName(TextField):
+    """The name of a field; Tab completes it, or goes on where there is nothing to complete."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name, placeholder="field")
+        self.add_class("key")
+        self.known = known
+
+    @property
+    def known(self) -> Sequence[str]:
+        """The names to complete from."""
+        return self._known
+
+    @known.setter
+    def known(self, names: Sequence[str]) -> None:
+        self._known = names
+        self.suggester = SuggestFromList(names) if names else None
+
+    def action_tab(self) -> None:
+        """Takes the name that is suggested for what was typed, also where it was typed just before."""
+        typed = self.value
+        if typed and self.cursor_position == len(typed) and typed not in self._known:
+            begun = (each for each in self._known if each.startswith(typed))
+            if (name := next(begun, None)) is not None:
+                self.value, self.cursor_position = name, len(name)
+                return
+        super().action_tab()
+
+
+class ConditionChoice(Choice):
+    """The condition of a row. What is typed after a choice is its value, so the focus goes on while it is made."""
+
+    def __init__(self, chosen: str) -> None:
+        super().__init__(_CONDITIONS, chosen, short=_SHORT)
+        self.add_class("condition")
+
+    def _take(self, option: str | None) -> None:
+        super()._take(option)
+        if option is not None:
+            self.query_ancestor(CriteriaRow).to_value()
+
+
 class CriteriaRow(Horizontal):
     """One condition; `joiner` is how it is joined to the one before."""
 
@@ -132,14 +174,8 @@ class CriteriaRow(Horizontal):
             yield Static("where", classes="joiner")
         else:
             yield Choice({"and": "and", "or": "or"}, self._joiner)
-        field = TextField(condition.field if condition else "", placeholder="field")
-        field.add_class("key")
-        field.suggester = SuggestFromList(self._fields) if self._fields else None
-        yield field
-        chosen = condition.condition if condition else "eq"
-        conditions = Choice(_CONDITIONS, chosen, short=_SHORT)
-        conditions.add_class("condition")
-        yield conditions
+        yield FieldName(condition.field if condition else "", self._fields)
+        yield ConditionChoice(condition.condition if condition else "eq")
         has_value = condition is not None and condition.condition not in WITHOUT_VALUE
         value = TextField(condition.value if condition is not None and has_value else "", placeholder="value")
         value.add_class("value")
@@ -148,12 +184,26 @@ class CriteriaRow(Horizontal):
     def suggest(self, fields: Sequence[str]) -> None:
         """Completes field names from these."""
         self._fields = fields
-        for each in self.query(".key").results(TextField):
-            each.suggester = SuggestFromList(fields)
+        for each in self.query(FieldName):
+            each.known = fields
+
+    def to_value(self) -> None:
+        """Focuses the value; what follows, where the condition has none."""
+        value = self._show_value()
+        if value.display:
+            self.screen.set_focus(value)
+        else:
+            self.screen.focus_next()
+
+    def _show_value(self) -> TextField:
+        """The field of the value, shown where the condition has one."""
+        value = self.query_one(".value", TextField)
+        value.display = self.query_one(ConditionChoice).chosen not in WITHOUT_VALUE
+        return value
 
     @property
     def joiner(self) -> str:
-        found = [each for each in self.query(Choice) if not each.has_class("condition")]
+        found = [each for each in self.query(Choice) if not isinstance(each, ConditionChoice)]
         return found[0].chosen if found else "and"
 
     @property
@@ -162,10 +212,10 @@ class CriteriaRow(Horizontal):
         fields = list(self.query(".value").results(TextField))  # the last one to be mounted
         if not fields:
             return self._condition
-        field = self.query_one(".key", TextField).value.strip()
+        field = self.query_one(FieldName).value.strip()
         if not field:
             return None
-        condition = self.query_one(".condition", Choice).chosen
+        condition = self.query_one(ConditionChoice).chosen
         return Condition(field, condition, "1" if condition in WITHOUT_VALUE else fields[0].value)
 
     @property
@@ -178,8 +228,8 @@ class CriteriaRow(Horizontal):
         """Whether nothing of the condition is being typed: the field is known, or was left, and so the value."""
         if self.condition is None or not self.has_focus_within:
             return True
-        field, value = self.query_one(".key", TextField), self.query(".value").results(TextField)
-        needs_value = self.query_one(".condition", Choice).chosen not in WITHOUT_VALUE
+        field, value = self.query_one(FieldName), self.query(".value").results(TextField)
+        needs_value = self.query_one(ConditionChoice).chosen not in WITHOUT_VALUE
         if field.has_focus and field.value.strip() not in self._fields:
             return False
         return not needs_value or any(each.value for each in value)
@@ -191,8 +241,7 @@ class CriteriaRow(Horizontal):
     @on(Choice.Chosen)
     def _changed(self, event: Message) -> None:
         event.stop()
-        value = self.query_one(".value", TextField)
-        value.display = self.query_one(".condition", Choice).chosen not in WITHOUT_VALUE
+        self._show_value()
         self.post_message(self.Changed())
 
 
@@ -273,7 +322,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
             yield Static("", id="criteria-count")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="criteria-done")
-                yield Static(Content("Tab: next   →: complete   ↓: choose"), classes="quiet")
+                yield Static(Content("Tab: complete, next   ↓: choose"), classes="quiet")
 
     def _rows(self) -> list[CriteriaRow | UnreadRow]:
         found: list[CriteriaRow | UnreadRow] = []
