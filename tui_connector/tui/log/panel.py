@@ -11,6 +11,7 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
@@ -156,16 +157,28 @@ class LogPanel(LogHost):
             "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )
 
+    def on_compose(self) -> None:
+        """Sets the classes by the size to be expected: once all is mounted, every widget would be styled twice."""
+        height = self.styles.height
+        rows = int(height.value) if height is not None and height.is_cells else self.app.size.height
+        self._adapt_to(Size(self.app.size.width, rows))
+
     def on_resize(self, event: events.Resize) -> None:
-        width, height = event.size
-        bordered = width >= _MIN_WIDTH_BORDERED
-        before = self.classes
-        self.set_class(bordered, "wide", update=False)
-        self.set_class(bordered and (width >= _MIN_WIDTH_SIDE or height < _MIN_HEIGHT_BORDERED), "side", update=False)
-        self.set_compact(height < _MIN_HEIGHT_STACKED, update=False)
+        self._adapt_to(event.size)
+        self._update_title()
+        self._divide()
+
+    def _adapt_to(self, size: Size) -> None:
+        """Sets the classes for a size; where it is low, there is only room for the list."""
+        bordered, before = size.width >= _MIN_WIDTH_BORDERED, self.classes
+        is_beside = bordered and (size.width >= _MIN_WIDTH_SIDE or size.height < _MIN_HEIGHT_BORDERED)
+        is_low = size.height < _MIN_HEIGHT_STACKED
+        for name, is_set in {"wide": bordered, "side": is_beside, "low": is_low}.items():
+            self.set_class(is_set, name, update=False)
+        if is_low:
+            self.remove_class("reading", update=False)
         if self.classes != before:
             self.update_node_styles()  # once: it styles all widgets of the panel
-        self._divide()
 
     def _divide(self) -> None:
         """Gives list and detail their shares."""
@@ -185,15 +198,9 @@ class LogPanel(LogHost):
 
     def zoom_in(self) -> None:
         """Takes the focus after the screen was zoomed; the next key may arrive before the new size."""
-        self.set_compact(False)
-        self.view.focus()
-
-    def set_compact(self, is_compact: bool, *, update: bool = True) -> None:
-        """Sets whether there is only room for the list. Without `update`, the styles remain as they are."""
-        self.set_class(is_compact, "low", update=update)
-        if is_compact:
-            self.remove_class("reading", update=update)
+        self.remove_class("low")
         self._update_title()
+        self.view.focus()
 
     @on(LogView.Changed)
     def _update_title(self) -> None:
