@@ -52,3 +52,9 @@ def test_the_editor_opens_text_that_is_almost_utf_8(tmp_path: Path) -> None:
     opened = open_profile(path)
     assert opened.is_text
     assert [each.line for each in opened.problems] == [2]
+
+
+def test_a_number_that_is_too_long_is_said_in_few_words(tmp_path: Path) -> None:
+    path = tmp_path / "long.toml"
+    path.write_text(f"format = {'1' * 5_000}\n")
+    assert read_summary(path).problem == "a number is too long"

@@ -15,6 +15,7 @@ from screens import shown, until, until_shown
 from textual.widgets import Input
 
 from tui_connector.guide.drafts import Draft, Drafts
+from tui_connector.guide.profiles.lists import ProfileLists
 from tui_connector.machine import Machine
 from tui_connector.profile import library
 from tui_connector.profile.library import read_bytes
@@ -455,3 +456,41 @@ async def test_the_guide_is_announced_until_it_opens(machine: Machine, monkeypat
         assert "No profiles yet" not in await until_shown(pilot, "Opening the guide …")
         opening.set()
         await until_shown(pilot, "No profiles yet")
+
+
+async def test_a_pipe_is_deleted_after_it_is_said_that_no_copy_is_kept(machine: Machine) -> None:
+    [path, pipe] = save(machine, "acme", "pipe")
+    pipe.unlink()
+    os.mkfifo(pipe)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shown(pilot, "is a pipe, not a file")
+        await pilot.press("end")
+        await until(pilot, lambda: chosen(app) == "pipe")
+        await pilot.press("d")
+        await until_shown(pilot, "No copy of it will be kept: is a pipe, not a file.")
+        await pilot.press("y")
+        await until(pilot, lambda: chosen(app) == "acme")
+        await pilot.press("d")
+        assert "No copy" not in await until_shown(pilot, "Delete the profile acme?")
+    assert (path.exists(), pipe.exists()) == (True, False)
+
+
+async def test_a_directory_that_cannot_be_listed_is_named_by_each_action(machine: Machine, tmp_path: Path) -> None:
+    recent = tmp_path / "nordic.toml"
+    recent.write_text(PROFILE.replace("NAME", "nordic"))
+    ProfileLists(machine.directories.state).opened(recent)
+    machine.directories.profiles.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(machine.directories.profiles)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until_shown(pilot, "Not a directory")
+        await until(pilot, lambda: chosen(app) == "nordic")
+        await pilot.press("D")
+        await until(pilot, lambda: any("Not a directory" in each.message for each in app._notifications))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await pilot.press("escape", "5")
+        await until_shown(pilot, "Not written: correct the name first")
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))

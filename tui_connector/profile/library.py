@@ -320,8 +320,10 @@ def read_with_data(path: Path) -> tuple[ProfileSummary, dict[str, Any]]:
         problem = error.message
     except RecursionError:
         problem = "is nested too deeply"
-    except ValueError as error:  # TOMLDecodeError, and int() with more than 4,300 digits
+    except tomllib.TOMLDecodeError as error:
         problem = str(error)
+    except ValueError:  # int() with more than 4,300 digits
+        problem = "a number is too long"
     else:
         title = data.get("name")
         named = title if isinstance(title, str) else path.stem

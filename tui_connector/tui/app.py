@@ -490,6 +490,8 @@ class ConnectorApp(QuietApp):
                 await work
                 if isinstance(self.screen, HomeScreen):
                     self.screen.show()
+            except UserError as error:  # such as a directory of profiles that cannot be listed
+                self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             finally:
                 release()
 

@@ -16,7 +16,7 @@ from ...guide.profiles.duplicate import Copy, duplicate
 from ...guide.profiles.lists import ProfileLists
 from ...guide.profiles.removal import remove_profile
 from ...machine import Machine
-from ...profile.library import Library, read_bytes
+from ...profile.library import Library, ProfileError, read_bytes
 from ...profile.trust_records import TrustRecords
 from ...text import count, listed, shown_line
 from ..dialogs import EntryScreen
@@ -28,6 +28,8 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
     library = Library(machine.directories.profiles)
     own = await asyncio.to_thread(own_entries, path, library)
     question = f"Delete the profile {path.stem}?\n{path}"
+    if (why := await asyncio.to_thread(_why_not_kept, path)) and why.code != "profile-missing":
+        question += f"\n! No copy of it will be kept: {why.message}."
     if not await _confirmed(app, ConfirmScreen(question, title="Delete the profile", yes="Delete", no="Keep")):
         return
     also = False
@@ -54,6 +56,15 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
     said += f" To restore it, copy {copy} back." if copy is not None else ""
     said += f" Still in the keyring: {', '.join(left)}." if left else ""
     _notify(app, said, bad=bool(left))
+
+
+def _why_not_kept(path: Path) -> ProfileError | None:
+    """Why nothing can restore the profile once it is deleted; None if a copy of it can be kept. Blocks."""
+    try:
+        read_bytes(path)
+    except ProfileError as error:
+        return error
+    return None
 
 
 async def _confirmed(app: App[None], screen: ConfirmScreen) -> bool:

@@ -292,7 +292,10 @@ class SavePane(StepPane):
         name = self._name_text
         if looks_like_token(name) or known_secrets_in(name) or not any(map(str.isalnum, name)):
             return ""
-        return await asyncio.to_thread(Library(self.work.profiles).name_from, name)
+        try:
+            return await asyncio.to_thread(Library(self.work.profiles).name_from, name)
+        except ProfileError:  # the directory cannot be listed, as saving says
+            return ""
 
     @on(Named)
     def _named(self, message: Named) -> None:
