@@ -399,7 +399,12 @@ async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine:
             await watched.type(text)
             await watched.pilot.press("enter")
             await watched.selects(number)
-        await watched.shows("id>500: 1 match")  # of the detail's `where id > 500`
+        await watched.shows("id > 500: 1 match")  # of the detail's `where id > 500`
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("id > 400")  # which is true of it
+        await watched.pilot.press("enter")
+        await watched.shows("#4 GET products")
+        await watched.shows("id > 500: 1 match")
         await watched.pilot.press("slash", "ctrl+u")
         await watched.type("nowhere")
         await watched.pilot.press("enter")

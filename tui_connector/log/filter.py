@@ -242,6 +242,16 @@ def search_for(text: str) -> Filter:
     return Filter(Term(ANYTHING, text) if compared is None else Or((compared, Term(ANYTHING, text))))
 
 
+def text_found(text: str, exchange: Exchange) -> str:
+    """What of an exchange a search for this text has found, as its details show it; "" where that is not a text."""
+    if "~" in text:
+        return ""
+    compared = _comparison_in(text)
+    if compared is None or not compared.compile()[1](exchange):
+        return text
+    return next(iter(Filter(compared).found_in(exchange)), "")
+
+
 def help_rows() -> Iterator[tuple[str, str]]:
     """The language as a table of examples and their meanings."""
     for each in OPERATORS.values():

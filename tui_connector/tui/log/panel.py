@@ -15,7 +15,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import parse, search_for
+from ...log.filter import parse, search_for, text_found
 from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
 from ...text import count, shown_line
@@ -107,6 +107,8 @@ class LogPanel(LogHost):
         self._filtering = ActiveFilter()
         self._searched = ""
         """The search of the list."""
+        self._finds_own = False
+        """Whether the detail was searched for a text of its own."""
         self._found = 0, 0
         """The match in the detail that the cursor is on, and their number."""
         self._show_pending = self._shows_probes = False
@@ -275,6 +277,7 @@ class LogPanel(LogHost):
         )
         if self._explained is not None and self._explained[0] is exchange:
             related = replace(related, finding=self._explained[1])
+        self.detail.needle = self._found_text(exchange)
         self.detail.show(exchange, related)
         self._update_detail_title()
 
@@ -367,6 +370,7 @@ class LogPanel(LogHost):
         self.remove_class("asking")
         if message.purpose == "find":
             self.detail.focus()
+            self._finds_own = True
             self.detail.search(message.text)
             return
         self.view.focus()
@@ -376,8 +380,15 @@ class LogPanel(LogHost):
     def _search_list(self, text: str) -> None:
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
         self._count_matches(text)
-        self.detail.search("" if "~" in text else text)
+        self._finds_own = False
+        self.detail.search(self._found_text(self.selected))
         self.view.find(1)
+
+    def _found_text(self, exchange: Exchange | None) -> str:
+        """What the detail marks of an exchange: what was searched for in it, or else what the list's search found."""
+        if self._finds_own:
+            return self.detail.needle
+        return text_found(self._searched, exchange) if exchange is not None else ""
 
     def _count_matches(self, text: str) -> None:
         """Says in the title how many requests of the list match."""
