@@ -91,7 +91,7 @@ def test_a_file_that_is_something_else_has_no_paths(tmp_path: Path, machine: Mac
     kept.keep("https://acme.example/rest/V1", PATHS, machine.now())
     assert kept.find("https://acme.example/rest/de/V1").paths == PATHS
     file = next(tmp_path.rglob("*.json"))
-    assert json.loads(file.read_bytes())["format"] == 1
+    assert json.loads(file.read_bytes())["format"] == 2
     file.write_bytes(content)
     assert not kept.find("https://acme.example/rest/V1").paths
 
@@ -101,19 +101,50 @@ def test_a_schema_says_what_each_path_accepts() -> None:
         return [{"name": name, "in": "query"} for name in names]
 
     search = "searchCriteria[filterGroups][0][filters][0][field]"
+    tree = {
+        "type": "object",
+        "required": ["name", "children"],
+        "properties": {
+            "name": {"type": "string"},
+            "note": {"type": "string"},
+            "children": {"type": "array", "items": {"$ref": "#/definitions/tree"}},
+        },
+    }
+    rule = {
+        "type": "object",
+        "properties": {"uses": {"type": "integer"}, "active": {"type": "boolean"}, "x": {"$ref": "?"}},
+    }
+    coupon = {
+        "type": "object",
+        "required": ["rule", "tree"],
+        "properties": {"rule": rule, "tree": {"$ref": "#/definitions/tree"}, "save": {"type": "boolean"}},
+    }
     listed = {"200": {"schema": {"properties": {"items": {"items": {"$ref": "#/definitions/order"}}}}}}
     schema = {
         "paths": {
             "/V1/orders": {"get": {"parameters": named(search), "responses": listed}, "post": {}},
             "/V1/categories": {"get": {"parameters": [*named("rootCategoryId"), {"name": "x", "in": "path"}]}},
             "/V1/odd": {"get": {"parameters": None}},
+            "/V1/coupons": {
+                "post": {"parameters": [{"in": "body", "schema": coupon}]},
+                "put": {"parameters": [{"in": "body"}]},
+            },
             "/async/V1/orders": {},
         },
-        "definitions": {"order": {"properties": {"status": {"type": "string"}, "items": {"type": "array"}}}},
+        "definitions": {
+            "tree": tree,
+            "order": {"properties": {"status": {"type": "string"}, "items": {"type": "array"}}},
+        },
     }
-    assert paths_in_schema(schema) == {
+    found = paths_in_schema(schema)
+    assert found == {
         "orders": ApiPath(("GET", "POST"), (), True, ("status",)),
         "categories": ApiPath(("GET",), ("rootCategoryId",)),
+        "coupons": ApiPath(("POST", "PUT"), bodies={"POST": found["coupons"].bodies["POST"], "PUT": "{}"}),
         "odd": ApiPath(("GET",)),
     }
+    body = json.loads(found["coupons"].bodies["POST"])
+    assert body["rule"] == {"uses": 0, "active": False}
+    assert body["tree"]["name"] == body["tree"]["children"][0]["name"] == ""  # and no deeper than it is useful
+    assert set(body) == {"rule", "tree"}
     assert paths_in_schema({"paths": []}) == {}

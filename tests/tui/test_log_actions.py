@@ -561,11 +561,38 @@ class _KnownPaths(_SlowPaths):
         self._store = store
 
     async def kept_paths(self, client: str = "") -> KnownPaths:
-        orders = ApiPath(("GET", "POST"), (), True, ("status", "created_at"))
+        body = '{"entity": {"increment_id": "", "items": []}}'
+        orders = ApiPath(("GET", "POST"), (), True, ("status", "created_at"), {"POST": body})
         return KnownPaths({"orders": orders, "orders/{id}": ApiPath(("GET",))}, datetime(2026, 11, 1, tzinfo=UTC))
 
     async def send(self, request: Request) -> Response:
         return await self._store.send(exchange(1), request)
+
+
+async def test_an_empty_body_is_filled_with_what_the_schema_of_the_store_requires(machine: Machine) -> None:
+    context = LogContext(machine, new=_KnownPaths(Store()))
+    async with watching(machine, filled(exchange(1)), size=(80, 24), context=context) as watched:
+        await watched.pilot.press("plus")
+        await watched.shows("as of 01 Nov 2026")
+        await watched.type("orders")
+        assert not watched.says("^T")
+        await watched.pilot.press("up")
+        await watched.type("post")
+        await watched.shows("Body · ^T: fields that the store's schema requires")
+        await watched.shows("^T Body")
+        await watched.pilot.press("ctrl+t")
+        await watched.shows('"increment_id": ""')
+        await watched.until(lambda: not watched.says("^T"))
+        await watched.type("A-1")
+        await watched.shows('"increment_id": "A-1"')
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        await watched.pilot.press("ctrl+t")
+        assert "A-1" in body.text
+        await watched.pilot.press("ctrl+z")
+        await watched.pilot.press("ctrl+z")
+        await watched.until(lambda: not body.text)
+        await watched.type('{"a"')
+        await watched.shows("Body · ✘ ")  # while typing
 
 
 async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_columns(machine: Machine) -> None:

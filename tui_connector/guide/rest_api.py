@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,13 +14,17 @@ from pathlib import Path
 from ..files import write_private
 from ..machine import Machine
 from ..magento.entities import READABLE
+from ..templates import Json
 
 _VERSION = "/V1/"
 """The start of the paths in Magento's schema; a base URI ends with it."""
 _SIMPLE = ("string", "integer", "number", "boolean")
 _SEARCHED = "searchcriteria["
 _METHODS = ("get", "post", "put", "delete", "patch")
-_FORMAT = 1
+_FORMAT = 2
+_EMPTY: Mapping[str, Json] = {"string": "", "integer": 0, "number": 0, "boolean": False}
+_DEPTH = 5
+"""Levels of a body."""
 _COMMON = {readable.path: place for place, readable in enumerate(READABLE.values())}
 """What is requested most, in the order of the guide's list."""
 _LAST = len(_COMMON)
@@ -38,6 +42,8 @@ class ApiPath:
     """Whether GET accepts search criteria."""
     fields: tuple[str, ...] = ()
     """The simple fields of the items that GET lists."""
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """By method, in upper case: the least that a body has, as JSON."""
 
 
 ApiPaths = Mapping[str, ApiPath]
@@ -69,8 +75,45 @@ def paths_in_schema(schema: Mapping[str, object]) -> dict[str, ApiPath]:
             tuple(name for name in names if not name.lower().startswith(_SEARCHED)),
             is_searched,
             tuple(fields_in_schema(schema, path)) if is_searched else (),
+            dict(_bodies(schema, operations)),
         )
     return found
+
+
+def _bodies(schema: Mapping[str, object], operations: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for method, operation in operations.items():
+        parameters = operation.get("parameters") if isinstance(operation, Mapping) else None
+        for each in parameters if isinstance(parameters, list) else ():
+            if method in _METHODS and isinstance(each, Mapping) and each.get("in") == "body":
+                yield method.upper(), json.dumps(_least(schema, each.get("schema"), _DEPTH))
+
+
+def _least(schema: Mapping[str, object], node: object, depth: int) -> Json:
+    """A value of this type with the fields that it requires, or with its simple ones where it requires none."""
+    node = _resolved(schema, node)
+    kind = node.get("type")
+    if kind == "array":
+        return [_least(schema, node.get("items"), depth - 1)] if depth else []
+    if kind in _EMPTY:
+        return _EMPTY[str(kind)]
+    properties, required = node.get("properties"), node.get("required")
+    if not isinstance(properties, Mapping) or not depth:
+        return {}
+    wanted = required if isinstance(required, list) and required else None
+    return {
+        str(name): _least(schema, each, depth - 1)
+        for name, each in properties.items()
+        if (name in wanted if wanted is not None else _resolved(schema, each).get("type") in _SIMPLE)
+    }
+
+
+def _resolved(schema: Mapping[str, object], node: object) -> Mapping[str, object]:
+    """A node of the schema, or the definition that it refers to; empty where it is not described."""
+    definitions = schema.get("definitions")
+    reference = node.get("$ref") if isinstance(node, Mapping) else None
+    if isinstance(reference, str) and isinstance(definitions, Mapping):
+        node = definitions.get(reference.rpartition("/")[2])
+    return node if isinstance(node, Mapping) else {}
 
 
 def _query_parameters(operation: object) -> list[str]:
@@ -81,14 +124,11 @@ def _query_parameters(operation: object) -> list[str]:
 
 def fields_in_schema(schema: Mapping[str, object], uri: str) -> list[str]:
     """The simple fields of the items of a list, in a schema as Magento writes it (Swagger 2.0); empty if unknown."""
-    definitions = schema.get("definitions")
 
     def at(node: object, *keys: str) -> object:
         for key in keys:
             node = node.get(key) if isinstance(node, Mapping) else None
-            reference = node.get("$ref") if isinstance(node, Mapping) else None
-            if isinstance(reference, str) and isinstance(definitions, Mapping):
-                node = definitions.get(reference.rpartition("/")[2])
+            node = _resolved(schema, node) if isinstance(node, Mapping) else node
         return node
 
     path = f"/V1/{uri.partition('?')[0].strip('/').removeprefix('V1/')}"
@@ -143,7 +183,11 @@ async def keep_paths(machine: Machine, base_uri: str, paths: ApiPaths) -> None:
 
 def _path_from_json(data: Mapping[str, object]) -> ApiPath:
     return ApiPath(
-        _texts(data["methods"]), _texts(data["parameters"]), data["is_searched"] is True, _texts(data["fields"])
+        _texts(data["methods"]),
+        _texts(data["parameters"]),
+        data["is_searched"] is True,
+        _texts(data["fields"]),
+        {str(method): str(body) for method, body in data["bodies"].items()},  # type: ignore[attr-defined]
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 from .callers import Caller
 from .magento_routes import ROUTES, Route
@@ -76,11 +76,35 @@ _CRITERIA = (
 """The names of search criteria in a schema, between `searchCriteria[` and `]`."""
 
 
+_BODIES: Mapping[str, Item] = {
+    "POST /V1/products": {"product": {"sku": ""}},
+    "PUT /V1/products/:sku": {"product": {"sku": ""}},
+    "POST /V1/categories": {"category": {"name": ""}},
+    "POST /V1/inventory/source-items": {
+        "sourceItems": [{"sku": "", "source_code": "", "quantity": 0.0, "status": 0}],
+    },
+    "POST /V1/products/base-prices": {"prices": [{"price": 0.0, "store_id": 0, "sku": ""}]},
+}
+"""What the bodies of some routes must have."""
+
+
+def _body(example: Json) -> Item:
+    """The description of a value like this one, all of whose fields are required."""
+    if isinstance(example, list):
+        return {"type": "array", "items": _body(example[0])}
+    if isinstance(example, dict):
+        properties: Item = {name: _body(value) for name, value in example.items()}
+        return {"type": "object", "required": list(example), "properties": properties}
+    return {"type": _type(example)}
+
+
 def _operation(route: Route, *, is_searched: bool) -> Item:
     words = (part.lstrip(":").replace("-", "") for part in route.path.split("/") if part)
     name = route.method.capitalize() + "".join(word[:1].upper() + word[1:] for word in words)
     variables = [part[1:] for part in route.path.split("/") if part.startswith(":")]
     parameters: list[Json] = [{"name": each, "in": "path", "type": "string", "required": True} for each in variables]
+    if (body := _BODIES.get(route.name)) is not None:
+        parameters.append({"name": f"{name}Body", "in": "body", "schema": _body(body)})
     success: Item = {"description": "200 Success."}
     if is_searched:
         parameters += [{"name": f"searchCriteria[{each}]", "in": "query", "type": "string"} for each in _CRITERIA]

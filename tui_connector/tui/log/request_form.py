@@ -36,7 +36,7 @@ from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
-from ..widgets.text_areas import SeveralLines
+from ..widgets.text_areas import JsonField, SeveralLines
 from .request_text import (
     MAX_SHOWN,
     editable,
@@ -102,6 +102,7 @@ class RequestForm(Dialog[Request | None]):
         Binding("escape", "leave", "Leave", id="form.leave", priority=True),
         *letter_bindings("t", "send", "Send", "form.send", "f5", "ctrl+r", show=True),
         *letter_bindings("o", "editor", "$EDITOR", "form.editor", "ctrl+o", show=True),
+        *letter_bindings("T", "fill_body", "Body", "form.body", "ctrl+t", show=True),
     ]
 
     @dataclass
@@ -168,7 +169,7 @@ class RequestForm(Dialog[Request | None]):
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
             yield Static("", id="resend-body-heading", classes="heading")
-            yield SeveralLines(id="resend-body")
+            yield JsonField(id="resend-body")
             yield Static("", id="resend-error")
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="resend-send")
@@ -184,7 +185,8 @@ class RequestForm(Dialog[Request | None]):
             "Query: one parameter per line, decoded, or search criteria in short: where status = pending, sort "
             "created_at desc, page 1, 20 per page. Below the field is what is sent, and what is odd about it: F5 sends "
             "such a query only when pressed again.\n\n"
-            "Body: JSON that is invalid is marked. ^O opens the whole request in $EDITOR."
+            "Body: JSON that is invalid is marked. ^T fills an empty one with the fields that the store's schema "
+            "requires; ^Z takes that back. ^O opens the whole request in $EDITOR."
         )
 
     def on_mount(self) -> None:
@@ -247,7 +249,35 @@ class RequestForm(Dialog[Request | None]):
         body = self.query_one("#resend-body", TextArea).text
         fault = json_error(replace(self._request, headers=headers, body=body.encode()))
         missing = f"complete the request: {self._missing}" if self._missing else ""
-        self._show_body_note(" · ".join(filter(None, [missing, f"✘ {fault}" if fault else ""])), bad=bool(fault))
+        offer = "^T: fields that the store's schema requires" if self._least_body() else ""
+        self._show_body_note(" · ".join(filter(None, [missing, f"✘ {fault}" if fault else offer])), bad=bool(fault))
+        self.refresh_bindings()
+
+    def _least_body(self) -> str:
+        """The least that the body has by the store's schema, where it is still empty; "" where that is unknown."""
+        if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
+            return ""
+        target = schema_path(self._base, self.query_one("#resend-uri", Input).value) or ""
+        known, method = known_path(self._known.paths, target), self.query_one("#resend-method", Input).value
+        return known.bodies.get(method.strip().upper(), "") if known is not None else ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return (action != "fill_body" or bool(self._least_body())) and super().check_action(action, parameters)
+
+    def action_fill_body(self) -> None:
+        """Fills the empty body with what it needs at least; ^Z takes that back."""
+        body = self.query_one("#resend-body", TextArea)
+        text = editable(self._least_body().encode())
+        body.history.checkpoint()
+        body.replace(text, body.document.start, body.document.end)
+        first = re.search(r'""|\b0\b', text)
+        before = text[: first.start() + (first[0] == '""')] if first else text
+        body.move_cursor((before.count("\n"), len(before.rpartition("\n")[2])))
+        body.focus()
+
+    @on(JsonField.EditorRequested)
+    def _open_editor(self) -> None:
+        self.action_editor()
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
         heading = self.query_one("#resend-body-heading", Static)
@@ -266,6 +296,7 @@ class RequestForm(Dialog[Request | None]):
     @on(Input.Changed, "#resend-method")
     def _method_changed(self, event: Input.Changed) -> None:
         """A whole method is replaced by what is typed next."""
+        self._check_body()
         if isinstance(event.input, SafeInput):
             event.input.is_suggestion = event.value.strip().upper() in METHODS
 
@@ -287,6 +318,7 @@ class RequestForm(Dialog[Request | None]):
             words = self._age_of_paths()
         self._path_list.offer(typed, suggestions, words)
         self._show_lists()
+        self._check_body()  # what it offers depends on the path
 
     def _begun_path(self, typed: str) -> str | None:
         """The first path that fits, where what was typed begins it."""
