@@ -391,3 +391,27 @@ async def test_a_missing_secret_is_prompted_for_before_anything_starts(machine: 
             assert b"Bearer CANARY-of-staging-1234" in staging.server.received[0].head
             await pilot.press("q")
             await until(pilot, lambda: app.screen is page and "! a  " in shown(app))  # for this session
+
+
+async def test_a_form_says_which_values_the_environment_has_instead(machine: Machine) -> None:
+    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 45)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+        await until_shown(pilot, "GET products")
+        app.screen.query_one(PartList).select("incoming", "items")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen))
+        await until_shown(pilot, 'staging has its own: "staging.jsonl" (E, then e on it, changes that).')
+        assert "live.jsonl" in str([each.value for each in app.screen.query(TextField)])
+        app.screen.query_one("#row-request-uri Input").focus()
+        await pilot.press("end", *"/x", "ctrl+s")
+        await until_shown(pilot, "This changes the base values, not staging, in shop.toml:")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "products/x" in path.read_text())

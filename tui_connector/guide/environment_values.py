@@ -9,9 +9,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import InvalidValue
-from ..profile.environments import TABLE, names_of, own_output, own_variable
+from ..profile.environments import TABLE, names_of, own_output, own_variable, with_environment
 from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
 from ..profile.positions import put, value_at
+from ..profile.text_checker import inline
 from ..secrets.backends import entry_of, override_name
 from ..templates import Json
 from ..text import shown_line
@@ -74,6 +75,15 @@ def outputs(draft: Mapping[str, Json]) -> Iterator[OverriddenValue]:
         if isinstance(value_at(incoming, ("sink", "path")), str) and _BARE.fullmatch(name):
             path = ("incoming", name, "sink", "path")
             yield OverriddenValue(path, path)
+
+
+def own_values(draft: Mapping[str, Json], environment: str, part: ModelPath) -> dict[ModelPath, str]:
+    """What an environment has instead of the base values of a part, in TOML, by the path of the base value."""
+    if environment not in names_of(draft):
+        return {}
+    written = with_environment(draft, environment).written
+    own = {path: value_at(draft, place) for path, place in written.items() if path[: len(part)] == part}
+    return {path: inline(value) for path, value in own.items()}
 
 
 def new_environment(draft: Mapping[str, Json], profile: str, name: str, data: Path | None = None) -> dict[str, Json]:

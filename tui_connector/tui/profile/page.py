@@ -118,7 +118,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         """`part` is selected first. `form_at` is a key whose form is opened."""
         super().__init__(context)
         self._first_part, self.form_at = part, form_at
-        self._forms = PartForms(self.app, self.path)
+        self._forms = PartForms(self.app, self.path, self.environment)
         self._part_runs = PartRuns(self.app, self.workbench, self.path, lambda: self.profile)
 
     def show_imported(self, parts: Mapping[str, Sequence[str]]) -> None:

@@ -19,7 +19,7 @@ from ...guide.profiles.environment_changes import copied_environment
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
-from ...profile.environments import TABLE
+from ...profile.environments import TABLE, names_of
 from ...text import count, listed, shown_line
 from ..dialogs import EntryScreen
 from ..setup.chain import OutgoingForm
@@ -92,8 +92,9 @@ class AddPartScreen(Dialog[tuple[str, bool] | None]):
 class PartForms:
     """The forms of one profile. Methods return the change that was saved; None where nothing was."""
 
-    def __init__(self, app: App[None], path: Path) -> None:
-        self._app, self._path = app, path
+    def __init__(self, app: App[None], path: Path, environment: str) -> None:
+        """`environment` is the one in use; the base values of parts are edited."""
+        self._app, self._path, self._environment = app, path, environment
         self._edits: ProfileEdit | None = None
 
     @property
@@ -158,7 +159,8 @@ class PartForms:
 
     def _context(self, workbench: Workbench, edit: ProfileEdit) -> GuideContext:
         profiles = workbench.machine.directories.profiles
-        return GuideContext(edit.setup, workbench, profiles, self._path, draft_key=key_for(self._path))
+        key, environment = key_for(self._path), self._environment
+        return GuideContext(edit.setup, workbench, profiles, self._path, environment=environment, draft_key=key)
 
     async def _in_form(
         self,
@@ -179,7 +181,9 @@ class PartForms:
         async def finish() -> bool:
             nonlocal change
             if edit.setup.document.changed:
-                change = await self._save(workbench, edit, f"Save {part[1]}", show_merged, store_secrets)
+                base = part[0] != TABLE and self._environment in names_of(edit.setup.draft)
+                of = f"the base values, not {self._environment}," if base else ""
+                change = await self._save(workbench, edit, f"Save {part[1]}", show_merged, store_secrets, of=of)
                 return change is not None or not edit.setup.document.changed
             if store_secrets is not None:
                 await store_secrets()
@@ -222,8 +226,11 @@ class PartForms:
         *,
         yes: str = "Save",
         no: str = "Back to the form",
+        of: str = "",
     ) -> SavedChange | None:
         """Saves the change with those of another program, after the difference from the file as it is was shown.
+
+        `of`: which values it is of, where that is not clear.
 
         `show_merged` is awaited once those were merged, `store_secrets` before the text is written.
         None where the user does not want to save, or nothing is left.
@@ -241,7 +248,7 @@ class PartForms:
             if not edit.setup.document.changed:
                 self._app.notify(f"{self._path.name} has these values already.", markup=False)
                 return None
-            if not await self._app.push_screen_wait(self._question(edit, title, yes, no, merged)):
+            if not await self._app.push_screen_wait(self._question(edit, title, yes, no, merged, of)):
                 return None
             if store_secrets is not None:
                 await store_secrets()
@@ -262,10 +269,11 @@ class PartForms:
             await asyncio.to_thread(edit.take, text, conflicts.file_data)
         return None if text is None else "Another program has changed the file meanwhile; merged as you chose.\n"
 
-    def _question(self, edit: ProfileEdit, title: str, yes: str, no: str, merged: str) -> ConfirmScreen:
+    def _question(self, edit: ProfileEdit, title: str, yes: str, no: str, merged: str, of: str) -> ConfirmScreen:
         """Shows what will be written, and what is invalid with it; `merged`: what became of another change."""
         kind: type[ConfirmScreen] = SaveScreen
-        question = f"{merged}Not saved yet. This changes in {self._path.name}:\n"
+        what = f"This changes {of} in" if of else "This changes in"
+        question = f"{merged}Not saved yet. {what} {self._path.name}:\n"
         if problems := edit.problems:
             first = "\n".join(f"✘ {each}" for each in problems[:5])
             found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{first}"

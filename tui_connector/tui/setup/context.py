@@ -73,6 +73,8 @@ class GuideContext:
     """The sandbox's values by field, in the demo."""
     permissions: Permissions = UNKNOWN_PERMISSIONS
     """What the token may do, as the last successful test found."""
+    environment: str = ""
+    """The environment in use, whose base values are edited; "" where these are used themselves."""
     draft_key: str = field(default_factory=lambda: token_hex(8))
     """The key of its draft."""
     _parts: PartResults = field(default_factory=PartResults)

@@ -20,6 +20,7 @@ from textual.widgets import Button, Static
 from ...errors import UserError
 from ...files import described
 from ...guide.checks.criteria import filter_fields, list_profile, matching, usual_fields
+from ...guide.environment_values import own_values
 from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
@@ -227,6 +228,9 @@ class SetupForm(Form):
         self._show_refused()
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
         remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
+        own = own_values(self.work.setup.draft, self.work.environment, self.path)
+        instead = f"{self.work.environment} has its own: {{}} (E, then e on it, changes that)."
+        self.show_notes({path: instead.format(shown_line(value, 120)) for path, value in own.items()})
         self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._refused})
 
 

@@ -146,6 +146,7 @@ class FieldRow(Vertical):
         self.field_name, self.label, self.about = name, label, about
         self._line = Horizontal(Static(Content(shown_line(label)), classes="label"), widget)
         self._problem_text: Static | None = None
+        self._note_text: Static | None = None
         self._has_bad_mark = self._has_problem = False
 
     def compose(self) -> ComposeResult:
@@ -175,6 +176,15 @@ class FieldRow(Vertical):
             self._problem_text.set_class(bool(text), "there")
         self._has_problem = bool(text)
         self._draw_wrong()
+
+    def note(self, text: str) -> None:
+        """Shows what else is to be known of the value, below the field; an empty text removes it."""
+        if self._note_text is None and text:
+            self._note_text = Static("", classes="note")
+            self.mount(self._note_text)
+        if self._note_text is not None:
+            self._note_text.update(Prose(Content(shown(text))) if text else "")
+            self._note_text.set_class(bool(text), "there")
 
     def _draw_wrong(self) -> None:
         self.set_class(self._has_bad_mark or self._has_problem, "wrong")

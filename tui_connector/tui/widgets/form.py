@@ -212,14 +212,23 @@ class Form(FieldGroup):
 
     def show_problems(self, problems: Mapping[FormPath, str]) -> None:
         """Shows problems by path, each at its field, or at the first of several fields that it concerns."""
+        for row, words in self._said_at(problems):
+            row.problem(words)
+
+    def show_notes(self, notes: Mapping[FormPath, str]) -> None:
+        """Shows what else is to be known of values, in the same places."""
+        for row, words in self._said_at(notes):
+            row.note(words)
+
+    def _said_at(self, texts: Mapping[FormPath, str]) -> list[tuple[FormField, str]]:
+        """Each row, with the first of these texts that is about it; "" where none is."""
         rows = {self._full(row.spec.path): row for row in self.query(FormField)}
         said: dict[FormPath, str] = {}
-        for at, words in problems.items():
+        for at, words in texts.items():
             at_field = sorted((path for path in rows if at[: len(path)] == path), key=len, reverse=True)
             if places := at_field or [path for path in rows if path[: len(at)] == at and len(at) >= len(self.path)]:
                 said.setdefault(places[0], words)
-        for path, row in rows.items():
-            row.problem(said.get(path, ""))
+        return [(row, said.get(path, "")) for path, row in rows.items()]
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
