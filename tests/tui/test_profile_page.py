@@ -251,6 +251,16 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         await until(pilot, lambda: "GET products" in shown(app))
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: "There are unsaved changes" in shown(app))
+        page = next(each for each in app.screen_stack if isinstance(each, ProfilePage))
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and not page.loading_message)
+        reader = page._reader
+        page._check_file()
+        assert page._reader is reader  # what is saved now is the user's own
+        await pilot.press("alt+q")
+        await until(pilot, lambda: app.screen is page and not page.loading_message)
+        await pilot.press("enter")
+        await until(pilot, lambda: "There are unsaved changes" in shown(app))
         await pilot.press("d")
         await in_form(app, pilot, "Incoming products")
 

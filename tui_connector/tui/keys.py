@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from textual import events
 from textual.actions import parse
@@ -22,6 +22,8 @@ from textual.widget import Widget
 from ..secrets.plain_text import is_random
 from ..text import shown_line
 from ._textual import current_bindings, is_text_field, waiting_messages
+
+T = TypeVar("T")
 
 IN_FIELD = "-in-field"
 """Suffix of the id of a binding that works in a field."""
@@ -57,6 +59,11 @@ _KEYPAD = {
 }
 """Keys of the numeric keypad that Textual reports without their character in terminals with the kitty protocol
 (https://sw.kovidgoyal.net/kitty/keyboard-protocol/#functional-key-definitions)."""
+
+
+def is_on_top(screen: Screen[T]) -> bool:
+    """Whether keys go to this screen. Textual's `is_current` is also true of the one below it, even if unseen."""
+    return screen.app.screen_stack[-1:] == [screen]
 
 
 def with_character(event: Key) -> Key:

@@ -24,6 +24,7 @@ from ..text import count, listed, shown, shown_line
 from ..units import ago, elapsed
 from ._textual import BaseScreen
 from .jobs import jobs_of
+from .keys import is_on_top
 from .widgets.frame import KeyFooter, ScreenHeader
 from .widgets.prose import Prose
 from .widgets.row_list import ListRow, RowList
@@ -134,7 +135,7 @@ class LastRunsScreen(BaseScreen[None]):
         return ListRow(run.mark, run.tone, run.ending, f"{each.label} {run.label}", text)
 
     def _refresh_runs(self) -> None:
-        if self.is_current and not self._loading:
+        if is_on_top(self) and not self._loading:
             self._read()
 
     @work(exclusive=True, group="read")
@@ -153,7 +154,7 @@ class LastRunsScreen(BaseScreen[None]):
             self.post_message(self.RunsRead((), every, str(error)))
 
     def _refresh_shared(self) -> None:
-        if self.is_current:
+        if is_on_top(self):
             self._ask_servers()
 
     def _ask_servers(self) -> None:

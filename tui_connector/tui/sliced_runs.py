@@ -24,6 +24,7 @@ from ..machine import Machine
 from ..text import count, shown, shown_line
 from ..units import ago, elapsed
 from ._textual import BaseScreen
+from .keys import is_on_top
 from .widgets.frame import TONES, KeyFooter, ScreenHeader
 from .widgets.prose import Prose
 from .widgets.row_list import ListRow, RowList
@@ -115,7 +116,7 @@ class SlicedRunsScreen(BaseScreen[None]):
         return ListRow(sign, paint, run.state, plan.name, " · ".join([*parts, plan.run_id]))
 
     def _refresh_runs(self) -> None:
-        if self.is_current and not self._loading:
+        if is_on_top(self) and not self._loading:
             self._read()
 
     @work(exclusive=True, group="read")

@@ -160,6 +160,10 @@ class SavedChanges:
         """The number of changes that can be undone."""
         return len(self._done)
 
+    def made(self, file_digest: str | None) -> bool:
+        """Whether a file with this digest is as the latest change made here has left it."""
+        return any(each is not None and digest(each.after) == file_digest for each in (self.to_undo, self.to_redo))
+
     def record(self, change: SavedChange) -> None:
         """Takes a change that was saved. What was undone before can no longer be redone."""
         self._undone.clear()

@@ -26,7 +26,7 @@ from ...profile.library import ProfileError
 from ...text import count, shown_line
 from .._textual import BaseScreen
 from ..jobs import jobs_of
-from ..keys import keys_of
+from ..keys import is_on_top, keys_of
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.safe_input import SafeInput
 from .list import HomeList
@@ -228,7 +228,7 @@ class HomeScreen(BaseScreen[None]):
     def _on_jobs(self) -> None:
         """Loads the list again when a run has ended."""
         active = sum(job.active for job in jobs_of(self.app))
-        if active < self._active_jobs and self.is_current:
+        if active < self._active_jobs and is_on_top(self):
             self.show()
         self._active_jobs = active
 
@@ -332,7 +332,7 @@ class HomeScreen(BaseScreen[None]):
     def _follow_runs(self) -> None:
         """Reads the runs of those profiles again of which one has not ended."""
         under_way = [path for path, runs in self._rows.runs.items() if any(run.is_under_way for run in runs)]
-        if under_way and self.is_current and self._loader is not None:
+        if under_way and is_on_top(self) and self._loader is not None:
             self._loader.read_runs(under_way)
 
     @property

@@ -25,6 +25,7 @@ from ...guide.resend import (
 from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...text import shown_line
+from ..keys import is_on_top
 from .detail import ExchangeDetail
 from .list import LogView
 from .request_form import RequestForm, UnsentRequest
@@ -219,7 +220,7 @@ class RequestActions:
 
         def refused(request: Request, reason: str) -> None:
             self._unsent[of.key] = UnsentRequest(request, reason)
-            if self._panel.screen.is_current:  # otherwise it opens with the same key
+            if is_on_top(self._panel.screen):  # otherwise it opens with the same key
                 self._open_form(of)
 
         form = RequestForm(

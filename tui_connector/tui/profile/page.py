@@ -32,6 +32,7 @@ from ...profile.problems import Problem
 from ...text import shown_line
 from ..commands import CommandsScreen, PaletteCommand
 from ..environments import EnvironmentChoice, choose_environment, environment_mark, mark_of_invalid
+from ..keys import is_on_top
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
@@ -561,7 +562,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             self.post_message(self.EnvironmentChosen(self.path, choice.name, self._list.selected))
 
     def leave_environment(self) -> None:
-        if self.is_current:  # otherwise the file is read again once it is
+        if is_on_top(self):  # otherwise the file is read again once it is
             text = f"{self.path.name} no longer has the environment {self.environment}. The base values are in use."
             self.notify(shown_line(text), severity="warning", markup=False)
             self.post_message(self.EnvironmentChosen(self.path, "", self._list.selected))

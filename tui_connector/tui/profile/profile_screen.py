@@ -29,6 +29,7 @@ from ...text import shown, shown_line
 from ...units import ago
 from ..file_watch import FileState, state_of
 from ..jobs import jobs_of
+from ..keys import is_on_top
 from ..log.dock import LogDock
 
 _CHECK_INTERVAL = 1.0
@@ -137,7 +138,7 @@ class ProfileScreen(LogDock):
     def _on_jobs(self) -> None:
         """Shows the result of a run that has ended."""
         active = sum(job.active for job in jobs_of(self.app))
-        if active < self._active_jobs and self.is_current and not self.busy:
+        if active < self._active_jobs and is_on_top(self) and not self.busy:
             self._reader = self._read(only_if_changed=False)
         self._active_jobs = active
 
@@ -154,11 +155,11 @@ class ProfileScreen(LogDock):
         # not while it is read, which would be cancelled: a run that has ended would not be shown, nor, where reading
         # takes longer than the interval, any change
         is_read = self._reader is not None and not self._reader.is_finished
-        if self.is_current and self._loaded and not self.busy and not is_read:
+        if is_on_top(self) and self._loaded and not self.busy and not is_read:
             self._reader = self._read(only_if_changed=True)
 
     def _follow_runs(self) -> None:
-        if self.is_current and self._loaded and self.has_run_under_way:
+        if is_on_top(self) and self._loaded and self.has_run_under_way:
             self._read_runs()
 
     @work(exclusive=True, group="runs")
@@ -235,10 +236,12 @@ class ProfileScreen(LogDock):
             return
         if message.history_problem:
             self.notify(shown(message.history_problem), severity="warning", markup=False)
-        edited_here, self._edited_here = self._edited_here, False
+        document = message.opened.document
+        edited_here = self._edited_here or (document is not None and self.changes.made(document.file_digest))
+        self._edited_here = False
         if message.only_if_changed and not edited_here:
             self.app.clear_notifications()  # what they say of the file, and of keys, no longer holds
-            if message.opened.document is not None:
+            if document is not None:
                 self.notify("The file has changed and was reloaded.", markup=False)
         self.show_read(message)
         if first or self.focused is None or not self.focused.display:

@@ -22,6 +22,7 @@ from ...profile.model import Profile
 from ...text import shown
 from ..environments import environment_mark
 from ..jobs import jobs_of
+from ..keys import is_on_top
 from ..log.dock import LogDock
 from ..log.panel import LogPanel
 from ..log.sending import LogContext
@@ -105,7 +106,7 @@ class RunView(LogDock, Generic[Job]):
         self._draw()
 
     def _draw(self) -> None:
-        if not self.is_current and self._dialog is None:
+        if not is_on_top(self) and self._dialog is None:
             return
         job, metrics = self.job, self.job.metrics
         if job.is_withdrawn:

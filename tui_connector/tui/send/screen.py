@@ -16,6 +16,7 @@ from ...text import count
 from .._textual import current_bindings
 from ..environments import environment_mark
 from ..jobs import jobs_of
+from ..keys import is_on_top
 from ..run.screen import LOG_AND_BACK, RunView
 from ..widgets.frame import ScreenHeader
 from .confirm import confirm_sending
@@ -77,7 +78,7 @@ class SendScreen(RunView[SendJob]):
             return
         if self.has_class("sends") != self.job.sends:
             self.set_class(self.job.sends, "sends")
-            if self.is_current and not self.zoomed:
+            if is_on_top(self) and not self.zoomed:
                 self.begin()
         self.query_one(PlanView).show(self.job.plan)
         super()._draw()

@@ -35,6 +35,7 @@ from .._textual import BaseScreen
 from ..dialogs import EntryScreen
 from ..environments import environment_mark
 from ..external_editor import edit
+from ..keys import is_on_top
 from ..log.actions import related_exchanges
 from ..log.dock import WIDE
 from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
@@ -159,7 +160,7 @@ class TasksScreen(BaseScreen[bool]):
         return "Reading the source" if self._opening else ""
 
     def _refresh_running(self) -> None:
-        if self.is_current and self._list is not None and self._list.is_running:
+        if is_on_top(self) and self._list is not None and self._list.is_running:
             self._read()
 
     @work(exclusive=True, group="read")

@@ -31,6 +31,7 @@ from ...secrets.token_shape import unlikely_length
 from ...templates import Json
 from ...text import count, shown, shown_line
 from ..external_editor import edit_field
+from ..keys import is_on_top
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.criteria import CriteriaScreen
 from ..widgets.dialog_panel import DialogPanel
@@ -374,7 +375,7 @@ class FormScreen(Dialog[bool]):
         self._form.after_pending_input(lambda: self._once_drawn(partial(self._done, focused)))
 
     def _done(self, focused: Widget | None) -> None:
-        if not self.is_current:
+        if not is_on_top(self):
             return  # the key was pressed twice
         self._form.check()
         is_wrong = self._form.focus_on_problem()

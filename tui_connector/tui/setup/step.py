@@ -21,6 +21,7 @@ from ...guide.steps.methods import GuideStep
 from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
+from ..keys import is_on_top
 from ..log.dock import LogDock
 from ..widgets.focus_moves import move_to_row
 from ..widgets.form import FormPath
@@ -281,7 +282,7 @@ class StepPane(VerticalScroll, can_focus=False):
         follows = f", then step {self.step + 1}" if self._goes_on else ""
         seconds = int(monotonic() - self._since)
         waits = f"… {self._busy}{follows}{f' · {seconds} s' if seconds else ''}"
-        if not self.screen.is_current:
+        if not is_on_top(self.screen):
             waits = "… waiting for your answer"
         self._show_result("\n".join(filter(None, [self._progress, waits])))
 
@@ -320,7 +321,7 @@ class StepPane(VerticalScroll, can_focus=False):
 
         Whoever has left the button of the test since stays where they are.
         """
-        goes_on = self._goes_on and not warned and self.screen.is_current and self.query_one(".test").has_focus
+        goes_on = self._goes_on and not warned and is_on_top(self.screen) and self.query_one(".test").has_focus
         self._has_passed, self._goes_on = True, False
         self.focus_next(self.query_one(".continue", Button))
         self.post_message(self.Changed())
