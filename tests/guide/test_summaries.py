@@ -42,6 +42,43 @@ def test_every_setting_of_every_plugin_has_the_title_of_its_field(kind: str) -> 
             assert f"{field['title']} 7".casefold() in summaries.plugin({"kind": kind, name: 7}).casefold()
 
 
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"uri": "products"}, "GET products"),
+        ({"uri": "products", "where": ["price lt 300", "sku like a%"]}, "GET products · price lt 300 and sku like a%"),
+        (
+            {
+                "uri": "products?searchCriteria%5BfilterGroups%5D[0][filters][0][field]=sku&"
+                "searchCriteria[filterGroups][0][filters][0][value]=a%20b&fields=items%5Bsku%5D"
+            },
+            "GET products · sku eq a b · fields items[sku]",
+        ),
+        (
+            {
+                "uri": "products",
+                "where": ["a eq 1"],
+                "parameters": {
+                    "fields": "items[sku]",
+                    "searchCriteria": {
+                        "filterGroups": [{"filters": [{"field": "price", "value": 3, "conditionType": "gt"}]}]
+                    },
+                },
+            },
+            "GET products · a eq 1 and price gt 3 · fields items[sku]",
+        ),
+        ({"uri": "modules?x&since=@{cursor}&%"}, "GET modules?x&since=@{cursor}&%"),
+        ({"uri": "modules", "parameters": {"of": "a b", "all": True}}, "GET modules · of a b · all yes"),
+        ({"uri": 5, "where": 3, "parameters": [None, "x"]}, "GET 5 · [1] x"),
+        ({"uri": "search?a=1", "method": "post", "parameters": {"x": 1}}, "POST search?a=1"),
+    ],
+)
+def test_the_row_of_an_incoming_shows_what_narrows_its_list(request_: Json, words: str) -> None:
+    pagination: Json = {"kind": "keyset"}
+    (part,) = summaries.parts({"incoming": {"a": {"request": request_, "pagination": pagination}}})
+    assert part.summary == f"{words} · keyset"
+
+
 def test_a_summary_says_which_secrets_have_no_value() -> None:
     tokens: Json = {"kind": "oauth1", "consumer-key": {"env": "KEY"}, "consumer-secret": {"env": "SECRET"}}
     data: dict[str, Json] = {"authentications": {"a": tokens}}

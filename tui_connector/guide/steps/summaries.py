@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
+from ...magento.criteria import Parameter
+from ...magento.projection import PARAMETER
+from ...magento.request_criteria import filters_as_rows
 from ...profile.model import ModelPath
 from ...profile.positions import value_at
 from ...templates import Json
@@ -174,7 +178,7 @@ def _incoming(value: Json) -> str:
     sink = _file(value_at(value, ("sink", "path"))) or value_at(value, ("sink", "kind"))
     since = value_at(value, ("incremental", "field"))
     more = [pages, f"changes by {since}" if since else None, f"→ {sink}" if sink else None]
-    return " · ".join([_request(value), *(str(each) for each in more if each)])
+    return " · ".join([*_list_request(value), *(str(each) for each in more if each)])
 
 
 def _outgoing(value: Json) -> str:
@@ -193,3 +197,32 @@ def _outgoing(value: Json) -> str:
 def _request(value: Json) -> str:
     method = str(value_at(value, ("request", "method")) or "get").upper()
     return f"{method} {value_at(value, ('request', 'uri')) or 'no URI'}"
+
+
+def _list_request(value: Json) -> list[str]:
+    """The request of an incoming, and what distinguishes it from others of the same list: decoded, and in pieces."""
+    request = _request(value)
+    if not request.startswith("GET "):
+        return [request]
+    table, where = value_at(value, ("request", "parameters")), value_at(value, ("request", "where"))
+    parameters = [f"{quote(name)}={quote(text)}" for name, text in _flat(table, "")]
+    path, _, query = request.partition("?")
+    uri, rows = filters_as_rows(f"?{'&'.join(filter(None, [query, *parameters]))}")
+    rows = [*(map(str, where) if isinstance(where, list) else ()), *rows]
+    parts = [(each, Parameter.decoded(each, ())) for each in uri[1:].split("&") if each]
+    kept = [text for text, each in parts if text in query.split("&") and each.name != PARAMETER]
+    named = [each for text, each in parts if text not in kept]
+    path = f"{path}?{'&'.join(kept)}" if kept else path
+    return [path, *([" and ".join(rows)] if rows else []), *(f"{each.name} {each.value}".strip() for each in named)]
+
+
+def _flat(value: Json, name: str) -> Iterator[tuple[str, str]]:
+    """The parameters in tables and lists, named as they are sent."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _flat(each, f"{name}[{key}]" if name else key)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _flat(each, f"{name}[{index}]")
+    elif name and value is not None:
+        yield name, _value(value)
