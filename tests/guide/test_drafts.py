@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tui_connector.errors import UserError
 from tui_connector.guide.drafts import Draft, Drafts
@@ -146,3 +149,17 @@ def test_what_is_kept_can_be_read_again_up_to_the_size_of_a_profile(tmp_path: Pa
     assert refused.value.code == "too-large"
     with pytest.raises(UserError, match="larger than 8 MiB"):
         drafts.keep(draft(text=largest * 8))
+
+
+@given(st.permutations(range(1, 6)), st.lists(st.booleans(), min_size=5, max_size=5))
+def test_whatever_order_writes_end_in_the_last_one_requested_counts(order: list[int], keeps: list[bool]) -> None:
+    """`keeps`: for each number from 1 on, whether the text is kept or forgotten."""
+    with TemporaryDirectory() as directory:
+        texts = TextDrafts(Path(directory), Path("acme.toml"))
+        for number in order:
+            if keeps[number - 1]:
+                texts.keep(number, f"# {number}", "", "", 1.0)
+            else:
+                texts.drop(number)
+        found = texts.find()
+        assert (found[1].text if found is not None else None) == ("# 5" if keeps[4] else None)

@@ -356,6 +356,20 @@ async def test_unsaved_text_that_cannot_be_kept_is_reported(machine: Machine) ->
         assert not kept_texts(machine)
 
 
+@pytest.mark.parametrize("key", ["ctrl+g", "escape"])
+async def test_what_was_undone_before_the_editor_is_left_is_not_offered(machine: Machine, key: str) -> None:
+    async with editing(machine) as pilot:
+        editor = pilot.app.screen
+        assert isinstance(editor, EditorScreen)
+        await pilot.press("down", "down", "down", "down", "down", "ctrl+d")
+        await until(pilot, lambda: len(kept_texts(machine)) == 1)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: area(pilot).text == TEXT and len(editor.key_at_cursor) > 1)
+        await pilot.press(key)
+        await until(pilot, lambda: not editor.is_attached)
+        assert not kept_texts(machine)
+
+
 async def test_two_editors_of_one_file_keep_their_own_texts(machine: Machine) -> None:
     path = machine.directories.profiles / "acme.toml"
     one, other = (TextDrafts(machine.directories.state, path) for _ in range(2))

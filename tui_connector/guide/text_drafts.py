@@ -94,9 +94,11 @@ class TextDrafts:
             self._kept = True
 
     def drop(self, number: int) -> None:
-        """Deletes the draft that was written here. Raises OSError."""
+        """Deletes the draft, unless one with a higher number was written. Raises OSError."""
         with self._lock:
-            self._last_number = max(number, self._last_number)
+            if number < self._last_number:
+                return
+            self._last_number = number
             if self._kept:
                 self.path.unlink(missing_ok=True)
                 self._kept = False

@@ -109,6 +109,7 @@ class EditorScreen(TextScreen[Left]):
         """A change of the file by another program that is not merged yet."""
         self._saving = False
         self._draft_timer: Timer | None = None
+        self._is_leaving = False
 
     def on_mount(self) -> None:
         self.set_interval(_LOOK_INTERVAL, self._look)
@@ -133,7 +134,7 @@ class EditorScreen(TextScreen[Left]):
         """`accepted`: that the text has problems was shown, and it is to be saved with them."""
         try:
             if await self._saved(accepted=accepted) and and_leave:
-                self.dismiss(Left(self._saver.change))
+                self._leave()
         finally:
             self._saving = False
 
@@ -268,7 +269,21 @@ class EditorScreen(TextScreen[Left]):
         elif self.is_changed or self._is_deleted:
             self._ask_leaving()
         else:
-            self.dismiss(Left(self._saver.change))
+            self._leave()
+
+    @work(exclusive=True, group="draft")
+    async def _leave(self, form_at: KeyPath = ()) -> None:
+        """Leaves the editor with nothing unsaved. What was kept of the text before is no longer there then."""
+        self._is_leaving = True
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+        await self._unsaved.write(None)
+        self.dismiss(Left(self._saver.change, form_at))
+
+    @property
+    def loading_message(self) -> str:
+        """Keys wait while the editor is left: what they type would be lost."""
+        return "Leaving the editor" if self._is_leaving else super().loading_message
 
     @work(exclusive=True, group="leave")
     async def _ask_leaving(self) -> None:
@@ -287,14 +302,7 @@ class EditorScreen(TextScreen[Left]):
             self._saving = True
             self._save(and_leave=True, accepted=bool(found))
         elif option == "discard":
-            self._discard()
-
-    @work(group="draft")
-    async def _discard(self) -> None:
-        if self._draft_timer is not None:
-            self._draft_timer.stop()
-        await self._unsaved.write(None)
-        self.dismiss(Left(self._saver.change))
+            self._leave()
 
     @work(exclusive=True, group="go-to-line")
     async def action_go_to_line(self) -> None:
@@ -350,7 +358,7 @@ class EditorScreen(TextScreen[Left]):
         """What is known of the cursor may still be that of an earlier place."""
         path = key_at(await asyncio.to_thread(self.assist, text, offset))
         if _part_of(path) is not None:
-            self.dismiss(Left(self._saver.change, path))
+            self._leave(path)
 
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line; or a copy of it that has the unsaved text."""
