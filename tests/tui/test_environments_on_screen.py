@@ -18,6 +18,7 @@ from tui_connector.outgoing.tasks import tasks_file
 from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
+from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import SaveScreen
 from tui_connector.tui.profile.part_list import PartList
@@ -261,6 +262,10 @@ async def test_the_base_values_are_used_where_the_environment_in_use_is_gone(mac
         await until_shown(pilot, "GET products")
         await pilot.press("E", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+        await pilot.press("shift+tab", "escape")  # from the detail to the list of the log
+        await until(pilot, lambda: isinstance(app.focused, LogView))
+        await pilot.press("escape")  # leaves the log, not the page and with it the environment
+        await until(pilot, lambda: isinstance(app.focused, PartList))
         path.write_text(path.read_text().replace("environments.staging", "environments.other"))
         await until(pilot, lambda: any("no longer has the environment staging" in each for each in messages()))
         await until(pilot, lambda: "staging" not in shown(app).split("\n")[0] and "GET products" in shown(app))

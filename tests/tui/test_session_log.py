@@ -142,7 +142,7 @@ async def test_the_history_begins_with_what_the_draft_sent_in_an_earlier_program
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         await pilot.press("escape", "5")
         await until_shown(pilot, "Not written yet")
-        await pilot.press("s")
+        await pilot.press("enter")
         await until_shown(pilot, "✔ Saved")
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and app.focused is not None)

@@ -77,7 +77,7 @@ class ProfilePage(StatusScreen, TextsScreen):
     """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
-    IMMEDIATE: ClassVar = frozenset({"page.back"})
+    IMMEDIATE: ClassVar = frozenset({"page.back", "page.leave"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
@@ -97,7 +97,8 @@ class ProfilePage(StatusScreen, TextsScreen):
         Binding("d,delete", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
-        Binding("q,escape", "back", "Back", id="page.back"),
+        Binding("q", "back", "Back", id="page.back"),
+        Binding("escape", "leave", "Leave the log, or the page", show=False, id="page.leave"),
         Binding("slash", "find", "Find", key_display="/", id="page.find", tooltip="Find a part by what its row says"),
         Binding("R", "run_with_options", "Options", id="page.run-options", tooltip="Run or plan with options"),
         Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
@@ -575,6 +576,15 @@ class ProfilePage(StatusScreen, TextsScreen):
 
     def action_back(self) -> None:
         if not self.leave_log():
+            self.dismiss()
+
+    def action_leave(self) -> None:
+        """Esc: leaves the log for the parts, or the page, and with it the environment in use."""
+        if self.leave_log():
+            return
+        if self.is_in_log:
+            self.set_focus(self._list)
+        else:
             self.dismiss()
 
     def help_text(self) -> str:
