@@ -104,6 +104,7 @@ async def test_probes_are_one_row_that_says_what_the_program_asked_and_that_open
         await watched.pilot.press("P")
         await watched.until(lambda: watched.numbers() == [1, 3])
         await watched.pilot.press("slash")
+        await watched.shows("Typing  Enter Find  Esc Cancel")
         await watched.type("version")  # a search opens the row that has the match
         await watched.pilot.press("enter")
         await watched.selects(2)
@@ -194,6 +195,7 @@ async def test_filter_applies_while_typing_and_can_be_toggled(machine: Machine) 
     log = filled(*map(exchange, range(1, 10)), refusal(10), exchange(11, status=500), lost(12))
     async with watching(machine, log) as watched:
         await watched.pilot.press("f")
+        await watched.shows("Typing  Enter Apply  Esc Cancel")
         await watched.type("~s 4xx")
         await watched.until(lambda: watched.numbers() == [10])
         await watched.type(" | ~s 5xx")

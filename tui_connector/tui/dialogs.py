@@ -175,6 +175,8 @@ async def _as_typed(text: str) -> str:
 class _DialogInput(SafeInput):
     """The input of the dialog. A secret stays out of messages, which Textual's console prints."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "OK", id="line.enter")]
+
     async def action_submit(self) -> None:
         if isinstance(self.screen, EntryScreen):
             self.screen.enter(self.value.strip())

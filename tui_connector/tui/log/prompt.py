@@ -35,7 +35,9 @@ class LogPrompt(Vertical):
     """The input line for a filter or a search. A valid filter applies immediately."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Undo", show=False, id="prompt.cancel"),
+        # priority: the field has its own Enter, which the footer does not show
+        Binding("enter", "enter", "Apply", id="prompt.enter", priority=True),
+        Binding("escape", "cancel", "Cancel", id="prompt.cancel"),
         Binding("down", "enter", "To the match", show=False, id="prompt.down"),
     ]
 
@@ -84,6 +86,11 @@ class LogPrompt(Vertical):
         message_line = self.query_one(".message", Static)
         message_line.update(Content(shown_line(text)))
         message_line.remove_class("bad")
+
+    @property
+    def key_titles(self) -> dict[str, str]:
+        """Titles of keys that depend on what the line is for, for the footer."""
+        return {} if self.purpose == "filter" else {"prompt.enter": "Find"}
 
     def help_text(self) -> str:
         rows = "\n".join(f"  {example:<27}  {text}" for example, text in help_rows())
@@ -134,7 +141,6 @@ class LogPrompt(Vertical):
             # not the value of the event: more may have been typed since, and was checked
             self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=False))
 
-    @on(Input.Submitted)
     def action_enter(self) -> None:
         if self._check():
             self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=True))
