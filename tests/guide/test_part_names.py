@@ -16,6 +16,7 @@ from tui_connector.guide.sending.kept_samples import keep_samples, read_samples
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.tasks import TaskLedger, last_task_run, tasks_file
+from tui_connector.runs.database import read_only
 from tui_connector.runs.ledger import Ledger, last_run, ledger_file
 
 PROFILE = """\
@@ -168,3 +169,23 @@ async def test_the_states_of_an_earlier_part_are_not_replaced(machine: Machine) 
     plan = tasks_file(recorded.state, recorded.path, "copy").with_suffix(".plan")
     assert plan.exists()
     assert recorded.path.read_text() == PROFILE
+
+
+def test_a_ledger_moves_once_a_page_has_read_its_last_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "items.sqlite"
+    Ledger(path).close()
+    reader = read_only(path)
+    waits: list[float] = []
+
+    def ends_reading(seconds: float) -> None:
+        waits.append(seconds)
+        reader.close()
+
+    monkeypatch.setattr("tui_connector.runs.database.time.sleep", ends_reading)
+    with Ledger(path) as ledger:
+        reader.execute("begin")
+        reader.execute("select count(*) from run").fetchone()
+        ledger.move(tmp_path / "products.sqlite")
+    assert waits
+    assert not path.exists()
+    Ledger(tmp_path / "products.sqlite").close()

@@ -12,6 +12,7 @@ import logging
 import os
 import platform
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -25,7 +26,9 @@ from ..files import make_private, open_private, state_remedy
 log = logging.getLogger(__name__)
 
 _BUSY = 5.0
-"""Seconds to wait for another program that has the file open, such as a backup."""
+"""Seconds to wait for whatever else has the file open, such as a backup."""
+_PAUSE = 0.02
+"""Seconds between two attempts to have it alone."""
 
 
 class LedgerError(UserError):
@@ -197,6 +200,22 @@ def _explanation(path: Path, error: Exception) -> LedgerError:
     )
 
 
+def _set_journal(database: Database, mode: Literal["wal", "delete"]) -> None:
+    """Waits until nothing else has the file open, such as a page of this program that reads the last runs.
+
+    SQLite does not wait for that, unlike for a lock (https://sqlite.org/wal.html#busy). Raises `sqlite3.Error`.
+    """
+    for left in reversed(range(round(_BUSY / _PAUSE))):
+        try:
+            database.execute(f"pragma journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not left:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
 class LedgerDatabase:
     """An open database, held by this process alone. A context manager.
 
@@ -276,7 +295,7 @@ class LedgerDatabase:
     def _open(self, path: Path) -> sqlite3.Connection:
         database = sqlite3.connect(path, timeout=_BUSY)
         try:
-            database.execute("pragma journal_mode = wal")
+            _set_journal(database, "wal")
             database.execute("pragma synchronous = full")
             database.execute("pragma secure_delete = on")  # entities that are not kept leave the file, too
             self._make_current(database, path)
@@ -310,7 +329,7 @@ class LedgerDatabase:
         """Moves the file, and closes it. Raises `LedgerError` if that is not possible; then it is where it was."""
         assert isinstance(self.path, Path)
         with explained(self.path):
-            self._database.execute("pragma journal_mode = delete")  # nothing is left in a second file
+            _set_journal(self._database, "delete")  # nothing is left in a second file
             self._database.close()
         try:
             make_private(path.parent)
