@@ -129,11 +129,12 @@ def json_fault(body: bytes) -> str:
 
 
 def json_error(request: Request) -> str:
-    """Where the body is not JSON although it is declared, or begins, like it; "" where nothing is wrong."""
-    declared = next((value for name, value in request.headers if name.lower() == "content-type"), "")
-    if not request.body.strip() or (declared and "json" not in declared.lower()):
-        return ""
-    if not declared and not request.body.lstrip().startswith((b"{", b"[")):
+    """Where the body is not JSON but should be, by its content type; "" where nothing is wrong.
+
+    Without one, Magento's REST API expects JSON or XML.
+    """
+    body, content_type = request.body.lstrip(), (request.header("Content-Type") or "").lower()
+    if not body or ("json" not in content_type if content_type else body.startswith(b"<")):
         return ""
     fault = json_fault(request.body)
     return f"The body is not valid JSON: {fault}" if fault else ""
