@@ -13,8 +13,9 @@ import fork_server
 import pytest
 from http_server import Received, reply, serving
 from profiles import PASSWORD, admin, login, logins, profile
+from time_zones import time_zone
 
-from tui_connector.client.authentication.login_lockouts import Account, LoginLockouts
+from tui_connector.client.authentication.login_lockouts import Account, LoginLockout, LoginLockouts
 from tui_connector.client.message import LoginRefused, Request, RequestFailed
 from tui_connector.client.uri import origin_of
 from tui_connector.guide.workbench import Workbench
@@ -328,3 +329,12 @@ def test_a_record_that_others_may_change_is_not_believed(tmp_path: Path) -> None
     [path] = (tmp_path / "refused-logins").glob("*.json")
     path.chmod(0o666)
     assert login_lockouts.find(who) is None
+
+
+def test_a_refusal_is_dated_in_the_time_zone_of_the_user() -> None:
+    def dated(at: str) -> str:
+        return LoginLockout(at, 401, "", "").day_and_time
+
+    with time_zone("CET-1"):
+        assert dated("2026-11-30T23:05:09+00:00") == "01 Dec 2026 at 00:05"
+        assert dated("long ago") == "long ago"

@@ -150,4 +150,4 @@ def _explain(findings: list[Finding]) -> None:
         for line in finding.evidence:
             click.echo(f"  {shown(line)}")
         if finding.remedy:
-            click.echo(f"  → {shown(finding.remedy)}")
+            click.echo(f"  → {shown(finding.remedy_by_command)}")

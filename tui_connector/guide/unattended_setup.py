@@ -50,7 +50,7 @@ async def set_up(
 
 
 def _failed(finding: Finding) -> UserError:
-    return UserError(finding.id, finding.summary, finding.remedy)
+    return UserError(finding.id, finding.summary, finding.remedy_by_command)
 
 
 def _heading(step: GuideStep, say: Callable[[str], None]) -> None:

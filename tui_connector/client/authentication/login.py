@@ -278,8 +278,9 @@ class Login:
         stop = await asyncio.to_thread(self._lockouts.find, account)
         if stop is not None:
             log.warning("no login at %s: it was refused with %d at %s", form.origin, stop.status, stop.at)
+            when = f"{stop.status} on {stop.day_and_time}"
             raise LoginRefused(
-                f"Not logged in: the store refused this login with {stop.status} at {stop.at} ({stop.message})",
+                f"Not logged in: the store refused this login with {when} ({stop.message})",
                 status=stop.status,
                 server_message=stop.message,
                 hint=_MAGENTO_HINT if is_magento_login(form.uri) else _STOPPED,
@@ -452,11 +453,14 @@ def _form_value(value: object) -> str:
     return "" if value is None else str(value)
 
 
-_MAGENTO_HINT = (
-    "No further login is tried, because Magento locks an account after six failures. "
-    "Correct the user name or password, or retry deliberately (check --login-again)."
+LOGIN_AGAIN = "check --login-again"
+"""The command that allows a login that was refused before."""
+MAGENTO_STOPPED = (
+    "No further login is tried, because Magento locks an account after six failures. Correct the user name or password."
 )
-_STOPPED = "No further login is sent until its settings change, or `check --login-again` is used."
+STOPPED = "No further login is sent until its settings change."
+_DELIBERATELY = f"To retry deliberately: `{LOGIN_AGAIN}`."
+_MAGENTO_HINT, _STOPPED = f"{MAGENTO_STOPPED} {_DELIBERATELY}", f"{STOPPED} {_DELIBERATELY}"
 _NOT_KEPT = "The refusal could not be saved in {} ({}), so other processes and the next run will log in again."
 _LATER = "The server did not check the credentials; try again later, or check the address of the login."
 

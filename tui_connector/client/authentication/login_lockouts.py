@@ -20,6 +20,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import ClassVar
@@ -49,6 +50,14 @@ class LoginLockout:
     status: int
     message: str
     proof: str
+
+    @property
+    def day_and_time(self) -> str:
+        """When it was refused, in the user's time zone: "30 Nov 2026 at 12:05"."""
+        try:
+            return f"{datetime.fromisoformat(self.at).astimezone():%d %b %Y at %H:%M}"
+        except (ValueError, OverflowError):
+            return self.at
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ...client.authentication.login import server_message
+from ...client.authentication.login import LOGIN_AGAIN, MAGENTO_STOPPED, STOPPED, server_message
 from ...client.authentication.login_lockouts import is_magento_login
 from ...client.body_refusal import refusal
 from ...client.exchange import Exchange
@@ -161,8 +161,9 @@ def _login_refused(failure: LoginRefused, evidence: tuple[str, ...]) -> Finding:
         field = field or "template"
         return Finding("template" if field == "template" else "token", failure.message, evidence, failure.hint, field)
     if failure.exchange is None and (failure.status in (401, 403) or failure.uri):  # locked out here: not sent
-        again = Fix("login", "again", "Log in once more")
-        return Finding("login-refused", failure.message, evidence, failure.hint, field or "password", again)
+        again = Fix("login", "again", "Log in once more", LOGIN_AGAIN)
+        remedy = MAGENTO_STOPPED if is_magento_login(failure.uri) else STOPPED
+        return Finding("login-refused", failure.message, evidence, remedy, field or "password", again)
     if failure.uri and not is_magento_login(failure.uri):
         return Finding("login-refused", failure.message, evidence, failure.hint, field)
     request = Request("POST", failure.uri or "/integration/admin/token")

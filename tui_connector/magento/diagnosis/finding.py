@@ -36,11 +36,14 @@ class Fix:
     - `dialect`: the dialect to sign in
     - `login`: "again", to allow a login that was refused before
     - `page-size`, `batch`: the most that the store accepts
+
+    `command`: what does the same where there is no such button; empty if nothing does.
     """
 
     target: FixTarget
     value: str
     label: str
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,17 @@ class Finding:
         object.__setattr__(self, "evidence", tuple(map(mask_message, self.evidence)))
         object.__setattr__(self, "remedy", mask_message(self.remedy))
 
+    @property
+    def remedy_by_command(self) -> str:
+        """What to do where the fix has no button."""
+        command = self.fix.command if self.fix is not None else ""
+        return f"{self.remedy} To retry deliberately: `{command}`." if command else self.remedy
+
     def as_json(self) -> dict[str, object]:
         """As `check --json` prints it."""
         return {
             "id": self.id,
             "summary": self.summary,
             "evidence": list(self.evidence),
-            "remedy": self.remedy,
+            "remedy": self.remedy_by_command,
         }

@@ -235,7 +235,7 @@ def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchang
     if (finding := related.finding) is not None:
         style = Extra.EVIDENCE if finding.id == PROBE else Extra.FINDING
         text.add(style, shown_line(f"  {_without(failure_message(exchange), finding.summary)}"))
-        text.add(style, *(f"  → {line}" for line in shown(finding.remedy).split("\n")))
+        text.add(style, *(f"  → {line}" for line in shown(finding.remedy_by_command).split("\n")))
         others = (line for line in finding.evidence if not line.startswith(f"#{exchange.number} "))
         text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in others))
     if criteria:

@@ -492,7 +492,7 @@ class LogPanel(LogHost):
         if finding is None:
             self._log_actions.notify(f"No problem found with #{message.exchange.number}.")
         elif not self.detail.display:
-            self._log_actions.notify(f"{finding.summary}. {finding.remedy}")
+            self._log_actions.notify(f"{finding.summary}. {finding.remedy_by_command}")
         self._show()
         self._release()
 

@@ -269,4 +269,4 @@ def _result_text(result: CheckResult, seconds: float) -> str:
         warnings = "".join(f"\n! {each.summary}\n   → {each.remedy}" for each in result.warnings)
         return f"{_mark_of(result)[0]} {result.summary} · {ago(seconds)}{warnings}"
     evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
-    return f"✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"
+    return f"✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy_by_command}{evidence}"
