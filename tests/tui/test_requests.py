@@ -189,6 +189,9 @@ async def test_a_write_that_is_refused_with_200_is_shown_counted_and_explained_a
         await watched.shows("✘ Invalid attribute Price = -5.")
         await watched.pilot.press("i")
         await watched.shows("refused a part of the request")
+        await watched.pilot.press("e")
+        await watched.until(lambda: watched.numbers() == [1, 2, 3])
+        await watched.selects(2)  # what is around the failure is read
 
 
 async def test_filter_applies_while_typing_and_can_be_toggled(machine: Machine) -> None:
@@ -205,7 +208,8 @@ async def test_filter_applies_while_typing_and_can_be_toggled(machine: Machine) 
         await watched.pilot.press("F")
         await watched.until(lambda: len(watched.numbers()) == 12)
         await watched.shows("off (F: on)")
-        await watched.pilot.press("F")
+        await watched.selects(11)  # what is around the match is read
+        await watched.pilot.press("F", "G")
         await watched.until(lambda: watched.numbers() == [10, 11])
         log.record(refusal(13))
         await watched.until(lambda: watched.numbers() == [10, 11, 13])
@@ -334,7 +338,7 @@ async def test_each_esc_closes_the_innermost_of_what_the_log_shows(machine: Mach
 
 
 async def test_a_status_that_is_not_found_says_how_many_requests_have_none(machine: Machine) -> None:
-    lost_ones = "2 requests had no response, so no status: status = none finds them."
+    lost_ones = "2 requests had no response, so no status (filter: status = none)."
     async with watching(machine, filled(exchange(1), lost(2), lost(3))) as watched:
         await watched.pilot.press("f")
         await watched.type("status >= 400")

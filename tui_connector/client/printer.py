@@ -147,7 +147,8 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
     status = f"{exchange.status} {exchange.reason}".strip() if exchange.status is not None else "no response"
     wire = exchange.body.wire_size
     sizes = size(exchange.body.size) + ("" if wire is None else f", {size(wire)} transferred")
-    result = shown_line(f"{status} · {milliseconds(exchange.timings.total)} · {sizes}")
+    parts = [status, milliseconds(exchange.timings.total), sizes if exchange.status is not None or wire else ""]
+    result = shown_line(" · ".join(filter(None, parts)))
     yield outcome(exchange), [result]
     if error := failure_message(exchange):
         yield outcome(exchange), [shown_line(f"✘ {error}")]

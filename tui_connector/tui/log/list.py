@@ -30,10 +30,6 @@ from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row
 from .session_heads import SessionHeads
 
 
-def _them(number: int) -> str:
-    return "it" if number == 1 else "them"
-
-
 def _succeeded(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.status < 400
 
@@ -431,7 +427,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         number = self._ring.without_response
         if not number or not wanted.wants_status:
             return ""
-        return f"{count(number, 'request')} had no response, so no status: status = none finds {_them(number)}."
+        return f"{count(number, 'request')} had no response, so no status (filter: status = none)."
 
     def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
         """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""
@@ -527,6 +523,15 @@ class LogView(Painted, ScrollView, can_focus=True):
             self.following, self._end_when_left = False, self._ring.end
             self.post_message(self.Changed())
             self.refresh()
+
+    def stay(self, ring: Ring | None = None) -> None:
+        """Stops following before more are listed, as what is around a match, or a failure, is read.
+
+        Not while the newest of this ring, by default the list's, is selected.
+        """
+        selected = self.selected
+        if selected is not None and selected is not next(iter(reversed(ring or self._ring)), None):
+            self.stop_following()
 
     def hold(self) -> None:
         """Stops following while the selected exchange is read, until `release`."""

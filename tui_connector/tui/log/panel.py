@@ -302,6 +302,7 @@ class LogPanel(LogHost):
         elif self._searched:
             self._search_list("")
         elif self._filtering.filter.expression is not None:
+            self.view.stay()
             self.filter("")
         else:
             return False
@@ -351,6 +352,8 @@ class LogPanel(LogHost):
         self.query_one(LogPrompt).open(purpose, before)
 
     def action_toggle_filter(self) -> None:
+        if self._filtering.on:
+            self.view.stay()
         self._set_filtering(replace(self._filtering, on=not self._filtering.on))
 
     def action_search(self) -> None:
@@ -467,6 +470,8 @@ class LogPanel(LogHost):
         self.view.set_folded(not self.view.folded)
 
     def action_errors(self) -> None:
+        if self.view.errors_only:
+            self.view.stay(self.exchanges)
         self.view.set_errors_only(not self.view.errors_only)
 
     def action_explain(self) -> None:

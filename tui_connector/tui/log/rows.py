@@ -85,7 +85,7 @@ def row(
         method=Segment(exchange.method, plain),
         status=Segment(status, paint(status_paint(exchange))),
         took=milliseconds(exchange.timings.total),
-        size=size(exchange.body.size),
+        size=size(exchange.body.size) if exchange.status is not None or exchange.body.size else "",
         muted=muted,
     )
     message, kept = _after_gap(row_message(exchange)), _after_gap(_kept(exchange))
