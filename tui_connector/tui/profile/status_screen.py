@@ -81,6 +81,9 @@ class StatusScreen(ProfileScreen):
 
     @work(exclusive=True, group="secrets")
     async def _find_secrets(self, opened: OpenedProfile) -> None:
+        await self._look_for_secrets(opened)
+
+    async def _look_for_secrets(self, opened: OpenedProfile) -> None:
         typed = partial(self.machine.typed.has, self.path)
         is_demo = self.path in getattr(self.app, "demo_values", {})
         states = await secret_states(opened.data, self.workbench.vault, self.machine.environ, typed, is_demo=is_demo)
@@ -148,6 +151,10 @@ class StatusScreen(ProfileScreen):
             result = None
         except InvalidRequest as failure:
             result = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
+        if self.opened is not None:
+            # one may have been entered for the test, whose result would be discarded if that was found later
+            self.workers.cancel_group(self, "secrets")
+            await self._look_for_secrets(self.opened)
         self.post_message(self.Tested(part, result))
 
     @on(Tested)
@@ -156,6 +163,4 @@ class StatusScreen(ProfileScreen):
             self.status.tested(message.part, message.result, self.machine.now().timestamp())
         else:
             self.status.testing = None
-        if self.opened is not None:
-            self._find_secrets(self.opened)  # one may have been entered for the test
         self.show_status()
