@@ -12,6 +12,7 @@ from guide_steps import no_demo
 from listing import listing, products
 from screens import shown, until, until_shown
 from textual.events import Paste
+from textual.widgets import OptionList
 
 from tui_connector.machine import Machine
 from tui_connector.outgoing.tasks import tasks_file
@@ -103,6 +104,14 @@ async def test_with_a_client_selected_run_asks_what_to_run(machine: Machine) -> 
             await pilot.press("r")
             await until_shown(pilot, "Run items")
             await until_shown(pilot, "Plan sending stock")
+            highlighted = lambda: app.screen.query_one(OptionList).highlighted  # noqa: E731
+            await pilot.press("p", "l", "a")
+            await until(pilot, lambda: highlighted() == 1)
+            await pilot.press("r")
+            await until(pilot, lambda: highlighted() == 0)
+            for key in ("u", "n", "space", "i"):
+                await pilot.press(key)
+                await until(pilot, lambda: highlighted() == 0)
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
 

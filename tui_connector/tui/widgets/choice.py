@@ -191,14 +191,19 @@ class Choice(Static, can_focus=True):
 
 
 def _starting_with(typed: str, options: Mapping[str, str], start: int) -> int | None:
-    """The index of the option whose title starts like this; else of one with a word in its title or id that does.
+    """The index of the option whose title starts like this; else of one with words in its title or id that do.
 
     Options before `start` come last.
     """
+    parts = typed.split()
     texts = [f"{title} {option}".lower() for option, title in options.items()]
     order = (*range(start, len(texts)), *range(min(start, len(texts))))
     titles = (index for index in order if texts[index].startswith(typed))
-    words = (index for index in order if any(word.startswith(typed) for word in re.findall(r"\w+", texts[index])))
+    words = (
+        index
+        for index in order
+        if all(any(word.startswith(part) for word in re.findall(r"\w+", texts[index])) for part in parts)
+    )
     return next(chain(titles, words), None)
 
 
@@ -212,7 +217,7 @@ select some option, and whose Enter would choose it."""
 class ChoiceScreen(Dialog[str | None]):
     """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None.
 
-    Letters select the option that starts with them, or with a word that does.
+    Letters and the blanks between them select the option that starts with them, or one with words that do.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
@@ -253,14 +258,18 @@ class ChoiceScreen(Dialog[str | None]):
     def on_key(self, event: events.Key) -> None:
         """Letters select; one that continues no word starts over from the next option."""
         letter = (event.character or "").lower()
-        if not event.is_printable or letter == " ":
+        if not event.is_printable:
             return
         event.stop()
         options = self.query_one(OptionList)
         current = options.highlighted or 0
+        if letter == " ":
+            if self._typed and current == self._selected:
+                self._typed = f"{self._typed.rstrip()} "
+            return
         before, misses = (self._typed, self._misses) if current == self._selected else ("", 0)
         typed, index = before + letter, _starting_with(before + letter, self._options, current)
-        if index is None and before:
+        if index is None and before and " " not in before:
             typed, index = letter, _starting_with(letter, self._options, current + 1)
         begins = before == letter or (not before and not misses)  # after a letter that named none, a text goes on
         continues = index is not None and (typed != letter or begins)
@@ -273,7 +282,10 @@ class ChoiceScreen(Dialog[str | None]):
         """The beginning of a word that was typed ahead selects its option, as its letters would."""
         event.stop()
         options = self.query_one(OptionList)
-        if event.text.isalpha() and (index := _starting_with(event.text.lower(), self._options, 0)) is not None:
+        if (
+            event.text.replace(" ", "").isalpha()
+            and (index := _starting_with(event.text.lower(), self._options, 0)) is not None
+        ):
             self._typed, self._selected, self._misses = event.text.lower(), index, 0
             options.highlighted = index
             return
