@@ -31,6 +31,8 @@ class SafeTextArea(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+u", "delete_all", "Delete the value", id="field.delete", show=False),
         Binding("ctrl+z", "undo", "Undo", id="field.restore", show=False),
+        Binding("ctrl+home", "to_start", "Start of the text", id="field.start", show=False),
+        Binding("ctrl+end", "to_end", "End of the text", id="field.end", show=False),
     ]
 
     def may_leave(self, key: str) -> bool:
@@ -50,6 +52,12 @@ class SafeTextArea(TextArea):
         if not self.read_only:
             self.history.checkpoint()
             self.clear()
+
+    def action_to_start(self) -> None:
+        self.move_cursor(self.document.start)
+
+    def action_to_end(self) -> None:
+        self.move_cursor(self.document.end)
 
     def edit(self, edit: Edit) -> EditResult:
         self._is_in_use = self._is_in_use or self.has_focus
