@@ -20,7 +20,7 @@ from ...machine import Machine
 from ...text import shown_line
 from ..dialogs import EntryScreen
 from ..widgets import highlight
-from ..widgets.questions import ConfirmScreen
+from ..widgets.questions import SaveScreen
 
 
 class PartChanges:
@@ -103,7 +103,7 @@ class PartChanges:
         meanwhile = ""
         while True:
             edit = await asyncio.to_thread(begin)
-            screen = ConfirmScreen(
+            screen = SaveScreen(
                 f"{meanwhile}{verb} {name}{to}?{effect} The file changes like this:\n",
                 title=f"{verb} {name}",
                 yes=verb,
@@ -130,7 +130,7 @@ class PartChanges:
             if now.is_gone:  # something else has reverted it
                 return await asyncio.to_thread(change.found_reverted)
             await asyncio.to_thread(now.check_secrets)  # before they are shown
-            screen = ConfirmScreen(
+            screen = SaveScreen(
                 f"{meanwhile}{verb}: {change.title}? {shown_line(self._path.name)} changes like this:\n",
                 title=verb,
                 yes=verb,

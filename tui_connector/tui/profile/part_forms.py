@@ -33,22 +33,13 @@ from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.form import FormPath
 from ..widgets.frame import Dialog
-from ..widgets.questions import ConfirmScreen
+from ..widgets.questions import ConfirmScreen, SaveScreen
 
 ConfigurationFamily = Literal["incoming", "outgoing"]
 _ENTITIES: Mapping[ConfigurationFamily, Mapping[str, Readable | Writable]] = {
     "incoming": READABLE,
     "outgoing": WRITABLE,
 }
-
-
-class SaveScreen(ConfirmScreen):
-    """Shows what will be written. ^S, which ended the form, saves as well as y; Enter is harmless."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "dismiss(True)", "Save", show=False, id="confirm.save"),
-    ]
-    KEYS: ClassVar[str] = "y, ^S: {yes} · n, Esc, Enter: {no}"
 
 
 class InvalidScreen(ConfirmScreen):

@@ -27,10 +27,11 @@ _ABOUT = (
 
 
 class RunOptionsScreen(Dialog[RunOptions | None]):
-    """Enter runs with what is filled in, from every field; Esc returns None."""
+    """^S runs with what is filled in, as Enter in a field of text; Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,ctrl+s", "run", "Run", id="options.run", priority=True),
+        Binding("ctrl+s", "run", "Run", id="options.run", priority=True),
+        Binding("enter", "run_from_field", "Run", show=False, id="options.enter", priority=True),
         Binding("escape", "dismiss(None)", "Cancel", id="options.cancel", priority=True),
     ]
 
@@ -45,7 +46,9 @@ class RunOptionsScreen(Dialog[RunOptions | None]):
             yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit"))
             yield FieldRow("since", "Since", SafeInput(compact=True, id="option-since"))
             yield Static(Content(_ABOUT), classes="help-words")
-            yield Static(Content("Enter: run · Tab: next · Space: change · Esc: cancel"), classes="heading")
+            yield Static(
+                Content("^S, Enter in a field: run · ↑↓: field · Enter on a box: tick · Esc: cancel"), classes="heading"
+            )
 
     def on_mount(self) -> None:
         self.query_one(Toggle).focus()
@@ -54,6 +57,15 @@ class RunOptionsScreen(Dialog[RunOptions | None]):
     def _forget_problem(self) -> None:
         for row in self.query(FieldRow):
             row.problem("")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter on a box ticks it, as in a form."""
+        if action == "run_from_field":
+            return not isinstance(self.focused, Toggle)
+        return super().check_action(action, parameters)
+
+    def action_run_from_field(self) -> None:
+        self.action_run()
 
     def action_run(self) -> None:
         """Runs once the focused field has handled the keys before this one."""

@@ -23,10 +23,11 @@ _ABOUT = "Limit: plan and send only the first entities of the source, such as 1 
 
 
 class SendOptionsScreen(Dialog[SendOptions | None]):
-    """Enter makes a plan with what is filled in, from every field; Esc returns None."""
+    """^S makes a plan with what is filled in, as Enter in a field of text; Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,ctrl+s", "plan", "Plan", id="send-options.plan", priority=True),
+        Binding("ctrl+s", "plan", "Plan", id="send-options.plan", priority=True),
+        Binding("enter", "plan_from_field", "Plan", show=False, id="send-options.enter", priority=True),
         Binding("escape", "dismiss(None)", "Cancel", id="send-options.cancel", priority=True),
     ]
 
@@ -40,7 +41,10 @@ class SendOptionsScreen(Dialog[SendOptions | None]):
             yield FieldRow("all", "Send all", Toggle(False, "also send unchanged entities", id="option-all"))
             yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit"))
             yield Static(Content(_ABOUT), classes="help-words")
-            yield Static(Content("Enter: plan · Tab: next · Space: change · Esc: cancel"), classes="heading")
+            yield Static(
+                Content("^S, Enter in a field: plan · ↑↓: field · Enter on a box: tick · Esc: cancel"),
+                classes="heading",
+            )
 
     def on_mount(self) -> None:
         self.query_one(Toggle).focus()
@@ -48,6 +52,15 @@ class SendOptionsScreen(Dialog[SendOptions | None]):
     @on(Input.Changed)
     def _forget_problem(self) -> None:
         self.query_one("#row-limit", FieldRow).problem("")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter on a box ticks it, as in a form."""
+        if action == "plan_from_field":
+            return not isinstance(self.focused, Toggle)
+        return super().check_action(action, parameters)
+
+    def action_plan_from_field(self) -> None:
+        self.action_plan()
 
     def action_plan(self) -> None:
         """Plans once the focused field has handled the keys before this one."""

@@ -142,6 +142,15 @@ class ConfirmScreen(QuestionScreen[bool]):
         self.dismiss(False)
 
 
+class SaveScreen(ConfirmScreen):
+    """Shows what will be written. ^S, which ends a form, confirms as well as y; Enter is harmless."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "dismiss(True)", "Save", show=False, id="confirm.save"),
+    ]
+    KEYS: ClassVar[str] = "y, ^S: {yes} · n, Esc, Enter: {no}"
+
+
 class AllowScreen(ConfirmScreen):
     """A confirmation that opens by itself: Enter may be meant for the screen before, and does nothing."""
 
