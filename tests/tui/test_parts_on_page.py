@@ -16,6 +16,8 @@ from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
 
+UNDO_ENDS = "Saves can be undone until the program quits: later, others may have changed the file."
+
 
 async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(machine: Machine) -> None:
     path = write(machine)
@@ -259,7 +261,9 @@ async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machin
     app = trusting(machine)
     async with on_page(app) as pilot:
         await pilot.press("u")
-        await until(pilot, lambda: messages(app) == ["Nothing to undo: acme.toml was not changed here."])
+        await until(
+            pilot, lambda: messages(app) == [f"Nothing to undo: acme.toml was not changed in this session. {UNDO_ENDS}"]
+        )
         texts = [path.read_text()]
         await pilot.press("m")
         await until(pilot, lambda: "New name of magento" in shown(app))
@@ -282,11 +286,11 @@ async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machin
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == texts[1] and messages(app) == [said])
         assert "Incoming · products" in shown(app)
-        said = "Undone: rename magento to shop · nothing more to undo · U redoes it"
+        said = "Undone: rename magento to shop · nothing more to undo in this session · U redoes it"
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == texts[0] and messages(app) == [said])
         await pilot.press("u")
-        await until(pilot, lambda: messages(app) == ["Nothing more to undo. U redoes what was undone."])
+        await until(pilot, lambda: messages(app) == [f"Nothing more to undo. U redoes what was undone. {UNDO_ENDS}"])
         for title, more in (
             ("rename magento to shop", " · U again: delete products"),
             ("delete products", " · U again: add invoices"),
@@ -347,12 +351,18 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         assert "Deleted: products. u restores it." in messages(app)
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == before and "Incoming · products" in shown(app))  # selected again
-        await until(pilot, lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"])
+        await until(
+            pilot,
+            lambda: messages(app) == ["Undone: delete products · nothing more to undo in this session · U redoes it"],
+        )
         await pilot.press("d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
         app.clear_notifications()
         await pilot.press("y", "u", "y")  # typed ahead: it waits until there is something to undo
-        await until(pilot, lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"])
+        await until(
+            pilot,
+            lambda: messages(app) == ["Undone: delete products · nothing more to undo in this session · U redoes it"],
+        )
         assert path.read_text() == before
 
 

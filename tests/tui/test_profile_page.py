@@ -364,7 +364,10 @@ async def test_what_the_guide_and_the_users_editor_saved_is_undone(machine: Mach
         await until(pilot, lambda: path.read_text() == f"{texts[1]}# +16\n")  # the line of the part
         for text, said in zip(
             reversed(texts),
-            ("edit in $EDITOR · u again: save in the guide", "save in the guide · nothing more to undo"),
+            (
+                "edit in $EDITOR · u again: save in the guide",
+                "save in the guide · nothing more to undo in this session",
+            ),
             strict=True,
         ):
             await pilot.press("u", "y")

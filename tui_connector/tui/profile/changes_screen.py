@@ -15,6 +15,8 @@ from ...text import shown_line
 from .part_changes import PartChanges
 from .profile_screen import PageContext, ProfileScreen
 
+_UNDO_ENDS = "Saves can be undone until the program quits: later, others may have changed the file."
+
 
 class ChangesScreen(ProfileScreen):
     """A screen of a saved profile that changes it."""
@@ -102,9 +104,10 @@ class ChangesScreen(ProfileScreen):
         if (change := changes.to_undo) is not None:
             self._revert(change, "Undo", changes.undone)
         elif changes.to_redo is not None:
-            self.notify("Nothing more to undo. U redoes what was undone.", markup=False)
+            self.notify(f"Nothing more to undo. U redoes what was undone. {_UNDO_ENDS}", markup=False)
         else:
-            self.notify(shown_line(f"Nothing to undo: {name} was not changed here."), markup=False)
+            words = f"Nothing to undo: {name} was not changed in this session. {_UNDO_ENDS}"
+            self.notify(shown_line(words), markup=False)
 
     def action_redo(self) -> None:
         """Redoes what was undone last, after the lines that change were shown."""
@@ -139,5 +142,9 @@ class ChangesScreen(ProfileScreen):
             return f"Redone: {title}{more} · u undoes it"
         left = changes.undo_count - 1
         more = f" ({left} more)" if left > 0 else ""
-        again = f"u again: {changes.to_undo.title}{more}" if changes.to_undo is not None else "nothing more to undo"
+        again = (
+            f"u again: {changes.to_undo.title}{more}"
+            if changes.to_undo is not None
+            else "nothing more to undo in this session"
+        )
         return f"Undone: {title} · {again} · U redoes it"
