@@ -302,6 +302,11 @@ async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is
         await watched.selects(2)
         await watched.shows("increment_id: 1 match · full")
         await watched.shows('"increment_id": "000000021"')
+        await watched.pilot.press("enter", "slash", "ctrl+u")
+        await watched.type('"sku"')
+        await watched.pilot.press("enter", "escape", "g", "n")  # repeats what was searched last
+        await watched.selects(2)
+        await watched.shows('search "sku": match 1 of 1')
         await watched.pilot.press("escape")
         await watched.shows("long · decoded")
 

@@ -373,6 +373,8 @@ class LogPanel(LogHost):
         self.remove_class("asking")
         if message.purpose == "find":
             self.detail.focus()
+            if message.text:  # n in the list repeats what was searched last, as it does in the detail
+                self._count_matches(message.text)
             self._finds_own = True
             self.detail.search(message.text)
             return
