@@ -465,6 +465,10 @@ BAD_REQUEST = Section(lambda case: case.status == 400, (
          summary="The body is not valid JSON",
          remedy="Look at the body in the log: it must be JSON, UTF-8, without a byte order mark or a trailing "
                 "comma."),
+    Rule("wrong-type", "uri", message=("value's type is invalid", "error occurred during"),
+         when=lambda case: not case.request.body,
+         summary="A value in the path or the query has the wrong type: {message}",
+         remedy="Write a number where the path or the query has one, such as an id in orders/1."),
     Rule("wrong-type", "parameters", message=("value's type is invalid", "error occurred during"),
          summary="A value has the wrong type: {message}",
          remedy="Send a number as a number, a list as a list."),
