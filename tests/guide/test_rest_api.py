@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tui_connector.guide.resend import NewRequests
-from tui_connector.guide.rest_api import ApiPath, KeptPaths, completed_path, fitting_paths, paths_in_schema
+from tui_connector.guide.rest_api import (
+    ApiPath,
+    KeptPaths,
+    completed_path,
+    fitting_paths,
+    paths_in_schema,
+    similar_path,
+)
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile
@@ -68,6 +75,21 @@ def test_values_that_were_typed_stay_in_the_path(typed: str, path: str, complete
 def _profile_for(url: str) -> Profile:
     plugins = [{"kind": "base-uri", "uri": f"{url}/rest/all/V1"}]
     return profile_of({"format": 1, "name": "Acme", "clients": {"magento": {"plugins": plugins}}})
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("prodcts", "products"),
+        ("prodcts/24-MB01", "products/24-MB01"),
+        ("customers/serch", "customers/search"),
+        ("prodcts/1/2/3/4/5", ""),
+        ("nothing-like-it", ""),
+    ],
+)
+def test_a_misspelt_path_names_the_one_that_was_probably_meant(typed: str, meant: str) -> None:
+    paths = {each: ApiPath(("GET",)) for each in ("customers/search", "products", "products/{sku}", "orders/{id}")}
+    assert similar_path(paths, typed) == meant
 
 
 async def test_paths_are_kept_for_a_store_that_is_down(machine: Machine) -> None:

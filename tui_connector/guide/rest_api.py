@@ -14,6 +14,7 @@ from pathlib import Path
 from ..files import write_private
 from ..machine import Machine
 from ..magento.entities import READABLE
+from ..misspelling import similar_names
 from ..templates import Json
 
 _VERSION = "/V1/"
@@ -211,6 +212,16 @@ def fitting_paths(paths: ApiPaths, typed: str) -> list[str]:
         return own != wanted, not is_literal, not is_whole, not _begins(wanted, own), _COMMON.get(path, _LAST), path
 
     return sorted((each for each in paths if wanted in each.casefold() or _begins(wanted, each.casefold())), key=rank)
+
+
+def similar_path(paths: ApiPaths, typed: str) -> str:
+    """A path like one that there is not, with its values: the first part is misspelt, or any other; "" for none."""
+    first, slash, rest = typed.partition("/")
+    for name in similar_names(first, dict.fromkeys(path.partition("/")[0] for path in paths), 3):
+        found = f"{name}{slash}{rest}"
+        if fitting := fitting_paths(paths, found):
+            return completed_path(found, fitting[0]) if rest else name
+    return next(iter(similar_names(typed, paths, 1)), "")
 
 
 def known_path(paths: ApiPaths, typed: str) -> ApiPath | None:

@@ -25,7 +25,7 @@ from ...files import write_private
 from ...guide.query_doubts import doubts
 from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
 from ...guide.resend import relative_uri, schema_path
-from ...guide.rest_api import ApiPath, KnownPaths, completed_path, fitting_paths, known_path
+from ...guide.rest_api import ApiPath, KnownPaths, completed_path, fitting_paths, known_path, similar_path
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
@@ -313,7 +313,8 @@ class RequestForm(Dialog[Request | None]):
         elif target is None:
             words = f"Paths are known only below {self._base}"
         elif not suggestions:
-            words = "The store's schema for this token has no such path."
+            near = similar_path(self._known.paths, target)
+            words = f"The store's schema for this token has no such path{f': did you mean {near}?' if near else '.'}"
         else:
             words = self._age_of_paths()
         self._path_list.offer(typed, suggestions, words)
