@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
@@ -352,26 +352,30 @@ class RequestForm(Dialog[Request | None]):
         """Lists what fits the line, and shows what is sent for lines in short."""
         self._suggest_parameters()
         try:
-            sent = sent_parameters(self._query.text.split("\n"))
+            self._show_doubts(self._doubts(typed=self._query.cursor_location[0]))
         except InvalidValue as error:
             if error.code != "incomplete-query-line":  # it is still being typed; sending says what it lacks
                 self._show_sent(f"✘ {error.message}", bad=True)
             elif self.query_one("#resend-sent", Static).has_class("bad"):
                 self._show_sent("")
-            return
+
+    def _show_doubts(self, odd: Sequence[str]) -> None:
+        """Shows what is odd about the query, and what is sent for lines in short. Raises `InvalidValue`."""
+        sent = sent_parameters(self._query.text.split("\n"))
         short = [str(parameter) for _, parameters in sent for parameter in parameters]
         if short and self._query_lines() is self._raw_lines:
             short = self._raw_lines
-        odd = self._doubts(typed=self._query.cursor_location[0])
         self._show_sent(*map(_warning, odd), *([f"sent: {' & '.join(short)}"] if short else []), odd=bool(odd))
 
     def _doubts(self, *, typed: int = -1) -> list[str]:
-        """What of the query is probably not meant as it is sent; `typed`: the line that is still being typed."""
-        if self._query_lines() is self._raw_lines:
-            return []
-        known = self._known_path()
+        """What of the query is probably not meant as it is sent; `typed`: the line that is still being typed.
+
+        Raises `InvalidValue`.
+        """
+        lines, known = self._query_lines(), self._known_path()
+        sent_parameters(lines)
         fields = known.fields if known is not None else ()
-        return doubts(self._query.text.split("\n"), sent_before=self._raw_lines, fields=fields, typed=typed)
+        return doubts(lines, sent_before=self._raw_lines, fields=fields, typed=typed)
 
     def _show_sent(self, *lines: str, bad: bool = False, odd: bool = False) -> None:
         note = self.query_one("#resend-sent", Static)
@@ -545,9 +549,10 @@ class RequestForm(Dialog[Request | None]):
             return
         if (odd := self._doubts()) and odd != self._sent_with:
             self._sent_with = odd
-            self._show_sent(*map(_warning, odd), odd=True)
-            self._show_error("Not sent: is the query what you mean? F5 again: send it as it is.", self._query)
             self.set_focus(self._query)
+            self._show_doubts(odd)
+            words = "Not sent: is the query what you mean? F5 again: send it as it is."
+            self._show_error(words, self.query_one("#resend-sent"))
             return
         if self._missing and (MARK in request.uri or MARK.encode() in request.body):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")
