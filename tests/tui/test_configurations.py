@@ -252,8 +252,8 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
     async with at_step(machine, "4") as (pilot, setup):
         await pilot.press("down", "enter")
         await until(pilot, lambda: list(setup.outgoing) == ["products"])
-        await pilot.press("enter")
-        screen = await until_shown(pilot, "(not sent)")
+        screen = await until_shown(pilot, "(not sent)")  # as soon as it is added
+        assert sandbox.journal() == []
         assert "PUT /rest/all/V1/products/24-MB01" in screen
         assert '"name": "Joust Duffle Bag"' in screen
         sample = pilot.app.screen.query_one("#sample", JsonField)

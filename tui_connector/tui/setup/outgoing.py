@@ -162,6 +162,8 @@ class OutgoingPane(ConfigurationsPane):
         """The outgoing whose sample the field holds, "" before one was shown; and that sample as it is known."""
         self._says_preview = False
         """Whether the result is that of the preview, with its keys."""
+        self._just_added = False
+        """Whether its request is shown because it was added: what it needs stays in view."""
         self.query_one("#sample-row").display = False
 
     @property
@@ -199,6 +201,13 @@ class OutgoingPane(ConfigurationsPane):
         known = WRITABLE[entity]
         needs = "" if known.resource == "anonymous" else f" It needs {known.permission_path}."
         return f"{known.route}: {known.note}{needs}"
+
+    def added(self, name: str) -> None:
+        """Shows its request at once: nothing is sent."""
+        super().added(name)
+        if self.setup.base_uri:
+            self._just_added = True
+            self.try_it(name)
 
     def form(self, name: str) -> FormScreen:
         return OutgoingForm(self.work, name)
@@ -482,8 +491,9 @@ class OutgoingPane(ConfigurationsPane):
             self._says_preview = True
         if not wrong:
             self.passed(message.name)
-        if not self.is_in_use:
+        if not self.is_in_use and not self._just_added:
             self.explain("")  # the outcome needs its lines
+        self._just_added = False
         text = as_text(requests)
         self.query_one(".preview", Static).update(highlight.json_(text))
         if not self.rows.has_focus:
