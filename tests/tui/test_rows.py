@@ -129,8 +129,8 @@ def test_a_row_keeps_what_differs_from_a_similar_one(width: int) -> None:
 
     above = slice_of(SINCE, ("entity_id", "gt", "1000"), ("entity_id", "lteq", "2000"))
     below = slice_of(SINCE, ("entity_id", "gt", "2000"), ("entity_id", "lteq", "3000"))
-    assert "≤3000" in text(below, above)
-    assert "entity_id>2000" in text(below, above) or width < 98
+    assert ">2000" in text(below, above)
+    assert "entity_id≤3000" in text(below, above) or width < 98
     assert "page 7" in text(
         slice_of(SINCE, ("entity_id", "gt", "1000"), page=7), slice_of(SINCE, ("entity_id", "gt", "1000"))
     )
@@ -200,6 +200,11 @@ def test_a_row_keeps_what_few_have_before_what_all_have(width: int) -> None:
 
     pages = [slice_of(("status", "eq", "1"), ("entity_id", "gt", f"{start}00"), SINCE) for start in (1, 2, 3)]
     assert ">200" in text_at(1, pages, width).replace(" ", "")
+    ranges = [
+        slice_of(("entity_id", "gt", start), ("entity_id", "lteq", end))
+        for start, end in (("98500", "99000"), ("73500", "75000"))
+    ]
+    assert ">98500" in text_at(0, ranges, width).replace(" ", "")  # where a page begins, before the end of its slice
     in_turns = [
         slice_of(("entity_id", "gt", f"{start}00"), ("store_id", "eq", store))
         for start, store in zip((1, 2, 3), "121", strict=True)

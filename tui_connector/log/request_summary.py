@@ -153,6 +153,18 @@ def _groups(filters: Mapping[tuple[str, str], dict[str, str]]) -> dict[str, str]
     return {number: " or ".join(group) for number, group in groups.items()}
 
 
+def _ranks(filters: Mapping[tuple[str, str], dict[str, str]]) -> dict[str, int]:
+    """The rank of each group of filters by its number: of a list of identifiers, the position in a list, or others."""
+    found = {group: _criterion(each) for (group, _), each in filters.items()}
+    starts = {each.field for each in found.values() if each.sign in (">", "≥")}
+    # the end of a range is the same for all of its pages
+    positions = [group for group, each in found.items() if each.sign not in ("<", "≤") or each.field not in starts]
+    ranks = dict.fromkeys(found, _FILTER)
+    ranks.update(dict.fromkeys(positions[-1:], _LAST_FILTER))
+    # beside a list of what is looked up, conditions are the same for all of them
+    return ranks | {group: _LIST for group, each in found.items() if each.sign == "in"}
+
+
 def _telling(query: str) -> Iterator[Part]:
     """The parts of a query, those that differ from page to page first."""
     filters: dict[tuple[str, str], dict[str, str]] = {}
@@ -171,11 +183,9 @@ def _telling(query: str) -> Iterator[Part]:
                 size = value or ""
             case keys if keys is None or value:
                 others.append((name, value))
-    listing = {group for (group, _), each in filters.items() if each.get("conditiontype", "").lower() == "in"}
-    groups = _groups(filters)
-    for place, (number, group) in enumerate(groups.items(), 1):
-        # a list is of the identifiers that are looked up, beside conditions that are the same for all of them
-        yield Part(group, _LIST if number in listing else _LAST_FILTER if place == len(groups) else _FILTER)
+    ranks = _ranks(filters)
+    for number, text in _groups(filters).items():
+        yield Part(text, ranks[number])
     if page:
         yield Part(f"page {page}", _PAGE)
     for name, value in others:
