@@ -637,6 +637,9 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.type(" > 5 and name likee")
         await watched.shows("✘ Line 3 of the query: 'likee' is not a condition type of Magento")
         await watched.pilot.press("ctrl+u")
+        await watched.type("where name like 24%")
+        await watched.shows("[value]=24%25")  # as when it is opened again
+        await watched.pilot.press("ctrl+u")
         await watched.type("page 2")
         await watched.pilot.press("f5")
         await watched.until(lambda: len(store.requests) == 1)

@@ -362,7 +362,8 @@ class RequestForm(Dialog[Request | None]):
     def _show_doubts(self, odd: Sequence[str]) -> None:
         """Shows what is odd about the query, and what is sent for lines in short. Raises `InvalidValue`."""
         sent = sent_parameters(self._query.text.split("\n"))
-        short = [str(parameter) for _, parameters in sent for parameter in parameters]
+        encoded = "&".join(parameter.encoded() for _, parameters in sent for parameter in parameters)
+        short = split_query(f"?{encoded}")[1]  # as it reads when the request is opened again
         if short and self._query_lines() is self._raw_lines:
             short = self._raw_lines
         self._show_sent(*map(_warning, odd), *([f"sent: {' & '.join(short)}"] if short else []), odd=bool(odd))
