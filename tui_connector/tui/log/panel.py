@@ -56,7 +56,6 @@ class LogPanel(LogHost):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
-        Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
         Binding("x", "resend", "Resend", id="log.resend"),
         Binding("X", "edit", "Edit", id="log.edit", tooltip="Edit and resend"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
@@ -71,6 +70,7 @@ class LogPanel(LogHost):
             tooltip="The next match in the list, or in the detail",
         ),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
+        Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
         Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
