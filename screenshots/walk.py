@@ -260,8 +260,6 @@ class Walk:
         await self.press("n")
         await self.shows("PUT products")
         await self.press("enter")
-        await self.shows("It needs")
-        await self.press("enter")
         await self.shows("not sent")
         yield "outgoing"
         await self.press("enter")

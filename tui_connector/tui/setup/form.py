@@ -305,7 +305,7 @@ class FormScreen(Dialog[bool]):
     def compose(self) -> ComposeResult:
         with DialogPanel(id="form-over") as form:
             form.border_title = Content(shown_line(self._title))
-            form.border_subtitle = f"↑↓: field · PgDn: next section · ^S: {self.done_label.lower()} · Esc: cancel"
+            form.border_subtitle = self._keys(has_sections=False)
             if self._about:
                 yield Static(Prose(Content(shown(self._about))), classes="form-about")
             with VerticalScroll(can_focus=False):
@@ -316,11 +316,16 @@ class FormScreen(Dialog[bool]):
                 yield Button(self.done_label, compact=True, id="form-done")
                 yield Button("Cancel", compact=True, id="form-cancel")
 
+    def _keys(self, *, has_sections: bool) -> str:
+        section = " · PgDn: next section" if has_sections else ""
+        return f"↑↓: field{section} · ^S: {self.done_label.lower()} · Esc: cancel"
+
     def above(self) -> ComposeResult:
         """Widgets above the fields."""
         yield from ()
 
     def on_mount(self) -> None:
+        self.query_one(DialogPanel).border_subtitle = self._keys(has_sections=self._form.has_sections)
         self._form.check()
         if not (self.begins_at and self._form.focus_at(self.begins_at)):
             self.focus_first()
@@ -331,6 +336,8 @@ class FormScreen(Dialog[bool]):
         return {"form.done": self.done_label, "form.cancel": "Keep old" if replaces else "Cancel"}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "section":
+            return self._form.has_sections
         return self._work.path is not None if action == "as_text" else super().check_action(action, parameters)
 
     def action_as_text(self) -> None:

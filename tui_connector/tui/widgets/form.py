@@ -191,14 +191,24 @@ class Form(FieldGroup):
         if event.key in ("down", "up") and move_to_row(self, event.key):
             event.stop()
 
+    def _section_starts(self) -> list[int]:
+        """The index of the first row of each section: a group, a variant, or the first field."""
+        rows = list(self.query(FormField))
+        return [
+            at for at, each in enumerate(rows) if at == 0 or (each.section and each.section != rows[at - 1].section)
+        ]
+
+    @property
+    def has_sections(self) -> bool:
+        """Whether there is another section to go to."""
+        return len(self._section_starts()) > 1
+
     def to_section(self, by: int) -> None:
-        """Focuses the first field of the next (1) or previous (-1) section: a group, a variant, or the first field."""
+        """Focuses the first field of the next (1) or previous (-1) section."""
         rows, focused = list(self.query(FormField)), self.screen.focused
         row = _row_of(focused) if focused is not None else None
         here = rows.index(row) if row in rows else -1
-        starts = [
-            at for at, each in enumerate(rows) if at == 0 or (each.section and each.section != rows[at - 1].section)
-        ]
+        starts = self._section_starts()
         later, earlier = [each for each in starts if each > here], [each for each in starts if each < here]
         targets = later[:1] if by > 0 else earlier[-1:]
         if targets and (target := rows[targets[0]].first()) is not None:
