@@ -14,7 +14,7 @@ from pathlib import Path
 from ..files import write_private
 from ..machine import Machine
 from ..magento.entities import READABLE
-from ..misspelling import similar_names
+from ..misspelling import MISSPELT, most_similar, similar_names
 from ..templates import Json
 
 _VERSION = "/V1/"
@@ -221,7 +221,7 @@ def similar_path(paths: ApiPaths, typed: str) -> str:
         found = f"{name}{slash}{rest}"
         if fitting := fitting_paths(paths, found):
             return completed_path(found, fitting[0]) if rest else name
-    return next(iter(similar_names(typed, paths, 1)), "")
+    return most_similar(typed, paths, MISSPELT)
 
 
 def known_path(paths: ApiPaths, typed: str) -> ApiPath | None:

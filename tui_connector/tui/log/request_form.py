@@ -314,7 +314,8 @@ class RequestForm(Dialog[Request | None]):
             words = f"Paths are known only below {self._base}"
         elif not suggestions:
             near = similar_path(self._known.paths, target)
-            words = f"The store's schema for this token has no such path{f': did you mean {near}?' if near else '.'}"
+            none = "The store's schema for this token has no such path."
+            words = f"Not in the store's schema: did you mean {near}?" if near else none
         else:
             words = self._age_of_paths()
         self._path_list.offer(typed, suggestions, words)
