@@ -553,7 +553,7 @@ class _Reader:
 
         low = written.lower()
         if (meant := _BOOLEANS.get(low) or (low if low in ("true", "false") else "")) != "":
-            hint = f"Write {meant}, in lower case and without quotes."
+            hint = f"Write {meant}, without quotes."
             return self.stop(start, "boolean", f"{written} is not a boolean", hint, write(meant))
         if low in _NULLS:
             edits = () if inside else (TextEdit(self.start, self.start, "# "),)

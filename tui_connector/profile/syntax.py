@@ -94,7 +94,7 @@ def _corrected_statement(text: str, start: int, found: StatementMistake) -> Corr
         more = following
     if new == text:
         return None
-    title = _TITLES.get(found.code, found.message) if len(codes) == 1 else "Correct the line"
+    title = _title(found.code, found.message, found.hint) if len(codes) == 1 else "Correct the line"
     before, end, new_end = difference(text, new)
     return Correction(title, (TextEdit(before, end, new[before:new_end]),))
 
@@ -118,12 +118,16 @@ def _line_with_open_quote(text: str) -> int | None:
 def _correction(text: str, number: int, cause: Cause) -> tuple[str, Correction | None]:
     if cause.line is None or cause.line == _line(text, number):
         return cause.code, None
-    return cause.code, replace_line(text, number, cause.line, _TITLES.get(cause.code, cause.message))
+    return cause.code, replace_line(text, number, cause.line, _title(cause.code, cause.message, cause.hint))
+
+
+def _title(code: str, message: str, hint: str) -> str:
+    """What a correction does; of a boolean, the hint says which value is meant."""
+    return hint.rstrip(".") if code == "boolean" else _TITLES.get(code, message)
 
 
 _TITLES = {
     "backslash": "Use single quotes",
-    "boolean": "Write it in lower case",
     "bracket": "Remove it",
     "carriage-return": "Start a new line there",
     "colon": "Write = instead",

@@ -166,7 +166,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
             )
         there = self._columns(width)
         if isinstance(row, Draft):
-            cells = draft_cells(row, self._now)
+            cells = draft_cells(row)
         elif (entry := self._rows.entry(row)).path in self._rows.recent:
             room = width - 2 - there[0].width - GAP
             return self._strip(recent_cells(entry, self._home, room), width, index, whole=True)

@@ -100,7 +100,7 @@ class HomeRows:
             for path, each in self.entries.items()
             if each.read and path in listed
         ]
-        rows += [draft_cells(each, now) for each in self.drafts]
+        rows += [draft_cells(each) for each in self.drafts]
         rows += [{"name": (path.stem, "")} for path in (*self.paths, *self.recent, *self.archived)]
         rows += [{"name": (f"✘ {each.name}", "")} for each in self.entries.values() if each.summary.problem]
         found: dict[str, int] = {}
@@ -225,16 +225,14 @@ def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
     return f"{latest.mark} {shown_middle(name, left)}{age}", latest.tone
 
 
-def draft_cells(draft: Draft, now: float) -> dict[str, Cell]:
-    """The cells of a draft: what it is of, its store, how far it is, and its age."""
+def draft_cells(draft: Draft) -> dict[str, Cell]:
+    """The cells of a draft: what it is of, and how far its store is set up; it has no runs, and no secrets."""
     name = Path(draft.profile).stem if draft.profile else draft.name
+    store = draft_store(draft)
     return {
         "name": (f"○ {name or 'new store'}", "warning"),
         "title": (draft.title, ""),
-        "store": (draft_store(draft) or "no address yet", "" if draft_store(draft) else "muted"),
-        "authentication": (f"step {draft.step} of 5", "muted"),
-        "run": (ago(now - draft.kept_at), "muted"),
-        "secrets": ("changes" if draft.profile else "new", "muted"),
+        "store": (f"step {draft.step} of 5 · {store or 'no address yet'}", "" if store else "muted"),
     }
 
 

@@ -38,6 +38,8 @@ class PartList(BoundedList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes="panel")
         self.border_title = "Parts"
+        self._is_outdated = False
+        """Whether the text cannot be read now."""
         self._rows: list[ProfilePart | Family | None] = []
         """Below the title of a family without parts, the family: a row that adds the first one."""
         self._wanted: tuple[str, str] | None = None
@@ -50,7 +52,9 @@ class PartList(BoundedList):
         if part is None and self.family is not None:
             return {"page.edit": "Add"}
         status = self._states.get((part.family, part.name)) if part is not None else None
-        return {"page.edit": "Edit this line"} if status is not None and status.problems else {}
+        if status is not None and status.problems:
+            return {"page.edit": "Edit this line"}
+        return {"page.edit": "As text"} if self._is_outdated else {}  # a form needs valid TOML
 
     def want(self, family: Family, name: str) -> None:
         """Moves the cursor to this part as soon as it is listed."""
@@ -73,7 +77,7 @@ class PartList(BoundedList):
         """Shows these parts, muted if they are outdated; the cursor stays where it was."""
         parts, highlighted, selected = list(parts), self.highlighted, self.selected
         self.clear_options()
-        self._rows = []
+        self._rows, self._is_outdated = [], is_outdated
         self._states = states = {(each.family, each.name): status(each) for each in parts}
         names = max([_NAMES, *map(len, map(_name, parts))])
         runs = max((len(each.run[0]) for each in states.values()), default=0) if width >= _WIDTH_FOR_RUNS else 0
