@@ -115,6 +115,10 @@ async def test_a_problem_is_shown_at_its_line_while_typing_and_fixed_by_one_key(
         await pilot.press("f7")
         await until_shown(pilot, "✔ valid")
         assert area(pilot).text == TEXT
+        await pilot.press("x")
+        await until(pilot, lambda: area(pilot).text != TEXT)
+        await pilot.press("ctrl+z")  # the letter, and not the correction
+        await until(pilot, lambda: area(pilot).text == TEXT)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, EditorScreen))
 

@@ -226,7 +226,7 @@ class TextScreen(BaseScreen[T]):
         cursor = self.area.offset_of_cursor
         joined = is_typed and cursor - size == self._last_edit  # fast keys arrive several at once
         self._wants_completions = is_typed and size > 0 and now[cursor - 1 : cursor] != " "
-        self._last_edit = cursor
+        self._last_edit = cursor if is_typed else -1  # what is typed after a correction is undone alone
         raw = self.document.text()
         at = line_ends.changed(raw, now)
         self.document.edit_text(at, max(0, cursor - size), joined=joined, later=True)
