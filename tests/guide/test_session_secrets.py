@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tui_connector.guide.profiles.overview import read_overview
-from tui_connector.guide.resend import NewRequests
 from tui_connector.guide.secret_sources import secret_origins, sources
 from tui_connector.guide.secret_states import secret_states
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import read_profile
+from tui_connector.profile.used_parts import used_of
 
 PROFILE = """\
 format = 1
@@ -94,6 +94,7 @@ async def test_it_is_compared_with_the_address(origin: str, is_given: bool, path
     bench = Workbench(machine, trust=ProfileTrust(machine, path))
     states = await secret_states(document.draft, bench.vault, machine.environ, typed)
     assert [state.ok for state in states if "ACME_TOKEN" in state.text] == [is_given]
-    missing = await NewRequests(bench, lambda: profile).missing_secrets("magento")
-    assert [each.source.env for each in missing] == ([] if is_given else ["ACME_TOKEN"])
+    needed = used_of(profile, [("clients", "magento")]).secrets()
+    missing = [each.source.env for each in needed if await bench.vault.missing(each.source, each.origins)]
+    assert missing == ([] if is_given else ["ACME_TOKEN"])
     bench.close()

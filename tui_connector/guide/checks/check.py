@@ -259,7 +259,10 @@ async def _check_first_items(
         parent = incoming.parent.incoming
         result, parents = await _check_first_items(profile, session, parent, run, incoming.incremental)
         if not result.ok:
-            blamed = result.finding and replace(result.finding, field="parent.incoming")
+            own = incoming.incremental is not None and incoming.incremental.field is not None
+            at = "" if result.finding is None else result.finding.field
+            place = at if own and at.startswith("incremental.") else "parent.incoming"
+            blamed = result.finding and replace(result.finding, field=place)
             return replace(result, summary=f"incoming {name}: {result.summary}", finding=blamed), None
         items = [] if parents is None else profile.incoming[parent].parents_among(parents.items)
         if not items:

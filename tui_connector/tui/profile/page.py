@@ -203,7 +203,7 @@ class ProfilePage(StatusScreen, TextsScreen):
 
         found = parts(opened.data, self.status.missing)
         width = max(30, self._list.content_size.width or self.size.width - 2)
-        self._list.fill(found, status, width, is_outdated=opened.document is None)
+        self._list.fill(found, status, width, is_outdated=opened.document is None, has_text=opened.is_text)
         self._draw()
 
     @property

@@ -40,6 +40,8 @@ class PartList(BoundedList):
         self.border_title = "Parts"
         self._is_outdated = False
         """Whether the text cannot be read now."""
+        self._has_text = True
+        """Whether the file has a text, in which a part can be edited."""
         self._rows: list[ProfilePart | Family | None] = []
         """Below the title of a family without parts, the family: a row that adds the first one."""
         self._wanted: tuple[str, str] | None = None
@@ -54,7 +56,9 @@ class PartList(BoundedList):
         status = self._states.get((part.family, part.name)) if part is not None else None
         if status is not None and status.problems:
             return {"page.edit": "Edit this line"}
-        return {"page.edit": "As text"} if self._is_outdated else {}  # a form needs valid TOML
+        if not self._is_outdated:
+            return {}
+        return {"page.edit": "As text" if self._has_text else ""}  # a form needs valid TOML
 
     def want(self, family: Family, name: str) -> None:
         """Moves the cursor to this part as soon as it is listed."""
@@ -73,11 +77,12 @@ class PartList(BoundedList):
         width: int,
         *,
         is_outdated: bool = False,
+        has_text: bool = True,
     ) -> None:
         """Shows these parts, muted if they are outdated; the cursor stays where it was."""
         parts, highlighted, selected = list(parts), self.highlighted, self.selected
         self.clear_options()
-        self._rows, self._is_outdated = [], is_outdated
+        self._rows, self._is_outdated, self._has_text = [], is_outdated, has_text
         self._states = states = {(each.family, each.name): status(each) for each in parts}
         names = max([_NAMES, *map(len, map(_name, parts))])
         runs = max((len(each.run[0]) for each in states.values()), default=0) if width >= _WIDTH_FOR_RUNS else 0
