@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tui_connector.errors import InvalidValue
 from tui_connector.guide.query_doubts import doubts
 from tui_connector.guide.query_lines import is_short, sent_parameters
+from tui_connector.guide.rest_api import ApiPath
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,23 @@ from tui_connector.guide.query_lines import is_short, sent_parameters
         ("where status neq in a,b", "the value begins with a condition"),
         ("where status is not 5", "write !="),
         ("where status in (1, 'a')", "without brackets: status in 1,a"),
+        ("pageSize=10", "Magento ignores “pageSize=10”; did you mean: 10 per page"),
+        ("page_size=10", "did you mean: 10 per page"),
+        ("currentPage=2", "did you mean: page 2"),
+        ("sortOrders[0][field]=sku", "did you mean: searchCriteria[sortOrders][0][field]=sku"),
+        ("filterGroups[0][filters][0][value]=5", "did you mean: searchCriteria[filter_groups][0][filters][0][value]=5"),
+        ("filter_groups=5", "Magento ignores “filter_groups=5”: it is read in searchCriteria[…] only"),
+        ("searchcriteria[pageSize]=10", "did you mean: 10 per page"),
+        ("searchCriteria.pageSize=10", "did you mean: 10 per page"),
+        ("search-criteria=", "did you mean: searchCriteria="),
+        ("SearchCriteria%5BcurrentPage%5D=3", "did you mean: page 3"),
+        ("searchCriteria[pagesize]=10", "did you mean: 10 per page"),
+        ("searchCriteria[limit]=10", "did you mean: 10 per page"),
+        ("searchCriteria[pageSize=10", "did you mean: 10 per page"),
+        ("searchCriteria[sortOrders][direction]=ASC", "did you mean: searchCriteria[sortOrders][0][direction]=ASC"),
+        ("searchCriteria[filterGroups][1][field]=a", "searchCriteria[filter_groups][1][filters][0][field]=a"),
+        ("searchCriteria[filters][0][conditionType]=gt", "[filter_groups][0][filters][0][condition_type]=gt"),
+        ("searchCriteria[store]=nl", "Magento has pageSize, currentPage, sortOrders and filter_groups"),
     ],
 )
 def test_what_is_odd_is_said_with_what_may_be_meant(line: str, doubt: str) -> None:
@@ -65,12 +83,28 @@ def test_what_is_odd_is_said_with_what_may_be_meant(line: str, doubt: str) -> No
             "and qty > 5",
             "where a is null",
         ),
+        *("searchCriteria=", "searchCriteria[page_size]=10", "search_criteria[currentPage]=2", "size=XL"),
+        *("searchCriteria[filterGroups][0][filters][0][conditionType]=in", "searchCriteria[sortOrders][][field]=sku"),
+        *("searchCriteria[filter_groups][0][filters][0][value][]=5", "searchCriteria[requestName]=quick_search"),
         *("sort by sku", "page = 2", "page size = 10", "page 2 50 per page", "10 per page", "where name = it's new"),
     ],
 )
 def test_what_says_what_is_sent_is_not_odd(line: str) -> None:
     sent_parameters([line])
     assert doubts([line]) == []
+
+
+def test_what_magento_ignores_depends_on_the_path_and_on_the_lines_before() -> None:
+    low_stock = ApiPath(("GET",), ("scopeId", "pageSize", "currentPage"))
+    assert doubts(["pageSize=10", "currentPage=2"], known=low_stock) == []
+    assert doubts(["pageSize=10"], is_magento=False) == []
+    searched = ApiPath(("GET",), ("page",), is_searched=True)
+    [doubt] = doubts(["page=2&", "limit=10"], known=searched)
+    assert doubt == "Line 2 of the query: Magento ignores “limit=10”; did you mean: 10 per page"
+    both = ["searchCriteria[pageSize]=10", "search_criteria[currentPage]=2", "searchCriteria[page_size]=5"]
+    first, second = doubts(both)
+    assert "use only one of searchCriteria and search_criteria" in first
+    assert "use only one of pageSize and page_size" in second
 
 
 def test_a_word_that_is_being_typed_is_not_odd_yet() -> None:

@@ -1,4 +1,4 @@
-"""What of a query is probably not meant as it is sent: criteria in short that are misspelt, or run into a value."""
+"""What of a query is probably not meant as it is sent: criteria that are misspelt, run into a value, or are ignored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from ..client.criteria_rows import (
 )
 from ..errors import InvalidValue
 from ..misspelling import most_similar
+from .ignored_parameters import second_spelling, why_ignored
 from .query_lines import is_short, sent_parameters, split_short
+from .rest_api import ApiPath
 
 _SIGNS = "=<>≠≤≥"
 _BEGINS_WITH_SIGN = re.compile(rf"!?[{_SIGNS}]")
@@ -44,19 +46,29 @@ _SORTED = re.compile(
 
 
 def doubts(
-    lines: Sequence[str], *, sent_before: Collection[str] = (), fields: Collection[str] = (), typed: int = -1
+    lines: Sequence[str],
+    *,
+    sent_before: Collection[str] = (),
+    known: ApiPath | None = None,
+    is_magento: bool = True,
+    typed: int = -1,
 ) -> list[str]:
     """For each line that is probably not meant as it is sent: which one it is, and what is odd.
 
-    `sent_before`: lines that are sent as they were. `fields`: what the list is known to be filtered by. `typed`: the
-    line that is still being typed, if any, of which a word may lack its end. The lines are valid: `sent_parameters`
-    accepts them.
+    `sent_before`: lines that are sent as they were. `known`: what the path accepts, if that is known. `is_magento`:
+    whether the path is one of Magento's REST API. `typed`: the line that is still being typed, if any, of which a word
+    may lack its end. The lines are valid: `sent_parameters` accepts them.
     """
-    known = frozenset((*COMMON_FIELDS, *fields))
-    found = []
+    fields = frozenset((*COMMON_FIELDS, *(known.fields if known is not None else ())))
+    found, spellings = [], dict[str, str]()
     for number, line in enumerate(map(str.strip, lines), 1):
         is_begun = number == typed + 1 and not is_short(line) and not re.search(f"[{_SIGNS}]", line)
-        if line and not is_begun and line not in sent_before and (doubt := next(_about(line, known), "")):
+        if not line or is_begun:
+            continue
+        doubt = next(_about(line, fields), "")
+        if is_magento and not is_short(line):
+            doubt = doubt or why_ignored(line, known) or second_spelling(line, spellings)
+        if doubt and line not in sent_before:
             found.append(f"Line {number} of the query: {doubt}")
     return found
 

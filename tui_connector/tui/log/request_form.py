@@ -374,10 +374,10 @@ class RequestForm(Dialog[Request | None]):
 
         Raises `InvalidValue`.
         """
-        lines, known = self._query_lines(), self._known_path()
+        lines = self._query_lines()
         sent_parameters(lines)
-        fields = known.fields if known is not None else ()
-        return doubts(lines, sent_before=self._raw_lines, fields=fields, typed=typed)
+        is_magento = schema_path(self._base, self.query_one("#resend-uri", Input).value) is not None
+        return doubts(lines, sent_before=self._raw_lines, known=self._known_path(), is_magento=is_magento, typed=typed)
 
     def _show_sent(self, *lines: str, bad: bool = False, odd: bool = False) -> None:
         note = self.query_one("#resend-sent", Static)
