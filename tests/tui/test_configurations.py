@@ -72,6 +72,8 @@ async def test_forbidden_entities_are_marked_with_the_resource_to_tick(
         assert "✔ Products " in screen
         assert "✘ Stock by source " in screen
         await until_shown(pilot, "Stock by source: tick Stores › Inventory › Stocks › Source Item Assigning.")
+        await pilot.press("down", "enter")
+        assert "It needs" not in await until_shown(pilot, "Preview for the sample"), "the token has what it needs"
         setup.edit(("clients", "magento", "timeout"), "5s")
         assert "✘" not in await press_and_see(pilot, "3", "GET products"), "what was proved is not this setup"
 
@@ -253,6 +255,7 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         await pilot.press("down", "enter")
         await until(pilot, lambda: list(setup.outgoing) == ["products"])
         screen = await until_shown(pilot, "(not sent)")  # as soon as it is added
+        assert "It needs Catalog" in screen, "whether the token has it is not known"
         assert sandbox.journal() == []
         assert "PUT /rest/all/V1/products/24-MB01" in screen
         assert '"name": "Joust Duffle Bag"' in screen

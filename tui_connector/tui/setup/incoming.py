@@ -84,7 +84,7 @@ class IncomingPane(ConfigurationsPane):
     def added_text(self, entity: str) -> str:
         known = READABLE[entity]
         tells = f"{known.identifier} identifies items. " if known.identifier else ""
-        return f"{known.route}: {tells}{known.note}"
+        return f"{tells}{known.note}"
 
     def removed(self, name: str) -> None:
         self._results.pop(name, None)

@@ -198,9 +198,9 @@ class OutgoingPane(ConfigurationsPane):
         return self.setup.add_outgoing(entity)
 
     def added_text(self, entity: str) -> str:
-        known = WRITABLE[entity]
-        needs = "" if known.resource == "anonymous" else f" It needs {known.permission_path}."
-        return f"{known.route}: {known.note}{needs}"
+        known, permits = WRITABLE[entity], self.permitted().get(entity) is RouteAccess.YES
+        needs = "" if permits or known.resource == "anonymous" else f"It needs {known.permission_path}."
+        return " ".join(filter(None, [known.note, needs]))
 
     def added(self, name: str) -> None:
         """Shows its request at once: nothing is sent."""
