@@ -418,8 +418,8 @@ async def walking(size: tuple[int, int], *, theme: str = "") -> AsyncIterator[Wa
                     yield Walk(app, pilot, store, home)
 
 
-async def _first_call(profile: str, uri: str, *_: object, **__: object) -> FirstCall:
-    return FirstCall(f"tui-connector request {profile} GET {uri}", True, "[]", "")
+async def _first_call(profile: str, *_: object, **__: object) -> FirstCall:
+    return FirstCall(f"tui-connector request {profile} GET modules", True, "[]", "")
 
 
 @contextmanager

@@ -220,7 +220,7 @@ def test_a_command_to_read_never_sends_because_of_an_outgoing_of_the_same_name()
     assert setup.add_path("incoming", "custom/feed") == "feed"
     assert setup.add_path("outgoing", "custom/feed") == "feed-out"
     assert setup.add_path("incoming", "other/feed-out") == "feed-out-in"
-    found = commands("acme", "modules", ["products", "orders"], ["products"], {"products"})
+    found = commands("acme", ["products", "orders"], ["products"], {"products"})
     assert "tui-connector run acme products --direction incoming" in found
     assert "tui-connector run acme orders" in found
 

@@ -161,7 +161,7 @@ async def _save(
         variable = setup.at(*setup.path_of(field), "env")
         environ |= {str(variable): secrets[field.name]} if variable else {}
     sources = [each.source for each in profile_of(setup.draft).secrets()]
-    call = await first_call(path.stem, "modules", environ, profile_directory, sources)
+    call = await first_call(path.stem, environ, profile_directory, sources)
     if not call.ok:
         raise UserError("step-failed", f"The saved profile does not work in a new process: {call.command}\n{call.log}")
     say(f"  ✔ in a new process: {call.command} → exit code 0")

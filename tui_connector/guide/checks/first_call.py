@@ -15,6 +15,8 @@ from ...secrets.command import variables_of
 from ...secrets.source import SecretSource
 
 _DEADLINE = 60.0
+_REQUEST = "modules"
+"""The URI of the request; every token may send it."""
 _OWN = (*PROXY_VARIABLES, "PYTHONPATH", "PYTHON_KEYRING_BACKEND", "TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
 """Environment variables of this program itself."""
 
@@ -30,14 +32,14 @@ class FirstCall:
 
 
 def commands(
-    name: str, uri: str, reads: Sequence[str] = (), sends: Sequence[str] = (), both: Container[str] = ()
+    name: str, reads: Sequence[str] = (), sends: Sequence[str] = (), both: Container[str] = ()
 ) -> dict[str, str]:
     """Commands that work with the saved profile, with what each does; `reads` and `sends`: what can be run.
 
     `both`: names of an incoming and an outgoing at the same time; a command to read these must not send.
     """
     quoted = shlex.quote(name)
-    found = {f"tui-connector request {quoted} GET {shlex.quote(uri)}": "send one request"}
+    found = {f"tui-connector request {quoted} GET {_REQUEST}": "send one request"}
     for each in reads[:3]:
         only = " --direction incoming" if each in both else ""
         found[f"tui-connector run {quoted} {shlex.quote(each)}{only}"] = f"read {each}"
@@ -47,19 +49,18 @@ def commands(
 
 async def first_call(
     profile: str,
-    uri: str,
     environ: Mapping[str, str],
     profile_directory: Path | None = None,
     secrets: Iterable[SecretSource] = (),
     session: str = "",
 ) -> FirstCall:
-    """Runs `request PROFILE GET URI` in a new process of this program.
+    """Runs `request PROFILE GET modules` in a new process of this program.
 
     It loads no Python file of the working directory, and sees of the environment what a program needs and what the
     `secrets` of the profile are read from. `session`: of the history, to which the request belongs.
     """
     options = ["--profile-dir", str(profile_directory)] if profile_directory else []
-    arguments = [*options, "request", profile, "GET", uri, "--log", "long"]
+    arguments = [*options, "request", profile, "GET", _REQUEST, "--log", "long"]
     arguments += ["--session", session] if session else []
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -78,7 +79,7 @@ async def first_call(
         process.kill()
         await process.communicate()  # read to its end: a full pipe would keep asyncio waiting
         return FirstCall(shlex.join(["tui-connector", *arguments]), False, "", f"no end within {_DEADLINE:g} s")
-    shown = shlex.join(["tui-connector", *options, "request", profile, "GET", uri])
+    shown = shlex.join(["tui-connector", *options, "request", profile, "GET", _REQUEST])
     return FirstCall(shown, process.returncode == 0, body.decode("utf-8", "replace"), log.decode("utf-8", "replace"))
 
 

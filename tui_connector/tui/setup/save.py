@@ -6,8 +6,7 @@ import asyncio
 import re
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,29 +18,24 @@ from textual.message import Message
 from textual.widgets import Button, Input, Static
 
 from ...errors import UserError
-from ...files import ChangedOnDisk, described
-from ...guide.checks.first_call import FirstCall, commands, first_call
-from ...guide.profiles.edit import ProfileEdit
-from ...guide.profiles.removal import keep_copy
-from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
-from ...guide.profiles.saved_changes import file_before
+from ...files import described
+from ...guide.checks.first_call import FirstCall, first_call
+from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, preview
 from ...guide.secret_sources import SecretPlace, secret_name
 from ...guide.steps.methods import GuideStep
-from ...guide.trust import capability_lines
-from ...profile.library import Library, ProfileError, as_text, read_bytes
+from ...profile.library import Library, ProfileError
 from ...profile.problems import check_data
-from ...secrets.errors import OtherStore
 from ...secrets.plain_text import known_secrets_in
 from ...secrets.token_shape import looks_like_token
 from ...secrets.vault import KeyringState
-from ...text import count, shown, shown_line
+from ...text import shown, shown_line
 from ..dialogs import EntryScreen
 from ..keys import letter_bindings
-from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow, TextField
-from ..widgets.questions import ConfirmScreen
+from .save_merge import MergingSaver
+from .save_summary import save_summary, unset_variables
 from .step import StepPane
 
 _PLACES = {
@@ -68,9 +62,6 @@ _ONLY_SECRETS = "The file stays as it is; Enter or s stores the secrets that you
 _UNCHANGED = (
     "Nothing has changed since it was saved. Enter goes to the profile's page: there r runs a part, t tests it."
 )
-_TITLES = {"clients": "client", "authentications": "authentication", "incoming": "incoming", "outgoing": "outgoing"}
-_FIRST = "modules"
-"""The request of the new process; every token may send it."""
 
 
 class SavePane(StepPane):
@@ -122,7 +113,7 @@ class SavePane(StepPane):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._asked_keyring = False
-        self._taking_changes = asyncio.Lock()
+        self._saver = MergingSaver(self.work, self, lambda: self.post_message(self.Merged()))
         self._note = ""
         """Why the secrets are not stored in the keyring."""
         self._told_before = False
@@ -432,7 +423,7 @@ class SavePane(StepPane):
         self._told_before = self.setup.saved
         try:
             path = await self._path_to_save()
-            saved, copy = await self._save_to(path)
+            saved, copy = await self._saver.save(path)
         except UserError as error:
             if error.code == "keyring-unusable":
                 self._save_elsewhere(error.message)
@@ -459,90 +450,19 @@ class SavePane(StepPane):
             and self.setup.authenticated
             and not self._wrong()
             and self.setup.secret_place is not SecretPlace.ASK
-            and not self._unset(saved)
+            and not unset_variables(work, saved)
         ):
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
             secrets = [each.source for each in profile.secrets()] if profile is not None else []
             session = work.workbench.history_session
-            call = await first_call(str(path), _FIRST, environ, secrets=secrets, session=session)
+            call = await first_call(str(path), environ, secrets=secrets, session=session)
             await asyncio.to_thread(work.workbench.follow_history)
         self.post_message(self.Ended(saved, call, copy=copy))
 
-    async def _save_to(self, path: Path) -> tuple[SaveResult, Path | None]:
-        """Saves, with what another program has changed meanwhile, after the difference was shown.
-
-        What the program left cannot always be read: then a copy of it is returned, once its user has agreed to
-        overwrite it. Raises what `save` does.
-        """
-        copy = None
-        async with self._taking_changes:
-            pass  # what the step has begun with has ended
-        while True:  # a file may change while its user is asked about the change before
-            try:
-                return await self._save_asking(path), copy
-            except ChangedOnDisk as error:
-                if not self.setup.saved:
-                    raise
-                if await self._merged(path):
-                    continue
-                theirs = await asyncio.to_thread(_content, path)
-                if not await self._may_overwrite(path, theirs):
-                    raise
-                if theirs is not None:
-                    machine = self.work.workbench.machine
-                    try:
-                        copy = await asyncio.to_thread(
-                            keep_copy, path, theirs, machine.directories.state, machine.now()
-                        )
-                    except OSError as why:
-                        message = f"{error.message}: no copy of it can be kept: {described(why)}"
-                        raise UserError(error.code, message) from why
-                self.setup.document.allow_overwriting(theirs)
-
-    async def _merged(self, path: Path) -> bool:
-        """Takes what another program has changed in the file; False if that cannot be read as a profile.
-
-        Raises `UserError` if its user does not want to save that.
-        """
-        edit = ProfileEdit(path, self.setup)
-        try:
-            conflicts = await asyncio.to_thread(edit.merge)
-        except ProfileError:
-            return False
-        refused = f"Not saved: another program has changed {path.name}"
-        if conflicts is not None:
-            texts = conflicts.base, conflicts.mine, conflicts.theirs
-            text = await self.app.push_screen_wait(DifferenceScreen(path.name, *texts, in_form=True))
-            if text is None:
-                raise UserError("not-saved", refused, "Save again to decide what is kept.")
-            await asyncio.to_thread(edit.take, text, conflicts.file_data)
-        self._merged_changes()
-        question = f"Another program has changed {path.name} meanwhile; that is kept. Besides, this changes:\n"
-        if not self.setup.document.changed:
-            question = f"Another program has changed {path.name} meanwhile; that is kept. Nothing else changes."
-        changes = highlight.difference(edit.difference)
-        screen = ConfirmScreen(question, title="Save the profile", yes="Save", no="Do not save", details=changes)
-        if not await self.app.push_screen_wait(screen):
-            raise UserError("not-saved", refused, "What saving changes now is shown below.")
-        return True
-
     async def _take_changes(self, path: Path, *, saving: bool = False) -> None:
-        """Takes what another program has changed since the guide was opened; conflicts are decided when it is saved.
-
-        `saving`: it is to be saved, unless there is nothing to save.
-        """
-        document, problem = self.setup.document, ""
-        before = document.file_digest
-        async with self._taking_changes:
-            try:
-                await asyncio.to_thread(ProfileEdit(path, self.setup).merge)
-                await asyncio.to_thread(document.check_unchanged, path)
-            except UserError as error:  # saving decides what becomes of it
-                problem = error.message
-        if document.file_digest != before:
-            self._merged_changes()
-        self.post_message(self.FileChecked(problem, saving))
+        """Takes what another program has changed; `saving`: it is to be saved, unless there is nothing to save."""
+        self.post_message(self.FileChecked(await self._saver.take_changes(path), saving))
 
     @on(FileChecked)
     def _file_checked(self, message: FileChecked) -> None:
@@ -559,61 +479,6 @@ class SavePane(StepPane):
         elif message.saving:
             self.test()
 
-    def _merged_changes(self) -> None:
-        """Shows the setup with what another program has changed."""
-        if (clients := self.setup.table("clients")) and self.setup.client not in clients:
-            self.setup.choose_client(next(iter(clients)))
-        self.post_message(self.Merged())
-
-    async def _may_overwrite(self, path: Path, theirs: bytes | None) -> bool:
-        """Asks whether to write the profile in place of these bytes. Raises `ProfileError`."""
-        if theirs is None:
-            question = f"{path} was deleted by another program. Write it again?"
-            screen = ConfirmScreen(question, title="Save the profile", yes="Write it", no="Do not save")
-        else:
-            question = (
-                f"Another program has changed {path.name}. Overwrite it? What the file has is marked with -, what is "
-                "written instead with +. A copy of the file is kept."
-            )
-            lost = highlight.difference(difference(as_text(path, theirs), self.setup.document.text()))
-            screen = ConfirmScreen(
-                question, title="Save the profile", yes="Overwrite", no="Keep the file", details=lost
-            )
-        answer: bool | None = await self.app.push_screen_wait(screen)
-        return bool(answer)
-
-    async def _save_asking(self, path: Path) -> SaveResult:
-        """Saves; asks before it replaces a keyring entry of another store. Raises what `save` does."""
-        work = self.work
-        before = None
-        with suppress(ProfileError):  # it is new, or was deleted
-            before = await asyncio.to_thread(file_before, path, work.workbench.trust)
-
-        async def confirm_replace(error: OtherStore) -> bool:
-            given = f"The keyring entry {error.name} was stored for {', '.join(error.stores)}."
-            return await work.workbench.machine.prompt.allow(
-                f"{given}\n\nReplace it, and all others that this profile uses, with what you entered?"
-            )
-
-        with work.keeping_results():  # secrets go to the keyring
-            saved = await save(
-                self.setup,
-                path,
-                work.workbench.vault,
-                replace=bool(work.sandbox),  # the demo chose a name without entries of others
-                confirm_replace=confirm_replace,
-                trust=work.workbench.trust,
-                profiles=work.profiles,
-                moving=None if self.setup.saved else work.draft_history.copied_to(path, self.setup.draft),
-                state=work.workbench.machine.directories.state,
-            )
-        if problem := work.draft_history.problem:
-            saved = replace(saved, notes=(*saved.notes, problem))
-        change = await asyncio.to_thread(before.change, "save in the guide") if before is not None else None
-        if change is not None:
-            work.changes.record(change)
-        return saved
-
     @on(Merged)
     def _show_merged(self) -> None:
         said = "Another program has changed the file meanwhile; that is kept."
@@ -627,88 +492,20 @@ class SavePane(StepPane):
             return
         self._file_problem = ""
         self._call_failed = message.call is not None and not message.call.ok
-        ready = self._commands(message.saved.profile)
-        lines = [f"✔ Saved: {message.saved.profile}"]
-        if stored := message.saved.keyring:
-            lines.append(f"  {count(len(stored), 'secret')} in the keyring, under {stored[0].partition('/')[0]}/")
-        if message.call is not None:
-            result = "status 200 from a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
-            lines.append(f"{'✔' if message.call.ok else '✘'} {next(iter(ready))}: {result}")
-        if message.copy is not None:
-            lines.append(f"  What the file had before is kept in {message.copy}")
-        lines += [f"! {note}." for note in message.saved.notes]
-        if self._told_before and (allowed := capability_lines(message.saved.allowed)):
-            lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]
-        wrong = self._wrong()
-        if not message.saved.trusted and not wrong:
-            lines.append("! It is not trusted yet: you will be asked again before it is used.")
-        width, unset = max(map(len, ready)), self._unset(message.saved)
-        usable = [
-            f"Set up: {self._what()}.",
-            "Now you can, once the variables below are set:" if unset else "Now you can:",
-            *(f"  {command:<{width}}  {does}" for command, does in ready.items()),
-        ]
-        lines += [f"! The profile is invalid:\n{wrong}", "q: back."] if wrong else usable
-        lines += self._later(unset)
+        said = save_summary(
+            self.work, message.saved, message.call, message.copy, self._wrong(), existed=self._told_before
+        )
         self._show_name()
         self.explain("")
         self._show(Content(""))
         self._name_continue()
         self._shows_saved, self._note = True, ""
-        self.say("\n".join(lines), bad=message.call is not None and not message.call.ok)
+        self.say(said, bad=message.call is not None and not message.call.ok)
         self.post_message(self.Changed())
         self.focus_next(self.query_one(".continue", Button))
-
-    def _what(self) -> str:
-        """The parts of the profile."""
-        names = {title: self.setup.table(family) for family, title in _TITLES.items()}
-        return "; ".join(f"{title} {', '.join(table)}" for title, table in names.items() if table)
-
-    def _unset(self, saved: SaveResult) -> list[str]:
-        """The variables that the profile needs and that are not set."""
-        return [each for each in saved.environment if not self.work.workbench.machine.environ.get(each)]
-
-    def _later(self, variables: Sequence[str]) -> list[str]:
-        """How a new process gets secrets that are not in the keyring; this one goes on with what was typed.
-
-        The demo's secrets are known to each process that opens its screens.
-        """
-        if variables and self.work.sandbox:
-            return [
-                "  This program fills in the demo store's secrets whenever you open this profile.",
-                "  Only commands in a shell need these variables:",
-                *(f"    {name}" for name in variables),
-            ]
-        if variables:
-            return [
-                "! Not tested in a new process, which would have no secrets: only this session uses what you entered.",
-                "  For later, choose a prompt or a password manager's command above and save again, or set these:",
-                *(f"    export {name}=…" for name in variables),
-            ]
-        if self.setup.secret_place is SecretPlace.ASK and self.setup.secret_paths():
-            return ["  This session uses the secrets that you entered; a new process prompts for them."]
-        return []
-
-    def _commands(self, path: Path) -> dict[str, str]:
-        """Commands to paste, with the name of the profile, or its path where it is elsewhere."""
-        usual = self.work.workbench.machine.directories.config / "profiles"
-        reads = [each for each in self.setup.incoming if self.setup.at("incoming", each, "sink")]
-        sends = [each for each in self.setup.outgoing if self.setup.at("outgoing", each, "source")]
-        both = self.setup.incoming.keys() & self.setup.outgoing.keys()
-        return commands(path.stem if path.parent == usual else str(path), _FIRST, reads, sends, both)
 
 
 def _name_problem(error: UserError) -> str:
     """Why a new profile cannot have this name, and what to do where another profile has it."""
     open_it = ": open it from the home screen, or choose another name" if error.code == "profile-exists" else ""
     return f"{error.message}{open_it}"
-
-
-def _content(path: Path) -> bytes | None:
-    """The bytes of the file; None if it was deleted. Raises `ProfileError`."""
-    try:
-        return read_bytes(path)
-    except ProfileError as error:
-        if error.code == "profile-missing":
-            return None
-        raise
