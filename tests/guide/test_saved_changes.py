@@ -45,6 +45,9 @@ class Session:
         change = SavedChange(self.path, before, self.path.read_bytes(), self._trust, ())
         self.changes.record(change.titled(f"write {text}"))
 
+    def see(self) -> bool:
+        return self.changes.seen(self.path, self.path.read_bytes(), self._trust, ())
+
     def undo(self) -> None:
         assert self.changes.to_undo is not None
         self.changes.undone(self.changes.to_undo.in_file().revert())
@@ -91,6 +94,22 @@ def test_what_another_program_has_changed_is_kept_by_undo_and_redo(machine: Mach
     session.redo()
     assert path.read_text() == "# theirs\n" + theirs.replace('"products"', '"orders"').replace('"items"', '"rows"')
     assert session.changes.undo_count == 2
+
+
+def test_what_another_program_saves_is_a_change_of_its_own(machine: Machine, path: Path) -> None:
+    session = Session(machine, path)
+    assert not session.see()
+    session.save("one")
+    assert not session.see()
+    session.undo()
+    assert not session.see()
+    path.write_text(f"{PROFILE}# theirs\n")
+    assert session.see()
+    assert titles(session.changes) == ("edit by another program", "write one")
+    session.undo()
+    assert path.read_text() == PROFILE
+    assert not session.see()
+    assert titles(session.changes) == ("", "edit by another program")
 
 
 def test_a_change_of_the_same_lines_is_a_conflict_until_it_is_gone(machine: Machine, path: Path) -> None:

@@ -226,7 +226,7 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         assert "o: $EDITOR" in await until_shown(pilot, "is UTF-16, not UTF-8")
         path.write_text(valid)
         await until(pilot, lambda: "valid text" not in shown(app))
-        assert messages(app) == ["The file has changed and was reloaded."]
+        assert messages(app) == ["Another program changed the file; it was reloaded. u undoes that."]
 
 
 async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machine: Machine) -> None:
@@ -442,11 +442,13 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
         assert path.read_text().endswith("# own\n")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo edit" in shown(app))
-        await pilot.press("u", "y")
-        await until(pilot, lambda: path.read_text() == deleted)
+        for undone in (f"{deleted}\n# one\n# two", f"{deleted}\n# one", deleted):
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+            await pilot.press("u", "y")
+            await until(pilot, lambda: path.read_text() == undone)  # noqa: B023
 
 
-async def test_undo_keeps_what_another_program_has_changed_or_names_the_conflict(machine: Machine) -> None:
+async def test_what_another_program_saves_is_undone_by_itself_or_the_conflict_is_named(machine: Machine) -> None:
     path = write(machine)
     before = path.read_text()
     app = trusting(machine)
@@ -458,9 +460,22 @@ async def test_undo_keeps_what_another_program_has_changed_or_names_the_conflict
         path.write_text(path.read_text().replace("Acme store", "Acme shop"))
         await until(pilot, lambda: "Acme shop" in shown(app) and not app.screen.loading_message)
         await pilot.press("u")
+        await until_shown(pilot, "Undo: edit by another program?")
+        await pilot.press("y")
+        await until(pilot, lambda: "Acme store" in path.read_text())
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("u")
         await until(pilot, lambda: "+[incoming.products]" in shown(app))
         await pilot.press("y")
-        await until(pilot, lambda: path.read_text() == before.replace("Acme store", "Acme shop"))
+        await until(pilot, lambda: path.read_text() == before)
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("U")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "products" not in path.read_text())
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("u", "y")
+        await until(pilot, lambda: path.read_text() == before)
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         path.write_text(path.read_text().replace("[incoming.products]", "[incoming.theirs]"))
         await until(pilot, lambda: "theirs" in shown(app) and not app.screen.loading_message)

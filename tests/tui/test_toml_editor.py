@@ -492,8 +492,9 @@ async def test_the_help_is_that_of_the_part_that_the_editor_opens_at(machine: Ma
         other = path.with_name("other")
         other.write_text(text)
         os.replace(other, path)
-        await until_shown(pilot, "The file has changed and was reloaded.")
-        assert [each.message for each in app._notifications].count("The file has changed and was reloaded.") == 1
+        said = "Another program changed the file; it was reloaded. u undoes that."
+        await until_shown(pilot, said)
+        assert [each.message for each in app._notifications].count(said) == 1
 
 
 async def test_typing_in_a_large_profile_does_not_wait_for_its_check(

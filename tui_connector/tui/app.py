@@ -371,8 +371,8 @@ class ConnectorApp(QuietApp):
         release = self._key_queue.hold(f"Opening {path.stem}")
 
         def left(how: Left) -> None:
-            if how.change is not None:
-                self._changes_of(path).record(how.change)
+            for change in how.changes:
+                self._changes_of(path).record(change)
             if how.form_at:
                 self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"), form_at=how.form_at)
 

@@ -22,6 +22,9 @@ from .save import difference
 PartKey = tuple[Family, str]
 """The family and the name of a part."""
 
+IN_OWN_EDITOR = "edit in $EDITOR"
+BY_ANOTHER_PROGRAM = "edit by another program"
+
 _MAX_CHANGES = 100
 """Changes of one file that can be undone; each has the file twice, which may be 1 MiB large."""
 
@@ -144,6 +147,8 @@ class SavedChanges:
     _done: list[SavedChange] = field(default_factory=list)
     _undone: list[SavedChange] = field(default_factory=list)
     """As they are reverted to be made again; the one to redo next is last."""
+    _last: bytes | None = None
+    """The file as it was left by the latest change, or seen since; None before."""
 
     @property
     def to_undo(self) -> SavedChange | None:
@@ -160,24 +165,35 @@ class SavedChanges:
         """The number of changes that can be undone."""
         return len(self._done)
 
-    def made(self, file_digest: str | None) -> bool:
-        """Whether a file with this digest is as the latest change made here has left it."""
-        return any(each is not None and digest(each.after) == file_digest for each in (self.to_undo, self.to_redo))
+    def seen(self, path: Path, data: bytes, trust: ProfileTrust, trusted: tuple[TrustRecord, ...]) -> bool:
+        """The file has these bytes now, and its profile that trust; whether another program has written them.
+
+        That is undone like any other change.
+        """
+        before, self._last = self._last, data
+        if before is None or before == data:
+            return False
+        change = SavedChange(path, before, data, trust, trusted).titled(BY_ANOTHER_PROGRAM)
+        self._done = [*self._done, change][-_MAX_CHANGES:]
+        return True
 
     def record(self, change: SavedChange) -> None:
         """Takes a change that was saved. What was undone before can no longer be redone."""
         self._undone.clear()
         self._done = [*self._done, change][-_MAX_CHANGES:]
+        self._last = change.after
 
     def undone(self, redo: SavedChange) -> None:
         """The latest change was reverted; `redo` is what `revert` returned."""
         self._done.pop()
         self._undone.append(redo)
+        self._last = redo.after
 
     def redone(self, undo: SavedChange) -> None:
         """What was undone last was made again; `undo` is what `revert` returned."""
         self._undone.pop()
         self._done.append(undo)
+        self._last = undo.after
 
 
 def _is_toml(text: str) -> bool:

@@ -37,6 +37,8 @@ class OpenedProfile:
     """The values of the environment, which may be invalid; if the file is not TOML, those that can be read."""
     texts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The tables of each part, by its family and name, as the file has them; none with the values of an environment."""
+    file_data: bytes | None = None
+    """The file as it was read; None where it cannot be read as text."""
     is_text: bool = True
     """Whether the file can be read as text; otherwise, its only problem says why not."""
 
@@ -99,10 +101,13 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     except ProfileError as error:
         problem = Problem(error.line or 0, error.column or 0, "", error.message, error.code, error.hint)
         return OpenedProfile(path, problems=[problem], is_text=False)
+    read = document.file_data
     checked = Checker().check(document.text())
     if not checked.is_toml:
         label = DEFAULT_ENVIRONMENT if names_of(checked.data) else ""
-        return OpenedProfile(path, problems=checked.problems, environment_label=label, data=checked.data)
+        return OpenedProfile(
+            path, problems=checked.problems, environment_label=label, data=checked.data, file_data=read
+        )
     names = names_of(document.draft)
     if environment not in names:
         environment = ""
@@ -110,7 +115,7 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     profile, _ = check(document.text(), environment)
     data = environment_data(document.draft, environment)
     texts = {} if environment else _texts(document.text())
-    return OpenedProfile(path, document, profile, checked.problems, environment, label, data, texts)
+    return OpenedProfile(path, document, profile, checked.problems, environment, label, data, texts, read)
 
 
 def _texts(text: str) -> dict[tuple[str, str], str]:

@@ -95,7 +95,7 @@ class ChangesScreen(ProfileScreen):
             self.busy = ""
         if saved is not None:
             self.record(saved)
-        self.reload(edited_here=True)
+        self.reload()
         return saved
 
     def action_undo(self) -> None:
@@ -132,7 +132,7 @@ class ChangesScreen(ProfileScreen):
             self.notify_error(error)
         finally:
             self.busy = ""
-        self.reload(edited_here=True)
+        self.reload()
 
     def _reverted(self, verb: str, title: str) -> str:
         """What was undone or redone, and what the keys do next."""

@@ -435,7 +435,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         if change is not None:
             self.record(change)
             self.notify(done.format(name), markup=False)
-        self.reload(edited_here=change is not None)
+        self.reload()
 
     @property
     def selected_part(self) -> ProfilePart | None:

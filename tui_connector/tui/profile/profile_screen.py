@@ -69,6 +69,8 @@ class ProfileScreen(LogDock):
         """The latest runs of outgoings."""
         unsaved: str = ""
         """What else was changed of the profile and is not saved in the file."""
+        is_by_another_program: bool = False
+        """Whether another program has changed the file since it was read or saved here."""
 
     @dataclass
     class RunsRead(Message):
@@ -92,8 +94,6 @@ class ProfileScreen(LogDock):
         self._loaded = False
         """Whether the file has been read and the list has the focus."""
         self._active_jobs = 0
-        self._edited_here = False
-        """Whether the user has just edited the file here."""
         self.is_outdated = False
         """Whether the file cannot be read now, and the values shown are those of its last text that could be."""
 
@@ -175,9 +175,8 @@ class ProfileScreen(LogDock):
         of = (self.machine.directories.state, self.path, self.environment)
         return await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
 
-    def reload(self, *, edited_here: bool = False) -> None:
-        """Reads the file again; `edited_here`: the user has just edited it here, and needs no notice of that."""
-        self._edited_here = self._edited_here or edited_here
+    def reload(self) -> None:
+        """Reads the file again."""
         self._loaded = False
         self._reader = self._read(only_if_changed=False)
 
@@ -196,6 +195,7 @@ class ProfileScreen(LogDock):
         if only_if_changed and state == self._file_state:
             return
         opened = await asyncio.to_thread(open_profile, self.path, self.environment)
+        is_by_another_program = await self._note_change(opened)
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self.workbench.keep_history, self.path, opened.profile)
@@ -204,7 +204,17 @@ class ProfileScreen(LogDock):
         if opened.profile is None or opened.profile.ledger is None:
             runs, sent = await self._last_runs()
         unsaved = await asyncio.to_thread(self._unsaved)
-        self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent, unsaved))
+        self.post_message(
+            self.FileRead(opened, state, only_if_changed, history_problem, runs, sent, unsaved, is_by_another_program)
+        )
+
+    async def _note_change(self, opened: OpenedProfile) -> bool:
+        """Notes what another program has changed in the file, to be undone; whether one has changed it."""
+        if opened.file_data is None:
+            return False
+        trust = ProfileTrust(self.machine, self.path)  # that of the base values, of which changes of the file are
+        trusted = tuple(await asyncio.to_thread(trust.records))
+        return self.changes.seen(self.path, opened.file_data, trust, trusted)
 
     def _unsaved(self) -> str:
         """What the guide and the editor have kept of changes that were not saved. Blocks."""
@@ -231,18 +241,14 @@ class ProfileScreen(LogDock):
             self.is_outdated = False
         self.opened, self._file_state = message.opened, message.state
         if message.opened.document is not None and message.opened.environment != self.environment:
-            self._edited_here = False
             self.leave_environment()
             return
         if message.history_problem:
             self.notify(shown(message.history_problem), severity="warning", markup=False)
-        document = message.opened.document
-        edited_here = self._edited_here or (document is not None and self.changes.made(document.file_digest))
-        self._edited_here = False
-        if message.only_if_changed and not edited_here:
+        if message.only_if_changed and message.is_by_another_program:
             self.app.clear_notifications()  # what they say of the file, and of keys, no longer holds
-            if document is not None:
-                self.notify("The file has changed and was reloaded.", markup=False)
+            if message.opened.document is not None:
+                self.notify("Another program changed the file; it was reloaded. u undoes that.", markup=False)
         self.show_read(message)
         if first or self.focused is None or not self.focused.display:
             self.begin()

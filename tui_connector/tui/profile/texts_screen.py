@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ...errors import UserError
-from ...guide.profiles.saved_changes import file_before
+from ...guide.profiles.saved_changes import IN_OWN_EDITOR, file_before
 from ...profile.problems import Problem
 from ..external_editor import edit
 from ..text_jumps import TextHolder
@@ -63,9 +63,9 @@ class TextsScreen(ChangesScreen, TextHolder):
         await open_editor(self.app, self.machine, self.path, place=place, key=key, left=self._left_editor)
 
     def _left_editor(self, how: Left) -> None:
-        if how.change is not None:
-            self.record(how.change)
-            self.refresh_bindings()
+        for change in how.changes:
+            self.record(change)
+        self.refresh_bindings()
         self.form_at = how.form_at  # opened once the file is read
 
     async def action_external_editor(self) -> None:
@@ -81,10 +81,10 @@ class TextsScreen(ChangesScreen, TextHolder):
             try:
                 edit(self.app, self.machine.environ, self.path, line)
             finally:  # also where the editor reports an error
-                if change := await asyncio.to_thread(before.change, "edit in $EDITOR"):
+                if change := await asyncio.to_thread(before.change, IN_OWN_EDITOR):
                     self.record(change)
         except UserError as error:
             self.notify_error(error)
         finally:
             self.busy = ""
-        self.reload(edited_here=True)
+        self.reload()

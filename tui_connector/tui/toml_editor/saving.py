@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from dataclasses import replace
 from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +32,9 @@ class TextSaver:
         self._trust: ProfileTrust | None = None
         self._own: tuple[str, str] | None = None
         """An invalid text that was saved here, and the text before that."""
-        self.change: SavedChange | None = None
-        """What was saved since the editor was opened, or since a change by another program was merged."""
+        self._changes: list[SavedChange] = []
+        self._found: list[tuple[bytes, bytes, bool]] = []
+        """The file before and after each save by another program that is not in `_changes` yet, as in `found`."""
 
     async def new_secret(self, checked: Checked) -> Problem | None:
         """A literal secret that the file does not have yet."""
@@ -70,6 +70,7 @@ class TextSaver:
             self._trust = await asyncio.to_thread(self._profile_trust)
         opened, self._own = self._opened, None
         changes = await self._trust.own_changes(opened, self._document.draft, self._path)
+        await self._take_found(self._trust)
         trusted = tuple(await asyncio.to_thread(self._trust.records))
         if is_new:
             self._document.allow_overwriting(None)
@@ -77,19 +78,33 @@ class TextSaver:
         await asyncio.to_thread(self._trust.grant_saved, self._path, changes)
         if checked.profile is None:
             self._own = self._document.text_as_read, opened
-        await self._record(before, self._trust, trusted)
+        self._changes.append(self._change(before, self._document.file_data, self._trust, trusted, "edit as text"))
 
-    async def take(self, before: bytes) -> None:
-        """The user has changed the file in another editor, and the document was rebased; `before` is what it had."""
-        if self._trust is None:
-            self._trust = await asyncio.to_thread(self._profile_trust)
-        await self._record(before, self._trust, tuple(await asyncio.to_thread(self._trust.records)))
+    def found(self, before: bytes, *, in_own_editor: bool = False) -> None:
+        """Another program has saved the file, and the document was rebased; `before` is what it had.
 
-    async def _record(self, before: bytes, trust: ProfileTrust, trusted: tuple[TrustRecord, ...]) -> None:
-        if self.change is not None and self.change.after == before:
-            self.change = replace(self.change, after=self._document.file_data)
-        else:
-            self.change = await asyncio.to_thread(self._change_since, before, trust, trusted)
+        `in_own_editor`: that was the user's own, opened from here.
+        """
+        if before != self._document.file_data:
+            self._found.append((before, self._document.file_data, in_own_editor))
+
+    async def changes(self) -> tuple[SavedChange, ...]:
+        """Each save of the file since the editor was opened, here or by another program; the latest last."""
+        if self._found:
+            if self._trust is None:
+                self._trust = await asyncio.to_thread(self._profile_trust)
+            await self._take_found(self._trust)
+        return tuple(self._changes)
+
+    async def _take_found(self, trust: ProfileTrust) -> None:
+        found, self._found = self._found, []
+        if found:
+            from ...guide.profiles.saved_changes import BY_ANOTHER_PROGRAM, IN_OWN_EDITOR
+
+            trusted = tuple(await asyncio.to_thread(trust.records))
+            for before, after, in_own_editor in found:
+                title = IN_OWN_EDITOR if in_own_editor else BY_ANOTHER_PROGRAM
+                self._changes.append(self._change(before, after, trust, trusted, title))
 
     @property
     def _opened(self) -> str:
@@ -102,11 +117,12 @@ class TextSaver:
 
         return ProfileTrust(self._machine, self._path)
 
-    def _change_since(self, before: bytes, trust: ProfileTrust, trusted: tuple[TrustRecord, ...]) -> SavedChange:
+    def _change(
+        self, before: bytes, after: bytes, trust: ProfileTrust, trusted: tuple[TrustRecord, ...], title: str
+    ) -> SavedChange:
         from ...guide.profiles.saved_changes import SavedChange
 
-        change = SavedChange(self._path, before, self._document.file_data, trust, trusted)
-        return change.titled("edit as text")
+        return SavedChange(self._path, before, after, trust, trusted).titled(title)
 
 
 def _identity(problem: Problem) -> tuple[str, str, str]:

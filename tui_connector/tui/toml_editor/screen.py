@@ -51,8 +51,8 @@ _DRAFT_DELAY = 1.0
 class Left:
     """How the editor was left."""
 
-    change: SavedChange | None
-    """What was saved; None if nothing was."""
+    changes: tuple[SavedChange, ...]
+    """Each save of the file meanwhile; the latest last."""
     form_at: KeyPath = ()
     """The key whose form is wanted: the family and the name of a part first; empty if none is."""
 
@@ -278,7 +278,7 @@ class EditorScreen(TextScreen[Left]):
         if self._draft_timer is not None:
             self._draft_timer.stop()
         await self._unsaved.write(None)
-        self.dismiss(Left(self._saver.change, form_at))
+        self.dismiss(Left(await self._saver.changes(), form_at))
 
     @property
     def loading_message(self) -> str:
@@ -377,16 +377,10 @@ class EditorScreen(TextScreen[Left]):
 
     def _take_file(self) -> None:
         """Shows what the user's own editor has saved in the file, before that is taken for another program's."""
-        before = self.document.file_data
         change = FileWatch(self.path).look(self.document.file_digest)  # the loop has waited for the editor, too
         if change is not None and change.data is not None:
-            self._reload(change.data, "Reloaded from your editor. ^Z undoes what it changed.")
-            self._take_change(before)
+            self._reload(change.data, "Reloaded from your editor. ^Z undoes what it changed.", in_own_editor=True)
             self.draw()
-
-    @work(group="save")
-    async def _take_change(self, before: bytes) -> None:
-        await self._saver.take(before)
 
     def _edit_copy(self, line: int) -> None:
         """Takes what the user's own editor makes of the unsaved text. Raises `UserError`."""
@@ -435,11 +429,15 @@ class EditorScreen(TextScreen[Left]):
         self.draw()
 
     def _reload(
-        self, data: bytes, words: str = "Another program changed the file; it was reloaded. ^Z undoes that."
+        self,
+        data: bytes,
+        words: str = "Another program changed the file; it was reloaded. ^Z undoes that.",
+        *,
+        in_own_editor: bool = False,
     ) -> None:
         """Shows what another program has written; undo returns to what was there before."""
         try:
-            self.document.rebase(data)
+            self._rebase(data, in_own_editor=in_own_editor)
         except UserError as error:
             self._change = FileChange(problem=error.text)
             return
@@ -447,6 +445,12 @@ class EditorScreen(TextScreen[Left]):
         self._change = None
         self.show_document()
         self.notify(words, markup=False)
+
+    def _rebase(self, data: bytes, *, in_own_editor: bool = False) -> None:
+        """Another program has saved these bytes in the file. Raises `UserError` if they cannot be read."""
+        before = self.document.file_data
+        self.document.rebase(data)
+        self._saver.found(before, in_own_editor=in_own_editor)
 
     def action_compare(self) -> None:
         """Shows how the text differs from the file, and takes what is chosen of either."""
@@ -479,7 +483,7 @@ class EditorScreen(TextScreen[Left]):
             self.record()
             if change is not None and change.data is not None:
                 try:
-                    self.document.rebase(change.data)
+                    self._rebase(change.data)
                 except UserError as error:
                     self.tell(error)
                     return
