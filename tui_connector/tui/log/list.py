@@ -26,16 +26,10 @@ from ...log.operators import Predicate
 from ...log.view import View, both, position_of
 from ...text import count
 from ..widgets.painted import Painted
+from .following import index_to_follow
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
 from .session_heads import SessionHeads
 
-
-def _succeeded(exchange: Exchange) -> bool:
-    return exchange.status is not None and exchange.status < 400
-
-
-_MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
-"""Probes after a failed request, and seconds before each of them, up to which they belong to that request."""
 REPAINTS = 20
 """Maximum per second, and only after a change."""
 _WAITING_PART = 3
@@ -182,26 +176,7 @@ class LogView(Painted, ScrollView, can_focus=True):
             return ()
 
     def _index_to_follow(self) -> int:
-        """The newest; where that is a probe sent right after another request, such as a test, that request.
-
-        Of probes alone, the last one that succeeded: others only ruled something out.
-        """
-        last = len(self.view) - 1
-        later = next(iter(self.folded_at(last)), self.exchange_at(last))
-        decided = last if later is None or _succeeded(later) or self.folded_at(last) else -1
-        for index in range(last - 1, max(-1, last - _MAX_PROBES), -1):
-            exchange = self.exchange_at(index)
-            if exchange is None or later is None or later.purpose != "probe":
-                break
-            pause = (later.at - exchange.at).total_seconds() - exchange.timings.total
-            if pause > _PAUSE_BEFORE_PROBE:
-                break
-            if not folds(exchange):
-                return index
-            if decided < 0 and _succeeded(exchange):
-                decided = index
-            later = exchange
-        return last if decided < 0 else decided
+        return index_to_follow(self, len(self.view) - 1)
 
     def exchange_at(self, index: int) -> Exchange | None:
         if not 0 <= index < len(self.view):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
@@ -22,10 +22,8 @@ from textual.widgets.input import Selection
 from ...client.message import METHODS, Request
 from ...errors import InvalidValue, UserError
 from ...files import write_private
-from ...guide.query_doubts import doubts
-from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
 from ...guide.resend import relative_uri, schema_path
-from ...guide.rest_api import ApiPath, KnownPaths, completed_path, fitting_paths, known_path, similar_path
+from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path, similar_path
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
@@ -37,6 +35,7 @@ from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
 from ..widgets.text_areas import JsonField, SeveralLines
+from .query_editor import QueryEditor, QueryTarget
 from .request_text import (
     MAX_SHOWN,
     editable,
@@ -51,7 +50,7 @@ from .request_text import (
     to_text,
 )
 from .sending_question import confirm_request
-from .suggestions import PathCompletion, QueryField, Suggestion, SuggestionList
+from .suggestions import PathCompletion, Suggestion, SuggestionList
 
 
 class _InvalidField(InvalidValue):
@@ -75,8 +74,6 @@ def _in_field(field: str) -> Iterator[None]:
 _FEWEST_ROWS, _MOST_ROWS, _OTHER_ROWS, _LINES = 3, 8, 14, 2
 """Suggestions that are listed below a field at least and at most, and rows of the screen that the list leaves to all
 else: besides the query and the headers, each of which has so many lines at least."""
-_QUERY_HEADING = "Query, one parameter per line, or in short: where …, sort …, page …"
-_MAX_SENT = 2_000
 _SCHEMA_EXPECTED = "The paths that the store offers are completed here once they are known."
 _NO_SCHEMA = "The store did not send its schema, so there are no paths to complete."
 _METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
@@ -142,15 +139,10 @@ class RequestForm(Dialog[Request | None]):
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._missing = missing
         self._body_shown = False
-        self._raw_lines: list[str] = []
         self._filled_path = ""
         """The path as it was filled in."""
-        self._filled_query = ""
-        """The query as it was filled in, its search criteria in short, and as it is sent while that is not edited."""
         self._sent_with: list[str] = []
         """The doubts about the query that were shown before sending: sent again, it is meant like this."""
-        self._sent_rows = 0
-        """The rows that tell what is sent for lines in short."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -162,10 +154,7 @@ class RequestForm(Dialog[Request | None]):
                 yield Static(Content("Path"), classes="label")
                 yield CommandInput(self._fill_from_command, id="resend-uri")
             yield SuggestionList(id="resend-paths")
-            yield Static(Content(_QUERY_HEADING), classes="heading")
-            yield QueryField(self._use_key, id="resend-query")
-            yield SuggestionList(id="resend-parameters")
-            yield Static("", id="resend-sent")
+            yield QueryEditor(self._query_target, self._show_lists)
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
             yield Static("", id="resend-body-heading", classes="heading")
@@ -212,7 +201,7 @@ class RequestForm(Dialog[Request | None]):
     def on_request_form_paths_found(self, message: PathsFound) -> None:
         self._known, self._was_asked = message.known, message.is_last
         self._suggest_paths()
-        self._suggest_parameters()
+        self._query.suggest()
         field = self.query_one("#resend-uri", Input)
         if completed := self._begun_path(field.value):  # for what was typed before
             field.post_message(SuggestionReady(field.value, completed))
@@ -257,8 +246,7 @@ class RequestForm(Dialog[Request | None]):
         """The least that the body has by the store's schema, where it is still empty; "" where that is unknown."""
         if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
             return ""
-        target = schema_path(self._base, self.query_one("#resend-uri", Input).value) or ""
-        known, method = known_path(self._known.paths, target), self.query_one("#resend-method", Input).value
+        known, method = self._query_target().known, self.query_one("#resend-method", Input).value
         return known.bodies.get(method.strip().upper(), "") if known is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -343,115 +331,31 @@ class RequestForm(Dialog[Request | None]):
         read = f"as of {self._known.read_at.astimezone():%d %b %Y}"
         return f"{read}, no schema now" if self._was_asked else read
 
-    def _query_lines(self) -> list[str]:
-        """The lines of the query; those of the request itself, where its criteria are in short and not edited."""
-        text = self._query.text
-        return self._raw_lines if text == self._filled_query else text.split("\n")
-
-    @on(TextArea.Changed, "#resend-query")
-    def _query_changed(self) -> None:
-        """Lists what fits the line, and shows what is sent for lines in short."""
-        self._suggest_parameters()
-        try:
-            self._show_doubts(self._doubts(typed=self._query.cursor_location[0]))
-        except InvalidValue as error:
-            if error.code != "incomplete-query-line":  # it is still being typed; sending says what it lacks
-                self._show_sent(f"✘ {error.message}", bad=True)
-            elif self.query_one("#resend-sent", Static).has_class("bad"):
-                self._show_sent("")
-
-    def _show_doubts(self, odd: Sequence[str]) -> None:
-        """Shows what is odd about the query, and what is sent for lines in short. Raises `InvalidValue`."""
-        sent = sent_parameters(self._query.text.split("\n"))
-        encoded = "&".join(parameter.encoded() for _, parameters in sent for parameter in parameters)
-        short = split_query(f"?{encoded}")[1]  # as it reads when the request is opened again
-        if short and self._query_lines() is self._raw_lines:
-            short = self._raw_lines
-        self._show_sent(*map(_warning, odd), *([f"sent: {' & '.join(short)}"] if short else []), odd=bool(odd))
-
-    def _doubts(self, *, typed: int = -1) -> list[str]:
-        """What of the query is probably not meant as it is sent; `typed`: the line that is still being typed.
-
-        Raises `InvalidValue`.
-        """
-        lines = self._query_lines()
-        sent_parameters(lines)
-        is_magento = schema_path(self._base, self.query_one("#resend-uri", Input).value) is not None
-        return doubts(lines, sent_before=self._raw_lines, known=self._known_path(), is_magento=is_magento, typed=typed)
-
-    def _show_sent(self, *lines: str, bad: bool = False, odd: bool = False) -> None:
-        note = self.query_one("#resend-sent", Static)
-        note.display = any(lines)
-        note.update(Content("\n".join(shown_line(line, _MAX_SENT) for line in lines)))
-        note.set_class(bad, "bad")
-        note.set_class(odd, "odd")
-        self._sent_rows = sum(-(-len(line) // max(20, note.size.width)) for line in lines)
-        self._show_lists()
-
-    def _known_path(self) -> ApiPath | None:
-        """What the store accepts for the path, as far as that is known."""
-        target = schema_path(self._base, self.query_one("#resend-uri", Input).value) or ""
-        return known_path(self._known.paths, target)
-
-    @on(TextArea.SelectionChanged, "#resend-query")
-    def _suggest_parameters(self) -> None:
-        """Lists what the line at the cursor can become."""
-        line = self._query.document.get_line(self._query.cursor_location[0])
-        target = schema_path(self._base, self.query_one("#resend-uri", Input).value) or ""
-        found = suggested_lines(line, target, self._known_path()) if self._query.cursor_at_end_of_line else []
-        self._parameter_list.offer(line, [_suggestion(each) for each in found])
-        self._show_lists()
+    def _query_target(self) -> QueryTarget:
+        """The path that is requested, and what the store accepts for it, as far as that is known."""
+        path = schema_path(self._base, self.query_one("#resend-uri", Input).value)
+        return QueryTarget(path, known_path(self._known.paths, path or ""))
 
     @property
-    def _query(self) -> TextArea:
-        return self.query_one("#resend-query", TextArea)
-
-    @property
-    def _parameter_list(self) -> SuggestionList:
-        return self.query_one("#resend-parameters", SuggestionList)
+    def _query(self) -> QueryEditor:
+        return self.query_one(QueryEditor)
 
     def _show_lists(self) -> None:
         """Lists suggestions below the field that has the focus, in the rows that the other fields leave."""
-        lines = (self.query_one(field, TextArea).document.line_count for field in ("#resend-query", "#resend-headers"))
-        others = _OTHER_ROWS + self._sent_rows + sum(max(_LINES, each) for each in lines)
+        areas = (self._query.field, self.query_one("#resend-headers", TextArea))
+        others = _OTHER_ROWS + self._query.sent_rows + sum(max(_LINES, each.document.line_count) for each in areas)
         rows = max(_FEWEST_ROWS, min(_MOST_ROWS, self.size.height - others))
-        focused = self.focused.id if self.focused is not None else "resend-uri"
-        self._path_list.show(is_wanted=focused == "resend-uri", rows=rows)
-        self._parameter_list.show(is_wanted=focused == "resend-query", rows=rows)
+        self._path_list.show(is_wanted=self.focused is None or self.focused.id == "resend-uri", rows=rows)
+        self._query.show_list(rows)
 
     def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ choose a suggestion, at whose ends they go to another field; Tab takes one, or leaves."""
-        if self._use_key(event.key):
+        """↓ and ↑ choose a path, at whose ends they go to another field; Tab takes one, or leaves."""
+        if not self._path_list.display or self.focused is None or self.focused.id != "resend-uri":
+            return
+        step = {"down": 1, "up": -1}.get(event.key, 0)
+        if self._path_list.choose(step) if step else event.key == "tab" and self._complete_path(from_empty=False):
             event.stop()
             event.prevent_default()
-
-    def _use_key(self, key: str) -> bool:
-        """Whether this key of a field with suggestions concerned them."""
-        field = self.focused
-        listed = {"resend-uri": self._path_list, "resend-query": self._parameter_list}.get((field and field.id) or "")
-        if listed is None or not listed.display:
-            return False
-        if step := {"down": 1, "up": -1}.get(key, 0):
-            query = self._query
-            is_at_end = field is not query or query.navigator.is_last_wrapped_line(query.cursor_location)
-            return is_at_end and listed.choose(step)
-        if field is self._query:
-            return (key == "tab" or (key == "enter" and listed.chosen is not None)) and self._complete_line()
-        return key == "tab" and self._complete_path(from_empty=False)
-
-    def _complete_line(self) -> bool:
-        """Takes what was chosen for the line at the cursor, or what it begins; False where there is nothing to take."""
-        listed, query = self._parameter_list, self._query
-        if listed.typed != query.document.get_line(query.cursor_location[0]):  # which was typed just before
-            self._suggest_parameters()
-        best = listed.best
-        if best is None or not (listed.typed or listed.chosen):
-            return False
-        listed.take(best)
-        row = query.cursor_location[0]
-        query.replace(best.value, (row, 0), (row, len(query.document.get_line(row))))
-        query.move_cursor((row, len(best.value)))
-        return True
 
     def _complete_path(self, *, from_empty: bool) -> bool:
         """Takes the chosen path, or the first one; False where that is what was typed.
@@ -477,15 +381,10 @@ class RequestForm(Dialog[Request | None]):
     def _fill(self, request: Request) -> None:
         """Shows this request in the fields."""
         self._request = request
-        path, lines = split_query(request.uri)
-        self._raw_lines = lines
-        short = shown("\n".join(in_short(_any_address(request.uri), lines)))
-        self._filled_query = short
-        self._filled_path = shown_line(path)
+        self._filled_path = shown_line(split_query(request.uri)[0])
         self.query_one("#resend-method", Input).value = request.method
         self.query_one("#resend-uri", Input).value = self._filled_path
-        self._query.text = short
-        self._query.move_cursor((0, len(self._query.document.get_line(0))))  # what is typed continues the first line
+        self._query.fill(request.uri)
         headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
         self.query_one("#resend-headers", TextArea).text = shown(headers)
         body = editable(request.body)
@@ -524,10 +423,8 @@ class RequestForm(Dialog[Request | None]):
         original = self._request.body
         body = edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
         path = self.query_one("#resend-uri", Input).value.strip()
-        lines = self._query_lines()
         with _in_field("resend-query"):
-            sent = sent_parameters(lines)
-        query = "&".join("&".join(each.encoded() for each in short) if short else line for line, short in sent)
+            query = self._query.encoded()
         if not path:
             raise _InvalidField("resend-uri", "The path is missing")
         target = schema_path(self._base, path) if self._known.paths else None
@@ -549,12 +446,12 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue as error:
             self._show_invalid(error)
             return
-        if (odd := self._doubts()) and odd != self._sent_with:
+        if (odd := self._query.doubts()) and odd != self._sent_with:
             self._sent_with = odd
-            self.set_focus(self._query)
-            self._show_doubts(odd)
+            self.set_focus(self._query.field)
+            self._query.show_doubts(odd)
             words = "Not sent: is the query what you mean? F5 again: send it as it is."
-            self._show_error(words, self.query_one("#resend-sent"))
+            self._show_error(words, self._query)
             return
         if self._missing and (MARK in request.uri or MARK.encode() in request.body):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")
@@ -637,16 +534,3 @@ class RequestForm(Dialog[Request | None]):
             form.move_child(note, after=row)
         note.update(Content(shown(words)))
         note.set_class(bad, "bad")
-
-
-def _any_address(uri: str) -> str:
-    """An absolute address with the query of this one."""
-    return f"https://host.invalid/?{uri.partition('?')[2]}"
-
-
-def _warning(words: str) -> str:
-    return f"⚠ {words}"
-
-
-def _suggestion(line: LineSuggestion) -> Suggestion:
-    return Suggestion(line.line, f"{line.line:<24} {line.meaning}" if line.meaning else line.line)

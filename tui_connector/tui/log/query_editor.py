@@ -1,0 +1,172 @@
+"""The query of a request that is edited: its lines, what they can become, and below them what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static, TextArea
+
+from ...errors import InvalidValue
+from ...guide.query_doubts import doubts
+from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
+from ...guide.rest_api import ApiPath
+from ...text import shown, shown_line
+from .request_text import split_query
+from .suggestions import QueryField, Suggestion, SuggestionList
+
+_HEADING = "Query, one parameter per line, or in short: where …, sort …, page …"
+_MAX_SENT = 2_000
+
+
+class QueryTarget(NamedTuple):
+    """The path that has the query."""
+
+    path: str | None
+    """As in the schema of the store; None for an address that the schema does not describe."""
+    known: ApiPath | None
+    """What the path accepts, if that is known."""
+
+
+class QueryEditor(Vertical):
+    """A query, one parameter per line or in short, with suggestions, what is sent, and what is odd about it."""
+
+    def __init__(self, target: Callable[[], QueryTarget], changed: Callable[[], object]) -> None:
+        """`changed` is called after the rows that it needs may have changed."""
+        super().__init__(id="resend-query-editor")
+        self._target, self._changed = target, changed
+        self._raw_lines: list[str] = []
+        self._filled = ""
+        """The query as it was filled in, its search criteria in short, and as it is sent while that is not edited."""
+        self.sent_rows = 0
+        """The rows that tell what is sent for lines in short, and what is odd."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(_HEADING), classes="heading")
+        yield QueryField(self.use_key, id="resend-query")
+        yield SuggestionList(id="resend-parameters")
+        yield Static("", id="resend-sent")
+
+    @property
+    def field(self) -> TextArea:
+        return self.query_one("#resend-query", TextArea)
+
+    @property
+    def _list(self) -> SuggestionList:
+        return self.query_one("#resend-parameters", SuggestionList)
+
+    def fill(self, uri: str) -> None:
+        """Shows the query of this address."""
+        self._raw_lines = split_query(uri)[1]
+        self._filled = shown("\n".join(in_short(_any_address(uri), self._raw_lines)))
+        self.field.text = self._filled
+        self.field.move_cursor((0, len(self.field.document.get_line(0))))  # what is typed continues the first line
+
+    def encoded(self) -> str:
+        """The query as it is sent. Raises `InvalidValue`."""
+        sent = sent_parameters(self._lines())
+        return "&".join("&".join(each.encoded() for each in short) if short else line for line, short in sent)
+
+    def doubts(self, *, typed: int = -1) -> list[str]:
+        """What of the query is probably not meant as it is sent; `typed`: the line that is still being typed.
+
+        Raises `InvalidValue`.
+        """
+        lines, target = self._lines(), self._target()
+        sent_parameters(lines)
+        is_magento = target.path is not None
+        return doubts(lines, sent_before=self._raw_lines, known=target.known, is_magento=is_magento, typed=typed)
+
+    def show_doubts(self, odd: Sequence[str]) -> None:
+        """Shows what is odd about the query, and what is sent for lines in short. Raises `InvalidValue`."""
+        sent = sent_parameters(self.field.text.split("\n"))
+        encoded = "&".join(parameter.encoded() for _, parameters in sent for parameter in parameters)
+        short = split_query(f"?{encoded}")[1]  # as it reads when the request is opened again
+        if short and self._lines() is self._raw_lines:
+            short = self._raw_lines
+        self._show_sent(*map(_warning, odd), *([f"sent: {' & '.join(short)}"] if short else []), odd=bool(odd))
+
+    def show_list(self, rows: int) -> None:
+        """Lists suggestions while the field has the focus, in so many rows."""
+        self._list.show(is_wanted=self.field.has_focus, rows=rows)
+
+    @on(TextArea.SelectionChanged)
+    def suggest(self) -> None:
+        """Lists what the line at the cursor can become."""
+        line = self.field.document.get_line(self.field.cursor_location[0])
+        path, known = self._target()
+        found = suggested_lines(line, path or "", known) if self.field.cursor_at_end_of_line else []
+        self._list.offer(line, [_suggestion(each) for each in found])
+        self._changed()
+
+    @on(TextArea.Changed)
+    def _query_changed(self) -> None:
+        """Lists what fits the line, and shows what is sent for lines in short."""
+        self.suggest()
+        try:
+            self.show_doubts(self.doubts(typed=self.field.cursor_location[0]))
+        except InvalidValue as error:
+            if error.code != "incomplete-query-line":  # it is still being typed; sending says what it lacks
+                self._show_sent(f"✘ {error.message}", bad=True)
+            elif self.query_one("#resend-sent", Static).has_class("bad"):
+                self._show_sent("")
+
+    def on_key(self, event: events.Key) -> None:
+        """↓ and ↑ choose a suggestion, at whose ends they go to another field; Tab takes one, or leaves."""
+        if self.use_key(event.key):
+            event.stop()
+            event.prevent_default()
+
+    def use_key(self, key: str) -> bool:
+        """Whether this key of the field concerned its suggestions."""
+        field, listed = self.field, self._list
+        if not listed.display:
+            return False
+        if step := {"down": 1, "up": -1}.get(key, 0):
+            return field.navigator.is_last_wrapped_line(field.cursor_location) and listed.choose(step)
+        return (key == "tab" or (key == "enter" and listed.chosen is not None)) and self._complete()
+
+    def _complete(self) -> bool:
+        """Takes what was chosen for the line at the cursor, or what it begins; False where there is nothing to take."""
+        field, listed = self.field, self._list
+        row = field.cursor_location[0]
+        if listed.typed != field.document.get_line(row):  # which was typed just before
+            self.suggest()
+        best = listed.best
+        if best is None or not (listed.typed or listed.chosen):
+            return False
+        listed.take(best)
+        field.replace(best.value, (row, 0), (row, len(field.document.get_line(row))))
+        field.move_cursor((row, len(best.value)))
+        return True
+
+    def _lines(self) -> list[str]:
+        """The lines of the query; those of the request itself, where its criteria are in short and not edited."""
+        text = self.field.text
+        return self._raw_lines if text == self._filled else text.split("\n")
+
+    def _show_sent(self, *lines: str, bad: bool = False, odd: bool = False) -> None:
+        note = self.query_one("#resend-sent", Static)
+        note.display = any(lines)
+        note.update(Content("\n".join(shown_line(line, _MAX_SENT) for line in lines)))
+        note.set_class(bad, "bad")
+        note.set_class(odd, "odd")
+        self.sent_rows = sum(-(-len(line) // max(20, note.size.width)) for line in lines)
+        self._changed()
+
+
+def _any_address(uri: str) -> str:
+    """An absolute address with the query of this one."""
+    return f"https://host.invalid/?{uri.partition('?')[2]}"
+
+
+def _warning(words: str) -> str:
+    return f"⚠ {words}"
+
+
+def _suggestion(line: LineSuggestion) -> Suggestion:
+    return Suggestion(line.line, f"{line.line:<24} {line.meaning}" if line.meaning else line.line)
