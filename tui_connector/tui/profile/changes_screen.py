@@ -11,6 +11,7 @@ from ...errors import UserError
 from ...files import ChangedOnDisk
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
+from ...profile.problems import Problem
 from ...text import shown_line
 from .part_changes import PartChanges
 from .profile_screen import PageContext, ProfileScreen
@@ -63,6 +64,12 @@ class ChangesScreen(ProfileScreen):
         if part is not None and (change := await self._save_change(part.name, self.part_changes.rename(part))):
             name = change.part[1] if change.part is not None else ""
             self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
+
+    @work(exclusive=True, group="delete")
+    async def save_fix(self, problem: Problem) -> None:
+        """Applies the suggested correction of a problem, after the difference was shown."""
+        if change := await self._save_change(self.path.name, self.part_changes.fix(problem)):
+            self.notify(f"Saved: {change.title}. u undoes it.", markup=False)
 
     @work(exclusive=True, group="delete")
     async def change_environment(self, action: Literal["rename", "delete"], name: str) -> None:

@@ -82,7 +82,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
         Binding("e", "edit_text", "As text", id="page.edit-text", tooltip="Edit the file, at the part's line"),
-        Binding("a,f7", "fix", "Fix", id="page.fix", tooltip="Apply the suggested correction, in the editor"),
+        Binding("a,f7", "fix", "Fix", id="page.fix", tooltip="Apply the suggested correction"),
         Binding("u", "undo", "Undo edit", id="page.undo", tooltip="Undo what was saved last in the file"),
         Binding("T", "tasks", "Tasks", id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding(
@@ -598,7 +598,8 @@ class ProfilePage(StatusScreen, TextsScreen):
             "one after showing the lines that go, "
             "u undoes what was saved last, after showing the lines that change back, and pressed again what was saved "
             "before that; U redoes what was undone. "
-            "a corrects the selected problem, where it says → F7, in the editor. "
+            "a corrects the selected problem, where it says → a, after showing the lines that change; a literal secret "
+            "is moved out of the file in the editor. "
             "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "

@@ -1,4 +1,4 @@
-"""Deletes and renames parts and environments of a saved profile, undoes and redoes, after showing the difference."""
+"""Changes a saved profile after showing the difference: parts, environments, corrections of problems, undo and redo."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ from pathlib import Path
 
 from textual.app import App
 
+from ...errors import UserError
 from ...files import ChangedOnDisk
 from ...guide.profiles.edit import ProfileEdit, removal, renaming
 from ...guide.profiles.environment_changes import copy_entries, environment_removal, environment_renaming
+from ...guide.profiles.save import difference
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
 from ...guide.workbench import Workbench
 from ...machine import Machine
+from ...profile import line_ends
+from ...profile.correction import Correction, apply
+from ...profile.document import Document
+from ...profile.problems import Problem
+from ...profile.text_checker import Checked, Checker
 from ...text import shown_line
 from ..dialogs import EntryScreen
+from ..toml_editor.saving import TextSaver
 from ..widgets import highlight
 from ..widgets.questions import SaveScreen
+
+_CHANGED_MEANWHILE = "Another program has just changed the file; that is kept.\n"
 
 
 class PartChanges:
@@ -90,6 +100,34 @@ class PartChanges:
         change = await self._save("Rename", name, effect, partial(begin, new), f" to {new}", copy_secrets)
         return None if change is None else (new, change.titled(f"rename {name} to {new}"))
 
+    async def fix(self, problem: Problem) -> SavedChange | None:
+        """Applies the suggested correction of a problem, which it has, to the file as it is."""
+        title, meanwhile = f"fix line {problem.place.line}", ""
+        while True:
+            document = await asyncio.to_thread(Document.open, self._path)
+            checked, correction = await asyncio.to_thread(_correct, document, problem)
+            saver = TextSaver(self._machine, self._path, document)
+            if (secret := await saver.new_secret(checked)) is not None:  # before it is shown
+                raise UserError(secret.code, f"Not saved: {secret.placed_text}")
+            screen = SaveScreen(
+                f"{meanwhile}{correction.title}? {shown_line(self._path.name)} changes like this:\n",
+                title=title.capitalize(),
+                yes="Save",
+                no="Keep",
+                details=highlight.difference(await asyncio.to_thread(_difference, document)),
+            )
+            if not await self._app.push_screen_wait(screen):
+                return None
+            try:
+                await saver.save(checked, is_new=False)
+            except ChangedOnDisk as error:
+                if error.how != "changed":
+                    raise
+                meanwhile = _CHANGED_MEANWHILE
+                continue
+            [change] = await saver.changes()
+            return change.titled(title)
+
     async def _save(
         self,
         verb: str,
@@ -120,7 +158,7 @@ class PartChanges:
             except ChangedOnDisk as error:
                 if error.how != "changed":
                     raise
-            meanwhile = "Another program has just changed the file; that is kept.\n"
+            meanwhile = _CHANGED_MEANWHILE
 
     async def revert(self, change: SavedChange, verb: str) -> SavedChange | None:
         """Reverts a change; `verb` is what that is to the user, "Undo" or "Redo". Returns what reverts that."""
@@ -144,7 +182,24 @@ class PartChanges:
             except ChangedOnDisk as error:
                 if error.how != "changed":
                     raise
-            meanwhile = "Another program has just changed the file; that is kept.\n"
+            meanwhile = _CHANGED_MEANWHILE
+
+
+def _correct(document: Document, problem: Problem) -> tuple[Checked, Correction]:
+    """Corrects the problem in the text of a file; the result is checked. Raises `UserError` if it is gone."""
+    raw = document.text()
+    text = line_ends.plain(raw)
+    found = next((each for each in Checker().check(text).problems if each == problem), None)
+    if found is None or found.fix is None:
+        message = f"{shown_line(document.path.name if document.path else '')} has changed: the problem is elsewhere now"
+        raise UserError("problem-gone", message, "Try again once the page shows the file as it is.")
+    corrected = apply(text, found.fix.edits)
+    document.edit_text(line_ends.changed(raw, corrected))
+    return Checker().check(corrected), found.fix
+
+
+def _difference(document: Document) -> str:
+    return difference(document.text_as_read, document.text())
 
 
 def _effect_of_renaming(part: ProfilePart) -> str:

@@ -193,7 +193,7 @@ class ProblemList(BoundedList):
             return
         for problem in opened.problems:
             words = shown_line(f"{problem.line}:{problem.column}: {problem.placed_brief}", 400)
-            self.add_option(Option(Content.assemble(words, fix_note(problem))))
+            self.add_option(Option(Content.assemble(words, fix_note(problem, "a"))))
         if opened.problems:
             self.highlighted = min(highlighted, len(opened.problems) - 1)
 

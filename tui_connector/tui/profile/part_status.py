@@ -205,7 +205,7 @@ class PartStatus:
         for problem in self._problems(part.family, part.name):
             environment = f" ({problem.keys[1]})" if problem.keys[:1] == (TABLE,) else ""
             words = f"✘ line {problem.line}{environment}: {_within(problem)}"
-            yield Content.assemble((shown_line(words), TONES["error"]), fix_note(problem))
+            yield Content.assemble((shown_line(words), TONES["error"]), fix_note(problem, "a"))
         if (test := self._test_of(part)) is not None:
             result = test.result
             tone = TONES[_mark_of(result)[1]]

@@ -48,8 +48,11 @@ class TextsScreen(ChangesScreen, TextHolder):
         await self._open_text(at)
 
     async def action_fix(self) -> None:
-        """Opens the file in the editor of this program, with the problem corrected; nothing is saved yet."""
-        if (problem := self.problem_to_fix) is not None:
+        """Corrects the problem, after the difference was shown; a literal secret is moved in the editor."""
+        problem = self.problem_to_fix
+        if problem is not None and problem.fix is not None:
+            self.save_fix(problem)
+        elif problem is not None:
             await open_editor(self.app, self.machine, self.path, fix=problem, left=self._left_editor)
         else:
             self.notify("There is no suggested correction: e edits the text at the problem.", markup=False)

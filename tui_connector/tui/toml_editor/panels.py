@@ -80,12 +80,12 @@ def _key(path: str) -> str:
 
 def _problem_line(problem: Problem) -> Content:
     text = shown_line(f"{key}: {problem.brief}" if (key := _key(problem.path)) else problem.brief, 400)
-    return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, fix_note(problem))
+    return Content.assemble((f"{problem.line}:{problem.column}  ", TONES["muted"]), text, fix_note(problem, "F7"))
 
 
-def fix_note(problem: Problem) -> tuple[str, str]:
-    """What F7 does about a problem, to follow it, with its style; empty where it can do nothing."""
-    return (f"  → F7: {shown_line(problem.fix_title, 80)}" if problem.fix_title else "", TONES["success"])
+def fix_note(problem: Problem, key: str) -> tuple[str, str]:
+    """What the key does about a problem, to follow it, with its style; empty where it can do nothing."""
+    return (f"  → {key}: {shown_line(problem.fix_title, 80)}" if problem.fix_title else "", TONES["success"])
 
 
 class HelpPanel(Static):
