@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from textual.widgets import Button, Input, Static
 from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.secrets.errors import SecretError
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
@@ -456,6 +458,36 @@ async def test_a_secret_can_come_from_an_environment_variable_or_a_prompt(machin
             await until(pilot, lambda: "integration" in draft(pilot).get("authentications", {}))
             saved = draft(pilot)["authentications"]["integration"]
             await until(pilot, lambda saved=saved, wanted=wanted: saved["consumer-key"] == wanted)
+
+
+async def test_lists_of_places_say_that_no_keyring_is_running_until_one_is(
+    machine: Machine, sandbox: Sandbox, memory_keyring: Any
+) -> None:
+    running: list[Any] = []
+
+    def keyring() -> Any:
+        if not running:
+            raise SecretError("keyring-unusable", "No keyring is running: to use one, start GNOME Keyring")
+        return running[0]
+
+    async with guide(replace(machine, keyring=keyring), sandbox) as pilot:
+        await to_authentication(pilot)
+        for step, selector, title in (
+            ("2", "#row-consumer-key Secret Choice", "Typed here, kept in this computer's keyring (not available)"),
+            ("5", "#secret-place", "In this computer's keyring (not available)"),
+        ):
+            await pilot.press("escape", step)
+            await until_shown(pilot, "No keyring is running")
+            pilot.app.screen.query_one(selector, Choice).focus()
+            await pilot.press("enter")
+            assert "start GNOME Keyring" in await until_shown(pilot, title)
+            await pilot.press("escape")
+        running.append(memory_keyring)
+        await pilot.press("2")
+        await until(pilot, lambda: "No keyring is running" not in shown(pilot.app))
+        pilot.app.screen.query_one("#row-consumer-key Secret Choice", Choice).focus()
+        await pilot.press("enter")
+        assert "(not available)" not in await until_shown(pilot, "Typed here")
 
 
 async def test_one_time_code_field_appears_when_the_store_requires_it(machine: Machine) -> None:

@@ -26,7 +26,6 @@ from ...profile.importers.command_text import looks_like_command
 from ...profile.model import ModelPath
 from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.token_shape import looks_like_token
-from ...secrets.vault import KeyringState
 from ...text import count
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.field_specs import FieldSpec
@@ -49,12 +48,6 @@ class AuthenticationPane(StepPane):
     step = GuideStep.AUTHENTICATION
 
     @dataclass
-    class KeyringKnown(Message):
-        """Whether the keyring can be used."""
-
-        state: KeyringState
-
-    @dataclass
     class Tested(Message):
         """The store has answered."""
 
@@ -71,8 +64,6 @@ class AuthenticationPane(StepPane):
         self._being_tested: PartValues | None = None
         self._test_worker: Worker[None] | None = None
         """The values of the last test, and what carries it out."""
-        self._asked_keyring = False
-        self._keyring_problem = ""
         self._begins_at: FormPath = ()
         """The field that has the focus first, once there are fields."""
 
@@ -206,7 +197,7 @@ class AuthenticationPane(StepPane):
             notes.append("Drafts contain no secrets. Enter them again.")
         elif setup.auth_kind == ADMIN and setup.needs_code():
             notes.append("2FA is on: admin users need a one-time code; integrations do not.")
-        if (problem := self._keyring_problem) and self._uses_keyring():
+        if (problem := self.work.keyring_problem) and self.form.uses_keyring:
             places = "What you enter is kept for this session; → in a field leads to other places for it."
             notes.append(f"! {self.work.why_no_keyring(problem)}. {'' if self.work.told_keyring else places}".strip())
         self.put(self.query_one("#note", Static), "\n".join(notes))
@@ -220,16 +211,8 @@ class AuthenticationPane(StepPane):
             return f"A new one for the client {setup.client}, applied after {order}."
         return client + (f"Applied in order: {order}. Shown: {setup.authentication}." if len(applied) > 1 else "")
 
-    def _uses_keyring(self) -> bool:
-        """Whether a secret that is shown is taken from the keyring."""
-        return any(each.place == "keyring" for each in self.query(Secret))
-
-    async def _ask_keyring(self) -> None:
-        self.post_message(self.KeyringKnown(await self.work.workbench.vault.state(writing=False)))
-
-    @on(KeyringKnown)
-    def _keyring(self, message: KeyringKnown) -> None:
-        self._keyring_problem = message.state.reason
+    @on(SetupForm.KeyringKnown)
+    def _keyring(self) -> None:
         self._say_way()
 
     def _specs(self) -> list[FieldSpec]:
@@ -259,9 +242,7 @@ class AuthenticationPane(StepPane):
         if self._begins_at:
             self.run_worker(self._show_field(), group="fields", exclusive=True)
             return
-        if not self._asked_keyring and self._uses_keyring():
-            self._asked_keyring = True
-            self.run_worker(self._ask_keyring(), group="keyring")  # before anything is typed
+        self.form.ask_keyring()
         missing = self._missing()
         awaits_paste = self._is_token(missing) and not was_chosen
         self.form.check()
@@ -395,7 +376,7 @@ class AuthenticationPane(StepPane):
         await self._switched()
 
     async def _switched(self, *, was_chosen: bool = True) -> None:
-        self.work.told_keyring |= bool(self._keyring_problem)
+        self.work.told_keyring |= bool(self.work.keyring_problem)
         self.forget()
         await self._show_way(was_chosen=was_chosen)
         self.post_message(self.Changed())
@@ -406,7 +387,7 @@ class AuthenticationPane(StepPane):
         if not self._busy or self.work.values_sent() != self._being_tested:
             self.forget()  # what is shown or tested was about other values
             self.show_refusal()  # unless these were refused, too
-        self.work.told_keyring |= bool(self._keyring_problem)
+        self.work.told_keyring |= bool(self.work.keyring_problem)
         self._say_saved()
         self._say_way()
         self.post_message(self.Changed())

@@ -32,7 +32,7 @@ from ...magento.diagnosis import Finding
 from ...profile.model import DEFAULT_CLIENT, ModelPath, Profile
 from ...profile.positions import value_at
 from ...profile.problems import read_profile
-from ...secrets.vault import HeldSecrets
+from ...secrets.vault import HeldSecrets, KeyringState
 from ...templates import Json
 from .results import PartPath, PartResults, PartTest, PartValues
 
@@ -87,6 +87,8 @@ class GuideContext:
     """The places of the secrets that the draft had when it was resumed."""
     results: dict[str, GuideResults] = field(default_factory=dict)
     """What was found earlier in this session, by the key of the draft."""
+    keyring: KeyringState | None = None
+    """Whether the keyring can be used, once that was found out."""
     told_keyring: bool = False
     """Whether its user has read why the keyring cannot be used, and what to do about it."""
     changes: SavedChanges = field(default_factory=SavedChanges)
@@ -279,6 +281,11 @@ class GuideContext:
             setup.edit(path, source(SecretPlace.KEYRING, setup.secret_name(path)))
         self.workbench.vault.hold(setup.secret_name(path), value, setup.origin_for(path))
         setup.authenticated = False
+
+    @property
+    def keyring_problem(self) -> str:
+        """Why the keyring cannot be used, and what to do; "" if it can, or if that is not known."""
+        return self.keyring.reason if self.keyring is not None else ""
 
     def why_no_keyring(self, reason: str) -> str:
         """The reason why the keyring cannot be used; its first words once the whole was read."""

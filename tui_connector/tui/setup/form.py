@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ from ...guide.steps.setup import Setup
 from ...profile.remarks import remarks
 from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.token_shape import unlikely_length
+from ...secrets.vault import KeyringState
 from ...templates import Json
 from ...text import count, shown, shown_line
 from ..external_editor import edit_field
@@ -41,7 +43,7 @@ from ..widgets.form import Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
 from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
-from ..widgets.secret import TOKEN_LENGTH, SecretInput, VariableInput
+from ..widgets.secret import TOKEN_LENGTH, Secret, SecretInput, VariableInput
 from ..widgets.text_areas import JsonField
 from .context import GuideContext
 
@@ -54,6 +56,12 @@ class SetupForm(Form):
 
     class Changed(Message):
         """The form has changed the setup."""
+
+    @dataclass
+    class KeyringKnown(Message):
+        """Whether the keyring can be used."""
+
+        state: KeyringState
 
     class NoStore(Message):
         """A secret was entered before the store is known, so it could not be bound to its origin; it was discarded."""
@@ -77,9 +85,35 @@ class SetupForm(Form):
         self._checking: Timer | None = None
         self._refused: dict[FormPath, str] = {}
         """Why what was typed last for a secret was not taken."""
+        self._asks_keyring = False
 
     def on_mount(self) -> None:
         self.call_after_refresh(self.show_at_hand)
+        self.ask_keyring()  # before anything is typed
+
+    @property
+    def uses_keyring(self) -> bool:
+        """Whether a secret that is shown is taken from the keyring."""
+        return any(each.place == "keyring" for each in self.query(Secret))
+
+    @property
+    def keyring_problem(self) -> str:
+        return self.work.keyring_problem
+
+    def ask_keyring(self) -> None:
+        """Finds out whether the keyring can be used, if a secret needs it; again if it could not: it may run by now."""
+        is_usable = self.work.keyring is not None and self.work.keyring.usable
+        if self.uses_keyring and not is_usable and not self._asks_keyring:
+            self._asks_keyring = True
+            self.run_worker(self._ask_keyring())
+
+    async def _ask_keyring(self) -> None:
+        self.post_message(self.KeyringKnown(await self.work.workbench.vault.state(writing=False)))
+
+    @on(KeyringKnown)
+    def _keyring(self, message: KeyringKnown) -> None:
+        self._asks_keyring = False
+        self.work.keyring = message.state
 
     def fields_changed(self) -> None:
         self.call_after_refresh(self.show_at_hand)

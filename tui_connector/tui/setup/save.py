@@ -34,6 +34,7 @@ from ..keys import letter_bindings
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow, TextField
+from ..widgets.secret_place import PlaceChoice
 from .save_merge import MergingSaver
 from .save_summary import save_summary, unset_variables
 from .step import StepPane
@@ -112,7 +113,6 @@ class SavePane(StepPane):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
-        self._asked_keyring = False
         self._saver = MergingSaver(self.work, self, lambda: self.post_message(self.Merged()))
         self._note = ""
         """Why the secrets are not stored in the keyring."""
@@ -138,7 +138,7 @@ class SavePane(StepPane):
     def compose_fields(self) -> ComposeResult:
         yield FieldRow("name", "Profile name", TextField(self._name_text, id="field-name"), _ABOUT_NAME)
         yield Static("", classes="chosen")
-        place = Choice(_PLACES, self.setup.secret_place.value, id="secret-place")
+        place = PlaceChoice(_PLACES, self.setup.secret_place.value, id="secret-place")
         yield FieldRow("secret-place", "Secrets", place, _ABOUT_PLACE)
 
     def compose(self) -> ComposeResult:
@@ -157,9 +157,8 @@ class SavePane(StepPane):
         self._name_continue()
         self._asks_name = True
         self.focus_buttons()
-        if not self._asked_keyring:
-            self._asked_keyring = True
-            self.run_worker(self._ask_keyring(), group="keyring")
+        if self.work.keyring is None or not self.work.keyring.usable:
+            self.run_worker(self._ask_keyring(), group="keyring", exclusive=True)
 
     def forget_outdated(self) -> None:
         """Where secrets are kept is said again: that does not change with their values."""
@@ -337,11 +336,16 @@ class SavePane(StepPane):
     def _show(self, text: Content) -> None:
         self.query_one(".preview", Static).update(text)
 
+    @property
+    def keyring_problem(self) -> str:
+        return self.work.keyring_problem
+
     async def _ask_keyring(self) -> None:
         self.post_message(self.KeyringKnown(await self.work.workbench.vault.state(writing=False)))
 
     @on(KeyringKnown)
     def _keyring(self, message: KeyringKnown) -> None:
+        self.work.keyring = message.state
         if not message.state.usable and self.setup.secret_place is SecretPlace.KEYRING:
             self._save_elsewhere(message.state.reason)
 

@@ -187,7 +187,12 @@ class Choice(Static, can_focus=True):
             return
         row = next((node for node in self.ancestors if isinstance(node, FieldRow)), None)
         title = row.label if row else "Choose"
-        self.app.push_screen(ChoiceScreen(self.options, selected, title=title, typed=typed), self._take)
+        options, about = self.listed()
+        self.app.push_screen(ChoiceScreen(options, selected, question=about, title=title, typed=typed), self._take)
+
+    def listed(self) -> tuple[Mapping[str, str], str]:
+        """The options as their list shows them, and what it says above them."""
+        return self.options, ""
 
 
 def _starting_with(typed: str, options: Mapping[str, str], start: int) -> int | None:

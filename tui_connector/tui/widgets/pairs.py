@@ -17,8 +17,9 @@ from ...templates import Json
 from ...text import shown_line
 from .choice import Toggle
 from .fields import TextField, show_mark
-from .secret import PLACES, Secret
+from .secret import Secret
 from .secret_marks import SecretMarks
+from .secret_place import PLACES
 
 MakeSource = Callable[[str, str], dict[str, Json]]
 """Returns the source of the secret with this key for a place."""

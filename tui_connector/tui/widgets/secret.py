@@ -23,6 +23,7 @@ from ...text import count, equal_beginning, shown_line
 from .._textual import PasteHandler
 from .choice import Choice
 from .fields import FieldWithList
+from .secret_place import ALL, place_choice
 
 _PASSED = ("?", ":")
 """Keys that a field of a secret leaves to the screen."""
@@ -415,29 +416,6 @@ def _refuses(field: SourceField, text: str) -> bool:
     return found
 
 
-PLACES = {
-    "keyring": "keyring",
-    "env": "variable",
-    "command": "command",
-    "ask": "asked",
-}
-"""The keys of a source, with short titles."""
-
-_PLACE_TITLES = {
-    "keyring": "Typed here, kept in this computer's keyring",
-    "env": "From an environment variable",
-    "command": "Printed by a command, such as pass or op",
-    "ask": "Prompted for each time, never stored",
-}
-
-_ALL = "all "
-_ALL_TITLES = {
-    f"{_ALL}keyring": "All secrets here: typed, kept in the keyring",
-    f"{_ALL}env": "All secrets here: from environment variables",
-    f"{_ALL}ask": "All secrets here: prompted for",
-}
-"""Further options where several secrets are shown: the place for all of them."""
-
 Source = Mapping[str, Json]
 
 
@@ -486,7 +464,7 @@ class Secret(Horizontal):
         """
         super().__init__(id=id, classes="secret")
         self.generated = generated
-        self._options = {**_PLACE_TITLES, **(_ALL_TITLES if among_others else {})}
+        self._among_others = among_others
         self.source = dict(source or {})
         self._make_source = make_source
         self._kind = kind
@@ -511,7 +489,7 @@ class Secret(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield self._input()
-        yield Choice(self._options, self.place, short=PLACES, beside=True)
+        yield place_choice(self.place, among_others=self._among_others)
 
     def _input(self) -> SourceField:
         value = self.source.get(self.place)
@@ -537,8 +515,8 @@ class Secret(Horizontal):
     @on(Choice.Chosen)
     async def _on_place(self, event: Choice.Chosen) -> None:
         event.stop()
-        if event.option.startswith(_ALL):
-            self.post_message(self.PlaceForAll(self, event.option.removeprefix(_ALL)))
+        if event.option.startswith(ALL):
+            self.post_message(self.PlaceForAll(self, event.option.removeprefix(ALL)))
         else:
             await self.choose(event.option)
             self.screen.set_focus(self.entry)

@@ -1,0 +1,61 @@
+"""The place of a secret, chosen from a list: keyring, environment variable, command, or prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from .choice import Choice
+
+PLACES = {
+    "keyring": "keyring",
+    "env": "variable",
+    "command": "command",
+    "ask": "asked",
+}
+"""The keys of a source, with short titles."""
+
+_TITLES = {
+    "keyring": "Typed here, kept in this computer's keyring",
+    "env": "From an environment variable",
+    "command": "Printed by a command, such as pass or op",
+    "ask": "Prompted for each time, never stored",
+}
+
+ALL = "all "
+"""How the options begin that are the place of all secrets of a form."""
+_TITLES_FOR_ALL = {
+    f"{ALL}keyring": "All secrets here: typed, kept in the keyring",
+    f"{ALL}env": "All secrets here: from environment variables",
+    f"{ALL}ask": "All secrets here: prompted for",
+}
+
+
+@runtime_checkable
+class KnowsKeyring(Protocol):
+    """A widget that knows whether the keyring can be used by the secrets in it."""
+
+    @property
+    def keyring_problem(self) -> str:
+        """Why it cannot, and what to do; "" if it can, or if that is not known."""
+        ...
+
+
+class PlaceChoice(Choice):
+    """The place of secrets. Its list says where the keyring cannot be used, and what to do."""
+
+    def listed(self) -> tuple[Mapping[str, str], str]:
+        problem = next((each.keyring_problem for each in self.ancestors if isinstance(each, KnowsKeyring)), "")
+        if not problem:
+            return super().listed()
+        marked = {
+            place: f"{title} (not available)" if place.endswith("keyring") else title
+            for place, title in self.options.items()
+        }
+        return marked, f"{problem.removesuffix('.')}."
+
+
+def place_choice(place: str, *, among_others: bool) -> PlaceChoice:
+    """The list beside a secret; `among_others`: its place can be chosen for all secrets of the form at once."""
+    options = {**_TITLES, **(_TITLES_FOR_ALL if among_others else {})}
+    return PlaceChoice(options, place, short=PLACES, beside=True)
