@@ -173,7 +173,7 @@ LONG = "items[sku,name,price,status,visibility,type_id,created_at,updated_at,wei
 
 
 @pytest.mark.parametrize("filters", [1, 20])
-async def test_a_long_parameter_is_shown_whole_at_80_columns(machine: Machine, filters: int) -> None:
+async def test_a_long_query_is_shown_and_leaves_the_body_in_sight_at_80_columns(machine: Machine, filters: int) -> None:
     field = "searchCriteria[filter_groups][{}][filters][0][field]=updated_at"
     uri = f"products?fields={LONG}&{'&'.join(map(field.format, range(filters)))}"
     log = filled(exchange(1, uri=f"https://acme.example/rest/V1/{uri}"))
@@ -181,6 +181,12 @@ async def test_a_long_parameter_is_shown_whole_at_80_columns(machine: Machine, f
         await watched.pilot.press("X")
         await watched.until(lambda: LONG in "".join(line.strip("│▁▂▃▄▅▆▇█ ") for line in watched.screen()))
         await watched.until(lambda: field.format(0) in "".join(line.strip("│▁▂▃▄▅▆▇█ ") for line in watched.screen()))
+        await watched.shows(" Send ")
+        headers = watched.app.screen.query_one("#resend-headers", TextArea)
+        headers.text = "\n".join(f"X-Header-{number}: 1" for number in range(9))
+        await watched.shows("X-Header-1")
+        await watched.shows(" Send ")
+        assert watched.app.screen.query_one("#resend-body").size.height >= 3
 
 
 class Store:
@@ -628,8 +634,13 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.until(lambda: not query.has_focus)
         await watched.pilot.press("shift+tab")
         await watched.until(lambda: query.has_focus)
-        await watched.shows("searchCriteria[sortOrders][0][direction]=DESC")
+        await watched.shows("… F6: all 5")
         await watched.shows("where status = new")  # in sight together
+        await watched.shows(" Send ")
+        await watched.pilot.press("f6")
+        await watched.shows("searchCriteria[sortOrders][0][direction]=DESC")
+        await watched.pilot.press("f6")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         await watched.pilot.press("enter")
         await watched.type("where x")
         await watched.pilot.press("f5")

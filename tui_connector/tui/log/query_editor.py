@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
@@ -16,11 +18,19 @@ from ...guide.query_doubts import doubts
 from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
 from ...guide.rest_api import ApiPath
 from ...text import shown, shown_line
+from ..widgets.dialog_panel import DialogPanel
+from ..widgets.frame import Dialog
 from .request_text import split_query
 from .suggestions import QueryField, Suggestion, SuggestionList
 
 _HEADING = "Query, one parameter per line, or in short: where …, sort …, page …"
 _MAX_SENT = 2_000
+"""Characters of what is sent, and of each doubt, that are shown."""
+_SENT_ROWS, _DOUBTS = 2, 2
+"""Rows of what is sent, and doubts, that are shown below the query: the body needs the room, too."""
+LEAST_ROWS, _MOST_ROWS = 2, 12
+"""Rows of the field."""
+_LEAST_WIDTH = 20
 
 
 class QueryTarget(NamedTuple):
@@ -40,9 +50,14 @@ class QueryEditor(Vertical):
         super().__init__(id="resend-query-editor")
         self._target, self._changed = target, changed
         self._raw_lines: list[str] = []
+        self._shown_doubts: Sequence[str] = ()
+        self._shown_sent: Sequence[str] = ()
+        """What is odd about the query, and the parameters that are sent for lines in short."""
+        self._fault = ""
+        """What is invalid, in place of both."""
         self._filled = ""
         """The query as it was filled in, its search criteria in short, and as it is sent while that is not edited."""
-        self.sent_rows = 0
+        self._note_rows = 0
         """The rows that tell what is sent for lines in short, and what is odd."""
 
     def compose(self) -> ComposeResult:
@@ -88,11 +103,34 @@ class QueryEditor(Vertical):
         short = split_query(f"?{encoded}")[1]  # as it reads when the request is opened again
         if short and self._lines() is self._raw_lines:
             short = self._raw_lines
-        self._show_sent(*map(_warning, odd), *([f"sent: {' & '.join(short)}"] if short else []), odd=bool(odd))
+        self._set_note(odd=odd, sent=short)
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether it tells what is sent, or what is odd."""
+        return bool(self._shown_doubts or self._shown_sent)
+
+    def show_whole_note(self) -> None:
+        """Shows all that is sent for lines in short, and all that is odd."""
+        self.app.push_screen(_NoteScreen(self._shown_doubts, self._shown_sent))
+
+    def fit(self, rows: int) -> int:
+        """Makes the field as high as its lines, where so many rows have room for it and the note; the rows it takes."""
+        lines = self.field.wrapped_document.height + 1  # a text area has a row for what comes next
+        height = max(LEAST_ROWS, min(_MOST_ROWS, lines, rows - self._note_rows))
+        self.field.styles.max_height = height
+        return height + self._note_rows
+
+    @property
+    def is_suggesting(self) -> bool:
+        return self.field.has_focus and self._list.has_content
 
     def show_list(self, rows: int) -> None:
         """Lists suggestions while the field has the focus, in so many rows."""
         self._list.show(is_wanted=self.field.has_focus, rows=rows)
+
+    def on_resize(self) -> None:
+        self._show_note()
 
     @on(TextArea.SelectionChanged)
     def suggest(self) -> None:
@@ -111,9 +149,9 @@ class QueryEditor(Vertical):
             self.show_doubts(self.doubts(typed=self.field.cursor_location[0]))
         except InvalidValue as error:
             if error.code != "incomplete-query-line":  # it is still being typed; sending says what it lacks
-                self._show_sent(f"✘ {error.message}", bad=True)
-            elif self.query_one("#resend-sent", Static).has_class("bad"):
-                self._show_sent("")
+                self._set_note(error.message)
+            elif self._fault:
+                self._set_note()
 
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ choose a suggestion, at whose ends they go to another field; Tab takes one, or leaves."""
@@ -149,14 +187,53 @@ class QueryEditor(Vertical):
         text = self.field.text
         return self._raw_lines if text == self._filled else text.split("\n")
 
-    def _show_sent(self, *lines: str, bad: bool = False, odd: bool = False) -> None:
+    def _set_note(self, fault: str = "", *, odd: Sequence[str] = (), sent: Sequence[str] = ()) -> None:
+        """Shows what is invalid, or what is odd and what is sent."""
+        self._fault, self._shown_doubts, self._shown_sent = fault, odd, sent
+        self._show_note()
+
+    def _show_note(self) -> None:
+        width, lines = max(_LEAST_WIDTH, self.size.width), list[str]()
+        for each in [f"✘ {self._fault}"] if self._fault else map(_warning, self._shown_doubts[:_DOUBTS]):
+            lines += textwrap.wrap(shown_line(each, _MAX_SENT), width, break_on_hyphens=False)
+        if left := len(self._shown_doubts[_DOUBTS:]):
+            lines.append(f"⚠ {left} more · F6: all")
+        if self._shown_sent:
+            text, hint = f"sent: {' & '.join(self._shown_sent)}", f" … F6: all {len(self._shown_sent)}"
+            lines += _in_rows(shown_line(text, _MAX_SENT), width, hint)
         note = self.query_one("#resend-sent", Static)
         note.display = any(lines)
-        note.update(Content("\n".join(shown_line(line, _MAX_SENT) for line in lines)))
-        note.set_class(bad, "bad")
-        note.set_class(odd, "odd")
-        self.sent_rows = sum(-(-len(line) // max(20, note.size.width)) for line in lines)
+        note.update(Content("\n".join(lines)))
+        note.set_class(bool(self._fault), "bad")
+        note.set_class(bool(self._shown_doubts), "odd")
+        self._note_rows = len(lines)
         self._changed()
+
+
+class _NoteScreen(Dialog[None]):
+    """What is odd about a query, and all parameters that are sent for it; Esc closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,v,f6", "dismiss(None)", "Back", id="query-note.close"),
+    ]
+
+    def __init__(self, odd: Sequence[str], sent: Sequence[str]) -> None:
+        super().__init__()
+        self._shown_doubts, self._shown_sent = odd, sent
+
+    def compose(self) -> ComposeResult:
+        with DialogPanel(id="help") as panel, VerticalScroll():
+            panel.border_title, panel.border_subtitle = "What is sent", "Esc: back"
+            for each in self._shown_doubts:
+                yield Static(Content(shown_line(_warning(each), _MAX_SENT)))
+            yield Static(Content("\n".join(shown_line(each, _MAX_SENT) for each in self._shown_sent)), classes="lines")
+
+
+def _in_rows(text: str, width: int, hint: str) -> list[str]:
+    """The text in the rows that it may have; where it is longer, with the hint at their end."""
+    return textwrap.wrap(
+        text, width, max_lines=_SENT_ROWS, placeholder=hint, break_on_hyphens=False, drop_whitespace=True
+    )
 
 
 def _any_address(uri: str) -> str:

@@ -35,7 +35,7 @@ from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
 from ..widgets.text_areas import JsonField, SeveralLines
-from .query_editor import QueryEditor, QueryTarget
+from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
 from .request_text import (
     MAX_SHOWN,
     editable,
@@ -71,9 +71,12 @@ def _in_field(field: str) -> Iterator[None]:
         raise _InvalidField(field, error.message) from error
 
 
-_FEWEST_ROWS, _MOST_ROWS, _OTHER_ROWS, _LINES = 3, 8, 14, 2
-"""Suggestions that are listed below a field at least and at most, and rows of the screen that the list leaves to all
-else: besides the query and the headers, each of which has so many lines at least."""
+_FEWEST_ROWS, _MOST_ROWS = 3, 8
+"""Suggestions that are listed below a field at least and at most."""
+_OTHER_ROWS = 13
+"""Rows of the screen besides the query, the headers and suggestions, with three of the body."""
+_MOST_HEADERS = 8
+"""Rows of the headers."""
 _SCHEMA_EXPECTED = "The paths that the store offers are completed here once they are known."
 _NO_SCHEMA = "The store did not send its schema, so there are no paths to complete."
 _METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
@@ -100,6 +103,7 @@ class RequestForm(Dialog[Request | None]):
         *letter_bindings("t", "send", "Send", "form.send", "f5", "ctrl+r", show=True),
         *letter_bindings("o", "editor", "$EDITOR", "form.editor", "ctrl+o", show=True),
         *letter_bindings("T", "fill_body", "Body", "form.body", "ctrl+t", show=True),
+        *letter_bindings("v", "show_query", "As sent", "form.query", "f6", show=True),
     ]
 
     @dataclass
@@ -154,7 +158,7 @@ class RequestForm(Dialog[Request | None]):
                 yield Static(Content("Path"), classes="label")
                 yield CommandInput(self._fill_from_command, id="resend-uri")
             yield SuggestionList(id="resend-paths")
-            yield QueryEditor(self._query_target, self._show_lists)
+            yield QueryEditor(self._query_target, self._share_rows)
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
             yield Static("", id="resend-body-heading", classes="heading")
@@ -173,7 +177,7 @@ class RequestForm(Dialog[Request | None]):
             "before the path goes into its own field; a pasted curl command fills the form.\n\n"
             "Query: one parameter per line, decoded, or search criteria in short: where status = pending, sort "
             "created_at desc, page 1, 20 per page. Below the field is what is sent, and what is odd about it: F5 sends "
-            "such a query only when pressed again.\n\n"
+            "such a query only when pressed again. F6 shows all of it.\n\n"
             "Body: JSON that is invalid is marked. ^T fills an empty one with the fields that the store's schema "
             "requires; ^Z takes that back. ^O opens the whole request in $EDITOR."
         )
@@ -190,7 +194,7 @@ class RequestForm(Dialog[Request | None]):
             self.run_worker(self._load_paths(self._find_paths))
 
     def on_resize(self) -> None:
-        self._show_lists()
+        self._share_rows()
 
     async def _load_paths(self, find: Callable[[], AsyncIterator[KnownPaths]]) -> None:
         known = KnownPaths()
@@ -228,6 +232,7 @@ class RequestForm(Dialog[Request | None]):
     @on(TextArea.Changed, "#resend-headers")
     def _check_body(self) -> None:
         """Says in the heading of the body where it is not JSON but should be."""
+        self._share_rows()
         if not self._body_shown:
             self._show_body_note(f"{len(self._request.body):,} bytes, sent unchanged; ^O opens the request in $EDITOR")
             return
@@ -250,7 +255,13 @@ class RequestForm(Dialog[Request | None]):
         return known.bodies.get(method.strip().upper(), "") if known is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return (action != "fill_body" or bool(self._least_body())) and super().check_action(action, parameters)
+        if (action == "fill_body" and not self._least_body()) or (action == "show_query" and not self._query.is_noted):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_show_query(self) -> None:
+        """Shows all parameters that are sent for the query."""
+        self._query.show_whole_note()
 
     def action_fill_body(self) -> None:
         """Fills the empty body with what it needs at least; ^Z takes that back."""
@@ -307,7 +318,7 @@ class RequestForm(Dialog[Request | None]):
         else:
             words = self._age_of_paths()
         self._path_list.offer(typed, suggestions, words)
-        self._show_lists()
+        self._share_rows()
         self._check_body()  # what it offers depends on the path
 
     def _begun_path(self, typed: str) -> str | None:
@@ -340,13 +351,19 @@ class RequestForm(Dialog[Request | None]):
     def _query(self) -> QueryEditor:
         return self.query_one(QueryEditor)
 
-    def _show_lists(self) -> None:
-        """Lists suggestions below the field that has the focus, in the rows that the other fields leave."""
-        areas = (self._query.field, self.query_one("#resend-headers", TextArea))
-        others = _OTHER_ROWS + self._query.sent_rows + sum(max(_LINES, each.document.line_count) for each in areas)
-        rows = max(_FEWEST_ROWS, min(_MOST_ROWS, self.size.height - others))
-        self._path_list.show(is_wanted=self.focused is None or self.focused.id == "resend-uri", rows=rows)
+    def _share_rows(self) -> None:
+        """Gives query and headers the rows that leave the body in sight, and the suggestions what is left."""
+        headers, paths = self.query_one("#resend-headers", TextArea), self._path_list
+        is_path_focused = self.focused is None or self.focused.id == "resend-uri"
+        is_listed = (is_path_focused and paths.has_content) or self._query.is_suggesting
+        room = self.size.height - _OTHER_ROWS
+        free = room - _FEWEST_ROWS if is_listed else room
+        lines = min(_MOST_HEADERS, headers.wrapped_document.height + 1, free // 3)
+        headers.styles.max_height = lines = max(LEAST_ROWS, lines)
+        rows = max(_FEWEST_ROWS, min(_MOST_ROWS, room - lines - self._query.fit(free - lines)))
+        paths.show(is_wanted=is_path_focused, rows=rows)
         self._query.show_list(rows)
+        self.refresh_bindings()  # it may tell what is sent
 
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ choose a path, at whose ends they go to another field; Tab takes one, or leaves."""
@@ -376,7 +393,7 @@ class RequestForm(Dialog[Request | None]):
 
     @on(events.DescendantFocus)
     def _on_focus_moved(self) -> None:
-        self._show_lists()
+        self._share_rows()
 
     def _fill(self, request: Request) -> None:
         """Shows this request in the fields."""

@@ -47,6 +47,10 @@ class SuggestionList(Static):
         first = self.offered[0] if self.offered and self._taken is None else None
         return self.chosen or (first if first is not None and first.value != self.typed else None)
 
+    @property
+    def has_content(self) -> bool:
+        return bool(self.offered or self._words)
+
     def offer(self, typed: str, suggestions: Sequence[Suggestion], words: str = "") -> None:
         """Lists suggestions for what was typed, and `words` with them.
 
