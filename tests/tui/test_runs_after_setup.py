@@ -109,7 +109,7 @@ async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(
         await pilot.press("escape", "2")
         await until_shown(pilot, "variable ▾ session")
         await until_shown(pilot, "Demo values")
-        requests = pilot.app._log_of(path).end
+        requests = pilot.app.records.log_of(path).end
         await pilot.press("escape", "l")
         await until(pilot, lambda: pilot.app.screen.is_in_log)
         await pilot.press("y")

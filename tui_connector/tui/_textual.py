@@ -21,6 +21,8 @@ from textual.notifications import Notification, SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
+from ..text import shown
+
 T = TypeVar("T")
 
 BESIDE_FIELD = "beside-field"
@@ -50,6 +52,10 @@ class QuietApp(App[None]):
         same = [each for each in self._notifications if (each.message, each.title) == (message, title)]
         self._remove([*same, *self._read])
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def warn(self, warning: str) -> None:
+        """Shows a warning; external text is sanitised here."""
+        self.notify(shown(warning), severity="warning", timeout=15, markup=False)
 
     def mark_notifications_as_read(self) -> None:
         """Called before each key: what it shows itself is new."""

@@ -1,9 +1,8 @@
-"""The Textual app: which screens it opens, the actions of every screen, and how it exits."""
+"""The app: which screens it opens, the actions of every screen, and how it exits."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -11,27 +10,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from textual import events, on, work
+from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
 from ..errors import UserError
 from ..machine import Machine
-from ..text import count, shown
+from ..text import shown
 from . import settings
-from ._textual import QuietApp, is_text_field
-from .exit import HasUnsavedWork, ProgramExit, lost_secrets
+from ._textual import is_text_field
+from .exit import HasUnsavedWork, ProgramExit, lost_with_session
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
-from .keys import KeyQueue, TextFinder, key_label, letter_bindings, to_keymap, with_character
+from .keyboard_app import KeyboardApp
+from .keys import key_label, letter_bindings
+from .profile_records import ProfileRecords
 from .screen_prompt import ScreenPrompt
+from .startup import preload_modules, tune_garbage_collection
 from .themes import DARK, THEMES, chart_colors
-from .widgets.focus_marks import FocusMarks
 from .widgets.painted import PAINTS
 
 if TYPE_CHECKING:
-    from ..client.exchange import Exchanges
-    from ..guide.profiles.saved_changes import SavedChanges
     from ..guide.steps.summaries import ProfilePart
     from ..profile.positions import KeyPath
     from .last_runs import LastRunsScreen
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from .toml_editor.screen import Left
 
 
-class ConnectorApp(QuietApp):
+class ConnectorApp(KeyboardApp):
     """tui-connector."""
 
     TITLE = "tui-connector"
@@ -90,7 +89,8 @@ class ConnectorApp(QuietApp):
         `trust_once`: `profile` is trusted until the program exits. `start_log` starts the log of the program itself, if
         it has not started yet.
         """
-        super().__init__()
+        self.settings = settings.read(machine.directories.config / settings.FILE)
+        super().__init__(self.settings.keys)
         self._trust_once, self._start_log = trust_once, start_log
         self.machine = replace(machine, prompt=ScreenPrompt(self))
         self._start_demo, self._is_demo_profile, self._is_demo_data = start_demo, is_demo_profile, is_demo_data
@@ -100,42 +100,10 @@ class ConnectorApp(QuietApp):
         self.jobs = Jobs(self)
         self.guide_results: dict[str, GuideResults] = {}
         """What the guide found in this session, by the key of the draft."""
-        self._logs: dict[str, Exchanges] = {}
-        """By the key of a profile's draft: the requests of this session."""
-        self._changes: dict[Path, SavedChanges] = {}
+        self.records = ProfileRecords()
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
         self._program_exit = ProgramExit(self._quit)
-        self.settings = settings.read(machine.directories.config / settings.FILE)
         self._choose_theme()
-        self.set_keymap(to_keymap(self.settings.keys))
-        self._key_queue = KeyQueue(self, self._handle_key)
-        self._text_finder = TextFinder(self)
-        self._focus_marks = FocusMarks()
-
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            key = with_character(event)
-            if (read := await self._text_finder.read(event)) is not None:
-                await self._key_queue.submit(key if read is event else read)
-        elif isinstance(event, events.Paste) and not event.is_forwarded:
-            lines = event.text.replace("\r\n", "\n").replace("\r", "\n")  # most terminals end lines like Enter does
-            await self._key_queue.submit(events.Paste(lines))
-        else:
-            if isinstance(event, events.MouseDown):
-                self.mark_notifications_as_read()
-            await super().on_event(event)
-
-    async def _handle_key(self, event: events.Event) -> None:
-        """Handles a key or paste whose turn has come."""
-        if not self._text_finder.is_unused(event):
-            self.mark_notifications_as_read()
-            await super().on_event(event)
-
-    @on(events.DescendantFocus)
-    @on(events.DescendantBlur)
-    def _follow_focus(self, event: events.DescendantFocus | events.DescendantBlur) -> None:
-        if event.widget.is_attached:
-            self._focus_marks.follow(event.widget.screen)
 
     def run_and_report(self) -> None:
         """Runs the app, then exits the process. A crash is reported without local variables: they may hold secrets."""
@@ -168,7 +136,7 @@ class ConnectorApp(QuietApp):
             self.call_after_refresh(self.action_try_demo)  # keys wait for it
         self.call_after_refresh(self._show_settings_warnings)
         if not self.is_headless:
-            self.call_after_refresh(_tune_garbage_collection)
+            self.call_after_refresh(tune_garbage_collection)
             self._program_exit.watch(self)
             self.set_timer(_PAINT_DELAY, self._start_log)
 
@@ -197,27 +165,13 @@ class ConnectorApp(QuietApp):
         if self.settings.theme and self.settings.theme not in self.available_themes:
             self.warn(f"There is no theme {self.settings.theme!r}; press : and type theme.")
         if self.settings.keys:
-            self.run_worker(self._check_keys())
-
-    async def _check_keys(self) -> None:
-        from .key_settings import all_bindings, check_keys
-
-        bound = await asyncio.to_thread(all_bindings)
-        keys, warnings = check_keys(self.settings.keys, bound)
-        self.set_keymap(to_keymap(keys))
-        for warning in warnings:
-            self.warn(f"{settings.FILE}: {warning}")
-
-    def warn(self, warning: str) -> None:
-        """Shows a warning; external text is sanitised here."""
-        self.notify(shown(warning), severity="warning", timeout=15, markup=False)
+            self.run_worker(self.check_own_keys(settings.FILE))
 
     def action_commands(self) -> None:
         """Opens the list of commands: those of this screen, then the themes and the profiles."""
         from .commands import CommandsScreen, PaletteCommand, commands_of
 
-        homes = [screen for screen in self.screen_stack if isinstance(screen, HomeScreen)]
-        profiles = homes[0].profiles if homes else ()
+        profiles = self._home.profiles if self._home is not None else ()
 
         async def done(command: PaletteCommand | None) -> None:
             if command is not None:
@@ -264,10 +218,7 @@ class ConnectorApp(QuietApp):
             event.stop()
             self._import(event.text, getattr(self.screen, "imports_into", None))
         elif not is_text_field(self.focused):
-            self._text_finder.unused()
-            hint = getattr(self.screen, "where_to_type", "")
-            said = f"{count(len(event.text), 'character')} pasted outside a field: nothing was done. {hint}".strip()
-            self.notify(said, timeout=8, markup=False)
+            self.report_unused_paste(event.text)
 
     def _import(self, source: str, into: Path | None) -> None:
         from .importing.screen import ImportScreen
@@ -276,7 +227,7 @@ class ConnectorApp(QuietApp):
 
         def created(path: Path | None) -> None:
             if path is not None and into is None:
-                self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+                self._open_page(path)
             elif path is not None and (show := getattr(self.screen, "show_imported", None)) is not None:
                 show(screen.parts)
 
@@ -284,57 +235,64 @@ class ConnectorApp(QuietApp):
 
     def on_home_screen_painted(self) -> None:
         if not self.is_headless:
-            self.set_timer(_PAINT_DELAY, threading.Thread(target=_preload_modules, daemon=True).start)
+            self.set_timer(_PAINT_DELAY, threading.Thread(target=preload_modules, daemon=True).start)
 
     async def _open_from_list(self, path: Path) -> None:
-        self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+        self._open_page(path)
 
     def on_home_screen_open_requested(self, message: HomeScreen.OpenRequested) -> None:
-        self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
+        self._open_page(message.path)
 
-    @work
-    async def _open_page(
+    def _open_page(
         self,
         path: Path,
-        release: Callable[[], None],
         environment: str = "",
         part: ProfilePart | None = None,
         *,
         form_at: KeyPath = (),
         text_at: KeyPath = (),
     ) -> None:
-        """Opens the page of a profile, and over it the form that a key is in, or the text at a key."""
-        from .profile.page import ProfilePage
-        from .profile.profile_screen import PageContext
+        """Opens the page of a profile, and over it the form that a key is in, or the text at a key. Keys wait."""
+        release = self.hold_keys(f"Opening {path.stem}")
 
-        try:
-            if await asyncio.to_thread(self._is_demo_profile, path):
-                from .setup.context import keep_demo_values
+        async def opened() -> None:
+            from .profile.page import ProfilePage
+            from .profile.profile_screen import PageContext
 
-                starts, demo = self._demo is None, await self._open_demo_store()
-                if await asyncio.to_thread(keep_demo_values, self.machine, path, demo):
-                    self.demo_values[path] = demo.values
-                    if starts:
-                        text = "The demo store has started, with fresh data: what earlier sessions sent to it is gone."
-                        self.notify(text, timeout=10, markup=False)
-                else:
-                    text = f"Another program uses the port of this profile's demo store, which is now at {demo.url}. "
-                    text += "End that program and start again, or enter this address in the profile."
-                    self.notify(shown(text), severity="warning", timeout=20, markup=False)
-            await self._remember(path)
-            log, changes = self._log_of(path, environment), self._changes_of(path)
-            page = ProfilePage(PageContext(self.machine, path, log, environment, changes), part, form_at)
-            await self.push_screen(page)
-            if text_at:
-                page.show_text(text_at)
-        finally:
-            release()
+            try:
+                if await asyncio.to_thread(self._is_demo_profile, path):
+                    await self._start_demo_of(path)
+                await self._remember(path)
+                log, changes = self.records.log_of(path, environment), self.records.changes_of(path)
+                page = ProfilePage(PageContext(self.machine, path, log, environment, changes), part, form_at)
+                await self.push_screen(page)
+                if text_at:
+                    page.show_text(text_at)
+            finally:
+                release()
+
+        self.run_worker(opened())
+
+    async def _start_demo_of(self, path: Path) -> None:
+        """Starts the store of a profile that the demo saved, and makes that store's secrets known to it."""
+        from .setup.context import keep_demo_values
+
+        starts, demo = self._demo is None, await self._open_demo_store()
+        if await asyncio.to_thread(keep_demo_values, self.machine, path, demo):
+            self.demo_values[path] = demo.values
+            if starts:
+                text = "The demo store has started, with fresh data: what earlier sessions sent to it is gone."
+                self.notify(text, timeout=10, markup=False)
+        else:
+            text = f"Another program uses the port of this profile's demo store, which is now at {demo.url}. "
+            text += "End that program and start again, or enter this address in the profile."
+            self.notify(shown(text), severity="warning", timeout=20, markup=False)
 
     def on_profile_page_environment_chosen(self, message: ProfilePage.EnvironmentChosen) -> None:
         from .profile.page import ProfilePage as Page
         from .profile.profile_screen import PageContext
 
-        log, changes = self._log_of(message.path, message.environment), self._changes_of(message.path)
+        log, changes = self.records.log_of(message.path, message.environment), self.records.changes_of(message.path)
         context = PageContext(self.machine, message.path, log, message.environment, changes)
         self.switch_screen(Page(context, message.part))
 
@@ -346,19 +304,23 @@ class ConnectorApp(QuietApp):
         await asyncio.to_thread(ProfileLists(self.machine.directories.state).opened, path)
 
     def _choose_on_home(self, key: Path | str) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, HomeScreen):
-                screen.choose(key)
+        if self._home is not None:
+            self._home.choose(key)
+
+    @property
+    def _home(self) -> HomeScreen | None:
+        """None where the program has opened a recorded log only."""
+        return next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
 
     async def on_home_screen_resume_requested(self, message: HomeScreen.ResumeRequested) -> None:
         from .setup.context import resume_context
         from .setup.screen import SetupScreen
 
         demo = await self._open_demo_store() if self._is_demo_data(message.draft.data) else None
-        logs, results = self._logs, self.guide_results
-        context, step = resume_context(self.machine, message.draft, logs.get(message.draft.key), demo, results)
+        log = self.records.log_of_draft(message.draft.key)
+        context, step = resume_context(self.machine, message.draft, log, demo, self.guide_results)
         if context.path is not None:
-            context.changes = self._changes_of(context.path)
+            context.changes = self.records.changes_of(context.path)
         await self.push_screen(SetupScreen(context, step), lambda _: self._leave_setup(context))
 
     def on_home_screen_edit_requested(self, message: HomeScreen.EditRequested) -> None:
@@ -368,13 +330,13 @@ class ConnectorApp(QuietApp):
         """Opens the editor; home lists the profile anew afterwards."""
         from .toml_editor.opening import open_editor
 
-        release = self._key_queue.hold(f"Opening {path.stem}")
+        release = self.hold_keys(f"Opening {path.stem}")
 
         def left(how: Left) -> None:
             for change in how.changes:
-                self._changes_of(path).record(change)
+                self.records.changes_of(path).record(change)
             if how.form_at:
-                self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"), form_at=how.form_at)
+                self._open_page(path, form_at=how.form_at)
 
         try:
             await self._remember(path)
@@ -385,22 +347,8 @@ class ConnectorApp(QuietApp):
     def on_home_screen_history_requested(self, message: HomeScreen.HistoryRequested) -> None:
         from .log.screens import RecordedScreen, earlier_sessions
 
-        found = earlier_sessions(self.machine, message.path, live=self._log_of(message.path))
+        found = earlier_sessions(self.machine, message.path, live=self.records.log_of(message.path))
         self.push_screen(RecordedScreen(self.machine, found))
-
-    def _log_of(self, path: Path, environment: str = "") -> Exchanges:
-        """The requests of this session to the profile's store in an environment, from all screens."""
-        from ..client.exchange import Exchanges
-        from ..guide.drafts import key_for
-
-        key = f"{key_for(path)} {environment}" if environment else key_for(path)
-        return self._logs.setdefault(key, Exchanges())
-
-    def _changes_of(self, path: Path) -> SavedChanges:
-        """What was saved of the profile in this session, from all screens."""
-        from ..guide.profiles.saved_changes import SavedChanges
-
-        return self._changes.setdefault(path, SavedChanges())
 
     def _leave_setup(self, context: GuideContext) -> None:
         """Ends the guide. Its log continues on the page of the profile, or when its draft is resumed."""
@@ -409,7 +357,7 @@ class ConnectorApp(QuietApp):
 
         context.workbench.close()
         key = context.draft_key if context.path is None else key_for(context.path)
-        self._logs[key] = context.workbench.exchanges
+        self.records.keep_log(key, context.workbench.exchanges)
         if has_unsaved_work(context.setup):
             self._choose_on_home(context.draft_key)
         elif context.path is not None:  # it was saved, or was a saved one
@@ -418,7 +366,7 @@ class ConnectorApp(QuietApp):
     def on_setup_screen_finished(self, message: SetupScreen.Finished) -> None:
         """After the guide, the page of its profile, unless the guide was opened from it."""
         if isinstance(self.screen, HomeScreen):
-            self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
+            self._open_page(message.path)
 
     def on_setup_screen_text_wanted(self, message: SetupScreen.TextWanted) -> None:
         """Shows the text over the page of the profile, from which its forms can be opened."""
@@ -427,8 +375,7 @@ class ConnectorApp(QuietApp):
         if isinstance(self.screen, TextHolder):
             self.screen.show_text(message.key)
         else:
-            release = self._key_queue.hold(f"Opening {message.path.stem}")
-            self._open_page(message.path, release, text_at=message.key)
+            self._open_page(message.path, text_at=message.key)
 
     def on_home_screen_delete_requested(self, message: HomeScreen.DeleteRequested) -> None:
         from .home.actions import delete_profile
@@ -450,7 +397,7 @@ class ConnectorApp(QuietApp):
         from .home.actions import ask_path
 
         if (path := await ask_path(self, self.machine)) is not None:
-            self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+            self._open_page(path)
 
     def on_home_screen_duplicate_requested(self, message: HomeScreen.DuplicateRequested) -> None:
         from .home.actions import duplicate_profile
@@ -458,7 +405,6 @@ class ConnectorApp(QuietApp):
         self._update_home(duplicate_profile(self, self.machine, message.path, self._remember))
 
     def on_home_screen_rename_requested(self, message: HomeScreen.RenameRequested) -> None:
-        from ..guide.drafts import key_for
         from .home.actions import rename
 
         if any(job.active for job in self.jobs):  # it would go on writing under the old name
@@ -467,9 +413,7 @@ class ConnectorApp(QuietApp):
 
         async def renamed(path: Path) -> None:
             """What this session has of the profile gets its new name."""
-            old, new = key_for(message.path), key_for(path)
-            for key in [each for each in self._logs if each.partition(" ")[0] == old]:
-                self._logs[new + key.removeprefix(old)] = self._logs.pop(key)
+            self.records.rename(message.path, path)
             if (values := self.demo_values.pop(message.path, None)) is not None:
                 self.demo_values[path] = values
             await self._remember(path)
@@ -483,7 +427,7 @@ class ConnectorApp(QuietApp):
 
     def _update_home(self, work: Coroutine[object, object, None]) -> None:
         """Changes what home lists, then lists it again. Meanwhile keys for home wait, those for dialogs do not."""
-        release = self._key_queue.hold("Updating the list")
+        release = self.hold_keys("Updating the list")
 
         async def done() -> None:
             try:
@@ -504,7 +448,7 @@ class ConnectorApp(QuietApp):
 
         try:
             once = self._trust_once and path is not None and path == self._profile
-            exchanges = None if path is None else self._log_of(path)
+            exchanges = None if path is None else self.records.log_of(path)
             context = open_context(
                 self.machine, path, demo, exchanges=exchanges, trust_once=once, results=self.guide_results
             )
@@ -512,16 +456,15 @@ class ConnectorApp(QuietApp):
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return
         if path is not None:
-            context.changes = self._changes_of(path)
+            context.changes = self.records.changes_of(path)
         await self.push_screen(SetupScreen(context), lambda _: self._leave_setup(context))
 
     async def _start_setup(self) -> None:
         try:
             await self.open_setup(self._profile)
         finally:
-            for screen in self.screen_stack:
-                if isinstance(screen, HomeScreen):
-                    screen.show_start("")
+            if self._home is not None:
+                self._home.show_start("")
 
     def _open_recorded(self, recorded: Recorded) -> None:
         """Opens a recorded log; leaving it exits the app."""
@@ -536,7 +479,7 @@ class ConnectorApp(QuietApp):
 
     def action_try_demo(self) -> None:
         """Starts the demo store and opens the guide for it; once its profile is saved, the page of that."""
-        release = self._key_queue.hold("Starting the demo store")
+        release = self.hold_keys("Starting the demo store")
 
         async def done() -> None:
             try:
@@ -547,15 +490,15 @@ class ConnectorApp(QuietApp):
         self.run_worker(done())
 
     async def _open_demo(self) -> None:
-        home = next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
+        home = self._home
         if home is not None:
             home.show_start("demo")
         try:
-            await asyncio.to_thread(_preload_modules)  # imported by the loop, they would stop the screen
+            await asyncio.to_thread(preload_modules)  # imported by the loop, they would stop the screen
             demo = await self._open_demo_store()
             path = self.machine.directories.profiles / f"{demo.name}.toml"
             if await asyncio.to_thread(path.exists):
-                self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
+                self._open_page(path)
             else:
                 await self.open_setup(None, demo)
         finally:
@@ -577,7 +520,7 @@ class ConnectorApp(QuietApp):
 
         each = message.run
         part = ProfilePart("outgoing" if each.run.sends else "incoming", each.run.name, "")
-        self._open_page(each.profile, self._key_queue.hold(f"Opening {each.profile.stem}"), each.environment, part)
+        self._open_page(each.profile, each.environment, part)
 
     def on_last_runs_screen_slices_requested(self, message: LastRunsScreen.SlicesRequested) -> None:
         from .sliced_runs import SlicedRunsScreen
@@ -588,7 +531,7 @@ class ConnectorApp(QuietApp):
         from .log.screens import RecordedScreen, earlier_sessions
 
         path, environment = message.run.profile, message.run.environment
-        found = earlier_sessions(self.machine, path, environment, self._log_of(path, environment))
+        found = earlier_sessions(self.machine, path, environment, self.records.log_of(path, environment))
         self.push_screen(RecordedScreen(self.machine, found))
 
     def action_show_job(self) -> None:
@@ -604,22 +547,6 @@ class ConnectorApp(QuietApp):
         """The screens and jobs that quitting would stop, or whose work it would lose."""
         return [*(screen for screen in self.screen_stack if isinstance(screen, HasUnsavedWork)), *self.jobs]
 
-    def _session_secrets(self) -> list[str]:
-        """What quitting forgets: secrets that the user typed and that neither the keyring nor the environment has."""
-        demo = [*self._demo.values.values()] if self._demo is not None else []
-
-        def is_of_demo(profile: Path, secret: str) -> bool:
-            """Whether the profile gets this value again when it is opened; other profiles of the sandbox do not."""
-            return secret in demo and self._is_demo_profile(profile)
-
-        typed = self.machine.typed
-        profiles = [
-            lost_secrets(len(names), profile.stem, names)
-            for profile, names in typed.only_here(self.machine.environ, is_of_demo).items()
-        ]
-        drafts = [lost_secrets(len(each.entries), f"the draft {each.title}") for each in typed.of_drafts()]
-        return [shown(each) for each in (*profiles, *drafts)]
-
     def action_ask_quit(self) -> None:
         """Quits, with confirmation where something is unsaved or running."""
         from .widgets.questions import ConfirmScreen
@@ -627,7 +554,13 @@ class ConnectorApp(QuietApp):
         if isinstance(self.screen, ConfirmScreen):
             return
         reasons = [reason for each in self._unsaved_work() if (reason := each.unsaved_work())]
-        reasons += self._session_secrets()
+        demo = [*self._demo.values.values()] if self._demo is not None else []
+
+        def is_of_demo(profile: Path, secret: str) -> bool:
+            """Whether the profile gets this value again when it is opened; other profiles of the sandbox do not."""
+            return secret in demo and self._is_demo_profile(profile)
+
+        reasons += lost_with_session(self.machine, is_of_demo)
         if not reasons:
             self._quit()
             return
@@ -653,18 +586,3 @@ class ConnectorApp(QuietApp):
 
 _PAINT_DELAY = 0.3
 """Seconds until a painted screen has reached the terminal, which a thread writes to."""
-
-
-def _preload_modules() -> None:
-    """Imports the screens that home leads to, with what their forms need, so that no key has to wait for them."""
-    from ..guide.steps import kind_schemas
-    from . import profile  # noqa: F401
-    from .setup import screen  # noqa: F401
-
-    kind_schemas.load()
-
-
-def _tune_garbage_collection() -> None:
-    """Excludes loaded modules from garbage collection and makes full collections rare: each blocks keys for 40 ms."""
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 100)

@@ -1,4 +1,4 @@
-"""Exits the program on a signal, or when its terminal is gone."""
+"""Exits the program on a signal, or when its terminal is gone; and what exiting would lose."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from textual.app import App
 
-from ..text import count
+from ..machine import Machine
+from ..text import count, shown
 
 _EXIT_TIMEOUT = 5.0
 """Seconds after a signal before the process is ended without cleanup."""
@@ -39,6 +41,19 @@ def lost_secrets(number: int, of: str, names: Iterable[str] = ()) -> str:
     """That so many secrets of something are lost when the program exits."""
     which = f" ({', '.join(names)})" if names else ""
     return f"{count(number, 'secret')} of {of}{which} will be lost: only this session has what you entered."
+
+
+def lost_with_session(machine: Machine, is_of_demo: Callable[[Path, str], bool]) -> list[str]:
+    """What quitting forgets: secrets that the user typed and that neither the keyring nor the environment has.
+
+    `is_of_demo` tells whether a profile gets a secret again from the demo store.
+    """
+    profiles = [
+        lost_secrets(len(names), profile.stem, names)
+        for profile, names in machine.typed.only_here(machine.environ, is_of_demo).items()
+    ]
+    drafts = [lost_secrets(len(each.entries), f"the draft {each.title}") for each in machine.typed.of_drafts()]
+    return [shown(each) for each in (*profiles, *drafts)]
 
 
 class ProgramExit:

@@ -1,0 +1,72 @@
+"""The base of the app: keys and pastes are handled one after another, and its user's own keys apply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from textual import events, on
+
+from ..text import count
+from ._textual import QuietApp
+from .keys import KeyQueue, TextFinder, to_keymap, with_character
+from .widgets.focus_marks import FocusMarks
+
+
+class KeyboardApp(QuietApp):
+    """Handles keys and pastes in the order in which they were entered, also while a screen is loading."""
+
+    def __init__(self, own_keys: Mapping[str, str]) -> None:
+        """`own_keys`: by the id of a binding, what its user has set in place of its keys."""
+        super().__init__()
+        self._own_keys = own_keys
+        self.set_keymap(to_keymap(own_keys))
+        self._key_queue = KeyQueue(self, self._handle_key)
+        self._text_finder = TextFinder(self)
+        self._focus_marks = FocusMarks()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            key = with_character(event)
+            if (read := await self._text_finder.read(event)) is not None:
+                await self._key_queue.submit(key if read is event else read)
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            lines = event.text.replace("\r\n", "\n").replace("\r", "\n")  # most terminals end lines like Enter does
+            await self._key_queue.submit(events.Paste(lines))
+        else:
+            if isinstance(event, events.MouseDown):
+                self.mark_notifications_as_read()
+            await super().on_event(event)
+
+    async def _handle_key(self, event: events.Event) -> None:
+        """Handles a key or paste whose turn has come."""
+        if not self._text_finder.is_unused(event):
+            self.mark_notifications_as_read()
+            await super().on_event(event)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _follow_focus(self, event: events.DescendantFocus | events.DescendantBlur) -> None:
+        if event.widget.is_attached:
+            self._focus_marks.follow(event.widget.screen)
+
+    def hold_keys(self, message: str) -> Callable[[], None]:
+        """Holds keys on the current screen until the returned function is called; `message` says what they wait for."""
+        return self._key_queue.hold(message)
+
+    def report_unused_paste(self, text: str) -> None:
+        """Says that a text pasted outside a field did nothing, and where to type."""
+        self._text_finder.unused()
+        hint = getattr(self.screen, "where_to_type", "")
+        said = f"{count(len(text), 'character')} pasted outside a field: nothing was done. {hint}".strip()
+        self.notify(said, timeout=8, markup=False)
+
+    async def check_own_keys(self, file: str) -> None:
+        """Leaves out those of the user's own keys that cannot be used, and says so; `file` has them."""
+        from .key_settings import all_bindings, check_keys
+
+        bound = await asyncio.to_thread(all_bindings)
+        keys, warnings = check_keys(self._own_keys, bound)
+        self.set_keymap(to_keymap(keys))
+        for warning in warnings:
+            self.warn(f"{file}: {warning}")
