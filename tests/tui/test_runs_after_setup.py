@@ -22,8 +22,8 @@ from tui_connector.profile.problems import read_profile
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.setup.configurations import EntityFilter
 from tui_connector.tui.setup.context import DemoStore, keep_demo_values
+from tui_connector.tui.setup.entity_chooser import EntityFilter
 from tui_connector.tui.widgets.choice import Choice
 
 

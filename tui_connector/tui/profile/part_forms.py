@@ -23,8 +23,8 @@ from ...profile.environments import TABLE, names_of
 from ...text import count, listed, shown_line
 from ..dialogs import EntryScreen
 from ..setup.chain import OutgoingForm
-from ..setup.configurations import EntityChooser, offer
 from ..setup.context import GuideContext
+from ..setup.entity_chooser import EntityChooser, offer
 from ..setup.environment import EnvironmentForm
 from ..setup.form import FormScreen
 from ..setup.incoming import IncomingForm

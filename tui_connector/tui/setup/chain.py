@@ -25,8 +25,8 @@ from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from ..widgets.prose import Prose
 from ..widgets.questions import DiscardScreen, WorkAnswer
-from .configurations import EntityChooser, EntityOption, offer
 from .context import GuideContext
+from .entity_chooser import EntityChooser, EntityOption, offer
 from .form import FormScreen
 
 _ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
