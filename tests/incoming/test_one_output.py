@@ -13,7 +13,7 @@ from file_sinks import FILE_SINKS
 from listing import listing, products
 from runs import Shop, shop
 
-from tui_connector.cli.run import _output_file
+from tui_connector.cli.out_option import output_file
 from tui_connector.errors import UserError
 from tui_connector.incoming.sink import Sink
 from tui_connector.machine import Machine
@@ -33,7 +33,7 @@ def test_an_output_is_the_same_however_it_is_written(
     (tmp_path / "another-name.jsonl").symlink_to("a.jsonl")
     for each in (written, os.path.join(tmp_path, written)):
         assert ledger_file(tmp_path, FIRST, "items", each) == ledger_file(tmp_path, FIRST, "items", "a.jsonl")
-        assert _output_file(each) == str(tmp_path.resolve() / "a.jsonl")
+        assert output_file(each) == str(tmp_path.resolve() / "a.jsonl")
 
 
 def test_a_ledger_named_by_what_was_typed_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,10 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from ..errors import UserError
-from ..runs.progress import OUTPUT_FULL, STOPPED
 from .completion import configurations, files, profiles
-from .errors import CommandFailed, Exit, exit_code, exit_codes
+from .errors import CommandFailed, Exit, exit_codes
 from .opening import (
     allowed,
     direction_option,
@@ -26,43 +22,25 @@ from .opening import (
     machine_of,
     read,
     run,
-    stop_on_signal,
     trust_option,
 )
+from .out_option import OutOption, ending_note, sink_of
 from .prompt import TerminalPrompt
 from .request import keeping_history, printer
-from .run_output import RunOutput, error_figures, exit_of, exit_of_error, summary_figures
-from .run_plan import OutgoingPlan, Planning, plan_options, planning_of
+from .run_output import RunOutput
+from .run_plan import plan_options, planning_of
+from .run_sequence import Runs
 from .slices import run_slice, slice_options
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
-    from ..client.session import Session
     from ..client.wire import Bounds
-    from ..guide.sending.incoming_source import ProfileInUse
-    from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
-    from ..incoming.run import Run
     from ..incoming.sink import Sink
-    from ..incoming.start import RunOptions
     from ..machine import Machine
     from ..outgoing.model import Outgoing
-    from ..outgoing.run import OutgoingRun
-    from ..outgoing.source import EntitySource, OtherProfile
     from ..profile.model import Profile
     from ..runs.database import LedgerPlace
-
-
-class _OutOption(click.Option):
-    """Its help names the endings of all sinks, which are loaded for that."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        endings = ", ".join(sorted(_kinds_by_ending()))
-        self.help = (
-            f"Write to FILE instead of the profile's sink, as its ending says ({endings}); otherwise JSON Lines. "
-            "- is standard output."
-        )
-        return super().get_help_record(ctx)
 
 
 @click.command("run", epilog=exit_codes())
@@ -76,7 +54,7 @@ class _OutOption(click.Option):
     "--out",
     metavar="FILE",
     shell_complete=files,
-    cls=_OutOption,
+    cls=OutOption,
 )
 @click.option(
     "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record all requests in FILE; open it with `log`."
@@ -193,12 +171,12 @@ def run_command(
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output(
         machine,
-        [_sink(out)] if out else [each.sink for each in chosen.values()],
+        [sink_of(out)] if out else [each.sink for each in chosen.values()],
         as_json,
         quiet,
         saved.environment_label,
     )
-    if out is not None and not quiet and (note := _ending_note(out)):
+    if out is not None and not quiet and (note := ending_note(out)):
         output.say(note)
     if saved.outgoing and not (names or quiet or as_json) and sys.stderr.isatty():
         output.say(f"Not sent, because outgoing configurations are sent only when named: {', '.join(saved.outgoing)}.")
@@ -328,50 +306,6 @@ def _since(text: str | None) -> str | None:
         raise CommandFailed(f"--since: {error}", Exit.SETUP) from error
 
 
-def _sink(out: str) -> Sink:
-    """The sink for `--out`, by the ending of the file's name; JSON Lines by default."""
-    from ..incoming.sinks.jsonl import JsonLinesSink
-    from ..incoming.sinks.stdout import StdoutSink
-
-    if out == "-":
-        return StdoutSink()
-    kinds = _kinds_by_ending()
-    kind = next((kind for ending, kind in kinds.items() if out.lower().endswith(ending)), JsonLinesSink)
-    try:
-        return kind.of_file(_output_file(out))
-    except FileNotFoundError as error:
-        raise CommandFailed(
-            f"--out {out}: the current directory was deleted. Change to another one.", Exit.SETUP
-        ) from error
-    except ValueError as error:
-        raise CommandFailed(f"--out {out}: not a valid path for a sink. Choose another FILE.", Exit.SETUP) from error
-
-
-def _kinds_by_ending() -> dict[str, type[Sink]]:
-    from ..incoming.sink import Sink
-    from ..profile.model import Profile  # noqa: F401 - registers where the built-in kinds are
-
-    kinds = [kind for kind in Sink.all_kinds().values() if issubclass(kind, Sink)]
-    return {ending: kind for kind in kinds for ending in kind.endings}
-
-
-def _ending_note(out: str) -> str:
-    """The format of a file whose ending suggests another one; "" if that is known."""
-    endings = [] if out == "-" or not Path(out).suffix else sorted(_kinds_by_ending())
-    if not endings or out.lower().endswith(tuple(endings)):
-        return ""
-    return f"--out {out}: written as JSON Lines, because no sink has the ending of this name ({', '.join(endings)})."
-
-
-def _output_file(out: str) -> str:
-    """The canonical path, so that the next run finds the same file however it is written."""
-    try:
-        real = os.path.realpath(out)
-    except ValueError:  # a null character: the sink says so
-        return out
-    return str(Path(out).absolute()) if os.path.exists(real) and not os.path.isfile(real) else real
-
-
 def _output(machine: Machine, sinks: list[Sink | None], as_json: bool, quiet: bool, environment: str) -> RunOutput:
     data_on_stdout = any(sink is not None and sink.on_stdout for sink in sinks)
     if data_on_stdout and sys.__stdout__ is None:
@@ -379,223 +313,3 @@ def _output(machine: Machine, sinks: list[Sink | None], as_json: bool, quiet: bo
     return RunOutput(
         machine.monotonic, as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout, environment=environment
     )
-
-
-class Runs:
-    """The runs of one command, one after another."""
-
-    def __init__(
-        self,
-        workbench: Workbench,
-        path: Path,
-        wanted: RunOptions,
-        output: RunOutput,
-        out: str | None,
-        bounds: Bounds,
-        *,
-        keep_going: bool = False,
-    ) -> None:
-        """`keep_going`: every task is sent, although the first ones all fail for the same reason."""
-        self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
-        self._bounds, self._keep_going = bounds, keep_going
-        self._current: Run | OutgoingRun | OutgoingPlan | None = None
-        self._stopped = self._stop_code = ""
-        self._continues_by = "the next run resumes from here"
-        """What the user can do after a run was stopped."""
-        output.on_full = partial(self._stop, code=OUTPUT_FULL)
-        self._others: dict[OtherProfile, ProfileInUse] = {}
-        """Other profiles whose incomings are sources."""
-
-    def add_profile(self, other: OtherProfile, *, once: bool, as_json: bool) -> None:
-        """Opens another profile whose incoming is a source, with the trust of its own. Raises `UserError`."""
-        from ..guide.sending.incoming_source import ProfileInUse, read_other_profile
-        from ..profile.library import Library
-
-        machine = self._workbench.machine
-        file, saved = read_other_profile(other, Library(machine.directories.profiles), self._path.parent)
-        trust = allowed(file, saved, machine, once=once, as_json=as_json)
-        self._others[other] = ProfileInUse(saved, file, headless_workbench(machine, file, trust))
-
-    async def go(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing] | None = None) -> Exit:
-        """Runs the configurations. Returns the exit code of the first that did not complete."""
-        self._listen()
-        codes = []
-        async with self._workbench.session(saved, self._bounds) as session:
-            for name, incoming in chosen.items():
-                if self._stopped:
-                    break
-                codes.append(await self._one(saved, session, name, partial(self._run, saved, session, name, incoming)))
-            for name, outgoing in (sent or {}).items():
-                if self._stopped:
-                    break
-                sender = partial(self._sender, saved, session, name, outgoing)
-                codes.append(await self._one(saved, session, name, sender, sends=True))
-        return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
-
-    async def dry(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing]) -> Exit:
-        """Prints what each run would do, or why it cannot start."""
-        from ..profile.model import secrets_in
-
-        code = Exit.DONE
-        if sent:  # so that they are not printed where a source contains them
-            await self._workbench.vault.learn(secrets_in(saved))
-        async with self._workbench.session(saved, self._bounds) as session:
-            for name, incoming in chosen.items():
-                try:
-                    preview = await asyncio.to_thread(self._run(saved, session, name, incoming).preview)
-                    self._output.dry(name, preview)
-                except UserError as error:
-                    self._output.impossible(name, error)
-                    code = Exit.SETUP
-            for name, outgoing in sent.items():
-                try:
-                    sending = await self._sender(saved, session, name, outgoing).preview()
-                    self._output.dry_sending(name, sending)
-                    code = code or (Exit.FAILED if sending.problems else Exit.DONE)
-                except UserError as error:
-                    self._output.impossible(name, error)
-                    code = Exit.SETUP
-        return Exit.STOPPED if self._stopped else code
-
-    async def plan(self, saved: Profile, sent: Mapping[str, Outgoing], wanted: Planning) -> Exit:
-        """Shows or saves plans, applies one, or undoes a run."""
-        from ..runs.errors import RunFailed
-
-        self._listen()
-        self._continues_by = wanted.continues_by
-        code = Exit.DONE
-        async with self._workbench.session(saved, self._bounds) as session:
-            for name, outgoing in sent.items():
-                self._output.begins(name, sends=True, silent=wanted.shows)
-                try:
-                    self._current = plan = self._plan_of(saved, session, name, outgoing, wanted)
-                    found = await plan.run()
-                except RunFailed as failed:
-                    why = failed.error
-                    error: UserError | None = UserError(why.code or "run-failed", why.message, why.hint)
-                    found = exit_of_error(why)
-                except UserError as refused:
-                    error, found = refused, exit_code(refused)
-                else:
-                    error = None
-                if error is not None:
-                    self._output.impossible(name, error, found)
-                    if not wanted.shows:
-                        figures = error_figures(error, found, sends=True)
-                        await self._alert(saved, session, name, found, figures, sends=True)
-                code = code or found
-        return Exit.STOPPED if self._stopped else code
-
-    def _plan_of(
-        self, saved: Profile, session: Session, name: str, outgoing: Outgoing, wanted: Planning
-    ) -> OutgoingPlan:
-        return OutgoingPlan(
-            name,
-            outgoing,
-            wanted,
-            session=session,
-            machine=self._workbench.machine,
-            profile=self._path,
-            ledger=self._workbench.outgoing_ledger(saved, self._path, name),
-            output=self._output,
-            sender=partial(self._sender, saved, session, name),
-            execute=partial(self._one, saved, session, name, sends=True),
-            limit=self._wanted.limit,
-            environment=saved.environment,
-        )
-
-    async def _one(
-        self,
-        saved: Profile,
-        session: Session,
-        name: str,
-        make: Callable[[], Run | OutgoingRun],
-        *,
-        sends: bool = False,
-    ) -> Exit:
-        """Runs one configuration; a failure is reported as the profile's `on-failure` says."""
-        self._output.begins(name, sends=sends)
-        try:
-            self._current = current = make()
-            if self._stopped:
-                current.stop(self._stopped, self._stop_code)
-            summary = await current.execute()
-        except UserError as error:
-            self._output.impossible(name, error)
-            code = exit_code(error)
-            figures = error_figures(error, code, sends=sends)
-        else:
-            self._output.ended(summary)
-            code, figures = exit_of(summary), summary_figures(summary)
-        await self._alert(saved, session, name, code, figures, sends=sends)
-        return code
-
-    async def _alert(
-        self, saved: Profile, session: Session, name: str, code: Exit, figures: dict[str, object], *, sends: bool
-    ) -> None:
-        """Tells the profile's `on-failure`, unless the user has stopped the run."""
-        if code is Exit.DONE or self._stopped:
-            return
-        from ..guide.failure_alert import report_failure
-
-        which = {"name": name, "direction": "outgoing" if sends else "incoming", "exit": int(code)}
-        if said := await report_failure(saved, self._path, {**which, **figures}, session, self._workbench):
-            self._output.note(said, warning=True)
-
-    def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
-        from ..guide.checks.run_findings import explainer
-        from ..incoming.run import Run
-        from ..incoming.start import RunEnvironment, RunLocation
-
-        machine, out = self._workbench.machine, self._out
-        if out is not None:
-            incoming = incoming.model_copy(update={"sink": _sink(out)})
-        ledger = None if out == "-" else self._workbench.incoming_ledger(saved, self._path, name, out or "")
-        place = RunLocation(name, self._path, ledger)
-        typed = incoming.sink.writes() if out is not None and incoming.sink is not None else ()
-        explain = explainer(saved, incoming.client)
-        around = RunEnvironment(
-            session,
-            self._workbench.exchanges,
-            machine,
-            place,
-            explain,
-            typed_outputs=typed,
-            incomings=saved.incoming,
-        )
-        return Run(incoming, self._wanted, around, self._output)
-
-    def _sender(
-        self,
-        saved: Profile,
-        session: Session,
-        name: str,
-        outgoing: Outgoing,
-        source: EntitySource | None = None,
-        *,
-        full: bool = False,
-    ) -> OutgoingRun:
-        """`source`: sent instead of the entities of the outgoing's own source."""
-        from ..guide.sending.plans import Sender
-        from ..outgoing.run import OutgoingOptions
-
-        wanted, other = self._wanted, outgoing.other_profile(saved.environment)
-        used = None if other is None else self._others[other]
-        options = OutgoingOptions(wanted.full or full, wanted.limit, wanted.in_flight, keep_going=self._keep_going)
-        return Sender(self._workbench, saved, self._path, name, used).run(
-            session, self._workbench.exchanges, self._output, outgoing, options, source
-        )
-
-    def _listen(self) -> None:
-        stop_on_signal(self._signalled)
-
-    def _signalled(self, why: str) -> None:
-        """Ends the run cleanly."""
-        plans = isinstance(self._current, OutgoingPlan)
-        then = ". Nothing was sent." if plans else f"; {self._continues_by}"
-        self._stop(f"{why}{then}", STOPPED)
-
-    def _stop(self, why: str, code: str) -> None:
-        self._stopped, self._stop_code = why, code
-        if self._current is not None:
-            self._current.stop(why, code)

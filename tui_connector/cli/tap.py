@@ -16,8 +16,8 @@ from ..text import json_text, shown
 from .errors import CommandFailed, Exit, exit_codes
 from .opening import allowed, find, headless_workbench, machine_of, read, run, trust_option
 from .request import keeping_history
-from .run import Runs
 from .run_output import RunOutput
+from .run_sequence import Runs
 
 if TYPE_CHECKING:
     from ..client.session import Session
