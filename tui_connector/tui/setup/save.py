@@ -192,7 +192,7 @@ class SavePane(StepPane):
         """Where a name is asked for, s may be the first letter of one, such as shop."""
         asked, self._asks_name = self._asks_name and self._says_little and not self.is_in_use, False
         name = shown_line(self.setup.name, 60)
-        return super().doubt_once() or (f"press s again to save it as {name}; e changes the name." if asked else "")
+        return f"press s again to save it as {name}; e changes the name." if asked else ""
 
     @property
     def _says_little(self) -> bool:

@@ -298,7 +298,7 @@ class SetupScreen(LogDock, TextHolder):
         self._step = step
         panes.current = f"step-{step.value}"
         self.pane.forget_outdated()
-        self.pane.typed_over = False
+        self.pane.end_word()
         self._fit()
         self._changed()
         self.pane.begin()
@@ -537,6 +537,7 @@ class SetupScreen(LogDock, TextHolder):
                 return
         if self.is_in_log and self.log_panel.leave():
             return
+        self.pane.end_word()
         if not self.leave_log():
             self.pane.focus_buttons()
 

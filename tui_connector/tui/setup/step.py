@@ -23,6 +23,7 @@ from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
 from ..keys import is_on_top
 from ..log.dock import LogDock
+from ..widgets.choice import Choice
 from ..widgets.focus_moves import move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
@@ -45,8 +46,8 @@ class StepPane(VerticalScroll, can_focus=False):
     step: GuideStep
     test_label = "Test"
     continue_label = "Continue"
-    typed_over = False
-    """Whether a word was typed where letters are keys, since the step was shown or this was said."""
+    _is_typed_over = False
+    """Whether a word is being typed where letters are keys: its next letters do nothing, until another key."""
     result_is_above: ClassVar[bool] = False
     """Whether the result is shown among the fields, next to the one that was tested."""
 
@@ -123,23 +124,38 @@ class StepPane(VerticalScroll, can_focus=False):
         self.screen.set_focus(self.query_one(".continue" if self.complete else ".test", Button))
 
     def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ go to the next and previous field, list or button, and stop at the ends.
-
-        A letter without an action here is probably part of a word that was meant for a field.
-        """
+        """↓ and ↑ go to the next and previous field, list or button, and stop at the ends."""
         if event.key in ("down", "up") and move_to_row(self, event.key):
             event.stop()
         elif event.key == "space" and isinstance(self.screen.focused, Button):
             self.notify("Enter presses the button.", timeout=3)
-        elif event.is_printable and not self.is_in_use and event.key not in self.screen.active_bindings:
-            self.typed_over = True
-            self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)
+            return
+        elif event.is_printable and not self.is_in_use:
+            self._read_letter(event)
+            return
+        self.end_word()
+
+    def end_word(self) -> None:
+        """Makes letters keys again, after a word was typed where they are: called when another key is pressed."""
+        self._is_typed_over = False
+
+    def _read_letter(self, event: events.Key) -> None:
+        """Lets a letter be a key, unless one without an action came before it: that is a word, meant for a field."""
+        bound = self.screen.active_bindings.get(event.key)
+        if bound is None:
+            self._is_typed_over = True
+            if not isinstance(self.screen.focused, Choice):  # which says it
+                self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)
+        elif self._is_typed_over and bound.binding.id != "app.help":
+            event.stop()
+            event.prevent_default()
+            letter = event.character
+            words = f"{letter} did nothing, as part of the word that you typed. Esc, then {letter}, is the key."
+            self.notify(words, markup=False)
 
     def doubt_once(self) -> str:
-        """Why s seems to be part of a word that was meant for a field, said once; "" where it does not."""
-        doubt = "s seems to be part of a word that you typed. Press it again to save." if self.typed_over else ""
-        self.typed_over = False
-        return doubt
+        """Why nothing is saved at the first press of s, said once; "" if there is no reason."""
+        return ""
 
     @property
     def has_fields(self) -> bool:
@@ -263,6 +279,7 @@ class StepPane(VerticalScroll, can_focus=False):
         The log follows the newest request again: the one that is sent now is wanted, not one that was looked at.
         """
         self.forget()
+        self.end_word()
         if isinstance(self.screen, LogDock):
             self.screen.log_panel.view.action_follow()
         if self.is_in_use:

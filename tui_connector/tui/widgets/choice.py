@@ -153,9 +153,9 @@ class Choice(Static, can_focus=True):
         is_free = event.is_printable and letter.isalnum() and event.key not in self.screen.active_bindings
         if not is_free or len(self.options) == 1:
             return
-        event.stop()
         match = _starting_with(letter, self.options, list(self.options).index(self.chosen) + 1)
         if match is not None:
+            event.stop()
             self._open(list(self.options)[match], letter)
         elif not self._told:
             self._told = True
