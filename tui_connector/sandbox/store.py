@@ -18,7 +18,8 @@ from .inventory import Inventory, SourceItems, Sources
 from .magento_routes import ROUTES, ROUTES_BY_SHAPE, Route
 from .orders import Orders
 from .prices import Prices
-from .products import Products, ProductWriter
+from .product_writer import ProductWriter
+from .products import Products
 from .queue import Queue, QueuedRoute, bulk_part
 from .records import Item
 from .response import Json, JsonText, Refusal, as_object, rotated_lists, select_fields
