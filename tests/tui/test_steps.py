@@ -29,6 +29,7 @@ from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.authentication import AuthenticationPane
 from tui_connector.tui.setup.context import DemoStore, GuideContext
+from tui_connector.tui.setup.save import SavePane
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import Continue
 from tui_connector.tui.widgets.choice import Choice, Toggle
@@ -677,6 +678,25 @@ async def test_where_nothing_has_changed_enter_goes_to_the_page_and_nothing_is_s
         assert path.read_text() == text
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+
+
+async def test_a_result_of_any_length_leaves_no_text_above_it_without_its_beginning(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "5") as (pilot, _):
+        await pilot.resize_terminal(80, 24)
+        pane = pilot.app.screen.query_one(SavePane)
+
+        def is_whole(count: int) -> bool:
+            screen = shown(pilot.app)
+            return f"line 0 of {count}" in screen and ("more" in screen) == ("explained" in screen)
+
+        for count in range(8, 20):
+            pane.explain(f"explained: {'more ' * 40}")
+            pane.say("\n".join(f"✔ line {number} of {count}" for number in range(count)))
+            await pilot.pause()  # until it was scrolled to
+            await until(pilot, lambda: is_whole(count))  # noqa: B023
 
 
 async def test_a_token_typed_at_once_over_the_buttons_is_a_paste(

@@ -185,8 +185,10 @@ class SavePane(StepPane):
         path, note = self._path(), " (new)" if is_new else " (m on the home screen renames it)"
         if self._name_problem:
             path, note = path.with_name(f"{self._proposed[1]}.toml"), " (proposed)"
-        file = "" if self._name_problem and not self._proposed[1] else f"File: {path}{note}"
-        self.put(self.query_one(".chosen", Static), shown_line(file))
+        is_known = self._shows_saved and self.complete  # the result names the file
+        is_unknown = bool(self._name_problem) and not self._proposed[1]
+        file = "" if is_known or is_unknown else shown_line(f"File: {path}{note}")
+        self.put(self.query_one(".chosen", Static), file)
 
     def doubt_once(self) -> str:
         """Where a name is asked for, s may be the first letter of one, such as shop."""
@@ -499,11 +501,11 @@ class SavePane(StepPane):
         said = save_summary(
             self.work, message.saved, message.call, message.copy, self._wrong(), existed=self._told_before
         )
+        self._shows_saved, self._note = True, ""
         self._show_name()
         self.explain("")
         self._show(Content(""))
         self._name_continue()
-        self._shows_saved, self._note = True, ""
         self.say(said, bad=message.call is not None and not message.call.ok)
         self.post_message(self.Changed())
         self.focus_next(self.query_one(".continue", Button))

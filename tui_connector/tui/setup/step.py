@@ -208,9 +208,21 @@ class StepPane(VerticalScroll, can_focus=False):
 
     def _scroll_to_result(self) -> None:
         """Scrolls no further than to what to do, and its key; the details below can be scrolled to."""
-        self.scroll_to_widget(self.query_one(".result"), animate=False)
+        self.scroll_to_widget(self.query_one(".result"), animate=False, immediate=True)
         if self.has_fix:
-            self.scroll_to_widget(self.query_one(".fix"), animate=False)
+            self.scroll_to_widget(self.query_one(".fix"), animate=False, immediate=True)
+        self._show_whole_text()
+
+    def _show_whole_text(self) -> None:
+        """Scrolls so that no text is cut at the top, and the result begins with its first line."""
+        for text in self.query(Static):
+            inside = [text, *(each for each in text.ancestors if self in each.ancestors)]
+            start = sum(each.virtual_region.y for each in inside if isinstance(each, Widget))
+            end = start + text.virtual_region.height
+            if text.display and start < self.scroll_y < end:
+                is_kept = text.has_class("result") or end > self.max_scroll_y
+                self.scroll_to(y=start if is_kept else end, animate=False, immediate=True)
+                return
 
     def forget_outdated(self) -> None:
         """Clears a refusal that was about other values: called when the step is shown again."""
