@@ -91,6 +91,27 @@ def test_every_key_is_explained(place: str) -> None:
     assert all(each.detail for each in found)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('client = "shop"\n', 'client = "shop"\ntransform = "so|"\n'),
+        ('client = "shop"\n', 'client = "shop"\nparent = { fields = { id = "so|" } }\n'),
+        ('kind = "keyset", page-size = 100', 'kind = "next-link", link = "so|"'),
+        (
+            "[incoming.products]",
+            '[outgoing.stock]\nsource = { kind = "incoming", mapping = "so|" }\n[incoming.products]',
+        ),
+        ("[incoming.products]", '[[outgoing.stock.steps]]\nwhen = "so|"\n[incoming.products]'),
+    ],
+)
+def test_functions_are_offered_wherever_an_expression_is_written(before: str, after: str) -> None:
+    assert "sort_by(" in offered(TEXT.replace(before, after, 1))
+
+
+def test_functions_are_offered_in_no_other_text() -> None:
+    assert "sort_by(" not in offered(TEXT.replace('client = "shop"\n', 'client = "shop"\nidentifier = "so|"\n', 1))
+
+
 def test_keys_that_are_there_are_not_offered() -> None:
     assert "client" not in offered(TEXT.replace('client = "shop"\n', 'client = "shop"\ncl|\n'))
 

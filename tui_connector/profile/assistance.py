@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from ..kinds import Kind, Model, kebab
 from ..magento.entities import READABLE
 from ..secrets.source import SecretSource
-from ..templates.expression import function_names
+from ..templates.expression import function_names, is_expression
 from .blocks import ParsedText, TextBlock, parse
 from .environments import NOT_OVERRIDABLE, SOURCES, TABLE, base_path, overridable
 from .model import DEFAULT_CLIENT, Profile
@@ -516,7 +516,7 @@ def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Comp
                 yield text(example, "example")
             elif not quoted and (written := _toml(example)):
                 yield Completion(written, "example")
-        if annotation is str and _is_expression(key):
+        if is_expression(info):
             yield from (Completion(f"{name}(", "JMESPath function") for name in function_names() if quoted)
 
 
@@ -541,13 +541,6 @@ def _open_template(place: _Place) -> tuple[str] | None:
         return None
     name = re.search(r"\w*$", place.typed)
     return (place.typed[: name.start()] if name else place.typed,)
-
-
-_EXPRESSIONS = ("items", "identifier", "when", "filter", "content", "transform", "total")
-
-
-def _is_expression(key: str) -> bool:
-    return key in _EXPRESSIONS
 
 
 def _kinds(data: Any, table: KeyPath) -> Iterator[tuple[str, str]]:

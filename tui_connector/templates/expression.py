@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import jmespath
 from jmespath.exceptions import IncompleteExpressionError, JMESPathError, JMESPathTypeError, LexerError, ParseError
@@ -17,6 +17,7 @@ from jmespath.functions import Functions
 from jmespath.visitor import Options, TreeInterpreter
 from pydantic import AfterValidator, Field
 from pydantic import JsonValue as Json
+from pydantic.fields import FieldInfo
 
 from ..errors import InvalidValue
 from ..misspelling import similar_names
@@ -461,8 +462,18 @@ def _checked(text: str) -> str:
     return text
 
 
-ExpressionText = Annotated[str, Field(min_length=1), AfterValidator(_checked)]
+_CHECK = AfterValidator(_checked)
+ExpressionText = Annotated[str, Field(min_length=1), _CHECK]
 """A field of a profile that is a JMESPath expression."""
+
+
+def is_expression(field: FieldInfo) -> bool:
+    """Whether the field, or each value in it, is an `ExpressionText`."""
+    return _CHECK in field.metadata or _has_check(field.annotation)
+
+
+def _has_check(annotation: object) -> bool:
+    return _CHECK in getattr(annotation, "__metadata__", ()) or any(map(_has_check, get_args(annotation)))
 
 
 def is_truthy(value: object) -> bool:
