@@ -21,7 +21,8 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.changes import Compare
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
-from tui_connector.outgoing.tasks import Task, TaskFilter, TaskLedger, TaskReader, TaskState, tasks_file
+from tui_connector.outgoing.task_ledger import TaskFilter, TaskLedger, TaskReader, tasks_file
+from tui_connector.outgoing.tasks import Task, TaskState
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
 from tui_connector.runs.progress import Summary

@@ -15,14 +15,8 @@ import pytest
 from postgres import PASSWORD, Cluster, Database, postgres, postgres_cluster
 
 from tui_connector.errors import UserError
-from tui_connector.outgoing.tasks import (
-    NewTask,
-    TaskFilter,
-    TaskLedger,
-    TaskReader,
-    TaskUpdate,
-    last_task_run,
-)
+from tui_connector.outgoing.task_ledger import TaskFilter, TaskLedger, TaskReader, last_task_run
+from tui_connector.outgoing.tasks import NewTask, TaskUpdate
 from tui_connector.profile.problems import check_data
 from tui_connector.runs.database import LedgerError, LedgerPlace
 from tui_connector.runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, SeenItem

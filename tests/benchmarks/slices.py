@@ -36,7 +36,7 @@ from celery_workers import Workers
 from postgres import new_database, shared_cluster
 from rabbitmq import rabbitmq
 
-from tui_connector.outgoing.tasks import TaskReader
+from tui_connector.outgoing.task_ledger import TaskReader
 
 PAGE = 100
 PROFILE = """format = 1

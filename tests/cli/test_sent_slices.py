@@ -19,7 +19,7 @@ import pytest
 from http_server import Hold, reply
 from sending import OK, Sent, Store, storing
 
-from tui_connector.outgoing.tasks import TaskLedger
+from tui_connector.outgoing.task_ledger import TaskLedger
 
 PROFILE = """
 format = 1

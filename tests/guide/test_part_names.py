@@ -15,7 +15,7 @@ from tui_connector.guide.profiles.saved_changes import SavedChange
 from tui_connector.guide.sending.kept_samples import keep_samples, read_samples
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
-from tui_connector.outgoing.tasks import TaskLedger, last_task_run, tasks_file
+from tui_connector.outgoing.task_ledger import TaskLedger, last_task_run, tasks_file
 from tui_connector.runs.database import read_only
 from tui_connector.runs.ledger import Ledger, last_run, ledger_file
 

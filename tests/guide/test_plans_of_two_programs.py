@@ -13,7 +13,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.changes import EntityChange, FieldChange
 from tui_connector.outgoing.plan import PlanEntry, PlanHead, SavedPlan
-from tui_connector.outgoing.tasks import TaskLedger
+from tui_connector.outgoing.task_ledger import TaskLedger
 from tui_connector.profile.problems import check
 from tui_connector.secrets.mask import Mask
 

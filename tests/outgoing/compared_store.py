@@ -23,7 +23,8 @@ from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.plan import store_address
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from tui_connector.outgoing.source import EntitySource, SourceEntity
-from tui_connector.outgoing.tasks import Task, TaskReader
+from tui_connector.outgoing.task_ledger import TaskReader
+from tui_connector.outgoing.tasks import Task
 from tui_connector.outgoing.undo import UndoPlan, UndoSource, deleting, restoring, undo_plan
 from tui_connector.runs.progress import Summary
 from tui_connector.sandbox.server import Sandbox

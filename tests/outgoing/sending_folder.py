@@ -14,7 +14,7 @@ from typing import Any
 import fork_server
 from sending import Store
 
-from tui_connector.outgoing.tasks import TaskReader, last_task_run
+from tui_connector.outgoing.task_ledger import TaskReader, last_task_run
 
 KILLS = int(os.environ.get("TUI_CONNECTOR_KILLS", "3"))
 """How often each run is killed; 100 when it is measured."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tui_connector.outgoing.reasons import without_values
-from tui_connector.outgoing.tasks import NewTask, TaskFilter, TaskLedger, TaskReader, TaskUpdate
+from tui_connector.outgoing.task_ledger import TaskFilter, TaskLedger, TaskReader
+from tui_connector.outgoing.tasks import NewTask, TaskUpdate
 from tui_connector.templates import Json
 
 AT = "2026-11-29 10:00:00"

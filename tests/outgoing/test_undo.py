@@ -13,7 +13,7 @@ from compared_store import ComparedStore, preset
 from tui_connector.errors import UserError
 from tui_connector.magento.entities import WRITABLE
 from tui_connector.outgoing.model import Outgoing
-from tui_connector.outgoing.tasks import ALL_TASKS, TaskLedger
+from tui_connector.outgoing.task_ledger import ALL_TASKS, TaskLedger
 
 PRODUCTS, SPECIAL, STOCK = preset("products"), preset("special-prices"), preset("stock")
 

@@ -15,7 +15,7 @@ from textual.events import Paste
 from textual.widgets import OptionList
 
 from tui_connector.machine import Machine
-from tui_connector.outgoing.tasks import tasks_file
+from tui_connector.outgoing.task_ledger import tasks_file
 from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen

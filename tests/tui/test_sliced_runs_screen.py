@@ -19,7 +19,8 @@ from test_run_screen import PROFILE as RUN_PROFILE
 from textual.pilot import Pilot
 
 from tui_connector.machine import Machine
-from tui_connector.outgoing.tasks import NewTask, TaskLedger
+from tui_connector.outgoing.task_ledger import TaskLedger
+from tui_connector.outgoing.tasks import NewTask
 from tui_connector.runs.postgres_ledger import LedgerServer, LedgerSettings
 from tui_connector.runs.postgres_slices import PostgresRuns
 from tui_connector.runs.slice_directory import SliceDirectory

@@ -223,7 +223,7 @@ class OutgoingPlan:
 
     def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task], int]:
         """A run, its tasks by state, those that may have changed the store, and the last run's number. Blocks."""
-        from ..outgoing.tasks import TaskFilter, TaskReader
+        from ..outgoing.task_ledger import TaskFilter, TaskReader
         from ..outgoing.undo import UNDOABLE
 
         with TaskReader(self._ledger) as reader:

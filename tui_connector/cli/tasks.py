@@ -19,7 +19,8 @@ from .errors import CommandFailed, Exit, paragraph
 from .opening import allowed, environment_option, find, headless_workbench, machine_of, read, trust_option
 
 if TYPE_CHECKING:
-    from ..outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun, TaskState
+    from ..outgoing.task_ledger import TaskFilter, TaskReader
+    from ..outgoing.tasks import Task, TaskRun, TaskState
     from ..runs.database import LedgerPlace
 
 _STATES = ("new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown")
@@ -72,7 +73,7 @@ def tasks(
     skip    give up the selected tasks
     export  print the entities of the selected tasks as JSON Lines; by default, of all failed ones
     """
-    from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
+    from ..outgoing.task_ledger import TaskFilter, TaskReader, tasks_file
     from ..profile.used_parts import LEDGER
 
     machine = machine_of(profile_dir)
@@ -127,7 +128,7 @@ def _row(task: Task) -> dict[str, object]:
 
 
 def _list(reader: TaskReader, run: TaskRun, name: str, wanted: TaskFilter, *, is_filtered: bool) -> None:
-    from ..outgoing.tasks import TaskFilter
+    from ..outgoing.task_ledger import TaskFilter
 
     counts = reader.counts(run.id)
     state = run.described_state(counts, is_running=reader.is_running)
@@ -179,7 +180,7 @@ def _export(found: Iterator[Task], out: Path | None, without: str) -> None:
 
 
 def _change(ledger: LedgerPlace, action: str, wanted: TaskFilter, lines: Sequence[int], names: str, at: str) -> None:
-    from ..outgoing.tasks import TaskLedger
+    from ..outgoing.task_ledger import TaskLedger
 
     if not ledger.exists():
         raise CommandFailed(f"{ledger.stem} has not been run yet.", Exit.SETUP)

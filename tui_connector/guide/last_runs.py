@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..outgoing.tasks import TaskRun, TaskState, last_task_runs, tasks_file
+from ..outgoing.task_ledger import last_task_runs, tasks_file
+from ..outgoing.tasks import TaskRun, TaskState
 from ..profile.library import BatchReader, Library, read_with_data
 from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows

@@ -19,7 +19,7 @@ from ..files import CannotSave
 from ..log.history import History
 from ..log.records import LogFailed
 from ..machine import Machine
-from ..outgoing.tasks import tasks_file
+from ..outgoing.task_ledger import tasks_file
 from ..profile.capabilities import client_routes
 from ..profile.model import NamedSecret, Profile
 from ..profile.problems import check_data

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from .tasks import Task, TaskLedger, TaskRun, TaskState, TaskUpdate
+from .task_ledger import TaskLedger
+from .tasks import Task, TaskRun, TaskState, TaskUpdate
 
 T = TypeVar("T")
 

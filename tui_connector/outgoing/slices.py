@@ -18,7 +18,8 @@ from ..runs.progress import Summary
 from ..runs.slices import Slice, SliceError, SlicePlan, SliceStore, ranges, refuse_open
 from .renamed_profile import remember_profile
 from .source import BadEntity, SourceContext, SourceEntity
-from .tasks import SLICES, TASK_COLUMNS, TASK_STATES, TaskLedger, TaskReader, TaskRun, TaskState, TaskValues
+from .task_ledger import TASK_COLUMNS, TaskLedger, TaskReader, TaskValues
+from .tasks import SLICES, TASK_STATES, TaskRun, TaskState
 
 _HASHES = 2**32
 

@@ -16,7 +16,8 @@ from .model import Outgoing
 from .plan import fingerprint, sends_elsewhere, store_address
 from .renamed_profile import left_ledgers, remember_profile
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
-from .tasks import RETRY, TaskLedger, TaskRun, TaskState, last_task_run
+from .task_ledger import TaskLedger, last_task_run
+from .tasks import RETRY, TaskRun, TaskState
 from .undo import deleting, restoring
 
 _UNCLEAR: tuple[TaskState, ...] = ("sending", "waiting", "unknown")

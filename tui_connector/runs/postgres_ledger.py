@@ -76,7 +76,7 @@ _TABLES: Final[Mapping[Family, Mapping[str, str]]] = {
         "added": "run_id text NOT NULL, run bigint NOT NULL, {ledger}, PRIMARY KEY (ledger, run_id)",
     },
 }
-"""The columns as in a file (runs/ledger.py, outgoing/tasks.py), and the ledger that a row belongs to."""
+"""The columns as in a file (runs/ledger.py, outgoing/task_ledger.py), and the ledger that a row belongs to."""
 
 _SLICES: Final = """
 CREATE TABLE {schema}.tui_connector_slice_plan (

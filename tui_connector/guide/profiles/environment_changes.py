@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import UserError
-from ...outgoing.tasks import TaskLedger, tasks_file
+from ...outgoing.task_ledger import TaskLedger, tasks_file
 from ...profile.environments import TABLE, names_of, own_output, own_variable
 from ...profile.positions import put, rename_key, value_at
 from ...runs.ledger import Ledger, ledger_file

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ...errors import UserError
-from ...outgoing.tasks import TaskLedger, plan_file, tasks_file
+from ...outgoing.task_ledger import TaskLedger, plan_file, tasks_file
 from ...runs.database import LedgerDatabase, unusable
 from ...runs.ledger import Ledger, ledger_file
 from ..sending.kept_samples import sample_file

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from ...log.history import History
-from ...outgoing.tasks import tasks_file
+from ...outgoing.task_ledger import tasks_file
 from ...profile.environments import names_of
 from ...profile.trust_records import TrustRecords
 from ...runs.ledger import ledger_file

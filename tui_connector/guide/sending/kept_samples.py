@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ...outgoing.tasks import tasks_file
+from ...outgoing.task_ledger import tasks_file
 from ...profile.library import ProfileError
 from ...secrets.plain_text import known_secrets_in
 from ..drafts import read_draft, write_draft

@@ -18,7 +18,8 @@ from ...outgoing.model import Outgoing
 from ...outgoing.plan import PlanEntry, PlanError, PlanHead, SavedPlan, save_plan
 from ...outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource, OtherProfile
-from ...outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, plan_file, tasks_file
+from ...outgoing.task_ledger import last_task_run, plan_file, tasks_file
+from ...outgoing.tasks import OPEN_STATES, TaskRun, TaskState
 from ...outgoing.undo import UNDOABLE
 from ...profile.library import Library
 from ...profile.model import Profile

@@ -16,15 +16,8 @@ from ...files import open_regular, reason, remedy
 from ...invalid_json import why_invalid_json
 from ...outgoing.new_tasks import new_task
 from ...outgoing.source import SourceEntity
-from ...outgoing.tasks import (
-    Task,
-    TaskFilter,
-    TaskLedger,
-    TaskReader,
-    TaskRun,
-    TaskState,
-    export_entities,
-)
+from ...outgoing.task_ledger import TaskFilter, TaskLedger, TaskReader
+from ...outgoing.tasks import Task, TaskRun, TaskState, export_entities
 from ...templates import Json
 from ...text import beginning, count, shown
 from ...units import timestamp

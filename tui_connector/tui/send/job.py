@@ -26,7 +26,8 @@ from ...outgoing.open_tasks import ALL_FAILED
 from ...outgoing.plan import PlanEntry, SavedPlan, limited, plan_head, store_address
 from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
-from ...outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun
+from ...outgoing.task_ledger import TaskFilter, TaskReader
+from ...outgoing.tasks import Task, TaskRun
 from ...outgoing.undo import UNDOABLE, UndoPlan, UndoSource, deleting, restoring
 from ...profile.model import Profile
 from ...runs.errors import RunFailed

@@ -28,7 +28,8 @@ from ...guide.sending.tasks import LISTED, RETRIABLE, TaskAction, TaskBook, Task
 from ...outgoing.changes import FieldChange, leaves_of
 from ...outgoing.equality import ABSENT
 from ...outgoing.errors import brief_reason
-from ...outgoing.tasks import Task, TaskFilter
+from ...outgoing.task_ledger import TaskFilter
+from ...outgoing.tasks import Task
 from ...templates import Json
 from ...text import count, shown, shown_line
 from .._textual import BaseScreen
