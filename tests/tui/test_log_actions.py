@@ -161,10 +161,16 @@ async def test_attempts_of_a_resent_request_are_selected_while_it_is_retried(mac
         await watched.pilot.press("g", "X")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         watched.app.screen.query_one("#resend-uri", Input).value = "categories"
+        paused.clear()
         await watched.pilot.press("f5")
-        await watched.told("Edited #1 not sent: 127.0.0.1:9 refused the connection")
+        await watched.shows(" s, attempt 2 of 3")
+        await watched.pilot.press("slash", "q", "u")
+        paused.set()
+        await watched.told("is the store running? X on #46 opens it again.")
+        await watched.pilot.press("a", "n", "t")
+        assert watched.panel.query_one("#log-prompt Input", Input).value == "quant"  # no form took these keys
+        await watched.pilot.press("escape", "X")
         await watched.shows("✘ Not sent: 127.0.0.1:9 refused the connection")
-        await watched.pilot.press("j", "k", "/")  # meant for the log
         assert watched.app.screen.query_one("#resend-uri", Input).value == "categories"
     bench.close()
 
@@ -460,9 +466,11 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         assert machine.typed.find(path, "env:T", "http://127.0.0.1:9") == "CANARY-token"
         store.refuses = InvalidRequest("The profile is not trusted to do this")
         await watched.pilot.press("y")
+        await watched.told("Edited #1 not sent: The profile is not trusted to do this. X on #1 opens it again.")
+        await watched.pilot.press("X")
         await watched.shows("✘ Not sent: The profile is not trusted to do this")
         assert json.loads(watched.app.screen.query_one("#resend-body", TextArea).text) == {"a": 2}
-        await watched.pilot.press("escape")
+        await watched.pilot.press("escape", "escape")
         await watched.shows("Discard the edited request?")
         await watched.pilot.press("enter")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))

@@ -183,12 +183,10 @@ class RequestForm(Dialog[Request | None]):
         )
 
     def on_mount(self) -> None:
-        if self._unsent is None:
-            self._fill(self._request)
-            self.query_one("#resend-uri", Input).focus()
-        else:  # no field: it may open while the user is pressing keys of the log
-            self._fill(self._unsent.request)
+        self._fill(self._request if self._unsent is None else self._unsent.request)
+        if self._unsent is not None:
             self._show_error(f"Not sent: {self._unsent.reason}")
+        self.query_one("#resend-uri", Input).focus()
         if self._find_paths is not None:
             self.query_one("#resend-uri", Input).suggester = PathCompletion(self._begun_path)
             self.run_worker(self._load_paths(self._find_paths))

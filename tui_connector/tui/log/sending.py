@@ -25,7 +25,6 @@ from ...guide.resend import (
 from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...text import shown_line
-from ..keys import is_on_top
 from .detail import ExchangeDetail
 from .list import LogView
 from .request_form import RequestForm, UnsentRequest
@@ -88,6 +87,8 @@ class _FormOf:
 
     key: object
     """Identifies what is edited."""
+    opened_by: str
+    """The key that opens it, and on what."""
     title: str
     request: Request
     missing: str
@@ -137,7 +138,7 @@ class RequestActions:
     def __init__(self, panel: LogHost, context: LogContext) -> None:
         self._panel, self._context = panel, context
         self._unsent: dict[object, UnsentRequest] = {}
-        """Requests that were edited and could not be sent, by the key of their form."""
+        """Requests that were edited and not sent, by the exchange that failed, otherwise by the key of their form."""
 
     @property
     def _profile(self) -> str:
@@ -210,7 +211,10 @@ class RequestActions:
             return replace(self._sending(exchange, edited), what=f"Edited #{exchange.number}", outcome="sent")
 
         title = f"Edit and resend #{exchange.number}"
-        self._open_form(_FormOf(exchange.identity, title, request, logged.missing, exchange.client, base, paths, send))
+        client, opened_by = exchange.client, f"X on #{exchange.number}"
+        self._open_form(
+            _FormOf(exchange.identity, opened_by, title, request, logged.missing, client, base, paths, send)
+        )
 
     def _open_form(self, of: _FormOf) -> None:
         def chosen(request: Request | None) -> None:
@@ -218,10 +222,10 @@ class RequestActions:
             if request is not None:
                 self._await_response(of.send(request), partial(refused, request))
 
-        def refused(request: Request, reason: str) -> None:
-            self._unsent[of.key] = UnsentRequest(request, reason)
-            if is_on_top(self._panel.screen):  # otherwise it opens with the same key
-                self._open_form(of)
+        def refused(request: Request, error: RequestFailed) -> str:
+            failed = self._panel.exchanges.by_number(error.exchange) if error.exchange else None
+            self._unsent[of.key if failed is None else failed.identity] = UnsentRequest(request, str(error))
+            return f"{of.opened_by if failed is None else f'X on #{failed.number}'} opens it again."
 
         form = RequestForm(
             of.request,
@@ -265,8 +269,12 @@ class RequestActions:
         assert send is not None
         return _Sending(request, send(exchange, request), f"#{exchange.number}", "resent")
 
-    def _await_response(self, sending: _Sending, refused: Callable[[str], None] | None = None) -> None:
-        """Selects the exchange of a request once it has ended; `refused` gets the reason where nothing was sent."""
+    def _await_response(self, sending: _Sending, refused: Callable[[RequestFailed], str] | None = None) -> None:
+        """Selects the exchange of a request once it has ended.
+
+        `refused` is called where nothing was sent, and returns how to open the request again: no form opens by itself,
+        as the user may be typing elsewhere.
+        """
         listeners, attempts = self._panel.exchanges.on_recorded, list[Exchange]()
 
         def recorded(exchange: Exchange) -> None:
@@ -291,10 +299,10 @@ class RequestActions:
                 response = await response_of()
             except RequestFailed as error:
                 was_sent = _has_left(error, attempts)
-                self.notify(f"{sending.what} {sending.outcome if was_sent else 'not sent'}: {error}", bad=True)
-                number = error.exchange
+                number, words = error.exchange, str(error)
                 if refused is not None and not was_sent:
-                    refused(str(error))
+                    words += f"{'' if words.endswith(('.', '?')) else '.'} {refused(error)}"
+                self.notify(f"{sending.what} {sending.outcome if was_sent else 'not sent'}: {words}", bad=True)
             else:
                 number = response.exchange
             if number:
@@ -320,7 +328,7 @@ class RequestActions:
         request = Request(
             "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
         )
-        self._open_form(_FormOf(None, "New request", request, "", "", base, self._paths(new), send))
+        self._open_form(_FormOf(None, "+", "New request", request, "", "", base, self._paths(new), send))
 
     def _paths(self, new: NewRequests, client: str = "") -> FindPaths:
         """The paths of the store: those that were kept, then those of its schema.
