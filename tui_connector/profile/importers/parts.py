@@ -20,11 +20,11 @@ from ...misspelling import did_you_mean
 from ...templates import Json
 from ...text import HTTP_TOKEN, count, listed, shown_line
 from ..part_names import free, free_name
-from ..problems import check_data
 from .addresses import REST_PATH, Address, CannotImport, path_of, split_address
 from .authentications import OF_BROWSERS, Authentications
 from .entities import generic_template, known_writable, templated_path
 from .json_text import NOT_JSON, body_json
+from .leaving_out import remove_invalid, remove_unused_clients, remove_with_secrets
 from .model import (
     MAX_CONFIGURATIONS,
     UNKNOWN,
@@ -48,8 +48,6 @@ _SET_BY_PROGRAM = re.compile(
     r"|proxy-connection|http2-settings"
 )
 _PAGES = frozenset({"pagesize", "currentpage", "sortorders"})
-_LONG_ENOUGH = 8
-"""Characters. A shorter secret may be a word that is part of other texts."""
 _MOST_PLACES = 3
 """Places that a note lists."""
 _WITHOUT_LIMIT = ("", "all", "{}", "*", "[]", "0", "1")
@@ -119,9 +117,10 @@ class PartsBuilder:
         self._note_dropped()
         parts, samples = self._named()
         secrets = self.authentications.secrets
-        self._remove_with_secrets(parts, samples)
-        parts = self._valid(parts)
-        _remove_unused_clients(parts)
+        known_secrets = (*secrets.values(), *self.authentications.secret_values)
+        remove_with_secrets(parts, samples, known_secrets, self.leave_out)
+        remove_invalid(parts, self.leave_out)
+        remove_unused_clients(parts)
         if not any(parts.values()):
             found = [*self._refused, *(each for each in self.not_imported if each not in self._refused)]
             reasons = "; ".join(str(each) for each in found[:3]) or "it contains no request"
@@ -521,58 +520,6 @@ class PartsBuilder:
             self.leave_out("", count(len(self._configurations) - len(chosen), "request"), "not chosen with --only")
         return chosen
 
-    def _remove_with_secrets(self, parts: dict[str, dict[str, Json]], samples: dict[str, list[Json]]) -> None:
-        """Removes the configurations that contain a secret where a profile keeps plain text."""
-        known = {
-            each
-            for each in (*self.authentications.secrets.values(), *self.authentications.secret_values)
-            if len(each) >= _LONG_ENOUGH
-        }
-        for family, named in parts.items():
-            for name in list(named):
-                texts = [named[name], samples.get(name) if family == "outgoing" else None]
-                written = json.dumps(texts, ensure_ascii=False)
-                if any(json.dumps(secret, ensure_ascii=False)[1:-1] in written for secret in known):
-                    del named[name]
-                    self.leave_out("", f"{family} {name}", "it contains a secret outside of an authentication")
-
-    def _valid(self, parts: dict[str, dict[str, Json]]) -> dict[str, dict[str, Json]]:
-        """The parts without those that are invalid, which are listed with the reason."""
-        for _ in range(50):
-            _, problems = check_data({"format": 1, "name": "Imported", **parts})
-            if not problems:
-                return parts
-            first = {path[:2]: (path, message) for path, message in reversed(problems)}
-            for path, message in first.values():
-                self._remove(parts, path, message)
-        raise InvalidImport("import-invalid", "it contradicts itself", "Import its parts one by one.")
-
-    def _remove(self, parts: dict[str, dict[str, Json]], path: tuple[str | int, ...], message: str) -> None:
-        family, name = str(path[0]), str(path[1]) if len(path) > 1 else ""
-        part = parts.get(family, {}).get(name)
-        if not isinstance(part, dict):
-            return
-        where = ".".join(map(str, path))
-        plugins = part.get("plugins")
-        listed_in = part.get("authentications")
-        index = path[3] if path[2:3] == ("plugins",) and len(path) > 3 else None
-        if isinstance(plugins, list) and isinstance(index, int) and index < len(plugins):
-            plugin = plugins[index]
-            if isinstance(plugin, dict) and plugin.get("kind") != "base-uri":
-                headers = plugin.get("headers")
-                if isinstance(headers, dict) and path[4:5] == ("headers",) and len(path) > 5 and len(headers) > 1:
-                    headers.pop(str(path[5]), None)
-                else:
-                    del plugins[index]
-                self.leave_out(where, "the header" if len(path) > 5 else "the plugin", shown_line(message, 200))
-                return
-        if path[2:3] == ("authentications",) and isinstance(listed_in, list) and len(path) > 3:
-            part["authentications"] = [each for index, each in enumerate(listed_in) if index != path[3]]
-            self.leave_out(where, "the authentication", shown_line(message, 200))
-            return
-        del parts[family][name]
-        self.leave_out(where, f"{family} {name}", shown_line(message, 200))
-
 
 def _name_of(part: str) -> str:
     return unquote_plus(part.partition("=")[0])
@@ -597,15 +544,6 @@ def _extend(entities: list[Json], more: list[Json], known: set[str]) -> None:
         if key not in known:
             known.add(key)
             entities.append(each)
-
-
-def _remove_unused_clients(parts: dict[str, dict[str, Json]]) -> None:
-    """Removes the clients of requests that could not be carried over, unless they have an authentication."""
-    named = [part for family in ("authentications", "incoming", "outgoing") for part in parts[family].values()]
-    used = {part.get("client") for part in named if isinstance(part, dict)}
-    for name, client in list(parts["clients"].items()):
-        if name not in used and isinstance(client, dict) and not client.get("authentications"):
-            del parts["clients"][name]
 
 
 def _grouped(notes: list[NotImported]) -> Iterator[NotImported]:
