@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from user_errors import user_error
 
-from tui_connector.guide.misplaced_secrets import plan_move
+from tui_connector.guide.misplaced_secrets import is_secret_as_path, plan_move
 from tui_connector.guide.profiles.save import save
 from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.machine import Machine
@@ -202,3 +202,22 @@ def test_a_secret_that_is_written_out_in_an_environment_gets_an_entry_of_its_own
     fixed = apply(text, [move.edit])
     assert 'authentications.a.token = { keyring = "shop/a/access-token@staging" }' in fixed
     assert Checker().check(fixed).problems == []
+
+
+@pytest.mark.parametrize(
+    ("path", "is_secret"),
+    [
+        ("k3xa9yrf4l0rxn7emx15canary00abcd", True),
+        ("CanaryabcdefghijklmnopqrstuvwxyzAB", True),
+        ("Canary-7pass", True),
+        ("orders?token=k3xa9yrf4l0rxn7emx15canary00abcd", True),
+        ("products", False),
+        ("V1/products/&{sku}/media", False),
+        ("inventory/get-product-salable-quantity/24-MB01/1", False),
+        ("orders?searchCriteria[pageSize]=100&searchCriteria[currentPage]=2", False),
+        ("negotiableCartTotals", False),
+        ("cmsPage/search?x=1", False),
+    ],
+)
+def test_a_secret_is_told_from_a_path(path: str, is_secret: bool) -> None:
+    assert is_secret_as_path(path) is is_secret

@@ -154,6 +154,24 @@ async def test_any_path_can_be_read(machine: Machine, memory_keyring: Any, sandb
         await until(pilot, lambda: list(setup.incoming) == ["own-things", "modul"])
 
 
+async def test_a_secret_typed_as_a_path_is_added_only_after_a_warning(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    token = "canary" + "b3x7" * 6 + "aa"
+    async with at_step(machine, "3") as (pilot, setup):
+        pilot.app.post_message(events.Paste(f"{token}\n"))
+        await until_shown(pilot, f"the path {token}: Enter adds it")
+        await pilot.press("enter")
+        await until_shown(pilot, "✘ Looks like a secret")
+        assert not setup.incoming
+        await pilot.press("x", "enter")
+        await until_shown(pilot, "✘ Looks like a secret")
+        assert not setup.incoming, "another text is another doubt"
+        await pilot.press("enter")
+        await until(pilot, lambda: [*setup.incoming] != [])
+
+
 async def test_lists_add_and_delete_and_an_empty_one_is_skipped(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:

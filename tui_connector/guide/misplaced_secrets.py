@@ -29,6 +29,11 @@ from .secret_sources import SecretPlace, secret_name, source
 
 _SCHEME = re.compile(r"https?://")
 _SEPARATOR = re.compile(r"[.:/]")
+_PARTS = re.compile(r"[/?&=]")
+_LONG_WORD = re.compile(r"[A-Za-z0-9]{30,}")
+"""No route of Magento is one word as long as a token, which has 32 characters."""
+_SHORTEST_PASSWORD = 7
+"""Characters (Magento\\User\\Model\\UserValidationRules)."""
 
 
 def misplaced_secrets(data: Mapping[str, Json]) -> dict[ModelPath, str]:
@@ -51,6 +56,22 @@ def is_store_address(value: str, kind: SecretKind, base_uri: str) -> bool:
     if kind is SecretKind.TEXT:
         return _SCHEME.match(text) is not None and text.rstrip("/") in store
     return _SCHEME.match(text) is not None or (_SEPARATOR.search(text) is not None and text in store)
+
+
+def is_secret_as_path(path: str) -> bool:
+    """Whether this is hardly the path of a request, but a token or password, or has one in it.
+
+    A token has a part of the path for itself. A password may have any characters, and so may one word without `/`.
+    """
+    parts = [each for each in _PARTS.split(path) if each]
+    if known_secrets_in(path) or any(map(looks_like_token, parts)):
+        return True
+    return len(parts) == 1 and (_LONG_WORD.fullmatch(path) is not None or _has_kinds_of_a_password(path))
+
+
+def _has_kinds_of_a_password(text: str) -> bool:
+    kinds = (str.islower, str.isupper, str.isdigit, lambda each: not each.isalnum())
+    return len(text) >= _SHORTEST_PASSWORD and all(any(map(kind, text)) for kind in kinds)
 
 
 def without_secrets(draft: Draft) -> Draft:

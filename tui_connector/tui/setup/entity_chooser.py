@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from ...guide.checks.permissions import RouteAccess, how_to_permit
+from ...guide.misplaced_secrets import is_secret_as_path
 from ...magento.entities import Readable, Writable
 from ...misspelling import similar_names
 from ...profile.importers.command_text import looks_like_command
@@ -86,6 +87,8 @@ class EntityChooser(Fitting):
         self._base_uri = ""
         self._offers: list[EntityOption] = []
         self._narrowed: list[EntityOption] = []
+        self._doubted = ""
+        """A path that looks like a secret, which was said: Enter again adds it."""
 
     def compose(self) -> ComposeResult:
         yield EntityFilter()
@@ -128,11 +131,17 @@ class EntityChooser(Fitting):
         hint = "" if matching else "Did you mean this?  "
         offers.add_options(Option(_line(each, width, hint)) for each in self._narrowed)
         if words and not matching:
-            how = "↓ Enter" if self._narrowed else "Enter"
-            offers.add_option(Option(Content(shown_line(f"  the path {self._path}: {how} adds it"))))
+            offers.add_option(Option(self._path_line()))
         if offers.option_count:
             offers.highlighted = 0 if words else min(highlighted, len(self._narrowed) - 1)
         self.post_message(self.Moved())
+
+    def _path_line(self) -> Content:
+        if self._path == self._doubted:
+            words = "✘ Looks like a secret; paths are plain text. ^U: delete · Enter: add it"
+            return Content.styled(words, TONES["error"])
+        how = "↓ Enter" if self._narrowed else "Enter"
+        return Content(shown_line(f"  the path {self._path}: {how} adds it"))
 
     def _meant(self) -> list[EntityOption]:
         """The entities whose names are similar to what was typed; none for what can only be a path."""
@@ -175,6 +184,10 @@ class EntityChooser(Fitting):
     def _choose(self, index: int) -> None:
         if index < len(self._narrowed):
             self.post_message(self.Chosen(self._narrowed[index].name))
+        elif is_secret_as_path(self._path) and self._path != self._doubted:
+            self._doubted = self._path
+            self._narrow()
+            self.query_one(EntityOptions).highlighted = index
         elif self._path:
             self.post_message(self.PathGiven(self._path))
 
