@@ -107,6 +107,16 @@ def test_what_magento_ignores_depends_on_the_path_and_on_the_lines_before() -> N
     assert "use only one of pageSize and page_size" in second
 
 
+def test_a_misspelt_field_is_odd_where_the_fields_of_the_list_are_known() -> None:
+    products = ApiPath(("GET",), is_searched=True, fields=("id", "sku", "price", "created_at"))
+    assert doubts(["where prise < 100"], known=products) == [
+        "Line 1 of the query: no field prise of this list is known; did you mean price?"
+    ]
+    for field in ("price", "category_id", "website_id", "entity_id", "colour"):
+        assert doubts([f"where {field} = 5"], known=products) == []
+    assert doubts(["where prise < 100"]) == []
+
+
 def test_a_word_that_is_being_typed_is_not_odd_yet() -> None:
     for line in ("where", "10 per", "sort"):
         assert doubts(["", line], typed=1) == []

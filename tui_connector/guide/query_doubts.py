@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 
 from ..client.criteria_rows import (
     COMMON_FIELDS,
@@ -14,6 +15,7 @@ from ..client.criteria_rows import (
     read_shown_rows,
 )
 from ..errors import InvalidValue
+from ..magento.entities.search_fields import SEARCH_FIELDS
 from ..misspelling import most_similar
 from .ignored_parameters import second_spelling, why_ignored
 from .query_lines import is_short, sent_parameters, split_short
@@ -31,6 +33,10 @@ _ENGLISH = ("like", "in", "is", "to", "from")
 """Conditions that are also words of a text: they are one only behind a field that is known, or looks like one."""
 _NULL = re.compile(r"(?:not\s+)?null\b", re.IGNORECASE)
 _SEPARATORS = ",;&|"
+_NEARLY = 0.7
+"""The similarity above which a field is a misspelt one."""
+_SEARCHED = frozenset(chain.from_iterable(SEARCH_FIELDS.values()))
+"""What Magento's lists can be searched by, also where their items have no such field."""
 _SHOWN = 60
 """Characters of what a message repeats."""
 
@@ -59,13 +65,14 @@ def doubts(
     whether the path is one of Magento's REST API. `typed`: the line that is still being typed, if any, of which a word
     may lack its end. The lines are valid: `sent_parameters` accepts them.
     """
-    fields = frozenset((*COMMON_FIELDS, *(known.fields if known is not None else ())))
+    listed = known.fields if known is not None else ()
+    fields = frozenset((*COMMON_FIELDS, *_SEARCHED, *listed))
     found, spellings = [], dict[str, str]()
     for number, line in enumerate(map(str.strip, lines), 1):
         is_begun = number == typed + 1 and not is_short(line) and not re.search(f"[{_SIGNS}]", line)
         if not line or is_begun:
             continue
-        doubt = next(_about(line, fields), "")
+        doubt = next(_about(line, fields, listed), "")
         if is_magento and not is_short(line):
             doubt = doubt or why_ignored(line, known) or second_spelling(line, spellings)
         if doubt and line not in sent_before:
@@ -104,8 +111,8 @@ def _is_clear(line: str) -> bool:
     return not any(_about(line, frozenset(COMMON_FIELDS)))
 
 
-def _about(line: str, fields: frozenset[str]) -> Iterator[str]:
-    """What is odd about a line that can be sent."""
+def _about(line: str, fields: frozenset[str], listed: Collection[str] = ()) -> Iterator[str]:
+    """What is odd about a line that can be sent. `listed`: the fields of the list's items, if they are known."""
     if not is_short(line):
         yield from _about_parameter(line)
         return
@@ -113,7 +120,7 @@ def _about(line: str, fields: frozenset[str]) -> Iterator[str]:
     if word in ("where", "and"):
         for row in read_shown_rows(rest):
             for condition in row:
-                yield from _about_condition(condition, fields)
+                yield from _about_condition(condition, fields, listed)
 
 
 def _about_parameter(line: str) -> Iterator[str]:
@@ -130,8 +137,10 @@ def _about_parameter(line: str) -> Iterator[str]:
     yield f"{_shown(line)} is sent as a parameter{hint}"
 
 
-def _about_condition(condition: Condition, fields: frozenset[str]) -> Iterator[str]:
+def _about_condition(condition: Condition, fields: frozenset[str], listed: Collection[str]) -> Iterator[str]:
     value = condition.value
+    if condition.field not in fields and (near := most_similar(condition.field, listed, _NEARLY)):
+        yield f"no field {condition.field} of this list is known; did you mean {near}?"
     if condition.is_quoted:
         return
     if _BEGINS_WITH_SIGN.match(value):
