@@ -13,6 +13,7 @@ from tui_connector.guide.rest_api import (
     KeptPaths,
     completed_path,
     fitting_paths,
+    methods_of,
     paths_in_schema,
     similar_path,
 )
@@ -56,6 +57,21 @@ PATHS = {
 )
 def test_the_paths_that_fit_best_come_first(typed: str, found: list[str]) -> None:
     assert fitting_paths(PATHS, typed)[: len(found) or None] == found
+
+
+def test_the_paths_with_the_method_come_first() -> None:
+    paths = {
+        "customerGroups": ApiPath(("POST",)),
+        "customerGroups/search": ApiPath(("GET",)),
+        "customerGroups/{id}": ApiPath(("GET", "PUT", "DELETE")),
+        "customerGroups/default": ApiPath(("GET",)),
+    }
+    assert fitting_paths(paths, "customerGr", "POST")[0] == "customerGroups"
+    assert fitting_paths(paths, "customerGr", "PUT")[0] == "customerGroups/{id}"
+    assert fitting_paths(paths, "customerGr", "PATCH") == fitting_paths(paths, "customerGr")
+    assert methods_of(paths, "customerGroups/default") == ("GET", "PUT", "DELETE")  # Magento looks for all of them
+    assert methods_of(paths, "customerGroups/7") == ("GET", "PUT", "DELETE")
+    assert methods_of(paths, "customers") == ()
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,10 @@ from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import RecordedScreen
+from tui_connector.tui.log.suggestions import SuggestionList
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.questions import ConfirmScreen
 
 PROFILE = """\
 format = 1
@@ -180,6 +182,15 @@ async def test_a_method_is_replaced_by_typing_or_typed_before_the_path(machine: 
         await until(pilot, lambda: (method.value, focused_id(app)) == ("POST", "resend-uri"))
         await pilot.press(*"get products/NOPE-1")
         await until(pilot, lambda: (method.value, path.value) == ("GET", "products/NOPE-1"))
+        path.value = "put directory/countries"
+        await until_shown(pilot, "in the schema for GET only")
+        listed = app.screen.query_one("#resend-paths", SuggestionList)
+        assert all(each.is_secondary for each in listed.offered)
+        await pilot.press("f5")
+        await until_shown(pilot, "the store's schema has directory/countries for GET only, not for PUT. F5 again")
+        assert focused_id(app) == "resend-uri"
+        await pilot.press("f5")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
 
 
 async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(

@@ -199,17 +199,18 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(str, value))
 
 
-def fitting_paths(paths: ApiPaths, typed: str) -> list[str]:
-    """The paths that fit what was typed, best first.
+def fitting_paths(paths: ApiPaths, typed: str, method: str = "") -> list[str]:
+    """The paths that fit what was typed, best first; those with this method, in upper case, before all others.
 
     First those that it begins, then those that contain it; of each, first what is requested most, then by name.
     """
     wanted = typed.casefold()
 
-    def rank(path: str) -> tuple[bool, bool, bool, bool, int, str]:
-        own = path.casefold()
+    def rank(path: str) -> tuple[bool, bool, bool, bool, bool, int, str]:
+        own, lacks_method = path.casefold(), bool(method) and method not in paths[path].methods
         is_literal, is_whole = own.startswith(wanted), _is_value_of(wanted, own)
-        return own != wanted, not is_literal, not is_whole, not _begins(wanted, own), _COMMON.get(path, _LAST), path
+        place = _COMMON.get(path, _LAST)
+        return lacks_method, own != wanted, not is_literal, not is_whole, not _begins(wanted, own), place, path
 
     return sorted((each for each in paths if wanted in each.casefold() or _begins(wanted, each.casefold())), key=rank)
 
@@ -228,6 +229,15 @@ def known_path(paths: ApiPaths, typed: str) -> ApiPath | None:
     """What is known of the path that was typed, with values in place of its variables; None of another one."""
     found = (each for path, each in paths.items() if _is_value_of(typed, path))
     return paths.get(typed) or next(found, None)
+
+
+def methods_of(paths: ApiPaths, typed: str) -> tuple[str, ...]:
+    """The methods of all paths that this one can be, with values in place of their variables; empty if there is none.
+
+    `products/attributes` has those of `products/{sku}`, too: Magento chooses the path by the method.
+    """
+    found = (each.methods for path, each in paths.items() if typed == path or _is_value_of(typed, path))
+    return tuple(dict.fromkeys(method for methods in found for method in methods))
 
 
 def completed_path(typed: str, path: str) -> str:

@@ -23,7 +23,7 @@ from ...client.message import METHODS, Request
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...guide.resend import relative_uri, schema_path
-from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path, similar_path
+from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path, methods_of, similar_path
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
@@ -146,7 +146,7 @@ class RequestForm(Dialog[Request | None]):
         self._filled_path = ""
         """The path as it was filled in."""
         self._sent_with: list[str] = []
-        """The doubts about the query that were shown before sending: sent again, it is meant like this."""
+        """The doubts about the request that were shown before sending: sent again, it is meant like this."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -249,8 +249,8 @@ class RequestForm(Dialog[Request | None]):
         """The least that the body has by the store's schema, where it is still empty; "" where that is unknown."""
         if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
             return ""
-        known, method = self._query_target().known, self.query_one("#resend-method", Input).value
-        return known.bodies.get(method.strip().upper(), "") if known is not None else ""
+        known = self._query_target().known
+        return known.bodies.get(self._method, "") if known is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if (action == "fill_body" and not self._least_body()) or (action == "show_query" and not self._query.is_noted):
@@ -292,8 +292,8 @@ class RequestForm(Dialog[Request | None]):
 
     @on(Input.Changed, "#resend-method")
     def _method_changed(self, event: Input.Changed) -> None:
-        """A whole method is replaced by what is typed next."""
-        self._check_body()
+        """A whole method is replaced by what is typed next; paths with this method are listed first."""
+        self._suggest_paths()
         if isinstance(event.input, SafeInput):
             event.input.is_suggestion = event.value.strip().upper() in METHODS
 
@@ -307,6 +307,8 @@ class RequestForm(Dialog[Request | None]):
             words = ""
         elif not self._known.paths:
             words = _NO_SCHEMA if self._was_asked else _SCHEMA_EXPECTED
+        elif others := self._only_methods():
+            words = f"in the schema for {others} only"
         elif target is None:
             words = f"Paths are known only below {self._base}"
         elif not suggestions:
@@ -327,11 +329,29 @@ class RequestForm(Dialog[Request | None]):
 
     def _paths_for(self, typed: str, target: str) -> list[Suggestion]:
         """The paths that fit, in the form that was typed: relative to the base URI, or in full."""
-        start = typed.removesuffix(target) if typed.endswith(target) else ""
+        start, method = typed.removesuffix(target) if typed.endswith(target) else "", self._method
+        found = ((path, self._known.paths[path].methods) for path in fitting_paths(self._known.paths, target, method))
         return [
-            Suggestion(start + completed_path(target, path), f"{path}  {' '.join(self._known.paths[path].methods)}")
-            for path in fitting_paths(self._known.paths, target)
+            Suggestion(start + completed_path(target, path), f"{path}  {' '.join(methods)}", method not in methods)
+            for path, methods in found
         ]
+
+    @property
+    def _method(self) -> str:
+        return self.query_one("#resend-method", Input).value.strip().upper()
+
+    def _only_methods(self) -> str:
+        """The methods of the path in the store's schema, where the request's own is not one of them; "" otherwise."""
+        path = schema_path(self._base, self.query_one("#resend-uri", Input).value.strip())
+        methods = methods_of(self._known.paths, path or "")
+        return "" if self._method in methods else ", ".join(methods)
+
+    def _doubt_of_method(self) -> str:
+        """What is odd about the method of this path, where the request had not both before; "" for nothing."""
+        path = self.query_one("#resend-uri", Input).value.strip()
+        before = self._original.method, shown_line(split_query(self._original.uri)[0])
+        others = self._only_methods() if (self._method, path) != before else ""
+        return f"the store's schema has {path} for {others} only, not for {self._method}" if others else ""
 
     def _age_of_paths(self) -> str:
         """When the paths were read, where that was not in this session."""
@@ -461,12 +481,15 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue as error:
             self._show_invalid(error)
             return
-        if (odd := self._query.doubts()) and odd != self._sent_with:
+        query_odd, method_odd = self._query.doubts(), self._doubt_of_method()
+        if (odd := list(filter(None, [method_odd, *query_odd]))) and odd != self._sent_with:
             self._sent_with = odd
-            self.set_focus(self._query.field)
-            self._query.show_doubts(odd)
-            words = "Not sent: is the query what you mean? F5 again: send it as it is."
-            self._show_error(words, self._query)
+            if query_odd:
+                self._query.show_doubts(query_odd)
+            field = self.query_one("#resend-uri") if method_odd else self._query.field
+            self.set_focus(field)
+            words = f"{method_odd}." if method_odd else "is the query what you mean?"
+            self._show_error(f"Not sent: {words} F5 again: send it as it is.", field)
             return
         if self._missing and (MARK in request.uri or MARK.encode() in request.body):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")

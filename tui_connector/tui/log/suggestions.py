@@ -10,8 +10,12 @@ from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import Static
 
-from ...text import shown
+from ...text import shown_line
+from ..widgets.frame import TONES
 from ..widgets.text_areas import SeveralLines
+
+_MAX_LABEL = 500
+"""Characters of a line; a wider one is cut by the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Suggestion:
 
     value: str
     label: str
+    is_secondary: bool = False
+    """Whether it fits less than the others: it is drawn muted."""
 
 
 class SuggestionList(Static):
@@ -29,7 +35,8 @@ class SuggestionList(Static):
         super().__init__("", id=id, classes="suggestions")
         self.display = False
         self.offered: Sequence[Suggestion] = ()
-        self.typed = self._words = self._drawn = ""
+        self.typed = self._words = ""
+        self._drawn = Content()
         self._taken: str | None = None
         """What the field has since a suggestion was taken; None once something else is typed."""
         self._chosen = -1
@@ -88,15 +95,21 @@ class SuggestionList(Static):
     def _draw(self) -> None:
         text = self._text()
         self.display = bool(text) and self._is_wanted
-        if text != self._drawn:
+        if not text.is_same(self._drawn):
             # another layout of the screen takes longer than all else that a key does
-            self.update(Content(shown(text)), layout=text.count("\n") != self._drawn.count("\n"))
+            self.update(text, layout=text.plain.count("\n") != self._drawn.plain.count("\n"))
             self._drawn = text
 
-    def _text(self) -> str:
+    def _text(self) -> Content:
         first = max(0, self._chosen - self._rows + 1)
         listed = self.offered[first : first + self._rows]
-        lines = [f"{'▸' if at == self._chosen else ' '} {each.label}" for at, each in enumerate(listed, first)]
+        lines = [
+            Content.styled(
+                shown_line(f"{'▸' if at == self._chosen else ' '} {each.label}", _MAX_LABEL),
+                TONES["muted"] if each.is_secondary else "$foreground",
+            )
+            for at, each in enumerate(listed, first)
+        ]
         left = len(self.offered) - first - len(lines)
         hints = [f"+ {left} more" if left else "", self._words]
         if self.chosen is not None:
@@ -107,7 +120,9 @@ class SuggestionList(Static):
         if any(each.value != self.typed for each in self.offered):
             hints.append("↓: choose")
         hint = " · ".join(filter(None, hints))
-        return "\n".join([*lines, f"  {hint}" if lines else hint] if hint else lines)
+        if hint:
+            lines.append(Content(shown_line(f"  {hint}" if lines else hint, _MAX_LABEL)))
+        return Content("\n").join(lines)
 
 
 class QueryField(SeveralLines):
