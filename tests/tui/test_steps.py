@@ -733,6 +733,14 @@ async def test_letters_of_a_word_typed_slowly_over_a_step_are_no_keys(
         assert (pilot.app.focused, setup.typed_address) == (at, address)
         assert "● 1" in shown(pilot.app)
         await until(pilot, lambda: any("t did nothing, as" in each.message for each in pilot.app._notifications))
+        before = len(sandbox.journal())
+        for button in (".test", ".continue"):
+            pilot.app.screen.pane.query_one(button).focus()
+            await pilot.press("x", "enter")
+            await until(pilot, lambda: any("Enter did nothing" in each.message for each in pilot.app._notifications))
+            pilot.app.clear_notifications()
+        assert "● 1" in shown(pilot.app)
+        assert len(sandbox.journal()) == before
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
         await pilot.press("escape", "escape", "e")

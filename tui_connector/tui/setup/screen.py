@@ -444,7 +444,7 @@ class SetupScreen(LogDock, TextHolder):
 
     async def action_go_on(self) -> None:
         """Enter on Continue."""
-        if self.pane.check_complete():
+        if not self.pane.ends_word() and self.pane.check_complete():
             await self.action_next()
 
     @on(StepPane.FixWanted)

@@ -133,11 +133,23 @@ class StepPane(VerticalScroll, can_focus=False):
         elif event.is_printable and not self.is_in_use:
             self._read_letter(event)
             return
+        elif event.key == "enter" and self.ends_word():
+            event.stop()
+            event.prevent_default()
         self.end_word()
 
     def end_word(self) -> None:
         """Makes letters keys again, after a word was typed where they are: called when another key is pressed."""
         self._is_typed_over = False
+
+    def ends_word(self) -> bool:
+        """Whether Enter ends a word that was typed where letters are keys; then it presses no button, and says so."""
+        ended = self._is_typed_over
+        self.end_word()
+        if ended:
+            words = f"Enter did nothing, as the end of the word that you typed. {self.where_to_type}"
+            self.notify(words.strip(), markup=False)
+        return ended
 
     def _read_letter(self, event: events.Key) -> None:
         """Lets a letter be a key, unless one without an action came before it: that is a word, meant for a field."""
