@@ -38,6 +38,14 @@ def test_valid_files_exit_with_0_and_print_no_problem(clean_environment: dict[st
     assert listed(clean_environment, *files) == []
 
 
+def test_plain_http_to_another_computer_is_a_warning(clean_environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "plain.toml"
+    file.write_text(GOOD + '[[clients.a.plugins]]\nkind = "base-uri"\nuri = "http://shop.example/rest/V1"\n')
+    code, out, err = checked(clean_environment, str(file))
+    assert (code, out) == (0, "")
+    assert f"{file}:5:1: warning: clients.a.plugins.0.uri: not encrypted: secrets can be intercepted; use https" in err
+
+
 def test_every_problem_of_every_file_has_its_line_and_column(clean_environment: dict[str, str], tmp_path: Path) -> None:
     good, bad, syntax = (tmp_path / f"{name}.toml" for name in ("good", "bad", "syntax"))
     good.write_text(GOOD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tui_connector.guide.environment_values import (
     whole_address,
 )
 from tui_connector.guide.steps.setup import Setup
+from tui_connector.guide.steps.store_address import candidate_addresses
 from tui_connector.profile.document import Document
 
 DRAFT: dict[str, Any] = {
@@ -41,15 +43,25 @@ DRAFT: dict[str, Any] = {
     [
         ("staging.example", "https://staging.example/rest/all/V1"),
         ("staging.example/", "https://staging.example/rest/all/V1"),
-        ("localhost:8425", "https://localhost:8425/rest/all/V1"),
+        ("localhost:8425", "http://localhost:8425/rest/all/V1"),  # this computer
+        ("127.1", "http://127.0.0.1/rest/all/V1"),
+        ("https:/staging.example", "https://staging.example/rest/all/V1"),
         ("http://staging.example", "http://staging.example/rest/all/V1"),
         ("https://staging.example/shop/rest/V1", "https://staging.example/shop/rest/V1"),
         ("staging.example/rest/V1", "https://staging.example/rest/V1"),
-        ("https://[", "https://["),
     ],
 )
 def test_the_store_alone_has_the_path_of_the_base_value(typed: str, whole: str) -> None:
-    assert whole_address(typed, "https://acme.example/rest/all/V1") == whole
+    for base in ("https://acme.example/rest/all/V1", "http://127.0.0.1:8482/rest/all/V1"):
+        assert whole_address(typed, base) == whole  # https, whatever the base value has
+
+
+@pytest.mark.parametrize("typed", ["", "https://[", "htp:/localhost:8482", "ftp://staging.example", "a b", "http://"])
+def test_what_is_not_an_address_is_refused_in_the_words_of_the_first_step(typed: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        candidate_addresses(typed)
+    with pytest.raises(InvalidValue, match=re.escape(str(refused.value))):
+        whole_address(typed, "http://127.0.0.1:8482/rest/all/V1")
 
 
 def test_a_new_environment_is_no_production_and_shares_no_secret() -> None:

@@ -13,7 +13,7 @@ from tui_connector.profile.environments import differences
 from tui_connector.profile.model import Profile
 from tui_connector.profile.on_failure import OnFailure
 from tui_connector.profile.problems import check, environment_data, read_profile
-from tui_connector.profile.text_checker import file_problems
+from tui_connector.profile.text_checker import check_file
 
 BASE = """format = 1
 name = "Acme"
@@ -188,13 +188,13 @@ def test_all_problems_of_all_environments_are_reported_at_once(tmp_path: Path) -
         f"{text}[environments.one]\nclients.magento.timeout = -1\nnmae = 'x'\n"
         "[environments.two]\nclients.x.title = ''\n"
     )
-    found = {(each.line - LINES, each.path) for each in file_problems(path) if each.line > LINES}
+    found = {(each.line - LINES, each.path) for each in check_file(path)[0] if each.line > LINES}
     assert found == {
         (2, "environments.one.clients.magento.timeout"),
         (3, "environments.one.nmae"),
         (5, "environments.two.clients.x"),
     }
-    assert [each.path for each in file_problems(path) if each.line <= LINES] == ["clients.magento.timeout"]
+    assert [each.path for each in check_file(path)[0] if each.line <= LINES] == ["clients.magento.timeout"]
 
 
 def test_an_unknown_environment_names_those_there_are(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tui_connector.profile.remarks import relative_path
+from tui_connector.profile.remarks import relative_path, remarks
 
 BASE = "https://shop.example/rest/all/V1"
 
@@ -35,3 +37,21 @@ def test_a_path_is_relative_to_the_base_uri_however_it_was_typed(typed: str, pat
 
 def test_an_address_without_a_base_uri_stays_whole() -> None:
     assert relative_path("https://shop.example/rest/V1/orders", "") == "https://shop.example/rest/V1/orders"
+
+
+def test_plain_http_to_another_computer_is_remarked_also_in_an_environment() -> None:
+    def client(*addresses: str) -> dict[str, Any]:
+        return {"plugins": [{"kind": "base-uri", "uri": each} for each in addresses]}
+
+    by_kind = {"clients": {"b": {"plugins": {"base-uri": {"uri": "http://uat.example/rest/V1"}}}}}
+    data = {
+        "clients": {"a": client("http://shop.example/rest/V1"), "b": client("https://shop.example/rest/V1")},
+        "environments": {
+            "local": {"clients": {"b": client("http://127.0.0.1:8482", "HTTP://localhost")}},
+            "uat": by_kind,
+        },
+    }
+    assert [(each.path, each.code) for each in remarks(data) if each.code == "unencrypted"] == [
+        (("clients", "a", "plugins", 0, "uri"), "unencrypted"),
+        (("environments", "uat", "clients", "b", "plugins", "base-uri", "uri"), "unencrypted"),
+    ]

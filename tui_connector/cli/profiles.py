@@ -92,11 +92,18 @@ def _check(files: tuple[str, ...], as_json: bool) -> None:
     """Check profile files for errors, at any path; nothing is sent.
 
     Each problem is one line on standard output, FILE:LINE:COLUMN: MESSAGE, as compilers print them. For pre-commit and
-    continuous integration; `check PROFILE` checks a profile against its store.
+    continuous integration; `check PROFILE` checks a profile against its store. What is valid and probably not meant is
+    a warning on standard error.
     """
-    from ..profile.text_checker import file_problems
+    from ..profile.text_checker import check_file
 
-    found = [(file, problem) for file in files for problem in file_problems(Path(file))]
+    checked = [(file, check_file(Path(file))) for file in files]
+    found = [(file, problem) for file, (problems, _) in checked for problem in problems]
+    for file, (_, remarks) in checked:
+        for remark in remarks:
+            click.echo(
+                shown_line(f"{file}:{remark.line}:{remark.column}: warning: {remark.placed_brief}", _LONGEST), err=True
+            )
     if as_json:
         rows = [
             {"file": file, "line": p.line, "column": p.column, "path": p.path, "code": p.code, "message": p.text}
@@ -106,6 +113,10 @@ def _check(files: tuple[str, ...], as_json: bool) -> None:
     else:
         for file, problem in found:
             click.echo(shown_line(f"{file}:{problem}", _LONGEST))
+        for file, each in ((file, each) for file, (_, remarks) in checked for each in remarks):
+            click.echo(
+                shown_line(f"{file}:{each.line}:{each.column}: warning: {each.placed_brief}", _LONGEST), err=True
+            )
         click.echo(f"{count(len(files), 'file')} checked: {count(len(found), 'problem')}.", err=True)
     sys.exit(Exit.SETUP if found else Exit.DONE)
 

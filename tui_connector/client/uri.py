@@ -97,6 +97,14 @@ def is_loopback(uri: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
+def is_unencrypted(uri: str) -> bool:
+    """Whether what is sent to this address can be intercepted: by http, to another computer."""
+    try:
+        return canonical(uri).startswith("http:") and not is_loopback(uri)
+    except InvalidValue:
+        return False
+
+
 def _split_query(uri: str) -> tuple[str, str]:
     """The URI before the query, and the query; without the fragment."""
     if _CONTROL.search(uri):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ..client.typed_address import typed_address
 from ..errors import InvalidValue
 from ..profile.environments import TABLE, names_of, own_output, own_variable, with_environment
 from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
@@ -127,14 +128,10 @@ def own_source(
 
 
 def whole_address(typed: str, base: str) -> str:
-    """An address with the scheme and the path of the base value, where only the store was typed."""
-    try:
-        of = urlsplit(base)
-        text = typed if "://" in typed else f"{of.scheme or 'https'}://{typed}"
-        at = urlsplit(text)
-    except ValueError:  # the profile's check says what is wrong
-        return typed
-    return at._replace(path=of.path).geturl() if at.netloc and at.path in ("", "/") and not at.query else text
+    """The typed address, with the path of the base value where only the store was typed. Raises `InvalidValue`."""
+    address = typed_address(typed)[0]
+    at = urlsplit(address)
+    return at._replace(path=urlsplit(base).path).geturl() if at.path in ("", "/") else address
 
 
 def _clients(draft: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..client.layer import Plugin
-from ..client.uri import is_absolute, origin_of
+from ..client.uri import is_absolute, is_unencrypted, origin_of
 from ..errors import InvalidValue
 from .model import ModelPath
 from .positions import value_at
@@ -32,6 +32,22 @@ def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
     """What is probably not meant in a profile's data."""
     yield from _bypassed_base_uris(data)
     yield from _repeated_plugins(data)
+    yield from _unencrypted_stores(data)
+
+
+def _unencrypted_stores(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """The base URIs of other computers, also of environments, to which requests are not encrypted."""
+    environments = value_at(data, ("environments",))
+    tables: list[ModelPath] = [(), *(("environments", each) for each in environments or ())]
+    for table in tables:
+        clients = value_at(data, (*table, "clients"))
+        for name in clients if isinstance(clients, dict) else ():
+            plugins = value_at(data, (*table, "clients", name, "plugins"))
+            keys = range(len(plugins)) if isinstance(plugins, list) else plugins if isinstance(plugins, dict) else ()
+            for key in keys:
+                path = (*table, "clients", name, "plugins", key, "uri")
+                if isinstance(uri := value_at(data, path), str) and is_unencrypted(uri):
+                    yield Remark(path, "not encrypted: secrets can be intercepted; use https", "unencrypted")
 
 
 def _repeated_plugins(data: Mapping[str, Any]) -> Iterator[Remark]:

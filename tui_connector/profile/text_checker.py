@@ -137,13 +137,14 @@ def new_literal_secret(checked: Checked, before: str) -> Problem | None:
     return next((problem for problem in checked.literal_secrets if problem.keys not in known), None)
 
 
-def file_problems(path: File) -> list[Problem]:
-    """All problems of a profile's file, also those of a file that cannot be read; empty if it is valid."""
+def check_file(path: File) -> tuple[list[Problem], list[Problem]]:
+    """All problems of a profile's file, also those of a file that cannot be read, and the remarks on a valid one."""
     try:
         document = Document.open(path)
     except ProfileError as error:
-        return [Problem(error.line or 1, error.column or 1, "", error.message, error.code, error.hint)]
-    return Checker().check(document.text()).problems
+        return [Problem(error.line or 1, error.column or 1, "", error.message, error.code, error.hint)], []
+    checked = Checker().check(document.text())
+    return checked.problems, checked.remarks
 
 
 def _is_not_text(found: Found, parsed: ParsedText) -> bool:

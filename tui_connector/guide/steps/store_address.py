@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
@@ -12,26 +11,20 @@ from urllib.parse import urljoin, urlsplit
 from ...client.error_message import error_message
 from ...client.layer import Send
 from ...client.message import Failure, NoResponse, Request, RequestFailed, Response, probe_request
-from ...client.uri import canonical, is_loopback, origin_of
+from ...client.typed_address import typed_address
+from ...client.uri import canonical, origin_of
 from ...errors import InvalidValue
 from ...magento.diagnosis import Finding, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import CURRENCY
-from ...secrets.token_shape import looks_like_token
 from ...text import beginning
 
 MAX_CANDIDATES = 4
-_MAX_LENGTH = 2_000
-"""Characters of a typed address; anything longer was pasted by mistake."""
 _REST = re.compile(r"(?:^|/)(?:index\.php/)?rest(?:/|$)")
 _STORE_CODE = re.compile(r"(?!(?:rest|graphql|admin)$)[a-z][a-z0-9_]{0,31}")
 """A store view's code (Magento\\Store\\Model\\Validation\\StoreCodeValidator), except for paths of every store."""
 _VERSION = re.compile(r"[Vv]\d+|async|schema")
-_MISTYPED = re.compile(r"(https?)[:;]?/{1,2}(?!/)", re.IGNORECASE)
-"""A scheme with a missing or wrong character."""
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\d)")
 _WITHOUT_REST = re.compile(r"(?P<root>.*?)/V\d+(?:/|$)")
 _CLOUD_SERVICE = ".api.commerce.adobe.com"
-_IPV4_NUMBERS = re.compile(r"(?:0x[0-9a-fA-F]+|\d+)(?:\.(?:0x[0-9a-fA-F]+|\d+)){0,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ def candidate_addresses(typed: str) -> list[RestAddress]:
     `typed` can be any address of the store: "shop.example", "https://shop.example/admin_x1/…",
     "https://shop.example/rest/nl/V1/products".
     """
-    whole, scheme_given = _parse_typed(typed)
+    whole, scheme_given = typed_address(typed)
     origin, path = origin_of(whole), urlsplit(whole).path.rstrip("/")
     if is_cloud_service(origin):
         return [RestAddress(f"{origin}/{_tenant_in(path)}", without_rest=True)]
@@ -96,7 +89,7 @@ def _store_code_in_path(address: RestAddress, typed: str) -> str:
 
     The path is /CODE/… or /index.php/CODE/…, and the store is installed in the host's root or in that segment.
     """
-    path = urlsplit(_parse_typed(typed)[0]).path.strip("/")
+    path = urlsplit(typed_address(typed)[0]).path.strip("/")
     segments = [segment for segment in path.split("/") if segment]
     if segments and segments[0] == "index.php":
         segments = segments[1:]
@@ -104,27 +97,6 @@ def _store_code_in_path(address: RestAddress, typed: str) -> str:
     if address.store_view is not None or not segments or root not in ("", segments[0]) or "key" in segments:
         return ""
     return segments[0] if _STORE_CODE.fullmatch(segments[0]) else ""
-
-
-def _parse_typed(typed: str) -> tuple[str, bool]:
-    """The typed address in its canonical form, and whether it had a scheme."""
-    text = typed.strip().strip("\"'<>").strip()
-    if not text:
-        raise InvalidValue("uri", "no address was entered")
-    if looks_like_token(text):  # as a host name it would be sent to a DNS server
-        raise InvalidValue("uri", "this looks like a token, not a store address; nothing was sent")
-    if len(text) > _MAX_LENGTH:
-        raise InvalidValue("uri", f"an address of {len(text):,} characters is not a store address")
-    if (mistyped := _MISTYPED.match(text)) is not None:
-        text = f"{mistyped[1]}://{text[mistyped.end() :]}"
-    scheme_given = _SCHEME.match(text) is not None
-    if not scheme_given:
-        text = text.lstrip("/")
-        text = f"{'http' if _looks_local(text) else 'https'}://{text}"
-    elif not re.match(r"https?://", text, re.IGNORECASE):
-        raise InvalidValue("uri", f"“{text.partition(':')[0]}” is not a scheme of a store: use http:// or https://")
-    whole = canonical(_with_canonical_host(text.partition("?")[0].partition("#")[0]))
-    return whole, scheme_given
 
 
 def is_cloud_service(uri: str) -> bool:
@@ -152,20 +124,6 @@ def _tenant_in(path: str) -> str:
     return segments[0]
 
 
-def _with_canonical_host(uri: str) -> str:
-    """The URI with an IPv4 host in dotted-decimal form: 127.1 and 0x7f.1 become 127.0.0.1 (inet_aton)."""
-    scheme, _, rest = uri.partition("://")
-    host, slash, path = rest.partition("/")
-    name, colon, port = host.partition(":")
-    if not _IPV4_NUMBERS.fullmatch(name):
-        return uri
-    try:
-        real = socket.inet_ntoa(socket.inet_aton(name))
-    except OSError:
-        raise InvalidValue("uri", f"{name} is not an IP address") from None
-    return f"{scheme}://{real}{colon}{port}{slash}{path}"
-
-
 def _roots(segments: list[str]) -> list[str]:
     """The paths where a store may be installed, given the path of any of its pages."""
     if "key" in segments:  # of an admin page, with its secret key, which must not be sent
@@ -176,13 +134,6 @@ def _roots(segments: list[str]) -> list[str]:
     if len(segments) < 2:
         return [whole, ""]
     return [whole, "", f"/{segments[0]}"] if len(segments) < 4 else ["", f"/{segments[0]}"]
-
-
-def _looks_local(text: str) -> bool:
-    try:
-        return is_loopback(_with_canonical_host(f"http://{text}"))
-    except InvalidValue:
-        return False
 
 
 PROTECTED_URI = "modules"
@@ -447,8 +398,3 @@ async def _identify(address: FoundStore, send: Send) -> FoundStore:
     except NoResponse:
         pass
     return replace(address, version=version, two_factor=two_factor)
-
-
-def is_insecure(base_uri: str) -> bool:
-    """Whether tokens sent to this address can be intercepted."""
-    return base_uri.startswith("http:") and not is_loopback(base_uri)

@@ -19,13 +19,13 @@ from textual.widgets import Input, Static
 from textual.worker import Worker
 
 from ...client.message import InvalidRequest, RequestFailed
-from ...client.uri import origin_of
+from ...client.uri import is_unencrypted, origin_of
 from ...errors import UserError
 from ...guide.checks.check import auth_kind
 from ...guide.steps import kind_schemas, summaries
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.setup import INVALID_VIEW
-from ...guide.steps.store_address import AddressSearch, is_insecure, search
+from ...guide.steps.store_address import AddressSearch, search
 from ...guide.steps.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError
@@ -526,7 +526,8 @@ class BasicsPane(StepPane):
         if message.view_finding is not None:
             self.found(message.view_finding)
             return
-        warning = "\n! Not encrypted: tokens can be intercepted. Use https." if is_insecure(self.setup.base_uri) else ""
+        is_plain = is_unencrypted(self.setup.base_uri)
+        warning = "\n! Not encrypted: tokens can be intercepted. Use https." if is_plain else ""
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
         self.go_on(warned=bool(warning))
 

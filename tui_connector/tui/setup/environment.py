@@ -53,10 +53,8 @@ class _Overrides(SetupForm):
         """The name under which what was typed for this secret is held."""
         return entry_of("/".join(map(str, self._base(path))), self.environment)
 
-    @on(Form.Edited)
-    def _take(self, event: Form.Edited) -> None:
-        if event.path[-1] == "uri" and isinstance(event.value, str):
-            event.value = whole_address(event.value, str(self.work.setup.at(*self._base(event.path)) or ""))
+    def address(self, path: FormPath, typed: str) -> str:
+        return whole_address(typed, str(self.work.setup.at(*self._base(path)) or ""))
 
     @on(Form.SecretTyped)
     def _hold(self, event: Form.SecretTyped) -> None:

@@ -18,7 +18,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from ...errors import UserError
+from ...client.typed_address import typed_address
+from ...errors import InvalidValue, UserError
 from ...files import described
 from ...guide.checks.criteria import filter_fields, list_profile, matching, usual_fields
 from ...guide.environment_values import own_values
@@ -85,6 +86,8 @@ class SetupForm(Form):
         self._checking: Timer | None = None
         self._refused: dict[FormPath, str] = {}
         """Why what was typed last for a secret was not taken."""
+        self._not_addresses: dict[FormPath, str] = {}
+        """Why what was typed last for an address is not one."""
         self._asks_keyring = False
 
     def on_mount(self) -> None:
@@ -190,11 +193,27 @@ class SetupForm(Form):
         if self._before_edit is not None:
             self._before_edit()
         typed_each_time = event.path[-1] == "totp" and event.value == {"ask": True}
-        self.work.setup.edit(event.path[:-1] if typed_each_time else event.path, event.value)
+        value = self._checked_address(event.path, event.value)
+        self.work.setup.edit(event.path[:-1] if typed_each_time else event.path, value)
         if self._checking is not None:
             self._checking.stop()
         self._checking = self.set_timer(_UNTIL_CHECKED, self.check)
         self.post_message(self.Changed())
+
+    def address(self, path: FormPath, typed: str) -> str:
+        """The address to write for what was typed at this path. Raises `InvalidValue`."""
+        return typed_address(typed)[0]
+
+    def _checked_address(self, path: FormPath, value: Json) -> Json:
+        """The value as it is written; what is not an address stays as it was typed, and its field says why."""
+        self._not_addresses.pop(path, None)
+        if not isinstance(value, str) or path[-3:-2] != ("plugins",) or path[-1] != "uri":
+            return value
+        try:
+            return self.address(path, value)
+        except InvalidValue as error:
+            self._not_addresses[path] = str(error)
+            return value
 
     @on(Form.SecretTyped)
     def _hold(self, event: Form.SecretTyped) -> None:
@@ -266,7 +285,7 @@ class SetupForm(Form):
         own = own_values(self.work.setup.draft, self.work.environment, self.path)
         instead = f"{self.work.environment} has its own: {{}} (E, then e on it, changes that)."
         self.show_notes({path: instead.format(shown_line(value, 120)) for path, value in own.items()})
-        self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._refused})
+        self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._not_addresses, **self._refused})
 
 
 _PLACES = {

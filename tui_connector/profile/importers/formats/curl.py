@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote_plus
 
+from ....client.typed_address import with_scheme
 from ....templates import Json
 from ..command_text import POWERSHELL, looks_like_command
 from ..curl_options import FLAGS, OUTPUT_ONLY, SHORT, WITH_VALUE
@@ -412,7 +413,7 @@ def _request(found: _Options, url: str, place: str, builder: PartsBuilder) -> It
         builder.not_imported.append(NotImported(place, short(globbed[0]), reason))
         return
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
-        url = f"http://{url}" if not has_unknown(url[:1]) else url
+        url = with_scheme(url) if not has_unknown(url[:1]) else url
     query = list(found.query)
     data = "&".join(found.data) if not found.is_json else "".join(found.data)
     if found.in_query and found.data:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from ....client.typed_address import with_scheme
 from ....templates import Json
 from ....text import count, listed
 from ..format import json_format
@@ -164,7 +165,7 @@ class _Collection:
 
     def _address(self, text: str) -> str:
         filled = self._variables.filled(text.strip())
-        return filled if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", filled) or filled[:1] == "\0" else f"http://{filled}"
+        return filled if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", filled) or filled[:1] == "\0" else with_scheme(filled)
 
     def _with_path_variables(self, uri: str, request: FoundRequest, values: Mapping[str, Json]) -> str:
         """The address with marks in place of the segments `:name`, whose values become those of the request."""
