@@ -331,3 +331,13 @@ def test_a_token_of_another_length_says_nothing_about_the_consumer_key() -> None
         "The access token does not have the 32 characters of Magento's tokens",
         "Magento knows the consumer key, but not this access token",
     ]
+
+
+@pytest.mark.parametrize(("field", "words"), [("prise", "Did you mean price? Only"), ("nosuch", "Only")])
+def test_the_field_that_was_meant_is_proposed(field: str, words: str) -> None:
+    refused = Response(
+        400, (JSON,), message('The "%1" attribute name is invalid. Reset the name and try again.', [field]), 1
+    )
+    finding = diagnose(Request("GET", LIST), refused)
+    assert finding is not None
+    assert finding.remedy.startswith(words)

@@ -14,12 +14,14 @@ from ...client.body_refusal import BodyRefusal, RefusalCode
 from ...client.message import Request, Response
 from ...client.uri import is_absolute
 from ...errors import InvalidValue
+from ...misspelling import most_similar
 from ...secrets.names import strip_query_and_keys
 from ...secrets.token_shape import TokenShape
 from ...text import beginning, without_secrets
 from ..criteria import uri_parameters
 from ..dialects import DIALECTS, base_string
-from ..entities import permission_path
+from ..entities import READABLE, permission_path
+from ..entities.search_fields import SEARCH_FIELDS
 from ..projection import PARAMETER, bracket_fault
 from .finding import AuthKind
 from .store_message import StoreMessage
@@ -376,6 +378,14 @@ class Case:
             return ""
         name = self.body.listed[0]
         return "a filter without a field" if name is None else beginning(str(name), 100)
+
+    @property
+    def meant_field(self) -> str:
+        """A question before other sentences: whether a usual field of the list is meant by the refused one; or ""."""
+        of_list = (name for name, each in READABLE.items() if self.path.endswith(f"/{each.path}"))
+        usual = SEARCH_FIELDS.get(next(of_list, ""), ())
+        near = most_similar(self.unknown_column or self.rejected_filter, usual)
+        return f"Did you mean {near}? " if near else ""
 
     @cached_property
     def fields(self) -> str:

@@ -403,7 +403,7 @@ REQUEST = Section(lambda case: case.status >= 300, (
     Rule("filter-field", "filter", status=_SERVER_ERROR, when=lambda case: case.unknown_column,
          named="{unknown_column}",
          summary=_UNKNOWN_FIELD.format("{unknown_column}"),
-         remedy=_SEARCH_FIELDS),
+         remedy=f"{{meant_field}}{_SEARCH_FIELDS}"),
     Rule("store-error", status=_SERVER_ERROR, when=lambda case: case.is_search,
          summary="The store failed: {message}",
          remedy="Ask the store's administrator to look for {report_id} in var/log/exception.log. For a list, the "
@@ -457,7 +457,7 @@ BAD_REQUEST = Section(lambda case: case.status == 400, (
     Rule("filter-field", "filter", when=lambda case: case.rejected_filter,
          named="{rejected_filter}",
          summary=_UNKNOWN_FIELD.format("{rejected_filter}"),
-         remedy=_SEARCH_FIELDS),
+         remedy=f"{{meant_field}}{_SEARCH_FIELDS}"),
     Rule("content-type", "plugins", message=("content-type", "supported charset"),
          summary="The store cannot read the body: {message}",
          remedy="Add the plugin content-type to the client: it sends Content-Type: application/json."),
