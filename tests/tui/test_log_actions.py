@@ -361,7 +361,9 @@ async def test_a_json_body_is_edited_as_the_log_shows_it_and_sent_as_it_was_unle
     store, texts = Store(), list[str]()
     body = b'{"product":{"sku":"24-MB01","price":34.00,"name":"Caf\\u00e9 \\/ Bar"}}'
     log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products", request_body=body))
-    monkeypatch.setattr("tui_connector.tui.log.request_form.edit", lambda _, __, path: texts.append(path.read_text()))
+    monkeypatch.setattr(
+        "tui_connector.tui.external_editor.edit", lambda _, __, path, ___: texts.append(path.read_text())
+    )
     async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
         await watched.pilot.press("X")
         await watched.shows('    "price": 34.00,')
@@ -390,14 +392,16 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
     changes = {"entity_id": "sku", "[pageSize]=3": "[pageSize]=50"}
     texts: list[str] = []
 
-    def edit(_: object, __: object, path: Path) -> None:
+    def edit(_: object, __: object, path: Path, ___: object) -> None:
         text = path.read_text()
         texts.append(text)
-        for old, new in changes.items() if len(texts) > 1 else ():
+        for old, new in changes.items() if len(texts) == 2 else ():
             text = text.replace(old, new)
-        path.write_text(text)
+        if len(texts) == 3:
+            text = text.rstrip("\n") + '\nX-Sent: é\n{"a": 1}\n'
+        path.write_text(text, "latin-1" if len(texts) == 3 else "utf-8")
 
-    monkeypatch.setattr("tui_connector.tui.log.request_form.edit", edit)
+    monkeypatch.setattr("tui_connector.tui.external_editor.edit", edit)
     encoded = "&since=2026-01-01%2000%3A00%3A00"  # a colon need not be encoded, but was
     uri = f"https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=3&fields=a%26b{encoded}"
     async with watching(machine, filled(exchange(1, uri=uri)), context=LogContext(machine, send=store.send)) as watched:
@@ -409,7 +413,15 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         await watched.shows("searchCriteria[pageSize]=50")
         await watched.shows("since=2026-01-01 00:00:00")
         assert not store.requests
-        await watched.pilot.press("escape")
+        await watched.pilot.press("o")
+        await watched.shows("✘ Line 3 of the headers is not “Name: value”: {")
+        headers = watched.app.screen.query_one("#resend-headers", TextArea)
+        assert (watched.app.focused, headers.text.split("\n")[1:]) == (headers, ["X-Sent: é", '{"a": 1}', ""])
+        await watched.pilot.press("ctrl+o")
+        await watched.shows("Unchanged. Nothing was sent.")
+        assert texts[3].endswith('\nX-Sent: é\n{"a": 1}\n\n')
+        headers.text = headers.text.split("\n")[0]
+        await watched.pilot.press("escape", "escape")
         await watched.shows("Discard the edited request?")
         await watched.pilot.press("enter")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))

@@ -147,13 +147,17 @@ def edit_copy(app: App[object], machine: Machine, name: str, data: bytes, line: 
         raise UserError("editor", f"{name} cannot be edited: {described(error, state_remedy(error))}") from error
 
 
+def text_in(data: bytes) -> str:
+    """The text that an editor saved. What is not UTF-8 is read as Latin-1: nothing of what was written is lost."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
 def edit_text(app: App[object], machine: Machine, text: str) -> str:
     """The text of a JSON field as the user's editor left it, as `edit_copy`."""
-    data = edit_copy(app, machine, "field.json", f"{text}\n".encode())
-    try:
-        return data.decode("utf-8").rstrip("\n")
-    except UnicodeDecodeError as error:
-        raise UserError("editor", "The edited text is not UTF-8. Nothing was changed.") from error
+    return text_in(edit_copy(app, machine, "field.json", f"{text}\n".encode())).rstrip("\n")
 
 
 def edit_field(owner: Widget, machine: Machine, field: JsonField) -> None:

@@ -21,13 +21,12 @@ from textual.widgets.input import Selection
 
 from ...client.message import METHODS, Request
 from ...errors import InvalidValue, UserError
-from ...files import write_private
 from ...guide.resend import relative_uri, schema_path
 from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path, methods_of, similar_path
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
-from ..external_editor import edit
+from ..external_editor import edit_copy, text_in
 from ..importing.command_input import CommandInput
 from ..keys import letter_bindings
 from ..widgets.focus_moves import move_focus
@@ -42,6 +41,7 @@ from .request_text import (
     edited_body,
     encoded_as,
     from_text,
+    header_lines,
     is_lossy,
     json_error,
     method_of,
@@ -142,6 +142,8 @@ class RequestForm(Dialog[Request | None]):
         self._secrets, self._unsent = secrets, unsent
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._missing = missing
+        self._wrong = ("",) * 5
+        """The texts of the fields that the error is about."""
         self._body_shown = False
         self._filled_path = ""
         """The path as it was filled in."""
@@ -212,19 +214,18 @@ class RequestForm(Dialog[Request | None]):
     def _path_list(self) -> SuggestionList:
         return self.query_one("#resend-paths", SuggestionList)
 
+    def _texts(self) -> tuple[str, str, str, str, str]:
+        """What is in the fields: method, path, query, headers and body."""
+        method, path = (self.query_one(f"#resend-{each}", Input).value for each in ("method", "uri"))
+        headers, body = (self.query_one(f"#resend-{each}", TextArea).text for each in ("headers", "body"))
+        return method, path, self._query.field.text, headers, body
+
     @on(Input.Changed)
     @on(TextArea.Changed)
     def _forget_error(self) -> None:
         """What was wrong with the text before may not be wrong with this one."""
-        if self.query_one("#resend-error", Static).has_class("bad") and not self._is_unsent():
+        if self.query_one("#resend-error", Static).has_class("bad") and self._texts() != self._wrong:
             self._show_note("")
-
-    def _is_unsent(self) -> bool:
-        """Whether it is the request that could not be sent before."""
-        try:
-            return self._unsent is not None and self.edited_request() == self._unsent.request
-        except InvalidValue:
-            return False
 
     @on(TextArea.Changed, "#resend-body")
     @on(TextArea.Changed, "#resend-headers")
@@ -413,14 +414,14 @@ class RequestForm(Dialog[Request | None]):
     def _on_focus_moved(self) -> None:
         self._share_rows()
 
-    def _fill(self, request: Request) -> None:
-        """Shows this request in the fields."""
+    def _fill(self, request: Request, method: str | None = None, headers: str | None = None) -> None:
+        """Shows this request in the fields; this method and these headers, where they are given, may be invalid."""
         self._request = request
         self._filled_path = shown_line(split_query(request.uri)[0])
-        self.query_one("#resend-method", Input).value = request.method
+        self.query_one("#resend-method", Input).value = request.method if method is None else shown_line(method)
         self.query_one("#resend-uri", Input).value = self._filled_path
         self._query.fill(request.uri)
-        headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
+        headers = header_lines(request.headers) if headers is None else headers
         self.query_one("#resend-headers", TextArea).text = shown(headers)
         body = editable(request.body)
         # the form must not change what it cannot show unchanged
@@ -455,8 +456,6 @@ class RequestForm(Dialog[Request | None]):
             method = method_of(self.query_one("#resend-method", Input).value)
         with _in_field("resend-headers"):
             headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
-        original = self._request.body
-        body = edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
         path = self.query_one("#resend-uri", Input).value.strip()
         with _in_field("resend-query"):
             query = self._query.encoded()
@@ -468,7 +467,11 @@ class RequestForm(Dialog[Request | None]):
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
         for before in (self._request.uri, self._original.uri):
             uri = encoded_as(uri, before)
-        return replace(self._request, method=method, uri=uri, headers=headers, body=body)
+        return replace(self._request, method=method, uri=uri, headers=headers, body=self._body())
+
+    def _body(self) -> bytes:
+        original = self._request.body
+        return edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
 
     @on(Button.Pressed, "#resend-send")
     def action_send(self) -> None:
@@ -528,29 +531,44 @@ class RequestForm(Dialog[Request | None]):
             self.dismiss(None)
 
     def action_editor(self) -> None:
-        """Opens the request in the user's editor. The result returns to the form; nothing is sent."""
-        path = self._machine.directories.state / "request.http"
+        """Opens the request in the user's editor, also an invalid one. What is written there returns to the form.
+
+        Nothing is sent.
+        """
+        body, before = self._body(), self._as_text()
+        if is_lossy(body):
+            self._show_error("The body is binary; an editor would change it")
+            return
         try:
-            request = self.edited_request()
-            if is_lossy(request.body):
-                raise InvalidValue("request-text", "The body is binary; an editor would change it")
-            before = to_text(request)
-            write_private(path, before.encode())
-            edit(self.app, self._machine.environ, path)
-            after = path.read_text("utf-8")
-            if after.removesuffix("\n") == before.removesuffix("\n"):
-                self._show_note("Unchanged. Nothing was sent.")
-            else:
-                edited = from_text(after)
-                body = edited_body(edited.body.decode(), request.body)
-                self._fill(replace(edited, body=body, about=request.about))
-                self._show_note("Changed. F5 sends the request.")
+            after = text_in(edit_copy(self.app, self._machine, "request.http", before.encode()))
+        except UserError as error:
+            self._show_error(str(error))
+            return
+        if after.removesuffix("\n") == before.removesuffix("\n"):
+            self._show_note("Unchanged. Nothing was sent.")
+            return
+        written = from_text(after)
+        if not written.method:
+            self._show_error("The text that was saved is empty. The request was not changed.")
+            return
+        request = replace(self._request, uri=written.uri, body=edited_body(written.body, body))
+        self._fill(request, written.method, written.headers)
+        try:
+            self.edited_request()
         except InvalidValue as error:
             self._show_invalid(error)
-        except (UserError, UnicodeDecodeError, OSError) as error:
-            self._show_error(str(error))
-        finally:
-            path.unlink(missing_ok=True)
+        else:
+            self._show_note("Changed. F5 sends the request.")
+
+    def _as_text(self) -> str:
+        """The request as text: as it would be sent or, while it is invalid, as it is in the fields."""
+        try:
+            request = self.edited_request()
+        except InvalidValue:
+            method, path, query, headers, body = self._texts()
+            lines = [line.strip() for line in query.split("\n") if line.strip()]
+            return to_text(method, path, lines, headers, body if self._body_shown else editable(self._request.body))
+        return to_text(request.method, *split_query(request.uri), header_lines(request.headers), editable(request.body))
 
     def _show_invalid(self, error: InvalidValue) -> None:
         """Shows what is invalid; of a field, below it, where the focus goes."""
@@ -560,6 +578,7 @@ class RequestForm(Dialog[Request | None]):
             self.set_focus(field)
 
     def _show_error(self, words: str, field: Widget | None = None) -> None:
+        self._wrong = self._texts()
         self._show_note(f"✘ {words}", bad=True, field=field)
 
     def _show_note(self, words: str, *, bad: bool = False, field: Widget | None = None) -> None:

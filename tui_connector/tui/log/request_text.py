@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Sequence
+from itertools import dropwhile
+from typing import NamedTuple
 
 from ...client.json_text import indented, unescaped
 from ...client.message import METHODS, Headers, Request
@@ -22,12 +24,24 @@ _COMMENTS = (
 )
 
 
-def to_text(request: Request) -> str:
-    """The request as text: method and URI, headers, an empty line, the body as `editable` returns it."""
-    path, lines = split_query(request.uri)
-    uri = "\n    &".join([f"{path}?{lines[0]}", *lines[1:]]) if lines else path
-    head = [*_COMMENTS, f"{request.method} {uri}", *(f"{name}: {value}" for name, value in request.headers)]
-    return "\n".join(head) + "\n\n" + editable(request.body)
+class WrittenRequest(NamedTuple):
+    """A request as it was written in an editor; each part may be invalid."""
+
+    method: str
+    uri: str
+    headers: str
+    """One per line."""
+    body: str
+
+
+def to_text(method: str, path: str, query: Sequence[str], headers: str, body: str) -> str:
+    """A request as text: method and URI, headers, an empty line, the body.
+
+    `query` has a parameter in each line, and `headers` one header in each.
+    """
+    uri = "\n    &".join([f"{path}?{query[0]}", *query[1:]]) if query else path
+    head = [*_COMMENTS, f"{method} {uri}", *filter(str.strip, headers.split("\n"))]
+    return "\n".join(head) + f"\n\n{body}"
 
 
 def editable(body: bytes) -> str:
@@ -49,27 +63,27 @@ def method_of(text: str) -> str:
     return method
 
 
-def from_text(text: str) -> Request:
-    """Parses a request from the format of `to_text`. Raises `InvalidValue`."""
-    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+def from_text(text: str) -> WrittenRequest:
+    """Divides a text in the format of `to_text`. Nothing of it is lost, whatever is wrong with its parts."""
+    all_lines = text.replace("\r\n", "\n").split("\n")
+    request = dropwhile(lambda line: not line.strip() or line.startswith("#"), all_lines)
+    head, _, body = "\n".join(request).partition("\n\n")
     lines = head.split("\n")
-    start = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    method, _, uri = (lines[start] if start < len(lines) else "").strip().partition(" ")
-    if not re.fullmatch(r"[A-Za-z]+", method) or not uri.strip():
-        raise InvalidValue(
-            "request-text", f"Line {start + 1} must be a method and a URI, such as: GET products/24-MB01"
-        )
-    uri, end = uri.strip(), start + 1
+    method, _, uri = lines[0].strip().partition(" ")
+    uri, end = uri.strip(), 1
     while end < len(lines) and lines[end].strip().startswith("&"):
         uri, end = uri + lines[end].strip(), end + 1
-    body = body.removesuffix("\n")  # editors end the last line
-    return Request(method_of(method), uri, parse_headers("\n".join(lines[end:]), first_line=end + 1), body.encode())
+    return WrittenRequest(method, uri, "\n".join(lines[end:]), body.removesuffix("\n"))  # editors end the last line
 
 
-def parse_headers(text: str, *, first_line: int = 1) -> Headers:
+def header_lines(headers: Headers) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def parse_headers(text: str) -> Headers:
     """Parses lines of headers. Raises `InvalidValue`."""
     headers = []
-    for number, line in enumerate(text.split("\n"), start=first_line):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         name, colon, value = line.partition(":")
