@@ -94,14 +94,14 @@ def test_a_detected_dialect_changes_a_profile_only_where_it_has_another_one(tmp_
     path = tmp_path / "acme.toml"
     path.write_text(TWO_OF_EACH.replace('dialect = "laminas"\n', ""))
     setup = Setup.from_document("acme", Document.read(path))
-    setup.set_detected("dialect", "m248")
+    setup.set_dialect("m248")
     assert not setup.document.changed
     setup.edit(("clients", "magento", "timeout"), "5s")
-    setup.set_detected("dialect", "m248")
+    setup.set_dialect("m248")
     assert setup.at("authentications", "shop", "dialect") == "m248"
     path.write_text(TWO_OF_EACH)
     setup = Setup.from_document("acme", Document.read(path))
-    setup.set_detected("dialect", "m248")
+    setup.set_dialect("m248")
     assert setup.document.changed
 
 

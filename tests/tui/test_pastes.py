@@ -21,7 +21,7 @@ from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
 from tui_connector.text import shown
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import EntryScreen, InputScreen
+from tui_connector.tui.dialogs import EntryScreen, SecretEntryScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.toml_editor.area import TomlArea
@@ -38,8 +38,7 @@ async def entered(text: str) -> str:
 
 
 SCREENS: dict[str, Callable[[Machine], Screen[Any]]] = {
-    "a line": lambda machine: InputScreen("What?"),
-    "a secret": lambda machine: InputScreen("What?", secret=True),
+    "a secret": lambda machine: SecretEntryScreen("What?"),
     "a file": lambda machine: EntryScreen("Save", "out.har", apply=entered),
     "a request": lambda machine: RequestForm(
         Request("POST", "https://acme.example/x", body=b"{}"),
@@ -62,7 +61,7 @@ def _holds_secret(field: Input | TextArea) -> bool:
     return SECRET in (field.value if isinstance(field, Input) else field.text)
 
 
-@pytest.mark.parametrize("name", ["a line", "a request"])
+@pytest.mark.parametrize("name", ["a file", "a request"])
 async def test_a_value_that_contains_a_secret_stays_as_it_was_typed_and_is_drawn_as_dots(
     machine: Machine, name: str
 ) -> None:

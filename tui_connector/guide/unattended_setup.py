@@ -87,7 +87,7 @@ async def _authentication(
     setup.authenticated = True
     say(f"  ✔ {setup.authentication}: the store accepts it")
     if signing is not None and signing.dialect is not None:
-        setup.set_detected("dialect", signing.dialect)
+        setup.set_dialect(signing.dialect)
         say(f"  {signing.summary}")
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from ..client.authentication.login import server_message
 from ..client.layer import Send
-from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Response
+from ..client.message import InvalidRequest, Request, RequestFailed, Response
 from ..client.model import ClientName, RequestTemplate, Span
 from ..errors import InvalidValue, UserError
 from ..kinds import Model, Named, NotCompared
@@ -322,7 +322,7 @@ class UnexpectedStatus(RequestFailed):
         self.response = response
 
 
-async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purpose: Purpose = "test") -> FirstItems:
+async def first_items(incoming: Incoming, send: Send, run: dict[str, Json]) -> FirstItems:
     """The first three items. Raises `RequestFailed` if the store refuses, or sends something else."""
     request, size = list_request(incoming, run), None
     if incoming.pagination is not None:
@@ -331,7 +331,7 @@ async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purp
             request = incoming.pagination.first(request, size)
         except PaginationError as error:
             raise InvalidRequest(error.message, hint=error.hint) from error
-    response = await send(replace(request, about=replace(request.about, purpose=purpose)))
+    response = await send(replace(request, about=replace(request.about, purpose="test")))
     if not incoming.request.is_expected(response.status):
         raise UnexpectedStatus(response)
     page = read_page(response, incoming.items)

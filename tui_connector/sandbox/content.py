@@ -136,7 +136,6 @@ customer_group_ids condition action_condition
 _COUPON_COLUMNS = (
     "usage_limit usage_per_customer times_used expiration_date generated_by_dotmailer extension_attributes"
 )
-_RATE_COLUMNS = "region_name zip_is_range zip_from zip_to"
 _CART_COLUMNS = """
 converted_at customer_id customer_email customer_group_id customer_note grand_total base_grand_total coupon_code
 subtotal is_changed is_multi_shipping is_persistent trigger_recollect

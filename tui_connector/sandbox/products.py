@@ -20,7 +20,6 @@ from .response import Json, Refusal, as_list, as_object, objects_in, required
 
 _PRODUCT_TYPES = ("simple", "virtual", "downloadable", "bundle", "grouped", "configurable")
 _LINK_PRODUCT_TYPES = (("related", 1), ("crosssell", 5), ("upsell", 4), ("associated", 3))
-_IMAGE_NEEDED = ("media_type", "types")
 
 
 class _ProductSearch(SearchHandler):

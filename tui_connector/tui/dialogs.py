@@ -116,6 +116,8 @@ class EntryScreen(FieldDialog[T]):
     """A line of text. Enter closes the dialog with what `apply` returns for it, unless that raises an error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="line.back")]
+    hides_text: ClassVar[bool] = False
+    """Whether it is a secret, of which only dots are drawn; nothing is an answer, too."""
 
     def __init__(
         self,
@@ -124,7 +126,6 @@ class EntryScreen(FieldDialog[T]):
         *,
         apply: Callable[[str], Awaitable[T]],
         title: str = "Enter a value",
-        secret: bool = False,
         is_danger: bool = False,
         note: str = "",
         path_endings: Collection[str] | None = None,
@@ -132,13 +133,13 @@ class EntryScreen(FieldDialog[T]):
         """`value` is selected: what is typed replaces it."""
         super().__init__()
         self.path_endings = path_endings
-        self._question, self._value, self._secret, self._is_danger = question, value, secret, is_danger
+        self._question, self._value, self._is_danger = question, value, is_danger
         self._apply, self._title, self._note = apply, title, note
 
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question danger" if self._is_danger else "question") as panel:
             yield Static(sanitised(self._question))
-            field = _DialogInput(self._value, compact=True, password=self._secret)
+            field = _DialogInput(self._value, compact=True, password=self.hides_text)
             field.is_suggestion = True
             yield field
             yield from self.compose_error()
@@ -152,20 +153,19 @@ class EntryScreen(FieldDialog[T]):
 
     def enter(self, text: str) -> None:
         """Applies what was typed."""
-        if text or self._secret:  # "Enter: later" is an answer to a prompt for a secret
+        if text or self.hides_text:  # "Enter: later" is an answer to a prompt for a secret
             self.attempt(self._apply(text), self._title)
         else:
             self.show_error("Nothing entered. Esc cancels.")
 
 
-class InputScreen(EntryScreen[str]):
-    """A line of text, or a secret that is not shown. Enter returns it."""
+class SecretEntryScreen(EntryScreen[str]):
+    """A secret that is not shown. Enter returns it."""
 
-    def __init__(
-        self, question: str, value: str = "", *, secret: bool = False, title: str = "", is_danger: bool = False
-    ) -> None:
-        title = title or ("Secret" if secret else "Enter a value")
-        super().__init__(question, value, apply=_as_typed, title=title, secret=secret, is_danger=is_danger)
+    hides_text = True
+
+    def __init__(self, question: str) -> None:
+        super().__init__(question, apply=_as_typed, title="Secret")
 
 
 async def _as_typed(text: str) -> str:
@@ -184,14 +184,6 @@ class _DialogInput(SafeInput):
     def post_message(self, message: Message) -> bool:
         hidden = self.password and isinstance(message, (Input.Changed, Input.Submitted))
         return False if hidden else super().post_message(message)
-
-    def action_copy(self) -> None:
-        if not self.password:
-            super().action_copy()
-
-    def action_cut(self) -> None:
-        if not self.password:
-            super().action_cut()
 
 
 async def answer_of(app: App[None], screen: Screen[T]) -> T | None:

@@ -12,14 +12,14 @@ class ScreenPrompt:
         self._app = app
 
     async def secret(self, label: str) -> str:
-        from .dialogs import InputScreen, answer_of
+        from .dialogs import SecretEntryScreen, answer_of
 
-        return await answer_of(self._app, InputScreen(f"{label}:", secret=True)) or ""
+        return await answer_of(self._app, SecretEntryScreen(f"{label}:")) or ""
 
     async def missing_secret(self, question: str) -> str:
-        from .dialogs import InputScreen, answer_of
+        from .dialogs import SecretEntryScreen, answer_of
 
-        return await answer_of(self._app, InputScreen(question, secret=True)) or ""
+        return await answer_of(self._app, SecretEntryScreen(question)) or ""
 
     async def allow(self, question: str) -> bool:
         from .dialogs import answer_of

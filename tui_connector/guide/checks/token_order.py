@@ -54,15 +54,13 @@ class TokenOrder:
         return f"{', '.join(map(str, moved[:-1]))} and {moved[-1]} were in the wrong fields: corrected"
 
 
-async def token_order(
-    values: Sequence[str], send: Send, base_uri: str, machine: Machine, signed_origin: str | None = None
-) -> TokenOrder:
+async def token_order(values: Sequence[str], send: Send, base_uri: str, machine: Machine) -> TokenOrder:
     """Finds the order with at most nine signed requests. `send` adds no authentication."""
     for place, value in enumerate(values):
         if token_shape(value, machine.now()).kind != "integration":
             summary = f"Value {place + 1} is not an integration token, which has 32 lower-case letters and digits"
             return TokenOrder(finding=Finding("token-malformed", summary, remedy="Copy it again.", field=FIELDS[place]))
-    search = _Search(values, send, base_uri, machine, signed_origin)
+    search = _Search(values, send, base_uri, machine)
     try:
         order = await search.search()
     except _SearchStopped as stopped:
@@ -77,7 +75,6 @@ async def reorder_typed_tokens(
     send: Send,
     base_uri: str,
     machine: Machine,
-    signed_origin: str | None = None,
 ) -> TokenOrder:
     """Puts values that were typed in this session into the right order in the vault.
 
@@ -86,7 +83,7 @@ async def reorder_typed_tokens(
     values = [value for value in (vault.held_secret(name, origin) for name in names) if value is not None]
     if len(values) != len(names):
         return TokenOrder()
-    found = await token_order(values, send, base_uri, machine, signed_origin)
+    found = await token_order(values, send, base_uri, machine)
     for name, index in zip(names, found.order, strict=False):
         vault.hold(name, values[index], origin)
     return found
@@ -103,10 +100,8 @@ class _SearchStopped(Exception):
 class _Search:
     """The requests sent so far, and the result of each order of the values."""
 
-    def __init__(
-        self, values: Sequence[str], send: Send, base_uri: str, machine: Machine, signed_origin: str | None
-    ) -> None:
-        self._values, self._send, self._machine, self._origin = values, send, machine, signed_origin
+    def __init__(self, values: Sequence[str], send: Send, base_uri: str, machine: Machine) -> None:
+        self._values, self._send, self._machine = values, send, machine
         self._request = probe_request("GET", f"{base_uri}/{MODULES}", "which of the four values is which?")
         self._results: dict[Order, str] = {}
         self._evidence: list[str] = []
@@ -151,7 +146,7 @@ class _Search:
     async def _send_signed(self, order: Order) -> Response:
         key, secret, token, token_secret = (self._values[each] for each in order)
         tokens = Tokens(key, secret, token, token_secret)
-        request = tokens.signed(self._request, "rfc5849", self._machine, self._origin)
+        request = tokens.signed(self._request, "rfc5849", self._machine)
         try:
             return await self._send(request)
         except RequestFailed as failure:

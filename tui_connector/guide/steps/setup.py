@@ -387,14 +387,14 @@ class Setup(ProfileDraft):
         except InvalidValue:  # an incomplete address
             return "" if proxy else self.origin
 
-    def set_detected(self, field_name: str, value: str) -> None:
-        """Sets what a test has detected, such as the signing dialect.
+    def set_dialect(self, dialect: str) -> None:
+        """Sets the signing dialect that a test has detected.
 
         A saved profile that leaves it to each run ("auto") and has no other change is not changed for it.
         """
-        path = ("authentications", self.authentication, field_name)
+        path = ("authentications", self.authentication, "dialect")
         if not self.saved or self.document.changed or self.at(*path) not in (None, "auto"):
-            self.document.set(path, value)
+            self.document.set(path, dialect)
 
     @property
     def incoming(self) -> Mapping[str, Json]:

@@ -502,7 +502,7 @@ class AuthenticationPane(StepPane):
             return
         self.setup.authenticated = True
         if trial.dialect:
-            self.setup.set_detected("dialect", trial.dialect)
+            self.setup.set_dialect(trial.dialect)
         self.work.mark_tested("authentications", self.setup.authentication)
         self.form.show_at_hand()
         self.work.use_in_session("authentications", self.setup.authentication)

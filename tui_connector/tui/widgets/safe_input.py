@@ -28,7 +28,9 @@ class _SecretsAsDots(Highlighter):
 
 
 class SafeInput(Input):
-    """An input that makes control characters of a paste visible. A password stays unchanged, as only dots are drawn.
+    """An input that makes control characters of a paste visible.
+
+    A password stays unchanged, as only dots are drawn, and is not copied.
 
     A value is not selected when its field gets the focus: a stray letter would replace it. The cursor is at its end,
     and ^U deletes it, wherever the cursor is. A suggestion is selected: what is typed replaces it.
@@ -60,6 +62,14 @@ class SafeInput(Input):
         if self.value and not self.password:
             self._deleted = self.value
         self.replace("", 0, len(self.value))
+
+    def action_copy(self) -> None:
+        if not self.password:
+            super().action_copy()
+
+    def action_cut(self) -> None:
+        if not self.password:
+            super().action_cut()
 
     def action_restore(self) -> None:
         """Restores what ^U deleted, in place of what was typed since."""

@@ -287,14 +287,6 @@ class VariableInput(SourceField):
         if self.password and not self.value:
             self._show_name()
 
-    def action_copy(self) -> None:
-        if not self.password:
-            super().action_copy()
-
-    def action_cut(self) -> None:
-        if not self.password:
-            super().action_cut()
-
     def handle_paste(self, text: str) -> None:
         lines = text.split()
         if self.password:
