@@ -383,6 +383,11 @@ async def test_problem_of_the_setup_is_shown_once(machine: Machine, memory_keyri
         said = str(pilot.app.screen.query_one("#step-3 .result", Static).content)
         assert said.count("The setup is not complete") == 1
         assert "→ Correct the part" in said
+        await pilot.press("2", "t")  # which does not need that part
+        await until_shown(pilot, "accepts it")
+        await press_and_see(pilot, "4", "PUT products/&{sku}")
+        await pilot.press("enter")
+        await until_shown(pilot, "Preview for the sample")
 
 
 @pytest.mark.parametrize("ends", ["well", "refused"])

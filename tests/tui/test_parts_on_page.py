@@ -12,6 +12,7 @@ from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
+from tui_connector.tui.profile.part_list import PartList
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
@@ -378,6 +379,13 @@ async def test_a_part_that_makes_the_profile_invalid_is_renamed_and_deleted(mach
         assert not [key for key in ("t Test", "r Run", "+ Add", "g Guide", "T Tasks") if key in footer]
         await pilot.press("r")
         await until(pilot, lambda: any("Fix the problems first" in each for each in messages(app)))
+        app.screen.query_one(PartList).focus()
+        app.screen.query_one(PartList).select("incoming", "products")
+        await until(pilot, lambda: "t Test" in shown(app).splitlines()[-1])  # which does not need the broken one
+        await pilot.press("t")
+        await until(pilot, lambda: "✘ products" in shown(app))  # it was tested, and refused
+        app.screen.query_one(PartList).select("incoming", "broken")
+        await until(pilot, lambda: "Incoming · broken" in shown(app))
         await pilot.press("m")
         await until(pilot, lambda: "New name of broken" in shown(app))
         await pilot.press("ctrl+u", *"rest", "enter")

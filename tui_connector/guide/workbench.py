@@ -23,6 +23,7 @@ from ..outgoing.task_ledger import tasks_file
 from ..profile.capabilities import client_routes
 from ..profile.model import NamedSecret, Profile
 from ..profile.problems import check_data
+from ..profile.usable_parts import usable_profile
 from ..profile.used_parts import LEDGER, Part, used_of
 from ..runs.database import LedgerPlace
 from ..runs.ledger import ledger_file
@@ -267,9 +268,15 @@ class Workbench:
         self.end_history()
 
 
-def profile_of(data: dict[str, Json]) -> Profile:
-    """The profile of a draft's data. Raises `InvalidRequest` with all of its problems."""
-    profile, problems = check_data(data)
+def profile_of(data: Mapping[str, Json], parts: Sequence[Part] | None = None, environment: str = "") -> Profile:
+    """The profile in this data, with the values of an environment. Raises `InvalidRequest` with all of its problems.
+
+    With `parts`: without the invalid parts that these do not use, and with the problems of those that they use.
+    """
+    if parts is None:
+        profile, problems = check_data(data, environment)
+    else:
+        profile, problems = usable_profile(data, parts, environment)
     if profile is None:
         words = "; ".join(f"{'.'.join(map(str, path))} {message}" for path, message in problems)
         raise InvalidRequest(f"The setup is not complete: {words}")

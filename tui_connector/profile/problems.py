@@ -307,7 +307,7 @@ def _cause(error: Any) -> object:
     return error.get("ctx", {}).get("error")
 
 
-_FAMILIES = ("authentications", "clients", "incoming", "outgoing")
+FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 
 
 def _inconsistencies_of_valid_parts(
@@ -315,7 +315,7 @@ def _inconsistencies_of_valid_parts(
 ) -> Iterator[Found]:
     """Inconsistencies of the parts that are valid by themselves. References to an invalid part are not reported."""
     rest: dict[str, Any] = {"format": 1, "name": "the rest"}
-    for family in _FAMILIES:
+    for family in FAMILIES:
         named = prepared.get(family)
         if isinstance(named, Mapping) and (family,) not in wrong:
             rest[family] = {name: part for name, part in named.items() if (family, name) not in wrong}

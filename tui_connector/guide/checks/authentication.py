@@ -53,7 +53,7 @@ async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str,
     dialect, correction, client = "", "", setup.client
     views: tuple[str, ...] = ()
     try:
-        profile = profile_of(data)
+        profile = profile_of(data, [("clients", client)])
         async with workbench.session(profile) as session:
             send = session.client(client)
             result = await check_authentication(profile, session, client)

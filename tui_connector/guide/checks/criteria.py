@@ -24,7 +24,7 @@ _READS = ("client", "request", "items", "pagination")
 
 
 def list_profile(data: Mapping[str, Json], name: str, *, whole: bool = True) -> Profile:
-    """The profile with nothing but what reads the list of this incoming: other parts may be invalid meanwhile.
+    """The profile with nothing of this incoming but what reads its list: the rest may be invalid meanwhile.
 
     Without `whole`, with nothing of it but its client and path. Raises `InvalidRequest` with the problems of the rest.
     """
@@ -33,8 +33,7 @@ def list_profile(data: Mapping[str, Json], name: str, *, whole: bool = True) -> 
     if not whole:
         request: Json = {"uri": value_at(given, ("request", "uri"))}
         incoming |= {"request": request, "pagination": {"kind": "search-criteria"}}
-    kept = {key: each for key, each in data.items() if key in ("format", "name", "clients", "authentications")}
-    return profile_of({**kept, "incoming": {name: incoming}})
+    return profile_of({**data, "incoming": {name: incoming}}, [("incoming", name)])
 
 
 def usual_fields(uri: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from ...profile.model import DEFAULT_ENVIRONMENT, ModelPath, Profile
 from ...profile.positions import layout
 from ...profile.problems import Problem, check, environment_data
 from ...profile.text_checker import Checker
+from ...profile.usable_parts import usable_profile
 from ..part_families import FAMILIES
 from ..steps.summaries import ProfilePart, parts
 
@@ -68,6 +69,13 @@ class OpenedProfile:
     def is_readable(self, part: ProfilePart) -> bool:
         """Whether the part is valid by itself, whatever the others are."""
         return self.document is not None and not self.problems_of(part.family, part.name)
+
+    def profile_to_test(self, part: ProfilePart) -> Profile | None:
+        """The profile for a test of this part; None if the part, or another that it uses, is invalid."""
+        if self.profile is not None or not self.is_readable(part):
+            return self.profile
+        assert self.document is not None
+        return usable_profile(self.document.draft, [(part.family, part.name)], self.environment)[0]
 
     def line_of(self, part: ProfilePart) -> int | None:
         """Where the part begins; None if the file is not TOML. Blocks for large files."""

@@ -62,7 +62,7 @@ _WITH_ENVIRONMENT: Mapping[str, str] = {
 }
 
 
-_OF_VALID_PROFILE = ("page.test", "page.run", "page.run-options", "page.add", "page.guide", "page.slices")
+_OF_VALID_PROFILE = ("page.run", "page.run-options", "page.add", "page.guide", "page.slices")
 """Keys that need a profile without problems."""
 
 _OF_TEXT = ("page.edit", "page.edit-text", "page.edit-line")
@@ -241,7 +241,10 @@ class ProfilePage(StatusScreen, TextsScreen):
 
     def action_test(self) -> None:
         part = self._list.selected
-        if part is not None and (profile := self.usable()) is not None:
+        if part is None or self.opened is None:
+            return
+        profile = self.opened.profile_to_test(part) or self.usable()  # which says what to do
+        if profile is not None:
             self.action_follow_log()
             self.test(profile, part)
 
@@ -497,6 +500,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         }
         if self.opened is not None and self.profile is None:
             hidden |= dict.fromkeys(_OF_VALID_PROFILE, True)
+            hidden["page.test"] = part is None or not self.opened.is_readable(part)
             hidden["page.environment"] = not self.environment
             hidden |= dict.fromkeys(_OF_TEXT, not self.opened.is_text)
             hidden["page.external-editor"] = not self.opened.is_editable

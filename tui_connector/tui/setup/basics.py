@@ -270,7 +270,7 @@ class BasicsPane(StepPane):
         address = self.setup.store.address if self.setup.store is not None else None
         if self.setup.authenticated and address is not None:
             try:
-                profile = self.work.trial_profile()
+                profile = self.work.trial_profile(("clients", self.setup.client))
                 async with self.work.workbench.session(profile) as session:
                     way = auth_kind(profile, self.setup.client)
                     found = await store_views(session.client(self.setup.client), address, way)

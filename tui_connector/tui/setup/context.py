@@ -32,6 +32,7 @@ from ...magento.diagnosis import Finding
 from ...profile.model import DEFAULT_CLIENT, ModelPath, Profile
 from ...profile.positions import value_at
 from ...profile.problems import read_profile
+from ...profile.used_parts import Part
 from ...secrets.vault import HeldSecrets, KeyringState
 from ...templates import Json
 from .results import PartPath, PartResults, PartTest, PartValues
@@ -313,9 +314,12 @@ class GuideContext:
         self.check_secrets()
         return self.setup.trial_data(self.workbench.vault.held)
 
-    def trial_profile(self) -> Profile:
-        """The profile of `trial_data`. Raises `InvalidRequest` with its problems, too."""
-        return profile_of(self.trial_data())
+    def trial_profile(self, *parts: Part) -> Profile:
+        """The profile of `trial_data` for a test of these parts; invalid parts that they do not use are left out.
+
+        Raises `InvalidRequest` with the problems of those that they use, too.
+        """
+        return profile_of(self.trial_data(), parts)
 
     @property
     def lacks_secrets(self) -> bool:

@@ -133,7 +133,7 @@ class IncomingPane(ConfigurationsPane):
     async def _try(self, name: str) -> None:
         workbench, sent, values = self.work.workbench, "", self.work.values_of(("incoming", name))
         try:
-            profile = self.work.trial_profile()
+            profile = self.work.trial_profile(("incoming", name))
             async with workbench.session(profile, parts=[("incoming", name)]) as session:
                 tried, found = await check_incoming(profile, session, name, workbench.run())
             if found is not None:

@@ -316,7 +316,7 @@ class OutgoingPane(ConfigurationsPane):
             return
         try:
             sample: Json = json.loads(self._sample(name))
-            profile = self.work.trial_profile()
+            profile = self.work.trial_profile(("outgoing", name))
             outgoing = profile.outgoing[name]
             async with workbench.session(profile, parts=[("outgoing", name)]) as session:
                 prepared = list(sample_requests(outgoing, session, sample, workbench.run()))
@@ -347,7 +347,7 @@ class OutgoingPane(ConfigurationsPane):
         self._show_sample()
         self._keep_typed()
         try:
-            profile = self.work.trial_profile()
+            profile = self.work.trial_profile(("outgoing", name))
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
         except (ValueError, RecursionError) as error:
             self.say(f"✘ The sample is not valid JSON: {why_invalid_json(error)}", bad=True)
@@ -379,7 +379,7 @@ class OutgoingPane(ConfigurationsPane):
         if name is None or (sent := self._sent.get(name)) is None:
             return
         try:
-            sender = self._sender_of(self.work.trial_profile(), name)
+            sender = self._sender_of(self.work.trial_profile(("outgoing", name)), name)
         except InvalidRequest as error:
             self.say(f"✘ {error}", bad=True)
             return

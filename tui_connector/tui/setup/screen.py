@@ -238,7 +238,8 @@ class SetupScreen(LogDock, TextHolder):
             return profile_of(work.setup.trial_data(work.workbench.vault.held))
 
         async def send(exchange: Exchange, request: Request) -> Response:
-            return await resend(work.workbench, profile(), exchange, request)
+            of_client = profile_of(work.setup.trial_data(work.workbench.vault.held), [("clients", exchange.client)])
+            return await resend(work.workbench, of_client, exchange, request)
 
         def named_profile() -> Profile | None:
             """As a shell has it, which knows nothing of what was typed here."""
