@@ -10,7 +10,7 @@ from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
 from tui_connector.client.body_refusal import BodyRefusal
-from tui_connector.client.exchange import Exchange, InFlight, RecordedBody, Timings
+from tui_connector.client.exchange import Exchange, InFlight, PendingRetry, RecordedBody, Timings
 from tui_connector.client.message import Request, Response
 from tui_connector.guide.resend import NewRequests
 from tui_connector.machine import Machine
@@ -803,3 +803,32 @@ async def test_requests_that_were_selected_are_not_new(machine: Machine) -> None
         await watched.selects(6)
         await watched.pilot.press("space")
         await watched.shows("not following (G: follow)")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_what_failed_for_good_is_told_from_what_was_retried(machine: Machine, size: tuple[int, int]) -> None:
+    uri = "https://acme.example/rest/V1/orders/{}"
+    log = filled(
+        exchange(1, call=1, status=503, uri=uri.format("first")),
+        exchange(2, call=1, attempt=2, uri=uri.format("first")),
+        exchange(3, call=3, status=503, uri=uri.format("second")),
+        exchange(4, call=3, attempt=2, status=500, uri=uri.format("second")),
+    )
+    async with watching(machine, log, size=size) as watched:
+        await watched.shows("Requests 4 · 1 failed · 2 retried")
+        assert sum("503" in line and "→ attempt 2" in line for line in watched.screen()) == 2
+        await watched.pilot.press("e")
+        await watched.shows("failed for good (e: with 2 retried)")
+        await watched.until(lambda: not watched.says("→ attempt 2"))
+        await watched.pilot.press("e")
+        await watched.shows("errors only (e: all)")
+        await watched.shows("→ attempt 2")
+        await watched.pilot.press("e", "e")
+        await watched.shows("failed for good")
+        log.add(exchange(5, call=3, attempt=3, uri=uri.format("second")))
+        await watched.shows("Nothing failed for good. e: 3 failed attempts, each sent again")
+        await watched.pilot.press("e", "e")
+        await watched.shows("Requests 5 · 3 retried")
+        log.add(exchange(6, call=6, status=503, uri=uri.format("third")))
+        log.set_retry(6, PendingRetry("", 2, 3, machine.monotonic() + 60))
+        await watched.shows("→ retrying")

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ..secrets.token_shape import TokenShape
 from .body_refusal import BodyRefusal
+from .failed_attempts import FailedAttempts
 from .message import Failure, Headers, Purpose, Request
 from .whole_bodies import WholeBodies, WholeBody
 
@@ -130,6 +131,20 @@ class Exchange:
     def identity(self) -> tuple[int, datetime]:
         """What tells it from all others, also in a log of several sessions, each of which counts from 1."""
         return self.number, self.at
+
+    @property
+    def request_keys(self) -> tuple[int | None, int | None]:
+        """Hashes that are the same for all attempts: of a call, and of a request that a run may send with another call.
+
+        None where it cannot be told from another one.
+        """
+        request = (self.client, self.method, self.uri)
+        call = hash((self.call, request)) if self.call else None
+        sent = self.request_body
+        if self.purpose != "run" or self.by_hand or sent.cut or (self.method == "POST" and not sent.data):
+            return call, None
+        run = self.original.about.run.get("run") if self.original is not None else None
+        return call, hash((str(run), request, sent.data))
 
     @property
     def is_partial(self) -> bool:
@@ -274,6 +289,7 @@ class Exchanges(Ring):
         self.session = session if session is not None else self
         self.numbers: Numbers = Numbers() if session is None else session.numbers
         self.failures = Ring(failures, size // 4)
+        self.attempts = FailedAttempts(count + failures)
         self.whole_bodies = WholeBodies()
         self.probes = 0
         """How many probes were sent since the log was last cleared."""
@@ -294,6 +310,12 @@ class Exchanges(Ring):
     def started(self, request: InFlight) -> None:
         self.in_flight[request.number] = request
 
+    def set_retry(self, call: int, retry: PendingRetry | None) -> None:
+        """A request of this call is sent again after a pause, or None once that is over."""
+        _set_retry(self.pending_retries, call, retry)
+        if self.session is not self:
+            self.session.set_retry(call, retry)
+
     def record(self, exchange: Exchange) -> None:
         self.in_flight.pop(exchange.number, None)
         self.numbers.follow(exchange)  # one from a file has its numbers already
@@ -306,6 +328,7 @@ class Exchanges(Ring):
         self.append(exchange)
         if exchange.failed:
             self.failures.append(exchange)
+        self.attempts.record(exchange)
         self.probes += exchange.purpose == "probe"
         for listener in self.on_recorded:
             listener(exchange)
@@ -313,12 +336,20 @@ class Exchanges(Ring):
     def clear(self) -> None:
         super().clear()
         self.failures.clear()
+        self.attempts.clear()
         self.whole_bodies.clear()
         self.probes = 0
 
     def by_number(self, number: int) -> Exchange | None:
         """The exchange with this number, or None if it was dropped."""
         return next((exchange for exchange in reversed(self._kept) if exchange.number == number), None)
+
+
+def _set_retry(pending: dict[int, PendingRetry], call: int, retry: PendingRetry | None) -> None:
+    if retry is None:
+        pending.pop(call, None)
+    else:
+        pending[call] = retry
 
 
 class ExchangeLog(Protocol):
@@ -336,6 +367,8 @@ class ExchangeLog(Protocol):
     def next_call(self) -> int: ...
 
     def started(self, request: InFlight) -> None: ...
+
+    def set_retry(self, call: int, retry: PendingRetry | None) -> None: ...
 
     def record(self, exchange: Exchange) -> None: ...
 
@@ -364,6 +397,10 @@ class OwnExchanges:
     def started(self, request: InFlight) -> None:
         self.in_flight[request.number] = request
         self._log.started(request)
+
+    def set_retry(self, call: int, retry: PendingRetry | None) -> None:
+        _set_retry(self.pending_retries, call, retry)
+        self._log.set_retry(call, retry)
 
     def record(self, exchange: Exchange) -> None:
         self.in_flight.pop(exchange.number, None)

@@ -299,12 +299,12 @@ class Session(LayerContext):
     async def pause_before_retry(
         self, request: Request, pause: float, *, attempt: int, attempts: int, reason: str
     ) -> None:
-        call, pending = request.about.call, self._exchanges.pending_retries
-        pending[call] = PendingRetry(reason, attempt, attempts, self._machine.monotonic() + pause)
+        call, at = request.about.call, self._machine.monotonic() + pause
+        self._exchanges.set_retry(call, PendingRetry(reason, attempt, attempts, at))
         try:
             await self._machine.sleep(pause)
         finally:
-            del pending[call]
+            self._exchanges.set_retry(call, None)
 
     def hide(self, name: str) -> None:
         self._vault.mask.hide(name)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import ClassVar
@@ -23,9 +24,10 @@ from textual.strip import Strip
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import Filter
 from ...log.operators import Predicate
-from ...log.view import View, both, position_of
+from ...log.view import Matcher, View, both, position_of
 from ...text import count
 from ..widgets.painted import Painted
+from .failures import FailuresShown, listed_by, retry_label, why_none
 from .following import index_to_follow
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
 from .session_heads import SessionHeads
@@ -88,7 +90,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._dates = dates
         self._monotonic = monotonic
         self.following = True
-        self.errors_only = False
+        self.failures: FailuresShown = ""
         self.is_being_read = False
         """Whether requests of a file are still to come, and the number of those that are listed tells nothing."""
         self.when_empty = "No requests yet. Each is shown here while it is sent."
@@ -117,6 +119,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._followed = -1
         """The index that is selected while following."""
         self._drawn_state: tuple[int, ...] = ()
+        self._retried = 0
+        """The number of failed attempts that were sent again, when those that were not were last listed."""
         self._number_width = NUMBER
         self._filtering = False
         self._heads, self._other_heads = SessionHeads(), SessionHeads()
@@ -130,6 +134,10 @@ class LogView(Painted, ScrollView, can_focus=True):
     def on_mount(self) -> None:
         self.set_interval(1 / REPAINTS, self.flush)
         self._start_filtering()
+
+    @property
+    def errors_only(self) -> bool:
+        return bool(self.failures)
 
     @property
     def _ring(self) -> Ring:
@@ -207,7 +215,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def filter(self, wanted: Filter) -> None:
         """Shows matching exchanges; the newest ones are found first."""
         self.wanted = wanted
-        self.view.set(wanted, self._folds(wanted))
+        self.view.set(self._listed(wanted), self._folds(wanted))
         self.search(self._searched)
 
     def _found_in(self, exchange: Exchange) -> tuple[str, ...]:
@@ -217,8 +225,12 @@ class LogView(Painted, ScrollView, can_focus=True):
     def search(self, wanted: Filter | None) -> None:
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
         self._searched = wanted
-        self.found = View(self._ring, perf_counter, both(self.wanted, wanted)) if wanted is not None else None
+        listed = self._listed(self.wanted)
+        self.found = View(self._ring, perf_counter, both(listed, wanted)) if wanted is not None else None
         self._start_filtering()
+
+    def _listed(self, wanted: Filter) -> Matcher:
+        return listed_by(wanted, self.failures, self.exchanges.attempts)
 
     def _folds(self, wanted: Filter) -> Predicate | None:
         return folds if self.folded and wanted.expression is None else None
@@ -231,13 +243,13 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.folded = folded
         self.filter(self.wanted)
 
-    def set_errors_only(self, errors_only: bool) -> None:
+    def show_failures(self, shown: FailuresShown) -> None:
         """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
         selected = next(iter(self.selected_probes), self.selected)
-        if errors_only != self.errors_only:
+        if bool(shown) != self.errors_only:
             self._heads, self._other_heads = self._other_heads, self._heads
-        self.errors_only = errors_only
-        self.view = View(self._ring, perf_counter, self.wanted, self._folds(self.wanted))
+        self.failures, self._retried = shown, self.exchanges.attempts.retried
+        self.view = View(self._ring, perf_counter, self._listed(self.wanted), self._folds(self.wanted))
         self._end_when_left = self._ring.end
         if not self.following:
             position = position_of(self._ring, selected) if selected is not None else self._other_position
@@ -282,6 +294,10 @@ class LogView(Painted, ScrollView, can_focus=True):
         line = self.scroll_offset.y
         top_index, below_title = self._heads.index_at(line), bool(self._heads.title_at(line))
         top = self.view[top_index] if 0 <= top_index < len(self.view) else None
+        retried = self.exchanges.attempts.retried
+        if self.failures == "last" and retried != self._retried:
+            self._retried = retried
+            self.view.set(self._listed(self.wanted), self._folds(self.wanted))  # some are not the last ones now
         self.view.update(_FILTER_SECONDS)
         if self.found is not None:
             self.found.update(_FILTER_SECONDS)
@@ -290,7 +306,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         second = int(self._monotonic()) if in_flight or pending else 0  # rows and title count the seconds
         found = self.found.searched[0] if self.found is not None else 0
         first = self.view[0] if len(self.view) else -1
-        state = (len(self.view), first, self._ring.end, in_flight, pending, second, found)
+        state = (len(self.view), first, self._ring.end, in_flight, pending, second, found, retried)
         if state == self._drawn_state:
             return
         self._drawn_state = state
@@ -362,13 +378,12 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _row(self, exchange: Exchange, width: int, others: tuple[str, ...], *, selected: bool) -> Strip:
         marked = exchange.identity in self.marks
         wanted = self._found_in(exchange)
-        key = (id(exchange), exchange.number, width, others, self._number_width, selected, marked, wanted, self._style)
+        retry, number = retry_label(exchange, self.exchanges), exchange.number
+        key = (id(exchange), number, width, others, self._number_width, selected, marked, wanted, self._style, retry)
         strip = self._rows.get(key)
         if strip is None:
-            columns = self._columns(width)
-            segments = row(
-                exchange, columns, self.paint, selected=selected, marked=marked, others=others, wanted=wanted
-            )
+            draw = partial(row, exchange, self._columns(width), self.paint, others=others, wanted=wanted, retry=retry)
+            segments = draw(selected=selected, marked=marked)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
             self._rows[key] = strip
         return strip
@@ -395,7 +410,8 @@ class LogView(Painted, ScrollView, can_focus=True):
             hint = f"; did you mean {meant}?" if meant else "."
             empty = f"None of {len(self._ring):,} matches{hint} F: disable it · f: change"
             return [empty, *filter(None, [self.without_status(self.wanted)])]
-        return ["No failures. e: show all" if self.errors_only and not self.is_being_read else self.when_empty]
+        fails = self.errors_only and not self.is_being_read
+        return [why_none(self.failures, self.exchanges.attempts) if fails else self.when_empty]
 
     def without_status(self, wanted: Filter) -> str:
         """How many requests of the list cannot match, as they have no status, and what finds them; "" for none."""

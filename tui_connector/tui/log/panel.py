@@ -22,6 +22,7 @@ from ...text import count, shown_line
 from .actions import LogActions, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges, comparison
+from .failures import next_shown
 from .list import LogView
 from .prompt import LogPrompt, Purpose
 from .sending import LogContext, LogHost
@@ -70,7 +71,7 @@ class LogPanel(LogHost):
             tooltip="The next match in the list, or in the detail",
         ),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
-        Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
+        Binding("e", "errors", "Errors", id="log.errors", tooltip="What failed for good, all failed attempts, or all"),
         Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
@@ -142,10 +143,9 @@ class LogPanel(LogHost):
             "The request log\n"
             "Every request the program sends, numbered as they were sent, listed in the order of the responses, "
             "newest last, secrets masked. The list follows the newest until you move up; G follows again, and so does "
-            "↓ at the end. While you read a request, the list stays at it. Failures are kept longer than other "
-            "requests; e shows only them. D goes to the slowest request, and again to the next slowest. / searches: "
-            "in the list, n goes to the next request that matches; in the detail, to the next match in it. The title "
-            "counts the matches.\n"
+            "↓ at the end. While you read a request, the list stays at it. Failures are kept longer; e shows only "
+            "them, first those for good. D goes to the slowest request, then to the next slowest. / searches: in the "
+            "list, n goes to the next request that matches; in the detail, to the next match. The title counts them.\n"
             "The detail pane uses the format set in the client's Log requests plugin; Enter shows the whole request, "
             "and v changes the view: simple, long, full, curl.\n"
             "Colours and marks of the rows:\n"
@@ -155,6 +155,7 @@ class LogPanel(LogHost):
             "  404 expected     grey: an answer that a probe expects, no failure\n"
             "  ▸  ●  …          selected · marked (m) · waiting for the response\n"
             "  attempt 2        sent again by the plugin retry, after a failure\n"
+            "  → attempt 2      grey: failed and sent again, here or as → #57; that row says how it ended\n"
             "  ── Session of    in a history: what follows is of another session\n"
             "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
         )
@@ -474,7 +475,7 @@ class LogPanel(LogHost):
     def action_errors(self) -> None:
         if self.view.errors_only:
             self.view.stay(self.exchanges)
-        self.view.set_errors_only(not self.view.errors_only)
+        self.view.show_failures(next_shown(self.view.failures, self.exchanges.attempts))
 
     def action_explain(self) -> None:
         """Shows or hides the diagnosis of the selected exchange."""
@@ -564,7 +565,7 @@ class LogPanel(LogHost):
         if not view.select_exchange(exchange):
             lifted = []
             if view.errors_only:
-                view.set_errors_only(False)
+                view.show_failures("")
                 lifted.append("errors only (e)")
             if not view.select_exchange(exchange):
                 self._set_filtering(replace(self._filtering, on=False))

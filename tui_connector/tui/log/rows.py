@@ -68,27 +68,29 @@ def row(
     marked: bool,
     others: Sequence[str] = (),
     wanted: tuple[str, ...] = (),
+    retry: str = "",
 ) -> list[Segment]:
     """Number, time, method, status, duration, size, what distinguishes it, attempt, the store's message, purpose.
 
-    `others`: the addresses of similar requests. `wanted`: the texts that filter and search look for.
+    `others`: the addresses of similar requests. `wanted`: the texts that filter and search look for. `retry`: of a
+    failed attempt that is not the last one, what follows it.
     """
     refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
     status = f"{refuses}{'' if exchange.status is None else exchange.status}"
     muted = paint("muted")
-    plain = muted if folds(exchange) else Style()  # what the user sends stands out
+    plain = muted if folds(exchange) or retry else Style()  # what the user sends stands out
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
     segments += _fixed_columns(
         columns,
         number=exchange.number,
         time=exchange.at.astimezone().strftime(columns.time),
         method=Segment(exchange.method, plain),
-        status=Segment(status, paint(status_paint(exchange))),
+        status=Segment(status, muted if retry else paint(status_paint(exchange))),
         took=milliseconds(exchange.timings.total),
         size=size(exchange.body.size) if exchange.status is not None or exchange.body.size else "",
         muted=muted,
     )
-    message, kept = _after_gap(row_message(exchange)), _after_gap(_kept(exchange))
+    message, kept = _after_gap(row_message(exchange, retry)), _after_gap(_kept(exchange, retry))
     rest = len(message) - len(kept) if exchange.failed else 0
     summary = _summary(exchange.uri, columns.text - len(kept), rest, others, wanted)
     room = columns.text - cell_len(summary)
@@ -183,19 +185,19 @@ def status_paint(exchange: Exchange) -> str:
     return "badge-warning" if exchange.failed else "success"
 
 
-def row_message(exchange: Exchange) -> str:
-    """Which attempt it is, that its refusal is expected, and why it failed, or its note.
+def row_message(exchange: Exchange, retry: str = "") -> str:
+    """Which attempt it is, what follows it, that its refusal is expected, and why it failed, or its note.
 
     Of a probe without a response, what it asked, too.
     """
     failure = failure_message(exchange)
     note = exchange.note if not failure or (exchange.purpose == "probe" and exchange.status is None) else ""
-    return " · ".join(filter(None, [_kept(exchange), note, failure]))
+    return " · ".join(filter(None, [_kept(exchange, retry), note, failure]))
 
 
-def _kept(exchange: Exchange) -> str:
+def _kept(exchange: Exchange, retry: str) -> str:
     """What of the message is always whole: without it, the row looks like another request, or like a failure."""
-    return " · ".join(filter(None, [attempt_label(exchange), "expected" if exchange.expected else ""]))
+    return " · ".join(filter(None, [attempt_label(exchange), retry, "expected" if exchange.expected else ""]))
 
 
 def _after_gap(text: str) -> str:

@@ -176,6 +176,7 @@ class RecordedScreen(RequestsScreen):
         return self._opened.profile
 
     def _set_whole(self) -> None:
+        self._exchanges.attempts.begin_session()
         self._panel.view.begin_session("Sent from here")
         if (path := self._recorded.profile) is not None:
             self.run_worker(self._keep_history(path))
@@ -209,6 +210,7 @@ class RecordedScreen(RequestsScreen):
             if isinstance(each, Notice):
                 self.notify(shown_line(each.text), severity="warning", markup=False)
             elif isinstance(each, SessionStart):
+                self._exchanges.attempts.begin_session()
                 self._panel.view.begin_session(f"Session of {each.began.astimezone():%d %b %Y %H:%M:%S}")
             else:
                 self._exchanges.add(self._in_memory.get(each.identity, each))

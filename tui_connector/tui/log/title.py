@@ -53,7 +53,10 @@ def title_parts(
     def part(text: str, short: str = "") -> TitlePart:
         return TitlePart(shown_line(text), shown_line(short or text))
 
-    if view.errors_only:
+    attempts = log.attempts
+    if view.failures == "last" and attempts.retried:
+        yield part(f"failed for good (e: with {attempts.retried:,} retried)", "failed for good")
+    elif view.errors_only:
         yield part("errors only (e: all)", "errors only")
     if filtering.filter.expression is not None:
         name, short = (f"filter {shown_line(filtering.text, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
@@ -82,9 +85,9 @@ def title_parts(
         yield part(f"retrying in {max(0.0, retry.at - now):.0f} s, {which}", f"retrying, {which}")
     if view.marks:
         yield part(f"{len(view.marks)} marked")
-    failures = log.failures.end - log.failures.cleared
     probes = f" ({count(log.probes, 'probe')})" if log.probes else ""
-    failed = f" · {failures:,} failed" if failures else ""
+    failed = f" · {attempts.failed:,} failed" if attempts.failed else ""
+    failed += f" · {attempts.retried:,} retried" if attempts.retried else ""
     yield part("Requests" if view.is_being_read else f"Requests {log.end - log.cleared:,}{probes}{failed}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")
