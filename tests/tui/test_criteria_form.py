@@ -17,6 +17,7 @@ from screens import shown, until, until_shown
 from test_steps import choose
 from textual import events
 
+from tui_connector.client.criteria_rows import doubt, read_row
 from tui_connector.client.message import InvalidRequest
 from tui_connector.client.model import RequestTemplate
 from tui_connector.guide.checks.criteria import list_profile, usual_fields
@@ -28,7 +29,7 @@ from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen, UnreadRow
+from tui_connector.tui.widgets.criteria import ConditionChoice, CriteriaField, CriteriaScreen, UnreadRow
 from tui_connector.tui.widgets.fields import TextField
 
 PROFILE = """format = 1
@@ -75,7 +76,9 @@ async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> 
             await until(pilot, lambda: fields[-1].suggester is not None and fields[-1]._suggestion == "sku")
             await pilot.press("tab")
             assert (fields[-1].value, fields[-1].has_focus) == ("sku", True)
-            await pilot.press("tab", "enter", *"like", "enter", *"%1")
+            await pilot.press("enter")
+            assert isinstance(app.focused, ConditionChoice)
+            await pilot.press(*"like", "enter", *"%1")
             await until_shown(pilot, "3 items match")
             rows = ["entity_id lteq 20 or entity_id eq 45", "sku like %1"]
             assert screen.rows == rows
@@ -152,6 +155,9 @@ async def test_a_wrong_condition_is_said_and_not_applied(machine: Machine) -> No
         value = screen.query(".value").results(TextField)
         screen.set_focus(next(iter(value)))
         await pilot.press("end", *["backspace"] * 3, "ctrl+s")
+        await until_shown(pilot, "! status eq has no value. ^S again accepts this.")
+        assert app.screen is screen
+        await pilot.press("ctrl+s")
         await until(pilot, lambda: bool(found))
         assert found == [["status eq ''"]]
         screen = CriteriaScreen([])
@@ -192,6 +198,27 @@ async def test_fields_are_completed_while_other_parts_are_invalid(machine: Machi
         await until(pilot, lambda: field._suggestion == "price")
         await pilot.press("right")
         assert field.value == "price"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("price gt ''", "price gt has no value"),
+        ("price eq gte", "price is a number, and the value is gte"),
+        ("entity_id in 1,x", "entity_id is a number"),
+        ("statu eq new", "the list has no field statu; did you mean status?"),
+        ("status eq new", ""),
+        ("price gteq -1.50", ""),
+        ("price gteq &{min}", ""),
+        ("price null", ""),
+        ("entity_id in 1, 2", ""),
+    ],
+)
+def test_a_condition_that_is_probably_not_complete_is_doubted(row: str, words: str) -> None:
+    [condition] = read_row(row)
+    found = doubt(condition, ["entity_id", "price", "status"])
+    assert words in found
+    assert bool(words) == bool(found)
 
 
 async def test_leaving_asks_before_it_discards_a_condition(machine: Machine) -> None:

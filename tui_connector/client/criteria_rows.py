@@ -28,6 +28,12 @@ COMMON_FIELDS = (
     *("customer_email", "grand_total", "store_id"),
 )
 """What lists are filtered and sorted by most; a schema names fields in any order."""
+_NUMBERS = (
+    *("entity_id", "price", "special_price", "cost", "weight", "qty", "quantity", "grand_total", "base_grand_total"),
+    *("subtotal", "base_subtotal", "total_due", "total_paid", "total_qty_ordered", "store_id", "website_id"),
+)
+"""Fields of Magento's lists that are numbers: a text compares with them as 0."""
+_NUMBER = re.compile(r"\s*[+-]?\d*\.?\d+\s*")
 _NEARLY = 0.75
 """The similarity above which a word of a value is a misspelt condition: the words of a text are less similar."""
 _WRONG_CONDITIONS = {
@@ -93,6 +99,26 @@ class Condition:
         as_it_is = value == _plain(value, self.condition) and value[:1] not in ("", *_QUOTED)
         plain = as_it_is and not _JOIN.search(f" {value}")
         return f"{self.field} {self.condition} {value if plain else quoted(value)}"
+
+
+def doubt(condition: Condition, fields: Iterable[str] = ()) -> str:
+    """What of a valid condition is probably missing or not meant; "" where nothing is.
+
+    `fields`: those of the list, if they are known.
+    """
+    field, kind, value = condition.field, condition.condition, condition.value
+    known = {*fields}
+    if known and field not in known:
+        near = most_similar(field, sorted(known), SIMILAR)
+        return f"the list has no field {field}{f'; did you mean {near}?' if near else ''}"
+    if kind in WITHOUT_VALUE:
+        return ""
+    if not value.strip():
+        return f"{field} {kind} has no value"
+    parts = value.split(",") if kind in LIST_CONDITIONS else [value]
+    if field in _NUMBERS and not all("{" in each or _NUMBER.fullmatch(each) for each in parts) and "like" not in kind:
+        return f"{field} is a number, and the value is {value[:60]}"
+    return ""
 
 
 def quoted(text: str) -> str:

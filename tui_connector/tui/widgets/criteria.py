@@ -16,7 +16,7 @@ from textual.suggester import SuggestFromList
 from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
-from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, read_row
+from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, doubt, read_row
 from ...errors import UserError
 from ...text import shown, shown_line
 from .choice import Choice
@@ -142,6 +142,13 @@ class FieldName(TextField):
                 self.value, self.cursor_position = name, len(name)
                 return
         super().action_tab()
+
+    async def action_submit(self) -> None:
+        """Goes on to the condition of this field."""
+        if self.value.strip():
+            self.screen.set_focus(self.query_ancestor(CriteriaRow).query_one(ConditionChoice))
+        else:
+            await super().action_submit()
 
 
 class ConditionChoice(Choice):
@@ -305,6 +312,10 @@ class CriteriaScreen(Dialog[list[str] | None]):
         super().__init__()
         self._given, self._read_fields, self._matches = list(rows), fields, matches
         self._known = [*known]
+        self._listed: list[str] = []
+        """The fields of the list, as the store describes it."""
+        self._told_doubts: list[str] = []
+        """What was doubted when the rows were to be returned: the same again returns them."""
         self._asked_fields = False
         """Whether the fields have been requested, after the first count: the store's schema is large."""
         self._timer: Timer | None = None
@@ -322,7 +333,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
             yield Static("", id="criteria-count")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="criteria-done")
-                yield Static(Content("Tab: complete, next   ↓: choose"), classes="quiet")
+                yield Static(Content("Tab: complete, next   Enter: next; opens ▾"), classes="quiet")
 
     def _rows(self) -> list[CriteriaRow | UnreadRow]:
         found: list[CriteriaRow | UnreadRow] = []
@@ -348,7 +359,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     @on(FieldsFound)
     def _suggest(self, message: FieldsFound) -> None:
-        self._known = [*dict.fromkeys([*self._known, *message.fields])]
+        self._listed = [*dict.fromkeys([*self._known, *message.fields])] if message.fields else []
+        self._known = self._listed or self._known
         for row in self.query(CriteriaRow):
             row.suggest(self._known)
 
@@ -401,6 +413,15 @@ class CriteriaScreen(Dialog[list[str] | None]):
                 return str(error)
         return ""
 
+    @property
+    def _doubts(self) -> list[str]:
+        """What is incomplete or probably not meant in the rows that were changed."""
+        given = {condition for row in self._given for condition in _conditions(row)}
+        rows = [*self.query(CriteriaRow)]
+        conditions = [each.condition for each in rows if each.condition is not None and each.condition not in given]
+        found = [words for each in conditions if (words := doubt(each, self._listed))]
+        return [*found, *("a value has no field" for row in rows if row.is_without_field)]
+
     def help_text(self) -> str:
         return _HELP
 
@@ -429,7 +450,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
             self._find_fields()
 
     def _say(self, words: str, tone: str) -> None:
-        sign = {"success": "✔ ", "error": "✘ "}.get(tone, "")
+        sign = {"success": "✔ ", "warning": "! ", "error": "✘ "}.get(tone, "")
         self.query_one("#criteria-count", Static).update(Content.assemble((sign + shown(words), TONES[tone])))
 
     def action_cancel(self) -> None:
@@ -448,16 +469,27 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     @on(Button.Pressed, "#criteria-done")
     def action_done(self) -> None:
-        """Returns the rows, if they are valid."""
+        """Returns the rows, if they are valid; what is incomplete is said first."""
         if problem := self._problem:
             self._say(problem, "error")
+            return
+        if (doubts := self._doubts) != self._told_doubts and doubts:
+            self._told_doubts, self._counted_rows = doubts, None
+            if self._timer is not None:
+                self._timer.stop()
+            self._say(f"{'; '.join(doubts)}. ^S again accepts this.", "warning")
             return
         self.dismiss(self.rows)
 
 
+def _conditions(row: str) -> tuple[Condition, ...]:
+    """The conditions of a row; none of one that is not valid."""
+    try:
+        return read_row(row)
+    except ValueError:
+        return ()
+
+
 def _as_edited(row: str) -> str:
     """A row as it is returned if nothing of it is changed."""
-    try:
-        return " or ".join(map(str, read_row(row)))
-    except ValueError:
-        return row.strip()
+    return " or ".join(map(str, _conditions(row))) or row.strip()
