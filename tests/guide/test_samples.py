@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from memory_keyring import MemoryKeyring
 from profiles import full, signed
 from user_errors import user_error
 
+from tui_connector.errors import UserError
 from tui_connector.guide.sending.kept_samples import keep_samples, read_samples, sample_file
 from tui_connector.guide.sending.plans import Sender
 from tui_connector.guide.sending.sample import SampleSender
@@ -89,3 +91,13 @@ def test_a_sample_is_kept_as_it_was_typed_but_never_with_a_secret(
     assert read_samples(tmp_path, profile, [*typed, "others"]) == {"stock": '{"sku": "ü'}
     assert not sample_file(tmp_path, profile, "products").exists()
     bench.close()
+
+
+async def test_a_store_that_is_down_is_reported_and_not_waited_for(bench: Workbench, sandbox: Sandbox) -> None:
+    sample = SampleSender(sender(bench, sandbox), product("24-MB01", 5))
+    planned = await sample.plan()
+    sandbox.change({"sandbox/maintenance": "1"})
+    for action in (sample.plan, partial(sample.send, planned), partial(sample.undo_plan, planned)):
+        with pytest.raises(UserError, match="503") as refused:
+            await action()
+        assert "patience" not in str(refused.value)

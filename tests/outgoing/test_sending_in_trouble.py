@@ -16,6 +16,7 @@ from sending import OK, Outbox, Sent, counted, rows, storing, with_sleep
 from tui_connector.machine import Machine
 from tui_connector.outgoing.changes import EntityAction, EntityChange
 from tui_connector.outgoing.run import OutgoingOptions
+from tui_connector.runs.errors import RunFailed
 
 DEADLOCK = b'{"message": "Database deadlock found when trying to get lock"}'
 SOURCE_ITEM = b'{"message": "Could not save Source Item Configuration"}'
@@ -154,6 +155,18 @@ async def test_a_store_that_an_earlier_run_has_reached_is_waited_for(tmp_path: P
     assert (summary.state, counted(summary)) == ("stopped", {"new": 2})
     assert "the outgoing's patience is 1:00 min" in summary.reason
     assert any("retrying in" in note for note in outbox.told.notes)
+
+
+async def test_a_plan_waits_for_a_store_that_an_earlier_request_has_reached(tmp_path: Path, machine: Machine) -> None:
+    quick, _ = with_sleep(machine)
+    async with storing(lambda sent: OK) as store:
+        outbox = Outbox(tmp_path, quick, store.server.url)
+        outbox.write(*rows("A"))
+        await outbox.run()
+    async with outbox.opened(patience="1m", compare={"preset": "stock"}) as run:
+        with pytest.raises(RunFailed, match="the outgoing's patience is 1:00 min"):
+            async for _ in run.planned():
+                pass
 
 
 async def test_a_connection_lost_after_the_work_leaves_the_task_unknown(tmp_path: Path, machine: Machine) -> None:

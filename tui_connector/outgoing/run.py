@@ -65,6 +65,7 @@ class OutgoingOptions:
 
     `resumes`: only continue the last run; it is refused if that is not possible. `keep_going`: send every task, even if
     the first ones all fail for the same reason. `only_loads`: reads the source into tasks, and sends none of them.
+    `waits`: for a store that is down, as the outgoing says.
     """
 
     full: bool = False
@@ -73,6 +74,7 @@ class OutgoingOptions:
     resumes: bool = False
     keep_going: bool = False
     only_loads: bool = False
+    waits: bool = True
 
 
 class ItemReader(Protocol):
@@ -124,7 +126,8 @@ class OutgoingRun:
         self._outgoing, self._options, self._environment, self._watcher = outgoing, options, environment, watcher
         self._name, self._machine, self._session = environment.name, environment.machine, environment.session
         self._pace = Pace(options.in_flight)
-        self._patience = Patience(self._machine, seconds(outgoing.patience), self._on_wait, "outgoing")
+        limit = seconds(outgoing.patience) if options.waits else 0.0
+        self._patience = Patience(self._machine, limit, self._on_wait, "outgoing")
         self._costs = RequestCosts()
         self._counts: Counter[TaskState] = Counter()
         self._in_thread = RunThread(self._name)
@@ -185,9 +188,16 @@ class OutgoingRun:
 
         Raises `UserError` and `RunFailed`.
         """
-        async with aclosing(self._planned(self._reader(remembers=True))) as entries:
+        reader = self._reader(remembers=True)
+        self._patience.has_reached = await self._has_reached()
+        async with aclosing(self._planned(reader)) as entries:
             async for entry in entries:
                 yield entry
+
+    async def _has_reached(self) -> bool:
+        """Whether the store is known to have responded to anything before this run."""
+        address = store_address(self._outgoing, self._session)
+        return self._environment.has_reached or await self._session.has_responded(address)
 
     async def listed(self) -> AsyncGenerator[PlanEntry | BadEntity, None]:
         """What `execute` would send if it started over, where current values cannot be read: every field is new.
@@ -257,11 +267,7 @@ class OutgoingRun:
                 opened = self._opened = await self._in_thread(start.open, self._environment.ledger)
             except RunFailed as failed:  # stopped before there was a run to resume
                 return self._unopened(failed.error)
-            self._patience.has_reached = (
-                opened.has_reached
-                or self._environment.has_reached
-                or await self._session.has_responded(store_address(self._outgoing, self._session))
-            )
+            self._patience.has_reached = opened.has_reached or await self._has_reached()
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
             for note in opened.notes:
                 self._watcher.note(note, warning=True)

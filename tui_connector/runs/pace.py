@@ -298,9 +298,11 @@ class Patience:
         """Pauses before the next probe. Raises `RunFailed` when the patience is exhausted.
 
         Without any response, in this run (`has_read`) or before it, the address may be wrong, which is reported
-        immediately.
+        immediately; so is every error where the limit is 0.
         """
         now = self._machine.monotonic()
+        if not self._limit:
+            raise RunFailed(error)
         if error.status is None and not has_read and not self.has_reached:
             message = f"{error.message}; the run does not wait, because this address has not responded before"
             raise RunFailed(replace(error, message=message))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ...errors import UserError
 from ...outgoing.model import Outgoing
 from ...outgoing.plan import PlanEntry, store_address
-from ...outgoing.run import OutgoingRun
+from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource, SourceContext, SourceEntity
 from ...outgoing.tasks import Task
 from ...outgoing.undo import UndoPlan, UndoSource, deleting, restoring
@@ -63,8 +63,14 @@ class _SampleReport:
         """Nothing: one entity is sent."""
 
 
+_AT_ONCE = OutgoingOptions(waits=False)
+
+
 class SampleSender:
-    """Plans and sends one entity. Nothing is recorded in the ledger of the outgoing."""
+    """Plans and sends one entity. Nothing is recorded in the ledger of the outgoing.
+
+    Its user watches, so that a store that is down is reported and not waited for.
+    """
 
     def __init__(self, sender: Sender, entity: Json) -> None:
         self._sender, self._entity = sender, entity
@@ -78,6 +84,7 @@ class SampleSender:
                 bench.exchanges,
                 _SampleReport(),
                 self._sender.outgoing,
+                _AT_ONCE,
                 source=_SampleSource(self._entity),
                 recorded=False,
             )
@@ -103,7 +110,7 @@ class SampleSender:
             if store_address(outgoing, session) != sent.store:
                 hint = "Choose that store again in step 1."
                 raise UserError("undo-store", f"The sample was sent to {sent.store}, not to this store", hint)
-            run = self._sender.run(session, bench.exchanges, _SampleReport(), outgoing, recorded=False)
+            run = self._sender.run(session, bench.exchanges, _SampleReport(), outgoing, _AT_ONCE, recorded=False)
             try:
                 return await run.undo_plan(None, [_task(sent.entry)])
             except RunFailed as failed:
@@ -125,7 +132,7 @@ class SampleSender:
         """Sends these entities; returns the state of the first one's task. Raises `UserError` if one is refused."""
         bench, report = self._sender.workbench, _SampleReport()
         async with bench.session(self._sender.profile, parts=[("outgoing", self._sender.name)]) as session:
-            run = self._sender.run(session, bench.exchanges, report, outgoing, source=source, recorded=False)
+            run = self._sender.run(session, bench.exchanges, report, outgoing, _AT_ONCE, source, recorded=False)
             summary = await run.execute()
         if summary.reason or report.problems:
             raise UserError(summary.code or "sample-failed", summary.reason or "; ".join(report.problems))
