@@ -500,8 +500,10 @@ async def test_logins_and_recorded_requests_cannot_be_resent(machine: Machine, k
     async def send(exchange: Exchange, request: Request) -> Response:
         raise AssertionError("nothing may be sent")
 
-    login = filled(exchange(1, purpose="login"))
+    login = filled(exchange(1, purpose="login", status=401, body=RecordedBody(size=93)))
     async with watching(machine, login, context=LogContext(machine, lambda: None, send)) as watched:
+        await watched.shows("A login cannot be resent. Magento counts failed logins.")
+        assert not watched.says("x sends it again")
         await watched.pilot.press(keys)
         await watched.told("A login cannot be resent")
     async with watching(machine, filled(exchange(1))) as watched:

@@ -46,7 +46,8 @@ def logged_request(exchange: Exchange) -> LoggedRequest:
     if exchange.purpose == "login":
         raise InvalidRequest(
             "A login cannot be resent",
-            hint="Send a request that needs the login instead; Magento counts failed logins.",
+            hint="Magento counts failed logins. To log in again, send a request that needs it (x there, or + for a new "
+            "one); y copies this one as a curl command.",
         )
     about = RequestInfo(
         purpose="test", note=f"#{exchange.number} again", repeats=exchange.identity, by_hand=exchange.by_hand

@@ -111,7 +111,7 @@ class RelatedExchanges:
     from_history: bool = False
     """Whether it was read from the history, which keeps the bodies that the profile says."""
     unsendable: str = ""
-    """What the log does not have of the request, without which it cannot be sent again."""
+    """Why the request is not sent again unchanged, and which keys work; "" where it is."""
     probes: Sequence[Exchange] = ()
     """What is shown where no single exchange is: those of a folded row."""
 
@@ -179,7 +179,7 @@ def exchange_text(
         _add_related(text, exchange, related, criteria)
         text.add(Extra.HINT, more)
     elif related.unsendable:
-        text.add(Extra.HINT, f"x cannot resend it: {related.unsendable}. X opens it for editing.")
+        text.add(Extra.HINT, related.unsendable)
     elif related.resends and exchange.body.is_partial:
         reads = exchange.method in ("GET", "HEAD")
         again = "requests it again" if reads else "sends it again (after a question, if it may change the store)"

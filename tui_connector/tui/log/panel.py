@@ -274,7 +274,7 @@ class LogPanel(LogHost):
             unset=self._unset(exchange.client) if self.detail.view == "curl" else (),
             resends=self._log_actions.can_send,
             from_history=self._is_history,
-            unsendable=self._log_actions.missing_of(exchange),
+            unsendable=self._log_actions.why_not_resent(exchange),
         )
         if self._explained is not None and self._explained[0] is exchange:
             related = replace(related, finding=self._explained[1])

@@ -154,11 +154,15 @@ class RequestActions:
         """Whether new requests can be written and sent from this log."""
         return self._context.new is not None
 
-    def missing_of(self, exchange: Exchange) -> str:
-        """What the log does not have of a request that could be sent from it; "" if it has all."""
-        if not self.can_send or exchange.purpose == "login":
+    def why_not_resent(self, exchange: Exchange) -> str:
+        """Why a log that can send does not resend this request unchanged, and which keys work; "" where it does."""
+        if not self.can_send:
             return ""
-        return logged_request(exchange).missing
+        try:
+            missing = logged_request(exchange).missing
+        except InvalidRequest as error:
+            return str(error)
+        return f"x cannot resend it: {missing}. X opens it for editing." if missing else ""
 
     def notify(self, sentence: str, *, bad: bool = False) -> None:
         self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
