@@ -436,7 +436,7 @@ async def _send(_: Exchange, __: Request) -> Response:
 
 @pytest.mark.parametrize(("width", "keys"), [(80, 5), (120, 9)])
 async def test_the_footer_shows_what_matters_in_the_log_first(machine: Machine, width: int, keys: int) -> None:
-    wanted = "Enter Open  / Search  f Filter  x Resend  X Edit  i Explain  + New  y Curl  e Errors"
+    wanted = "/ Search  f Filter  x Resend  X Edit  e Errors  i Explain  + New  Enter Open  y Curl"
     context = LogContext(machine, send=_send, new=_Sender())
     async with watching(machine, filled(exchange(1)), size=(width, 30), context=context) as watched:
         await watched.shows("  ".join(wanted.split("  ")[:keys]))
@@ -448,7 +448,7 @@ async def test_the_footer_shows_what_matters_in_the_log_first(machine: Machine, 
         await watched.shows("filter get: 1 of 1 match")
         await watched.shows("  ".join(wanted.split("  ")[: min(keys, 7)]))  # a filter drops none of them
     async with watching(machine, filled(exchange(1)), size=(width, 30)) as watched:  # a file, without a profile
-        await watched.shows("Enter Open  / Search  f Filter  i Explain")
+        await watched.shows("/ Search  f Filter  e Errors  i Explain")
 
 
 @pytest.mark.parametrize("size", [(80, 40), (120, 36), (200, 50)])

@@ -52,7 +52,6 @@ class LogView(Painted, ScrollView, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False, id="log.page-up"),
         Binding("g,home", "first", "First", show=False, id="log.first"),
         Binding("G,end", "follow", "Newest, and follow", show=False, id="log.follow"),
-        Binding("enter", "open", "Open", id="log.open"),
     ]
 
     @dataclass
@@ -166,11 +165,6 @@ class LogView(Painted, ScrollView, can_focus=True):
     def above(self) -> Exchange | None:
         """The exchange in the row above that of the selected one."""
         return self.exchange_at(self._index - 1)
-
-    @property
-    def key_titles(self) -> dict[str, str]:
-        """Titles of keys that depend on the selection, for the footer."""
-        return {"log.open": "List"} if self.selected_probes else {}
 
     @property
     def selected_probes(self) -> tuple[Exchange, ...]:
@@ -588,7 +582,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         else:
             self.action_follow()
 
-    def action_open(self) -> None:
+    def open(self) -> None:
         if self.selected_probes:
             self.set_folded(False)
         elif self.selected is not None:

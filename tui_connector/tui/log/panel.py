@@ -59,8 +59,10 @@ class LogPanel(LogHost):
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("x", "resend", "Resend", id="log.resend"),
         Binding("X", "edit", "Edit", id="log.edit", tooltip="Edit and resend"),
+        Binding("e", "errors", "Errors", id="log.errors", tooltip="What failed for good, all failed attempts, or all"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("plus", "new", "New", id="log.new", tooltip="Write and send a new request"),
+        Binding("enter", "open", "Open", id="log.open"),
         Binding("F", "toggle_filter", "Disable or enable the filter", id="log.toggle-filter"),
         Binding(
             "n",
@@ -71,7 +73,6 @@ class LogPanel(LogHost):
             tooltip="The next match in the list, or in the detail",
         ),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
-        Binding("e", "errors", "Errors", id="log.errors", tooltip="What failed for good, all failed attempts, or all"),
         Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
@@ -134,6 +135,7 @@ class LogPanel(LogHost):
     def key_titles(self) -> dict[str, str]:
         """Titles of keys that depend on the state, for the footer."""
         titles = {"log.toggle-filter": "Filter off" if self._filtering.on else "Filter on"}
+        titles |= {"log.open": "List"} if self.view.selected_probes else {}
         if not self._log_actions.can_send:  # the keys say why
             titles |= dict.fromkeys(("log.resend", "log.edit"), "")
         return titles if self._log_actions.can_write else titles | {"log.new": ""}
@@ -411,11 +413,16 @@ class LogPanel(LogHost):
             self._count_matches(message.before)
         (self.detail if message.purpose == "find" else self.view).focus()
 
+    def action_open(self) -> None:
+        self.view.open()
+
     def action_pause(self) -> None:
         """Stops following the newest request, or follows it again."""
         self.view.action_pause()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "open":
+            return self.view.has_focus
         if action == "toggle_filter":
             return self._filtering.filter.expression is not None
         if action == "fold_probes":
