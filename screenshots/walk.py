@@ -335,7 +335,7 @@ class Walk:
         os.utime(path, (NOW.timestamp(), NOW.timestamp()))
         await self.press("escape")
         await self.shows("Discard the changes")
-        await self.press("d")
+        await self.press("ctrl+d")
         await self.until(lambda: isinstance(self.app.screen, ProfilePage))
         self._add_environment()
         await self.until(lambda: "default" in text_of(self.app).split("\n")[0])  # the header

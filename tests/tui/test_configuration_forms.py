@@ -120,15 +120,15 @@ async def test_cancel_restores_what_the_form_had(machine: Machine, memory_keyrin
         assert setup.at("incoming", "products", "request", "uri") == "products/x"
         await pilot.press("escape")
         await until_shown(pilot, "Discard what you changed")
-        await pilot.press("d")
+        await pilot.press("ctrl+d")
         await until_shown(pilot, "GET products · keyset")
         assert setup.draft == before
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         pilot.app.screen.query_one("#row-request-uri TextField", TextField).focus()
         await pilot.press("end", *"?a=1", "escape")
-        await until_shown(pilot, "s  Apply and close")
-        await pilot.press("s")
+        await until_shown(pilot, "^S  Apply and close")
+        await pilot.press("ctrl+s")
         await until_shown(pilot, "GET products?a=1")
 
 

@@ -69,7 +69,7 @@ async def test_form_stays_below_its_question_and_what_is_typed_then_is_discarded
         await until(pilot, lambda: "Discard what you changed" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is form and "products?a=1&b=2" in shown(app))
-        await pilot.press("escape", "d")
+        await pilot.press("escape", "ctrl+d")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
         assert "Discard what you changed" not in shown(app)
         assert path.read_text() == before

@@ -273,7 +273,7 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         await until(pilot, lambda: app.screen is page and not page.loading_message)
         await pilot.press("enter")
         await until(pilot, lambda: "There are unsaved changes" in shown(app))
-        await pilot.press("d")
+        await pilot.press("ctrl+d")
         await in_form(app, pilot, "Incoming products")
 
 

@@ -627,7 +627,7 @@ async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
         await until_shown(pilot, "What you entered is not saved: consumer-key")
         await pilot.press("escape", "ctrl+q")
         await until_shown(pilot, "1 secret of Shop (consumer-key) will be lost")
-        await pilot.press("escape", "q", "d")
+        await pilot.press("escape", "q", "ctrl+d")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert not vault.held(name)
 

@@ -551,7 +551,7 @@ async def test_a_field_of_a_form_leads_to_its_line_and_back(machine: Machine) ->
         await pilot.press("end", "left", "s")
         await pilot.press("ctrl+g")
         await until_shown(pilot, "The text has unsaved changes.")
-        await pilot.press("s")  # saves it first
+        await pilot.press("ctrl+s")  # saves it first
         await until(pilot, lambda: isinstance(app.screen, FormScreen))
         assert 'identifier = "skus"\n' in path.read_text()
         await until(pilot, lambda: focused() == "incoming.products.identifier")

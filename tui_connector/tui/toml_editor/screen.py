@@ -289,7 +289,7 @@ class EditorScreen(TextScreen[Left]):
     async def _ask_leaving(self) -> None:
         """Asks what becomes of the changes; what would be refused is not offered."""
         found, question = len(self.problems), f"{self.path.name} has unsaved changes."
-        save = f"Save with {count(found, 'problem')}, and leave" if found else "Save and leave"
+        save = f"Save with {count(found, 'problem')}" if found else "Save and leave"
         options: dict[WorkAnswer, str] = {"save": save, "discard": "Discard the changes"}
         if self._is_deleted:
             question = f"Another program deleted {self.path.name}. Saving writes it again."

@@ -165,13 +165,19 @@ WorkAnswer: TypeAlias = Literal["restore", "save", "discard"]
 """What becomes of unsaved work."""
 
 
+_WORK_KEYS: Mapping[WorkAnswer, str] = {"restore": "r", "save": "^S", "discard": "^D"}
+
+
 class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
-    """Asks what becomes of unsaved work: the answer's name, or None if nothing is to be done with it."""
+    """Asks what becomes of unsaved work: the answer's name, or None if nothing is to be done with it.
+
+    It may open by an accidental Esc, or by itself, while its user types on: no letter saves or discards anything.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "answer('r')", "Restore", id="unsaved.restore"),
-        Binding("s", "answer('s')", "Save", id="unsaved.save"),
-        Binding("d", "answer('d')", "Discard", id="unsaved.discard"),
+        Binding("ctrl+s", "answer('^S')", "Save", id="unsaved.save"),
+        Binding("ctrl+d", "answer('^D')", "Discard", id="unsaved.discard"),
         Binding("enter", "keep", "Keep", id="unsaved.keep"),
         Binding("escape", "dismiss(None)", "Cancel", show=False, id="unsaved.cancel"),
     ]
@@ -185,7 +191,8 @@ class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
         title: str = "Unsaved changes",
     ) -> None:
         """`options` are what the answers do, and `stay` what Esc does. Enter restores, or else does the same as Esc."""
-        answers: dict[str, tuple[str, WorkAnswer | None]] = {name[0]: (words, name) for name, words in options.items()}
+        answers: dict[str, tuple[str, WorkAnswer | None]]
+        answers = {_WORK_KEYS[name]: (words, name) for name, words in options.items()}
         super().__init__(question, {**answers, "Esc": (stay, None)}, title=title)
         self._enter = "r" if "r" in answers else "Esc"
 
