@@ -125,6 +125,10 @@ class QueryEditor(Vertical):
     def is_suggesting(self) -> bool:
         return self.field.has_focus and self._list.has_content
 
+    def close_list(self) -> bool:
+        """Closes the suggestions; False where there are none."""
+        return self._list.close()
+
     def show_list(self, rows: int) -> None:
         """Lists suggestions while the field has the focus, in so many rows."""
         self._list.show(is_wanted=self.field.has_focus, rows=rows)

@@ -33,7 +33,7 @@ from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
-from ..widgets.text_areas import JsonField, SeveralLines
+from ..widgets.text_areas import JsonArea, SeveralLines
 from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
 from .request_text import (
     MAX_SHOWN,
@@ -100,6 +100,7 @@ class RequestForm(Dialog[Request | None]):
     AUTO_FOCUS = ""  # after a dialog, no field takes the focus that nothing had before
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="form.leave", priority=True),
+        Binding("e", "edit", "Edit", id="form.edit", tooltip="Back to the field"),
         *letter_bindings("t", "send", "Send", "form.send", "f5", "ctrl+r", show=True),
         *letter_bindings("o", "editor", "$EDITOR", "form.editor", "ctrl+o", show=True),
         *letter_bindings("T", "fill_body", "Body", "form.body", "ctrl+t", show=True),
@@ -144,6 +145,8 @@ class RequestForm(Dialog[Request | None]):
         self._missing = missing
         self._wrong = ("",) * 5
         """The texts of the fields that the error is about."""
+        self._left_field: Widget | None = None
+        """The field that was left by Esc."""
         self._body_shown = False
         self._filled_path = ""
         """The path as it was filled in."""
@@ -164,7 +167,7 @@ class RequestForm(Dialog[Request | None]):
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
             yield Static("", id="resend-body-heading", classes="heading")
-            yield JsonField(id="resend-body")
+            yield JsonArea(id="resend-body")
             yield Static("", id="resend-error")
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="resend-send")
@@ -172,11 +175,11 @@ class RequestForm(Dialog[Request | None]):
     def help_text(self) -> str:
         return (
             "A request\n"
-            "Sent through the client of the profile, which adds its authentication. F5 sends it; Esc leaves the field, "
-            "then the form.\n\n"
+            "Sent through the client of the profile, which adds its authentication. F5 sends it; Esc leaves the field "
+            "(e returns to it), then the form.\n\n"
             "Path: as the store's documentation has it, such as orders/1, or a whole address. What you type is "
-            "completed by the paths that the store offers: → or Tab takes the first, ↓ chooses another one. A method "
-            "before the path goes into its own field; a pasted curl command fills the form.\n\n"
+            "completed by the paths that the store offers: → or Tab takes the first, ↓ chooses another one, Esc closes "
+            "the list. A method before the path goes into its own field; a pasted curl command fills the form.\n\n"
             "Query: one parameter per line, decoded, or search criteria in short: where status = pending, sort "
             "created_at desc, page 1, 20 per page. Below the field is what is sent, and what is odd about it: F5 sends "
             "such a query only when pressed again. F6 shows all of it.\n\n"
@@ -254,18 +257,26 @@ class RequestForm(Dialog[Request | None]):
         return known.bodies.get(self._method, "") if known is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if (action == "fill_body" and not self._least_body()) or (action == "show_query" and not self._query.is_noted):
+        if (action == "show_query" and not self._query.is_noted) or (action == "edit" and self.focused is not None):
             return False
         return super().check_action(action, parameters)
+
+    @property
+    def key_titles(self) -> dict[str, str]:
+        """Without ^T in the footer where it only says why there is nothing to fill in."""
+        return {} if self._least_body() else {"form.body": ""}
 
     def action_show_query(self) -> None:
         """Shows all parameters that are sent for the query."""
         self._query.show_whole_note()
 
     def action_fill_body(self) -> None:
-        """Fills the empty body with what it needs at least; ^Z takes that back."""
-        body = self.query_one("#resend-body", TextArea)
-        text = editable(self._least_body().encode())
+        """Fills the empty body with what it needs at least; ^Z takes that back. Says why where it cannot."""
+        body, least = self.query_one("#resend-body", TextArea), self._least_body()
+        if not least:
+            self._show_error(self._why_not_filled())
+            return
+        text = editable(least.encode())
         body.history.checkpoint()
         body.replace(text, body.document.start, body.document.end)
         first = re.search(r'""|\b0\b', text)
@@ -273,9 +284,16 @@ class RequestForm(Dialog[Request | None]):
         body.move_cursor((before.count("\n"), len(before.rpartition("\n")[2])))
         body.focus()
 
-    @on(JsonField.EditorRequested)
-    def _open_editor(self) -> None:
-        self.action_editor()
+    def _why_not_filled(self) -> str:
+        if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
+            return "Only an empty body is filled with the fields that the store's schema requires."
+        if not self._known.paths:
+            return _NO_SCHEMA if self._was_asked else "The store's schema is not known yet."
+        if (path := self._query_target().path) is None:
+            return f"Paths are known only below {self._base}"
+        if self._method in methods_of(self._known.paths, path):
+            return f"{self._method} {path} has no body in the store's schema."
+        return f"The store's schema has no {self._method} {path}: its fields are not known."
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
         heading = self.query_one("#resend-body-heading", Static)
@@ -373,7 +391,7 @@ class RequestForm(Dialog[Request | None]):
     def _share_rows(self) -> None:
         """Gives query and headers the rows that leave the body in sight, and the suggestions what is left."""
         headers, paths = self.query_one("#resend-headers", TextArea), self._path_list
-        is_path_focused = self.focused is None or self.focused.id == "resend-uri"
+        is_path_focused = self.focused is not None and self.focused.id == "resend-uri"
         is_listed = (is_path_focused and paths.has_content) or self._query.is_suggesting
         room = self.size.height - _OTHER_ROWS
         free = room - _FEWEST_ROWS if is_listed else room
@@ -513,8 +531,12 @@ class RequestForm(Dialog[Request | None]):
             move_focus(self, 1)
 
     def action_leave(self) -> None:
-        if isinstance(self.focused, Input | TextArea):
+        if self._path_list.close() or self._query.close_list():
+            self._share_rows()
+        elif isinstance(self.focused, Input | TextArea):
+            self._left_field = self.focused
             self.set_focus(None)
+            self._share_rows()
         elif self._changed():
             self.app.push_screen(DiscardScreen("the edited request"), self._leave)
         else:
@@ -529,6 +551,12 @@ class RequestForm(Dialog[Request | None]):
     def _leave(self, answer: WorkAnswer | None) -> None:
         if answer == "discard":
             self.dismiss(None)
+        elif self.focused is None:
+            self.action_edit()
+
+    def action_edit(self) -> None:
+        """Returns to the field that was left."""
+        self.set_focus(self._left_field or self.query_one("#resend-uri"))
 
     def action_editor(self) -> None:
         """Opens the request in the user's editor, also an invalid one. What is written there returns to the form.

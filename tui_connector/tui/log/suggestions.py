@@ -37,6 +37,8 @@ class SuggestionList(Static):
         self.offered: Sequence[Suggestion] = ()
         self.typed = self._words = ""
         self._drawn = Content()
+        self._closed_for: str | None = None
+        """What was typed when the list was closed by hand; None once something else is."""
         self._taken: str | None = None
         """What the field has since a suggestion was taken; None once something else is typed."""
         self._chosen = -1
@@ -65,7 +67,9 @@ class SuggestionList(Static):
         """
         if typed != self._taken:
             self._taken = None
-        elif not typed.endswith(" "):
+        if typed != self._closed_for:
+            self._closed_for = None
+        if typed == self._closed_for or (typed == self._taken and not typed.endswith(" ")):
             suggestions, words = (), ""
         self.typed, self.offered, self._words, self._chosen = typed, suggestions, words, -1
         self._draw()
@@ -74,6 +78,14 @@ class SuggestionList(Static):
         """Closes the list, since the field has this suggestion from now on."""
         self._taken = suggestion.value
         self.offer(suggestion.value, ())
+
+    def close(self) -> bool:
+        """Closes the list until something else is typed; False where no suggestion is shown."""
+        if not (self.display and self.offered):
+            return False
+        self._closed_for = self.typed
+        self.offer(self.typed, ())
+        return True
 
     def choose(self, step: int) -> bool:
         """Chooses the next one, or the previous one where `step` is -1; False where there is none."""

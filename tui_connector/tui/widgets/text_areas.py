@@ -94,13 +94,24 @@ class SeveralLines(SafeTextArea):
             super().action_cursor_down(select)
 
 
-class JsonField(SeveralLines):
+class JsonArea(SeveralLines):
     """Several lines of JSON. Enter starts a new line."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"paint--key", "paint--string", "paint--number"}
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for start, end, kind in json_spans(line.plain):
+            line.stylize(self.get_component_rich_style(f"paint--{kind}", partial=True), start, end)
+        return line
+
+
+class JsonField(JsonArea):
+    """JSON that its user may open in an editor, where its screen does not offer that for more than this field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "open_editor", "Open in $EDITOR", id="json.editor", priority=True)
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"paint--key", "paint--string", "paint--number"}
 
     @dataclass
     class EditorRequested(Message):
@@ -111,12 +122,6 @@ class JsonField(SeveralLines):
         @property
         def control(self) -> JsonField:
             return self.json_field
-
-    def get_line(self, line_index: int) -> Text:
-        line = super().get_line(line_index)
-        for start, end, kind in json_spans(line.plain):
-            line.stylize(self.get_component_rich_style(f"paint--{kind}", partial=True), start, end)
-        return line
 
     def action_open_editor(self) -> None:
         self.post_message(self.EditorRequested(self))
