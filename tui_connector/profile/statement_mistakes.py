@@ -308,7 +308,7 @@ class _Reader:
         if self.next() not in ("", "\n", "\r", "#"):
             return
         below = re.split(r"\n\s*(?:\[|\n|$)", self.text[self.at :], maxsplit=1)[0]
-        if "}" in _STRING.sub("", below):
+        if _closes_outside(below):
             message = "An inline table { … } must be on one line"
             raise self.stop(opened, "inline-table-lines", message, "It has no comma after its last entry.")
         end = len(self.text[: self.at].rstrip().rstrip(",").rstrip())
@@ -512,7 +512,7 @@ class _Reader:
         written = self.text[start : self.bare_end(inside)].rstrip()
         end = start + len(written)
         if not written:
-            if inside and self.next() not in ("]", "}", ",", "#" if inside == "{" else ","):
+            if inside == "[" and self.next() not in ("]", "}", ","):
                 raise _Stop(None)  # not closed: where that is, is found elsewhere
             if self.next() in ("]", "}", ",", "", "\n", "#", "\r"):
                 message = "The value is missing after the equals sign"
@@ -604,6 +604,16 @@ class _Reader:
         if re.fullmatch(r"(?:0[xob]?|\d+e|\d[\d_]*)?", number, re.IGNORECASE):
             return self.stop(start, "number", "Not a valid number", "Write digits, such as 1000.")
         return None
+
+
+def _closes_outside(text: str) -> bool:
+    """Whether a } closes what was opened before this text."""
+    depth = 0
+    for brace in re.findall(r"[{}]", re.sub(r"#.*", "", _STRING.sub("", text))):
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return True
+    return False
 
 
 def _a(noun: str) -> str:

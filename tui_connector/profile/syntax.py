@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .correction import Correction, TextEdit, apply, line_start, replace_line
 from .line_mistakes import STRING, Cause, cause_of, has_open_quote
-from .open_brackets import statement_line
+from .open_brackets import state_after, statement_line
 from .positions import KeyPath, TextPosition, layout, position_finder
 from .statement_mistakes import StatementMistake, first_mistake
 from .text_history import difference
@@ -166,6 +166,8 @@ _TITLES = {
 
 def _not_closed(text: str, message: str) -> Mistake:
     """What was opened and not closed, in a text that ends too early."""
+    if (mistake := _open_long_text(text)) is not None:
+        return mistake
     number = text.rstrip().count("\n") + 1
     lines = text.split("\n")
     opened = next((n for n in range(number, 0, -1) if _OPENS.match(lines[n - 1])), None)
@@ -175,6 +177,38 @@ def _not_closed(text: str, message: str) -> Mistake:
     what = re.search(r"\[|\{|\"\"\"|\'\'\'", lines[opened - 1])
     message = f"The {what.group() if what else 'bracket'} is not closed"
     return Mistake(place, message, "What is opened on this line is not closed.", "not-closed", _closed(text))
+
+
+def _open_long_text(text: str) -> Mistake | None:
+    """Three quotes that are open at the end of the text."""
+    lines, depth, quote, opened = text.split("\n"), 0, "", 0
+    for number, line in enumerate(lines, 1):
+        before = quote
+        depth, quote = state_after(line, depth, quote)
+        if quote and (not before or quote in line):
+            opened = number
+    if not quote:
+        return None
+    fix = _long_text_closed(lines, opened, quote) if len(text) <= _LARGE else None
+    place = TextPosition(opened, lines[opened - 1].rindex(quote) + 1)
+    return Mistake(place, f"The {quote} is not closed", f"Write {quote} at the end of the text.", "not-closed", fix)
+
+
+def _long_text_closed(lines: list[str], opened: int, quote: str) -> Correction | None:
+    """Closes a text at the end of the first line, from the one it opens on, with which the rest is valid."""
+    for end in range(opened, min(len(lines), opened + _MAX_LINES_OF_TEXT) + 1):
+        before, after = "\n".join(lines[:end]).rstrip(), "\n".join(["", *lines[end:]])
+        for closing in (quote, f"{quote} }}", f"{quote}]", f"{quote}] }}"):
+            try:
+                tomllib.loads(f"{before}{closing}{after}")
+            except tomllib.TOMLDecodeError:
+                continue
+            return Correction(f"Close it with {closing}", (TextEdit(len(before), len(before), closing),))
+    return None
+
+
+_MAX_LINES_OF_TEXT = 20
+"""Lines of a text at whose ends it may have been meant to be closed."""
 
 
 _OPENS = re.compile(r"\s*[\w.\"'-]+\s*=\s*(?:[\[{]|\"\"\"|\'\'\')")
