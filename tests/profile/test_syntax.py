@@ -237,9 +237,7 @@ def test_common_mistakes_are_corrected(text: str, corrected: str) -> None:
     assert refused(text).code != SYNTAX
 
 
-@pytest.mark.parametrize(
-    "text", ["a =\n", "= 1\n", "name\n", "[]\n", "c = { a = 1 }\n[c]\n", "a = {\n# c\n}"]
-)
+@pytest.mark.parametrize("text", ["a =\n", "= 1\n", "name\n", "[]\n", "c = { a = 1 }\n[c]\n", "a = {\n# c\n}"])
 def test_what_may_mean_several_things_is_not_corrected(text: str) -> None:
     assert refused(text).fix is None
 

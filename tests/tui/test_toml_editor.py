@@ -166,6 +166,10 @@ async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
         await until_shown(pilot, "Enter, Tab: write")
         await pilot.press("enter", *"All")
         assert area(pilot).text.endswith('\ntitle = "All"')
+        await pilot.press("end", "enter", *'sink = { kind = "jso')
+        await until_shown(pilot, "jsonl  ")
+        await pilot.press("tab", *" }")  # which closes the quotes
+        assert area(pilot).text.endswith('\nsink = { kind = "jsonl" }')
         await pilot.press("end", "enter", *"ident", "ctrl+n")  # a key that is there already
         await until_shown(pilot, "the table has identifier already")
 

@@ -320,7 +320,7 @@ class TomlArea(LineTextArea):
         rest = line[column:]
         if character not in _CLOSING or not rest.lstrip(" ").startswith(character):
             return None
-        quote = _open_quote(line[:column])
+        quote = open_quote(line[:column])
         if character in "\"'":
             return (row, column + 1) if quote == character and rest.startswith(character) else None
         bare = _QUOTED.sub("", line)
@@ -413,8 +413,8 @@ def _with_mark(strip: Strip, column: int, mark: str, style: Style) -> Strip:
     return Strip.join([strip.crop(0, column), drawn, strip.crop(column + 1)])
 
 
-def _open_quote(text: str) -> str:
-    """The quote in which a line ends; empty if it ends in none."""
+def open_quote(text: str) -> str:
+    """The quote in which a line ends, of a text on one line; empty if it ends in none."""
     rest = _QUOTED.sub("", text).partition("#")[0]
     return next((each for each in rest if each in "\"'"), "")
 

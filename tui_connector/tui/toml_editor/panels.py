@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from ...text import count, shown, shown_line
 from ..widgets.frame import TONES
-from .area import TomlArea
+from .area import Location, TomlArea, open_quote
 
 if TYPE_CHECKING:
     from ...profile.assistance import Assistance, Completion
@@ -228,6 +228,7 @@ class CompletionList(Container):
         area, end = self._text_area, self._text_area.selection.end
         is_at_end = not area.document.lines[end[0]][end[1] :].strip(" }],")
         value = completion.value if is_at_end else ""
+        value = value or self._closing_quote(completion, end)
         area.replace(completion.text + completion.follows + value, area.location(self._start), end)
         if value or not completion.value:
             row, column = area.selection.end
@@ -235,6 +236,14 @@ class CompletionList(Container):
             before = area.document.lines[row][: column - completion.inside]
             opened = _OPENING.search(before)
             area.follow_opening(opened.group() if opened else "")
+
+    def _closing_quote(self, completion: Completion, end: Location) -> str:
+        """The quote that is missing after a value; empty where it is there, or more of the value is to be typed."""
+        line = self._text_area.document.lines[end[0]]
+        quote = open_quote(line[: end[1]])
+        is_long = quote * 3 in line[: end[1]]
+        is_whole = not completion.follows and not completion.text.endswith("(")
+        return quote if is_whole and not is_long and quote not in line[end[1] :] else ""
 
     def _chosen(self) -> Completion | None:
         """The selected completion, or one that fits what was typed since the list was drawn; None if none does."""
