@@ -11,7 +11,7 @@ import logging
 import os
 import shlex
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from ..client.exchange import ExchangeLog
-from ..client.message import Request, RequestFailed
 from ..client.model import seconds
 from ..client.session import Session
-from ..errors import InvalidValue, UserError
+from ..errors import UserError
 from ..machine import Machine
 from ..runs.database import LedgerError, LedgerPlace
 from ..runs.errors import END_STATES, Action, Explain, RunError, RunFailed
@@ -35,27 +34,22 @@ from ..units import duration, timestamp
 from .changes import Compare, EntityChange, FieldChange, leaves_of
 from .current_values import CurrentValues
 from .equality import ABSENT
-from .errors import result_for_exception
 from .model import Outgoing
-from .new_tasks import new_task
 from .plan import PlanEntry, SavedPlan, planned, sends_elsewhere, store_address, too_many
 from .preview import OutgoingPreview, first_requests
 from .run_thread import LedgerInThread, RunThread
-from .source import BadEntity, EntitySource, SourceContext, SourceEntity
+from .source import BadEntity, EntitySource, SourceContext
 from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, record_name
 
 if TYPE_CHECKING:  # a plan does not wait for what sends
     from .bulk import Delivery
     from .publisher import Publisher
     from .start import OpenSending
+    from .task_loading import TaskLoader
     from .undo import UndoPlan
 
 log = logging.getLogger(__name__)
 
-_LOADED_AT_ONCE = 2_000
-_LOADED_BYTES = 16_000_000
-"""Entities that are read from the source in one transaction."""
-_TRIED_FOR_SIGNING = 100
 _COMPARED_AT_ONCE = 2_000
 
 
@@ -133,7 +127,7 @@ class OutgoingRun:
         self._in_thread = RunThread(self._name)
         self._publisher: Publisher | None = None
         self._opened: OpenSending | None = None
-        self._signing: asyncio.Task[Request] | None = None
+        self._loading: TaskLoader | None = None
         self._stopped: RunError | None = None
         self._started = 0.0
         self._progress = Progress(limit=self._pace.limit)
@@ -235,8 +229,8 @@ class OutgoingRun:
         """Ends the run cleanly: no more requests are sent, and the responses to those in flight are waited for."""
         log.info("run of %s is stopped: %s", self._name, why)
         self._stopped = RunError(Action.STOP, why, code=code)
-        if self._signing is not None:
-            self._signing.cancel()
+        if self._loading is not None:
+            self._loading.cancel()
         if self._publisher is not None:
             self._publisher.stop(self._stopped)
         elif self._environment.incoming is not None:
@@ -346,31 +340,29 @@ class OutgoingRun:
 
     async def _load(self, opened: OpenSending) -> None:
         """Reads the source into tasks. Raises `UserError`, and `RunFailed` if the run is stopped or refused."""
-        if opened.entities is None:
-            entities = [
-                each.entity
-                for each in await self._in_thread(opened.ledger.window, opened.run.id, "new", 0, _TRIED_FOR_SIGNING)
-            ]
-            await self._sign(entities, opened.run)
-            return
-        first = True
-        while True:
-            self._refuse_stopped()
-            read = await self._in_thread(_next_entities, opened.entities)
-            self._pass_source_notes()
-            if first:  # reads the secrets, so that they are recognised in entities before these are written
-                await self._sign([each.data for each in read if isinstance(each, SourceEntity)], opened.run)
-            first = False
-            if not read:
-                break
-            new = await self._in_thread(self._record, opened, read)
+        from .task_loading import TaskLoader
+
+        def loaded(new: Sequence[NewTask]) -> None:
             self._counts.update(each.state for each in new)
             for task in new:
                 if task.state == "failed":
                     self._watcher.failed(FailedRecord(record_name(task), task.reason))
             self._watcher.progress(self.progress)
-        await self._in_thread(opened.ledger.loaded, opened.run.id)
-        if not self._counts:
+
+        self._loading = TaskLoader(
+            self._outgoing,
+            self._session,
+            self._in_thread,
+            now=self._now,
+            refuse_stopped=self._refuse_stopped,
+            pass_notes=self._pass_source_notes,
+            loaded=loaded,
+        )
+        try:
+            await self._loading.load(opened, self._run_values(opened.run))
+        finally:
+            self._loading = None
+        if opened.entities is not None and not self._counts:
             self._watcher.note("The source contains no entities. Nothing was sent.", warning=True)
         self._counts.clear()
 
@@ -379,35 +371,6 @@ class OutgoingRun:
         for note in self._source_notes:
             self._watcher.note(note)
         self._source_notes.clear()
-
-    def _record(self, opened: OpenSending, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
-        """In the run's thread."""
-        field, mask = self._outgoing.identifier, self._session.mask
-        new = [new_task(each, field, mask) for each in read]
-        opened.ledger.load(opened.run.id, new, self._now())
-        return new
-
-    async def _sign(self, entities: Sequence[Json], run: TaskRun) -> None:
-        """Reads the client's secrets with the first request that can be made. Raises `UserError` and `RunFailed`."""
-        values = self._run_values(run)
-        step = next(iter(self._outgoing.requests))
-        for entity in entities[:_TRIED_FOR_SIGNING]:
-            try:
-                request = self._outgoing.request_for(entity, values, step)
-                self._signing = asyncio.create_task(self._session.signed(self._outgoing.client, request))
-                await self._signing
-                return
-            except InvalidValue:
-                continue  # this entity's own task says why
-            except RequestFailed as error:
-                result = result_for_exception(error, reads=True)
-                assert result.error is not None
-                raise RunFailed(result.error) from error
-            except asyncio.CancelledError:
-                self._refuse_stopped()
-                raise
-            finally:
-                self._signing = None
 
     def _refuse_stopped(self) -> None:
         if self._stopped is not None:
@@ -597,25 +560,6 @@ async def _as_sent(entities: Sequence[Json]) -> list[EntityChange]:
         EntityChange("", "change", tuple(FieldChange(".".join(path), ABSENT, value) for path, value in fields), None)
         for fields in (leaves_of(each) if isinstance(each, dict) else () for each in entities)
     ]
-
-
-def _next_entities(entities: Iterator[SourceEntity | BadEntity]) -> list[SourceEntity | BadEntity]:
-    """The next entities of the source, bounded by their number and, roughly, their size."""
-    found: list[SourceEntity | BadEntity] = []
-    size = 0
-    for read in entities:
-        found.append(read)
-        if isinstance(read, SourceEntity):
-            size += _size(read.data)
-        if len(found) >= _LOADED_AT_ONCE or size >= _LOADED_BYTES:
-            break
-    return found
-
-
-def _size(data: Json) -> int:
-    """The characters of the texts on the first level: large entities have large texts."""
-    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else (data,)
-    return sum(len(value) for value in values if isinstance(value, str | list | dict))
 
 
 def _failed(error: UserError) -> RunEnd:
