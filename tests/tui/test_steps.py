@@ -795,7 +795,9 @@ async def test_letters_are_keys_where_a_token_is_to_be_pasted(machine: Machine, 
 async def test_a_stray_letter_is_not_taken_as_a_token(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox, tokens=True) as pilot:
         await to_authentication(pilot)
-        await pilot.press("e", "p", "tab")
+        await pilot.press("e")
+        await until_shown(pilot, "You are typing here; Esc: keys.")
+        await pilot.press("p", "tab")
         await until(pilot, lambda: any("cannot be a token" in each.message for each in pilot.app._notifications))
         first = pilot.app.screen.query(SecretInput).first()
         assert not first.has_value
@@ -872,6 +874,13 @@ async def test_what_was_typed_and_is_not_used_is_said_instead_of_tested(machine:
         form.focus_on("password")
         await pilot.press(*"abc", "f5")
         await until_shown(pilot, "! Not tested: what you typed was not entered")
+        for key in ("t", "n"):  # not a key here, as its message says; so F5 tests
+            await pilot.press(key)
+            await pilot.press("f5")
+            await until(pilot, lambda: len(sandbox.journal()) > before)  # noqa: B023
+            await until_shown(pilot, "accepts it")
+            form.focus_on("password")
+            before = len(sandbox.journal())
         await pilot.press("delete", *sandbox.url)
         for key in ("f5", "enter"):
             await pilot.press(key)

@@ -31,7 +31,7 @@ from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.field_specs import FieldSpec
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
-from ..widgets.secret import Secret, SourceField
+from ..widgets.secret import Secret, SecretInput, SourceField
 from .authentication_fields import CODE, USERNAME, code_wanted, guide_fields, is_given, schema_fields, usual_fields
 from .form import SetupForm
 from .method_menu import OTHER, entries
@@ -314,6 +314,8 @@ class AuthenticationPane(StepPane):
     def _explain(self, name: str, about: str = "") -> None:
         row = self.form.field(name)
         about = about or (row.field_help if row is not None else "")
+        if isinstance(entry := self.screen.focused, SecretInput) and not entry.locked:
+            about = f"You are typing here; Esc: keys. {about}"
         in_magento = METHODS[self.setup.auth_kind].in_magento if self.setup.auth_kind in METHODS else ()
         wide = self.screen.has_class("wide")
         wide = wide or self._whole

@@ -116,8 +116,8 @@ class SecretInput(SourceField):
         super().__init__(id=id, placeholder=placeholder, password=True)
         self._kind = kind
         self._saved = self._replacing = False
-        self._told = False
-        """Whether a letter was typed that the field did not take, as it has a secret."""
+        self._refused = 0
+        """The letters that the field did not take, as it has a secret; the user was told so."""
 
     @property
     def locked(self) -> bool:
@@ -137,7 +137,7 @@ class SecretInput(SourceField):
     def replace_secret(self) -> None:
         """Starts the replacement of the secret that the field has."""
         if self.locked:
-            self._replacing, self._told = True, False
+            self._replacing, self._refused = True, 0
             self._draw_placeholder()
 
     def restore(self) -> bool:
@@ -172,12 +172,12 @@ class SecretInput(SourceField):
         elif event.is_printable:
             event.prevent_default()
             event.stop()
-            self._told = True
+            self._refused += 1
             self.notify("This secret is set. Delete or Enter starts a new one; Esc leaves the field.", timeout=3)
 
     async def action_submit(self) -> None:
         is_only_saved = self._saved and not self.has_value and self.value_when_focused is None
-        if self.locked and (is_only_saved or self._told):  # what was typed was meant to replace it
+        if self.locked and (is_only_saved or self._refused):  # what was typed was meant to replace it
             self.replace_secret()
         else:
             await super().action_submit()
@@ -194,8 +194,9 @@ class SecretInput(SourceField):
 
     def commit(self) -> str:
         values, problem = parse_paste(self.value, self._kind), ""
-        if self._told and self.locked:
-            self._told, problem = False, "What you typed was not entered: this secret is set. Delete starts a new one."
+        if self._refused > 1 and self.locked:  # a single letter was meant as a key
+            problem = "What you typed was not entered: this secret is set. Delete starts a new one."
+        self._refused = 0
         # a key, meant for the screen
         if self._kind is SecretKind.TOKEN and values and len(values[0]) < _SHORTEST_TOKEN:
             problem = f"Discarded: {count(len(values[0]), 'character')} cannot be a token."
@@ -209,7 +210,7 @@ class SecretInput(SourceField):
         return problem
 
     def on_blur(self) -> None:
-        self._told = False
+        self._refused = 0
 
     def action_copy(self) -> None: ...
 
