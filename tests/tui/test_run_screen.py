@@ -402,6 +402,11 @@ def test_a_resumed_run_does_not_count_the_time_before() -> None:
     assert (progress.mean_rate, progress.remaining) == (10.0, 100.0)
 
 
+def test_what_failed_is_done_too() -> None:
+    metrics = RunMetrics(Progress(items=10, expected=100, failed=40, unwritten=40, seconds=50.0))
+    assert (metrics.share, metrics.progress.remaining) == (0.5, 50.0)
+
+
 def test_a_series_fills_every_width_and_stays_bounded() -> None:
     series = Series()
     assert series.columns(10) == []

@@ -92,6 +92,7 @@ class Run:
             written = self._opened.writer.written
             progress.items, progress.expected = written.items, written.total
             progress.failed, progress.dropped = written.failed, written.dropped
+            progress.unwritten = written.failed + written.dropped
             costs = self._total_costs()
             progress.requests, progress.retries, progress.seconds = costs.requests, costs.retries, costs.seconds
         progress.responses = self._costs.responses
@@ -167,10 +168,9 @@ class Run:
             log.info("run of %s begins: %s", self._name, " ".join(opened.start.notes) or "everything")
             for note in opened.start.notes:
                 self._watcher.note(note)
-            self._progress.resumed_items, self._progress.resumed_seconds = (
-                opened.start.run.items,
-                opened.start.run.seconds,
-            )
+            progress, resumed = self._progress, opened.start.run
+            progress.resumed_items, progress.resumed_seconds = resumed.items, resumed.seconds
+            progress.resumed_unwritten = resumed.failed + resumed.dropped
             return await self._finish(opened, await self._read_and_write(opened))
         finally:
             self._environment.exchanges.on_recorded.remove(self._costs.record)

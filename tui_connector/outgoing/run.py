@@ -143,6 +143,7 @@ class OutgoingRun:
         progress, counts = self._progress, self._counts
         progress.items = counts["finished"] + counts["unchanged"] + counts["skipped"]
         progress.failed, progress.dropped = counts["failed"] + counts["unknown"], counts["unchanged"]
+        progress.unwritten = progress.failed
         progress.expected = sum(counts.values()) or None
         progress.requests, progress.retries, progress.seconds = self._total_costs()
         progress.responses = self._costs.responses

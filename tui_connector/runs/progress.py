@@ -53,6 +53,8 @@ class Progress:
     expected: int | None = None
     failed: int = 0
     dropped: int = 0
+    unwritten: int = 0
+    """Those that are done and not among `items`: failed, or read and dropped."""
     requests: int = 0
     retries: int = 0
     seconds: float = 0.0
@@ -72,6 +74,7 @@ class Progress:
     """Total parents according to the store; None if unknown."""
     resumed_items: int = 0
     """Items that the interrupted run had written."""
+    resumed_unwritten: int = 0
     resumed_parents: int = 0
     resumed_seconds: float = 0.0
     """Seconds that it had taken."""
@@ -83,15 +86,21 @@ class Progress:
         return max(0, self.items - self.resumed_items) / seconds if seconds > 0 else 0.0
 
     @property
+    def done(self) -> int:
+        """How many of the expected items need nothing more, whatever became of them."""
+        return self.items + self.unwritten
+
+    @property
     def remaining(self) -> float | None:
         """Seconds until the end at the mean rate; None where that is unknown."""
         if self.parents_expected and self.parents is not None:
             done, seconds = self.parents - self.resumed_parents, self.seconds - self.resumed_seconds
             left = max(0, self.parents_expected - self.parents)
             return left * seconds / done if done > 0 else None
-        if self.expected is None or self.mean_rate <= 0:
+        done = self.done - self.resumed_items - self.resumed_unwritten
+        if self.expected is None or done <= 0:
             return None
-        return max(0.0, (self.expected - self.items) / self.mean_rate)
+        return max(0.0, (self.expected - self.done) * (self.seconds - self.resumed_seconds) / done)
 
     def after(self, earlier: Progress) -> Progress:
         """The progress of two runs that are one for the user, of which this is the later one."""
@@ -104,6 +113,7 @@ class Progress:
             expected=expected,
             failed=earlier.failed + self.failed,
             dropped=earlier.dropped + self.dropped,
+            unwritten=earlier.unwritten + self.unwritten,
             requests=earlier.requests + self.requests,
             retries=earlier.retries + self.retries,
             seconds=earlier.seconds + self.seconds,

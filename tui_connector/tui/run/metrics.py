@@ -130,7 +130,7 @@ class RunMetrics:
         progress = self.progress
         if progress.parents_expected and progress.parents is not None:
             return min(1.0, progress.parents / progress.parents_expected)
-        return min(1.0, progress.items / progress.expected) if progress.expected else None
+        return min(1.0, progress.done / progress.expected) if progress.expected else None
 
     @property
     def state(self) -> tuple[str, Tone]:
