@@ -8,15 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.guide.last_runs import LastRun, last_runs, latest_first
+from tui_connector.guide.last_runs import LastRun, last_in_any_environment, last_runs, latest_first
 from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.home.rows import run_cell
 
 
 def ran(
-    state: Path, profile: Path, incoming: str, run_state: str, *, items: int = 5, failed: int = 0, code: str = ""
+    state: Path,
+    profile: Path,
+    incoming: str,
+    run_state: str,
+    *,
+    items: int = 5,
+    failed: int = 0,
+    code: str = "",
+    environment: str = "",
 ) -> None:
-    path = ledger_file(state, profile, incoming)
+    path = ledger_file(state, profile, incoming, environment=environment)
     path.parent.mkdir(parents=True, exist_ok=True)
     with Ledger(path):
         pass
@@ -88,3 +96,14 @@ def test_ledgers_stay_in_their_directory(tmp_path: Path) -> None:
     linked = tmp_path / "linked.toml"
     linked.symlink_to("/shops/acme.toml")
     assert ledger_file(tmp_path, linked, "products").parent.name == "acme-9683cfcc7a14"
+
+
+def test_home_knows_the_last_run_in_any_environment(tmp_path: Path) -> None:
+    profile = tmp_path / "acme.toml"
+    profile.write_text('format = 1\nname = "Acme"\n[environments.staging]\n[environments.uat]\n')
+    ran(tmp_path, profile, "orders", "complete", environment="staging")
+    ran(tmp_path, profile, "products", "complete")
+    found = last_in_any_environment(tmp_path, profile)
+    assert sorted(each.label for each in found) == ["orders (staging)", "products"]
+    profile.write_text("not TOML")
+    assert [each.label for each in last_in_any_environment(tmp_path, profile)] == ["products"]

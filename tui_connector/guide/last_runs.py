@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from ..outgoing.task_ledger import last_task_runs, tasks_file
 from ..outgoing.tasks import TaskRun, TaskState
-from ..profile.library import BatchReader, Library, read_with_data
+from ..profile.environments import names_of
+from ..profile.library import BatchReader, Library, ProfileError, read_with_data
 from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows
 from ..runs.ledger import ledger_file
@@ -56,6 +57,8 @@ class LastRun:
     """The number of the run that this one undid; 0 if it is no undo."""
     fingerprint: str = ""
     """Of the settings that it had; empty if that is not known."""
+    environment: str = ""
+    """The environment that it ran in, where runs of several are listed together; empty for the base values."""
     is_shared: bool = False
     """Whether it is in a shared ledger, and may be somebody else's."""
     shares_name: bool = False
@@ -68,8 +71,9 @@ class LastRun:
 
     @property
     def label(self) -> str:
-        """The name, with the direction where both have it."""
-        return f"{self.name} ({self.direction})" if self.shares_name else self.name
+        """The name, with the direction where both have it, and the environment where it is known."""
+        more = ", ".join(filter(None, [self.direction if self.shares_name else "", self.environment]))
+        return f"{self.name} ({more})" if more else self.name
 
     @property
     def is_under_way(self) -> bool:
@@ -207,19 +211,7 @@ def runs_of_profiles(state: Path, profiles: Sequence[Path], *, every: bool = Fal
     """
 
     def of(profile: Path) -> list[ProfileRun]:
-        table = read_with_data(profile)[1].get("environments")
-        environments = table if isinstance(table, dict) else {}
-        limit = _EVERY_RUN if every else 1
-        return [
-            ProfileRun(profile, environment, run)
-            for environment in ("", *environments)
-            for run in told_apart(
-                [
-                    *_incoming_runs(state, profile, environment, limit),
-                    *_outgoing_runs(state, profile, environment, limit),
-                ]
-            )
-        ]
+        return _runs_of(state, profile, names_of(read_with_data(profile)[1]), _EVERY_RUN if every else 1)
 
     reading, found, silent = BatchReader(profiles, of), list[ProfileRun](), 0
     while reading.left and silent < _SILENT_BATCHES:
@@ -228,6 +220,33 @@ def runs_of_profiles(state: Path, profiles: Sequence[Path], *, every: bool = Fal
         found += [run for runs in results.values() for run in runs]
     reading.stop()
     return sorted(found, key=lambda each: (-each.run.at, each.profile, each.run.name))
+
+
+def last_in_any_environment(state: Path, profile: Path) -> list[LastRun]:
+    """The latest run of each incoming and outgoing in whatever environment, the latest first. Blocks.
+
+    Of a file that cannot be read, those of the base values. Ledgers that cannot be read are left out.
+    """
+    try:
+        environments = names_of(read_with_data(profile)[1])
+    except (ProfileError, OSError):
+        environments = []
+    found = sorted(_runs_of(state, profile, environments, 1), key=lambda each: -each.run.at)
+    latest: dict[tuple[str, bool], LastRun] = {}
+    for each in found:
+        latest.setdefault((each.run.name, each.run.sends), replace(each.run, environment=each.environment))
+    return latest_first(latest.values())
+
+
+def _runs_of(state: Path, profile: Path, environments: Iterable[str], limit: int) -> list[ProfileRun]:
+    """The last runs of each configuration with the base values and in these environments."""
+    return [
+        ProfileRun(profile, environment, run)
+        for environment in ("", *environments)
+        for run in told_apart(
+            [*_incoming_runs(state, profile, environment, limit), *_outgoing_runs(state, profile, environment, limit)]
+        )
+    ]
 
 
 def runs_in_shared_ledger(server: LedgerServer, profile: Path, *, every: bool = False) -> list[ProfileRun]:

@@ -62,7 +62,7 @@ class EntriesRead(LoaderMessage):
 
 @dataclass
 class RunsRead(LoaderMessage):
-    """The last run of each incoming and outgoing of some profiles, the latest first."""
+    """The last run of each incoming and outgoing of some profiles, in any environment, the latest first."""
 
     runs: dict[Path, tuple[LastRun, ...]]
 
@@ -120,12 +120,10 @@ class HomeLoader:
         self._post(BatchReader(paths, overview), lambda found, remaining: EntriesRead(self, found, remaining))
 
     def _read_runs(self, paths: Sequence[Path]) -> None:
-        from ...guide.last_runs import last_runs, last_sendings, latest_first
+        from ...guide.last_runs import last_in_any_environment
 
         def runs_of(path: Path) -> tuple[LastRun, ...]:
-            state = self._machine.directories.state
-            found = [*last_runs(state, path).values(), *last_sendings(state, path).values()]
-            return tuple(latest_first(found))
+            return tuple(last_in_any_environment(self._machine.directories.state, path))
 
         self._post(BatchReader(paths, runs_of), lambda found, _: RunsRead(self, found))
 

@@ -95,7 +95,7 @@ def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float)
         else:
             tone = TONES[run.tone]
             state = "" if run.state in ("complete", "ended") else run.ending  # the mark says so
-            said = ", ".join(filter(None, (run.undo, state, run.counts_text)))
+            said = ", ".join(filter(None, (run.environment, run.undo, state, run.counts_text)))
             yield (f"  {run.mark} ", tone), (f"{name:<{width}}", ""), (f"  {ago(now - run.at)}", TONES["muted"])
             yield ((f"    {said}", tone if run.is_failure else ""),)
 

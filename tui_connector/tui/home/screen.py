@@ -325,7 +325,9 @@ class HomeScreen(BaseScreen[None]):
     def _on_runs(self, message: RunsRead) -> None:
         if message.loader is self._loader:
             marked = jobs_of(self.app).marked_run
-            found = {path: tuple(marked(path, "", run) for run in runs) for path, runs in message.runs.items()}
+            found = {
+                path: tuple(marked(path, run.environment, run) for run in runs) for path, runs in message.runs.items()
+            }
             self._rows.runs |= found
             self._draw()
 
