@@ -226,6 +226,23 @@ def test_a_probe_without_a_response_says_what_it_asked() -> None:
     assert row_message(lost(note="again")) == "no response within 30 s"
 
 
+@pytest.mark.parametrize(
+    ("uri", "body", "words"),
+    [
+        ("inventory/source-items", b'{"sourceItems": [{"sku": "A-1", "quantity": 5}]}', "sku A-1"),
+        ("inventory/source-items", b'{"sourceItems": [{"sku": "A-1"}, {"sku": "A-2"}]}', "sku A-1 …"),
+        ("orders", b'{"entity": {"entity_id": 17, "status": "new"}}', "entity_id 17"),
+        ("products/A-1", b'{"product": {"sku": "A-1"}}', ""),
+        ("products", b"", ""),
+        ("products", b'{"name": "sku"}', ""),
+    ],
+)
+def test_the_row_of_a_request_with_a_body_names_its_first_entity(uri: str, body: bytes, words: str) -> None:
+    sent = exchange(method="POST", uri=f"https://shop.example/rest/V1/{uri}", request_body=body)
+    assert row_message(sent) == words
+    assert row_message(replace(sent, purpose="login")) == ""
+
+
 def test_home_shortens_an_age_and_a_title_before_an_address_and_a_name() -> None:
     cells = {"name": 9, "store": 22, "authentication": 10, "run": 16, "secrets": 9}
     widths = {column.name: column.width for column in home_columns(76, cells)}
