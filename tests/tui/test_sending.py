@@ -23,7 +23,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.run.charts import MessageList
 from tui_connector.tui.send.job import Plan, PlanRow, SendJob
-from tui_connector.tui.send.plan_view import change_text, row_detail, type_change
+from tui_connector.tui.send.plan_view import PlanFilter, change_text, row_detail, type_change
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.text_areas import JsonField
@@ -126,7 +126,12 @@ async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machi
         await acme.press("n")
         await acme.shows("not sent yet")
         assert acme.writes() == 0
-        await acme.press("a")
+        field = acme.app.screen.query_one(PlanFilter)
+        await acme.press("y")  # no key here, nor the beginning of an identifier
+        assert not field.has_focus
+        await acme.press("0")
+        await until(acme.pilot, lambda: field.has_focus and field.value == "0")
+        await acme.press("ctrl+u", "escape", "a")
         await acme.shows("2 entities to Acme store")
         await acme.press("y")
         await acme.shows("complete: 2 finished")

@@ -190,7 +190,10 @@ class SendScreen(RunView[SendJob]):
         self.query_one(PlanView).type_filter()
 
     def on_key(self, event: events.Key) -> None:
-        """A character that is not a key of this screen starts a search, such as for an identifier."""
+        """A digit or a capital that is not a key of this screen begins an identifier to search for.
+
+        A small letter does not: one that is typed by mistake would take the command after it into the search.
+        """
         rows = self.query_one(PlanView).rows
         own = current_bindings(self, self.app).key_to_bindings.get(event.key)
         if rows.has_focus and own and event.key not in self.active_bindings:
@@ -199,8 +202,8 @@ class SendScreen(RunView[SendJob]):
         elif (
             rows.selected is not None
             and rows.has_focus
-            and event.is_printable
-            and event.character
+            and event.character is not None
+            and (event.character.isdigit() or event.character.isupper())
             and event.key not in self.active_bindings
         ):
             event.stop()
