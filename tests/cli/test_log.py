@@ -68,7 +68,7 @@ def test_a_filter_that_cannot_be_read_is_pointed_at(program: Program, recording:
     assert shown[pointer.index("^") :] == "4yx"
     assert "~b" in program("log", "--filter", "help").stdout
     ended = program("log", str(recording), "--filter", "stauts >= 200")
-    assert (ended.stdout, ended.stderr) == ("", "No request matches --filter; did you mean status?\n")
+    assert (ended.stdout, ended.stderr) == ("", "No request matches --filter; did you mean status >= 200?\n")
     assert program("log", str(recording), "--filter", "! stauts >= 200").stderr == ""
 
 

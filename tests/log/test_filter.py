@@ -25,6 +25,7 @@ from tui_connector.log.filter import (
     help_rows,
     parse,
 )
+from tui_connector.log.filter_corrections import corrected
 
 LOG = [
     exchange(1, method="GET", uri="https://acme.example/rest/V1/products/A%2FB"),
@@ -417,13 +418,13 @@ def _read(text: str) -> Filter | None:
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("stauts >= 400", "status"),
-        ("!(post | Statsu=404)", "status"),
-        ("stauts:4xx", "status"),
-        ("mehtod:put", "method"),
-        ("tme > 1s", "time"),
-        ("szie>100KB", "size"),
-        ("qty > 5 durration < 2", "duration"),
+        ("stauts >= 400", "status >= 400"),
+        ("!(post | Statsu=404)", "!(post | status=404)"),
+        ("stauts:4xx", "status:4xx"),
+        ("mehtod:put", "method:put"),
+        ("tme > 1s", "time > 1s"),
+        ("szie>100KB", "size>100KB"),
+        ("qty > 5 durration < 2", "qty > 5 duration < 2"),
         ("status >= 400", ""),
         ("state = pending", ""),  # not a value that a status has
         ("entity_id > 500", ""),
@@ -431,7 +432,45 @@ def _read(text: str) -> Filter | None:
         ("stauts", ""),
         ("https://acme.example/", ""),
         ("", ""),
+        ("(", ""),
+        ("entity_id > 90 status 200", "entity_id > 90 status = 200"),
+        ("entity_id > 90 sttus 200", "entity_id > 90 status = 200"),
+        ("entity_id > 90 & status & 200 products", "entity_id > 90 & status = 200 products"),
+        ("!status 4xx", "!status = 4xx"),
+        ("time 1s | x", "time > 1s | x"),
+        ("size 100KB", "size > 100KB"),
+        ("method put", "method = put"),
+        ("method products", ""),
+        ("who run", "who = run"),
+        ("entity_id 90", "entity_id = 90"),
+        ("created_at 2026-11-30", "created_at = 2026-11-30"),
+        ("entity_id products", ""),
+        ("post >=400", "post status >=400"),
+        ("post>1s products", "post time >1s products"),
+        ("404 > 100KB", "404 size > 100KB"),
+        (">=400", "status >=400"),
+        ("products >= 400", ""),
+        ("entity_id > 90 200", ""),
+        ("post 404", ""),
+        ("post 404 products", ""),
+        ("path orders", ""),
+        ("body is empty", ""),
+        ("status | 200", ""),
+        ("(status) 200", ""),
+        ('"status" 200', ""),
+        ("~b status 200", ""),
     ],
 )
-def test_the_name_that_a_misspelt_one_was_meant_to_be(typed: str, meant: str) -> None:
-    assert parse(typed).meant() == meant
+def test_what_was_probably_meant_by_a_filter(typed: str, meant: str) -> None:
+    found = corrected(typed)
+    assert (found.text if found is not None else "") == meant
+
+
+def test_what_was_meant_is_a_filter_that_is_understood() -> None:
+    found = corrected("entity_id > 90 status 200")
+    assert found is not None
+    assert found.meant == "status = 200"
+    assert corrected(found.text) is None
+    printed = corrected(str(parse("products stauts >= 400")))
+    assert printed is not None
+    assert printed.meant == "status ≥ 400"

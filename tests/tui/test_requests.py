@@ -238,13 +238,19 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
         assert told.index("^") == typed.index("~q")
         for typed, hint in (
             ("status >= 400", "\nEnter: apply · Esc: cancel · F1: help"),
-            ("stauts >= 400", "\nFinds a search criterion; did you mean status? · Enter: apply · Esc: cancel"),
-            ("stauts >= 400", "None of 1 matches; did you mean status? F: disable it · f: change"),
-            ("stauts:4xx", "\nFinds this text; did you mean status? · Enter: apply · Esc: cancel"),
+            ("stauts >= 400", "\nFinds a search criterion; did you mean status >= 400? Tab: replace · Enter: apply"),
+            ("stauts >= 400", "None of 1 matches; did you mean status ≥ 400? F: disable it · f: change"),
+            ("stauts:4xx", "\nFinds this text; did you mean status:4xx? Tab: replace · Enter: apply"),
             ("status > 4", "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"),
         ):
             watched.app.screen.query_one("#log-typed", Input).value = typed
             await watched.shows(hint)
+        line = watched.app.screen.query_one("#log-typed", Input)
+        line.value = "get status 200"
+        await watched.shows("\nFinds this text; did you mean status = 200? Tab: replace · Enter: apply")
+        await watched.pilot.press("tab")
+        await watched.until(lambda: line.value == "get status = 200" and line.has_focus)
+        await watched.until(lambda: watched.numbers() == [1])
 
 
 async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:
@@ -358,9 +364,9 @@ async def test_a_status_that_is_not_found_says_how_many_requests_have_none(machi
         assert not watched.says("no response, so")
         await watched.pilot.press("enter", "F", "slash")
         await watched.type("stauts >= 400")
-        await watched.shows("Did you mean status? · Enter: find")
+        await watched.shows("Did you mean status >= 400? Tab: replace · Enter: find")
         await watched.pilot.press("enter")
-        await watched.told("No match for stauts >= 400; did you mean status?")
+        await watched.told("No match for stauts >= 400; did you mean status >= 400?")
         await watched.pilot.press("slash", "ctrl+u")
         await watched.type("404")
         await watched.pilot.press("enter")

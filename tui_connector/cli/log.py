@@ -86,6 +86,7 @@ def log(
     _check_options(follow=follow, history=history, export=export, out=out)
 
     from ..log.files import read, read_history
+    from ..log.filter_corrections import corrected
 
     printing = _Printing(wanted, form or "simple", profile)
     if form is None and export is None and sys.stdin.isatty() and sys.stdout.isatty():
@@ -98,8 +99,8 @@ def log(
             _export(printing.chosen(found), export, out, profile)
         else:
             printing.all(found)
-        if not printing.has_matches and (meant := wanted.meant()):
-            click.echo(f"No request matches --filter; did you mean {meant}?", err=True)
+        if not printing.has_matches and (meant := corrected(expression or "")):
+            click.echo(f"No request matches --filter; did you mean {meant.meant}?", err=True)
     if printing.noticed:
         sys.exit(Exit.FAILED)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ..client.exchange import Exchange
 from ..errors import InvalidValue
-from ..misspelling import SIMILAR, most_similar
+from ..misspelling import most_similar
 from .field_condition import PATTERN as FIELD_CONDITION
 from .field_condition import SIGN, SIGN_WORD, SIGNS, FieldCondition
 from .operators import (
@@ -23,7 +23,6 @@ from .operators import (
     Possible,
     Predicate,
     attribute,
-    meant_attribute,
     reads_bodies,
     wants_status,
 )
@@ -32,7 +31,7 @@ MAX_LENGTH = 2_000
 """Characters of a filter."""
 _IN_ADDRESS = ("~p", "~u")
 """Operators that find a search criterion of their name anyway."""
-_IN_TEXT = (*_IN_ADDRESS, "~h", "~b")
+IN_TEXT = (*_IN_ADDRESS, "~h", "~b")
 """Operators that find a part of a text."""
 MAX_DEPTH = 50
 """Levels of nested parentheses."""
@@ -192,14 +191,7 @@ class Filter:
     @property
     def has_criterion(self) -> bool:
         """Whether a term is a condition that is only found in the search criteria of requests."""
-        return any(term.operator == CONDITION and not _is_attribute(term) for term in _wanted(self.expression))
-
-    def meant(self, above: float = SIMILAR) -> str:
-        """A name such as "status" that is more similar than `above` to a misspelt one, as in `stauts >= 400`.
-
-        Empty for none.
-        """
-        return next(filter(None, (_meant(term, above) for term in _wanted(self.expression, with_negated=True))), "")
+        return any(term.operator == CONDITION and not is_attribute(term) for term in _wanted(self.expression))
 
     @property
     def wants_status(self) -> bool:
@@ -215,11 +207,35 @@ class Filter:
 def parse(text: str) -> Filter:
     """Parses a filter. Raises `BadFilter`."""
     if len(text) > MAX_LENGTH:
-        raise BadFilter(f"a filter has at most {MAX_LENGTH} characters", MAX_LENGTH + 1)
+        raise _too_long()
     return _Parser(text).parse()
 
 
-def _comparison_in(text: str) -> Expression | None:
+@dataclass(frozen=True, slots=True)
+class PlacedTerm:
+    """A term, and where in the text of its filter it is."""
+
+    start: int
+    end: int
+    term: Expression
+    is_word: bool
+    """Whether it is a text without an operator or quotes."""
+
+
+def placed_terms(text: str) -> list[PlacedTerm]:
+    """The terms of a filter in their order. Raises `BadFilter`."""
+    if len(text) > MAX_LENGTH:
+        raise _too_long()
+    parser = _Parser(text)
+    parser.parse()
+    return parser.terms
+
+
+def _too_long() -> BadFilter:
+    return BadFilter(f"a filter has at most {MAX_LENGTH} characters", MAX_LENGTH + 1)
+
+
+def comparison_in(text: str) -> Expression | None:
     """What a text such as "status >= 400" or "entity_id > 500" compares; None where it is no comparison of an order."""
     if _ORDERED.match(text) is None:
         return None
@@ -238,7 +254,7 @@ def search_for(text: str) -> Filter:
         return parse(text)
     if not text:
         return Filter()
-    compared = _comparison_in(text)
+    compared = comparison_in(text)
     return Filter(Term(ANYTHING, text) if compared is None else Or((compared, Term(ANYTHING, text))))
 
 
@@ -246,7 +262,7 @@ def text_found(text: str, exchange: Exchange) -> str:
     """What of an exchange a search for this text has found, as its details show it; "" where that is not a text."""
     if "~" in text:
         return ""
-    compared = _comparison_in(text)
+    compared = comparison_in(text)
     if compared is None or not compared.compile()[1](exchange):
         return text
     return next(iter(Filter(compared).found_in(exchange)), "")
@@ -275,16 +291,13 @@ def _wanted(expression: Expression | None, *, with_negated: bool = False) -> Ite
         yield from _wanted(expression.inner, with_negated=True)
 
 
-def _meant(term: Term, above: float) -> str:
-    """The name of an attribute that was probably meant by a term such as `stauts >= 400` or `stauts:4xx`."""
-    if term.operator == CONDITION:
-        condition = FieldCondition.parse(term.argument)
-        return "" if _is_attribute(term) else meant_attribute(condition.field, condition.sign, condition.value, above)
+def named_in(term: Term) -> tuple[str, str, str] | None:
+    """The name, the colon and the value of a text such as `stauts:4xx`, whose name is that of nothing."""
     named = _ATTRIBUTE.fullmatch(term.argument) if term.operator == ANYTHING else None
-    return meant_attribute(named[1], ":", _unquoted(named[4]), above) if named and named[2] == ":" else ""
+    return (named[1], ":", _unquoted(named[4])) if named and named[2] == ":" else None
 
 
-def _is_attribute(term: Term) -> bool:
+def is_attribute(term: Term) -> bool:
     """Whether the condition is also one on the exchange itself, such as `status >= 400`."""
     condition = FieldCondition.parse(term.argument)
     return attribute(condition.field, condition.sign, condition.value) is not None
@@ -330,6 +343,8 @@ class _Parser:
         self._before: _Lexeme | None = None
         """The token before the one that is read next."""
         self._token = self._read()
+        self.terms: list[PlacedTerm] = []
+        """Those that were read."""
 
     def parse(self) -> Filter:
         if self._token.kind == "end":
@@ -387,7 +402,7 @@ class _Parser:
         while self._is("!"):
             self._next()
             signs += 1
-        inner = self._parse_group() if self._is("(") else self._parse_term()
+        inner = self._parse_group() if self._is("(") else self._parse_placed_term()
         if not signs % 2:
             return inner
         return inner.inner if isinstance(inner, Not) else Not(inner)
@@ -403,6 +418,15 @@ class _Parser:
         self._next()
         self._depth -= 1
         return expression
+
+    def _parse_placed_term(self) -> Expression:
+        token = self._token
+        term = self._parse_term()
+        end = self._token.column - 1
+        end -= len(self._text[:end]) - len(self._text[:end].rstrip())
+        is_word = token.kind == "word" and isinstance(term, Term) and term.operator == ANYTHING
+        self.terms.append(PlacedTerm(token.column - 1, end, term, is_word))
+        return term
 
     def _parse_term(self) -> Expression:
         token = self._token
@@ -440,7 +464,7 @@ class _Parser:
         if found is None:
             return None
         operator, argument, negated = found
-        if word in _WORDS_FOR_SIGNS and (operator in _IN_TEXT) != (word == "contains"):
+        if word in _WORDS_FOR_SIGNS and (operator in IN_TEXT) != (word == "contains"):
             return None  # such as the text "body is empty"
         self._position = match.end()
         self._before = token

@@ -131,8 +131,7 @@ def _anything(argument: str) -> Predicate:
 
 def reads_bodies(name: str, argument: str) -> bool:
     """Whether a term with this operator searches bodies."""
-    is_exact = argument.upper() in METHODS or _STATUS.fullmatch(argument) is not None
-    return name == "~b" or (name == ANYTHING and not is_exact)
+    return name == "~b" or (name == ANYTHING and not is_method_or_status(argument))
 
 
 def wants_status(name: str, argument: str) -> bool:
@@ -160,7 +159,7 @@ def _possible_row(argument: str) -> Possible:
 def _possible_anything(argument: str) -> Possible:
     text, in_header, in_body = _text(argument), _possible_header(argument), _possible_body(argument)
     in_uri, in_row = _possible_uri(argument), _possible_row(argument)
-    if argument.upper() in METHODS or _STATUS.fullmatch(argument):
+    if is_method_or_status(argument):
         shown = text.removesuffix("xx")
         return lambda block: shown in block.rows() or in_uri(block)
     return lambda block: in_uri(block) or in_row(block) or in_header(block) or in_body(block)
@@ -240,6 +239,11 @@ def _body_search(argument: str) -> Callable[[bytes], bool]:
         )
 
     return found
+
+
+def is_method_or_status(text: str) -> bool:
+    """Whether a text is a method, or a status such as 404 or 4xx."""
+    return text.upper() in METHODS or _STATUS.fullmatch(text) is not None
 
 
 def attribute(name: str, sign: str, value: str) -> tuple[str, str, bool] | None:

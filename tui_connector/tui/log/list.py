@@ -23,6 +23,7 @@ from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import Filter
+from ...log.filter_corrections import corrected
 from ...log.operators import Predicate
 from ...log.view import Matcher, View, both, position_of
 from ...text import count
@@ -400,8 +401,8 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> list[str]:
         if self.wanted.expression is not None:
-            meant = self.wanted.meant()
-            hint = f"; did you mean {meant}?" if meant else "."
+            meant = corrected(str(self.wanted))
+            hint = f"; did you mean {meant.meant}?" if meant else "."
             empty = f"None of {len(self._ring):,} matches{hint} F: disable it · f: change"
             return [empty, *filter(None, [self.without_status(self.wanted)])]
         fails = self.errors_only and not self.is_being_read

@@ -16,6 +16,7 @@ from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
 from ...log.filter import parse, search_for, text_found
+from ...log.filter_corrections import corrected_search
 from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
 from ...text import count, shown_line
@@ -446,8 +447,8 @@ class LogPanel(LogHost):
         if message.found:
             return
         wanted = search_for(self._searched)
-        meant, partial = wanted.meant(), not_searched(self.view, wanted)
-        end = f"; did you mean {meant}?" if meant else "."
+        meant, partial = corrected_search(self._searched), not_searched(self.view, wanted)
+        end = f"; did you mean {meant.meant}?" if meant else "."
         reasons = [f"{partial}." if partial else "", self.view.without_status(wanted)]
         words = " ".join(filter(None, [f"No match for {shown_line(self._searched, _MAX_SEARCH)}{end}", *reasons]))
         self._log_actions.notify(words)

@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ...log.filter import BadFilter, Filter, help_rows, parse, search_for
+from ...log.filter import BadFilter, Filter, help_rows, parse
+from ...log.filter_corrections import Correction, corrected, corrected_search
 from ...misspelling import MISSPELT
 from ...text import shown_line
 from .._textual import QuietApp
@@ -38,6 +39,7 @@ class LogPrompt(Vertical):
         # priority: the field has its own Enter, which the footer does not show
         Binding("enter", "enter", "Apply", id="prompt.enter", priority=True),
         Binding("escape", "cancel", "Cancel", id="prompt.cancel"),
+        Binding("tab", "correct", "Replace", show=False, id="prompt.correct", tooltip="Replace by what was meant"),
         Binding("down", "enter", "To the match", show=False, id="prompt.down"),
     ]
 
@@ -60,6 +62,8 @@ class LogPrompt(Vertical):
         super().__init__(id="log-prompt")
         self.purpose: Purpose = "filter"
         self._before = ""
+        self._correction: Correction | None = None
+        """What was probably meant by what is typed."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -99,6 +103,7 @@ class LogPrompt(Vertical):
     def _check(self) -> bool:
         """Whether the text is valid; shows a message about it."""
         typed, wanted = self.query_one(Input).value, Filter()
+        self._correction = None
         if self.purpose == "find":
             self.show_message(_SEARCH_KEYS)
             return True
@@ -109,16 +114,31 @@ class LogPrompt(Vertical):
             self._show_error(error)
             return False
         if self.purpose == "search":
-            meant = search_for(typed).meant(MISSPELT)
-            found = f"Did you mean {meant}? · {_SEARCH_KEYS}" if meant else _SEARCH_KEYS
+            self._correction = corrected_search(typed, MISSPELT)
+            found = f"{self._offer('Did you mean')} · {_SEARCH_KEYS}" if self._correction else _SEARCH_KEYS
             self.show_message(found if typed else _SEARCH_HELP)
         else:
             help_of_valid = _CRITERION_HELP if wanted.has_criterion else _VALID_HELP
-            if meant := wanted.meant(MISSPELT):
-                found = "a search criterion" if wanted.has_criterion else "this text"
-                help_of_valid = f"Finds {found}; did you mean {meant}? · Enter: apply · Esc: cancel"
+            self._correction = corrected(typed, MISSPELT)
+            if self._correction:
+                found = "a search criterion" if self._correction.is_criterion else "this text"
+                help_of_valid = f"{self._offer(f'Finds {found}; did you mean')} · Enter: apply"
             self.show_message(help_of_valid if typed else _EMPTY_HELP)
         return True
+
+    def _offer(self, words: str) -> str:
+        """The question for the correction, with the key that takes it."""
+        return f"{words} {self._correction.meant}? Tab: replace" if self._correction else ""
+
+    def action_correct(self) -> None:
+        """Replaces what was typed by what was probably meant."""
+        if self._correction:
+            self.query_one(Input).value = self._correction.text
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "correct" and self._correction is None:
+            return False
+        return super().check_action(action, parameters)
 
     def _show_error(self, error: BadFilter) -> None:
         """Shows the message with an arrow at the column of the error, or the column as a number."""

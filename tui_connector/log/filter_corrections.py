@@ -1,0 +1,107 @@
+"""What was probably meant by a filter that is valid, and finds something else: `status 200`, `stauts >= 400`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..client.message import METHODS
+from ..misspelling import MISSPELT, SIMILAR, similar_names
+from .field_condition import SIGN, FieldCondition
+from .filter import IN_TEXT, BadFilter, PlacedTerm, Term, comparison_in, is_attribute, named_in, placed_terms
+from .operators import CONDITION, OPERATORS, attribute, is_method_or_status, meant_attribute
+
+_BETWEEN = re.compile(r"[\s&]*")
+"""What is between two terms that must both match."""
+_SIGN_AND_VALUE = re.compile(rf"({SIGN})\s*(.+)", re.DOTALL)
+_FIELD = re.compile(r"[a-z]\w*_\w+", re.IGNORECASE)
+"""A word that is the name of a field, such as `entity_id`: no text is written like this."""
+_NUMBER = re.compile(r"\d[\d.:-]*")
+_COMPARED = ("status", "time", "size")
+"""What is compared where a comparison does not say what: the first one that has such values."""
+_VALUES = [word for operator, known in OPERATORS.items() if operator not in IN_TEXT for word in known.names]
+"""The words for operators whose values are no texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A part of a filter that was probably meant otherwise."""
+
+    is_criterion: bool
+    """Whether it finds a search criterion as it is, rather than a text."""
+    meant: str
+    text: str
+    """The whole filter with what was meant."""
+
+
+def corrected(text: str, above: float = SIMILAR) -> Correction | None:
+    """What was probably meant; None for nothing, and for an invalid filter.
+
+    A misspelt name has to be more similar than `above`.
+    """
+    try:
+        terms = placed_terms(text)
+    except BadFilter:
+        return None
+    for index, each in enumerate(terms):
+        following = terms[index + 1] if index + 1 < len(terms) else None
+        is_joined = following is not None and _BETWEEN.fullmatch(text[each.end : following.start]) is not None
+        meant, end = _meant(each, text[each.start : each.end], above), each.end
+        if not meant and is_joined and following is not None and each.is_word and following.is_word:
+            meant, end = _pair(text[each.start : each.end], text[following.start : following.end]), following.end
+        if meant:
+            is_criterion = isinstance(each.term, Term) and each.term.operator == CONDITION
+            return Correction(is_criterion, meant, text[: each.start] + meant + text[end:])
+    return None
+
+
+def corrected_search(text: str, above: float = SIMILAR) -> Correction | None:
+    """What was probably meant by a search for this text, where it compares something."""
+    found = corrected(text, above) if comparison_in(text) is not None else None
+    return found if found is not None and comparison_in(found.text) is not None else None
+
+
+def _meant(placed: PlacedTerm, typed: str, above: float) -> str:
+    """What was meant by one term: a misspelt name, or a comparison of what it does not say."""
+    term = placed.term
+    if not isinstance(term, Term) or not (placed.is_word or term.operator == CONDITION):
+        return ""
+    if term.operator == CONDITION:
+        condition = FieldCondition.parse(term.argument)
+        written = term.argument if typed.startswith("~") else typed  # as a filter that was parsed is printed
+        rest = written[len(condition.field) :]
+        if is_attribute(term):
+            return ""
+        if is_method_or_status(condition.field):
+            name = _compared(condition.sign, condition.value)
+            return f"{condition.field} {name} {rest.strip()}" if name else ""
+        name = meant_attribute(condition.field, condition.sign, condition.value, above)
+        return f"{name}{rest}" if name else ""
+    if compared := _SIGN_AND_VALUE.fullmatch(typed):
+        name = _compared(compared[1], compared[2])
+        return f"{name} {typed}" if name else ""
+    named = named_in(term)
+    name = meant_attribute(*named, above) if named is not None else ""
+    return f"{name}{typed[len(named[0]) :]}" if name and named is not None else ""
+
+
+def _compared(sign: str, value: str) -> str:
+    return next((name for name in _COMPARED if attribute(name, sign, value) is not None), "")
+
+
+def _pair(word: str, value: str) -> str:
+    """What was meant by a name and a value without a sign between them; "" for two texts."""
+    for name in _names_like(word):
+        for sign in ("=", ">"):
+            found = attribute(name, sign, value)
+            if found is not None and found[0] not in IN_TEXT and (found[0] != "~m" or value.upper() in METHODS):
+                return f"{name} {sign} {value}"
+    return f"{word} = {value}" if _FIELD.fullmatch(word) and _NUMBER.fullmatch(value) else ""
+
+
+def _names_like(word: str) -> Iterator[str]:
+    """The word itself, and names that it is misspelt for."""
+    yield word
+    if not is_method_or_status(word):
+        yield from similar_names(word, _VALUES, len(_VALUES), MISSPELT)
