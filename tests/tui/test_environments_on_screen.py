@@ -173,7 +173,8 @@ async def test_an_environment_with_an_own_secret_is_added_used_and_undone(machin
             await pilot.press("ctrl+s")
             await until(pilot, lambda: isinstance(app.screen, SaveScreen))
             await pilot.press("ctrl+s")
-            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "E Environment" in shown(app))
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "Changes 4 values" in shown(app))
+            assert "Enter uses it" in messages(app)
             added = """
 [environments.staging]
 production = false
@@ -183,9 +184,7 @@ clients.shop.plugins.base-uri.uri = "URL/rest/V1"
 """
             before = WITH_SECRET.replace("LIVE", "http://127.0.0.1:9")
             assert path.read_text() == before + added.replace("URL", staging.url)
-            await pilot.press("E")
-            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
-            await pilot.press("down", "enter")
+            await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
             await until_shown(pilot, "GET products")
             await pilot.press("E")
@@ -223,7 +222,9 @@ async def test_plus_adds_an_environment_and_a_keyring_entry_is_stored_for_its_st
         await pilot.press(*"test.example", "down", *"CANARY-of-test", "enter", "ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))
         await pilot.press("y")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "test.example" in path.read_text())
+        await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "test.example" in path.read_text())
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         entry = memory_keyring.entries["tui-connector/shop/a/access-token@test", "tui-connector"]
         assert "CANARY-of-test" in entry
         assert "https://test.example" in entry
@@ -329,7 +330,8 @@ async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_eac
         await pilot.press("y")
         copied = before + before[before.index("[environments") :].replace("staging", "uat")
         await until(pilot, lambda: tomllib.loads(path.read_text()) == tomllib.loads(copied))
-        await choose("enter")
+        await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))  # with the copy selected
+        await pilot.press("home", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
         await choose("m")
         await until_shown(pilot, "New name of staging")

@@ -279,7 +279,7 @@ async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machin
         await pilot.press(*"invoices", "enter")
         await until(pilot, lambda: "+[incoming.invoices]" in shown(app))
         await pilot.press("y", "u")
-        await until_shown(pilot, "Undo: add invoices?")
+        await until_shown(pilot, "Undo “add invoices”?")
         texts.append(path.read_text())
         await pilot.press("y", "q", "enter")  # what was saved can be undone when the page is opened again, too
         await until(pilot, lambda: "u Undo edit" in shown(app) and isinstance(app.screen, ProfilePage))

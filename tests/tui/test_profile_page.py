@@ -170,7 +170,7 @@ async def test_the_key_that_corrects_a_problem_is_shown_where_it_does(machine: M
         await until_shown(pilot, "1 problem")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         await pilot.press("u")
-        await until_shown(pilot, "Undo: fix line 6?")
+        assert "! The profile will have 2 problems." in await until_shown(pilot, "Undo “fix line 6”?")
         await pilot.press("y")
         await until(pilot, lambda: "barer" in path.read_text())
 
@@ -470,7 +470,7 @@ async def test_what_another_program_saves_is_undone_by_itself_or_the_conflict_is
         path.write_text(path.read_text().replace("Acme store", "Acme shop"))
         await until(pilot, lambda: "Acme shop" in shown(app) and not app.screen.loading_message)
         await pilot.press("u")
-        await until_shown(pilot, "Undo: edit by another program?")
+        await until_shown(pilot, "Undo “edit by another program”?")
         await pilot.press("y")
         await until(pilot, lambda: "Acme store" in path.read_text())
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)

@@ -69,15 +69,19 @@ def choose_environment(
     *,
     is_usable: bool,
     chosen: Callable[[EnvironmentChoice], None],
+    selected: str = "",
 ) -> None:
     """Shows the environments of a profile, whose data is `draft`, and calls `chosen` with what is to be done.
+
+    `selected` is selected first; without it, `current`, the one in use.
 
     `is_usable`: the profile is valid, so that its environments can be compared and used, and not only edited.
     """
     names = names_of(draft)
     if is_usable:
         data = {name: environment_data(draft, name) for name in (DEFAULT_ENVIRONMENT, *names)}
-        app.push_screen(EnvironmentScreen(data, current), lambda choice: None if choice is None else chosen(choice))
+        screen = EnvironmentScreen(data, current, selected)
+        app.push_screen(screen, lambda choice: None if choice is None else chosen(choice))
         return
     titles = {**{name: f"Edit {name}" for name in names}, _NEW: "Add an environment"}
     question = "Fix the problems before an environment is used."
@@ -111,10 +115,11 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         Binding("pageup", "scroll(-1)", "Scroll back", show=False, id="environment.scroll-back", priority=True),
     ]
 
-    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str) -> None:
+    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str, selected: str = "") -> None:
         """`data`: the values of each environment by its name, `default` for the base values."""
         super().__init__()
         self._data, self._current = data, current or DEFAULT_ENVIRONMENT
+        self._selected = selected or self._current
 
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
@@ -126,7 +131,7 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)
-        options.highlighted = list(self._data).index(self._current) if self._current in self._data else 0
+        options.highlighted = list(self._data).index(self._selected) if self._selected in self._data else 0
         options.focus()
 
     def _line(self, name: str) -> Content:

@@ -61,6 +61,10 @@ class SavedChange:
             message = f"{self.path.name} would have the secret at {secret.path} as a literal value again"
             raise UserError("literal-secret", message, "Press e, and change the rest back in the text.")
 
+    def problem_count_after_revert(self) -> int:
+        """The number of problems that the profile has once this is reverted. Blocks."""
+        return len(Checker().check(self.before.decode("utf-8", "replace")).problems)
+
     @property
     def reversed(self) -> SavedChange:
         """The change that takes this one back."""

@@ -120,6 +120,8 @@ class ProfilePage(StatusScreen, TextsScreen):
         """`part` is selected first. `form_at` is a key whose form is opened."""
         super().__init__(context)
         self._first_part, self.form_at = part, form_at
+        self._added_environment = ""
+        """The environment that was added and is offered once it was read."""
         self._forms = PartForms(self.app, self.path, self.environment)
         self._part_runs = PartRuns(self.app, self.workbench, self.path, lambda: self.profile)
 
@@ -187,6 +189,9 @@ class ProfilePage(StatusScreen, TextsScreen):
         at, self.form_at = self.form_at, ()
         if at:
             self.call_after_refresh(self._open_form, at)
+        added, self._added_environment = self._added_environment, ""
+        if added and is_on_top(self):
+            self._choose_environment(added)
 
     @on(PartList.Resized)
     def show_status(self) -> None:
@@ -430,7 +435,10 @@ class ProfilePage(StatusScreen, TextsScreen):
                 if name:
                     change = await self._forms.edit_environment(workbench, name, at)
                 elif (added := await self._forms.add_environment(workbench, like)) is not None:
-                    (name, change), done = added, "Added: {}. E uses it, u undoes the change."
+                    name, change = added
+                    done = "Added: {}. E uses it, u undoes the change."
+                    if self.profile is not None:
+                        self._added_environment, done = name, "Added: {}. Enter uses it; on the page, u undoes it."
         except (UserError, OSError) as error:
             self.notify_error(error)
         finally:
@@ -548,12 +556,20 @@ class ProfilePage(StatusScreen, TextsScreen):
 
     def action_environment(self) -> None:
         """Chooses an environment, and shows what differs in it; edits or adds one."""
+        self._choose_environment()
+
+    def _choose_environment(self, selected: str = "") -> None:
         opened = self.opened
         if opened is None or opened.document is None:
             return
         is_usable = not opened.problems or bool(self.environment)
         choose_environment(
-            self.app, opened.document.draft, self.environment, is_usable=is_usable, chosen=self._use_or_edit
+            self.app,
+            opened.document.draft,
+            self.environment,
+            is_usable=is_usable,
+            chosen=self._use_or_edit,
+            selected=selected,
         )
 
     def _use_or_edit(self, choice: EnvironmentChoice) -> None:

@@ -24,7 +24,7 @@ from ...profile.correction import Correction, apply
 from ...profile.document import Document
 from ...profile.problems import Problem
 from ...profile.text_checker import Checked, Checker
-from ...text import shown_line
+from ...text import count, shown_line
 from ..dialogs import EntryScreen
 from ..toml_editor.saving import TextSaver
 from ..widgets import highlight
@@ -168,8 +168,10 @@ class PartChanges:
             if now.is_gone:  # something else has reverted it
                 return await asyncio.to_thread(change.found_reverted)
             await asyncio.to_thread(now.check_secrets)  # before they are shown
+            number = await asyncio.to_thread(now.problem_count_after_revert)
+            invalid = f"! The profile will have {count(number, 'problem')}.\n" if number else ""
             screen = SaveScreen(
-                f"{meanwhile}{verb}: {change.title}? {shown_line(self._path.name)} changes like this:\n",
+                f"{meanwhile}{verb} “{change.title}”? {shown_line(self._path.name)} changes like this:\n{invalid}",
                 title=verb,
                 yes=verb,
                 no="Keep",

@@ -201,7 +201,7 @@ class ProblemList(BoundedList):
         """Names the keys that work now; `can_fix`: what is selected has a suggested correction."""
         if not any(each.disabled for each in self.options):
             keys = f"e: edit · o: $EDITOR{' · a: fix' if can_fix else ''}"
-            self.border_title = f"✘ {count(self.option_count, 'problem')}. Runs need a valid profile. {keys}"
+            self.border_title = f"✘ {count(self.option_count, 'problem')}. Fix this before running anything. {keys}"
 
     def action_cursor_down(self) -> None:
         """From the last problem, goes to the first part."""
