@@ -18,7 +18,7 @@ from ..errors import InvalidValue
 from ..magento.entities.search_fields import SEARCH_FIELDS
 from ..misspelling import most_similar
 from .ignored_parameters import second_spelling, why_ignored
-from .query_lines import is_short, sent_parameters, split_short
+from .query_lines import is_short, sent_parameters, split_short, unsendable
 from .rest_api import ApiPath
 
 _SIGNS = "=<>≠≤≥"
@@ -134,7 +134,8 @@ def _about_parameter(line: str) -> Iterator[str]:
         return
     meant = _meant_line(line)
     hint = f"; did you mean: {meant}" if meant else "; criteria in short begin with where, sort or page"
-    yield f"{_shown(line)} is sent as a parameter{hint}"
+    state = "is not a search criterion, and not valid as a parameter" if unsendable(line) else "is sent as a parameter"
+    yield f"{_shown(line)} {state}{hint}"
 
 
 def _about_condition(condition: Condition, fields: frozenset[str], listed: Collection[str]) -> Iterator[str]:

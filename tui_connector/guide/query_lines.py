@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from ..client.criteria_rows import COMMON_FIELDS, Condition, IncompleteRow, parameters_of, read_shown_rows
-from ..client.uri import parameters, readable
+from ..client.uri import canonical, parameters, readable
 from ..errors import InvalidValue
 from ..log.request_summary import criteria_keys, decoded_criteria
 from ..magento.entities import READABLE
@@ -71,6 +71,15 @@ def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[SentParameter]
             code = "incomplete-query-line" if isinstance(error, IncompleteRow) else "query-line"
             raise InvalidValue(code, f"Line {number} of the query: {error}") from error
     return found
+
+
+def unsendable(line: str) -> str:
+    """Why a parameter cannot be sent as it is written, such as with ambiguous escapes; "" where it can."""
+    try:
+        canonical(f"https://host.invalid/?{line}")
+    except InvalidValue as error:
+        return error.message
+    return ""
 
 
 def in_short(uri: str, lines: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from textual.widgets import Static, TextArea
 
 from ...errors import InvalidValue
 from ...guide.query_doubts import doubts
-from ...guide.query_lines import LineSuggestion, in_short, sent_parameters, suggested_lines
+from ...guide.query_lines import LineSuggestion, in_short, is_short, sent_parameters, suggested_lines, unsendable
 from ...guide.rest_api import ApiPath
 from ...text import shown, shown_line
 from ..widgets.dialog_panel import DialogPanel
@@ -52,7 +52,7 @@ class QueryEditor(Vertical):
         self._raw_lines: list[str] = []
         self._shown_doubts: Sequence[str] = ()
         self._shown_sent: Sequence[str] = ()
-        """What is odd about the query, and the parameters that are sent for lines in short."""
+        """What is odd about the query, and the parameters that are sent."""
         self._fault = ""
         """What is invalid, in place of both."""
         self._filled = ""
@@ -84,6 +84,9 @@ class QueryEditor(Vertical):
     def encoded(self) -> str:
         """The query as it is sent. Raises `InvalidValue`."""
         sent = sent_parameters(self._lines())
+        for number, line in enumerate(map(str.strip, self._lines()), 1):
+            if line not in self._raw_lines and not is_short(line) and (fault := unsendable(line)):
+                raise InvalidValue("query-line", f"Line {number} of the query: {fault}")
         return "&".join("&".join(each.encoded() for each in short) if short else line for line, short in sent)
 
     def doubts(self, *, typed: int = -1) -> list[str]:
@@ -97,13 +100,18 @@ class QueryEditor(Vertical):
         return doubts(lines, sent_before=self._raw_lines, known=target.known, is_magento=is_magento, typed=typed)
 
     def show_doubts(self, odd: Sequence[str]) -> None:
-        """Shows what is odd about the query, and what is sent for lines in short. Raises `InvalidValue`."""
-        sent = sent_parameters(self.field.text.split("\n"))
-        encoded = "&".join(parameter.encoded() for _, parameters in sent for parameter in parameters)
-        short = split_query(f"?{encoded}")[1]  # as it reads when the request is opened again
-        if short and self._lines() is self._raw_lines:
-            short = self._raw_lines
-        self._set_note(odd=odd, sent=short)
+        """Shows what is odd about the query and, for that and for lines in short, what is sent.
+
+        Raises `InvalidValue`.
+        """
+        sent, lines = sent_parameters(self.field.text.split("\n")), list[str]()
+        if odd or any(short for _, short in sent):
+            for line, short in sent:
+                lines += [each.encoded() for each in short] if short else [] if unsendable(line) else [line]
+        shown_as = split_query(f"?{'&'.join(lines)}")[1] if lines else []  # as when the request is opened again
+        if lines and self._lines() is self._raw_lines:
+            shown_as = self._raw_lines
+        self._set_note(odd=odd, sent=shown_as)
 
     @property
     def is_noted(self) -> bool:
