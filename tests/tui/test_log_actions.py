@@ -623,6 +623,11 @@ async def test_an_empty_body_is_filled_with_what_the_schema_of_the_store_require
         await watched.pilot.press("ctrl+t")
         await watched.shows('"increment_id": ""')
         await watched.until(lambda: not watched.says("^T"))
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        assert body.scroll_offset.y == 0
+        await watched.pilot.resize_terminal(200, 50)
+        await watched.until(lambda: body.size.height > 20)
+        await watched.pilot.resize_terminal(80, 24)
         await watched.type("A-1")
         await watched.shows('"increment_id": "A-1"')
         body = watched.app.screen.query_one("#resend-body", TextArea)

@@ -283,6 +283,13 @@ class RequestForm(Dialog[Request | None]):
         before = text[: first.start() + (first[0] == '""')] if first else text
         body.move_cursor((before.count("\n"), len(before.rpartition("\n")[2])))
         body.focus()
+        self.call_after_refresh(self._show_start_of, body)
+
+    @staticmethod
+    def _show_start_of(area: TextArea) -> None:
+        """Scrolls to the start, and on to the cursor where that is below what is in sight."""
+        area.scroll_to(0, 0, animate=False, immediate=True)
+        area.scroll_cursor_visible()
 
     def _why_not_filled(self) -> str:
         if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
