@@ -585,6 +585,28 @@ async def test_the_paths_of_the_store_are_read_to_the_end_also_where_the_form_is
         await watched.until(lambda: new.outcome == "found")
 
 
+class _SlowSecrets(_SlowPaths):
+    """The secrets of a client are where it takes a while to read them."""
+
+    async def enter_missing(self, client: str = "") -> None:
+        await self.response.wait()
+
+
+async def test_no_question_opens_over_a_search_that_is_typed_while_secrets_are_read(machine: Machine) -> None:
+    new, store = _SlowSecrets(), Store()
+    context = LogContext(machine, send=store.send, new=new)
+    async with watching(machine, filled(exchange(1, method="PUT")), context=context) as watched:
+        await watched.pilot.press("x")
+        await watched.pilot.press("slash", "q")
+        new.response.set()
+        await watched.told("#1 not sent: it waited for its secrets. x asks again.")
+        await watched.pilot.press("y")
+        assert watched.panel.query_one("#log-prompt Input", Input).value == "qy"
+        await watched.pilot.press("escape", "x")
+        await watched.shows("It may change the store.")
+        assert not store.requests
+
+
 class _KnownPaths(_SlowPaths):
     """Sends new requests to a store whose paths are known."""
 

@@ -28,7 +28,7 @@ from ...secrets.mask import MARK
 from ...text import shown, shown_line
 from ..external_editor import edit_copy, text_in
 from ..importing.command_input import CommandInput
-from ..keys import letter_bindings
+from ..keys import is_on_top, letter_bindings
 from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
@@ -528,6 +528,8 @@ class RequestForm(Dialog[Request | None]):
     async def _send_with_secrets(self, request: Request) -> None:
         if refusal := await self._secrets():
             self._show_error(refusal)
+        elif not is_on_top(self):  # a question must not open over another one
+            self._show_error("Not sent: F5 sends it.")
         else:
             confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
 

@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...guide.resend import (
     LoggedRequest,
     NewRequests,
+    changes_nothing,
     labelled_as_edited,
     logged_request,
     relative_uri,
@@ -185,8 +186,13 @@ class RequestActions:
 
     async def _confirm(self, exchange: Exchange, request: Request) -> None:
         """Sends a request as it was, after the questions for missing secrets and for what may change the store."""
+        screen = self._panel.screen
+        focused = screen.focused  # a question must not take the keys of a search that was begun meanwhile
         if refusal := await self._enter_secrets(exchange.client):
             self.notify(f"#{exchange.number} not sent: {refusal}", bad=True)
+            return
+        if screen.focused not in (None, focused) and not changes_nothing(request):
+            self.notify(f"#{exchange.number} not sent: it waited for its secrets. x asks again.", bad=True)
             return
         send = partial(self._send, exchange, request)
         confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
