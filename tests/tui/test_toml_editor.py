@@ -335,7 +335,7 @@ async def test_messages_cover_neither_text_nor_problems(machine: Machine) -> Non
         await until_shown(pilot, "✘ 1 problem")
         await pilot.press("ctrl+end", "#", "ctrl+s")
         screen = await until_shown(pilot, "Saved with 1 problem.")
-        assert screen.splitlines()[-2].strip() == "Saved with 1 problem."
+        assert screen.splitlines()[0].strip() == "Saved with 1 problem."
         assert "Help" in screen
         assert not pilot.app._notifications
 

@@ -182,7 +182,7 @@ class TextScreen(BaseScreen[T]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Shows a message in the line above the keys: a notification would cover the problems and the help."""
+        """Shows a message where other screens show theirs: over the header."""
         status = self.query_one("#editor-status", Static)
         status.update(Content(shown_line(message, 400)))
         for each in ("warning", "error"):
