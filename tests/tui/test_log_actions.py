@@ -718,7 +718,13 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.shows("Line 3 of the query: x has no condition")
         await watched.type(" > 5 and name likee")
         await watched.shows("✘ Line 3 of the query: 'likee' is not a condition type of Magento")
+        *before, last = query.text.split("\n")
         await watched.pilot.press("ctrl+u")
+        await watched.until(lambda: query.text.split("\n") == [*before, ""])
+        await watched.pilot.press("ctrl+z")
+        await watched.until(lambda: query.text.split("\n") == [*before, last])
+        await watched.pilot.press(*["ctrl+u"] * 5)  # three lines, and the breaks between them
+        await watched.until(lambda: not query.text)
         await watched.type("where name like 24%")
         await watched.shows("[value]=24%25")  # as when it is opened again
         await watched.pilot.press("ctrl+u")
