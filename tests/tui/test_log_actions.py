@@ -238,6 +238,7 @@ async def test_what_a_resent_request_has_changed_is_in_sight_also_after_a_search
     async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
         await watched.pilot.press("slash")
         await watched.type("complete")
+        await watched.until(lambda: watched.panel.detail.needle == "complete")  # typed slowly, it is marked already
         await watched.pilot.press("enter")
         await watched.shows('"state": "complete"')
         await watched.pilot.press("enter", "x")

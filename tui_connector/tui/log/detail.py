@@ -249,6 +249,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self._width = 0
         self._style = Style()
         self._building = self._outdated = False
+        self._built = "", False
+        """The view that was built last, and whether it was for a search, of which the whole body is shown."""
         self.needle = ""
         self._hits: list[tuple[int, int]] = []
         self._jumps = False
@@ -306,7 +308,7 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
 
     def _build(self) -> None:
         """Formats what can be formatted at once; a thread formats longer bodies, one at a time."""
-        self._width = self.size.width
+        self._width, self._built = self.size.width, (self.view, bool(self.needle))
         exchange = self.exchange
         if exchange is None:
             text = probes_text(self._related.probes) if self._related.probes else ExchangeText()
@@ -432,9 +434,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
 
     def search(self, needle: str) -> None:
         """Searches all lines of the full view, and goes to the first hit at or below the cursor."""
-        before = self.view, bool(self.needle)
         self.needle, self._jumps = needle, True
-        if (self.view, bool(needle)) != before:
+        if (self.view, bool(needle)) != self._built:
             self._hits = []
             self._build()  # which searches the new text
         else:
