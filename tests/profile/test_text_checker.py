@@ -35,6 +35,39 @@ sink = { kind = "jsonl", path = "products.jsonl" }
 """
 
 
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ('[authentications.b]\nkind = "bearer"\ntoken = { env = "B" }\n', 'authentications = ["a"]\n'),
+        ('[incoming.orders]\nclient = "m"\nrequest = { uri = "orders" }\n', 'authentications = ["a"]\n'),
+        ('[authentications.b]\nkind = "bearer"\ntoken = { env = "B" }\n', 'timeout = "30s"\n'),
+        ('[authentications.b]\nkind = "bearer"\ntoken = { env = "B" }\n', 'identifier = "sku"\n'),
+    ],
+)
+def test_a_key_below_a_header_that_was_inserted_above_it_goes_back_to_its_table(header: str, key: str) -> None:
+    text = GOOD.replace(key, f"{header}{key}")
+    table = "clients.m" if GOOD.index(key) < GOOD.index("[incoming.products]") else "incoming.products"
+    found = Checker().check(text).problems
+    assert f"{key.partition(' ')[0]!r} belongs to [{table}]: move it there" in str(found)
+    for _ in range(5):
+        fix = next((each.fix for each in Checker().check(text).problems if each.fix is not None), None)
+        if fix is not None:
+            assert fix.title == f"Move it to [{table}]"
+            text = apply(text, fix.edits)
+    fixed = Checker().check(text)
+    assert fixed.problems == []
+    good = Checker().check(GOOD).data
+    family, name = table.split(".")
+    assert fixed.data[family][name] == good[family][name]
+
+
+def test_a_key_that_no_table_above_may_have_is_not_moved() -> None:
+    text = GOOD.replace('timeout = "30s"\n', '[authentications.b]\nkind = "bearer"\ntoken = { env = "B" }\nitms = 5\n')
+    [problem] = Checker().check(text).problems
+    assert problem.code == "unknown-key"
+    assert "belongs" not in problem.message
+
+
 def test_a_good_profile_has_no_problems() -> None:
     checked = Checker().check(GOOD)
     assert checked.problems == []

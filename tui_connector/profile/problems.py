@@ -437,19 +437,48 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Foun
     near = most_similar(key, known, MISSPELT)
     if not near:
         for length in range(len(loc) - 2, -1, -1):
-            if key in _keys_of(_model_of(data, (*loc[:length], key))):
-                table = _data_path(data, loc[:length])
-                owner = ".".join(str(step) for step in table)
-                here = ".".join(str(step) for step in path[:-1] if isinstance(step, str))
-                where = f"[{owner}]" if owner else "the top of the file, above the first table"
-                message = f"unknown key in {here}; {key!r} belongs to {where}: move it there"
-                return Found(path, message, "unknown-key", owner=table)
+            if _may_have(_model_of(data, (*loc[:length], key)), key, value_at(data, path)):
+                return _of_other_table(path, _data_path(data, loc[:length]))
     written = _table(value_at(data, path[:-1]))
     near = near or most_similar(key, [each for each in known if each not in written]) or most_similar(key, known)
     hint = f"; did you mean {near!r}?" if near else ""
     if not near and 0 < len(known) <= _FEW:
         hint = f"; there are {', '.join(known)}"
     return Found(path, f"unknown key{hint}", "unknown-key", near, is_of_key=True)
+
+
+def _of_other_table(path: ModelPath, table: ModelPath) -> Found:
+    """A key at `path` that belongs to `table`; () is the top of the file."""
+    here, owner = (".".join(step for step in each if isinstance(step, str)) for each in (path[:-1], table))
+    where = f"[{owner}]" if owner else "the top of the file, above the first table"
+    message = f"unknown key in {here}; {path[-1]!r} belongs to {where}: move it there"
+    return Found(path, message, "unknown-key", owner=table)
+
+
+def _may_have(model: type[Model] | None, key: str, value: Json) -> bool:
+    """Whether a table may have this key, with a value of this type."""
+    if model is None or key not in _keys_of(model):
+        return False
+    try:
+        model.model_validate({key: value}, by_alias=True, by_name=False, strict=True)
+    except ValidationError as error:
+        return not any(each["loc"] == (key,) and each["type"].endswith("_type") for each in error.errors())
+    return True
+
+
+def of_table_above(found: Found, data: Mapping[str, Any], above: ModelPath) -> Found:
+    """An unknown key that the table above its own in the text may have: a header was written between them.
+
+    `above` is the path of that table. Any other problem is returned as it is.
+    """
+    if found.code != "unknown-key" or found.owner is not None or found.suggestion or not above:
+        return found
+    key = str(found.path[-1])
+    there = _table(value_at(data, above))
+    is_free = bool(there or value_at(data, above) == {}) and key not in there
+    if is_free and _may_have(_model_of(data, (*above, key)), key, value_at(data, found.path)):
+        return _of_other_table(found.path, above)
+    return found
 
 
 _FEW = 6

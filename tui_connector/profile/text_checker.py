@@ -24,7 +24,15 @@ from .environments import TABLE
 from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder, value_at
-from .problems import Found, Problem, elements_of, find_problems, referenced_family, with_sources
+from .problems import (
+    Found,
+    Problem,
+    elements_of,
+    find_problems,
+    of_table_above,
+    referenced_family,
+    with_sources,
+)
 from .remarks import Remark, remarks
 from .syntax import Mistake
 from .text_history import difference
@@ -76,7 +84,7 @@ class Checker:
         mistakes = (each for each in parsed.mistakes if each.position.line not in lines)
         problems = [*undecoded, *(_of_mistake(_without_quotes(each, not_text)) for each in mistakes)]
         movable = self._movable(parsed.data, [each.path for each in found if each.code == "literal-secret"])
-        for each in found:
+        for each in (of_table_above(each, parsed.data, _table_above(each, parsed)) for each in found):
             if not _is_lost(each, parsed.lost):
                 line, column = parsed.position(each.path)
                 path = ".".join(map(str, each.path))
@@ -407,6 +415,13 @@ def _renamed_everywhere(found: Found, parsed: ParsedText) -> Correction | None:
     if not edits or not found.suggestion:
         return None
     return Correction(f"Rename {found.path[-1]} to {found.suggestion}", tuple(edits))
+
+
+def _table_above(found: Found, parsed: ParsedText) -> ModelPath:
+    """The path of the table that is directly above the table of a problem in the text; () if there is none."""
+    tables = [table for _, _, table in parsed.blocks]
+    table = found.path[:-1]
+    return tables[tables.index(table) - 1] if table in tables[1:] else ()
 
 
 def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:
