@@ -76,7 +76,7 @@ def test_every_setting_of_every_plugin_has_the_title_of_its_field(kind: str) -> 
 def test_the_row_of_an_incoming_shows_what_narrows_its_list(request_: Json, words: str) -> None:
     pagination: Json = {"kind": "keyset"}
     (part,) = summaries.parts({"incoming": {"a": {"request": request_, "pagination": pagination}}})
-    assert part.summary == f"{words} · keyset"
+    assert part.summary == f"{words} · keyset · → no file"
 
 
 def test_a_summary_says_which_secrets_have_no_value() -> None:

@@ -141,7 +141,7 @@ def test_setup_survives_a_killed_program(
     (tmp_path / "again").mkdir()
     terminal = Terminal(tmp_path / "again", command_in_a_terminal(), clean_environment, 80, 24)
     try:
-        terminal.wait_for("step 2 of 5")
+        terminal.wait_for("step 2 ·")
         terminal.press("Enter")
         terminal.wait_for("Consumer secret")
         assert f"{store}/rest/all/V1" in terminal.screen()

@@ -177,7 +177,7 @@ def _incoming(value: Json) -> str:
     pages = value_at(value, ("pagination", "kind"))
     sink = _file(value_at(value, ("sink", "path"))) or value_at(value, ("sink", "kind"))
     since = value_at(value, ("incremental", "field"))
-    more = [pages, f"changes by {since}" if since else None, f"→ {sink}" if sink else None]
+    more = [pages, f"changes by {since}" if since else None, f"→ {sink or 'no file'}"]
     return " · ".join([*_list_request(value), *(str(each) for each in more if each)])
 
 

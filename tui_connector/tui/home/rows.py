@@ -232,7 +232,7 @@ def draft_cells(draft: Draft) -> dict[str, Cell]:
     return {
         "name": (f"○ {name or 'new store'}", "warning"),
         "title": (draft.title, ""),
-        "store": (f"step {draft.step} of 5 · {store or 'no address yet'}", "" if store else "muted"),
+        "store": (f"step {draft.step} · {store or 'no address yet'}", "" if store else "muted"),
     }
 
 

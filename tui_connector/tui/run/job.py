@@ -256,7 +256,10 @@ class RunJob(BackgroundRun):
         """Raises `UserError` if the run cannot start."""
         workbench, incoming = self.workbench, self.incoming
         machine = workbench.machine
-        if incoming.sink is not None and incoming.sink.on_stdout:
+        if incoming.sink is None:
+            hint = "Go back (Esc) and press Enter on it: its form has the Sink."
+            raise UserError("sink-missing", f"The incoming {self.name} has no sink", hint)
+        if incoming.sink.on_stdout:
             words = env_option(self.profile.environment) + self.profile.direction_option("incoming", self.name)
             shell = f"tui-connector run {self.file.stem} {self.name}{words} | …"
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
