@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
+from tui_connector.client.exchange import Exchange
 from tui_connector.guide.last_runs import LastRun
 from tui_connector.guide.steps.summaries import fitted
 from tui_connector.log.filter import parse
@@ -115,6 +116,19 @@ def slice_of(*conditions: tuple[str, str, str], page: int = 1) -> str:
     ]
     query = "&".join([*rows, "searchCriteria[pageSize]=100", f"searchCriteria[currentPage]={page}"])
     return f"https://acme.example/rest/V1/products?{query}"
+
+
+def test_the_end_of_a_slice_is_shown_without_its_field_before_it_is_left_out() -> None:
+    page = exchange(1, uri=slice_of(("entity_id", "gt", "95"), ("entity_id", "lteq", "100")))
+    other = exchange(1, uri=slice_of(("entity_id", "gt", "95"), ("status", "lteq", "100")))
+
+    def text(each: Exchange, width: int) -> str:
+        segments = row(each, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        return "".join(segment.text for segment in segments)
+
+    assert "entity_id>95  entity_id≤100  page 1" in text(page, 84)
+    assert "entity_id>95  …≤100  page 1" in text(page, 80)
+    assert "…≤100" not in text(other, 74)  # which would be read as one of the same field
 
 
 SINCE = ("updated_at", "gteq", "2026-01-02 01:32:39")

@@ -16,7 +16,7 @@ from rich.style import Style
 from ...client.exchange import Exchange, InFlight
 from ...client.printer import attempt_label, failure_message
 from ...log.needle import needle_for
-from ...log.request_summary import least_telling, summary_parts
+from ...log.request_summary import Part, least_telling, summary_parts
 from ...text import shown_line
 from ...units import milliseconds, size
 
@@ -239,6 +239,13 @@ _ROOMY = 60
 """Columns from which a summary is written with its spaces and dots."""
 
 
+def _repeats_field(parts: Sequence[Part], kept: Collection[int], index: int) -> bool:
+    """Whether a condition is on the field of the condition before it, so that it can be shown without its field."""
+    before = max((each for each in kept if each < index), default=index)
+    fields = [_FIELD.match(parts[each].text) for each in (before, index) if parts[each].is_filter]
+    return len({field[0] for field in fields if field}) == 1 and len(fields) == 2 and before != index
+
+
 def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), wanted: tuple[str, ...] = ()) -> str:
     """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
 
@@ -249,8 +256,12 @@ def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), 
     indexes, path = range(len(parts)), shown_line(parts[0].text)
     is_roomy = room >= _ROOMY  # for every row, so that all look the same
 
-    def joined(kept: Collection[int]) -> str:
+    def joined(kept: Collection[int], without_field: int = -1) -> str:
         texts = [parts[index].text if index in kept else "…" for index in indexes if index in kept or index - 1 in kept]
+        if without_field in kept:
+            texts = [
+                f"…{_FIELD.sub(' ', each, count=1)}" if each is parts[without_field].text else each for each in texts
+            ]
         text = shown_line((" · " if is_roomy else "  ").join(texts))
         return text if is_roomy else _SIGN.sub(lambda found: found[1] or found[0], text)
 
@@ -274,9 +285,11 @@ def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), 
         return text
     kept = set(indexes)
     for index in dropped:
+        shorter = [joined(kept, index)] if _repeats_field(parts, kept, index) else []
+        for text in (*shorter, joined(kept - {index})):
+            if cell_len(text) <= room or cell_len(text := text.removesuffix("…").rstrip(" ·")) <= room:
+                return text
         kept.discard(index)
-        if cell_len(text := joined(kept)) <= room or cell_len(text := text.removesuffix("…").rstrip(" ·")) <= room:
-            return text
     head, end = joined((0,)).removesuffix("…"), joined((last,)).removesuffix("…").strip(" ·")
     room -= cell_len(head)
     if room < _SHORTEST:
