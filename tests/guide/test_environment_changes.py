@@ -13,6 +13,7 @@ from tui_connector.guide.profiles.environment_changes import (
     copy_entries,
     environment_removal,
     environment_renaming,
+    values_with_name,
 )
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger, ledger_file
@@ -118,3 +119,16 @@ def test_a_copy_shares_no_file(file: str, copied: str) -> None:
     values: dict[str, Any] = {"incoming": {"a": {"sink": {"path": file}}}} if file else {}
     draft: dict[str, Any] = {"incoming": {"a": {"sink": {"path": "shop/a.jsonl"}}}, "environments": {"test": values}}
     assert copied_environment(draft, "test", "uat") == {"incoming": {"a": {"sink": {"path": copied}}}}
+
+
+def test_what_is_named_after_an_environment_is_found() -> None:
+    values = {
+        "authentications": {"a": {"token": {"env": "SHOP_TOKEN_STAGIN"}}},
+        "incoming": {
+            "items": {"sink": {"path": "shop/stagin/items.jsonl"}},
+            "all": {"sink": {"path": "staging.jsonl"}},
+        },
+        "production": False,
+    }
+    found = values_with_name({"environments": {"staging": values}}, "staging", "stagin")
+    assert found == ["authentications.a.token.env", "incoming.items.sink.path"]

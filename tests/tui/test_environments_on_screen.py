@@ -336,7 +336,8 @@ async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_eac
         await choose("m")
         await until_shown(pilot, "New name of staging")
         await pilot.press(*"live", "enter")  # instead of the former name
-        await until_shown(pilot, "Rename staging to live?")
+        text = " ".join((await until_shown(pilot, "Rename staging to live?")).split())
+        assert "What is named after staging stays" in text
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " live" in shown(app).split("\n")[0])
         assert "[environments.live]" in path.read_text()

@@ -89,6 +89,21 @@ def environment_renaming(state: Path, path: Path, name: str, new: str) -> Profil
     return replace(edit, states=EnvironmentRename(state, path, name, new))
 
 
+def values_with_name(draft: Mapping[str, Json], environment: str, name: str) -> list[str]:
+    """The values of an environment that contain this name, such as variables and files, each by its path."""
+    wanted = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", re.IGNORECASE)
+    variable = own_variable("", name)
+
+    def found(value: Json, path: str) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                yield from found(each, f"{path}.{key}" if path else key)
+        elif isinstance(value, str) and (wanted.search(value) or value.endswith(variable)):
+            yield path
+
+    return [*found(value_at(draft, (TABLE, environment)), "")]
+
+
 def own_entries(draft: Mapping[str, Json], name: str, new: str) -> dict[str, str]:
     """The keyring entries that an environment has by its name alone, each with the one of the name `new`."""
     entries = [str(each["keyring"]) for _, each in sources(draft) if "keyring" in each]

@@ -13,7 +13,12 @@ from textual.app import App
 from ...errors import UserError
 from ...files import ChangedOnDisk
 from ...guide.profiles.edit import ProfileEdit, removal, renaming
-from ...guide.profiles.environment_changes import copy_entries, environment_removal, environment_renaming
+from ...guide.profiles.environment_changes import (
+    copy_entries,
+    environment_removal,
+    environment_renaming,
+    values_with_name,
+)
 from ...guide.profiles.save import difference
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
@@ -24,7 +29,7 @@ from ...profile.correction import Correction, apply
 from ...profile.document import Document
 from ...profile.problems import Problem
 from ...profile.text_checker import Checked, Checker
-from ...text import count, shown_line
+from ...text import count, listed, shown_line
 from ..dialogs import EntryScreen
 from ..toml_editor.saving import TextSaver
 from ..widgets import highlight
@@ -82,8 +87,11 @@ class PartChanges:
         """Prompts for another name; returns it as well."""
         begin = partial(environment_renaming, self._machine.directories.state, self._path, name)
 
+        unchanged: list[str] = []
+
         async def checked(new: str) -> str:
-            await asyncio.to_thread(begin, new)
+            edit = await asyncio.to_thread(begin, new)
+            unchanged[:] = values_with_name(edit.setup.draft, new, name)
             return new
 
         screen = EntryScreen(f"New name of {name}", name, apply=checked, title="Rename the environment")
@@ -97,6 +105,8 @@ class PartChanges:
             self._machine.typed.copy(self._path, self._path, keys)
 
         effect = " The state of its runs moves with it, and its keyring entries are copied."
+        if unchanged:
+            effect += f" What is named after {name} stays (E, e changes it): {listed(unchanged, 5)}."
         change = await self._save("Rename", name, effect, partial(begin, new), f" to {new}", copy_secrets)
         return None if change is None else (new, change.titled(f"rename {name} to {new}"))
 
