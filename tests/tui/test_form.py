@@ -359,6 +359,16 @@ async def test_a_name_pasted_over_that_of_a_variable_replaces_it() -> None:
         await until(pilot, lambda: app.edits == {("here", "key"): {"env": "OTHER_KEY"}})
 
 
+async def test_right_at_the_end_of_a_name_goes_to_its_value() -> None:
+    app = FormApp(Everything, {})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("headers")
+        await pilot.press(*"Xy", "left", "right")
+        assert app.focused is app.field("headers").query(".key").first()
+        await pilot.press("right")
+        assert app.focused is app.field("headers").query(".value").first()
+
+
 @pytest.mark.parametrize("how", ["pasted", "typed"])
 async def test_a_token_is_refused_as_a_command(how: str) -> None:
     app = FormApp(Everything, {"key": {"command": ["pass", "show", "acme"]}})

@@ -25,6 +25,16 @@ MakeSource = Callable[[str, str], dict[str, Json]]
 """Returns the source of the secret with this key for a place."""
 
 
+class PairKey(TextField):
+    """The key of a row: → at its end goes to the value."""
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        if not select and self.cursor_at_end:
+            self.screen.focus_next()
+        else:
+            super().action_cursor_right(select)
+
+
 class Pair(SecretMarks, Horizontal):
     """A row of the table."""
 
@@ -49,7 +59,7 @@ class Pair(SecretMarks, Horizontal):
         return self.initial if text == shown_line(_text(self.initial)) else _read(text)
 
     def compose(self) -> ComposeResult:
-        key = TextField(self._key, placeholder="name")
+        key = PairKey(self._key, placeholder="name")
         key.add_class("key")
         yield key
         yield self._value_editor()
