@@ -16,6 +16,7 @@ from tui_connector.guide.environment_values import (
     new_environment,
     own_source,
     whole_address,
+    without_own_output,
 )
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.steps.store_address import candidate_addresses
@@ -101,6 +102,11 @@ def test_a_new_incoming_has_a_file_in_each_environment_which_goes_with_it() -> N
     name = setup.add_incoming("products")
     places = [("environments", each, "incoming", name, "sink", "path") for each in environments]
     assert [setup.at(*each) for each in places] == ["acme/uat/products.jsonl", "acme/test/products.jsonl"]
+    assert without_own_output(setup.draft, name) == []
+    own = setup.at(*places[0])
+    setup.edit(places[0], None)
+    assert without_own_output(setup.draft, name) == ["uat"]
+    setup.edit(places[0], own)
     assert [*setup.remove("incoming", name)] == ["uat", "test"]
     assert setup.draft == before
 

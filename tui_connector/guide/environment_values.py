@@ -115,6 +115,11 @@ def own_outputs(
                 yield (TABLE, environment, *output.path), own
 
 
+def without_own_output(draft: Mapping[str, Json], incoming: str) -> list[str]:
+    """The environments that write the items of this incoming to the file of the base values."""
+    return [str(path[1]) for path, _ in own_outputs(draft, (incoming,)) if value_at(draft, path) is None]
+
+
 def own_source(
     draft: Mapping[str, Json], profile: str, path: ModelPath, environment: str, place: str
 ) -> dict[str, Json]:

@@ -22,7 +22,7 @@ from ...client.typed_address import typed_address
 from ...errors import InvalidValue, UserError
 from ...files import described
 from ...guide.checks.criteria import filter_fields, list_profile, matching, usual_fields
-from ...guide.environment_values import own_values
+from ...guide.environment_values import own_values, without_own_output
 from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
@@ -32,7 +32,7 @@ from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.token_shape import unlikely_length
 from ...secrets.vault import KeyringState
 from ...templates import Json
-from ...text import count, shown, shown_line
+from ...text import count, listed, shown, shown_line
 from ..external_editor import edit_field
 from ..keys import is_on_top
 from ..text_jumps import AS_TEXT, show_in_text
@@ -284,7 +284,11 @@ class SetupForm(Form):
         remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
         own = own_values(self.work.setup.draft, self.work.environment, self.path)
         instead = f"{self.work.environment} has its own: {{}} (E, then e on it, changes that)."
-        self.show_notes({path: instead.format(shown_line(value, 120)) for path, value in own.items()})
+        notes = {path: instead.format(shown_line(value, 120)) for path, value in own.items()}
+        if self.path[:1] == ("incoming",) and (sharing := without_own_output(self.work.setup.draft, str(self.path[1]))):
+            words = f"The same file in {listed(sharing, 5)} (E, then e on it, changes that)."
+            notes.setdefault((*self.path[:2], "sink", "path"), words)
+        self.show_notes(notes)
         self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._not_addresses, **self._refused})
 
 
