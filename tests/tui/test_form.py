@@ -168,7 +168,7 @@ async def test_the_cursor_is_at_the_end_of_a_value_that_was_filled_in_later() ->
         await until(pilot, lambda: app.edits[("here", "text")] == "127-0-0-1x")
 
 
-async def test_ctrl_u_deletes_the_whole_value_wherever_the_cursor_is_and_ctrl_z_restores_it() -> None:
+async def test_ctrl_u_deletes_a_value_of_one_line_wherever_the_cursor_is_and_ctrl_z_restores_it() -> None:
     app = FormApp(Everything, {"text": "127-0-0-1", "anything": {"a": 1}, "maybe": "b"})
     async with app.run_test(size=(80, 40)) as pilot:
         app.form.focus_on("text")
@@ -176,12 +176,6 @@ async def test_ctrl_u_deletes_the_whole_value_wherever_the_cursor_is_and_ctrl_z_
         await until(pilot, lambda: app.edits == {("here", "text"): "acme"})
         await pilot.press("ctrl+z")
         await until(pilot, lambda: app.edits == {("here", "text"): "127-0-0-1"})
-        app.form.focus_on("anything")
-        for moves in ((), ("down",), ("down", "end")):
-            await pilot.press(*moves, "ctrl+u", "7")
-            await until(pilot, lambda: app.edits["here", "anything"] == 7)
-            await pilot.press("ctrl+z", "ctrl+z", "ctrl+home")
-            await until(pilot, lambda: app.edits["here", "anything"] == {"a": 1})
         app.form.focus_on("maybe")
         await pilot.press("ctrl+u")
         await until(pilot, lambda: ("here", "maybe") in app.edits and app.edits["here", "maybe"] is None)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from ..client.typed_address import typed_address
 from ..errors import InvalidValue
-from ..profile.environments import TABLE, names_of, own_output, own_variable, with_environment
+from ..profile.environment_names import TABLE, names_of
+from ..profile.environments import own_output, own_variable, with_environment
 from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
 from ..profile.positions import put, value_at
 from ..profile.text_checker import inline

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..outgoing.task_ledger import last_task_runs, tasks_file
 from ..outgoing.tasks import TaskRun, TaskState
-from ..profile.environments import names_of
+from ..profile.environment_names import names_of
 from ..profile.library import BatchReader, Library, ProfileError, read_with_data
 from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows

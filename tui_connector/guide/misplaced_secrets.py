@@ -11,7 +11,8 @@ from pathlib import Path
 from ..errors import UserError
 from ..profile.blocks import parse
 from ..profile.correction import TextEdit
-from ..profile.environments import TABLE, base_path
+from ..profile.environment_names import TABLE
+from ..profile.environments import base_path
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import Problem, check_data, literal_secrets, with_sources

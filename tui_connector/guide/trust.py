@@ -15,7 +15,7 @@ from ..client.message import InvalidRequest
 from ..errors import UserError
 from ..machine import Machine
 from ..profile.capabilities import capabilities
-from ..profile.environments import names_of
+from ..profile.environment_names import names_of
 from ..profile.library import as_text, read_bytes
 from ..profile.model import Profile
 from ..profile.problems import check_data

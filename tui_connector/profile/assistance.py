@@ -16,7 +16,8 @@ from ..magento.entities import READABLE
 from ..secrets.source import SecretSource
 from ..templates.expression import function_names, is_expression
 from .blocks import ParsedText, TextBlock, parse
-from .environments import NOT_OVERRIDABLE, SOURCES, TABLE, base_path, overridable
+from .environment_names import TABLE
+from .environments import NOT_OVERRIDABLE, SOURCES, base_path, overridable
 from .model import DEFAULT_CLIENT, Profile
 from .positions import KeyPath, value_at
 

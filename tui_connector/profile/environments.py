@@ -12,10 +12,10 @@ from ..client.uri import origin_of
 from ..misspelling import most_similar
 from ..secrets.backends import entry_of
 from .destinations import destinations
+from .environment_names import TABLE
 from .model import DEFAULT_ENVIRONMENT, ModelPath, NamedSecret, Profile
 from .positions import value_at
 
-TABLE = "environments"
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 _SINGULAR = {"authentications": "authentication", "clients": "client"}
 NOT_OVERRIDABLE = ("format", TABLE)
@@ -59,12 +59,6 @@ class Overridden:
         """Whether the environment itself sets the value at this path, or a part of it."""
         prefixes = any(path[:length] in self.written for length in range(1, len(path) + 1))
         return prefixes or any(value[: len(path)] == path for value in self.written)
-
-
-def names_of(data: Mapping[str, Any]) -> list[str]:
-    """The names of the environments in a profile's data, which may be invalid."""
-    found = data.get(TABLE)
-    return list(found) if isinstance(found, Mapping) else []
 
 
 def with_environment(data: Mapping[str, Any], environment: str) -> Overridden:

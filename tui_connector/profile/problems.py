@@ -23,7 +23,8 @@ from ..secrets.source import VARIABLE_PATTERN
 from ..templates import Json
 from .correction import Correction
 from .document import Document
-from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
+from .environment_names import TABLE, names_of
+from .environments import own_secrets, unmarked_production, with_environment
 from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
 from .on_failure import NAME as ON_FAILURE
 from .positions import TextPosition, positions, value_at

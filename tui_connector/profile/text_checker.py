@@ -20,7 +20,7 @@ from ..templates import Json
 from .blocks import ParsedBlock, ParsedText, TextBlock, block_layout, parse
 from .correction import Correction, TextEdit, line_start
 from .document import SCHEMA_LINE, Document
-from .environments import TABLE
+from .environment_names import TABLE
 from .library import ProfileError
 from .model import ModelPath, Profile
 from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder, value_at

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from .environments import TABLE
+from .environment_names import TABLE
 from .model import ModelPath, Profile
 from .positions import value_at
 from .problems import FAMILIES, Found, find_problems, referenced_family

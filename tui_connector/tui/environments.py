@@ -14,7 +14,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..client.uri import public_address
-from ..profile.environments import TABLE, differences, names_of
+from ..profile.environment_names import TABLE, names_of
+from ..profile.environments import differences
 from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
 from ..profile.problems import environment_data

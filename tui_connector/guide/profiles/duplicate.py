@@ -10,7 +10,7 @@ from typing import Literal
 
 from ...files import write_atomic
 from ...profile.document import Document
-from ...profile.environments import TABLE, names_of
+from ...profile.environment_names import TABLE, names_of
 from ...profile.library import Library, ProfileError, read_bytes
 from ...profile.positions import KeyPath, value_at
 from ...secrets.backends import override_name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...profile.document import UNSET, Document, parsed
-from ...profile.environments import TABLE, names_of
+from ...profile.environment_names import TABLE, names_of
 from ...profile.library import read_bytes
 from ...profile.merge import merged_data
 from ...profile.on_failure import NAME as ON_FAILURE

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...outgoing.task_ledger import TaskLedger, tasks_file
-from ...profile.environments import TABLE, names_of, own_output, own_variable
+from ...profile.environment_names import TABLE, names_of
+from ...profile.environments import own_output, own_variable
 from ...profile.positions import put, rename_key, value_at
 from ...runs.ledger import Ledger, ledger_file
 from ...secrets.backends import entry_of

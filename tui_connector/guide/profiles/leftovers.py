@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...log.history import History
 from ...outgoing.task_ledger import tasks_file
-from ...profile.environments import names_of
+from ...profile.environment_names import names_of
 from ...profile.trust_records import TrustRecords
 from ...runs.ledger import ledger_file
 from ...templates import Json

@@ -14,7 +14,7 @@ from ...errors import UserError
 from ...files import CannotSave, reason, write_atomic
 from ...machine import Machine
 from ...profile.document import Document
-from ...profile.environments import names_of
+from ...profile.environment_names import names_of
 from ...profile.library import Library, read_bytes
 from ...profile.trust_records import TrustRecords
 from ...secrets.backends import override_name

@@ -11,7 +11,7 @@ from typing import Any
 from ...profile import line_ends
 from ...profile.blocks import parse
 from ...profile.document import Document
-from ...profile.environments import TABLE, names_of
+from ...profile.environment_names import TABLE, names_of
 from ...profile.library import ProfileError
 from ...profile.model import DEFAULT_ENVIRONMENT, ModelPath, Profile
 from ...profile.positions import layout

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...magento.entities import READABLE
 from ...profile.document import UNSET, Document, Unset
-from ...profile.environments import TABLE, names_of
+from ...profile.environment_names import TABLE, names_of
 from ...profile.model import ModelPath
 from ...profile.positions import value_at
 from ...profile.problems import check_data

@@ -27,7 +27,7 @@ from ...guide.profiles.saved_changes import SavedChange
 from ...guide.profiles.saved_profile import part_of
 from ...guide.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.summaries import ProfilePart, parts
-from ...profile.environments import TABLE
+from ...profile.environment_names import TABLE
 from ...profile.problems import Problem
 from ...text import shown_line
 from ..commands import CommandsScreen, PaletteCommand

@@ -19,7 +19,7 @@ from ...guide.profiles.environment_changes import copied_environment
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
-from ...profile.environments import TABLE, names_of
+from ...profile.environment_names import TABLE, names_of
 from ...text import count, listed, shown_line
 from ..dialogs import EntryScreen
 from ..setup.chain import OutgoingForm

@@ -12,7 +12,7 @@ from ...guide.last_runs import LastRun
 from ...guide.profiles.saved_profile import OpenedProfile, base_keys
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
-from ...profile.environments import TABLE
+from ...profile.environment_names import TABLE
 from ...profile.model import ModelPath, Profile
 from ...profile.positions import value_at
 from ...profile.problems import Problem

@@ -18,7 +18,7 @@ from ...guide.steps.methods import GuideStep
 from ...guide.steps.summaries import ProfilePart, fitted, parts
 from ...magento.diagnosis import Finding
 from ...magento.entities import Readable, Writable
-from ...profile.environments import TABLE
+from ...profile.environment_names import TABLE
 from ...profile.part_names import free
 from ...templates import Json
 from ...text import listed, shown_line

@@ -8,7 +8,7 @@ from textual import on
 
 from ...errors import UserError
 from ...guide.environment_values import addresses, is_production, outputs, own_source, secrets, whole_address
-from ...profile.environments import TABLE
+from ...profile.environment_names import TABLE
 from ...profile.problems import check_data
 from ...secrets.backends import entry_of
 from ...secrets.source import SecretSource

@@ -133,7 +133,7 @@ class StepPane(VerticalScroll, can_focus=False):
         elif event.is_printable and not self.is_in_use:
             self._read_letter(event)
             return
-        elif event.key == "enter" and self.ends_word():
+        elif event.key == "enter" and isinstance(self.screen.focused, Button) and self.ends_word():
             event.stop()
             event.prevent_default()
         self.end_word()
