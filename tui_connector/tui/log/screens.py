@@ -150,7 +150,9 @@ class RecordedScreen(RequestsScreen):
         return "" if self._loaded else "Reading the log"
 
     def _set_loaded(self) -> None:
-        self._loaded = True
+        if not self._loaded:
+            self._panel.view.flush()  # the keys that waited act on its rows
+            self._loaded = True
 
     def _show_slow(self) -> None:
         if self._panel.view.is_being_read:
