@@ -259,11 +259,11 @@ async def _check_first_items(
         parent = incoming.parent.incoming
         result, parents = await _check_first_items(profile, session, parent, run, incoming.incremental)
         if not result.ok:
-            own = incoming.incremental is not None and incoming.incremental.field is not None
-            at = "" if result.finding is None else result.finding.field
-            place = at if own and at.startswith("incremental.") else "parent.incoming"
-            blamed = result.finding and replace(result.finding, field=place)
-            return replace(result, summary=f"incoming {name}: {result.summary}", finding=blamed), None
+            finding = result.finding
+            is_own_date = incoming.incremental is not None and incoming.incremental.field is not None
+            if finding is not None and not (is_own_date and finding.field.startswith("incremental.")):
+                finding = replace(finding, field="parent.incoming")
+            return replace(result, summary=f"incoming {name}: {result.summary}", finding=finding), None
         items = [] if parents is None else profile.incoming[parent].parents_among(parents.items)
         if not items:
             why = "whose filter keeps none of its first items" if parents and parents.items else "which has no items"

@@ -193,10 +193,10 @@ def row_message(exchange: Exchange, retry: str = "") -> str:
     """
     failure = failure_message(exchange)
     note = exchange.note if not failure or (exchange.purpose == "probe" and exchange.status is None) else ""
-    return " · ".join(filter(None, [_kept(exchange, retry), note, failure, first_entity(exchange)]))
+    return " · ".join(filter(None, [_kept(exchange, retry), note, failure, _first_entity(exchange)]))
 
 
-def first_entity(exchange: Exchange) -> str:
+def _first_entity(exchange: Exchange) -> str:
     """What identifies the first entity in the body of a request, such as "sku 24-MB01 …" if more follow; or ""."""
     body = exchange.request_body.data[:_FIRST_BYTES]
     if exchange.purpose == "login" or (found := _IDENTIFIER.search(body)) is None:

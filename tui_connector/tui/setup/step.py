@@ -147,7 +147,7 @@ class StepPane(VerticalScroll, can_focus=False):
         ended = self._is_typed_over
         self.end_word()
         if ended:
-            words = f"Enter did nothing, as the end of the word that you typed. {self.where_to_type}"
+            words = f"Enter did nothing: it ended the word that you typed. {self.where_to_type}"
             self.notify(words.strip(), markup=False)
         return ended
 
