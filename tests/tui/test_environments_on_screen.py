@@ -60,6 +60,19 @@ def write(machine: Machine, live: str, staging: str, text: str = PROFILE) -> Pat
     return path
 
 
+async def open_in_staging(pilot: Any) -> None:
+    """Opens the page of the profile, and chooses its environment there."""
+    app = pilot.app
+    await until_shown(pilot, "Shop")
+    await pilot.press("enter")
+    await until_shown(pilot, "GET products")
+    await pilot.press("E")
+    await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+    await pilot.press("down", "enter")
+    await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+    await until_shown(pilot, "GET products")
+
+
 async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> None:
     async with listing(products(*range(1, 8))) as staging:
         path = write(machine, "http://127.0.0.1:9", staging.url)
@@ -379,14 +392,7 @@ async def test_a_missing_secret_is_prompted_for_before_anything_starts(machine: 
         app = ConnectorApp(replace(machine, environ={}), no_demo)
         state = machine.directories.state
         async with app.run_test(size=(120, 40)) as pilot:
-            await until_shown(pilot, "Shop")
-            await pilot.press("enter")
-            await until_shown(pilot, "GET products")
-            await pilot.press("E")
-            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
-            await pilot.press("down", "enter")
-            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
-            await until_shown(pilot, "GET products")
+            await open_in_staging(pilot)
             page = app.screen
             prompt = "The environment variable SHOP_TOKEN_TEST is not set. Its value, for this session:"
             for part, name, key in [("incoming", "items", "t"), ("incoming", "items", "r"), ("outgoing", "stock", "r")]:
@@ -418,14 +424,7 @@ async def test_a_form_says_which_values_the_environment_has_instead(machine: Mac
     path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 45)) as pilot:
-        await until_shown(pilot, "Shop")
-        await pilot.press("enter")
-        await until_shown(pilot, "GET products")
-        await pilot.press("E")
-        await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
-        await until_shown(pilot, "GET products")
+        await open_in_staging(pilot)
         app.screen.query_one(PartList).select("incoming", "items")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, FormScreen))
