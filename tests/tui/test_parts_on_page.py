@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from screens import shown, until, until_shown
 from test_profile_page import in_form, messages, on_page, trusting, write
 from textual.pilot import Pilot
 
+from tui_connector.guide.trust import ProfileTrust
 from tui_connector.machine import Machine
+from tui_connector.profile.trust_records import TrustRecord
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
@@ -325,6 +330,40 @@ async def test_renaming_a_part_shows_what_changes_and_can_be_undone(machine: Mac
         await pilot.press("enter")  # the harmless answer
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         assert path.read_text() == before
+
+
+async def test_a_slow_undo_is_not_taken_for_an_edit_by_another_program(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = trusting(machine)
+    looked = threading.Event()
+    restore = ProfileTrust.restore_records
+
+    def restore_slowly(trust: ProfileTrust, records: Iterable[TrustRecord]) -> None:
+        looked.wait(10)
+        restore(trust, records)
+
+    monkeypatch.setattr(ProfileTrust, "restore_records", restore_slowly)
+    async with on_page(app, size=(100, 40)) as pilot:
+        await pilot.press("down", "down", "d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "[incoming" not in path.read_text() and "u Undo edit" in shown(app))
+        await pilot.press("u", "y")
+        await until(pilot, lambda: path.read_text() == before)
+        assert isinstance(app.screen, ProfilePage)
+        app.screen.reload()  # as when its dialog is gone
+        for _ in range(50):  # it would be read now
+            await pilot.pause()
+        assert "Another program" not in " ".join(messages(app))
+        looked.set()
+        await until(
+            pilot,
+            lambda: messages(app) == ["Undone: delete products · nothing more to undo in this session · U redoes it"],
+        )
+        await until(pilot, lambda: "u Undo" not in shown(app))
 
 
 async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine: Machine, memory_keyring: Any) -> None:

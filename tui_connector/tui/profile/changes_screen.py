@@ -7,7 +7,6 @@ from typing import Literal
 
 from textual import work
 
-from ...errors import UserError
 from ...files import ChangedOnDisk
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
@@ -93,16 +92,9 @@ class ChangesScreen(ProfileScreen):
     async def _save_change(self, name: str, change: Awaitable[SavedChange | None]) -> SavedChange | None:
         """Awaits the change of what is called so, and reloads the file; None if it was declined, or failed."""
         saved = None
-        self.busy = f"Changing {name}"  # keys for the page wait until it can be undone
-        try:
-            saved = await change
-        except (UserError, OSError) as error:
-            self.notify_error(error)
-        finally:
-            self.busy = ""
-        if saved is not None:
-            self.record(saved)
-        self.reload()
+        async with self.changing(f"Changing {name}"):
+            if (saved := await change) is not None:
+                self.record(saved)
         return saved
 
     def action_undo(self) -> None:
@@ -125,21 +117,17 @@ class ChangesScreen(ProfileScreen):
 
     @work(exclusive=True, group="delete")
     async def _revert(self, change: SavedChange, verb: str, done: Callable[[SavedChange], None]) -> None:
-        self.busy = f"{verb}: {change.title}"
-        try:
-            reverted = await self.part_changes.revert(change, verb)
+        async with self.changing(f"{verb}: {change.title}"):
+            try:
+                reverted = await self.part_changes.revert(change, verb)
+            except ChangedOnDisk:
+                words = f"{verb} is not possible: {self.path.name} has changed since it was saved here."
+                self.notify(shown_line(words), severity="warning", markup=False)
+                return
             if reverted is not None:
                 done(reverted)
                 self.show_changed(reverted)
                 self.notify(self._reverted(verb, change.title), markup=False)
-        except ChangedOnDisk:
-            words = f"{verb} is not possible: {self.path.name} has changed since it was saved here."
-            self.notify(shown_line(words), severity="warning", markup=False)
-        except UserError as error:
-            self.notify_error(error)
-        finally:
-            self.busy = ""
-        self.reload()
 
     def _reverted(self, verb: str, title: str) -> str:
         """What was undone or redone, and what the keys do next."""

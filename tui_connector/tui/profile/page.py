@@ -406,21 +406,15 @@ class ProfilePage(StatusScreen, TextsScreen):
         """Opens the form of the part, or adds one; saves it after the difference was shown."""
         assert part.family in ("incoming", "outgoing")
         change, done = None, "Saved: {}. u undoes it."
-        try:
-            async with self.file_workbench() as workbench:
-                if not add:
-                    change = await self._forms.edit(workbench, part.family, part.name, at)
-                elif (added := await self._forms.add(workbench, part.family)) is not None:
-                    (name, change), done = added, "Added: {}. Enter opens its form, u undoes it."
-                    part = ProfilePart(part.family, name, "")
-        except (UserError, OSError) as error:
-            self.notify_error(error)
-        finally:
-            self.busy = ""
-        if change is not None:
-            self.record(change)
-            self.notify(done.format(part.name), markup=False)
-        self.reload()
+        async with self.changing(self.busy), self.file_workbench() as workbench:
+            if not add:
+                change = await self._forms.edit(workbench, part.family, part.name, at)
+            elif (added := await self._forms.add(workbench, part.family)) is not None:
+                (name, change), done = added, "Added: {}. Enter opens its form, u undoes it."
+                part = ProfilePart(part.family, name, "")
+            if change is not None:
+                self.record(change)
+                self.notify(done.format(part.name), markup=False)
 
     @work(exclusive=True, group="edit")
     async def _edit_environment(self, name: str = "", at: FormPath = (), like: str = "") -> None:
@@ -428,25 +422,19 @@ class ProfilePage(StatusScreen, TextsScreen):
 
         `like` is the environment that a new one is a copy of.
         """
-        self.busy = f"Opening {name or 'the form of an environment'}"
         change, done = None, "Saved: {}. E uses it, u undoes the change."
-        try:
-            async with self.file_workbench() as workbench:
-                if name:
-                    change = await self._forms.edit_environment(workbench, name, at)
-                elif (added := await self._forms.add_environment(workbench, like)) is not None:
-                    name, change = added
-                    done = "Added: {}. E uses it, u undoes the change."
-                    if self.profile is not None:
-                        self._added_environment, done = name, "Added: {}. Enter uses it; on the page, u undoes it."
-        except (UserError, OSError) as error:
-            self.notify_error(error)
-        finally:
-            self.busy = ""
-        if change is not None:
-            self.record(change)
-            self.notify(done.format(name), markup=False)
-        self.reload()
+        opening = self.changing(f"Opening {name or 'the form of an environment'}")
+        async with opening, self.file_workbench() as workbench:
+            if name:
+                change = await self._forms.edit_environment(workbench, name, at)
+            elif (added := await self._forms.add_environment(workbench, like)) is not None:
+                name, change = added
+                done = "Added: {}. E uses it, u undoes the change."
+                if self.profile is not None:
+                    self._added_environment, done = name, "Added: {}. Enter uses it; on the page, u undoes it."
+            if change is not None:
+                self.record(change)
+                self.notify(done.format(name), markup=False)
 
     @property
     def selected_part(self) -> ProfilePart | None:

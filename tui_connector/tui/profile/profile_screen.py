@@ -88,6 +88,8 @@ class ProfileScreen(LogDock):
         self.changes = context.changes
         self.busy = ""
         """What is done to the file now, which keys wait for."""
+        self._file_lock = asyncio.Lock()
+        """Held while the file is changed until that is recorded, and while it is read until that is noted."""
         self._file_state: FileState | None = None
         self._reader: Worker[None] | None = None
         """What reads the file, or did so last."""
@@ -129,6 +131,22 @@ class ProfileScreen(LogDock):
             yield workbench
         finally:
             workbench.close()
+
+    @asynccontextmanager
+    async def changing(self, what: str) -> AsyncIterator[None]:
+        """Keys wait while the block changes the file and records that, and until the file was read again.
+
+        Errors are shown.
+        """
+        self.busy = what
+        try:
+            async with self._file_lock:  # what is read before it is recorded would be taken for another program's
+                yield
+        except (UserError, OSError) as error:
+            self.notify_error(error)
+        finally:
+            self.busy = ""
+        self.reload()
 
     def on_mount(self) -> None:
         self.set_interval(_CHECK_INTERVAL, self._check_file)
@@ -191,11 +209,12 @@ class ProfileScreen(LogDock):
     @work(exclusive=True, group="read")
     async def _read(self, *, only_if_changed: bool) -> None:
         """Reads the file; `only_if_changed` as after a change by another program."""
-        state = await asyncio.to_thread(state_of, self.path)
-        if only_if_changed and state == self._file_state:
-            return
-        opened = await asyncio.to_thread(open_profile, self.path, self.environment)
-        is_by_another_program = await self._note_change(opened)
+        async with self._file_lock:
+            state = await asyncio.to_thread(state_of, self.path)
+            if only_if_changed and state == self._file_state:
+                return
+            opened = await asyncio.to_thread(open_profile, self.path, self.environment)
+            is_by_another_program = await self._note_change(opened)
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self.workbench.keep_history, self.path, opened.profile)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ...errors import UserError
 from ...guide.profiles.saved_changes import IN_OWN_EDITOR, file_before
 from ...profile.problems import Problem
 from ..external_editor import edit
@@ -75,8 +74,7 @@ class TextsScreen(ChangesScreen, TextHolder):
         """Opens the file in the user's editor, at the selected problem or part; what is saved there can be undone."""
         self.app.clear_notifications()
         problem, part, opened = self.selected_problem, self.selected_part, self.opened
-        self.busy = f"Opening {self.path.name}"
-        try:
+        async with self.changing(f"Opening {self.path.name}"):
             line = problem.place.line if problem is not None else None
             if line is None and part is not None and opened is not None:
                 line = await asyncio.to_thread(opened.line_of, part)
@@ -86,8 +84,3 @@ class TextsScreen(ChangesScreen, TextHolder):
             finally:  # also where the editor reports an error
                 if change := await asyncio.to_thread(before.change, IN_OWN_EDITOR):
                     self.record(change)
-        except UserError as error:
-            self.notify_error(error)
-        finally:
-            self.busy = ""
-        self.reload()
