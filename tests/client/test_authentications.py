@@ -16,7 +16,7 @@ from profiles import FOUR, full, profile, signed
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import ANONYMOUS, ClientVariant, InvalidRequest, Request
 from tui_connector.client.printer import text
-from tui_connector.guide.resend import resend, resendable_request
+from tui_connector.guide.requests.resend import resend, resendable_request
 from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check, check_data

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.query_doubts import doubts
-from tui_connector.guide.query_lines import is_short, sent_parameters
+from tui_connector.guide.requests.query_doubts import doubts
+from tui_connector.guide.requests.query_lines import is_short, sent_parameters
 from tui_connector.guide.rest_api import ApiPath
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tui_connector.client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, parameters_of
 from tui_connector.client.uri import parameters
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.query_lines import SentParameter, in_short, is_short, sent_parameters, suggested_lines
+from tui_connector.guide.requests.query_lines import SentParameter, in_short, is_short, sent_parameters, suggested_lines
 from tui_connector.guide.rest_api import ApiPath
 from tui_connector.log.request_summary import conditions, decoded_criteria
 

@@ -16,7 +16,7 @@ from profiles import profile as shop_profile
 
 from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.message import InvalidRequest, Request, RequestInfo
-from tui_connector.guide.resend import changes_nothing, relative_uri, resendable_request, variables_to_set
+from tui_connector.guide.requests.resend import changes_nothing, relative_uri, resendable_request, variables_to_set
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.history import History
 from tui_connector.machine import Machine

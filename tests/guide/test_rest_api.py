@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.guide.resend import NewRequests
+from tui_connector.guide.requests.resend import NewRequests
 from tui_connector.guide.rest_api import (
     ApiPath,
     KeptPaths,

@@ -21,7 +21,7 @@ from watched_log import Watched, filled, watching
 from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, RequestInfo, Response
 from tui_connector.client.whole_bodies import WholeBody
-from tui_connector.guide.resend import NewRequests, resend
+from tui_connector.guide.requests.resend import NewRequests, resend
 from tui_connector.guide.rest_api import ApiPath, KnownPaths
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench, profile_of

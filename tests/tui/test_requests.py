@@ -12,7 +12,7 @@ from watched_log import SIGNED, filled, refusal, watching
 from tui_connector.client.body_refusal import BodyRefusal
 from tui_connector.client.exchange import Exchange, InFlight, PendingRetry, RecordedBody, Timings
 from tui_connector.client.message import Request, Response
-from tui_connector.guide.resend import NewRequests
+from tui_connector.guide.requests.resend import NewRequests
 from tui_connector.machine import Machine
 from tui_connector.tui.log.sending import LogContext
 

@@ -14,8 +14,15 @@ from textual.content import Content
 from textual.widgets import Static, TextArea
 
 from ...errors import InvalidValue
-from ...guide.query_doubts import doubts
-from ...guide.query_lines import LineSuggestion, in_short, is_short, sent_parameters, suggested_lines, unsendable
+from ...guide.requests.query_doubts import doubts
+from ...guide.requests.query_lines import (
+    LineSuggestion,
+    in_short,
+    is_short,
+    sent_parameters,
+    suggested_lines,
+    unsendable,
+)
 from ...guide.rest_api import ApiPath
 from ...text import shown, shown_line
 from ..widgets.dialog_panel import DialogPanel

@@ -21,7 +21,7 @@ from textual.widgets.input import Selection
 
 from ...client.message import METHODS, Request
 from ...errors import InvalidValue, UserError
-from ...guide.resend import relative_uri, schema_path
+from ...guide.requests.resend import relative_uri, schema_path
 from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path, methods_of, similar_path
 from ...machine import Machine
 from ...secrets.mask import MARK

@@ -11,7 +11,7 @@ from ...client.json_text import indented, unescaped
 from ...client.message import METHODS, Headers, Request
 from ...client.uri import absolute, canonical, parameters, readable
 from ...errors import InvalidValue
-from ...guide.query_lines import is_short
+from ...guide.requests.query_lines import is_short
 from ...invalid_json import why_invalid_json
 from ...misspelling import did_you_mean
 from ...text import HTTP_TOKEN

@@ -17,7 +17,7 @@ from textual.message import Message
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
 from ...guide.profiles.saved_profile import OpenedProfile, open_profile
-from ...guide.resend import NewRequests, resend, variables_to_set
+from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...log.files import SessionStart, read_history

@@ -14,7 +14,7 @@ from textual.message import Message
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, NoResponse, Request, RequestFailed, RequestInfo, Response
 from ...errors import UserError
-from ...guide.resend import (
+from ...guide.requests.resend import (
     LoggedRequest,
     NewRequests,
     changes_nothing,

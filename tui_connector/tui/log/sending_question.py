@@ -12,7 +12,7 @@ from ...client.message import Request
 from ...client.printer import is_binary
 from ...client.uri import absolute, is_absolute, origin_of, public_address, readable
 from ...errors import InvalidValue
-from ...guide.resend import changes_nothing
+from ...guide.requests.resend import changes_nothing
 from ...text import shown_line
 from ...units import size
 from ..widgets import highlight

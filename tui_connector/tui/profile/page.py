@@ -25,7 +25,7 @@ from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.profiles.saved_profile import part_of
-from ...guide.resend import NewRequests, resend, variables_to_set
+from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.summaries import ProfilePart, parts
 from ...profile.environment_names import TABLE
 from ...profile.problems import Problem

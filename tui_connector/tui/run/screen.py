@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
-from ...guide.resend import NewRequests, resend, variables_to_set
+from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.workbench import Workbench
 from ...incoming.start import RunOptions
 from ...profile.model import Profile

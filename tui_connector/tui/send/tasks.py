@@ -21,7 +21,7 @@ from textual.widgets import Static
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Request, RequestFailed, Response
 from ...errors import InvalidValue, UserError
-from ...guide.resend import NewRequests, resend, variables_to_set
+from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.sending.plans import Sender
 from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.sending.tasks import LISTED, RETRIABLE, TaskAction, TaskBook, TaskGroup, TaskList

@@ -28,7 +28,7 @@ from ...files import described, state_remedy
 from ...guide.checks.permissions import boxes_text, chosen
 from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
-from ...guide.resend import NewRequests, resend, variables_to_set
+from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.resume import draft_of, has_unsaved_work
 from ...guide.sending.kept_samples import keep_samples
 from ...guide.steps.methods import STEP_OF, TITLES, GuideStep, in_magento

@@ -9,20 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ..client.exchange import LONGEST_RESENT, Exchange
-from ..client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
-from ..client.model import only_reads
-from ..client.plugins.base_uri import BaseUri
-from ..client.uri import is_absolute, origin_of
-from ..machine import Machine
-from ..magento.entities.comparisons import READ_BY_POST
-from ..profile.model import NamedSecret, Profile
-from ..secrets.backends import override_name
-from ..secrets.mask import MARK
-from ..units import size
-from .checks.permissions import schema_of
-from .rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema
-from .workbench import Workbench
+from ...client.exchange import LONGEST_RESENT, Exchange
+from ...client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
+from ...client.model import only_reads
+from ...client.plugins.base_uri import BaseUri
+from ...client.uri import is_absolute, origin_of
+from ...machine import Machine
+from ...magento.entities.comparisons import READ_BY_POST
+from ...profile.model import NamedSecret, Profile
+from ...secrets.backends import override_name
+from ...secrets.mask import MARK
+from ...units import size
+from ..checks.permissions import schema_of
+from ..rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema
+from ..workbench import Workbench
 
 _PER_ATTEMPT = frozenset(
     {"accept-encoding", "authorization", "connection", "content-length", "cookie", "host", "user-agent"}

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
-from ..client.criteria_rows import COMMON_FIELDS, Condition, IncompleteRow, parameters_of, read_shown_rows
-from ..client.uri import canonical, parameters, readable
-from ..errors import InvalidValue
-from ..log.request_summary import criteria_keys, decoded_criteria
-from ..magento.entities import READABLE
-from .rest_api import ApiPath
+from ...client.criteria_rows import COMMON_FIELDS, Condition, IncompleteRow, parameters_of, read_shown_rows
+from ...client.uri import canonical, parameters, readable
+from ...errors import InvalidValue
+from ...log.request_summary import criteria_keys, decoded_criteria
+from ...magento.entities import READABLE
+from ..rest_api import ApiPath
 
 _SHORT = re.compile(r"(?P<word>where|and|sort|page)\s+(?P<rest>\S.*)|(?P<size>\d+)\s+per\s+page", re.IGNORECASE)
 _PAGE = re.compile(

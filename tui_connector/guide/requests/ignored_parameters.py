@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_plus
 
-from ..misspelling import most_similar
-from .rest_api import ApiPath
+from ...misspelling import most_similar
+from ..rest_api import ApiPath
 
 _ROOTS = ("searchCriteria", "search_criteria")
 """The name of the PHP parameter, and the other spelling that Magento accepts

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 
-from ..client.criteria_rows import (
+from ...client.criteria_rows import (
     COMMON_FIELDS,
     CONDITION_TYPES,
     LIST_CONDITIONS,
@@ -14,12 +14,12 @@ from ..client.criteria_rows import (
     is_misspelt_condition,
     read_shown_rows,
 )
-from ..errors import InvalidValue
-from ..magento.entities.search_fields import SEARCH_FIELDS
-from ..misspelling import most_similar
+from ...errors import InvalidValue
+from ...magento.entities.search_fields import SEARCH_FIELDS
+from ...misspelling import most_similar
+from ..rest_api import ApiPath
 from .ignored_parameters import second_spelling, why_ignored
 from .query_lines import is_short, sent_parameters, split_short, unsendable
-from .rest_api import ApiPath
 
 _SIGNS = "=<>≠≤≥"
 _BEGINS_WITH_SIGN = re.compile(rf"!?[{_SIGNS}]")
