@@ -26,6 +26,7 @@ from tui_connector.guide.rest_api import ApiPath, KnownPaths
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.files import read
+from tui_connector.log.history import BODIES_ARE_KEPT
 from tui_connector.log.recording import Reader
 from tui_connector.log.records import line
 from tui_connector.machine import Machine, NoPrompt
@@ -222,6 +223,34 @@ async def test_the_request_that_was_resent_is_in_sight_and_nothing_says_that_it_
         await watched.pilot.press("x")
         await watched.shows("▸ #100 ")
         assert not watched.app._notifications
+
+
+@pytest.mark.parametrize(
+    ("keys", "stays_at"), [(["g", "down"], 2), (["g", "down", "enter"], 2), (["enter"], 4), (["e"], None), (["G"], 5)]
+)
+async def test_a_slow_response_is_not_selected_once_its_user_looks_at_something_else(
+    machine: Machine, keys: list[str], stays_at: int | None
+) -> None:
+    log = filled(*map(exchange, range(1, 5)))
+    responses = asyncio.Semaphore(0)
+
+    async def send(original: Exchange, _: Request) -> Response:
+        await responses.acquire()
+        number = log.end + 1
+        about = RequestInfo(repeats=original.identity)
+        log.record(exchange(number, original=Request("GET", "/", about=about)))
+        return Response(200, (), b"", number)
+
+    async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
+        await watched.pilot.press("x", *keys)
+        responses.release()
+        await watched.told("#5: with #4: same response")
+        assert watched.selected() == stays_at
+        await watched.pilot.press(*(["e"] if keys == ["e"] else []), "escape", "g", "x", "x")
+        responses.release()
+        await watched.selects(6)
+        responses.release()
+        await watched.selects(7)  # the program has moved in between, and not the user
 
 
 async def test_what_a_resent_request_has_changed_is_in_sight_also_after_a_search(machine: Machine) -> None:
@@ -523,7 +552,7 @@ async def test_a_request_without_its_body_is_completed_before_it_is_sent(machine
     log = filled(*(exchange(n, method="POST", request_body=body) for n, body in enumerate((gone, cut, masked), 1)))
     async with watching(machine, log, context=LogContext(machine, send=store.send)) as watched:
         for number, missing, keeps in (
-            (1, "its body (93 B) was not kept", 'log.history = "requests" in the profile keeps'),
+            (1, "its body (93 B) was not kept", BODIES_ARE_KEPT),
             (2, "only the first 10 B of its body (90.0 KB) were kept", ""),
             (3, "its secrets are masked (•••)", ""),
         ):

@@ -96,7 +96,7 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: "── Session of " in shown(app))
         await pilot.press("G", "P", "enter")
         await until(pilot, lambda: log.detail.has_focus)
-        await until(pilot, lambda: 'if the profile says history = "bodies" under [log]' in shown(app))
+        await until(pilot, lambda: 'history = "requests" keeps the bodies of requests' in shown(app))
         await pilot.press("q")
         await until(pilot, lambda: log.view.has_focus)  # one level up, as with Esc
         await pilot.press("plus")

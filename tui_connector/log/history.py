@@ -26,6 +26,12 @@ from .records import KeptBodies, LogFailed
 Keep = Literal["metadata", "requests", "bodies", "off"]
 _BODIES: Mapping[Keep, KeptBodies] = {"metadata": "by-hand", "requests": "requests", "bodies": "all"}
 
+BODIES_ARE_KEPT = (
+    'Under [log] in the profile, history = "requests" keeps the bodies of requests, '
+    'and "bodies" also those of responses.'
+)
+"""How the bodies that the history has not kept are kept from now on."""
+
 SESSIONS = 200
 BYTES = 50_000_000
 AGE = timedelta(days=30)

@@ -14,6 +14,7 @@ from ...client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Re
 from ...client.model import only_reads
 from ...client.plugins.base_uri import BaseUri
 from ...client.uri import is_absolute, origin_of
+from ...log.history import BODIES_ARE_KEPT
 from ...machine import Machine
 from ...magento.entities.comparisons import READ_BY_POST
 from ...profile.model import NamedSecret, Profile
@@ -82,14 +83,11 @@ def resendable_request(exchange: Exchange) -> Request:
     request, missing = logged_request(exchange)
     if missing:
         body = exchange.request_body
-        keeps = KEEPS_BODIES if 0 < body.size <= LONGEST_RESENT and len(body.data) < body.size else ""
+        keeps = BODIES_ARE_KEPT if 0 < body.size <= LONGEST_RESENT and len(body.data) < body.size else ""
         raise InvalidRequest(
             f"#{exchange.number} cannot be resent unchanged: {missing}", hint=f"X opens it for editing. {keeps}".strip()
         )
     return request
-
-
-KEEPS_BODIES = 'log.history = "requests" in the profile keeps the bodies of requests.'
 
 
 def changes_nothing(request: Request) -> bool:

@@ -14,6 +14,7 @@ from ...client.exchange import Exchange, RecordedBody, Timings
 from ...client.printer import Formatter, Role, blocks, failure_message, phases, request_target
 from ...client.uri import readable
 from ...client.wire import Bounds
+from ...log.history import BODIES_ARE_KEPT
 from ...log.request_summary import conditions, decoded_criteria
 from ...magento.diagnosis import PROBE, Finding
 from ...text import shown, shown_line
@@ -186,18 +187,9 @@ def exchange_text(
         kept = Bounds().kept
         what = "the whole body" if exchange.body.size <= kept else f"the first {size(kept)} of the body"
         text.add(Extra.HINT, f"x {again}, and keeps {what}")
-    if summary and related.from_history and (hint := _what_history_keeps(exchange)):
-        text.add(Extra.HINT, hint)
+    if summary and related.from_history and (exchange.body.is_missing or exchange.request_body.is_missing):
+        text.add(Extra.HINT, BODIES_ARE_KEPT)
     return text
-
-
-def _what_history_keeps(exchange: Exchange) -> str:
-    """What keeps the bodies that the history does not have; "" if it has all."""
-    if exchange.body.is_missing:
-        return 'The history keeps such bodies if the profile says history = "bodies" under [log]'
-    if exchange.request_body.is_missing:
-        return 'The history keeps such bodies if the profile says history = "requests" under [log]'
-    return ""
 
 
 def _add_parameters(text: ExchangeText, uri: str, parameters: Sequence[str], width: int, *, whole: bool) -> None:

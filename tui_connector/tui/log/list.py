@@ -104,6 +104,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._searched: Filter | None = None
         self.found: View | None = None
         """What the search finds in the list, while there is one."""
+        self.visits = 0
+        """How often its user has selected or opened something, or scrolled: what ends after that selects nothing."""
         self._position = -1
         self._other_position = -1
         """The position in the ring that is not shown, when it was left."""
@@ -425,7 +427,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         return Strip([Segment(f" {text}", self.paint("muted"))]).crop_extend(0, width, None).apply_style(self._style)
 
     def select(self, index: int) -> None:
-        """Selects this row and stops following."""
+        """Selects this row for the user, and stops following."""
+        self.visits += 1
+        self._go_to(index)
+
+    def _go_to(self, index: int) -> None:
         if not len(self.view):
             return
         self.stop_following()
@@ -439,22 +445,22 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._report_selection()
 
     def select_exchange(self, exchange: Exchange) -> bool:
-        """Selects this exchange; False where the list does not show it."""
+        """Selects this exchange, by itself; False where the list does not show it."""
         self.view.update()
         self.flush()  # it can be scrolled to only once the list is as long as its view
         position = position_of(self._ring, exchange)
         index = self.view.index(position)
         if not any(each is exchange for each in (self.exchange_at(index), *self.folded_at(index))):
             return False
-        self._select_position(position)
+        self._go_to(self._unfolded_index(position))
         return True
 
-    def _select_position(self, position: int) -> None:
-        """Selects the exchange at this position, which the list shows or has folded."""
+    def _unfolded_index(self, position: int) -> int:
+        """The index of the exchange at this position, which the list shows or has folded."""
         if self.view.folded(self.view.index(position)):
             self.set_folded(False)
             self.view.update(1.0)
-        self.select(self.view.index(position))
+        return self.view.index(position)
 
     def listed(self) -> list[Exchange]:
         """All exchanges of the list, also the folded ones."""
@@ -487,7 +493,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         if found is not self.found:
             return
         if position is not None:
-            self._select_position(position)
+            self.select(self._unfolded_index(position))
         self.post_message(self.Searched(position is not None))
 
     def select_slowest(self) -> None:
@@ -500,7 +506,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         is_next = not self.following and self._slowest is not None and -self._slowest[1] == self._position
         faster = [each for each in times if self._slowest is not None and each < self._slowest] if is_next else []
         self._slowest = max(faster or times)
-        self._select_position(-self._slowest[1])
+        self.select(self._unfolded_index(-self._slowest[1]))
 
     def stop_following(self) -> None:
         """Stops following; the selection stays."""
@@ -528,7 +534,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def release(self) -> None:
         """Follows again after `hold`, unless something else was selected meanwhile."""
         if self._held:
-            self.action_follow()
+            self.follow()
 
     def toggle_mark(self) -> None:
         """Marks or unmarks the selected exchange, and selects the next one."""
@@ -538,15 +544,17 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         if self.following:  # what is selected may be below the end of a smaller window
-            self.action_follow()
+            self.follow()
         elif (index := self._index) >= 0:
             self._scroll_to_row(index)
 
     def on_mouse_scroll_up(self, _: events.MouseScrollUp) -> None:
+        self.visits += 1
         self.stop_following()
         self._keeps_in_view = False
 
     def on_mouse_scroll_down(self, _: events.MouseScrollDown) -> None:
+        self.visits += 1
         self._keeps_in_view = False
 
     def on_focus(self) -> None:
@@ -572,18 +580,25 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.select(0)
 
     def action_follow(self) -> None:
+        self.visits += 1
+        self.follow()
+
+    def follow(self) -> None:
+        """Selects the newest exchange, and each that comes."""
         self.following, self._held, self._paused = True, False, False
         self._drawn_state = ()
         self.flush()
 
     def action_pause(self) -> None:
         if self.following:
+            self.visits += 1
             self._paused = True
             self.stop_following()
         else:
             self.action_follow()
 
     def open(self) -> None:
+        self.visits += 1
         if self.selected_probes:
             self.set_folded(False)
         elif self.selected is not None:

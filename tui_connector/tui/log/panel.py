@@ -340,7 +340,8 @@ class LogPanel(LogHost):
             raise SkipAction
 
     def filter(self, text: str) -> None:
-        """Applies this filter. Raises `BadFilter`."""
+        """Applies this filter of the user. Raises `BadFilter`."""
+        self.view.visits += 1
         self._set_filtering(ActiveFilter(parse(text), text))
 
     def _set_filtering(self, filtering: ActiveFilter) -> None:
@@ -356,6 +357,7 @@ class LogPanel(LogHost):
         self.query_one(LogPrompt).open(purpose, before)
 
     def action_toggle_filter(self) -> None:
+        self.view.visits += 1
         if self._filtering.on:
             self.view.stay()
         self._set_filtering(replace(self._filtering, on=not self._filtering.on))
@@ -481,6 +483,7 @@ class LogPanel(LogHost):
         self.view.set_folded(not self.view.folded)
 
     def action_errors(self) -> None:
+        self.view.visits += 1
         if self.view.errors_only:
             self.view.stay(self.exchanges)
         self.view.show_failures(next_shown(self.view.failures, self.exchanges.attempts))
@@ -556,19 +559,29 @@ class LogPanel(LogHost):
 
     @on(LogActions.Attempted)
     def _on_attempted(self, message: LogActions.Attempted) -> None:
-        """Selects each attempt of a request that the user sent, unless they have selected another one meanwhile."""
-        attempt, selected = message.exchange, self.selected
-        if attempt is None:
-            self.view.action_follow()
-        elif attempt.attempt == 1 or self.view.following or (selected is not None and selected.call == attempt.call):
-            self.view.select_exchange(attempt)
+        """Selects each attempt of a request that the user sent, unless they have visited another one meanwhile."""
+        if message.visits != self.view.visits:
+            return
+        if message.exchange is None:
+            self.view.follow()
+        else:
+            self.view.select_exchange(message.exchange)
 
     @on(LogActions.Resent)
     def _on_resent(self, message: LogActions.Resent) -> None:
-        """Selects the exchange of a request that the user sent, whatever is filtered; a resent one is compared."""
+        """Selects the exchange of a request that the user sent, whatever is filtered; a resent one is compared.
+
+        Only reports it where the user has visited another one meanwhile.
+        """
         exchange, view = self.exchanges.by_number(message.number), self.view
         if exchange is None:
             self._log_actions.notify(f"#{message.number} was sent, but this list does not show it.")
+            return
+        before = repeated_exchange(exchange, self.exchanges)
+        if message.visits != view.visits:
+            if exchange.status is not None:  # otherwise its failure was reported
+                response = comparison(before, exchange) if before is not None else f"response {exchange.status}"
+                self._log_actions.notify(f"#{exchange.number}: {response}")
             return
         if not view.select_exchange(exchange):
             lifted = []
@@ -580,5 +593,5 @@ class LogPanel(LogHost):
                 view.select_exchange(exchange)
                 lifted.append(f"filter {self._filtering.text} (F)")
             self._log_actions.notify(f"Turned off to show #{exchange.number}: {', '.join(lifted)}")
-        if not self.detail.display and (before := repeated_exchange(exchange, self.exchanges)) is not None:
+        if not self.detail.display and before is not None:
             self._log_actions.notify(f"#{exchange.number}: {comparison(before, exchange)}")

@@ -129,12 +129,16 @@ class RequestActions:
         """A request of the user was sent; `number` is that of its exchange."""
 
         number: int
+        visits: int
+        """Those of the list when it was sent."""
 
     @dataclass
     class Attempted(Message):
         """An attempt of a request of the user has ended; None: none has for a moment."""
 
         exchange: Exchange | None
+        visits: int
+        """Those of the list when it was sent."""
 
     def __init__(self, panel: LogHost, context: LogContext) -> None:
         self._panel, self._context = panel, context
@@ -280,17 +284,18 @@ class RequestActions:
         return _Sending(request, send(exchange, request), f"#{exchange.number}", "resent")
 
     def _await_response(self, sending: _Sending, refused: Callable[[RequestFailed], str] | None = None) -> None:
-        """Selects the exchange of a request once it has ended.
+        """Has the exchange of a request selected once it has ended, unless something else was visited meanwhile.
 
         `refused` is called where nothing was sent, and returns how to open the request again: no form opens by itself,
         as the user may be typing elsewhere.
         """
         listeners, attempts = self._panel.exchanges.on_recorded, list[Exchange]()
+        visits = self._panel.view.visits
 
         def recorded(exchange: Exchange) -> None:
             if sending.has(exchange):
                 attempts.append(exchange)
-                self._panel.post_message(self.Attempted(exchange))
+                self._panel.post_message(self.Attempted(exchange, visits))
 
         async def response_of() -> Response:
             listeners.append(recorded)
@@ -298,7 +303,7 @@ class RequestActions:
             try:
                 await asyncio.wait({response}, timeout=_QUICK)
                 if not response.done() and not attempts:
-                    self._panel.post_message(self.Attempted(None))
+                    self._panel.post_message(self.Attempted(None, visits))
                 return await response
             finally:
                 listeners.remove(recorded)
@@ -316,7 +321,7 @@ class RequestActions:
             else:
                 number = response.exchange
             if number:
-                self._panel.post_message(self.Resent(number))
+                self._panel.post_message(self.Resent(number, visits))
 
         self._panel.run_worker(work())
 
