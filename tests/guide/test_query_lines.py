@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from tui_connector.client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, parameters_of
 from tui_connector.client.uri import parameters
 from tui_connector.errors import InvalidValue
-from tui_connector.guide.requests.query_lines import SentParameter, in_short, is_short, sent_parameters, suggested_lines
+from tui_connector.guide.requests.query_lines import (
+    SentParameter,
+    in_short,
+    is_incomplete,
+    is_short,
+    sent_parameters,
+    suggested_lines,
+)
 from tui_connector.guide.rest_api import ApiPath
 from tui_connector.log.request_summary import conditions, decoded_criteria
 
@@ -129,7 +136,7 @@ def test_invalid_criteria_say_what_is_wrong(line: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "is_incomplete"),
+    ("line", "lacks_end"),
     [
         ("where status", True),
         ("where status lik", True),
@@ -141,10 +148,11 @@ def test_invalid_criteria_say_what_is_wrong(line: str, message: str) -> None:
         ("where a(b) = 1", False),
     ],
 )
-def test_what_may_still_be_typed_is_told_from_what_is_wrong(line: str, is_incomplete: bool) -> None:
+def test_what_may_still_be_typed_is_told_from_what_is_wrong(line: str, lacks_end: bool) -> None:
     with pytest.raises(InvalidValue) as caught:
         sent_parameters([line])
-    assert (caught.value.code == "incomplete-query-line") is is_incomplete
+    assert (caught.value.code == "incomplete-query-line") is lacks_end
+    assert is_incomplete(line) is lacks_end
 
 
 SHOWN_SAME = {"from": "gteq", "to": "lteq"}

@@ -744,6 +744,7 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
         await watched.pilot.press("enter")
         await watched.type("where x")
+        await watched.shows("sent, without line 3 (incomplete):")
         await watched.pilot.press("f5")
         await watched.shows("Line 3 of the query: x has no condition")
         await watched.type(" > 5 and name likee")

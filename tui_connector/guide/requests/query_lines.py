@@ -24,6 +24,7 @@ _PAGE = re.compile(
     r"(?:=\s*)?(?P<page>\d+)(?:\s*,?\s*(?P<size>\d+)\s+per\s+page)?|size\s*(?:=\s*)?(?P<only>\d+)", re.IGNORECASE
 )
 _SORT = re.compile(r"(?:by\s+(?!asc|desc))?(?P<field>\w[\w.-]*)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
+_INCOMPLETE = "incomplete-query-line"
 _ROOT = re.compile(r"(search_?criteria)\[", re.IGNORECASE)
 _GROUPS = re.compile(r"search_?criteria\[filter_?groups\]", re.IGNORECASE)
 _ORDER = re.compile(r"search_?criteria\[sort_?orders\]\[(\d+)\]", re.IGNORECASE)
@@ -68,9 +69,18 @@ def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[SentParameter]
         try:
             found += [(line, list(writer.parameters(match)) if match else [])] if line else []
         except ValueError as error:
-            code = "incomplete-query-line" if isinstance(error, IncompleteRow) else "query-line"
+            code = _INCOMPLETE if isinstance(error, IncompleteRow) else "query-line"
             raise InvalidValue(code, f"Line {number} of the query: {error}") from error
     return found
+
+
+def is_incomplete(line: str) -> bool:
+    """Whether these are criteria in short that lack an end, which may still be typed."""
+    try:
+        sent_parameters([line])
+    except InvalidValue as error:
+        return error.code == _INCOMPLETE
+    return False
 
 
 def unsendable(line: str) -> str:

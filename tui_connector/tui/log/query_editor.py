@@ -18,6 +18,7 @@ from ...guide.requests.query_doubts import doubts
 from ...guide.requests.query_lines import (
     LineSuggestion,
     in_short,
+    is_incomplete,
     is_short,
     sent_parameters,
     suggested_lines,
@@ -60,6 +61,8 @@ class QueryEditor(Vertical):
         self._shown_doubts: Sequence[str] = ()
         self._shown_sent: Sequence[str] = ()
         """What is odd about the query, and the parameters that are sent."""
+        self._left_out: Sequence[int] = ()
+        """The numbers of the lines that lack their end: no parameters are shown for them."""
         self._fault = ""
         """What is invalid, in place of both."""
         self._filled = ""
@@ -99,9 +102,9 @@ class QueryEditor(Vertical):
     def doubts(self, *, typed: int = -1) -> list[str]:
         """What of the query is probably not meant as it is sent; `typed`: the line that is still being typed.
 
-        Raises `InvalidValue`.
+        Lines that lack their end are left out. Raises `InvalidValue`.
         """
-        lines, target = self._lines(), self._target()
+        lines, target = _without_incomplete(self._lines()), self._target()
         sent_parameters(lines)
         is_magento = target.path is not None
         return doubts(lines, sent_before=self._raw_lines, known=target.known, is_magento=is_magento, typed=typed)
@@ -109,16 +112,19 @@ class QueryEditor(Vertical):
     def show_doubts(self, odd: Sequence[str]) -> None:
         """Shows what is odd about the query and, for that and for lines in short, what is sent.
 
-        Raises `InvalidValue`.
+        Lines that lack their end are left out, and numbered. Raises `InvalidValue`.
         """
-        sent, lines = sent_parameters(self.field.text.split("\n")), list[str]()
+        typed = self.field.text.split("\n")
+        complete = _without_incomplete(typed)
+        sent, lines = sent_parameters(complete), list[str]()
         if odd or any(short for _, short in sent):
             for line, short in sent:
                 lines += [each.encoded() for each in short] if short else [] if unsendable(line) else [line]
         shown_as = split_query(f"?{'&'.join(lines)}")[1] if lines else []  # as when the request is opened again
         if lines and self._lines() is self._raw_lines:
             shown_as = self._raw_lines
-        self._set_note(odd=odd, sent=shown_as)
+        left_out = [number for number, line in enumerate(typed, 1) if line != complete[number - 1]]
+        self._set_note(odd=odd, sent=shown_as, left_out=left_out)
 
     @property
     def is_noted(self) -> bool:
@@ -167,10 +173,7 @@ class QueryEditor(Vertical):
         try:
             self.show_doubts(self.doubts(typed=self.field.cursor_location[0]))
         except InvalidValue as error:
-            if error.code != "incomplete-query-line":  # it is still being typed; sending says what it lacks
-                self._set_note(error.message)
-            elif self._fault:
-                self._set_note()
+            self._set_note(error.message)
 
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ choose a suggestion, at whose ends they go to another field; Tab takes one, or leaves."""
@@ -206,9 +209,16 @@ class QueryEditor(Vertical):
         text = self.field.text
         return self._raw_lines if text == self._filled else text.split("\n")
 
-    def _set_note(self, fault: str = "", *, odd: Sequence[str] = (), sent: Sequence[str] = ()) -> None:
-        """Shows what is invalid, or what is odd and what is sent."""
-        self._fault, self._shown_doubts, self._shown_sent = fault, odd, sent
+    def _set_note(
+        self,
+        fault: str = "",
+        *,
+        odd: Sequence[str] = (),
+        sent: Sequence[str] = (),
+        left_out: Sequence[int] = (),
+    ) -> None:
+        """Shows what is invalid, or what is odd and what is sent; `left_out`: the numbers of lines without an end."""
+        self._fault, self._shown_doubts, self._shown_sent, self._left_out = fault, odd, sent, left_out
         self._show_note()
 
     def _show_note(self) -> None:
@@ -218,7 +228,9 @@ class QueryEditor(Vertical):
         if left := len(self._shown_doubts[_DOUBTS:]):
             lines.append(f"⚠ {left} more · F6: all")
         if self._shown_sent:
-            text, hint = f"sent: {' & '.join(self._shown_sent)}", f" … F6: all {len(self._shown_sent)}"
+            lines_of = f"line{'s' * (len(self._left_out) > 1)} {', '.join(map(str, self._left_out))}"
+            start = f"sent, without {lines_of} (incomplete)" if self._left_out else "sent"
+            text, hint = f"{start}: {' & '.join(self._shown_sent)}", f" … F6: all {len(self._shown_sent)}"
             lines += _in_rows(shown_line(text, _MAX_SENT), width, hint)
         note = self.query_one("#resend-sent", Static)
         note.display = any(lines)
@@ -246,6 +258,11 @@ class _NoteScreen(Dialog[None]):
             for each in self._shown_doubts:
                 yield Static(Content(shown_line(_warning(each), _MAX_SENT)))
             yield Static(Content("\n".join(shown_line(each, _MAX_SENT) for each in self._shown_sent)), classes="lines")
+
+
+def _without_incomplete(lines: Sequence[str]) -> list[str]:
+    """The lines, with an empty one for each that lacks its end: sending says what it lacks."""
+    return ["" if is_incomplete(line) else line for line in lines]
 
 
 def _in_rows(text: str, width: int, hint: str) -> list[str]:
