@@ -455,11 +455,9 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
         await watched.shows("Discard the edited request?")
         await watched.pilot.press("enter")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
-        await watched.until(lambda: headers.has_focus)  # which Esc had left
-        await watched.pilot.press("escape")
-        await watched.until(lambda: watched.app.focused is None)
+        await watched.until(lambda: "Esc Leave  e Edit  t Send" in watched.screen()[-1])  # as before the question
         await watched.pilot.press("e")
-        await watched.until(lambda: headers.has_focus)
+        await watched.until(lambda: headers.has_focus)  # which Esc had left
         await watched.pilot.press("f1")
         await watched.shows("F5 sends it; Esc leaves")
         await watched.pilot.press("escape")

@@ -560,8 +560,6 @@ class RequestForm(Dialog[Request | None]):
     def _leave(self, answer: WorkAnswer | None) -> None:
         if answer == "discard":
             self.dismiss(None)
-        elif self.focused is None:
-            self.action_edit()
 
     def action_edit(self) -> None:
         """Returns to the field that was left."""
