@@ -18,6 +18,11 @@ from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui_connector.tui import typed_words
+
+TYPING_GAP, typed_words.GAP = typed_words.GAP, 0.0
+"""Seconds between the letters of a word. Tests press keys as fast, and mean each of them."""
+
 _DEADLINE = 30.0
 _PAUSE = 0.01
 _LOOKS = 1_000

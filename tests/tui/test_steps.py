@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from guide_steps import INCOMING, at_step, no_demo, profile
 from http_server import Hold, Received, reply, serving
-from screens import shown, until, until_shown
+from screens import TYPING_GAP, shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -22,6 +22,7 @@ from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.secrets.errors import SecretError
+from tui_connector.tui import typed_words
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
@@ -749,6 +750,49 @@ async def test_letters_of_a_word_typed_slowly_over_a_step_are_no_keys(
         client.focus()
         await pilot.press("x", "e")
         assert client.has_focus
+
+
+async def type_over(pilot: Pilot[None], keys: str, seconds: float = 0.2) -> None:
+    """Types these keys after Esc, with so many seconds between one and the next, as a terminal reports them."""
+    await pilot.press("escape")
+    typed = [events.Key({"\n": "enter", " ": "space"}.get(each, each), each) for each in keys]
+    for index, key in enumerate(typed):
+        key.time += index * seconds
+        pilot.app.post_message(key)
+
+
+async def test_a_word_whose_letters_are_all_keys_runs_only_the_first(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed_words, "GAP", TYPING_GAP)
+    path = profile(machine, memory_keyring, sandbox)
+    before = path.read_text()
+
+    async def until_said(words: str) -> None:
+        await until(pilot, lambda: any(words in each.message for each in pilot.app._notifications))
+        pilot.app.clear_notifications()
+
+    async with at_step(machine, "1", (140, 45)) as (pilot, setup):
+        address, sent = setup.typed_address, len(sandbox.journal())
+        await type_over(pilot, "test\n")
+        await until_said("Enter did nothing: it ended the word")
+        await until(pilot, lambda: len(sandbox.journal()) > sent)
+        await until_shown(pilot, "✔ Magento")
+        assert "● 1" in shown(pilot.app)
+        assert (isinstance(pilot.app.focused, Input), setup.typed_address) == (False, address)
+        setup.edit(("clients", "magento", "timeout"), "5s")
+        await type_over(pilot, "ss")  # too soon to have read what would be written
+        await until_said("s was a key (Save); the letter typed right after it did nothing.")
+        await until_shown(pilot, "● 5")
+        assert path.read_text() == before
+        await type_over(pilot, "21np", 0.1)  # from step to step
+        await until_shown(pilot, "● 1")
+        await type_over(pilot, "nested")
+        await until_said("n was a key (Next); the 5 letters typed right after it did nothing. e goes to the field")
+        await until_shown(pilot, "● 2")
+        await type_over(pilot, "queen")  # also the letters that another screen would get
+        await until_said("q was a key (Close); ")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
 
 
 async def test_a_word_typed_slowly_over_a_list_saves_nothing(

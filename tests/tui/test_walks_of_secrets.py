@@ -86,7 +86,9 @@ def test_hanging_keyring_is_reported_and_blocks_nothing(
         terminal.wait_for("Prompted for each time")
         terminal.press("Down", "Enter")
         terminal.wait_for("From environment variables")
-        terminal.press("s", "s")
+        terminal.press("s")
+        terminal.wait_for("press s again to save it")
+        terminal.press("C-s")
         terminal.wait_for("Not tested in a new process")
         pid = terminal.process
         terminal.press("q")

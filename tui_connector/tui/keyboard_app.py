@@ -10,6 +10,7 @@ from textual import events, on
 from ..text import count
 from ._textual import QuietApp
 from .keys import KeyQueue, TextFinder, to_keymap, with_character
+from .typed_words import WordFinder
 from .widgets.focus_marks import FocusMarks
 
 
@@ -23,6 +24,7 @@ class KeyboardApp(QuietApp):
         self.set_keymap(to_keymap(own_keys))
         self._key_queue = KeyQueue(self, self._handle_key)
         self._text_finder = TextFinder(self)
+        self._word_finder = WordFinder(self)
         self._focus_marks = FocusMarks()
 
     async def on_event(self, event: events.Event) -> None:
@@ -40,8 +42,10 @@ class KeyboardApp(QuietApp):
 
     async def _handle_key(self, event: events.Event) -> None:
         """Handles a key or paste whose turn has come."""
-        if not self._text_finder.is_unused(event):
-            self.mark_notifications_as_read()
+        if self._text_finder.is_unused(event):
+            return
+        self.mark_notifications_as_read()
+        if not self._word_finder.read(event):
             await super().on_event(event)
 
     @on(events.DescendantFocus)

@@ -571,6 +571,11 @@ class SetupScreen(LogDock, TextHolder):
         """How to get to a field, for whoever has pasted outside one."""
         return self.pane.where_to_type
 
+    @property
+    def is_beside_fields(self) -> bool:
+        """Whether the focus is in a step, where a word may be typed that is meant for a field."""
+        return not self.zoomed and not self.is_in_log
+
     def help_text(self) -> str:
         return f"In Magento\n{self._store_side()}\n\nThe steps: {MARKS}."
 

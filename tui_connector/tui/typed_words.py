@@ -1,0 +1,105 @@
+"""Words that are typed at the speed of typing where letters are keys: their letters run no further commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding
+from textual.events import Key
+
+from ..text import count
+from ._textual import is_text_field
+from .keys import IN_FIELD, MODIFIERS, key_label, key_titles
+
+GAP = 0.3
+"""Seconds between two letters that are typed as text. Who presses two different keys on purpose looks in between."""
+_PAUSE = 0.7
+"""Seconds after which a word that was found has ended, so that letters are keys again."""
+_MOVES_CURSOR = "cursor_"
+"""How the actions begin that change nothing: the letter after one is the first of a word, or a key."""
+_BETWEEN_STEPS = ("setup.next", "setup.previous", "setup.jump-")
+"""How the ids begin of keys that go from step to step, of which several are pressed in a row."""
+_CONFIRMS = frozenset({"setup.save", "outgoing.send-sample", "outgoing.undo-sample"})
+"""Keys whose second press carries out what the first one has shown, which takes a moment to read."""
+_HELP = "question_mark"
+
+
+@dataclass(slots=True)
+class _Letter:
+    """The last key of a word that may follow, or is being typed."""
+
+    key: str
+    id: str
+    title: str
+    time: float
+    ignored: int = 0
+    """The number of letters after it that did nothing."""
+
+
+class WordFinder:
+    """Finds words by their speed, once their first letter was a key.
+
+    The first letter acts at once. A letter that follows as fast as text does nothing, like the rest of the word and an
+    Enter at its end, which is reported. Only where the property `is_beside_fields` of the screen says that a word may
+    be typed that is meant for a field.
+    """
+
+    def __init__(self, app: App[None]) -> None:
+        self._app = app
+        self._first: _Letter | None = None
+
+    def read(self, event: events.Event) -> bool:
+        """Whether this key belongs to a word, so that it does nothing; called with each key in turn."""
+        first, self._first = self._first, None
+        if not isinstance(event, Key) or not self._app.screen_stack:
+            return False
+        if first is not None and first.ignored and event.key == "enter" and event.time - first.time <= _PAUSE:
+            self._app.notify(f"Enter did nothing: it ended the word that you typed. {self._hint}".strip(), markup=False)
+            return True
+        if not event.is_printable or event.key.startswith(MODIFIERS) or self._takes_text or event.key == _HELP:
+            return False
+        bound = self._app.screen.active_bindings.get(event.key)
+        if first is not None and self._continues(first, event, bound.binding if bound is not None else None):
+            first.time = event.time
+            self._first = first
+            if bound is None and not first.ignored and not hasattr(self._app.screen, "is_beside_fields"):
+                return False  # the key before may have opened a list, which letters search
+            first.ignored += 1
+            self._report(first)
+            return True
+        if bound is not None and getattr(self._app.screen, "is_beside_fields", False):
+            name = (bound.binding.id or "").removesuffix(IN_FIELD)
+            title = key_titles(bound.node).get(name) or bound.binding.description
+            if not bound.binding.action.startswith(_MOVES_CURSOR):
+                self._first = _Letter(event.key, name, title, event.time)
+        return False
+
+    @property
+    def _takes_text(self) -> bool:
+        focused = self._app.focused
+        return is_text_field(focused) and not getattr(focused, "locked", False)
+
+    @property
+    def _hint(self) -> str:
+        hint: str = getattr(self._app.screen, "where_to_type", "")
+        return hint
+
+    def _continues(self, first: _Letter, event: Key, binding: Binding | None) -> bool:
+        """Whether this letter belongs to the same word as the one before it."""
+        if first.ignored:
+            return event.time - first.time <= _PAUSE
+        if event.time - first.time > GAP:
+            return False
+        if binding is None:
+            return True
+        name = (binding.id or "").removesuffix(IN_FIELD)
+        if first.id.startswith(_BETWEEN_STEPS) and name.startswith(_BETWEEN_STEPS):
+            return False
+        return event.key != first.key or name in _CONFIRMS
+
+    def _report(self, first: _Letter) -> None:
+        letters = "the letter" if first.ignored == 1 else f"the {count(first.ignored, 'letter')}"
+        said = f"{key_label(first.key)} was a key ({first.title}); {letters} typed right after it did nothing."
+        self._app.notify(f"{said} {self._hint}".strip(), markup=False)
