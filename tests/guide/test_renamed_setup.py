@@ -65,7 +65,7 @@ def test_everything_named_after_the_profile_follows(machine: Machine, place: Sec
     vault = work.workbench.vault
     assert vault.held_secret("piper/integration/consumer-key", STORE) == "CANARYkey"
     assert not vault.held("127-0-0-1-2/integration/consumer-key")
-    profile_of(setup.trial_data(vault.held))
+    profile_of(work.data_with_typed())
 
 
 def test_what_the_user_has_chosen_stays(machine: Machine) -> None:

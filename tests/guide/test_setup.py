@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,13 +186,16 @@ def test_a_new_setup_is_a_profile_once_the_store_and_one_authentication_are_know
     assert setup.at("authentications", "admin", "uri") == "/shop/index.php/rest/V1/integration/admin/token"
 
 
-def test_secrets_are_named_elsewhere_and_tested_all_the_same(setup: Setup) -> None:
+def test_what_was_typed_is_tested_unless_its_source_has_a_value_of_its_own(setup: Setup) -> None:
     setup.move_secrets(SecretPlace.ENVIRONMENT)
     assert setup.at("authentications", "shop", "access-token") == {"env": "TUI_CONNECTOR_ACME_SHOP_ACCESS_TOKEN"}
     assert setup.at("authentications", "shop", "access-token-secret") == {"command": ["pass", "show", "acme"]}
-    tried = setup.trial_data({"acme/shop/access-token"}.__contains__)
-    assert tried["authentications"]["shop"]["access-token"] == {"keyring": "acme/shop/access-token"}  # type: ignore[call-overload, index]
-    assert tried["authentications"]["shop"]["consumer-key"] == {"env": "TUI_CONNECTOR_ACME_SHOP_CONSUMER_KEY"}  # type: ignore[call-overload, index]
+    typed = {f"acme/shop/{name}" for name in ("consumer-key", "access-token", "access-token-secret")}
+    tried: Any = setup.trial_data(typed.__contains__, {"TUI_CONNECTOR_ACME_SHOP_CONSUMER_KEY": "CANARY"})
+    assert tried["authentications"]["shop"]["access-token"] == {"keyring": "acme/shop/access-token"}
+    assert tried["authentications"]["shop"]["consumer-key"] == {"env": "TUI_CONNECTOR_ACME_SHOP_CONSUMER_KEY"}
+    assert tried["authentications"]["shop"]["consumer-secret"] == {"env": "TUI_CONNECTOR_ACME_SHOP_CONSUMER_SECRET"}
+    assert tried["authentications"]["shop"]["access-token-secret"] == {"command": ["pass", "show", "acme"]}
 
 
 def test_what_a_new_profile_holds_comes_in_the_order_people_read(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +95,47 @@ async def test_the_mark_of_a_refused_token_goes_when_the_store_accepts_it(machin
         await pilot.press("1", "2")
         await until_shown(pilot, "● 2")
         assert "32 ✔" in shown(pilot.app)
+
+
+async def test_a_test_uses_the_source_that_was_chosen_in_place_of_a_typed_token(
+    machine: Machine, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    token, secret = full(sandbox)["access-token"], tmp_path / "token"
+    machine = replace(machine, environ={**machine.environ, "WRONG_TOKEN": WRONG[0].ljust(32, "0")})
+    sandbox.change(BEARER)
+    async with guide(machine, sandbox, (120, 40)) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Bearer")
+        await until_shown(pilot, "Access token")
+        await pilot.press("e")
+        pilot.app.post_message(events.Paste(token))
+        await until_shown(pilot, "32 ✔")
+        await pilot.press("f5")
+        await until_shown(pilot, f"✔ The store accepts it. Tested: …{token[-4:]}.")
+
+        await choose(pilot, "#row-token Choice", "Printed by a command")
+        await until(pilot, lambda: "32 ✔" not in shown(pilot.app))
+        await pilot.press("f5")
+        await until_shown(pilot, "! Not tested: type the command that prints this secret")
+        await pilot.press(*"cat ", *str(secret), "enter")
+        await until_shown(pilot, "exited with status 1")
+        assert "accepts it" not in shown(pilot.app)
+        assert "✔" not in said_by(pilot.app.screen.query_one("#row-token"), ".mark")
+        secret.write_text(token)
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "✔ The store accepts it. Tested: the output of cat.")
+
+        await choose(pilot, "#row-token Choice", "From an environment variable")
+        await until_shown(pilot, f"session ••••{token[-4:]}")
+        await pilot.press("f5")
+        await until_shown(pilot, f"Tested: …{token[-4:]} (for this session:")
+        pilot.app.screen.query_one("#row-token Input").focus()
+        await pilot.press("ctrl+u", *"WRONG_TOKEN", "enter")
+        await until_shown(pilot, "✘ The store does not accept this token")
+        pilot.app.screen.query_one("#row-token Input").focus()
+        await pilot.press("ctrl+u", *"OTHER_TOKEN", "enter")
+        await until_shown(pilot, "not set: paste value")
+        await until_shown(pilot, "Access token: this variable is not set")
 
 
 def test_what_to_do_about_any_refusal_fits_on_a_small_screen() -> None:

@@ -111,6 +111,11 @@ def source(place: SecretPlace, name: str, command: Sequence[str] = ()) -> dict[s
     return {"ask": True} if place is SecretPlace.ASK else {"keyring": name}
 
 
+def takes_typed(source: Mapping[str, Json], environ: Mapping[str, str]) -> bool:
+    """Whether a value that was typed in this session is used for this source: not for a command or a set variable."""
+    return "command" not in source and not environ.get(str(source.get("env", "")))
+
+
 def source_place(source: Mapping[str, Json]) -> SecretPlace:
     """The kind of this source."""
     if "env" in source:

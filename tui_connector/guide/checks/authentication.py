@@ -12,6 +12,7 @@ from ...magento.diagnosis import AuthKind, diagnose_failure
 from ...templates import Json, PlaceholderError, Scope, Template, as_data
 from ...text import listed
 from ..rest_api import keep_paths
+from ..secret_sources import takes_typed
 from ..steps.methods import INTEGRATION
 from ..steps.setup import Setup
 from ..steps.store_views import store_views
@@ -84,6 +85,8 @@ async def _correct_order(setup: Setup, workbench: Workbench, send: Send) -> str:
     places = {str(path[-1]): path for path in map(setup.path_of, setup.fields())}
     if setup.auth_kind != INTEGRATION or set(places) != set(FIELDS):
         return ""
+    if not all(takes_typed(setup.table(*path), workbench.machine.environ) for path in places.values()):
+        return ""  # what was typed is not all that was sent
     names = [setup.secret_name(places[field]) for field in FIELDS]  # whatever the order of the form
     found = await reorder_typed_tokens(workbench.vault, names, setup.origin, send, setup.base_uri, workbench.machine)
     return found.message

@@ -14,7 +14,16 @@ from ...profile.positions import value_at
 from ...profile.problems import check_data
 from ...profile.text_edit import Plain
 from ...templates import Json
-from ..secret_sources import ONE_TIME_CODES, SecretPlace, is_source, secret_name, source, source_place, sources
+from ..secret_sources import (
+    ONE_TIME_CODES,
+    SecretPlace,
+    is_source,
+    secret_name,
+    source,
+    source_place,
+    sources,
+    takes_typed,
+)
 from . import kind_schemas
 
 
@@ -140,13 +149,16 @@ class ProfileDraft:
             if place is SecretPlace.COMMAND:
                 self.moved_to_command.add(path)
 
-    def trial_data(self, held: Callable[[str], bool]) -> dict[str, Json]:
-        """The draft as tests use it: secrets typed in this session come from the vault, whatever their source."""
+    def trial_data(self, held: Callable[[str], bool], environ: Mapping[str, str]) -> dict[str, Json]:
+        """The draft as tests use it, with what was typed in this session for prompts and unset variables.
+
+        A command is run, and a variable that is set is read, as every later run does.
+        """
         document = Document.new({})
         document.draft = deepcopy(self.draft)
         for path, there in list(sources(self.draft)):
             name = secret_name(self.name, path)
-            if "keyring" not in there and held(name):
+            if "keyring" not in there and takes_typed(there, environ) and held(name):
                 document.set(path, {"keyring": name})
         return document.draft
 

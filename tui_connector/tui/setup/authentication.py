@@ -26,13 +26,21 @@ from ...profile.importers.command_text import looks_like_command
 from ...profile.model import ModelPath
 from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.token_shape import looks_like_token
-from ...text import count
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.field_specs import FieldSpec
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import Secret, SecretInput, SourceField
-from .authentication_fields import CODE, USERNAME, code_wanted, guide_fields, is_given, schema_fields, usual_fields
+from .authentication_fields import (
+    CODE,
+    USERNAME,
+    code_wanted,
+    guide_fields,
+    is_given,
+    schema_fields,
+    tested_values,
+    usual_fields,
+)
 from .form import SetupForm
 from .method_menu import OTHER, entries
 from .results import PartValues
@@ -510,23 +518,13 @@ class AuthenticationPane(StepPane):
         self.work.use_in_session("authentications", self.setup.authentication)
         self.work.permissions = trial.permissions
         correction = f" Values {trial.correction}." if trial.correction else ""
-        lines = [f"✔ The store accepts it.{correction}{self._what_was_tested()}", *trial.access_lines()]
+        tested = f" Tested: {values}." if (values := tested_values(self.work)) else ""
+        lines = [f"✔ The store accepts it.{correction}{tested}", *trial.access_lines()]
         if len(trial.views) > 1:
             lines.append(f"  Store views, for step 1: {', '.join(trial.views[:8])}")
         self.explain("")
         self.say("\n".join(lines))
         self.go_on()
-
-    def _what_was_tested(self) -> str:
-        """The values of the last test, as far as they may be shown; "" where none is at hand."""
-        found = []
-        for each in self.setup.fields():
-            path = self.setup.path_of(each)
-            shown = self.work.glimpse(path) if each.secret else str(self.setup.at(*path) or "")
-            if shown and each.secret:
-                shown = f"…{end}" if (end := shown.lstrip("•")) else count(len(shown), "character")
-            found += [shown] if shown else []
-        return f" Tested: {', '.join(found)}." if found else ""
 
     def _refused(self, finding: Finding) -> None:
         self.work.mark_refused("authentications", self.setup.authentication, finding=finding)

@@ -1,4 +1,4 @@
-"""Which fields step 2 shows for a kind of authentication, and which of them were given."""
+"""Which fields step 2 shows for a kind of authentication, which of them were given, and what was tested."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, GuideField
 from ...guide.steps.setup import Setup
 from ...kinds import Named
+from ...profile.model import ModelPath
 from ...profile.positions import value_at
+from ...text import count, shown_line
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs, with_inner
 from .context import GuideContext
 from .form import field_specs_in
@@ -55,9 +57,30 @@ def is_given(work: GuideContext, each: GuideField) -> bool:
     there = setup.at(*path)
     if not each.secret:
         return bool(there or value_at(setup.default_authentication(), each.path))
-    if work.workbench.vault.glimpse(setup.secret_name(path)):
+    if work.takes_typed(path) and work.workbench.vault.glimpse(setup.secret_name(path)):
         return True
     variable = setup.at(*path, "env")
     if isinstance(variable, str):
         return work.has_variable(variable, path)
     return setup.is_saved(path) or (there is not None and setup.at(*path, "keyring") is None)
+
+
+def tested_values(work: GuideContext) -> str:
+    """What a test of the fields sends, as far as it may be shown, and where else it is from; "" where nothing may."""
+    found = []
+    for each in work.setup.fields():
+        path = work.setup.path_of(each)
+        found.append(_tested_secret(work, path) if each.secret else str(work.setup.at(*path) or ""))
+    return ", ".join(filter(None, found))
+
+
+def _tested_secret(work: GuideContext, path: ModelPath) -> str:
+    there = work.setup.table(*path)
+    if isinstance(command := there.get("command"), list) and command:
+        return f"the output of {shown_line(str(command[0]), 40)}"
+    if not work.takes_typed(path):
+        return f"the variable {there['env']}"
+    if not (glimpse := work.glimpse(path)):
+        return ""
+    text = f"…{end}" if (end := glimpse.lstrip("•")) else count(len(glimpse), "character")
+    return f"{text} (for this session: {there['env']} is not set)" if "env" in there else text

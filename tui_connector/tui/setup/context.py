@@ -19,7 +19,7 @@ from ...guide.drafts import Draft, key_for
 from ...guide.profiles.save import session_key
 from ...guide.profiles.saved_changes import SavedChanges
 from ...guide.resume import has_unsaved_work, refusals_of, setup_of
-from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources
+from ...guide.secret_sources import SecretPlace, is_source, secret_name, source, source_place, sources, takes_typed
 from ...guide.sending.kept_samples import read_samples
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.profile_draft import new_document
@@ -141,14 +141,17 @@ class GuideContext:
         return [path for path, there, _ in self._typed() if "keyring" in there]
 
     def secrets_only_here(self) -> list[ModelPath]:
-        """The secrets typed here that quitting would lose: not prompts, and not variables that are set."""
+        """The secrets typed here that quitting would lose: not prompts, and none that has a value of its own.
+
+        A command that was given for all secrets may not print them yet.
+        """
         vault, environ = self.workbench.vault, self.workbench.machine.environ
         return [
             path
             for path, there in sources(self.setup.draft)
             if vault.differs(self._kept_secrets, self.setup.secret_name(path))
             and "ask" not in there
-            and not environ.get(str(there.get("env", "")))
+            and (takes_typed(there, environ) or path in self.setup.moved_to_command)
         ]
 
     @property
@@ -312,7 +315,11 @@ class GuideContext:
         Raises `InvalidRequest` if its secrets must be entered first.
         """
         self.check_secrets()
-        return self.setup.trial_data(self.workbench.vault.held)
+        return self.data_with_typed()
+
+    def data_with_typed(self) -> dict[str, Json]:
+        """The data of the profile, with the secrets that were typed for it, whether or not some are missing."""
+        return self.setup.trial_data(self.workbench.vault.held, self.workbench.machine.environ)
 
     def trial_profile(self, *parts: Part) -> Profile:
         """The profile of `trial_data` for a test of these parts; invalid parts that they do not use are left out.
@@ -334,9 +341,19 @@ class GuideContext:
             return False
         return place is SecretPlace.KEYRING or not self.has_variable(str(there["env"]), path)
 
+    def takes_typed(self, path: ModelPath) -> bool:
+        """Whether requests have what was typed for this secret, if anything was; also where it has no source yet."""
+        return takes_typed(self.setup.table(*path), self.workbench.machine.environ)
+
+    def is_typed(self, path: ModelPath) -> bool:
+        """Whether requests have a value of this secret that was typed in this session and is not stored."""
+        return self.takes_typed(path) and self.workbench.vault.held(self.setup.secret_name(path))
+
     def glimpse(self, path: ModelPath) -> str:
         """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""
         setup, vault, there = self.setup, self.workbench.vault, self.setup.at(*path)
+        if not self.takes_typed(path):
+            return ""
         found = vault.glimpse(setup.secret_name(path))
         if not found and isinstance(there, dict) and is_source(there):
             key = session_key(path, there) or f"keyring:{setup.secret_name(path)}"

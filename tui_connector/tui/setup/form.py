@@ -27,6 +27,7 @@ from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
 from ...guide.steps.setup import Setup
+from ...profile.positions import value_at
 from ...profile.remarks import remarks
 from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.token_shape import unlikely_length
@@ -147,8 +148,7 @@ class SetupForm(Form):
         work, name = self.work, str(path[-1])
         if work.is_tested(*map(str, path[:2])):
             return True
-        is_entered = bool(work.workbench.vault.held(work.setup.secret_name(path)))
-        return is_entered and secret_kind(name) is SecretKind.TOKEN and length == TOKEN_LENGTH
+        return work.is_typed(path) and secret_kind(name) is SecretKind.TOKEN and length == TOKEN_LENGTH
 
     def _unlikely(self, path: FormPath) -> str:
         """What is unlikely about the length of a secret that was entered for this path; "" where nothing is."""
@@ -157,7 +157,7 @@ class SetupForm(Form):
             len(path) != 3
             or path[0] != "authentications"
             or work.is_tested(*map(str, path[:2]))
-            or not work.workbench.vault.held(work.setup.secret_name(path))
+            or not work.is_typed(path)
         ):
             return ""
         kind = work.setup.at(*path[:2], "kind")
@@ -170,12 +170,15 @@ class SetupForm(Form):
         setup, vault = self.work.setup, self.work.workbench.vault
         if len(path) != 3 or path[0] != "authentications" or setup.at(*path[:2], "kind") != "oauth1":
             return ""
+        if not self.work.takes_typed(path):
+            return ""
         value = vault.held_secret(setup.secret_name(path), setup.origin_for(path))
         for each in self.specs:
             other = (*self.path, *each.path)
             if other == path or value is None:
                 break
-            if vault.held_secret(setup.secret_name(other), setup.origin_for(other)) == value:
+            typed = vault.held_secret(setup.secret_name(other), setup.origin_for(other))
+            if typed == value and self.work.takes_typed(other):
                 return f"The same value as {each.title}. Copy this one again."
         return ""
 
@@ -193,6 +196,10 @@ class SetupForm(Form):
         if self._before_edit is not None:
             self._before_edit()
         typed_each_time = event.path[-1] == "totp" and event.value == {"ask": True}
+        variable = self.work.setup.at(*event.path, "env")
+        if variable is not None and value_at(event.value, ("env",)) not in (None, variable):
+            # what was typed is the value of the variable that was named before
+            self.work.workbench.vault.forget(self.work.setup.secret_name(event.path))
         value = self._checked_address(event.path, event.value)
         self.work.setup.edit(event.path[:-1] if typed_each_time else event.path, value)
         if self._checking is not None:

@@ -235,10 +235,10 @@ class SetupScreen(LogDock, TextHolder):
         work = self.work
 
         def profile() -> Profile:
-            return profile_of(work.setup.trial_data(work.workbench.vault.held))
+            return profile_of(work.data_with_typed())
 
         async def send(exchange: Exchange, request: Request) -> Response:
-            of_client = profile_of(work.setup.trial_data(work.workbench.vault.held), [("clients", exchange.client)])
+            of_client = profile_of(work.data_with_typed(), [("clients", exchange.client)])
             return await resend(work.workbench, of_client, exchange, request)
 
         def named_profile() -> Profile | None:

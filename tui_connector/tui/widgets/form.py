@@ -368,10 +368,12 @@ class Form(FieldGroup):
             full = self._full(row.spec.path)
             if path[: len(full)] != full:
                 continue
-            if isinstance(row.editor, Secret):
-                row.mark(f"{row.editor.show(glimpse)}{right}")
-            elif isinstance(row.editor, Pairs) and (pair := row.editor.row(str(path[-1]))) is not None:
-                pair.mark(f"{pair.query_one(Secret).show(glimpse)}{right}")
+            marked = row.editor.row(str(path[-1])) if isinstance(row.editor, Pairs) else row
+            if marked is None or not isinstance(row.editor, (Secret, Pairs)):
+                continue
+            secret = row.editor if isinstance(row.editor, Secret) else marked.query_one(Secret)
+            if secret.place != "command":  # which prints another one
+                marked.mark(f"{secret.show(glimpse)}{right}")
 
     def not_held(self, path: FormPath) -> None:
         """Shows that what was typed for this secret was not taken."""

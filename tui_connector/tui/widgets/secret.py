@@ -385,6 +385,8 @@ class SecretCommandInput(SourceField):
             self.replace(lines[0], *self.selection)
 
     def commit(self) -> str:
+        if not self._argv and not self.value.strip():
+            return "Type the command that prints this secret, or choose another place beside the field."
         try:
             argv = shlex.split(self.value)
         except ValueError as error:  # a quote is still open
@@ -438,6 +440,9 @@ class Secret(Horizontal):
 
         secret: Secret
         source: dict[str, Json]
+
+    class CommandWanted(Message):
+        """A command was chosen as the place, and has to be typed before it is the source."""
 
     def __init__(
         self,
@@ -497,7 +502,7 @@ class Secret(Horizontal):
     def show(self, glimpse: str) -> str:
         """Shows a held secret by its glimpse; returns a mark with its length."""
         entry = self.entry
-        return entry.show_held(glimpse) if isinstance(entry, (SecretInput, VariableInput)) else "session"
+        return entry.show_held(glimpse) if isinstance(entry, (SecretInput, VariableInput)) else ""
 
     def show_saved(self) -> str:
         """Shows that the secret is saved; returns a mark."""
@@ -521,8 +526,8 @@ class Secret(Horizontal):
         self.query_one(Choice).show(place)
         await self.entry.remove()
         await self.mount(self._input(), before=0)
-        if self.place != "command":  # which has to be typed first
-            self.post_message(self.SourceChanged(self, self.source))
+        wants_command = self.place == "command"
+        self.post_message(self.CommandWanted() if wants_command else self.SourceChanged(self, self.source))
 
     @on(SourceField.Entered)
     def _on_entered(self, event: SourceField.Entered) -> None:

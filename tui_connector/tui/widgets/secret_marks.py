@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import on
 from textual.message_pump import MessagePump
 
-from .secret import SecretInput, VariableInput
+from .secret import Secret, SecretInput, VariableInput
 
 
 class SecretMarks(MessagePump):
@@ -22,6 +22,11 @@ class SecretMarks(MessagePump):
     def mark_typed(self, text: str) -> None:
         """Shows what is said of a text that does not count yet; the mark of the value where there is none."""
         raise NotImplementedError
+
+    @on(Secret.CommandWanted)
+    def _forget_mark(self, event: Secret.CommandWanted) -> None:
+        event.stop()
+        self.mark("")
 
     @on(SecretInput.LengthChanged)
     def _count(self, event: SecretInput.LengthChanged) -> None:
