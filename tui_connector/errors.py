@@ -38,7 +38,7 @@ class InvalidValue(UserError, ValueError):
     """
 
     at: int | None = None
-    """The character of the value at which it is wrong, from 0; None for the value as a whole."""
+    """The character of the value at which it is wrong, from 0; its length if it ends too early; None for all of it."""
     correction: tuple[str, str] | None = None
     """A part of the value that is wrong, and what was probably meant."""
 

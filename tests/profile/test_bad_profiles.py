@@ -229,8 +229,8 @@ def test_one_problem_of_a_part_hides_no_other(tmp_path: Path) -> None:
         ":10:1: clients.m.timeot: unknown key; did you mean 'timeout'?",
         ":12:1: incoming.a.client: unknown client 'magneto'",
         ":14:38: incoming.a.pagination.page-size: must be at least 1",
-        ":19:3: outgoing.b.request.parameters.a.y: &{ is not closed",
-        ":20:13: outgoing.b.request.parameters.a.z.1 (item 2 of 2): &{a b}: invalid JMESPath",
+        ":19:8: outgoing.b.request.parameters.a.y: &{ is not closed",
+        ":20:18: outgoing.b.request.parameters.a.z.1 (item 2 of 2): &{a b}: invalid JMESPath",
     ):
         assert words in message
     assert "8 problems" in message

@@ -306,7 +306,8 @@ def test_a_plugin_whose_kind_is_needed_once_is_remarked_on_where_it_is_repeated(
         ("filter = \"a == 'b' && c == `1\"", "`1", "the quote ` is not closed"),
         ("filter = 'price > 5'", "5", "a number is written `5`. Write price > `5`"),
         ('filter = "a == \\"b\\" && c = 2"', "= 2", "a comparison is written =="),
-        ('filter = "a =="', '="', "the expression ends too early"),
+        ('filter = "a =="', '"', "the expression ends too early"),
+        ("transform = '{sku: sku, price: pric'", "'", "the expression ends too early"),
         ('transform = "{sku: sku} name"', "name", "unexpected name"),
         ('request = { uri = "products/&{a b}" }', "b}", "unexpected b"),
     ],
@@ -316,6 +317,31 @@ def test_a_mistake_in_an_expression_is_shown_at_its_character(line: str, wrong: 
     problem = next(each for each in Checker().check(text).problems if "JMESPath" in each.message)
     assert why in problem.text
     assert problem.place == (text[: text.index(line)].count("\n") + 1, line.rindex(wrong) + 1)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '"a == ]"',
+        '"\\u0061\\t== ]"',
+        "'a == ]'",
+        '"""a == ]"""',
+        '"""\na == ]"""',
+        '"""\\\n   a \\\n\n  == ]"""',
+        '"""a ==\n]"""',
+        '"""\\"\\u00e9\\" ]"""',
+        "'''\na\n == ]'''",
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_the_character_of_a_mistake_is_found_in_any_kind_of_text(written: str, line_end: str) -> None:
+    text = f"{GOOD}filter = {written}\n"
+    before = text[: text.rindex("]")]
+    place = (before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
+    text = text.replace("\n", line_end)
+    for [problem] in (check(text)[1], Checker().check(text).problems):
+        assert "JMESPath" in problem.message
+        assert (problem.line, problem.column) == problem.place == place
 
 
 _STAGING = """

@@ -20,6 +20,12 @@ _SPACE = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
 _LONG_STRING_END = {'"""': re.compile(r'\\.|("{3,5})', re.DOTALL), "'''": re.compile(r"('{3,5})")}
+_QUOTES = re.compile(r"\"{3}|'{3}|\"|'")
+_CHARACTER = re.compile(r"\r\n|.", re.DOTALL)
+_ESCAPED_CHARACTER = re.compile(
+    r"(?P<nothing>\\[ \t]*\r?\n[ \t\r\n]*)|\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)|\r\n|.", re.DOTALL
+)
+"""A character of a text as it is written in double quotes, or a line end that is not part of the text."""
 _BARE_VALUE = re.compile(r"[^\s,\]}#]+(?: (?=\d\d:)[^\s,\]}#]+)?")
 
 
@@ -54,6 +60,16 @@ class Layout:
     """The table headers, each followed by its keys."""
     offsets: dict[KeyPath, int]
     """The offset at which each path first appears."""
+
+    def value_span(self, path: KeyPath) -> TextSpan | None:
+        """The key or element whose value is at this path; None where only table headers are."""
+        open_spans = list(self.statements)
+        while open_spans:
+            span = open_spans.pop()
+            if span.path == path and not span.is_header:
+                return span
+            open_spans += span.children
+        return None
 
 
 def layout(text: str) -> Layout:
@@ -108,6 +124,21 @@ def position_finder(text: str) -> Callable[[int], TextPosition]:
         return TextPosition(line, offset - line_starts[line - 1] + 1)
 
     return position
+
+
+def problem_offset(text: str, span: TextSpan, at: int | None = None) -> int:
+    """Where a value starts or, of a text, where its character `at` (from 0) is written; its end for the next one."""
+    start = span.value_start
+    quotes = _QUOTES.match(text, start)
+    if at is None or quotes is None:
+        return start
+    first, end = quotes.end(), span.end - len(quotes.group())
+    if len(quotes.group()) == 3 and (line_end := re.compile(r"\r?\n").match(text, first)):
+        first = line_end.end()
+    pattern = _ESCAPED_CHARACTER if quotes.group()[0] == '"' else _CHARACTER
+    characters = [match for match in pattern.finditer(text, first, end) if match.lastgroup is None]
+    places = [*(match.start() for match in characters), end]
+    return places[at] if at < len(places) else start
 
 
 class _Scanner:

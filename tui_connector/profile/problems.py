@@ -27,12 +27,12 @@ from .environment_names import TABLE, names_of
 from .environments import own_secrets, unmarked_production, with_environment
 from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
 from .on_failure import NAME as ON_FAILURE
-from .positions import TextPosition, positions, value_at
+from .positions import Layout, TextPosition, layout, position_finder, problem_offset, value_at
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One problem; line and column count from 1."""
+    """One problem; line and column count from 1: of the wrong character of a text, if it is known, or of the key."""
 
     line: int
     column: int
@@ -46,7 +46,7 @@ class Problem:
     keys: ModelPath = field(default=(), compare=False)
     """`path` as keys and indices."""
     value: TextPosition | None = field(default=None, compare=False)
-    """Where the wrong value starts, if it is known; line and column are those of its key."""
+    """Where the wrong value starts or, of a text, its wrong character is, if that is known."""
     elements: str = field(default="", compare=False)
     """Which elements of lists `path` leads through, where indices count from 0, as `elements_of` says it."""
     can_move: bool = field(default=False, compare=False)
@@ -118,8 +118,8 @@ def check(text: str, environment: str = "") -> tuple[Profile | None, list[Proble
     profile, found = find_problems(data, environment)
     if not found:
         return profile, []
-    places = positions(text)
-    return None, sorted(_problem(each, places, data) for each in found)
+    known, position = layout(text), position_finder(text)
+    return None, sorted(_problem(each, known, position, data) for each in found)
 
 
 def check_data(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
@@ -375,12 +375,14 @@ def elements_of(data: object, path: ModelPath) -> str:
     return ", ".join(found)
 
 
-def _problem(found: Found, places: Mapping[ModelPath, TextPosition], data: Mapping[str, Any]) -> Problem:
+def _problem(found: Found, known: Layout, position: Callable[[int], TextPosition], data: Mapping[str, Any]) -> Problem:
     at = found.path
-    while at and at not in places:
+    while at not in known.offsets:
         at = at[:-1]
-    place = places.get(at)
-    line, column = place or (1, 1)
+    offset = known.offsets[at]
+    if found.at is not None and (span := known.value_span(found.path)) is not None:
+        offset = problem_offset(known.text, span, found.at)
+    line, column = position(offset)
     path = ".".join(map(str, found.path))
     elements = elements_of(data, found.path)
     return Problem(line, column, path, found.message, found.code, keys=found.path, elements=elements)

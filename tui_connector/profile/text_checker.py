@@ -23,7 +23,15 @@ from .document import SCHEMA_LINE, Document
 from .environment_names import TABLE
 from .library import ProfileError
 from .model import ModelPath, Profile
-from .positions import KeyPath, TextPosition, TextSpan, places_of_key, position_finder, value_at
+from .positions import (
+    KeyPath,
+    TextPosition,
+    TextSpan,
+    places_of_key,
+    position_finder,
+    problem_offset,
+    value_at,
+)
 from .problems import (
     Found,
     Problem,
@@ -86,13 +94,15 @@ class Checker:
         movable = self._movable(parsed.data, [each.path for each in found if each.code == "literal-secret"])
         for each in (of_table_above(each, parsed.data, _table_above(each, parsed)) for each in found):
             if not _is_lost(each, parsed.lost):
-                line, column = parsed.position(each.path)
                 path = ".".join(map(str, each.path))
                 place = _span_of(parsed, each.path)
                 fix = _fix_of(each, parsed, plain, place)
+                line, column = parsed.position(each.path)
                 value = None
                 if place is not None and each.code != "unknown-key":
                     value = _value_position(*place, each.at)
+                if value is not None and each.at is not None:
+                    line, column = value
                 hint = _other_direction(each, parsed.data)
                 elements = elements_of(parsed.data, each.path)
                 can_move = place is not None and each.path in movable
@@ -304,14 +314,9 @@ def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] 
             continue
         known, _ = block_layout(inside.valid_text)
         base = known.statements[0].path if inside.header else ()
-        wanted = (*base, *path[len(table) :])
-        open_spans = list(known.statements)
-        while open_spans:
-            span = open_spans.pop()
-            if span.path == wanted and not span.is_header:
-                written = span if _is_as_written(block, inside) else _as_written(span, inside.valid_text, block.text)
-                return None if written is None else (block, written)
-            open_spans += span.children
+        if (span := known.value_span((*base, *path[len(table) :]))) is not None:
+            written = span if _is_as_written(block, inside) else _as_written(span, inside.valid_text, block.text)
+            return None if written is None else (block, written)
     return None
 
 
@@ -330,21 +335,9 @@ def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
 
 
 def _value_position(block: TextBlock, span: TextSpan, at: int | None = None) -> TextPosition:
-    """Where the value starts or, of a text on one line, where its character `at` (from 0) is."""
-    start = span.value_start
-    if at is not None and (text := _ONE_LINE_TEXT.match(block.text, start, span.end)) is not None:
-        characters = list(_CHARACTER.finditer(block.text, text.start(1), text.end(1)))
-        if block.text[start] == "'":
-            start += 1 + at
-        elif at < len(characters):
-            start = characters[at].start()
-    line, column = position_finder(block.text)(start)
+    """Where the value starts or, of a text, where its character `at` (from 0) is."""
+    line, column = position_finder(block.text)(problem_offset(block.text, span, at))
     return TextPosition(block.line + line, column)
-
-
-_ONE_LINE_TEXT = re.compile(r"(?:\"|')(?!\"\"|'')([^\n]*)(?:\"|')")
-_CHARACTER = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)|.")
-"""A character of a text in double quotes, as it is written."""
 
 
 def _replaced(block: TextBlock, span: TextSpan, value: str) -> TextEdit:

@@ -196,7 +196,7 @@ class Expression:
             repaired = _repair(text)
             hint = f"Write {repaired}." if repaired else ""
             wrong = InvalidValue("expression", f"invalid JMESPath {where}: {why}", hint)
-            wrong.at = min(error.lex_position, len(text) - 1)
+            wrong.at = error.lex_position
             wrong.correction = (text, repaired) if repaired else None
             raise wrong from None
         except JMESPathError:

@@ -218,7 +218,7 @@ def _parsed(text: str) -> Template:
             pieces.append(Placeholder(text[start], Expression.compile(expression), start))
         except InvalidValue as error:
             wrong = PlaceholderError(error.message, error.hint, template=text, expression=expression, offset=start)
-            wrong.at = None if error.at is None else start + 2 + error.at
+            wrong.at = start if error.at is None else start + 2 + error.at
             wrong.correction = error.correction
             raise wrong from None
         end = stop
@@ -233,7 +233,9 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
         start, at = opened.start(), _end(text, opened.end())
         if not at:
             hint = f"Close it with }}; for the characters themselves write &{{'{opened.group()}'}}."
-            raise PlaceholderError(f"{opened.group()} is not closed", hint, template=text, offset=start)
+            wrong = PlaceholderError(f"{opened.group()} is not closed", hint, template=text, offset=start)
+            wrong.at = start
+            raise wrong
         yield start, at
 
 
