@@ -23,7 +23,7 @@ def run(rate: Callable[[int], float], seconds: float, most: int | None = None, s
             heapq.heappush(ends, now + in_flight / rate(in_flight))
         now = heapq.heappop(ends)
         if len(ends) + 1 > suffers_above:
-            pace.back_off(now)
+            pace.back_off(429)
         else:
             pace.page_received(100, now)
         limits.append(pace.limit)
@@ -55,11 +55,11 @@ def test_a_store_with_two_cores_is_left_at_two() -> None:
 def test_429_and_5xx_halve_it() -> None:
     pace = Pace()
     pace.limit = 8
-    pace.back_off(1.0)
+    pace.back_off(429)
     assert pace.limit == 4
-    pace.back_off(1.1)
-    pace.back_off(1.2)
-    pace.back_off(1.3)
+    pace.back_off(503)
+    pace.back_off(503)
+    pace.back_off(503)
     assert pace.limit == 1
 
 
@@ -181,18 +181,77 @@ def test_one_slow_measurement_lowers_nothing() -> None:
         assert pace.limit >= 2
 
 
-def test_after_an_outage_it_is_soon_as_before() -> None:
-    pace, now = Pace(), 0.0
-    while pace.limit < 8:
-        now += 1 / (4.0 * pace.limit)
-        pace.page_received(20, now)
-    for _ in range(10):
-        now += 1
-        pace.back_off(now)
-    assert pace.limit == 1
-    pages = 0
-    while pace.limit < 6:
-        now += 1 / (4.0 * pace.limit)
-        pace.page_received(20, now)
-        pages += 1
-    assert pages < 100
+def settled(latency: float, most: int = 8) -> tuple[Pace, float]:
+    """A pace that has found this limit, with a store that is as fast with each request more, and the time now."""
+    pace, now, at_most = Pace(most), 0.0, 0
+    while at_most < most * 5:
+        now += latency / pace.limit
+        pace.page_received(1, now)
+        at_most += pace.limit == most
+    return pace, now
+
+
+def responses_until(limit: int, pace: Pace, now: float, latency: float) -> int:
+    """How many responses it takes until so many are in flight again."""
+    for number in range(1, 1_000):
+        now += latency / pace.limit
+        pace.page_received(1, now)
+        if pace.limit >= limit:
+            return number
+    pytest.fail(f"it stays at {pace.limit}")
+
+
+@pytest.mark.parametrize("latency", [0.02, 0.1, 1.0])
+@pytest.mark.parametrize(("status", "limit"), [(None, 8), (503, 6)], ids=["refused", "maintenance"])
+def test_after_an_outage_it_doubles_with_each_round_of_responses(
+    status: int | None, limit: int, latency: float
+) -> None:
+    """From one to eight takes 1 + 2 + 4 responses, after those that were on their way when the store went down."""
+    pace, now = settled(latency)
+    for _ in range(pace.limit):
+        pace.back_off(status)
+    assert (pace.limit, pace.reduced) == (1, "recovering")
+    for _ in range(4):  # a single request, from time to time
+        now += 5
+        pace.back_off(status)
+    assert responses_until(limit, pace, now, latency) <= 15
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_an_outage_at_the_beginning_does_not_keep_it_at_one(status: int | None) -> None:
+    pace = Pace()
+    for _ in range(6):
+        pace.back_off(status)
+    assert responses_until(8, pace, 30.0, 0.1) < 80
+
+
+def test_a_store_that_is_slow_after_an_outage_is_given_more_only_if_that_is_faster() -> None:
+    pace, now = settled(0.1)
+    for _ in range(12):
+        pace.back_off(None)
+    limits = []
+    for _ in range(200):  # three responses a second, however many are in flight
+        now += 1 / 3
+        pace.page_received(1, now)
+        limits.append(pace.limit)
+    assert max(limits) <= 4
+
+
+def test_a_page_with_a_broken_record_does_not_keep_it_low() -> None:
+    """It is requested in halves, and fails again and again, while other pages arrive."""
+    pace, now = settled(0.1)
+    for _ in range(7):
+        pace.back_off(500)
+        for _ in range(4):
+            now += 0.1 / pace.limit
+            pace.page_received(1, now)
+    assert responses_until(6, pace, now, 0.1) < 20
+
+
+def test_it_says_that_the_store_refuses_more() -> None:
+    pace, now = settled(0.1)
+    pace.back_off(429)
+    for _ in range(20):
+        now += 0.1 / pace.limit
+        pace.page_received(1, now)
+    assert (pace.limit, pace.reduced) == (6, "overloaded")

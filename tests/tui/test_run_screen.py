@@ -360,7 +360,10 @@ async def test_options_are_offered_before_a_run(machine: Machine) -> None:
 
 
 def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
-    metrics = RunMetrics(Progress(items=5, requests=4, in_flight=4, limit=4))
+    metrics = RunMetrics(Progress(items=5, requests=4, in_flight=4, limit=4, seconds=9, reduced="recovering"))
+    assert metrics.state == ("running · 9.0 s · 4 requests in flight, more while the store recovers", "")
+    metrics.progress.reduced = "overloaded"
+    assert metrics.state == ("running · 9.0 s · at most 4 requests in flight, as the store failed with more", "")
     assert ("In flight", "4 of 4") in metrics.tiles()
     metrics.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
     assert ("In flight", "0 of 4") in metrics.tiles()

@@ -288,7 +288,7 @@ class ListReader:
                     await self._patience.wait(_EMPTY_PAGE if request.lacks_items(found) else _EMPTY_LIST, has_read=True)
                     continue
                 tries += 1
-                self._page_failed(found, now)
+                self._page_failed(found)
                 if found.action is not Action.DIVIDE or await self._is_store_down():
                     await self._patience.wait(found, has_read=self._has_read or self._is_child)
                 elif found.status is not None or tries >= _MAX_TRIES:
@@ -406,11 +406,11 @@ class ListReader:
         self._patience.reset()
         self._consecutive_failures = 0
 
-    def _page_failed(self, error: RunError, now: float) -> None:
+    def _page_failed(self, error: RunError) -> None:
         """Records the failure. Raises `RunFailed` where the request cannot be retried."""
         if error.action in (Action.REFUSED, Action.WRONG, Action.LIMIT):
             raise RunFailed(error)
-        self._pace.back_off(now)
+        self._pace.back_off(error.status)
         if error.action is Action.DIVIDE:
             self._consecutive_failures += 1
 

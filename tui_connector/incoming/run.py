@@ -97,7 +97,7 @@ class Run:
             progress.requests, progress.retries, progress.seconds = costs.requests, costs.retries, costs.seconds
         progress.responses = self._costs.responses
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
-        progress.rate, progress.limit = self._pace.rate, self._pace.limit
+        progress.rate, progress.limit, progress.reduced = self._pace.rate, self._pace.limit, self._pace.reduced
         progress.pause = self._patience.pause(self._environment.exchanges)
         if isinstance(self._reader, ChildReader):
             progress.rate = progress.mean_rate

@@ -449,7 +449,7 @@ class Publisher:
         if self._feeder.is_harmless(name):
             self._failed_temporarily(batch, error, None)
             return
-        self._pace.back_off(self._machine.monotonic())
+        self._pace.back_off(error.status)
         self._failing.add(id(batch))
         if len(self._failing) >= _OUTAGES:
             self._pause(error)
@@ -474,7 +474,7 @@ class Publisher:
         without_success = batch.failed_at == self._successes
         batch.failed_at = self._successes
         self._failing.add(id(batch))
-        self._pace.back_off(self._machine.monotonic())
+        self._pace.back_off(error.status)
         down = len(self._failing) >= (_OUTAGES if outage else _FAILING)
         if outage and (is_unreachable(error) or error.retry_after is not None or without_success):
             down = True

@@ -148,7 +148,7 @@ class OutgoingRun:
         progress.requests, progress.retries, progress.seconds = self._total_costs()
         progress.responses = self._costs.responses
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
-        progress.rate, progress.limit = self._pace.rate, self._pace.limit
+        progress.rate, progress.limit, progress.reduced = self._pace.rate, self._pace.limit, self._pace.reduced
         progress.pause = self._patience.pause(self._environment.exchanges)
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress

@@ -6,6 +6,9 @@ second is measured over a window of responses, never the latency of one. The lim
 pays. Then it stays, and from time to time one more or one less is tried: the new limit is kept only if it was faster
 than the old one both before and after the trial, so that a slow response, or a store that slows down by itself, changes
 nothing.
+
+Each failure of the store halves the limit. Once it responds again, the limit doubles with each round of responses, up to
+what was found to be fastest before; where it failed because of too many requests, up to three quarters of that.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from ..client.message import Request, Response
 from ..machine import Machine
 from ..units import duration
 from .errors import Action, RunError, RunFailed
-from .progress import RunPause
+from .progress import Reduced, RunPause
 
 _START = 2
 _DEFAULT_MAXIMUM = 8
@@ -41,6 +44,10 @@ _TRIAL_INTERVAL = 2
 _LONGEST_TRIAL_INTERVAL = 32
 _SHIFT = 1.3
 """Factor by which the throughput at the same limit must change for a trial to start soon."""
+_SLOWER = 2
+"""Times as long a round of responses may take as before the failure; if it takes longer, more must prove to be faster."""
+_TOO_MANY, _BUSY = 429, (429, 502, 503, 504)
+"""The status of a store that limits rates, and those of one that may be overloaded; 500 may be due to a single record."""
 
 
 class Pace:
@@ -66,13 +73,26 @@ class Pace:
         self._failed_trials = 0
         self._ceiling: int | None = None
         """After an overload: the limit doubles again up to this number."""
+        self._recovery: _Recovery | None = None
+        self._latency: float | None = None
+        """Seconds per response, as last measured."""
         self._responses_to_skip = 0
         """Pending responses to requests sent under another limit."""
         self._window_start: float | None = None
         self._responses = self._items = 0
 
+    @property
+    def reduced(self) -> Reduced:
+        """Why the limit is lower than before; empty if it is not."""
+        if self._recovery is not None:
+            return "recovering"
+        return "overloaded" if self._ceiling is not None and self.limit <= self._ceiling else ""
+
     def page_received(self, items: int, now: float) -> None:
         """Counts a page of `items` items, received at `now` seconds."""
+        if self._recovery is not None:
+            self._recover(self._recovery, now)
+            return
         if self._responses_to_skip > 0:
             self._responses_to_skip -= 1
             self._window_start = None
@@ -84,19 +104,54 @@ class Pace:
         passed = now - self._window_start
         if self._responses >= self._window() and passed >= _SHORTEST_WINDOW:
             rate = self._items / passed
+            self._latency = passed * self.limit / self._responses
             self._window_start, self._responses, self._items = now, 0, 0
             self._on_rate(rate)
 
-    def back_off(self, now: float) -> None:
-        """Halves the limit: the store refused the rate (429) or failed (5xx)."""
-        if self._ceiling is None or self.limit > self._ceiling:
-            self._ceiling = max(1, self.limit * 3 // 4)
+    def back_off(self, status: int | None = None) -> None:
+        """Halves the limit: the store refused the rate (429), failed (5xx) or, with `status` None, did not respond."""
+        if self._recovery is None:
+            self._recovery = _Recovery(self.limit, self._ceiling, self._latency)
+            self._lower_ceiling(status)
+        elif self._recovery.earlier_requests > 0:
+            self._recovery.earlier_requests -= 1
+        elif self.limit == 1 and status != _TOO_MANY:  # it fails with a single request, so it is down
+            self._ceiling = self._recovery.ceiling_before
+        else:
+            self._recovery.earlier_requests = self.limit - 1
+            self._lower_ceiling(status)
+        self._recovery.start_round(None)
+        self._trial = None
+        self.limit = max(1, self.limit // 2)
+
+    def _lower_ceiling(self, status: int | None) -> None:
+        """The store responds that it cannot handle as many requests as there were."""
+        if status is None:
+            return
+        is_proven = self._baseline is not None and self._trial is None and self._recovery is None
+        if self._ceiling is None or self.limit > self._ceiling or (status in _BUSY and not is_proven):
+            lowest = 1 if status == _TOO_MANY else min(_START, self.limit)
+            self._ceiling = max(lowest, self.limit * 3 // 4)
             self._trial_interval = min(_LONGEST_TRIAL_INTERVAL, self._trial_interval * 2)
+
+    def _recover(self, recovery: _Recovery, now: float) -> None:
+        """Doubles the limit after a round of responses to requests sent since the failure."""
+        if recovery.earlier_requests > 0:
+            recovery.earlier_requests -= 1
+            return
+        recovery.responses += 1
+        if recovery.responses < self.limit:
+            return
+        target = min(recovery.limit_before, self._ceiling or self.maximum)
+        if self.limit < target and not recovery.is_slow(now):
+            self.limit = min(self.limit * 2, target)
+            recovery.start_round(now)
+            return
+        self._recovery = None
         self._doubling = self._in_short_windows = True
-        self._baseline = self._trial = None
+        self._baseline = None
         self._windows_until_trial = 1
-        self._set_limit(max(1, self.limit // 2))
-        self._window_start = now
+        self._responses_to_skip, self._window_start = self.limit, None
 
     def _window(self) -> int:
         if self._in_short_windows:
@@ -181,6 +236,27 @@ class Pace:
         if self._failed_trials % 2 == 0:
             self._trial_interval = min(_LONGEST_TRIAL_INTERVAL, self._trial_interval * 2)
         self._windows_until_trial = self._trial_interval
+
+
+class _Recovery:
+    """How the limit was before the store failed, and the current round of responses since it responds again."""
+
+    def __init__(self, limit_before: int, ceiling_before: int | None, latency_before: float | None) -> None:
+        self.limit_before, self.ceiling_before, self._latency_before = limit_before, ceiling_before, latency_before
+        self.earlier_requests = limit_before - 1
+        """Requests sent before the limit was halved, which are still to respond or to fail."""
+        self.responses = 0
+        self._began: float | None = None
+
+    def start_round(self, now: float | None) -> None:
+        """`now`: None where nobody knows when the next request is sent."""
+        self.responses, self._began = 0, now
+
+    def is_slow(self, now: float) -> bool:
+        """Whether the round took much longer than a response before the failure."""
+        if self._began is None or self._latency_before is None:
+            return False
+        return now - self._began > _SLOWER * max(self._latency_before, _SHORTEST_WINDOW)
 
 
 class Gate:

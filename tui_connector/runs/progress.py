@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from ..client.exchange import Exchange
 from .ledger import FailedRecord, State
@@ -45,6 +45,10 @@ class RunPause:
     reason: str
 
 
+Reduced: TypeAlias = Literal["", "recovering", "overloaded"]
+"""Why fewer requests are in flight than before: the store failed and responds again, or it failed with more of them."""
+
+
 @dataclass(slots=True)
 class Progress:
     """Counts of a run so far; `rate` in items per second, as the pace has measured it."""
@@ -66,6 +70,8 @@ class Progress:
     in_flight: int = 0
     """Requests that have been sent and have no response yet."""
     limit: int = 0
+    """Requests that may be in flight."""
+    reduced: Reduced = ""
     pause: RunPause | None = None
     """What the run waits for; None while it works."""
     parents: int | None = None

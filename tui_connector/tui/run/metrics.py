@@ -49,6 +49,14 @@ class Series:
         return [sum(self.values[a:b]) / (b - a) for a, b in pairwise(bounds)]
 
 
+def _why_reduced(progress: Progress) -> str:
+    """Why fewer requests are in flight than before; empty if there are as many."""
+    requests = count(progress.limit, "request")
+    if progress.reduced == "recovering":
+        return f"{requests} in flight, more while the store recovers"
+    return f"at most {requests} in flight, as the store failed with more" if progress.reduced else ""
+
+
 @dataclass
 class RunMetrics:
     """The metrics of one run, independent of widgets. `noun`: what it reads or sends, in the singular and plural."""
@@ -144,7 +152,8 @@ class RunMetrics:
                 return f"stopping · {took}", ""
             if (pause := progress.pause) is not None:
                 return f"! {pause.reason}, next in {max(1, ceil(pause.seconds))} s · {took}", "warning"
-            return f"running · {took}", ""
+            why = f" · {each}" if (each := _why_reduced(progress)) else ""
+            return f"running · {took}{why}", ""
         if summary.state == "complete":
             unchanged = not summary.items and progress.dropped > 0
             written = f"nothing new, {progress.dropped:,} unchanged" if unchanged else count(summary.items, *self.noun)
