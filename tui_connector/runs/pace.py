@@ -7,8 +7,8 @@ pays. Then it stays, and from time to time one more or one less is tried: the ne
 than the old one both before and after the trial, so that a slow response, or a store that slows down by itself, changes
 nothing.
 
-Each failure of the store halves the limit. Once it responds again, the limit doubles with each round of responses, up to
-what was found to be fastest before; where it failed because of too many requests, up to three quarters of that.
+Each failure of the store halves the limit. Once it responds again, the limit doubles with each round of responses, up
+to what was found to be fastest before; where it failed because of too many requests, up to three quarters of that.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _LONGEST_TRIAL_INTERVAL = 32
 _SHIFT = 1.3
 """Factor by which the throughput at the same limit must change for a trial to start soon."""
 _SLOWER = 2
-"""Times as long a round of responses may take as before the failure; if it takes longer, more must prove to be faster."""
+"""Times as long a round may take as a response before the failure; if it takes longer, more must prove to be faster."""
 _TOO_MANY, _BUSY = 429, (429, 502, 503, 504)
-"""The status of a store that limits rates, and those of one that may be overloaded; 500 may be due to a single record."""
+"""The status of a store that limits rates, and those of one that may be overloaded; 500 may be about one record."""
 
 
 class Pace:
