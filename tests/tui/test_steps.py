@@ -449,6 +449,33 @@ async def test_enter_in_the_last_field_of_another_kind_tests_it(machine: Machine
         await until_shown(pilot, "✘ Step 1 (Esc 1): Find the store")
 
 
+async def test_an_empty_field_of_another_way_is_missing_once_it_was_visited_or_tested(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        pilot.app.post_message(events.Paste("1canary1" * 4))
+        await until_shown(pilot, "32 ✔")
+        await choose(pilot, "#way", "Other")
+        await until_shown(pilot, "How: other")
+        await pilot.press(*"header", "enter")
+        assert "missing" not in await until_shown(pilot, "Name of the header")
+        await pilot.press("tab")
+        assert (await until_shown(pilot, "is missing")).count("is missing") == 1
+        await choose(pilot, "#way", "Other")
+        await until_shown(pilot, "How: other")
+        await pilot.press(*"query", "enter")
+        assert "missing" not in await until_shown(pilot, "Name of the parameter")
+        pilot.app.screen.query_one("#whole", Toggle).focus()
+        await pilot.press("enter")  # the other fields, of which nothing is known either
+        assert (await until_shown(pilot, "Disabled")).count("is missing") == 1
+        await pilot.press("f5")
+        await until_shown(pilot, "✘ Parameter: is missing")
+        assert shown(pilot.app).count("✘ is missing") == 2
+        await pilot.press(*"key")
+        await until(pilot, lambda: shown(pilot.app).count("is missing") == 1)
+
+
 async def test_a_secret_can_come_from_an_environment_variable_or_a_prompt(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
@@ -474,8 +501,9 @@ async def test_lists_of_places_say_that_no_keyring_is_running_until_one_is(
 
     async with guide(replace(machine, keyring=keyring), sandbox) as pilot:
         await to_authentication(pilot)
+        await until(pilot, lambda: "→ session ▾" in shown(pilot.app) and "→ keyring ▾" not in shown(pilot.app))
         for step, selector, title in (
-            ("2", "#row-consumer-key Secret Choice", "Typed here, kept in this computer's keyring (not available)"),
+            ("2", "#row-consumer-key Secret Choice", "Typed here, kept for this session (no keyring)"),
             ("5", "#secret-place", "In this computer's keyring (not available)"),
         ):
             await pilot.press("escape", step)
@@ -487,9 +515,10 @@ async def test_lists_of_places_say_that_no_keyring_is_running_until_one_is(
         running.append(memory_keyring)
         await pilot.press("2")
         await until(pilot, lambda: "No keyring is running" not in shown(pilot.app))
+        await until(pilot, lambda: "→ keyring ▾" in shown(pilot.app) and "→ session ▾" not in shown(pilot.app))
         pilot.app.screen.query_one("#row-consumer-key Secret Choice", Choice).focus()
         await pilot.press("enter")
-        assert "(not available)" not in await until_shown(pilot, "Typed here")
+        await until_shown(pilot, "Typed here, kept in this computer's keyring")
 
 
 async def test_one_time_code_field_appears_when_the_store_requires_it(machine: Machine) -> None:

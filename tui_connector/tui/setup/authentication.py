@@ -103,6 +103,7 @@ class AuthenticationPane(StepPane):
         """The way and its fields as the setup has them. `was_chosen`: the user has just chosen it."""
         setup = self.setup
         fields = self.query_one("#fields", Vertical)
+        former = self.form if self.query("#way-form") else None
         await fields.remove_children()
         await fields.mount(
             SetupForm(
@@ -116,6 +117,10 @@ class AuthenticationPane(StepPane):
         )
         if not self.query("#way-form"):
             return  # the screen was left meanwhile
+        if was_chosen:
+            self.form.begin()
+        elif former is not None:
+            self.form.continue_from(former)
         self._say_whole()
         self._say_saved()
         self._say_way()
@@ -237,6 +242,8 @@ class AuthenticationPane(StepPane):
         self.put(self.query_one("#preview", Static), words)
 
     def begin(self) -> None:
+        if self.query("#way-form"):
+            self.form.say_missing()
         self._begin()
 
     def _begin(self, *, was_chosen: bool = False) -> None:
@@ -263,7 +270,7 @@ class AuthenticationPane(StepPane):
             missing
         ):
             self.form.focus_on(missing)
-        else:
+        elif missing or not (was_chosen and self.form.focus_on_unvisited()):
             self.focus_buttons()
         if self.complete and not missing:
             self.explain("")
@@ -297,6 +304,11 @@ class AuthenticationPane(StepPane):
         else:
             self.explain(_ABOUT_WAY)
 
+    @property
+    def has_demo_values(self) -> bool:
+        """Whether the demo has values for the fields of this way."""
+        return any(each.name in self.work.sandbox for each in self.setup.fields())
+
     def _show_demo_button(self, missing: str) -> Button | None:
         """The button that fills in the demo's values, while it has one for the missing field; else it is hidden."""
         if not self.work.sandbox:
@@ -329,7 +341,7 @@ class AuthenticationPane(StepPane):
         wide = wide or self._whole
         place = "" if self.setup.auth_kind == OAUTH2 else "In Magento: "
         beside = f"{place}{in_magento[0]} (F1: all steps)" if in_magento else ""
-        if self.work.sandbox:
+        if self.has_demo_values:
             beside = "F9 fills in the demo's values."
         self.explain(f"{about} {'' if wide else beside}".strip())
 
@@ -389,6 +401,7 @@ class AuthenticationPane(StepPane):
         self.work.told_keyring |= bool(self.work.keyring_problem)
         self.forget()
         await self._show_way(was_chosen=was_chosen)
+        self.screen.refresh_bindings()
         self.post_message(self.Changed())
 
     @on(SetupForm.Changed)
@@ -448,9 +461,14 @@ class AuthenticationPane(StepPane):
             self.say(f"✘ Step 1 (Esc 1): {self.setup.missing(GuideStep.BASICS)}", bad=True)
             return
         missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
+        self.form.say_missing()
         if missing:
             self.say(f"✘ {self._how_to_give(missing)}", bad=True)
             self.form.focus_on(missing[0].name)
+            return
+        if problem := self.form.first_problem():
+            self.say(f"✘ {problem}", bad=True)
+            self.form.focus_on_problem()
             return
         name = str(self.setup.at(*self._path, *USERNAME) or "")
         if looks_like_token(name) and name != self._odd_name:

@@ -452,7 +452,7 @@ class BasicsPane(StepPane):
             return
         path = ("clients", self.setup.client, "plugins", index)
         screen = FormScreen(self.work, str(schema["title"]), lambda: schema, path)
-        screen.begins_at = at
+        screen.begins_at, screen.is_new = at, added
         self._over(screen, self._removed.pop if added else None)
 
     def _over(self, screen: FormScreen, undo: Callable[[], list[Json]] | None = None) -> None:

@@ -46,6 +46,7 @@ from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
 from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
 from ..widgets.secret import TOKEN_LENGTH, Secret, SecretInput, VariableInput
+from ..widgets.secret_place import PlaceChoice
 from ..widgets.text_areas import JsonField
 from .context import GuideContext
 
@@ -90,6 +91,8 @@ class SetupForm(Form):
         self._not_addresses: dict[FormPath, str] = {}
         """Why what was typed last for an address is not one."""
         self._asks_keyring = False
+        self._unvisited: set[FormPath] = set()
+        """The fields of what was just begun that are empty and had no focus yet: what they lack is not said."""
 
     def on_mount(self) -> None:
         self.call_after_refresh(self.show_at_hand)
@@ -118,9 +121,44 @@ class SetupForm(Form):
     def _keyring(self, message: KeyringKnown) -> None:
         self._asks_keyring = False
         self.work.keyring = message.state
+        for each in self.query(PlaceChoice):
+            each.show(each.chosen)
 
-    def fields_changed(self) -> None:
+    def fields_changed(self, path: FormPath) -> None:
         self.call_after_refresh(self.show_at_hand)
+        self.begin(path)
+
+    def begin(self, path: FormPath = ()) -> None:
+        """Says of no empty field below this path that it is missing, until the user has been there."""
+        rows = {(*self.path, *row.spec.path): row for row in self.query(FormField)}
+        self._unvisited |= {full for full, row in rows.items() if row.is_empty and full[: len(path)] == path}
+
+    def continue_from(self, former: SetupForm) -> None:
+        """Says of no field that it is missing of which this other form, shown before, has not said it."""
+        if former.path == self.path:
+            self._unvisited |= former._unvisited
+
+    def say_missing(self) -> None:
+        """Says of every field what it lacks, also where the user has not been."""
+        self._unvisited.clear()
+        self.check()
+
+    def first_problem(self) -> str:
+        """What is invalid in the first such field, after its title; "" where nothing is."""
+        found = self._said_at(self.work.setup.problems())
+        return next((f"{row.label}: {words}" for row, words in found if words), "")
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        path = self.path_of(event.widget)
+        if path in self._unvisited and self.is_attached and is_on_top(self.screen):
+            self._unvisited.discard(path)
+            self.check()
+
+    def focus_on_unvisited(self) -> bool:
+        """Focuses the first field of which is not said yet what it lacks; returns whether there is one."""
+        problems = self.work.setup.problems()
+        rows = [(*self.path, *row.spec.path) for row in self.query(FormField)]
+        return any(path in self._unvisited and path in problems and self.focus_at(path) for path in rows)
 
     def show_at_hand(self) -> None:
         """Shows the secrets that are available, and the field that was refused."""
@@ -193,6 +231,7 @@ class SetupForm(Form):
     @on(Form.Edited)
     def _take(self, event: Form.Edited) -> None:
         event.stop()
+        self._unvisited.discard(event.path)
         if self._before_edit is not None:
             self._before_edit()
         typed_each_time = event.path[-1] == "totp" and event.value == {"ask": True}
@@ -235,6 +274,7 @@ class SetupForm(Form):
             self.check()
             return
         self._refused.pop(event.path, None)
+        self._unvisited.discard(event.path)
         if self._before_edit is not None:
             self._before_edit()
         self.work.hold(event.path, event.value)
@@ -296,7 +336,8 @@ class SetupForm(Form):
             words = f"The same file in {listed(sharing, 5)} (E, then e on it, changes that)."
             notes.setdefault((*self.path[:2], "sink", "path"), words)
         self.show_notes(notes)
-        self.show_problems({**odd, **remarked, **self.work.setup.problems(), **self._not_addresses, **self._refused})
+        problems = {path: words for path, words in self.work.setup.problems().items() if path not in self._unvisited}
+        self.show_problems({**odd, **remarked, **problems, **self._not_addresses, **self._refused})
 
 
 _PLACES = {
@@ -327,6 +368,8 @@ class FormScreen(Dialog[bool]):
     """What keys wait for."""
     done_label = "Done"
     """What ^S does, on its button."""
+    is_new = False
+    """Whether the part was just added, so that its empty fields are not said to be missing yet."""
     begins_at: FormPath = ()
     """The field that has the focus first; empty for the first one."""
     finish: Callable[[], Awaitable[bool]] | None = None
@@ -390,6 +433,8 @@ class FormScreen(Dialog[bool]):
 
     def on_mount(self) -> None:
         self.query_one(DialogPanel).border_subtitle = self._keys(has_sections=self._form.has_sections)
+        if self.is_new:
+            self._form.begin()
         self._form.check()
         if not (self.begins_at and self._form.focus_at(self.begins_at)):
             self.focus_first()
@@ -417,7 +462,7 @@ class FormScreen(Dialog[bool]):
 
     def focus_first(self) -> None:
         """Focuses the first field that has a problem, or the first one."""
-        if not self._form.focus_on_problem():
+        if not (self._form.focus_on_problem() or self._form.focus_on_unvisited()):
             self._form.focus_on()
         if self.focused is None:
             self.query_one("#form-done", Button).focus()
@@ -448,7 +493,7 @@ class FormScreen(Dialog[bool]):
     def _done(self, focused: Widget | None) -> None:
         if not is_on_top(self):
             return  # the key was pressed twice
-        self._form.check()
+        self._form.say_missing()
         is_wrong = self._form.focus_on_problem()
         if self.finish is not None:
             if not is_wrong and focused is not None and focused.is_attached:

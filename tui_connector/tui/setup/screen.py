@@ -472,7 +472,7 @@ class SetupScreen(LogDock, TextHolder):
             case "fix":
                 return self.pane.has_fix
             case "use_sandbox":
-                return bool(self.work.sandbox) and self._step is GuideStep.AUTHENTICATION
+                return isinstance(self.pane, AuthenticationPane) and self.pane.has_demo_values
             case "edit":
                 return self.pane.has_fields
             case "as_text":

@@ -134,11 +134,16 @@ class Choice(Static, can_focus=True):
     def on_resize(self) -> None:
         self._update_text()
 
+    @property
+    def label(self) -> str:
+        """The title of the chosen option, as the row has room for it."""
+        return (self._short or self.options).get(self.chosen, self.chosen)
+
     def _update_text(self) -> None:
         """The arrow stays in view where the label is too long."""
-        label, before = (self._short or self.options).get(self.chosen, self.chosen), "→ " * self.has_class(BESIDE_FIELD)
+        before = "→ " * self.has_class(BESIDE_FIELD)
         room = self.size.width - cell_len(f"{before} ▾") if self.size.width else None
-        text = f"{before}{shown_line(label, room)} ▾"
+        text = f"{before}{shown_line(self.label, room)} ▾"
         if text != self._drawn:
             self._drawn = text
             self.update(Content(text), layout=False)

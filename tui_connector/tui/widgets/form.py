@@ -287,10 +287,10 @@ class Form(FieldGroup):
         section = self.query_one(f"#{_section_id(variant)}", Vertical)
         await section.remove_children()
         await section.mount_all(self._rows(self._inner(variant)))
-        self.fields_changed()
+        self.fields_changed(self._full(variant.path))
 
-    def fields_changed(self) -> None:
-        """Called after fields were exchanged for those of another kind."""
+    def fields_changed(self, path: FormPath) -> None:
+        """Called after the fields below this path were exchanged for those of another kind."""
 
     @on(CriteriaField.OpenRequested)
     def _open_criteria(self, event: CriteriaField.OpenRequested) -> None:
@@ -441,6 +441,13 @@ class FormField(SecretMarks, FieldRow):
     def holds(self, name: str) -> bool:
         """Whether this table has a row with this name."""
         return isinstance(self.editor, Pairs) and self.editor.row(name) is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the field has neither a value nor a secret."""
+        if isinstance(self.editor, Secret):
+            return self.editor.entry.is_empty
+        return self.value in (None, "", [], {})
 
     def first(self) -> Widget | None:
         """The first widget that can have the focus."""

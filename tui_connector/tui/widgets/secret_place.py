@@ -44,18 +44,37 @@ class KnowsKeyring(Protocol):
 class PlaceChoice(Choice):
     """The place of secrets. Its list says where the keyring cannot be used, and what to do."""
 
+    @property
+    def _keyring_problem(self) -> str:
+        return next((each.keyring_problem for each in self.ancestors if isinstance(each, KnowsKeyring)), "")
+
     def listed(self) -> tuple[Mapping[str, str], str]:
-        problem = next((each.keyring_problem for each in self.ancestors if isinstance(each, KnowsKeyring)), "")
+        problem = self._keyring_problem
         if not problem:
             return super().listed()
         marked = {
-            place: f"{title} (not available)" if place.endswith("keyring") else title
+            place: self._without_keyring(title) if place.endswith("keyring") else title
             for place, title in self.options.items()
         }
         return marked, f"{problem.removesuffix('.')}."
+
+    def _without_keyring(self, title: str) -> str:
+        """The title of the keyring's option where the keyring cannot be used."""
+        return f"{title} (not available)"
+
+
+class _PlaceBesideSecret(PlaceChoice):
+    """The place of one secret that is typed beside it: without a keyring, it is kept for this session."""
+
+    @property
+    def label(self) -> str:
+        return "session" if self.chosen == "keyring" and self._keyring_problem else super().label
+
+    def _without_keyring(self, title: str) -> str:
+        return f"{title.partition(', kept')[0]}, kept for this session (no keyring)"
 
 
 def place_choice(place: str, *, among_others: bool) -> PlaceChoice:
     """The list beside a secret; `among_others`: its place can be chosen for all secrets of the form at once."""
     options = {**_TITLES, **(_TITLES_FOR_ALL if among_others else {})}
-    return PlaceChoice(options, place, short=PLACES, beside=True)
+    return _PlaceBesideSecret(options, place, short=PLACES, beside=True)
