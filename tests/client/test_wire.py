@@ -13,6 +13,7 @@ from profiles import FOUR, TOKEN, bearer, full, profile, signed
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request
+from tui_connector.client.printer import text
 from tui_connector.client.session import Session
 from tui_connector.client.wire import Bounds
 from tui_connector.guide.workbench import Workbench
@@ -162,7 +163,12 @@ async def test_a_cancelled_request_is_recorded(workbench: Workbench) -> None:
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-    assert [each.failure for each in workbench.exchanges] == [Failure.CANCELLED]
+    [recorded] = workbench.exchanges
+    assert recorded.failure is Failure.CANCELLED
+    assert not recorded.failed
+    assert (len(workbench.exchanges.failures), workbench.exchanges.attempts.failed) == (0, 0)
+    assert "✘" not in text(recorded, "long")
+    assert "cancelled before the response arrived" in text(recorded, "long")
 
 
 async def test_a_header_with_a_line_break_is_not_sent(workbench: Workbench) -> None:

@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from tui_connector.client.exchange import Exchange
+from tui_connector.client.message import Failure
 from tui_connector.guide.last_runs import LastRun
 from tui_connector.guide.steps.summaries import fitted
 from tui_connector.log.filter import parse
@@ -21,7 +22,7 @@ from tui_connector.text import shown_apart, shown_line, shown_path
 from tui_connector.tui.home.rows import columns as home_columns
 from tui_connector.tui.home.rows import run_cell
 from tui_connector.tui.log.detail import WrappedLines
-from tui_connector.tui.log.rows import columns_for, row, row_message, similar
+from tui_connector.tui.log.rows import columns_for, row, row_message, similar, status_paint
 from tui_connector.tui.widgets.item_table import table
 
 lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=60).map(shown_line), max_size=8)
@@ -84,6 +85,17 @@ def test_the_rows_of_pages_without_a_response_differ_where_there_is_room() -> No
 
     assert ">2300" in text(pages[0])
     assert ">2400" in text(pages[1])
+
+
+def test_the_row_of_a_request_that_a_run_no_longer_needed_is_no_failure() -> None:
+    cancelled = replace(lost(failure=Failure.CANCELLED), failure_text="cancelled before the response arrived")
+    segments = row(cancelled, columns_for(80, dates=False), lambda _: Style(), selected=False, marked=False)
+    text = "".join(segment.text for segment in segments)
+    assert "cancelled" in text
+    assert " — " in text
+    assert "✘" not in text
+    assert status_paint(cancelled) == "muted"
+    assert not parse("~e").matches(cancelled)
 
 
 @pytest.mark.parametrize("width", [58, 80, 120])

@@ -112,8 +112,13 @@ class Exchange:
 
     @property
     def failed(self) -> bool:
-        """No response, or one that refuses, mostly by a status of 400 or above."""
-        return self.status is None or (self._refused and not self.expected)
+        """No response, unless it was cancelled, or one that refuses, mostly by a status of 400 or above."""
+        return (self.status is None and not self.cancelled) or (self._refused and not self.expected)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the program stopped waiting for the response: a run had reached its limit, or was stopped."""
+        return self.failure is Failure.CANCELLED
 
     @property
     def expected(self) -> bool:

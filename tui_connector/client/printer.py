@@ -110,6 +110,8 @@ def blocks(
 
 def outcome(exchange: Exchange) -> Role:
     """The role of the lines with the outcome; never SUCCESS for a status of 400 or above, or a refusal."""
+    if exchange.cancelled and not exchange.failed:
+        return Role.NOTE
     if exchange.status is None or exchange.status >= 500:
         return Role.ERROR
     return Role.REFUSED if exchange.status >= 400 or exchange.refusal is not None else Role.SUCCESS
@@ -151,7 +153,7 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
     result = shown_line(" · ".join(filter(None, parts)))
     yield outcome(exchange), [result]
     if error := failure_message(exchange):
-        yield outcome(exchange), [shown_line(f"✘ {error}")]
+        yield outcome(exchange), [shown_line(error if exchange.cancelled else f"✘ {error}")]
     if timings := _timings(exchange.timings):
         yield Role.TIMINGS, [timings]
 

@@ -283,7 +283,8 @@ def _status(exchange: Exchange) -> str:
 
 
 def _outcome(exchange: Exchange) -> str:
-    status = exchange.status if exchange.status is not None else f"✘ {exchange.failure or ''}".strip()
+    mark = "" if exchange.cancelled else "✘ "
+    status = exchange.status if exchange.status is not None else f"{mark}{exchange.failure or ''}".strip()
     return f"#{exchange.number} {status} in {milliseconds(exchange.timings.total)}"
 
 

@@ -156,6 +156,7 @@ class LogPanel(LogHost):
             "  ✘200             its body refuses something: i explains\n"
             "  N probes         grey: the program's own requests; Enter lists them\n"
             "  404 expected     grey: an answer that a probe expects, no failure\n"
+            "  —                grey: cancelled, as the run had reached its limit or was stopped; no failure\n"
             "  ▸  ●  …          selected · marked (m) · waiting for the response\n"
             "  attempt 2        sent again by the plugin retry, after a failure\n"
             "  → attempt 2      grey: failed and sent again, here or as → #57; that row says how it ended\n"

@@ -76,8 +76,8 @@ def row(
     `others`: the addresses of similar requests. `wanted`: the texts that filter and search look for. `retry`: of a
     failed attempt that is not the last one, what follows it.
     """
-    refuses = "✘" if exchange.status is None or (exchange.failed and exchange.refusal is not None) else ""
-    status = f"{refuses}{'' if exchange.status is None else exchange.status}"
+    refuses = "✘" if exchange.failed and (exchange.status is None or exchange.refusal is not None) else ""
+    status = f"{refuses}{exchange.status or ''}" or "—"
     muted = paint("muted")
     plain = muted if folds(exchange) or retry else Style()  # what the user sends stands out
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
@@ -179,7 +179,7 @@ def status_paint(exchange: Exchange) -> str:
 
     A refused probe is not a failure: it finds out which of two responses this store sends.
     """
-    if folds(exchange):
+    if folds(exchange) or (exchange.cancelled and not exchange.failed):
         return "muted"
     if exchange.status is None or exchange.status >= 500:
         return "badge-error"
