@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from exchanges import exchange, lost
+from exchanges import AT, exchange, lost
 from guide_steps import no_demo
 from profiles import profile
 from textual.app import App
@@ -842,18 +842,21 @@ async def test_exports_have_whole_bodies_without_secrets_and_say_where_they_have
 
 async def test_growing_recording_is_followed_and_resends_only_with_a_profile(machine: Machine, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_bytes(b"".join(map(line, map(exchange, range(1, 4)))))
+    earlier = [exchange(number, at=AT - timedelta(hours=1)) for number in (1, 3, 2)]
+    path.write_bytes(b"".join(map(line, [*earlier, *map(exchange, (2, 1, 3))])))
     reader = Reader(path)
     app = ConnectorApp(machine, no_demo, recorded=Recorded("run", reader.read, follow=True, filter="~s 404"))
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         watched = Watched(pilot, Exchanges())
-        await watched.shows("Requests 3")
+        await watched.shows("Requests 6")
         assert watched.numbers() == []
         with path.open("ab") as file:
             file.write(line(exchange(4, status=404)))
         await watched.until(lambda: watched.numbers() == [4])
         await pilot.press("x")
         await watched.told("--profile NAME")
+        await pilot.press("F")
+        await watched.until(lambda: watched.numbers() == [1, 2, 3, 1, 2, 3, 4])  # each run counts from 1
         await pilot.press("q")
     list(reader.end())

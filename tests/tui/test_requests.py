@@ -40,6 +40,36 @@ async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: M
         await watched.selects(107)
 
 
+async def test_requests_are_listed_by_number_whatever_the_order_of_their_responses(machine: Machine) -> None:
+    log = filled(*map(exchange, range(1, 31)))
+    async with watching(machine, log) as watched:
+        for number in (31, 32, 33, 34):
+            log.started(InFlight(number, "GET", f"https://acme.example/rest/V1/orders/{number}", 0.0))
+        await watched.shows("#34")
+        for number in (34, 32):
+            log.record(exchange(number, status=200 if number == 34 else 500))
+        await watched.selects(34)
+        await watched.until(lambda: watched.numbers()[-3:] == [30, 32, 34])
+        rows = watched.screen()
+        found = [next(at for at, row in enumerate(rows) if f"#{number} " in row) for number in (30, 32, 34, 31, 33)]
+        assert found == sorted(found)  # those without a response are last
+        await watched.pilot.press("up")
+        assert watched.selected() == 32
+        log.record(exchange(33, status=500))
+        log.record(exchange(35))
+        await watched.shows("not following, 1 new")
+        log.record(exchange(31))
+        await watched.until(lambda: watched.numbers()[-6:] == [30, 31, 32, 33, 34, 35])
+        assert watched.selected() == 32
+        await watched.pilot.press("down")
+        assert watched.selected() == 33
+        await watched.pilot.press("e")
+        await watched.until(lambda: watched.numbers() == [32, 33])
+        assert watched.selected() == 33
+        await watched.pilot.press("e", "G")
+        await watched.selects(35)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (160, 40)])
 async def test_while_the_newest_request_is_read_it_stays_and_the_list_follows_again_afterwards(
     machine: Machine, size: tuple[int, int]

@@ -23,7 +23,8 @@ def _lines(heads: SessionHeads, view: View) -> list[str]:
 def test_each_session_with_rows_has_a_title_above_them_also_while_a_filter_hides_some() -> None:
     ring, heads = Ring(1_000, 1_000_000), SessionHeads()
     for title, statuses in (("first", [200, 500]), ("empty", []), ("second", [200]), ("third", [500, 200])):
-        heads.begin(ring.end, title)
+        ring.begin_session()
+        heads.begin(ring.session_number, title)
         for number, status in enumerate(statuses, 1):
             ring.append(exchange(number, status=status))
     view = View(ring, lambda: 0.0)
@@ -40,7 +41,8 @@ def test_each_session_with_rows_has_a_title_above_them_also_while_a_filter_hides
 def test_the_first_row_has_the_title_of_its_session_once_older_ones_were_discarded() -> None:
     ring, heads = Ring(3, 1_000_000), SessionHeads()
     for title in ("first", "second", "third"):
-        heads.begin(ring.end, title)
+        ring.begin_session()
+        heads.begin(ring.session_number, title)
         for number in (1, 2):
             ring.append(exchange(number))
     view = View(ring, lambda: 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -52,6 +52,15 @@ def _with_few_notices(path: Path, found: Iterator[Exchange | Notice]) -> Iterato
         yield each
     if notices > _NOTICES:
         yield Notice(f"{path}: {notices - _NOTICES} more lines were skipped: they are not recorded requests either")
+
+
+def starts_over(exchange: Exchange, newest: Exchange) -> bool:
+    """Whether a recording starts another session with this exchange, as each run that is appended counts from 1.
+
+    `newest`: the one with the highest number before it. A request that only took longer was sent before that ended.
+    """
+    ended = newest.at + timedelta(seconds=newest.timings.total)
+    return exchange.number <= newest.number and exchange.at >= ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +9,7 @@ from typing import Protocol
 from ..client.exchange import Exchange, Ring
 from .blocks import BLOCK_SIZE, Block, BlockTexts
 from .filter import Filter
+from .listed_rows import ListedRows
 from .operators import Possible, Predicate
 
 
@@ -42,12 +41,12 @@ def both(one: Matcher, other: Matcher) -> Matcher:
 
 
 class View:
-    """The positions, in the ring, of the exchanges that pass, oldest first.
+    """The positions, in the ring, of the exchanges that pass, by session and number.
 
     Positions stay what they are while exchanges come and go. `update` does a slice of the work at a time: first what
     came since, then what was there before, from the newest back, so that a screen has its first rows at once.
 
-    Neighbours that `folds` accepts are one row, at the position of the newest of them.
+    Neighbours that `folds` accepts are one row, at the position of the last of them.
     """
 
     def __init__(
@@ -58,20 +57,16 @@ class View:
         folds: Predicate | None = None,
     ) -> None:
         self._ring, self._clock = ring, clock
-        self._found: deque[int] = deque()
-        self._folded: dict[int, deque[int]] = {}
-        """The positions in each row that can be folded, by the position of the row."""
-        self._before: list[Exchange] = []
+        self._found = ListedRows(ring)
         self._texts = BlockTexts()
         self._low = self._high = 0
+        """The positions from which, and up to which, exchanges were examined."""
         self.set(wanted or Filter(), folds)
 
     def set(self, wanted: Matcher, folds: Predicate | None = None) -> None:
         """Another filter: what was found is forgotten, and the search starts again at the newest."""
         self.wanted, self._folds = wanted, folds
         self._found.clear()
-        self._folded.clear()
-        self._before = list(self._ring)  # indexing the middle of the ring's deque for each of 100,000 takes 0.5 s
         self._low = self._high = self._ring.end
 
     def update(self, seconds: float = 0.005) -> bool:
@@ -83,12 +78,12 @@ class View:
     @property
     def searching(self) -> bool:
         """Whether exchanges are left that nobody has looked at."""
-        return bool(self._before) or self._high < self._ring.end
+        return self.is_looking_back or self._high < self._ring.end
 
     @property
     def is_looking_back(self) -> bool:
         """Whether exchanges from before the filter was set are left; those that come are few at a time."""
-        return bool(self._before)
+        return self._low > self._ring.first
 
     @property
     def searched(self) -> tuple[int, int]:
@@ -103,36 +98,53 @@ class View:
         return self._found[index]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(tuple(self._found))
+        return iter(self._found)
 
     def positions(self) -> Iterator[int]:
         """The positions of all matches, also of those in folded rows."""
-        for position in self:
-            yield from self._folded.get(position, (position,))
+        return self._found.positions()
 
     def folded(self, index: int) -> Sequence[int]:
         """The positions of the matches in this row, if it is a folded one; empty for the row of one match, or none."""
-        if not 0 <= index < len(self._found):
-            return ()
-        positions = self._folded.get(self._found[index], ())
-        return tuple(positions) if len(positions) > 1 else ()
+        return self._found.folded(index)
 
     def index(self, position: int) -> int:
         """The index of the row with this position, or of the first one after it: `len` where there is none."""
-        return bisect_left(self._found, position)
+        return self._found.index(position)
+
+    def count_until(self, session: int, number: int) -> int:
+        """How many rows there are up to this number of a session."""
+        return self._found.count_until(session, number)
+
+    def session_index(self, session: int) -> int:
+        """The index of the first row of this session, or of a later one."""
+        return self._found.session_index(session)
 
     def nearest(self, position: int, step: int) -> int | None:
         """The position of the next match after this one, or before it where `step` is -1; wraps around at the ends.
 
         None if there is no match, or while it is not known yet which one is the nearest.
         """
-        if step > 0:
-            index = bisect_right(self._found, position)
-            if index < len(self._found) and self._low <= position + 1:
-                return self._found[index]
-        elif position <= self._high and (index := bisect_left(self._found, position)):
-            return self._found[index - 1]
-        return self._found[0 if step > 0 else -1] if self._found and not self.searching else None
+        if self._high < self._ring.end:
+            return None
+        index = self._found.index(position)
+        if step < 0:
+            index -= 1
+        elif index < len(self._found) and self._found[index] == position:
+            index += 1
+        if 0 <= index < len(self._found):
+            found = self._found[index]
+            if self._has_all_after(position if step > 0 else found):
+                return found
+        return self._found[0 if step > 0 else -1] if len(self._found) and not self.searching else None
+
+    def _has_all_after(self, position: int) -> bool:
+        """Whether all that is listed after this position was examined."""
+        if not self.is_looking_back:
+            return True
+        session = self._ring.session_at(self._low - 1)
+        left = self._ring.between(self._ring.session_start(session), self._low)
+        return (session, max(each.number for each in left)) <= self._ring.place(position)[:2]
 
     def exchange(self, index: int) -> Exchange:
         """The match at this index. Raises IndexError where there is none."""
@@ -142,43 +154,22 @@ class View:
         """Up to `count` matches from this index on."""
         return [self.exchange(index) for index in range(max(0, start), min(start + count, len(self)))]
 
-    def _add_newer(self, position: int, exchange: Exchange) -> None:
-        if self._folds is not None and self._folds(exchange):
-            positions = self._folded.pop(self._found[-1], None) if self._found else None
-            if positions is not None:
-                self._found.pop()
-            self._folded[position] = positions = positions or deque()
-            positions.append(position)
-        self._found.append(position)
-
-    def _add_older(self, position: int, exchange: Exchange) -> None:
-        if self._folds is not None and self._folds(exchange):
-            positions = self._folded.get(self._found[0]) if self._found else None
-            if positions is not None:
-                positions.appendleft(position)
-                return
-            self._folded[position] = deque([position])
-        self._found.appendleft(position)
+    def _add(self, position: int, exchange: Exchange, *, is_new: bool) -> None:
+        self._found.add(position, folds=self._folds is not None and self._folds(exchange), is_new=is_new)
 
     def _forget(self) -> None:
         first = self._ring.first
         self._texts.forget(first // BLOCK_SIZE)
-        while self._found and self._found[0] < first:
-            self._folded.pop(self._found.popleft(), None)
-        oldest = self._folded.get(self._found[0]) if self._found else None
-        while oldest is not None and oldest[0] < first:
-            oldest.popleft()
+        self._found.forget()
         if self._high < first:  # all of what was examined is gone
             self._low = self._high = first
-        if self._low <= first:
-            self._before.clear()
 
     def _newer(self, stop: float) -> bool:
         test = self.wanted.matches
         while self._high < self._ring.end:
             exchange = self._ring[self._high]
             if test(exchange):
-                self._add_newer(self._high, exchange)
+                self._add(self._high, exchange, is_new=True)
             self._high += 1
             if self._high % BLOCK_SIZE == 0:
                 self._texts_so_far()
@@ -189,45 +180,48 @@ class View:
     def _texts_so_far(self) -> None:
         """Makes the texts of a block as it ends, so that the first search finds them there."""
         start = max(self._high - BLOCK_SIZE, self._ring.first)
-        self._texts.of(start // BLOCK_SIZE, [self._ring[position] for position in range(start, self._high)])
+        self._texts.of(start // BLOCK_SIZE, self._ring.between(start, self._high))
 
     def _older(self, stop: float) -> bool:
-        while self._before and self._low > self._ring.first:
-            self._examine(self._low - self._ring.first, stop)
+        while self.is_looking_back:
+            self._examine_block(stop)
             if self._clock() >= stop:
                 break
-        if self._low <= self._ring.first:
-            self._before.clear()
-        return not self._before
+        return not self.is_looking_back
 
-    def _examine(self, left: int, stop: float) -> None:
-        """Looks at the last of `left` exchanges: at a block, where that is enough, else at one after the other."""
+    def _examine_block(self, stop: float) -> None:
+        """Looks at the block before what was examined: as a whole, where that is enough, else one by one."""
         number, last = divmod(self._low - 1, BLOCK_SIZE)
-        part = self._before[-min(last + 1, left) :]
-        low = self._low
+        part = self._ring.between(number * BLOCK_SIZE, self._low)
         if last + 1 == BLOCK_SIZE and self._nothing_in(part, number):
-            low -= len(part)
-        else:
-            test, clock = self.wanted.matches, self._clock
-            for exchange in reversed(part):
-                low -= 1
-                if test(exchange):
-                    self._add_older(low, exchange)
-                if clock() >= stop:
-                    break
-        del self._before[low - self._low :]
-        self._low = low
+            self._low -= len(part)
+            return
+        test, clock = self.wanted.matches, self._clock
+        for exchange in reversed(part):
+            self._low -= 1
+            if test(exchange):
+                self._add(self._low, exchange, is_new=False)
+            if clock() >= stop:
+                break
 
     def _nothing_in(self, block: list[Exchange], number: int) -> bool:
         possible = self.wanted.possible
         return possible is not None and not possible(Block(block, lambda: self._texts.of(number, block)))
 
 
-def position_of(ring: Ring, exchange: Exchange) -> int:
-    """Where in the ring this exchange is; where it is not, the position of the last one before it."""
-    earlier = 0
-    for place, each in enumerate(ring):
-        if each is exchange:
-            return ring.first + place
-        earlier += each.number <= exchange.number
-    return ring.first + max(0, earlier - 1)
+def position_of(ring: Ring, exchange: Exchange) -> int | None:
+    """Where in the ring this exchange is; None where it is not."""
+    from_end = next((count for count, each in enumerate(reversed(ring), 1) if each is exchange), None)
+    return None if from_end is None else ring.end - from_end
+
+
+def position_near(ring: Ring, exchange: Exchange, session: int) -> int:
+    """Where in the ring this exchange is; where it is not, the position of the last one before it in a list.
+
+    `first - 1` where all come after it.
+    """
+    if (position := position_of(ring, exchange)) is not None:
+        return position
+    places = map(ring.place, range(ring.first, ring.end))
+    earlier = (place for place in places if place[:2] <= (session, exchange.number))
+    return max(earlier, default=(0, 0, ring.first - 1))[2]

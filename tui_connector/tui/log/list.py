@@ -25,7 +25,7 @@ from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import Filter
 from ...log.filter_corrections import corrected
 from ...log.operators import Predicate
-from ...log.view import Matcher, View, both, position_of
+from ...log.view import Matcher, View, both, position_near, position_of
 from ...text import count
 from ..widgets.painted import Painted
 from .failures import FailuresShown, listed_by, retry_label, why_none
@@ -109,24 +109,23 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._position = -1
         self._other_position = -1
         """The position in the ring that is not shown, when it was left."""
-        self._end_when_left = 0
+        self._seen = -1, 0
+        """Session and number up to which exchanges were there when it stopped following, or were selected since."""
         self._paused = False
         """Whether it was told not to follow."""
         self._held = False
         """Whether it follows again on `release`."""
-        self._slowest: tuple[float, int] | None = None
-        """Seconds and negative position of the exchange that was selected as the slowest."""
+        self._slowest: tuple[float, tuple[int, int, int]] | None = None
+        """Negative seconds and place of the exchange that was selected as the slowest."""
         self._keeps_in_view = False
         """Whether the selection stays in view while a new filter is applied: until the user scrolls."""
-        self._followed = -1
-        """The index that is selected while following."""
         self._drawn_state: tuple[int, ...] = ()
         self._retried = 0
         """The number of failed attempts that were sent again, when those that were not were last listed."""
         self._number_width = NUMBER
         self._filtering = False
-        self._heads, self._other_heads = SessionHeads(), SessionHeads()
-        """The titles of sessions, among the rows of the shown ring, and of the other one."""
+        self._heads = SessionHeads()
+        """The titles of sessions, among the rows."""
         self._reported: tuple[Exchange, ...] = ()
         self._style = Style()
         self._uris: dict[int, str] = {}
@@ -153,8 +152,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     @property
     def _index(self) -> int:
         """The index of the selected exchange, or where it would be inserted; -1 in an empty list."""
-        last = len(self.view) - 1
-        return min(self._followed if self.following else self.view.index(self._position), last)
+        return min(self.view.index(self._position), len(self.view) - 1)
 
     @property
     def selected(self) -> Exchange | None:
@@ -198,16 +196,13 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     @property
     def new_count(self) -> int:
-        """Number of exchanges since it has not followed any more, below those that were selected since."""
-        return 0 if self.following else len(self.view) - self.view.index(self._end_when_left)
+        """Number of exchanges below those that were there when it stopped following, or were selected since."""
+        return 0 if self.following else len(self.view) - self.view.count_until(*self._seen)
 
     def begin_session(self, title: str) -> None:
         """What is recorded from now on is of another session, which has this title."""
-        of_all, of_failures = self._heads, self._other_heads
-        if self.errors_only:
-            of_all, of_failures = of_failures, of_all
-        of_all.begin(self.exchanges.end, title)
-        of_failures.begin(self.exchanges.failures.end, title)
+        self.exchanges.begin_session()
+        self._heads.begin(self.exchanges.session_number, title)
 
     def filter(self, wanted: Filter) -> None:
         """Shows matching exchanges; the newest ones are found first."""
@@ -242,15 +237,16 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def show_failures(self, shown: FailuresShown) -> None:
         """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
-        selected = next(iter(self.selected_probes), self.selected)
-        if bool(shown) != self.errors_only:
-            self._heads, self._other_heads = self._other_heads, self._heads
+        before, selected = self._ring, next(iter(self.selected_probes), self.selected)
+        session = before.session_at(self._selected_position)
         self.failures, self._retried = shown, self.exchanges.attempts.retried
         self.view = View(self._ring, perf_counter, self._listed(self.wanted), self._folds(self.wanted))
-        self._end_when_left = self._ring.end
+        self._seen = self._ring.newest_place
         if not self.following:
-            position = position_of(self._ring, selected) if selected is not None else self._other_position
-            self._position, self._other_position = position, self._position
+            if self._ring is not before:
+                self._position, self._other_position = self._other_position, self._position
+            if selected is not None:
+                self._position = position_near(self._ring, selected, session)
         self.search(self._searched)
 
     def _start_filtering(self) -> None:
@@ -278,13 +274,14 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     @property
     def _waiting(self) -> list[InFlight]:
-        """The rows of requests without a response: of those that wait longest, as responses need the room.
+        """The rows of requests without a response, by number: of those that wait longest, as responses need the room.
 
         None where only some requests are listed: without a response, it is not known whether they will match.
         """
         if self.errors_only or self.wanted.expression is not None:
             return []
-        return list(islice(self.exchanges.in_flight.values(), max(1, self.size.height // _WAITING_PART)))
+        longest = islice(self.exchanges.in_flight.values(), max(1, self.size.height // _WAITING_PART))
+        return sorted(longest, key=lambda request: request.number)
 
     def flush(self) -> None:
         """Draws what is new; the row at the top of the list stays there."""
@@ -312,9 +309,10 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._heads.update(self.view)
         self.virtual_size = Size(self.size.width, len(self.view) + len(self._heads) + len(self._waiting))
         if self.following:
-            self._followed = self._index_to_follow()
+            followed = self._index_to_follow()
+            self._position = self.view[followed] if followed >= 0 else -1
             end = self.virtual_size.height - self.size.height
-            y = end if self._followed < 0 else max(0, min(end, self._heads.line_of(self._followed)))
+            y = end if followed < 0 else max(0, min(end, self._heads.line_of(followed)))
             self.scroll_to(y=y, animate=False, force=True)
         elif self._keeps_in_view:
             self._scroll_to_row(max(0, self._index))
@@ -438,7 +436,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._keeps_in_view = self._held = False
         index = min(max(index, 0), len(self.view) - 1)
         self._position = self.view[index]
-        self._end_when_left = max(self._end_when_left, self._position + 1)  # what is above it was seen
+        self._seen = max(self._seen, self._ring.place(self._position)[:2])  # what is above it was seen
         self.post_message(self.Changed())
         self._scroll_to_row(index)
         self.refresh()
@@ -449,6 +447,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view.update()
         self.flush()  # it can be scrolled to only once the list is as long as its view
         position = position_of(self._ring, exchange)
+        if position is None:
+            return False
         index = self.view.index(position)
         if not any(each is exchange for each in (self.exchange_at(index), *self.folded_at(index))):
             return False
@@ -499,20 +499,20 @@ class LogView(Painted, ScrollView, can_focus=True):
     def select_slowest(self) -> None:
         """Selects the slowest exchange of the list; if that was selected by this already, the next slowest."""
         ring = self._ring
-        first, held = ring.first, list(ring)  # a lookup by index takes 10 µs in the middle of the ring
-        times = [(held[at - first].timings.total, -at) for at in self.view.positions() if at >= first]
+        times = [(-ring[at].timings.total, ring.place(at)) for at in self.view.positions() if at >= ring.first]
         if not times:
             return
-        is_next = not self.following and self._slowest is not None and -self._slowest[1] == self._position
-        faster = [each for each in times if self._slowest is not None and each < self._slowest] if is_next else []
-        self._slowest = max(faster or times)
-        self.select(self._unfolded_index(-self._slowest[1]))
+        slowest = self._slowest if not self.following else None
+        is_next = slowest is not None and slowest[1][2] == self._position
+        faster = [each for each in times if slowest is not None and each > slowest] if is_next else []
+        self._slowest = min(faster or times)
+        self.select(self._unfolded_index(self._slowest[1][2]))
 
     def stop_following(self) -> None:
         """Stops following; the selection stays."""
         if self.following:
             self._position = self._selected_position
-            self.following, self._end_when_left = False, self._ring.end
+            self.following, self._seen = False, self._ring.newest_place
             self.post_message(self.Changed())
             self.refresh()
 
@@ -522,7 +522,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         Not while the newest of this ring, by default the list's, is selected.
         """
         selected = self.selected
-        if selected is not None and selected is not next(iter(reversed(ring or self._ring)), None):
+        if selected is not None and selected is not (ring or self._ring).newest:
             self.stop_following()
 
     def hold(self) -> None:

@@ -144,11 +144,12 @@ class LogPanel(LogHost):
     def help_text(self) -> str:
         return (
             "The request log\n"
-            "Every request the program sends, numbered as they were sent, listed in the order of the responses, "
-            "newest last, secrets masked. The list follows the newest until you move up; G follows again, and so does "
-            "↓ at the end. While you read a request, the list stays at it. Failures are kept longer; e shows only "
-            "them, first those for good. D goes to the slowest request, then to the next slowest. / searches: in the "
-            "list, n goes to the next request that matches; in the detail, to the next match. The title counts them.\n"
+            "Every request the program sends, numbered and listed as they were sent, secrets masked. Those without a "
+            "response are last, until it is there. The list follows the newest until you move up; G follows again, and "
+            "so does ↓ at the end. While you read a request, the list stays at it. Failures are kept longer; e shows "
+            "only them, first those for good. D goes to the slowest request, then to the next slowest. / searches: in "
+            "the list, n goes to the next request that matches; in the detail, to the next match. The title counts "
+            "them.\n"
             "The detail pane uses the format set in the client's Log requests plugin; Enter shows the whole request, "
             "and v changes the view: simple, long, full, curl.\n"
             "Colours and marks of the rows:\n"

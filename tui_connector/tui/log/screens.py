@@ -20,7 +20,7 @@ from ...guide.profiles.saved_profile import OpenedProfile, open_profile
 from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
-from ...log.files import SessionStart, read_history
+from ...log.files import SessionStart, read_history, starts_over
 from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
@@ -178,7 +178,6 @@ class RecordedScreen(RequestsScreen):
         return self._opened.profile
 
     def _set_whole(self) -> None:
-        self._exchanges.attempts.begin_session()
         self._panel.view.begin_session("Sent from here")
         if (path := self._recorded.profile) is not None:
             self.run_worker(self._keep_history(path))
@@ -212,11 +211,18 @@ class RecordedScreen(RequestsScreen):
             if isinstance(each, Notice):
                 self.notify(shown_line(each.text), severity="warning", markup=False)
             elif isinstance(each, SessionStart):
-                self._exchanges.attempts.begin_session()
                 self._panel.view.begin_session(f"Session of {each.began.astimezone():%d %b %Y %H:%M:%S}")
             else:
-                self._exchanges.add(self._in_memory.get(each.identity, each))
+                self._add(self._in_memory.get(each.identity, each))
         self.call_later(self._set_loaded)
+
+    def _add(self, exchange: Exchange) -> None:
+        newest = self._exchanges.newest
+        if not self._recorded.is_history and newest is not None and starts_over(exchange, newest):
+            self._exchanges.begin_session()
+        self._exchanges.add(exchange)
+        if self._recorded.follow:  # what is sent from here is listed among the requests of the file
+            self._exchanges.numbers.follow(exchange)
 
     def on_recorded_screen_failed(self, message: Failed) -> None:
         self.notify(shown_line(message.words), severity="error", timeout=20, markup=False)

@@ -19,13 +19,13 @@ class SessionHeads:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def begin(self, position: int, title: str) -> None:
-        """From this position of the ring on, the exchanges are of another session."""
-        self._starts.append((position, title))
+    def begin(self, session: int, title: str) -> None:
+        """This session of the log has a title."""
+        self._starts.append((session, title))
 
     def update(self, view: View) -> None:
         """Finds the first row of each session; one without rows has no line."""
-        titles = {index: title for start, title in self._starts if (index := view.index(start)) < len(view)}
+        titles = {index: title for start, title in self._starts if (index := view.session_index(start)) < len(view)}
         self._indexes, self._titles = list(titles), list(titles.values())
         self._lines = [index + count for count, index in enumerate(self._indexes)]
 
