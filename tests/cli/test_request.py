@@ -128,10 +128,18 @@ def test_several_clients_are_listed_where_none_is_chosen(program: Program, profi
     assert program("request", "acme", "GET", "modules", "--client", "magento").returncode == 0
 
 
+NO_SINK = {
+    "id": "sink-missing",
+    "summary": "The incoming products has no sink",
+    "evidence": [],
+    "remedy": "Add one, or run it with --out FILE.",
+}
+
+
 def test_check_says_in_json_what_is_wrong(program: Program, environment: dict[str, str]) -> None:
     good = program("check", "acme", "--json")
     assert good.returncode == 0, good.stdout
-    assert json.loads(good.stdout) == {"ok": True, "findings": [], "warnings": []}
+    assert json.loads(good.stdout) == {"ok": True, "findings": [], "warnings": [NO_SINK]}
     bad = program("check", "acme", "--json", environ={**environment, "CONSUMER_KEY": "canary" + "1" * 26})
     assert bad.returncode == 3
     report = json.loads(bad.stdout)

@@ -244,6 +244,19 @@ async def test_a_full_disk_stops_it_and_the_next_run_goes_on(command: Command) -
     assert command.ids() == list(range(1, 201))
 
 
+async def test_what_only_another_part_reads_is_not_run_without_its_name(command: Command) -> None:
+    """It needs no sink: an outgoing sends its items, or child lists are read for them."""
+    profile, lists = command.folder / "shop.toml", 'client = "shop"\nrequest = { uri = "products" }\nitems = "items"\n'
+    copies = (
+        'client = "shop"\nsource = { kind = "incoming", name = "sent" }\nrequest = { uri = "x", method = "post" }\n'
+    )
+    profile.write_text(f"{profile.read_text()}[incoming.sent]\n{lists}[outgoing.copies]\n{copies}")
+    code, _, err = await command.run()
+    assert (code, b"sent" in err) == (0, False)
+    code, _, err = await command.run("sent")
+    assert (code, b"The incoming sent has no sink. Add one, or run it with --out FILE." in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -27,6 +27,7 @@ LIST = {
     "items": "results",
     "identifier": "id",
     "pagination": {"kind": "page-number", "total": "count"},
+    "sink": {"kind": "jsonl", "path": "items.jsonl"},
 }
 
 

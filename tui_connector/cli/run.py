@@ -243,11 +243,11 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
 
     Raises `UserError` if there are none.
     """
-    parents = {each.parent.incoming for each in saved.incoming.values() if each.parent is not None}
+    unwritten = {name for name in saved.incomings_read_by_others() if saved.incoming[name].sink is None and out is None}
     chosen = {
         name: each
         for name, each in saved.incoming.items()
-        if name in names or not (names or each.disabled or (each.sink is None and name in parents and out is None))
+        if name in names or not (names or each.disabled or name in unwritten)
     }
     if not names and not chosen:
         more = f" Name what to send: {', '.join(saved.outgoing)}." if saved.outgoing else ""

@@ -57,7 +57,8 @@ class Runs:
 
     def add_profile(self, other: OtherProfile, *, once: bool, as_json: bool) -> None:
         """Opens another profile whose incoming is a source, with the trust of its own. Raises `UserError`."""
-        from ..guide.sending.incoming_source import ProfileInUse, read_other_profile
+        from ..guide.other_profile import read_other_profile
+        from ..guide.sending.incoming_source import ProfileInUse
         from ..profile.library import Library
 
         machine = self._workbench.machine

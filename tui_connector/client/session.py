@@ -97,6 +97,11 @@ class Session(LayerContext):
     def machine(self) -> Machine:
         return self._machine
 
+    @property
+    def directory(self) -> Path:
+        """The profile's folder."""
+        return self._directory
+
     def client(self, name: str, variant: ClientVariant = AS_SAVED) -> Send:
         """Sends requests through the client of this name. "default" always exists. Raises `InvalidRequest`."""
         if (name, variant) not in self._open:

@@ -54,6 +54,11 @@ class SinkMissing(SinkError):
     _CODE = "output-missing"
 
 
+def no_sink(name: str, hint: str = "Add one, or run it with --out FILE.") -> UserError:
+    """The error for an incoming that has no sink."""
+    return UserError("sink-missing", f"The incoming {name} has no sink", hint)
+
+
 class SinkClosed(SinkError):
     """The reader has closed the pipe (`| head`): the run ends without an error."""
 

@@ -28,7 +28,7 @@ from .model import Incoming, entity_names, lineage
 from .output_path import OutputPaths
 from .output_writers import writer_of
 from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
-from .sink import ByteOutput, ForeignOutput, OpenSink, Sink, SinkContext, SinkError, SinkMissing
+from .sink import ByteOutput, ForeignOutput, OpenSink, Sink, SinkContext, SinkError, SinkMissing, no_sink
 from .slice_items import SliceItems, run_id_of
 from .unfound_fields import ColumnSearch
 from .writing import RunWriter
@@ -440,8 +440,7 @@ class ListRequest:
                 message = f"The incoming {name}{of} is disabled"
                 raise UserError("incoming-disabled", message, "Remove `disabled = true` to run it.")
         if incoming.sink is None:
-            message = f"The incoming {self._name} has no sink"
-            raise UserError("sink-missing", message, "Add one, or use --out FILE.")
+            raise no_sink(self._name)
         if self._since is not None and (incoming.incremental is None or incoming.incremental.field is None):
             message = f"The incoming {self._name} has no date to read from"
             raise UserError("incremental-missing", message, "Add `incremental` to it.")

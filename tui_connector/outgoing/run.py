@@ -38,7 +38,7 @@ from .model import Outgoing
 from .plan import PlanEntry, SavedPlan, planned, sends_elsewhere, store_address, too_many
 from .preview import OutgoingPreview, first_requests
 from .run_thread import LedgerInThread, RunThread
-from .source import BadEntity, EntitySource, SourceContext
+from .source import BadEntity, EntitySource, SourceContext, no_source
 from .tasks import TASK_STATES, NewTask, Task, TaskRun, TaskState, record_name
 
 if TYPE_CHECKING:  # a plan does not wait for what sends
@@ -289,10 +289,7 @@ class OutgoingRun:
         if self._environment.source is not None:
             return self._environment.source
         if self._outgoing.source is None:
-            message = f"The outgoing {self._name} has no source"
-            raise UserError(
-                "source-missing", message, 'Add one, such as source = { kind = "csv", path = "stock.csv" }.'
-            )
+            raise no_source(self._name)
         return self._outgoing.source
 
     def _checked_delivery(self) -> Delivery | None:

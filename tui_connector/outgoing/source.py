@@ -43,6 +43,12 @@ class SourceError(UserError):
         super().__init__(code, message, hint)
 
 
+def no_source(name: str) -> UserError:
+    """The error for an outgoing that has no source."""
+    hint = 'Add one, such as source = { kind = "csv", path = "stock.csv" }.'
+    return UserError("source-missing", f"The outgoing {name} has no source", hint)
+
+
 class OtherProfile(NamedTuple):
     """Another profile that a source reads."""
 

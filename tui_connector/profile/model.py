@@ -202,6 +202,12 @@ class Profile(Model):
         """How commands name this one; "" unless an incoming and an outgoing have this name."""
         return direction_option(direction, name, (self.incoming, self.outgoing))
 
+    def incomings_read_by_others(self) -> set[str]:
+        """The incomings that child lists and outgoings of this profile read themselves: they need no sink."""
+        parents = {each.parent.incoming for each in self.incoming.values() if each.parent is not None}
+        sources = (each.source for each in self.outgoing.values())
+        return parents | {each.name for each in sources if isinstance(each, IncomingSource) and each.profile is None}
+
     def base_uri(self, client: str) -> str | None:
         """The base URI of this client, if it has one."""
         saved = self.clients.get(client)

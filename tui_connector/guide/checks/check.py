@@ -1,4 +1,4 @@
-"""Checks a profile against its store: reachable, authenticated, permitted. Only requests that read are sent."""
+"""Checks a profile against its store, and for what its runs need. Only requests that read are sent."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from .criteria import known_fields
 from .incoming import incoming_findings, lost_values
 from .permissions import modules_of, permissions
 from .refused_settings import at_setting
+from .run_needs import sink_warnings, source_warnings
 from .signing import find_dialect
 
 
@@ -180,9 +181,13 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
             result, _ = await _check_first_items(profile, session, name, run)
         else:
             continue
-        yield result
+        yield replace(result, warnings=(*result.warnings, *sink_warnings(profile, name)))
         for finding in result.more_findings:
             yield CheckResult(f"incoming {name}: {finding.field or finding.id}", False, finding)
+    for name, outgoing in profile.outgoing.items():
+        if not outgoing.disabled and (warnings := await source_warnings(profile, session, name)) is not None:
+            readable = "not readable" if warnings else "readable"
+            yield CheckResult(f"outgoing {name}: source {readable}", True, warnings=warnings)
     for each in sorted(working):
         if is_magento(profile, each):
             async for result in _check_permissions(profile, session, each, working[each]):
@@ -429,7 +434,7 @@ async def check_incoming(
         caller = await check_authentication(profile, session, client)
         if not caller.ok:
             return caller, None
-    return result, found
+    return replace(result, warnings=(*result.warnings, *sink_warnings(profile, name))), found
 
 
 async def check_readable(
@@ -498,7 +503,8 @@ async def check_part(profile: Profile, session: Session, part: ProfilePart, run:
                 result, _ = await check_incoming(profile, session, part.name, run)
                 return result
             case "outgoing":
-                return _check_outgoing(profile, session, part.name, run)
+                result = _check_outgoing(profile, session, part.name, run)
+                return replace(result, warnings=await source_warnings(profile, session, part.name) or ())
     except RequestFailed as failure:
         return CheckResult(part.name, False, diagnose_failure(failure, part.name))
 

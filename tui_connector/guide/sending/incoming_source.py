@@ -11,22 +11,18 @@ from typing import BinaryIO
 
 from ...client.session import Session
 from ...client.wire import OF_A_RUN
-from ...errors import UserError
 from ...incoming.run import Run
 from ...incoming.sink import SinkError
 from ...incoming.sinks.stdout import StdoutSink
 from ...incoming.start import RunEnvironment, RunLocation, RunOptions
-from ...misspelling import did_you_mean
-from ...outgoing.source import OtherProfile, SourceError
-from ...profile.library import Library
 from ...profile.model import Profile
-from ...profile.problems import InvalidProfile, read_profile
 from ...runs.errors import Action, RunError, RunFailed
 from ...runs.ledger import FailedRecord, State
 from ...runs.progress import Progress, Watcher
 from ...templates import Json
-from ...text import count, listed
+from ...text import count
 from ..checks.run_findings import explainer
+from ..other_profile import source_incoming
 from ..workbench import Workbench
 
 _ACTIONS: dict[State, Action] = {"refused": Action.REFUSED, "failed": Action.WRONG, "incomplete": Action.WRONG}
@@ -41,28 +37,6 @@ class ProfileInUse:
     file: Path
     workbench: Workbench
     session: Session | None = None
-
-
-def read_other_profile(other: OtherProfile, library: Library, folder: Path) -> tuple[Path, Profile]:
-    """The file of another profile that a source reads, and the profile in its environment.
-
-    `folder` is that of the profile with the source. Blocks. Raises `UserError`.
-    """
-    path = library.find(other.name, folder)
-    try:
-        return path, read_profile(path, other.environment)[1]
-    except InvalidProfile as error:
-        message = f"The profile {other.name}, which the source reads, has problems:\n{error.message}"
-        raise UserError("source-profile", message, error.hint) from error
-    except UserError as error:
-        if error.code != "unknown-environment":
-            raise
-        message = f"The source reads the profile {other.name}, which has no environment {other.environment!r}"
-        hint = (
-            f"Add [environments.{other.environment}] to that profile, or name in the source the environment to read, "
-            'such as environment = "default" for the base values.'
-        )
-        raise SourceError(message, hint, "source-environment") from error
 
 
 class IncomingItems:
@@ -82,13 +56,7 @@ class IncomingItems:
     async def read(self, name: str, profile: str | None) -> BinaryIO:
         """All items, each on a line. Raises `UserError`, and `RunFailed` unless the list was read completely."""
         used = self._open_profile(profile)
-        incoming = used.profile.incoming.get(name)
-        if incoming is None:
-            raise SourceError(
-                f"The source is the incoming {name!r}, and the profile {used.file.stem} has none of this name",
-                f"It has: {listed(list(used.profile.incoming)) or 'none'}{did_you_mean(name, used.profile.incoming)}",
-                "source-incoming",
-            )
+        incoming = source_incoming(used.profile, used.file, name)
         file = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
         try:
             async with AsyncExitStack() as stack:

@@ -187,7 +187,8 @@ class Sender:
             self._other = await asyncio.to_thread(self._opened, other)
 
     def _opened(self, other: OtherProfile) -> ProfileInUse:
-        from .incoming_source import ProfileInUse, read_other_profile
+        from ..other_profile import read_other_profile
+        from .incoming_source import ProfileInUse
 
         machine = self.workbench.machine
         path, profile = read_other_profile(other, Library(machine.directories.profiles), self.file.parent)

@@ -24,6 +24,7 @@ from ...guide.workbench import Workbench
 from ...incoming.catalog import with_bookmarks
 from ...incoming.model import Incoming
 from ...incoming.run import Run
+from ...incoming.sink import no_sink
 from ...incoming.start import RunEnvironment, RunLocation, RunOptions
 from ...profile.model import Profile
 from ...runs.ledger import FailedRecord
@@ -257,8 +258,7 @@ class RunJob(BackgroundRun):
         workbench, incoming = self.workbench, self.incoming
         machine = workbench.machine
         if incoming.sink is None:
-            hint = "Go back (Esc) and press Enter on it: its form has the Sink."
-            raise UserError("sink-missing", f"The incoming {self.name} has no sink", hint)
+            raise no_sink(self.name, "Go back (Esc) and press Enter on it: its form has the Sink.")
         if incoming.sink.on_stdout:
             words = env_option(self.profile.environment) + self.profile.direction_option("incoming", self.name)
             shell = f"tui-connector run {self.file.stem} {self.name}{words} | …"
