@@ -48,7 +48,7 @@ async def test_it_shows_all_directories(machine: Machine, tmp_path: Path) -> Non
     assert shown == {
         name: str(path)
         for name, path in (
-            ("configuration", own.config), ("profiles", own.profiles), ("state", own.state), ("cache", own.cache),
+            ("settings", own.config), ("profiles", own.profiles), ("state", own.state), ("cache", own.cache),
             ("data", own.data),
         )
     }  # fmt: skip

@@ -101,7 +101,7 @@ def _command(name: str) -> click.Command:
     "--profile-dir",
     type=click.Path(file_okay=False, path_type=Path),
     envvar="TUI_CONNECTOR_PROFILE_DIR",
-    help="Directory of the profiles, instead of the user's configuration directory.",
+    help="Directory of the profiles, instead of the one in the settings directory.",
 )
 @click.option(
     "--debug",

@@ -1,4 +1,4 @@
-"""`settings.toml` in the configuration directory: other keys for actions, and the theme.
+"""`settings.toml` in the settings directory: other keys for actions, and the theme.
 
 It is read before the first paint, with the standard library only. Mistakes in it are warnings and lock no user out.
 """

@@ -169,7 +169,7 @@ def _locale(environ: Mapping[str, str]) -> MachineFact:
 
 def _directories(directories: Directories) -> Iterator[MachineFact]:
     places = {
-        "configuration": directories.config,
+        "settings": directories.config,
         "profiles": directories.profiles,
         "state": directories.state,
         "cache": directories.cache,

@@ -237,7 +237,7 @@ class Schedule:
         lines = []
         if variables := secret_variables(self._secrets()):
             lines += [
-                "# A scheduled run usually has no session keyring, or one that is locked while you are logged out.",
+                "# A scheduled run usually has no login keyring, or one that is locked while you are logged out.",
                 f"# {file} {self._secrets_file} (create it with mode 600) then holds the secrets:",
                 *(f"#   {name}='…'    {what}" for name, what in variables),
             ]
