@@ -22,6 +22,7 @@ from tui_connector.profile.model import kind_schemas
 from tui_connector.profile.model import schema as profile_schema
 from tui_connector.profile.problems import check
 from tui_connector.tui.key_settings import all_bindings, check_keys
+from tui_connector.tui.keys import key_label
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
@@ -31,6 +32,9 @@ def block(language: str, word: str) -> str:
     """The example in this language that has this word in it."""
     [found] = [text for name, text in BLOCKS if name == language and word in text]
     return found
+
+
+PROFILE = block("toml", 'name = "Acme store"')
 
 
 def block_of(heading: str) -> str:
@@ -133,13 +137,19 @@ def test_the_kinds_in_it_exist() -> None:
 
 
 def test_the_profile_in_it_is_one() -> None:
-    profile, problems = check(block("toml", "format = 1"))
+    profile, problems = check(PROFILE)
+    assert problems == []
+    assert profile is not None
+
+
+def test_the_profile_of_another_api_in_it_is_one() -> None:
+    profile, problems = check(block("toml", 'name = "Other shop"'))
     assert problems == []
     assert profile is not None
 
 
 def test_the_chain_in_it_is_one() -> None:
-    profile, problems = check(block("toml", "format = 1") + block("toml", "[[outgoing.customers.steps]]"))
+    profile, problems = check(PROFILE + block("toml", "[[outgoing.customers.steps]]"))
     assert problems == []
     assert profile is not None
     first = profile.outgoing["customers"].request_for({"email": "a+b@example.com"}, {}, "find")
@@ -148,21 +158,21 @@ def test_the_chain_in_it_is_one() -> None:
 
 
 def test_the_criteria_in_it_are_valid() -> None:
-    profile, problems = check(block("toml", "format = 1") + block("toml", "where = ["))
+    profile, problems = check(PROFILE + block("toml", "where = ["))
     assert problems == []
     assert profile is not None
 
 
 def test_the_child_list_in_it_is_one() -> None:
     parent = block("toml", "where = [")
-    profile, problems = check(block("toml", "format = 1") + parent + block("toml", "[incoming.order-comments]"))
+    profile, problems = check(PROFILE + parent + block("toml", "[incoming.order-comments]"))
     assert problems == []
     assert profile is not None
 
 
 def test_the_alerts_in_it_are_valid() -> None:
     for word in ("./notify.sh", "alerts.example"):
-        profile, problems = check(block("toml", "format = 1") + "[clients.alerts]\n" + block("toml", word))
+        profile, problems = check(PROFILE + "[clients.alerts]\n" + block("toml", word))
         assert problems == []
         assert profile is not None
         assert profile.on_failure is not None
@@ -170,27 +180,35 @@ def test_the_alerts_in_it_are_valid() -> None:
 
 def test_the_logins_in_it_are_valid() -> None:
     for word in ("otp = { totp", "ims-na1", '"./token.sh", "staging"'):
-        profile, problems = check(block("toml", "format = 1") + block("toml", word))
+        profile, problems = check(PROFILE + block("toml", word))
         assert problems == []
         assert profile is not None
 
 
 def test_the_environment_in_it_is_one() -> None:
-    profile, problems = check(block("toml", "format = 1") + block("toml", "[environments.staging]"), "staging")
+    profile, problems = check(PROFILE + block("toml", "[environments.staging]"), "staging")
     assert problems == []
     assert profile is not None
     assert profile.base_uri("magento") == "https://staging.acme.example/rest/all/V1"
 
 
+def test_the_environment_of_a_replay_in_it_needs_no_secret() -> None:
+    profile, problems = check(PROFILE + block("toml", "[environments.replay]"), "replay")
+    assert problems == []
+    assert profile is not None
+    assert profile.base_uri("magento") == "http://127.0.0.1:8424/rest/all/V1"
+    assert profile.clients["magento"].authentications == []
+
+
 def test_the_bulk_in_it_is_one() -> None:
-    profile, problems = check(block("toml", "format = 1") + block("toml", 'delivery = "bulk"'))
+    profile, problems = check(PROFILE + block("toml", 'delivery = "bulk"'))
     assert problems == []
     assert profile is not None
     assert profile.outgoing["names"].delivery == "bulk"
 
 
 def test_the_comparison_in_it_is_one() -> None:
-    profile, problems = check(block("toml", "format = 1") + block("toml", "[outgoing.quantities.compare]"))
+    profile, problems = check(PROFILE + block("toml", "[outgoing.quantities.compare]"))
     assert problems == []
     assert profile is not None
     written, known = profile.outgoing["quantities"].compare, Comparison(preset="stock").resolved
@@ -207,6 +225,20 @@ def test_the_keys_of_a_comparison_are_in_it() -> None:
 def test_the_keys_in_it_can_be_set() -> None:
     settings = tomllib.loads(block("toml", "theme ="))
     assert check_keys(settings["keys"], all_bindings()) == (settings["keys"], [])
+
+
+def test_the_keys_of_the_keyboard_in_it_are_bound_and_each_has_its_action() -> None:
+    bindings = [binding for each in all_bindings() for binding in each.bindings]
+    bound = {key_label(key) for binding in bindings for key in binding.key.split(",")}
+    bound |= {binding.key_display for binding in bindings if binding.key_display}
+    bound.add("←")  # a list beside a field handles it
+    table = README[README.index("| where | keys |") :].partition("\n\n")[0]
+    entries = [entry for line in table.splitlines()[2:] for entry in line.split("|")[2].strip().split(" · ")]
+    assert len(entries) > 150
+    begins = [re.match(r"((?:`[^` ]+` )+)\w", entry) for entry in entries]
+    assert [entry for entry, begin in zip(entries, begins, strict=True) if begin is None] == []
+    keys = {key for begin in begins if begin is not None for key in re.findall(r"`(.+?)`", begin[1])}
+    assert sorted(keys - bound) == []
 
 
 def test_the_pictures_in_it_are_there() -> None:
