@@ -625,10 +625,10 @@ async def test_digits_after_a_failed_address_test_correct_the_address(machine: M
 
 
 async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandbox: Sandbox) -> None:
-    async with guide(machine, sandbox, (80, 24)) as pilot:
+    async with guide(machine, sandbox, (80, 24), tokens=True) as pilot:
         await to_authentication(pilot)
-        await until(pilot, lambda: "F9 fills in" in " ".join(shown(pilot.app).split()))
         await pilot.press("e")
+        await until(pilot, lambda: "F9 fills in" in " ".join(shown(pilot.app).split()))
         assert isinstance(pilot.app.focused, SecretInput)
         await pilot.press("question_mark")  # no token begins with it
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
