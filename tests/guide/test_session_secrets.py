@@ -14,7 +14,7 @@ from tui_connector.guide.secret_sources import secret_origins, sources
 from tui_connector.guide.secret_states import secret_states
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench
-from tui_connector.machine import Machine
+from tui_connector.machine import Machine, NoPrompt
 from tui_connector.profile.problems import read_profile
 from tui_connector.profile.used_parts import used_of
 
@@ -98,3 +98,65 @@ async def test_it_is_compared_with_the_address(origin: str, is_given: bool, path
     missing = [each.source.env for each in needed if await bench.vault.missing(each.source, each.origins)]
     assert missing == ([] if is_given else ["ACME_TOKEN"])
     bench.close()
+
+
+FOUR_TOKENS = """\
+format = 1
+name = "Acme"
+authentications.shop.kind = "oauth1"
+authentications.shop.consumer-key = { env = "KEY" }
+authentications.shop.consumer-secret = { env = "SECRET" }
+authentications.shop.access-token = { keyring = "acme/token" }
+authentications.shop.access-token-secret = { ask = true }
+authentications.also.kind = "header"
+authentications.also.header = "X-Key"
+authentications.also.value = { env = "KEY" }
+clients.magento.authentications = ["shop", "also"]
+clients.magento.proxy = { uri = "http://proxy.example:3128", username = "me", password = { env = "PROXY" } }
+clients.magento.plugins = [{ kind = "base-uri", uri = "https://acme.example/rest/V1" }]
+environments.staging.clients.magento.plugins.base-uri.uri = "https://staging.example/rest/V1"
+environments.staging.authentications.shop.consumer-key = { env = "KEY" }
+environments.staging.authentications.shop.consumer-secret = { env = "SECRET" }
+environments.staging.authentications.also.value = { env = "KEY" }
+"""
+
+
+@pytest.fixture
+def with_four_tokens(path: Path) -> Path:
+    path.write_text(FOUR_TOKENS)
+    return path
+
+
+class Answers(NoPrompt):
+    """Enters a value for each secret that is missing."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    async def missing_secret(self, question: str) -> str:
+        self.questions.append(question)
+        return "CANARY-typed"
+
+
+async def test_each_prompt_says_which_secret_it_is_for(with_four_tokens: Path, machine: Machine) -> None:
+    path = with_four_tokens
+    answers = Answers()
+    machine = replace(machine, environ={}, prompt=answers)
+    profile = read_profile(path, "staging")[1]
+    bench = Workbench(machine, trust=ProfileTrust(machine, path))
+    await bench.enter_missing(used_of(profile, [("clients", "magento")]).secrets())
+    bench.close()
+    lines = [question.splitlines() for question in answers.questions]
+    assert [line[0] for line in lines] == [
+        "Consumer key of authentication shop, environment staging (1 of 5)",
+        "Consumer secret of authentication shop, environment staging (2 of 5)",
+        "Access token of authentication shop, environment staging (3 of 5)",
+        "Access token secret of authentication shop, environment staging (4 of 5)",
+        "Password of the proxy of client magento, environment staging (5 of 5)",
+    ]
+    assert lines[0][1:] == [
+        "The environment variable KEY is not set.",
+        "Its value for https://staging.example, for this session:",
+    ]
+    assert lines[3][1:] == ["Its value for https://staging.example, for this session:"]
+    assert "CANARY" not in "".join(answers.questions)

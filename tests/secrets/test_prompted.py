@@ -63,6 +63,9 @@ async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -
     sources = [each.source for each in saved.secrets()]
     origin = "https://shop.example"
     responses = await asyncio.gather(*(read(vault, source, origin) for source in sources * 3))
-    assert user.questions == [f"a/{name} for {origin}" for name in names]
+    titles = ("Consumer key", "Consumer secret", "Access token", "Access token secret")
+    assert user.questions == [
+        f"a/{name} ({title} of authentication a) for {origin}" for name, title in zip(names, titles, strict=True)
+    ]
     assert responses == [f"CANARY-{n}" for n in (1, 2, 3, 4)] * 3
     assert await read(vault, sources[0], "https://www.shop.example") == "CANARY-5"  # another place: asked again

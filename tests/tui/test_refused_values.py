@@ -118,7 +118,7 @@ async def test_a_test_uses_the_source_that_was_chosen_in_place_of_a_typed_token(
         await pilot.press("f5")
         await until_shown(pilot, "! Not tested: type the command that prints this secret")
         await pilot.press(*"cat ", *str(secret), "enter")
-        await until_shown(pilot, "exited with status 1")
+        await until_shown(pilot, "The command cat (Access token of authentication")
         assert "accepts it" not in shown(pilot.app)
         assert "✔" not in said_by(pilot.app.screen.query_one("#row-token"), ".mark")
         secret.write_text(token)

@@ -32,6 +32,7 @@ from ..secrets.capability import Capability, Grants
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from ..templates import Json
+from ..text import listed
 from ..units import timestamp
 from .rest_api import KnownPaths
 from .trust import ProfileTrust
@@ -198,21 +199,32 @@ class Workbench:
         if path is None:
             return
         async with self._prompting:  # what is entered for one session is there for the next
-            for each in secrets:
-                source = each.source
-                if reason := await self.vault.missing(source, each.origins):
-                    value = await self.machine.prompt.missing_secret(f"{reason}. Its value, for this session:")
-                    if value:
-                        self.vault.keep_imported(path, source, each.origins, value)
-                    elif value is not None:
-                        raise SecretNotEntered(reason, hint=_ENTER_AGAIN)
-                for origin in self.vault.unprompted(source, each.origins):
-                    question = f"{source.label} for {origin}"
-                    value = await self.machine.prompt.missing_secret(f"{question}:")
-                    if value:
-                        self.vault.hold_prompted(source, origin, value)
-                    elif value is not None:
-                        raise SecretNotEntered(f"{question}: nothing was typed", hint=_ENTER_AGAIN)
+            missing = await self._missing(secrets)
+            for number, (secret, origin, reason) in enumerate(missing, 1):
+                environment = f", environment {secret.environment}" if secret.environment else ""
+                position = f" ({number} of {len(missing)})" if len(missing) > 1 else ""
+                why = f"{reason}.\n" if reason else ""
+                to = f" for {origin}" if origin else ""
+                question = f"{secret.title}{environment}{position}\n{why}Its value{to}, for this session:"
+                value = await self.machine.prompt.missing_secret(question)
+                if value and reason:
+                    self.vault.keep_imported(path, secret.source, secret.origins, value)
+                elif value:
+                    self.vault.hold_prompted(secret.source, origin, value)
+                elif value is not None:
+                    why_not = reason or f"{secret.title}: nothing was typed"
+                    raise SecretNotEntered(why_not, hint=_ENTER_AGAIN)
+
+    async def _missing(self, secrets: Iterable[NamedSecret]) -> list[tuple[NamedSecret, str, str]]:
+        """What has to be typed: each secret, with where it is sent, and why it is not there; "" for a prompt."""
+        found: dict[tuple[str, str], tuple[NamedSecret, str, str]] = {}
+        for each in secrets:
+            if reason := await self.vault.missing(each.source, each.origins):
+                origins = listed(each.origins)
+                found.setdefault((each.source.key, origins), (each, origins, reason))
+            for origin in self.vault.unprompted(each.source, each.origins):
+                found.setdefault((each.source.key, origin), (each, origin, ""))
+        return [*found.values()]
 
     def allow_logins(self) -> None:
         """Clears the lockouts of refused logins, so that the next login is sent. Blocks."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 from weakref import ref
 
 from pydantic import AfterValidator, Field, PrivateAttr
@@ -165,7 +165,7 @@ class Profile(Model):
 
     def model_post_init(self, context: Any, /) -> None:
         for each in self.secrets():
-            each.source.set_path(each.name)
+            each.source.set_place(each.name, each.title)
 
     def configuration(self, name: str) -> Incoming | Outgoing:
         """The incoming or outgoing of this name. Raises `UserError`."""
@@ -231,32 +231,42 @@ class Profile(Model):
         """Each secret of the profile."""
         for name, authentication in self.authentications.items():
             origins = tuple(self.origins(name))
-            for field, path, source in _secrets_in(authentication):
-                yield NamedSecret(f"{name}/{field}", source, origins, ("authentications", name, *path))
+            for field, path, title, source in _secrets_in(authentication):
+                title = f"{title} of authentication {name}"
+                yield self._named(f"{name}/{field}", source, origins, ("authentications", name, *path), title)
         for name, client in self.clients.items():
             base_uri = self.base_uri(name)
             origins = (origin_of(base_uri),) if base_uri else ()
-            for field, path, source in _secrets_in(client.tls):
-                yield NamedSecret(f"clients/{name}/tls/{field}", source, origins, ("clients", name, "tls", *path))
+            for field, path, title, source in _secrets_in(client.tls):
+                place = ("clients", name, "tls", *path)
+                yield self._named(f"clients/{name}/tls/{field}", source, origins, place, f"{title} of client {name}")
             for index, plugin in enumerate(client.plugins):
-                for field, path, source in _secrets_in(plugin):
+                for field, path, title, source in _secrets_in(plugin):
                     place = ("clients", name, "plugins", index, *path)
-                    yield NamedSecret(f"clients/{name}/plugins/{index + 1}/{field}", source, origins, place)
+                    title = f"{title} of plugin {index + 1} of client {name}"
+                    yield self._named(f"clients/{name}/plugins/{index + 1}/{field}", source, origins, place, title)
             if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
                 to_proxy, place = (origin_of(client.proxy.uri),), ("clients", name, "proxy", "password")
-                yield NamedSecret(f"clients/{name}/proxy/password", client.proxy.password, to_proxy, place)
+                title, source = f"Password of the proxy of client {name}", client.proxy.password
+                yield self._named(f"clients/{name}/proxy/password", source, to_proxy, place, title)
         if self.ledger is not None:
-            for field, path, source in _secrets_in(self.ledger):
-                yield NamedSecret(f"ledger/{field}", source, (self.ledger.server,), ("ledger", *path))
+            for field, path, title, source in _secrets_in(self.ledger):
+                place, title = ("ledger", *path), f"{title} of the shared ledger"
+                yield self._named(f"ledger/{field}", source, (self.ledger.server,), place, title)
         parts: dict[str, dict[str, Any]] = {"incoming": dict(self.incoming), "outgoing": dict(self.outgoing)}
         for part, named in parts.items():
             for name, configuration in named.items():
                 base_uri = self.base_uri(configuration.client)
                 origins = (origin_of(base_uri),) if base_uri else ()
                 server = configuration.sink.server if part == "incoming" and configuration.sink else None
-                for field, path, source in _secrets_in(configuration):
+                for field, path, title, source in _secrets_in(configuration):
                     to = (server,) if server and path[0] == "sink" else origins
-                    yield NamedSecret(f"{name}/{field}", source, to, (part, name, *path))
+                    yield self._named(f"{name}/{field}", source, to, (part, name, *path), f"{title} of {part} {name}")
+
+    def _named(
+        self, name: str, source: SecretSource, origins: tuple[str, ...], path: ModelPath, title: str
+    ) -> NamedSecret:
+        return NamedSecret(name, source, origins, path, title, self.environment_label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +278,10 @@ class NamedSecret:
     origins: tuple[str, ...]
     path: ModelPath
     """Where it is in the profile."""
+    title: str
+    """Its field and its part, such as "Access token of authentication integration"."""
+    environment: str
+    """The environment whose value it is, as it is shown; "" in a profile without environments."""
 
 
 R = TypeVar("R")
@@ -295,34 +309,47 @@ def _once(function: Callable[[Model], Sequence[R]]) -> Callable[[Model], Sequenc
 
 def secrets_in(model: Model) -> Iterator[SecretSource]:
     """Each secret in a part of a profile, at any depth."""
-    for _, _, source in _secrets_in(model):
+    for *_, source in _secrets_in(model):
         yield source
 
 
 @_once
-def _secrets_in(model: Model) -> Sequence[tuple[str, ModelPath, SecretSource]]:
+def _secrets_in(model: Model) -> Sequence[_Found]:
     return [
         found
-        for field in type(model).model_fields
-        for found in _secrets_at(kebab(field), kebab(field), getattr(model, field))
+        for field, info in type(model).model_fields.items()
+        for found in _secrets_at(kebab(field), kebab(field), info.title or kebab(field), getattr(model, field))
     ]
 
 
-def _secrets_at(name: str, step: Step, value: object) -> Iterator[tuple[str, ModelPath, SecretSource]]:
-    """The name, the path from `step` on, and the source of each secret in a value."""
+class _Found(NamedTuple):
+    """A secret in a part: its name and path there, the title of its field, and its source."""
+
+    name: str
+    path: ModelPath
+    title: str
+    source: SecretSource
+
+    def within(self, step: Step, name: str = "") -> _Found:
+        """As it is found from the value that has this one at `step`, and under another name."""
+        return self._replace(name=name or self.name, path=(step, *self.path))
+
+
+def _secrets_at(name: str, step: Step, title: str, value: object) -> Iterator[_Found]:
+    """The secrets in a value, with their paths from `step` on. `title` is that of the field with the value."""
     if isinstance(value, SecretSource):
-        yield name, (step,), value
+        yield _Found(name, (step,), title, value)
     elif isinstance(value, Model):
-        for inside, path, source in _secrets_in(value):
-            found = name if inside == "totp" else f"{name}/{inside}"  # a one-time code holds one secret
-            yield found, (step, *path), source
+        for found in _secrets_in(value):  # a one-time code holds one secret
+            yield found.within(step, name if found.name == "totp" else f"{name}/{found.name}")
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from ((found, (step, *path), source) for found, path, source in _secrets_at(str(key), key, item))
+            key_title = str(key).replace("-", " ").capitalize()
+            yield from (found.within(step) for found in _secrets_at(str(key), key, key_title, item))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            inner = _secrets_at(f"{name}/{index + 1}", index, item)
-            yield from ((found, (step, *path), source) for found, path, source in inner)
+            inner = _secrets_at(f"{name}/{index + 1}", index, f"{title} {index + 1}", item)
+            yield from (found.within(step) for found in inner)
 
 
 def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:

@@ -53,6 +53,7 @@ class SecretSource(Model):
     ask: Annotated[bool | None, Field(title="Prompted for, and kept for this session only")] = None
 
     _path: str = PrivateAttr("")
+    _title: str = PrivateAttr("")
 
     @model_validator(mode="before")
     @classmethod
@@ -101,9 +102,17 @@ class SecretSource(Model):
             return f"command:{json.dumps([self.command, sorted(self.environment or [])])}"
         return f"ask:{self._path}"
 
-    def set_path(self, path: str) -> None:
-        """Sets its path in the profile, such as "integration/access-token": a prompted secret has no other name."""
-        self._path = path
+    def set_place(self, path: str, title: str) -> None:
+        """Sets its path in the profile, such as "integration/access-token": a prompted secret has no other name.
+
+        `title` is that of its field and part, such as "Access token of authentication integration".
+        """
+        self._path, self._title = path, title
+
+    @property
+    def described(self) -> str:
+        """The source, and the field and part of the profile that it is for, if any."""
+        return f"{self.label} ({self._title})" if self._title else self.label
 
     @property
     def kind(self) -> SecretKind:

@@ -499,28 +499,29 @@ class Vault:
 
     async def _from_command(self, source: SecretSource, grants: Grants, directory: Path) -> str:
         assert source.command is not None
+        subject = f"The {source.described}"
         environ = self._machine.environ
         named = source.environment or []
         command = await asyncio.to_thread(ResolvedCommand.of, source.command, named, directory, environ)
         if not grants.has(command.capability):
             raise SecretError(
                 "secret-untrusted",
-                f"The command {source.command[0]} or a file it uses is not the one that was trusted",
+                f"{subject} or a file it uses is not the one that was trusted",
                 "Review what has changed, then allow it: tui-connector trust PROFILE.",
             )
         if command.unverifiable:
             raise SecretError(
                 "secret-untrusted",
-                f"The command {source.command[0]} is not run: the content of {command.unverifiable} cannot be verified",
+                f"{subject} is not run: the content of {command.unverifiable} cannot be verified",
                 "Use a program and files that can be read, of at most 512 MB.",
             )
         try:
             secret = await run_command(list(command.argv), environment=command_environment(command, environ))
         except SecretError as error:
-            message = f"The command {source.command[0]} {error.message}"
+            message = f"{subject} {error.message}"
             raise SecretError("secret-missing", message, "Run it manually to see its output.") from error
         if not secret:
-            raise SecretError("secret-missing", f"The command {source.command[0]} printed nothing")
+            raise SecretError("secret-missing", f"{subject} printed nothing")
         return secret
 
     async def _prompted(self, source: SecretSource, origin: str) -> str:
@@ -588,7 +589,7 @@ _NOT_SECRETS = ("TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
 
 def _prompt(source: SecretSource, origin: str) -> str:
     """What is prompted for."""
-    return f"{source.label} for {origin}"
+    return f"{source.described} for {origin}"
 
 
 def _service(name: str) -> str:

@@ -445,11 +445,13 @@ async def set_secrets(
     raises `SecretError`.
     """
     origins: dict[str, list[str]] = {}
+    titles: dict[str, str] = {}
     sources: dict[str, SecretSource] = {}
     for secret in plan.profile.secrets():
         if secret.source.keyring is not None:
             origins.setdefault(secret.source.keyring, []).extend(secret.origins)
             sources[secret.source.keyring] = secret.source
+            titles.setdefault(secret.source.keyring, secret.title)
     stored, kept, left = [*result.stored], [*result.for_session], list[str]()
     for number, entry in enumerate(result.to_set, 1):
         try:
@@ -458,7 +460,8 @@ async def set_secrets(
         except SecretError:
             if not keep_for_session:
                 raise
-        typed = await machine.prompt.secret(f"{entry} ({number} of {len(result.to_set)}; Enter: later)")
+        position = f"{number} of {len(result.to_set)}"
+        typed = await machine.prompt.secret(f"{entry} ({titles[entry]}, {position}; Enter: later)")
         value = clean(typed or "", sources[entry].kind)
         if not value.strip():
             left.append(entry)
