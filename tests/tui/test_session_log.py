@@ -8,7 +8,7 @@ from pathlib import Path
 from guide_steps import no_demo
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.log.history import History
@@ -182,6 +182,16 @@ async def test_a_method_is_replaced_by_typing_or_typed_before_the_path(machine: 
         await until(pilot, lambda: (method.value, focused_id(app)) == ("POST", "resend-uri"))
         await pilot.press(*"get products/NOPE-1")
         await until(pilot, lambda: (method.value, path.value) == ("GET", "products/NOPE-1"))
+        for typed, taken in (("DELETE", "enter"), ("put", "space"), ("GET", "enter")):
+            await pilot.press("ctrl+u", *typed, taken)
+            expected = (typed.upper(), "", "resend-uri")
+            await until(pilot, lambda as_typed=expected: (method.value, path.value, focused_id(app)) == as_typed)
+        query = app.screen.query_one("#resend-query", TextArea)
+        query.focus()
+        await pilot.press(*"ab", "up")
+        await until(pilot, lambda: query.text == "ab" and focused_id(app) == "resend-query")
+        await pilot.press("end", "ctrl+u", "up")  # nothing is left to move in
+        await until(pilot, lambda: focused_id(app) == "resend-uri")
         path.value = "put directory/countries"
         await until_shown(pilot, "in the schema for GET only")
         listed = app.screen.query_one("#resend-paths", SuggestionList)

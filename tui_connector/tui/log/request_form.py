@@ -79,7 +79,7 @@ _MOST_HEADERS = 8
 """Rows of the headers."""
 _SCHEMA_EXPECTED = "The paths that the store offers are completed here once they are known."
 _NO_SCHEMA = "The store did not send its schema, so there are no paths to complete."
-_METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(\S.*)", re.IGNORECASE)
+_METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(.*)", re.IGNORECASE)
 _PARAMETER = re.compile(r"\{[^}]*\}|:\w+")
 """A parameter of a path in the schema."""
 
@@ -362,6 +362,10 @@ class RequestForm(Dialog[Request | None]):
             for path, methods in found
         ]
 
+    def _paths_like(self, typed: str) -> bool:
+        """Whether a path begins with this word, in this case."""
+        return (self._begun_path(typed) or "").startswith(typed)
+
     @property
     def _method(self) -> str:
         return self.query_one("#resend-method", Input).value.strip().upper()
@@ -535,8 +539,14 @@ class RequestForm(Dialog[Request | None]):
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
-        """Enter completes the path with the chosen one, or the first one of the list, or goes to the next field."""
-        if event.input.id != "resend-uri" or not self._complete_path(from_empty=True):
+        """Enter completes the path with the chosen one, or the first one of the list, or goes to the next field.
+
+        A method that was typed where the path belongs goes into its own field.
+        """
+        typed = event.input.value.strip()
+        if event.input.id == "resend-uri" and typed.upper() in METHODS and not self._paths_like(typed):
+            event.input.value = f"{typed} "
+        elif event.input.id != "resend-uri" or not self._complete_path(from_empty=True):
             move_focus(self, 1)
 
     def action_leave(self) -> None:

@@ -22,7 +22,8 @@ class SafeTextArea(TextArea):
 
     ^U deletes to the start of the line, or at its start the line break before it, and ^Z restores it. ↑ and ↓ move by
     rows as they are shown. They leave the field from its first and last row only as long as nothing was typed or moved
-    in it since it got the focus: one row too far while editing would put what is typed next into another field.
+    in it since it got the focus: one row too far while editing would put what is typed next into another field. They
+    leave an empty one always.
     """
 
     _is_in_use = False
@@ -37,7 +38,7 @@ class SafeTextArea(TextArea):
 
     def may_leave(self, key: str) -> bool:
         """Whether ↓ or ↑ leaves the field."""
-        if self._is_in_use:
+        if self._is_in_use and self.text:
             return False
         is_at_end = self.navigator.is_last_wrapped_line if key == "down" else self.navigator.is_first_wrapped_line
         return is_at_end(self.cursor_location)
