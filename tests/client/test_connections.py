@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+from dataclasses import replace
 
 import pytest
 from certificates import authority, server_context
@@ -17,6 +18,7 @@ from tui_connector.client.printer import text
 from tui_connector.client.session import Session
 from tui_connector.guide.steps.store_address import search
 from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile
 
 _GZIPPED = gzip.compress(b'{"a":1}')
@@ -161,6 +163,40 @@ async def test_what_writes_may_have_arrived_and_is_not_sent_again(workbench: Wor
             await send(Request(method, f"{shop.url}/x", body=b"{}"))
         assert caught.value.may_have_arrived
         assert len(shop.received) == 2
+
+
+async def test_an_announced_retry_has_the_number_of_the_exchange_that_it_becomes(machine: Machine) -> None:
+    """A connection that had been closed was an attempt, too."""
+    stage = 0
+
+    async def failing(_: Received, writer: asyncio.StreamWriter) -> None:
+        nonlocal stage
+        stage += 1
+        if stage == 2:
+            writer.close()
+        else:
+            writer.write(reply("200 OK" if stage == 1 else "503 Busy", b"{}"))
+
+    announced: list[tuple[int, int]] = []
+
+    async def sleep(_: float) -> None:
+        announced.extend((each.attempt, each.attempts) for each in bench.exchanges.pending_retries.values())
+
+    bench = Workbench(replace(machine, sleep=sleep))
+    async with serving(failing) as shop:
+        saved = profile(f"{shop.url}/rest/V1", None, {"kind": "retry", "attempts": 3, "wait": "1ms"})
+        async with bench.session(saved) as session:
+            for _ in range(2):
+                await session.client("shop")(Request("GET", "modules"))
+    bench.close()
+    assert [(each.attempt, each.status) for each in bench.exchanges] == [
+        (1, 200),
+        (1, None),
+        (2, 503),
+        (3, 503),
+        (4, 503),
+    ]
+    assert announced == [(3, 4), (4, 4)]
 
 
 async def test_a_server_that_never_responds_gets_one_request(workbench: Workbench) -> None:

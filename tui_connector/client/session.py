@@ -305,7 +305,10 @@ class Session(LayerContext):
         self, request: Request, pause: float, *, attempt: int, attempts: int, reason: str
     ) -> None:
         call, at = request.about.call, self._machine.monotonic() + pause
-        self._exchanges.set_retry(call, PendingRetry(reason, attempt, attempts, at))
+        # as its exchange will be numbered: a renewed token and a connection that was lost in between count, too
+        following = self._attempts[call] + 1
+        most = following + attempts - attempt
+        self._exchanges.set_retry(call, PendingRetry(reason, following, most, at))
         try:
             await self._machine.sleep(pause)
         finally:
