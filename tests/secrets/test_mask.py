@@ -187,10 +187,30 @@ def test_what_holds_no_secret_is_not_touched(value: object) -> None:
         '{"name":"Compass","footprint":"12 cm","url_key":"compass-bag","cc_last4":"1234","hotplate":1}',
         "Specified token does not exist",
         '{"token_type":"bearer","expires_in":3600}',
+        '{"paths":{"/V1/integration/admin/token":{"post":{"tags":["x"]}},"/V1/me/password":{ "get" : {}}}}',
+        '{"paths": {\n "/V1/customers/{id}/password/resetLinkToken/{resetPasswordLinkToken}": {\n  "get": {"a": 1}}}}',
     ],
 )
 def test_what_the_store_says_stays_readable(text: str) -> None:
     assert Mask().body(text.encode()).decode() == text
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"/V1/integration/admin/token": "CANARY-1"},
+        {"/token": {"value": "CANARY-1"}},
+        {"/token": ["CANARY-1"]},
+        {"/token": {"post": "CANARY-1"}},
+        {"/token": {"post": {"password": "CANARY-1"}}},
+        {"token": {"post": {"x": "CANARY-1"}}},
+        {"a/token": {"post": {"x": "CANARY-1"}}},
+        {"/a": {"post": {}}, "token": {"x": "CANARY-1"}},
+    ],
+)
+def test_only_the_path_of_an_api_is_not_the_name_of_a_secret(document: object) -> None:
+    for indent in (None, 1):
+        assert b"CANARY" not in Mask().body(json.dumps(document, indent=indent).encode())
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))

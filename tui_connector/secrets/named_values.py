@@ -29,6 +29,9 @@ _NAME_BEFORE = re.compile(rf"(?:{_NAME_CHARACTER}|:)*\Z", re.ASCII)
 _NAME_AFTER = re.compile(rf"(?:{_NAME_CHARACTER}){{0,{_MAX_NAME}}}", re.ASCII)
 
 _QUOTED_NAME_ENDS = re.compile(r"""[^"'\\&\n]{0,60}?(\\*["']|&quot;|&\#0?3[49];)\s*(?::|=>|=)\s*""", re.ASCII)
+_PATH_BEFORE = re.compile(r'"/[^"\s\\]{0,200}\Z')
+_PATH_ITEM = re.compile(r'\{\s*"(?:get|put|post|delete|options|head|patch|trace)"\s*:\s*\{')
+"""The value of a path in an OpenAPI document: an object of its operations (OpenAPI, Path Item Object)."""
 _ASSIGNED = re.compile(r"(\s*=>?\s*|%(?:25)*3[Dd])", re.ASCII)
 _ELEMENT_OPENS = re.compile(r"[^<>]{0,200}?(?<!/)(?:>|&gt;)")
 _ELEMENT_VALUE = re.compile(r"(?:<!\[CDATA\[.*?(?:\]\]>|\Z)|(?!&lt;/)[^<])+", re.DOTALL)
@@ -127,7 +130,8 @@ def _secret_spans(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
 def _value_span(text: str, start: int, end: int) -> tuple[int, int, str] | None:
     """The value of the name at `start` to `end`."""
     if (match := _QUOTED_NAME_ENDS.match(text, end)) and match[1] in text[max(0, start - _MAX_NAME) : start]:
-        return _json_value(text, match.end(), match[1])
+        is_path = _PATH_ITEM.match(text, match.end()) and _PATH_BEFORE.search(text, max(0, start - 200), start)
+        return None if is_path else _json_value(text, match.end(), match[1])
     if _INPUT_NAME.search(text, max(0, start - 20), start):
         return _input_value(text, start, end)
     if text[start - 1 : start] == "<" or text[max(0, start - 4) : start] == "&lt;":
