@@ -402,8 +402,12 @@ async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Mach
         await acme.press("ctrl+t")
         await acme.shows("Not sent yet: change SYNC-0001: quantity: 23 → 701")
         assert "Undo sample" not in shown(acme.app)
+        work = acme.app.screen.work
+        work.setup.edit(("clients", "magento", "timeout"), "40s")
+        assert not work.is_tested("outgoing", "stock")
         await acme.press("ctrl+t")
         await acme.shows("✔ Sent, and accepted by the store")
+        assert work.is_tested("outgoing", "stock")
         await acme.press("ctrl+t")
         await acme.shows("Nothing to send: the store has these values already")
         sample.text = sample.text.replace("default", "nowhere")

@@ -41,6 +41,7 @@ from ..widgets.text_areas import JsonField
 from .chain import OutgoingForm
 from .configurations import ConfigurationList, ConfigurationsPane
 from .form import FormScreen
+from .results import PartValues
 
 _UNTIL_SHOWN = 0.2
 """Seconds after the last key until the preview is updated."""
@@ -115,6 +116,8 @@ class OutgoingPane(ConfigurationsPane):
 
         name: str
         plan: SamplePlan
+        values: PartValues
+        """What was sent, and how."""
         state: str
         problem: str = ""
 
@@ -444,12 +447,13 @@ class OutgoingPane(ConfigurationsPane):
 
     @work(exclusive=True, group="sample")
     async def _send_sample(self, sender: Sender, sample: _Sample, plan: SamplePlan) -> None:
+        values = self.work.values_of((self.family, sample.name))
         try:
             state = await SampleSender(sender, sample.entity).send(plan)
         except (UserError, RequestFailed) as error:
-            self.post_message(self.Sent(sample.name, plan, "", str(error)))
+            self.post_message(self.Sent(sample.name, plan, values, "", str(error)))
         else:
-            self.post_message(self.Sent(sample.name, plan, state))
+            self.post_message(self.Sent(sample.name, plan, values, state))
 
     @on(Planned)
     def _on_planned(self, message: Planned) -> None:
@@ -465,7 +469,12 @@ class OutgoingPane(ConfigurationsPane):
 
     @on(Sent)
     def _on_sent(self, message: Sent) -> None:
-        done = "✔ Sent, and accepted by the store" if message.state == "finished" else f"The sample is {message.state}"
+        is_accepted = message.state == "finished"
+        done = "✔ Sent, and accepted by the store" if is_accepted else f"The sample is {message.state}"
+        if is_accepted and message.values == self.work.values_of((self.family, message.name)):
+            self.passed(message.name)  # however it was set up when its preview was shown
+            if not self.is_in_use:
+                self.explain("")
         if message.plan.compared and message.state in UNDOABLE:
             self._sent[message.name] = message.plan
             self.screen.refresh_bindings()
