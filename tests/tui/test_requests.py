@@ -630,8 +630,10 @@ async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_a
         await watched.shows("HTML page “503 Backend fetch failed”")
         await watched.pilot.press("up", "enter")
         await watched.shows('"sku": "café"')
-        await watched.pilot.press("z")
+        await watched.pilot.press("b", "down", "down", "z")
         await watched.shows('{"items":[{"sku":"caf\\u00e9"}]}')
+        detail = watched.panel.detail
+        assert detail._text.lines[detail._cursor_line] == '{"items":[{"sku":"caf\\u00e9"}]}'
 
 
 async def test_an_error_with_a_short_page_says_so_in_its_row_and_shows_the_page_after_enter(machine: Machine) -> None:

@@ -302,9 +302,12 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self._build()
 
     def toggle_raw(self) -> None:
-        """Switches between bodies as received and indented ones."""
+        """Switches between bodies as received and indented ones; shows the section of the cursor from its start."""
+        section = self._text.section_of(self._cursor_line)
         self.raw = not self.raw
         self._build()
+        if section:
+            self._show_from(self._text.start_of(section))
 
     def _build(self) -> None:
         """Formats what can be formatted at once; a thread formats longer bodies, one at a time."""
@@ -408,9 +411,13 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         if self.exchange is not None and not (self.exchange.body.data or self.exchange.request_body.data):
             self.notify("Neither the request nor the response has a body that was kept.", markup=False)
         if len(self._rows):
-            row = self._rows.first_of(self._text.next_section(self._rows[self._cursor].line))
-            self._go(row)
-            self.scroll_to(y=row, animate=False, force=True)
+            self._show_from(self._text.next_section(self._rows[self._cursor].line))
+
+    def _show_from(self, line: int) -> None:
+        """Goes to this line, which is then at the top."""
+        row = self._rows.first_of(line)
+        self._go(row)
+        self.scroll_to(y=row, animate=False, force=True)
 
     def action_go(self, row: int) -> None:
         self._go(row if row >= 0 else len(self._rows) - 1)

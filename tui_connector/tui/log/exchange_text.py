@@ -88,6 +88,18 @@ class ExchangeText:
                 return bodies[0]
         return next((start for start in starts if start > line), starts[0] if starts else 0)
 
+    def section_of(self, line: int) -> int:
+        """The number of the section that has this line, from 1; 0 for the lines before the first one."""
+        return bisect_right(self._section_starts(), line)
+
+    def start_of(self, section: int) -> int:
+        """The first line of the section with this number, or of the last one."""
+        starts = [0, *self._section_starts()]
+        return starts[min(section, len(starts) - 1)]
+
+    def _section_starts(self) -> list[int]:
+        return [start for start, style in zip(self._starts, self._styles, strict=True) if style in _SECTIONS]
+
     def style(self, line: int) -> LineStyle:
         return self._styles[bisect_right(self._starts, line) - 1]
 
