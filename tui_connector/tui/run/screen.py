@@ -130,7 +130,8 @@ class RunView(LogDock, Generic[Job]):
             tile.show(label, value, stacked=stacked)
         progress = metrics.progress
         seconds = progress.seconds - progress.resumed_seconds
-        self.query_one("#run-charts").set_class(seconds < CHARTED_SECONDS, "brief")
+        is_empty = not any((*metrics.rates.values, *metrics.latencies.values))  # as of a run that has received nothing
+        self.query_one("#run-charts").set_class(seconds < CHARTED_SECONDS or is_empty, "brief")
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
