@@ -10,6 +10,7 @@ from screens import until, until_shown
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.profile.part_forms import SaveScreen
 from tui_connector.tui.setup.form import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
@@ -129,6 +130,21 @@ async def test_a_line_of_the_text_leads_to_its_field_and_back(
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
         assert text in cursor_line(app)
         await jump(pilot, text, kind, key)
+
+
+async def test_what_is_saved_in_a_form_that_was_opened_from_the_text_leads_back_there(machine: Machine) -> None:
+    path = machine.directories.profiles / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT)
+    app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await jump(pilot, "identifier", FormScreen, "incoming.products.identifier")
+        await pilot.press("end", "x", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        assert 'identifier = "skux"' in cursor_line(app)
 
 
 async def test_the_guide_is_left_for_the_text_once_nothing_is_unsaved(machine: Machine) -> None:

@@ -403,7 +403,10 @@ class ProfilePage(StatusScreen, TextsScreen):
 
     @work(exclusive=True, group="edit")
     async def _edit_in_form(self, part: ProfilePart, *, add: bool, at: FormPath) -> None:
-        """Opens the form of the part, or adds one; saves it after the difference was shown."""
+        """Opens the form of the part, or adds one; saves it after the difference was shown.
+
+        From the text, which `at` tells, it leads back there.
+        """
         assert part.family in ("incoming", "outgoing")
         change, done = None, "Saved: {}. u undoes it."
         async with self.changing(self.busy), self.file_workbench() as workbench:
@@ -415,12 +418,14 @@ class ProfilePage(StatusScreen, TextsScreen):
             if change is not None:
                 self.record(change)
                 self.notify(done.format(part.name), markup=False)
+        if change is not None and at:
+            self.show_text(at)
 
     @work(exclusive=True, group="edit")
     async def _edit_environment(self, name: str = "", at: FormPath = (), like: str = "") -> None:
         """Opens the form of an environment, at this field, or adds one; saves it after the difference was shown.
 
-        `like` is the environment that a new one is a copy of.
+        `like` is the environment that a new one is a copy of. As above for `at`.
         """
         change, done = None, "Saved: {}. E uses it, u undoes the change."
         opening = self.changing(f"Opening {name or 'the form of an environment'}")
@@ -435,6 +440,8 @@ class ProfilePage(StatusScreen, TextsScreen):
             if change is not None:
                 self.record(change)
                 self.notify(done.format(name), markup=False)
+        if change is not None and at:
+            self.show_text(at)
 
     @property
     def selected_part(self) -> ProfilePart | None:
