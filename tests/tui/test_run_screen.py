@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tui_connector.machine import Machine
-from tui_connector.runs.progress import STOPPED, Progress, Summary
+from tui_connector.runs.progress import STOPPED, Progress, RunPause, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
@@ -34,6 +34,7 @@ from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.metrics import RunMetrics, Series
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.widgets.frame import KeyFooter
+from tui_connector.tui.widgets.prose import wrapped
 
 PROFILE = """
 format = 1
@@ -330,7 +331,7 @@ async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine:
         job = app.screen.job
         await until(pilot, lambda: job.metrics.progress.items > 0)
         await sandbox.close()
-        await until_shown(pilot, "attempt 2 of 2, next in ")
+        await until(pilot, lambda: "attempt 2 of 2, next in " in " ".join(shown(app).replace("▌", "").split()))
         await until_shown(pilot, "waiting for the store, up to 5:00 min, next in")
         await until_shown(pilot, "In flight 0 of")
         before = job.metrics.progress.seconds
@@ -367,6 +368,13 @@ def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
     assert ("In flight", "4 of 4") in metrics.tiles()
     metrics.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
     assert ("In flight", "0 of 4") in metrics.tiles()
+
+
+def test_the_time_of_a_run_that_waits_is_never_on_a_line_of_its_own() -> None:
+    for reason in ("503 Service Unavailable", "Connection refused: waiting for the store, up to 5:00 min"):
+        metrics = RunMetrics(Progress(seconds=4.4, pause=RunPause(2.5, reason)))
+        for width in range(20, 80):
+            assert wrapped(metrics.state[0], width)[0].startswith("! running · 4.4 s")
 
 
 def test_a_run_that_its_user_stopped_has_not_failed() -> None:

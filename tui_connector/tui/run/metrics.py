@@ -151,7 +151,8 @@ class RunMetrics:
             if self.stopping:
                 return f"stopping · {took}", ""
             if (pause := progress.pause) is not None:
-                return f"! {pause.reason}, next in {max(1, ceil(pause.seconds))} s · {took}", "warning"
+                next_in = f"next in {max(1, ceil(pause.seconds))} s"
+                return f"! running · {took} · {pause.reason}, {next_in}", "warning"  # the reason may fill several lines
             why = f" · {each}" if (each := _why_reduced(progress)) else ""
             return f"running · {took}{why}", ""
         if summary.state == "complete":
