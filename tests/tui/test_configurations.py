@@ -170,6 +170,15 @@ async def test_a_secret_typed_as_a_path_is_added_only_after_a_warning(
         assert not setup.incoming, "another text is another doubt"
         await pilot.press("enter")
         await until(pilot, lambda: [*setup.incoming] != [])
+        await pilot.press("escape", "2", "t")
+        await until_shown(pilot, "accepts it")
+        await pilot.press("escape", "3", "plus")
+        pilot.app.post_message(events.Paste(f"{token}y\n"))
+        await pilot.press("enter")
+        await until_shown(pilot, "✘ Looks like a secret")
+        await pilot.press("enter")  # is enough, also where the schema of the store has no such path
+        await until(pilot, lambda: len(setup.incoming) == 2)
+        await until_shown(pilot, "This token may not send GET")
 
 
 async def test_lists_add_and_delete_and_an_empty_one_is_skipped(
@@ -325,6 +334,21 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         await until_shown(pilot, "Nothing selected yet")
         assert "PUT /rest/all/V1/products/x" not in shown(pilot.app), "the preview goes with what it is of"
     assert len(sandbox.journal()) == before
+
+
+async def test_the_line_of_a_preview_fits_with_several_outgoings_of_long_names(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    part = {"client": "magento", "source": {"kind": "jsonl", "path": "p.jsonl"}, "request": {"uri": "products"}}
+    profile(machine, memory_keyring, sandbox, outgoing={"prices-" * 8: part, "stock": part})
+    async with at_step(machine, "4", (80, 24)) as (pilot, _):
+        await pilot.press("t")
+        await until_shown(pilot, "✔ Preview of prices-")
+        result = pilot.app.screen.query_one("#step-4 .result", Static)
+        for key, keys in (("escape", "S: plan and send"), ("E", "^T: plan and send")):
+            await pilot.press(key)
+            await until_shown(pilot, keys)
+            assert result.region.height == 1
 
 
 LIMITED = {"webapi/validation/input_limit_enabled": "1", "webapi/validation/maximum_page_size": "2"}

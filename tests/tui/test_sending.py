@@ -495,7 +495,7 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         await acme.shows("base-prices", "r Plan")
         await acme.press("g")
         await until(acme.pilot, lambda: isinstance(acme.app.screen, SetupScreen))
-        await acme.shows('"price": 35', "Preview for the sample of base-prices (not sent)")
+        await acme.shows('"price": 35', "Preview of base-prices (not sent)")
         await acme.press("escape", "q")
         await acme.shows("base-prices", "r Plan")
         await acme.press("end", "r")

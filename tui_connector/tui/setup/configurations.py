@@ -297,13 +297,15 @@ class ConfigurationsPane(StepPane):
 
     @on(EntityChooser.PathGiven)
     def _add_path(self, message: EntityChooser.PathGiven) -> None:
-        if (unknown := self._unknown(message.path)) and message.path != self._warned:
+        unknown = self._unknown(message.path)
+        if unknown and not message.is_confirmed and message.path != self._warned:
             self._warned = message.path
             self.explain(f"✘ {unknown}\nEnter again adds it all the same.")
             return
         name = self.setup.add_path(self.family, message.path)
         self.added(name)
-        self.explain(f"{message.path} added as {name}.\n{self.keys()}")
+        remark = f" {unknown}" if message.is_confirmed else ""
+        self.explain(f"{message.path} added as {name}.{remark}\n{self.keys()}")
         self._hint_of = name
 
     def _unknown(self, path: str) -> str:

@@ -78,6 +78,8 @@ class EntityChooser(Fitting):
         """Add this path."""
 
         path: str
+        is_confirmed: bool = False
+        """Whether the user was warned of it, and adds it all the same."""
 
     class Moved(Message):
         """Another entity is under the cursor, or none."""
@@ -189,7 +191,7 @@ class EntityChooser(Fitting):
             self._narrow()
             self.query_one(EntityOptions).highlighted = index
         elif self._path:
-            self.post_message(self.PathGiven(self._path))
+            self.post_message(self.PathGiven(self._path, is_confirmed=self._path == self._doubted))
 
 
 def offer(name: str, entity: Readable | Writable, may: RouteAccess | None) -> EntityOption:

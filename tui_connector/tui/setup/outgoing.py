@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -31,6 +32,7 @@ from ...magento.entities import WRITABLE
 from ...outgoing.undo import UNDOABLE, UndoPlan
 from ...profile.model import Profile
 from ...templates import Json
+from ...text import shown_line
 from ..external_editor import edit_field
 from ..keys import letter_bindings
 from ..send.confirm import confirm_sending
@@ -43,6 +45,8 @@ from .configurations import ConfigurationList, ConfigurationsPane
 from .form import FormScreen
 from .results import PartValues
 
+_RESULT_MARGIN, _SHORTEST_NAME = 4, 8
+"""Columns of a result that are not its text, and of a name at least."""
 _UNTIL_SHOWN = 0.2
 """Seconds after the last key until the preview is updated."""
 
@@ -171,9 +175,11 @@ class OutgoingPane(ConfigurationsPane):
 
     @property
     def _preview_line(self) -> str:
-        keys = "^T: plan and send" if self._is_in_sample else "E: edit · S: plan and send"
-        which = f" of {self.rows.chosen}" if len(self.setup.outgoing) > 1 else ""
-        return f"✔ Preview for the sample{which} (not sent) · {keys}"
+        keys = "(not sent) · " + ("^T: plan and send" if self._is_in_sample else "E: edit · S: plan and send")
+        if len(self.setup.outgoing) < 2:
+            return f"✔ Preview for the sample {keys}"
+        room = self.scrollable_content_region.width - _RESULT_MARGIN - cell_len(f"✔ Preview of  {keys}")
+        return f"✔ Preview of {shown_line(self.rows.chosen or '', max(_SHORTEST_NAME, room))} {keys}"
 
     @property
     def _is_in_sample(self) -> bool:
@@ -186,10 +192,18 @@ class OutgoingPane(ConfigurationsPane):
         self._says_preview = False
         super().say(text, bad=bad)
 
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._show_preview_line()
+
     def on_descendant_focus(self) -> None:
         """The keys that are shown are those of what has the focus."""
         if self.says_keys or self._is_in_sample:
             self.explain_keys()
+        self._show_preview_line()
+
+    def _show_preview_line(self) -> None:
+        """Shows the keys of what has the focus beside the preview, if that is shown."""
         if self._says_preview:
             self._said = self._preview_line
             self._show_result(self._said)
