@@ -73,6 +73,8 @@ def test_a_new_environment_is_no_production_and_shares_no_secret() -> None:
             "c": {"token": {"keyring": "shop/c/access-token@uat-2"}},
         },
     }
+    without: Any = new_environment(DRAFT, "shop", "uat-2", has_keyring=False)
+    assert without["authentications"]["c"] == {"token": {"env": "TUI_CONNECTOR_SHOP_C_ACCESS_TOKEN_UAT_2"}}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 from guide_steps import no_demo
 from listing import listing, products
+from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
 from textual.events import Paste
 from textual.widgets import OptionList
@@ -232,6 +233,7 @@ async def test_plus_adds_an_environment_and_a_keyring_entry_is_stored_for_its_st
         await until_shown(pilot, "Name of the new environment")
         await pilot.press(*"test", "enter")
         await until(pilot, lambda: isinstance(app.screen, FormScreen) and "Environment test" in shown(app))
+        await until_shown(pilot, "Keyring entry shop/a/access-token@test")
         await pilot.press(*"test.example", "down", *"CANARY-of-test", "enter", "ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))
         await pilot.press("y")
@@ -244,6 +246,33 @@ async def test_plus_adds_an_environment_and_a_keyring_entry_is_stored_for_its_st
         await until_shown(pilot, "u Undo edit")
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == text.replace("LIVE", "https://live.example"))
+
+
+async def test_the_form_of_an_environment_says_where_each_secret_is_read_from(machine: Machine) -> None:
+    text = WITH_SECRET.replace('{ env = "SHOP_TOKEN" }', '{ command = ["cat", "token"] }')
+    text += '[environments.old]\nproduction = true\nauthentications.a.token = { keyring = "old/token" }\n'
+    text += "[environments.same]\nproduction = true\n"
+    write(machine, "https://live.example", "", text)
+    app = ConnectorApp(replace(machine, keyring=NoKeyring), no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+        for name, words in (
+            ("old", "! Keyring entry old/token: The keyring does not work"),
+            ("same", 'As in the base values: { command = ["cat", "token"] }'),
+        ):
+            await pilot.press("E", "end", *(["up"] if name == "old" else []), "e")
+            await until_shown(pilot, f"Environment {name}")
+            await until_shown(pilot, words)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("plus", "end", "enter")
+        await until_shown(pilot, "Name of the new environment")
+        await pilot.press(*"new", "enter")
+        await until_shown(pilot, "Environment new")
+        await until_shown(pilot, "variable ▾ ")
+        await until_shown(pilot, "_NEW")
 
 
 async def test_an_invalid_environment_is_corrected_in_its_form(machine: Machine) -> None:
@@ -394,7 +423,7 @@ async def test_a_missing_secret_is_prompted_for_before_anything_starts(machine: 
         async with app.run_test(size=(120, 40)) as pilot:
             await open_in_staging(pilot)
             page = app.screen
-            prompt = "The environment variable SHOP_TOKEN_TEST is not set. Its value, for this session:"
+            prompt = "Access token of authentication a, environment staging"
             for part, name, key in [("incoming", "items", "t"), ("incoming", "items", "r"), ("outgoing", "stock", "r")]:
                 page.query_one(PartList).select(part, name)
                 await pilot.press(key)

@@ -88,18 +88,21 @@ def own_values(draft: Mapping[str, Json], environment: str, part: ModelPath) -> 
     return {path: inline(value) for path, value in own.items()}
 
 
-def new_environment(draft: Mapping[str, Json], profile: str, name: str, data: Path | None = None) -> dict[str, Json]:
+def new_environment(
+    draft: Mapping[str, Json], profile: str, name: str, data: Path | None = None, *, has_keyring: bool = True
+) -> dict[str, Json]:
     """What a new environment has: not production, and secrets and files of its own.
 
     A keyring entry gets another one by itself, and a prompt needs none. `profile` is the name of the profile, `data` as
-    for `own_output`.
+    for `own_output`. Without a keyring, a variable is named instead of what a command prints.
     """
     made: dict[str, Json] = {"production": False} if is_production(draft) else {}
     for path, there in sources(draft):
         if "env" in there:
             put(made, [*map(str, path)], {"env": own_variable(str(there["env"]), name)})
         elif "command" in there:
-            put(made, [*map(str, path)], {"keyring": entry_of(secret_name(profile, path), name)})
+            place = "keyring" if has_keyring else "env"
+            put(made, [*map(str, path)], own_source(draft, profile, path, name, place))
     for output in outputs(draft):
         put(made, output.path, own_output(str(value_at(draft, output.base)), name, data))
     return made

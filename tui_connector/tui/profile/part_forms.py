@@ -129,7 +129,11 @@ class PartForms:
         if name is None:
             return None
         draft, data = setup.draft, workbench.machine.directories.data_for(self._path.parent)
-        made = copied_environment(draft, like, name, data) if like else new_environment(draft, setup.name, name, data)
+        if like:
+            made = copied_environment(draft, like, name, data)
+        else:
+            has_keyring = (await workbench.vault.state(writing=False)).usable
+            made = new_environment(draft, setup.name, name, data, has_keyring=has_keyring)
         setup.edit((TABLE, name), made)
         change = await self._edit_environment(workbench, edit, name)
         return None if change is None else (name, change.titled(f"add {name}"))

@@ -10,15 +10,21 @@ from ...errors import UserError
 from ...guide.environment_values import addresses, is_production, outputs, own_source, secrets, whole_address
 from ...profile.environment_names import TABLE
 from ...profile.problems import check_data
+from ...profile.text_checker import inline
 from ...secrets.backends import entry_of
+from ...secrets.errors import SecretError
 from ...secrets.source import SecretSource
 from ...templates import Json
+from ...text import shown_line
 from ..widgets.field_specs import FieldSpec, FieldType
 from ..widgets.form import Form, FormPath
 from .context import GuideContext
 from .form import FormScreen, SetupForm
 
-_ABOUT = "The values of another store. What is empty is as in the base values; everything else is edited as text (^G)."
+_ABOUT = (
+    "The values of another store. An empty field is as in the base values; a secret is read from where its field, or "
+    "the line below it, says. Everything else is edited as text (^G)."
+)
 _OF_ALL = "Whether the store is a live one. Sending to it prompts for its name."
 
 
@@ -53,6 +59,22 @@ class _Overrides(SetupForm):
         """The name under which what was typed for this secret is held."""
         return entry_of("/".join(map(str, self._base(path))), self.environment)
 
+    def notes(self) -> dict[FormPath, str]:
+        found = ((path, self._read_from(path)) for path in self._secret_places())
+        return {path: words for path, words in found if words}
+
+    def _read_from(self, path: FormPath) -> str:
+        """Where a secret is read from; "" where the field itself shows it."""
+        own, base = self.work.setup.table(*path), self.work.setup.table(*self._base(path))
+        if "keyring" in own or (not own and "keyring" in base):
+            entry = shown_line(str(own.get("keyring") or self._source(path, "keyring")["keyring"]), 120)
+            if not self.keyring_problem:
+                return f"Keyring entry {entry}"
+            reason = self.keyring_problem.partition(": ")[0].removesuffix(".")
+            elsewhere = "What you type is kept for this session; → leads to a variable or a command"
+            return f"! Keyring entry {entry}: {reason}. {elsewhere}."
+        return "" if own else f"As in the base values: {shown_line(inline(dict(base)), 120)}"
+
     def address(self, path: FormPath, typed: str) -> str:
         return whole_address(typed, str(self.work.setup.at(*self._base(path)) or ""))
 
@@ -81,7 +103,7 @@ class EnvironmentForm(FormScreen):
     async def store_typed(self) -> list[str]:
         """Stores what was typed for secrets, each for the store of the environment, and returns their names.
 
-        In the keyring; the value of a variable, or for a prompt, until the program exits. Raises `UserError`, also
+        In the keyring; without one, or for a variable or a prompt, until the program exits. Raises `UserError`, also
         while the profile is invalid: then it is not known which store they are for.
         """
         form, vault = self._form, self._work.workbench.vault
@@ -98,20 +120,28 @@ class EnvironmentForm(FormScreen):
             path = (TABLE, self._environment, *map(str, secret.path))
             if path[2:] not in form._bases or (value := vault.held_secret(form.held_name(path), "")) is None:
                 continue
-            await self._store(secret.source, value, secret.origins)
-            stored.append(secret.source.label)
+            is_stored = await self._store(secret.source, value, secret.origins)
+            stored.append(f"{secret.source.label}{'' if is_stored else ' (for this session)'}")
         return stored
 
     def forget_typed(self) -> None:
         """Forgets what was typed for secrets: it is stored, or was discarded."""
         self._work.workbench.vault.restore_held(self._secrets_before)
 
-    async def _store(self, source: SecretSource, value: str, origins: tuple[str, ...]) -> None:
+    async def _store(self, source: SecretSource, value: str, origins: tuple[str, ...]) -> bool:
+        """Stores a secret in the keyring; False where it is kept until the program exits."""
         vault, path = self._work.workbench.vault, self._work.path
         if source.keyring is not None:
-            await vault.store(source.keyring, value, *origins)
-        elif path is not None:
+            try:
+                await vault.store(source.keyring, value, *origins)
+            except SecretError as error:
+                if error.code != "keyring-unusable":
+                    raise
+            else:
+                return True
+        if path is not None:
             vault.keep_imported(path, source, origins, value)
+        return False
 
 
 def _specs(work: GuideContext, environment: str) -> Iterator[FieldSpec]:

@@ -123,6 +123,7 @@ class SetupForm(Form):
         self.work.keyring = message.state
         for each in self.query(PlaceChoice):
             each.show(each.chosen)
+        self.show_notes(self.notes())
 
     def fields_changed(self, path: FormPath) -> None:
         self.call_after_refresh(self.show_at_hand)
@@ -241,6 +242,8 @@ class SetupForm(Form):
             self.work.workbench.vault.forget(self.work.setup.secret_name(event.path))
         value = self._checked_address(event.path, event.value)
         self.work.setup.edit(event.path[:-1] if typed_each_time else event.path, value)
+        if value_at(event.value, ("keyring",)) is not None:
+            self.ask_keyring()
         if self._checking is not None:
             self._checking.stop()
         self._checking = self.set_timer(_UNTIL_CHECKED, self.check)
@@ -329,15 +332,19 @@ class SetupForm(Form):
         self._show_refused()
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
         remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
+        self.show_notes(self.notes())
+        problems = {path: words for path, words in self.work.setup.problems().items() if path not in self._unvisited}
+        self.show_problems({**odd, **remarked, **problems, **self._not_addresses, **self._refused})
+
+    def notes(self) -> dict[FormPath, str]:
+        """What else is to be known of values, by path."""
         own = own_values(self.work.setup.draft, self.work.environment, self.path)
         instead = f"{self.work.environment} has its own: {{}} (E, then e on it, changes that)."
         notes = {path: instead.format(shown_line(value, 120)) for path, value in own.items()}
         if self.path[:1] == ("incoming",) and (sharing := without_own_output(self.work.setup.draft, str(self.path[1]))):
             words = f"The same file in {listed(sharing, 5)} (E, then e on it, changes that)."
             notes.setdefault((*self.path[:2], "sink", "path"), words)
-        self.show_notes(notes)
-        problems = {path: words for path, words in self.work.setup.problems().items() if path not in self._unvisited}
-        self.show_problems({**odd, **remarked, **problems, **self._not_addresses, **self._refused})
+        return notes
 
 
 _PLACES = {
