@@ -372,7 +372,7 @@ async def test_suspended_the_terminal_has_echo_and_resumed_it_has_none(shop: Sho
         await program.until_echo(True)
         program.process.send_signal(signal.SIGCONT)
         await program.until_echo(False)
-        await program.until(f"{LABEL} for {shop.store.url}: ", times=2)
+        await program.until(f"{LABEL} (Access token of authentication a) for {shop.store.url}: ", times=2)
         program.type(TOKEN + "\r")
         code, out, _ = await program.ended()
     assert (code, out) == (0, f"Authorization: Bearer {TOKEN}\n")
