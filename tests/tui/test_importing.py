@@ -166,9 +166,9 @@ async def test_the_secrets_of_a_hand_over_are_asked_one_by_one(
         await pilot.press("enter")
         await until_shown(pilot, "Secrets to set")
         await pilot.press("c")
-        await until_shown(pilot, "handed/integration/password (1 of 2; Enter: later):")
+        await until_shown(pilot, "handed/integration/password (Password of authentication")
         await pilot.press(*"typed-CANARY", "enter")
-        await until_shown(pilot, "handed/key/value (2 of 2; Enter: later):")
+        await until_shown(pilot, "handed/key/value (Value of authentication key, 2 of 2")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         kept = machine.keyring() if machine.keyring is not None and has_keyring else None
