@@ -373,8 +373,8 @@ def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
 def test_the_time_of_a_run_that_waits_is_never_on_a_line_of_its_own() -> None:
     for reason in ("503 Service Unavailable", "Connection refused: waiting for the store, up to 5:00 min"):
         metrics = RunMetrics(Progress(seconds=4.4, pause=RunPause(2.5, reason)))
-        for width in range(20, 80):
-            assert wrapped(metrics.state[0], width)[0].startswith("! running · 4.4 s")
+        for width in range(24, 80):
+            assert wrapped(metrics.state[0], width)[0].startswith("! 4.4 s · ")
 
 
 def test_a_run_that_its_user_stopped_has_not_failed() -> None:

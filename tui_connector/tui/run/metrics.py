@@ -152,7 +152,7 @@ class RunMetrics:
                 return f"stopping · {took}", ""
             if (pause := progress.pause) is not None:
                 next_in = f"next in {max(1, ceil(pause.seconds))} s"
-                return f"! running · {took} · {pause.reason}, {next_in}", "warning"  # the reason may fill several lines
+                return f"! {took} · {pause.reason}, {next_in}", "warning"  # the reason may fill several lines
             why = f" · {each}" if (each := _why_reduced(progress)) else ""
             return f"running · {took}{why}", ""
         if summary.state == "complete":
