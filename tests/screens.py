@@ -136,15 +136,25 @@ def said_by(row: Widget, part: str) -> str:
     return "".join(str(each.content) for each in row.query(part).results(Static))
 
 
-async def until(pilot: Any, condition: Callable[[], bool]) -> None:
-    """Waits until the condition holds and no button is still shown as pressed, so that Enter works on it again."""
+def accepts_keys(app: Any) -> bool:
+    """Whether keys have an effect on the screen, which is not a dialog that opened by itself a moment ago."""
+    unread = getattr(app.screen, "unread", None) if app.screen_stack else None
+    return unread is None or unread.is_over
+
+
+async def until(pilot: Any, condition: Callable[[], bool], *, unread: bool = False) -> None:
+    """Waits until the condition holds and keys work.
+
+    No button is still shown as pressed, so that Enter works on it again, and a dialog that opened by itself accepts
+    keys, unless it may still be `unread`.
+    """
     for look in range(_LOOKS):
         _Paints.waiting = look % 50 > 0
         try:
             holds = condition()
         finally:
             _Paints.waiting = False
-        if holds and not pilot.app.screen.query("Button.-active"):
+        if holds and not pilot.app.screen.query("Button.-active") and (unread or accepts_keys(pilot.app)):
             return
         await asyncio.sleep(_PAUSE)
     raise AssertionError(f"condition not met; focus is on {pilot.app.screen.focused!r}:\n{shown(pilot.app)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from exchanges import exchange
 from guide_steps import no_demo
+from screens import accepts_keys
 from textual.pilot import Pilot
 
 from tui_connector.client.exchange import Exchange, Exchanges
@@ -50,7 +51,7 @@ class Watched:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(400):
-            if condition():
+            if condition() and accepts_keys(self.app):
                 return
             await self.pilot.pause(0.02)
         raise AssertionError("it did not come to that:\n" + "\n".join(self.screen()))

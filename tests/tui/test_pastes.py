@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from guide_steps import none_missing
-from screens import until
+from screens import accepts_keys, until
 from textual import events
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
@@ -71,6 +71,7 @@ async def test_a_value_that_contains_a_secret_stays_as_it_was_typed_and_is_drawn
     async with app.run_test(size=(100, 40)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await app.push_screen(SCREENS[name](machine))
+        await until(pilot, lambda: accepts_keys(app))
         for field in app.screen.query("Input, TextArea").results(Input | TextArea):
             field.focus()
             app.post_message(events.Paste(f"12{SECRET}/rest"))

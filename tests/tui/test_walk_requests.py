@@ -71,6 +71,7 @@ def test_find_the_failed_request_among_five_thousand(
         terminal.wait_for("  directory/currency")
         terminal.press("F5")
         terminal.wait_for("is not yet trusted")  # a profile that was written by hand
+        terminal.wait_for("y Yes")
         terminal.press("y")
         terminal.wait_for("Turned off")  # errors only, as the list does not show what was sent now
         terminal.wait_for("#3217 edited")

@@ -133,12 +133,14 @@ uri = "{store["url"]}/rest/all/V1"
         terminal.wait_for("HTTP clients")
         terminal.press("t")
         terminal.wait_for("is not yet trusted")
+        terminal.wait_for("y Yes")
         terminal.wait_for("runs the command sh -c")
         terminal.press("Enter", "n")  # an Enter is no response
         terminal.wait_for("is not trusted to do this")
         assert not ran.exists()
         terminal.press("t")
         terminal.wait_for("is not yet trusted")
+        terminal.wait_for("y Yes")
         terminal.press("y")
         terminal.wait_for("client magento: authenticated")
     finally:

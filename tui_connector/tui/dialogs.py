@@ -11,7 +11,6 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from ..errors import UserError
@@ -19,7 +18,7 @@ from ..files import described
 from ..text import shown, shown_line
 from .path_completion import complete_path
 from .widgets.dialog_panel import DialogPanel
-from .widgets.frame import Dialog
+from .widgets.frame import Dialog, by_itself
 from .widgets.questions import sanitised
 from .widgets.safe_input import SafeInput
 
@@ -36,9 +35,6 @@ class FieldDialog(Dialog[T | None]):
         Binding("tab", "complete_path", "Complete", id="line.complete", tooltip="Complete the path", priority=True),
         Binding("ctrl+s", "apply", "OK", show=False, id="line.apply"),
     ]
-    IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
-    loading_message = ""
-    """What is being done with what was entered; keys wait for it."""
     path_endings: Collection[str] | None = None
     """Of the files whose path Tab completes, none for any file; None where the field is not for a path."""
 
@@ -186,13 +182,16 @@ class _DialogInput(SafeInput):
         return False if hidden else super().post_message(message)
 
 
-async def answer_of(app: App[None], screen: Screen[T]) -> T | None:
-    """What the dialog returned; None where it was closed. For workers, whose dialog closes on a later message."""
+async def answer_of(app: App[None], dialog: Dialog[T]) -> T | None:
+    """What a dialog that opens by itself returned; None where it was closed.
+
+    For workers, whose dialog closes on a later message.
+    """
     response_future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
     def answered(response: T | None) -> None:
         if not response_future.done():
             response_future.set_result(response)
 
-    app.push_screen(screen, answered)
+    app.push_screen(by_itself(dialog), answered)
     return await response_future

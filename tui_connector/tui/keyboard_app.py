@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 
 from ..text import count
 from ._textual import QuietApp
-from .keys import KeyQueue, TextFinder, to_keymap, with_character
+from .keys import KeyQueue, TextFinder, paste_at, to_keymap, with_character
 from .typed_words import WordFinder
 from .widgets.focus_marks import FocusMarks
+from .widgets.frame import Dialog, by_itself
 
 
 class KeyboardApp(QuietApp):
@@ -34,7 +36,7 @@ class KeyboardApp(QuietApp):
                 await self._key_queue.submit(key if read is event else read)
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             lines = event.text.replace("\r\n", "\n").replace("\r", "\n")  # most terminals end lines like Enter does
-            await self._key_queue.submit(events.Paste(lines))
+            await self._key_queue.submit(paste_at(event.time, lines))
         else:
             if isinstance(event, events.MouseDown):
                 self.mark_notifications_as_read()
@@ -47,6 +49,14 @@ class KeyboardApp(QuietApp):
         self.mark_notifications_as_read()
         if not self._word_finder.read(event):
             await super().on_event(event)
+
+    if not TYPE_CHECKING:  # whose types are those of Textual, which declares several
+
+        def push_screen(self, screen: Any, *given: Any, **named: Any) -> Any:
+            """Opens a screen. A dialog that no key has opened ignores keys until it can have been read."""
+            if isinstance(screen, Dialog) and not self._key_queue.is_acting:
+                by_itself(screen)
+            return super().push_screen(screen, *given, **named)
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)

@@ -22,6 +22,7 @@ from textual.widget import Widget
 from ..secrets.plain_text import is_random
 from ..text import shown_line
 from ._textual import current_bindings, is_text_field, waiting_messages
+from .unread import MayOpenByItself
 
 T = TypeVar("T")
 
@@ -66,10 +67,21 @@ def is_on_top(screen: Screen[T]) -> bool:
     return screen.app.screen_stack[-1:] == [screen]
 
 
+def paste_at(time: float, text: str) -> events.Paste:
+    """A paste that has arrived at this time, in seconds of the monotonic clock."""
+    paste = events.Paste(text)
+    paste.time = time
+    return paste
+
+
 def with_character(event: Key) -> Key:
     """The key with its character, which keys of the numeric keypad lack."""
     known = _KEYPAD.get(event.key)
-    return event if known is None or event.character is not None else Key(*known)
+    if known is None or event.character is not None:
+        return event
+    key = Key(*known)
+    key.time = event.time
+    return key
 
 
 def letter_bindings(
@@ -284,7 +296,7 @@ class TextFinder:
             return event
         self._part_of_text = {id(each) for each in keys[1:]}
         self._ended = keys[-1].time
-        return events.Paste(text)
+        return paste_at(event.time, text)
 
     @property
     def _takes_text(self) -> bool:
@@ -336,7 +348,8 @@ class KeyQueue:
 
     Textual passes a key from widget to widget, each with a task of its own. On a busy machine, a later key that the
     screen handles directly (Esc) would overtake it, and the first one would act on whatever has the focus by then.
-    Once the user was notified of waiting keys, Esc discards them.
+    Once the user was notified of waiting keys, Esc discards them. A dialog that opened by itself ignores keys until it
+    can have been read.
     """
 
     def __init__(self, app: App[None], handle: Callable[[events.Event], Awaitable[None]]) -> None:
@@ -344,6 +357,7 @@ class KeyQueue:
         self._app, self._handle = app, handle
         self._waiting: deque[events.Event] = deque()
         self._in_progress: events.Event | None = None
+        self._is_delivering = False
         self._holds: list[tuple[Screen[object], str]] = []
         self._not_awaited = ""
         """The loading message that keys no longer wait for."""
@@ -357,10 +371,15 @@ class KeyQueue:
         self._holds.append(hold)
         return partial(self._holds.remove, hold)
 
+    @property
+    def is_acting(self) -> bool:
+        """Whether what happens now is done by a key: it is being handled, or the next ones wait for what it began."""
+        return self._is_delivering or self._in_progress is not None or bool(self._app.screen_stack and self._loading())
+
     async def submit(self, event: events.Event) -> None:
         """Handles the event now or in its turn."""
         if self._waiting_since is not None and isinstance(event, events.Key):
-            if self._binding_id(event) == _QUIT:
+            if self._quits(event):
                 await self._handle(event)
                 return
             if event.key == "escape" and self._notified:
@@ -385,10 +404,10 @@ class KeyQueue:
                 return
             self._waiting_since, self._notified = None, False
             event = self._waiting.popleft()
-            await self._handle(event)
+            await self._deliver(event)
             while self._waiting and self._is_text(event) and self._is_text(self._waiting[0]):
                 event = self._waiting.popleft()  # the field's own queue keeps their order
-                await self._handle(event)
+                await self._deliver(event)
             if event.is_forwarded and self._app.screen_stack:
                 self._in_progress = event
                 node = self._app.focused or self._app.screen
@@ -397,6 +416,17 @@ class KeyQueue:
                     node, self._app, partial(after_pending_messages, node, self._app, partial(self._done, event))
                 )
                 self._poll(event, _MAX_POLLS)
+
+    async def _deliver(self, event: events.Event) -> None:
+        screen = self._app.screen
+        unread = screen.unread if isinstance(screen, MayOpenByItself) else None
+        if unread is not None and not self._quits(event) and unread.ignores(event):
+            return
+        self._is_delivering = True
+        try:
+            await self._handle(event)
+        finally:
+            self._is_delivering = False
 
     def _is_text(self, event: events.Event) -> bool:
         """Whether it is a character for the field that has the focus."""
@@ -417,15 +447,18 @@ class KeyQueue:
         bound = screen.active_bindings.get(event.key) if screen is not None and screen.is_mounted else None
         return (bound.binding.id or "") if bound is not None else ""
 
+    def _quits(self, event: events.Event) -> bool:
+        return isinstance(event, events.Key) and self._binding_id(event) == _QUIT
+
     def _must_wait(self, event: events.Event) -> bool:
         loading, screen = self._loading(), self._app.screen
         if not loading:
             self._not_awaited = ""
         if not loading or loading == self._not_awaited:
             return False
-        known = self._binding_id(event) if isinstance(event, events.Key) else ""
-        if known == _QUIT:
+        if self._quits(event):
             return False
+        known = self._binding_id(event) if isinstance(event, events.Key) else ""
         if any(each is screen for each, _ in self._holds):
             return True
         return not known.startswith(_APP) and not (isinstance(screen, LoadsInBackground) and known in screen.IMMEDIATE)

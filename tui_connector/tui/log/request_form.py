@@ -505,9 +505,11 @@ class RequestForm(Dialog[Request | None]):
     @on(Button.Pressed, "#resend-send")
     def action_send(self) -> None:
         """Sends the request once the focused field has handled the keys before this one."""
+        self.loading_message = "Checking the request"
         (self.focused or self).call_later(self._send)
 
     def _send(self) -> None:
+        self.loading_message = ""
         try:
             request = self.edited_request()
         except InvalidValue as error:
@@ -527,15 +529,19 @@ class RequestForm(Dialog[Request | None]):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")
             return
         request = replace(request, about=replace(request.about, by_hand=True))
+        self.loading_message = "Reading the secrets"
         self.run_worker(self._send_with_secrets(request), group="send", exclusive=True)
 
     async def _send_with_secrets(self, request: Request) -> None:
-        if refusal := await self._secrets():
-            self._show_error(refusal)
-        elif not is_on_top(self):  # a question must not open over another one
-            self._show_error("Not sent: F5 sends it.")
-        else:
-            confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
+        try:
+            if refusal := await self._secrets():
+                self._show_error(refusal)
+            elif not is_on_top(self):  # a question must not open over another one
+                self._show_error("Not sent: F5 sends it.")
+            else:
+                confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
+        finally:
+            self.loading_message = ""
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:

@@ -32,7 +32,7 @@ from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.form import FormPath
-from ..widgets.frame import Dialog
+from ..widgets.frame import Dialog, by_itself
 from ..widgets.questions import ConfirmScreen, SaveScreen
 
 ConfigurationFamily = Literal["incoming", "outgoing"]
@@ -273,4 +273,5 @@ class PartForms:
             first = "\n".join(f"✘ {each}" for each in problems[:5])
             found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{first}"
             question, yes, kind = f"{found}\n\n{question}", f"{yes} it anyway", InvalidScreen
-        return kind(question, title=title, yes=yes, no=no, details=highlight.difference(edit.difference))
+        asked = kind(question, title=title, yes=yes, no=no, details=highlight.difference(edit.difference))
+        return by_itself(asked) if problems or merged else asked  # another question than the one that is expected

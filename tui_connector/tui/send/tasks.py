@@ -118,6 +118,8 @@ class TasksScreen(BaseScreen[bool]):
         self._wanted: TaskGroup | None = None
         self._opening = False
         """Whether a task is being opened."""
+        self._asking = False
+        """Whether the question to send is about to be asked."""
         self._comparing = False
         """Whether a corrected entity is being compared with the store."""
 
@@ -158,7 +160,9 @@ class TasksScreen(BaseScreen[bool]):
         chosen = self._list.chosen if self._list is not None else None
         if self._list is None or (self._wanted is not None and chosen is not None and not chosen.is_same(self._wanted)):
             return "Reading the tasks"
-        return "Reading the source" if self._opening else ""
+        if self._opening:
+            return "Reading the source"
+        return "Preparing the tasks" if self._asking else ""
 
     def _refresh_running(self) -> None:
         if is_on_top(self) and self._list is not None and self._list.is_running:
@@ -363,9 +367,11 @@ class TasksScreen(BaseScreen[bool]):
     @work(group="change")
     async def _change(self, change: Callable[[], str], *, sends: bool = False) -> None:
         """Changes the ledger in a thread, then reads it again; `sends`: the user is asked whether to send now."""
+        self._asking = sends
         try:
             done = await asyncio.to_thread(change)
         except UserError as error:
+            self._asking = False
             self.notify(shown(str(error)), severity="error", timeout=10, markup=False)
             return
         if done:
@@ -376,14 +382,16 @@ class TasksScreen(BaseScreen[bool]):
 
     @work(exclusive=True, group="offer")
     async def _offer_sending(self, about: str = "") -> None:
+        self._asking = True
         try:
             last = await asyncio.to_thread(self._task_sender.last_run)
+            if last is not None and last.resumable:
+                what = f"{count(last.open, 'task')} of {last.run.title}"
+                confirm_sending(self.app, self._task_sender, what, lambda: self.dismiss(True), details=about)
         except UserError as error:
             self.notify(shown(str(error)), severity="error", markup=False)
-            return
-        if last is not None and last.resumable:
-            what = f"{count(last.open, 'task')} of {last.run.title}"
-            confirm_sending(self.app, self._task_sender, what, lambda: self.dismiss(True), details=about)
+        finally:
+            self._asking = False
 
     def action_log(self) -> None:
         """The requests of the task: those of this session, otherwise what the history has of its identifier."""

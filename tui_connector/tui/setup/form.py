@@ -370,8 +370,6 @@ class FormScreen(Dialog[bool]):
         Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
     ]
 
-    IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
-    loading_message = ""
     """What keys wait for."""
     done_label = "Done"
     """What ^S does, on its button."""
@@ -551,6 +549,7 @@ class FormScreen(Dialog[bool]):
         """Closes the form and restores what was there before; asks first where that discards something."""
         if isinstance(self.focused, SecretInput) and self.focused.restore():
             return
+        self.loading_message = "Closing the form"
         self._form.after_pending_input(lambda: self._once_drawn(self._ask_discard))
 
     def _ask_discard(self) -> None:
@@ -559,6 +558,7 @@ class FormScreen(Dialog[bool]):
             self.app.push_screen(DiscardScreen(save=save), self._leave)
         else:
             self.dismiss(False)
+        self.loading_message = ""
 
     @property
     def _changed(self) -> bool:

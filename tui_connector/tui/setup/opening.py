@@ -22,6 +22,7 @@ from ...guide.workbench import Workbench
 from ...profile.document import Document
 from ...units import ago
 from ..widgets.form import FormPath
+from ..widgets.frame import by_itself
 from ..widgets.questions import UnsavedScreen, WorkAnswer
 from .context import GuideContext, GuideResults, resume_context
 from .results import PartTest
@@ -73,7 +74,8 @@ async def open_guide(
     left = ago(machine.now().timestamp() - draft.kept_at)
     options: dict[WorkAnswer, str] = {"restore": "Resume", "discard": "Discard and reload the file"}
     question = f"There are unsaved changes from {left}."
-    app.push_screen(UnsavedScreen(options, question=question, stay="Decide later", title="Draft"), chosen)
+    dialog = UnsavedScreen(options, question=question, stay="Decide later", title="Draft")
+    app.push_screen(by_itself(dialog), chosen)
 
 
 async def _resume_draft(

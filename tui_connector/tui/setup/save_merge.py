@@ -21,6 +21,7 @@ from ...profile.library import ProfileError, as_text, read_bytes
 from ...secrets.errors import OtherStore
 from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight
+from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen
 from .context import GuideContext
 
@@ -108,7 +109,7 @@ class MergingSaver:
             question = f"Another program has changed {path.name} meanwhile; that is kept. Nothing else changes."
         changes = highlight.difference(edit.difference)
         screen = ConfirmScreen(question, title="Save the profile", yes="Save", no="Do not save", details=changes)
-        if not await self._step.app.push_screen_wait(screen):
+        if not await self._step.app.push_screen_wait(by_itself(screen)):
             raise UserError("not-saved", refused, "What saving changes now is shown below.")
         return True
 
@@ -132,7 +133,7 @@ class MergingSaver:
             screen = ConfirmScreen(
                 question, title="Save the profile", yes="Overwrite", no="Keep the file", details=lost
             )
-        answer: bool | None = await self._step.app.push_screen_wait(screen)
+        answer: bool | None = await self._step.app.push_screen_wait(by_itself(screen))
         return bool(answer)
 
     async def _save_asking(self, path: Path) -> SaveResult:

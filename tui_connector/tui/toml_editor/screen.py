@@ -29,6 +29,7 @@ from ...text import count, shown_line
 from ..dialogs import EntryScreen
 from ..external_editor import edit, edit_copy
 from ..file_watch import FileChange, FileWatch
+from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen, UnsavedScreen, WorkAnswer
 from .difference import DifferenceScreen
 from .saving import TextSaver, UnsavedText
@@ -181,9 +182,8 @@ class EditorScreen(TextScreen[Left]):
         listed = "\n".join(f"✘ {each}" for each in problems[:5])
         question = f"{count(len(problems), 'new problem')}. No request can be sent before this is fixed.\n{listed}"
         title = f"Save {self.path.name}"
-        answer: bool | None = await self.app.push_screen_wait(
-            ConfirmScreen(question, title=title, yes="Save it anyway", no="Keep editing")
-        )
+        screen = ConfirmScreen(question, title=title, yes="Save it anyway", no="Keep editing")
+        answer: bool | None = await self.app.push_screen_wait(by_itself(screen))
         return bool(answer)
 
     def _checker_for_saving(self, text: str) -> Checked:
@@ -242,7 +242,7 @@ class EditorScreen(TextScreen[Left]):
 
         options: dict[WorkAnswer, str] = {"restore": "Restore them", "discard": "Discard them"}
         screen = UnsavedScreen(options, question=self._unsaved.question(draft), stay="Decide later")
-        self.app.push_screen(screen, chosen)
+        self.app.push_screen(by_itself(screen), chosen)
 
     def _restore(self, draft: TextDraft) -> None:
         """Shows the draft, with the text that it was made from: what the file has instead is a change of it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.cells import cell_len
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.dom import DOMNode
@@ -19,6 +19,7 @@ from ...text import shown_line, shown_path
 from .._textual import BaseScreen, is_text_field
 from ..jobs import Job, jobs_of
 from ..keys import IN_FIELD, key_label, key_titles, keys_of
+from ..unread import MayOpenByItself, Unread
 from .focus_moves import move_focus
 
 TONES = {
@@ -112,6 +113,8 @@ _FIELD, _SET = " Typing ", " Set: Del replaces "
 class KeyFooter(Static):
     """The keys that work now, the most useful first; `Help` and `Commands` always, at the right end.
 
+    None while a dialog that opened by itself ignores them.
+
     While a field has the focus it says so, and shows the function and control keys that work in it. The field of a
     secret that is set takes no letters, and they are no keys either.
     """
@@ -142,7 +145,8 @@ class KeyFooter(Static):
         if not self.is_attached:
             return
         screen = self.screen
-        keys, field = footer_keys(screen), _field_label(screen)
+        is_unread = isinstance(screen, MayOpenByItself) and screen.unread is not None and not screen.unread.is_over
+        keys, field = ([], "") if is_unread else (footer_keys(screen), _field_label(screen))
         if (drawn := (tuple(keys), field, _width(self))) != self._drawn:
             self._drawn = drawn
             self._draw(keys, field)
@@ -232,9 +236,18 @@ class Dialog(ModalScreen[T], BaseScreen[T]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "app.help", "Help", id="dialog.help")]
+    IMMEDIATE: ClassVar[frozenset[str]] = frozenset()
+    loading_message = ""
+    """What is done with what was entered, before it closes or asks something: keys wait for it."""
+    unread: Unread | None = None
 
     def on_mount(self) -> None:
-        self.mount(KeyFooter())
+        self.mount(KeyFooter(), before=0)  # so that messages are drawn over it
+
+    @on(events.ScreenResume)
+    def _begin_reading(self) -> None:
+        if self.unread is not None:
+            self.unread.begin()
 
     def on_key(self, event: events.Key) -> None:
         if event.key not in ("up", "down") or self.focused is None or self.focused.allow_vertical_scroll:
@@ -243,3 +256,15 @@ class Dialog(ModalScreen[T], BaseScreen[T]):
         if bound is None or bound.binding.action.startswith("scroll_"):  # which Textual binds for every widget
             event.stop()
             move_focus(self, -1 if event.key == "up" else 1)
+
+
+D = TypeVar("D", bound=Dialog[Any])
+
+
+def by_itself(dialog: D) -> D:
+    """A dialog that ignores keys until it can have been read.
+
+    No key of its user opens it, or one after which another question, or none, is usually asked.
+    """
+    dialog.unread = Unread(dialog)
+    return dialog
