@@ -10,6 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
+from textual.layout import ArrangeResult
+from textual.layouts.horizontal import HorizontalLayout
+from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from ...text import shown, shown_line
@@ -18,6 +22,9 @@ from .frame import Dialog
 from .prose import Prose
 
 T = TypeVar("T")
+
+_IN_BORDER = 24
+"""Columns of an answer in the border, which has two of them with their keys; the buttons have all of it."""
 
 
 class QuestionScreen(Dialog[T]):
@@ -56,7 +63,7 @@ class QuestionScreen(Dialog[T]):
             if self._details is not None:
                 with VerticalScroll(can_focus=False, classes="details"):
                     yield Static(self._details, classes="lines")
-            with Horizontal(classes="answers"):
+            with _Answers(classes="answers"):
                 yield from (_AnswerButton(key, label) for key, (label, _) in self._answers.items())
         panel.border_title = Content(shown_line(self._title))
         panel.border_subtitle = Content(self.keys)
@@ -97,6 +104,30 @@ class QuestionScreen(Dialog[T]):
         self.dismiss(self._answers[key][1])
 
 
+class _Answers(Horizontal):
+    """Beside each other, and on further lines where there is no room."""
+
+    @property
+    def layout(self) -> HorizontalLayout:
+        return _WRAPPING
+
+
+class _WrappingLayout(HorizontalLayout):
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
+        placed = super().arrange(parent, children, size, greedy)
+        x = y = bottom = 0
+        for index, each in enumerate(placed):
+            if x and x + each.region.width > size.width:
+                x, y = 0, bottom
+            placed[index] = each._replace(region=each.region.reset_offset.translate((x, y)))
+            x += each.region.width + each.margin.right
+            bottom = max(bottom, y + each.region.height)
+        return placed
+
+
+_WRAPPING = _WrappingLayout()
+
+
 class _AnswerButton(Button, can_focus=False):
     """An answer to click on, which shows its key."""
 
@@ -130,7 +161,7 @@ class ConfirmScreen(QuestionScreen[bool]):
 
     @property
     def keys(self) -> str:
-        yes, no = (shown_line(each).lower() for each in self._labels)
+        yes, no = (shown_line(each, _IN_BORDER).lower() for each in self._labels)
         return self.KEYS.format(yes=yes, no=no)
 
     @property
@@ -198,7 +229,7 @@ class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
 
     @property
     def keys(self) -> str:
-        enter, stay = (shown_line(self._answers[key][0]).lower() for key in (self._enter, "Esc"))
+        enter, stay = (shown_line(self._answers[key][0], _IN_BORDER).lower() for key in (self._enter, "Esc"))
         return f"Enter, Esc: {stay}" if self._enter == "Esc" else f"r, Enter: {enter} · Esc: {stay}"
 
     @property

@@ -1,0 +1,84 @@
+"""Dialogs: where messages are shown over them, and that none of their text is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from guide_steps import no_demo
+from screens import shown, until
+from textual.screen import Screen
+
+from tui_connector.machine import Machine
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.dialogs import EntryScreen, SecretEntryScreen
+from tui_connector.tui.run.options import RunOptionsScreen
+from tui_connector.tui.send.options import SendOptionsScreen
+from tui_connector.tui.widgets.choice import ChoiceScreen
+from tui_connector.tui.widgets.dialog_panel import DialogPanel
+from tui_connector.tui.widgets.frame import KeyFooter
+from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen, DiscardScreen, UnsavedScreen
+
+LONG = "\n".join(f"line {number}" for number in range(60))
+MESSAGES = ("One line.", "A message that takes several lines. " * 6)
+
+
+async def as_typed(text: str) -> str:
+    return text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+@pytest.mark.parametrize(
+    "dialog",
+    [
+        lambda: AllowScreen(LONG),
+        lambda: ConfirmScreen("Delete it?", details=None),
+        lambda: DiscardScreen(),
+        lambda: EntryScreen(LONG, apply=as_typed),
+        lambda: SecretEntryScreen("Token:"),
+        lambda: ChoiceScreen({str(number): f"Choice {number}" for number in range(60)}),
+        lambda: RunOptionsScreen("products"),
+        lambda: SendOptionsScreen("stock"),
+    ],
+)
+async def test_a_message_covers_no_part_of_a_dialog(
+    machine: Machine, size: tuple[int, int], dialog: Callable[[], Screen[object]]
+) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await app.push_screen(dialog())
+        screen = app.screen
+        for message in MESSAGES:
+            app.notify(message, markup=False)
+            await until(pilot, lambda message=message: message[:9] in shown(app))  # type: ignore[misc]
+            messages = [each.region for each in screen.query("Toast")]
+            panels = [each.region for each in screen.children if not isinstance(each, KeyFooter) and each.region]
+            assert panels
+            assert not [(each, panel) for each in messages for panel in panels if each.overlaps(panel)]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+async def test_no_answer_is_cut(machine: Machine, size: tuple[int, int]) -> None:
+    long = f"Write it to {' and '.join(f'file-{number}.jsonl' for number in range(12))} once"
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=size) as pilot:
+        for dialog, answers in (
+            (ChoiceScreen({"a": "Short", "b": long, "c": "Last"}, "b", question="Where?"), ["Short", long, "Last"]),
+            (ConfirmScreen("Write it?", yes=long, no="Do not"), [f"y  {long}", "n  Do not"]),
+            (ConfirmScreen("Write it?", yes="x" * 40, no="z" * 40), [f"y  {'x' * 40}", f"n  {'z' * 40}"]),
+            (UnsavedScreen({"save": "s" * 30, "discard": "d" * 30}, question="Save?", stay="t" * 30), ["Esc  ttt"]),
+        ):
+            await app.push_screen(dialog)
+            panel = app.screen.query_one(DialogPanel)
+            await until(pilot, lambda panel=panel: bool(panel.region))  # type: ignore[misc]
+            for answer in answers:
+                await until(pilot, lambda answer=answer: answer in inside(app))  # type: ignore[misc]
+            assert "Enter" in shown(app).split("\n")[panel.region.bottom - 1]
+            app.pop_screen()
+
+
+def inside(app: ConnectorApp) -> str:
+    """The text of the dialog, without the ends of its lines."""
+    region = app.screen.query_one(DialogPanel).content_region
+    lines = shown(app).split("\n")[region.y : region.bottom]
+    return " ".join(" ".join(line[region.x : region.right].strip() for line in lines).split(" "))
