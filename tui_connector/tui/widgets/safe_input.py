@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widgets import Input
@@ -53,6 +53,16 @@ class SafeInput(Input):
         if not event.from_app_focus:
             end = len(self.value)
             self.selection = Selection(0 if self.is_suggestion else end, end)
+            self._show_cursor()
+
+    def on_resize(self) -> None:
+        if self.has_focus:  # a mark beside it may take its room
+            self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        """Scrolls to the cursor: Input does so only where it moves, and not for the first value."""
+        cursor = Region(cell_len(self.value[: self.cursor_position]), 0, 1, 1)
+        self.scroll_to_region(cursor, force=True, animate=False)
 
     def watch_value(self, value: str) -> None:
         self.cursor_position = len(value)  # keys set it to their own place after that

@@ -478,7 +478,9 @@ class Secret(Horizontal):
     def field_help(self, about: str) -> str:
         """What the field takes; `about` describes the secret itself."""
         if self.place == "env":
-            return f"Type or paste its value for this session; ^U deletes the name, for another variable. {about}"
+            name = shown_line(str(self.source.get("env") or ""))
+            of = f"the value of {name}" if name else "its value"
+            return f"Type or paste {of} for this session; ^U deletes the name, for another variable. {about}"
         if self.place == "command":
             return f"Command that prints the secret, such as: pass show shop/token. {about}"
         entry = self.entry
