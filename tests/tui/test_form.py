@@ -466,7 +466,7 @@ def _too_long(specs: Iterable[FieldSpec], columns: tuple[int, int], inside: str 
     label, field = columns
     for each in specs:
         path = f"{inside}{'.'.join(each.path)}"
-        beside = len("→ variable ▾  32 ✔  ") if each.type is FieldType.SECRET else 0
+        beside = len("→ variable ▾  32 of 32  ") if each.type is FieldType.SECRET else 0
         if len(each.title) + 2 * bool(inside) > label or len(each.hint) > field - beside:
             yield f"{path}: {each.title} | {each.hint}"
         for kind in each.kinds:

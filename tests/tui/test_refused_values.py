@@ -40,7 +40,7 @@ async def test_a_refusal_is_shown_until_the_values_change(machine: Machine, sand
         await to_authentication(pilot)
         await pilot.press("e")
         pilot.app.post_message(events.Paste("\n".join(each.ljust(32, "0") for each in WRONG)))
-        await until_shown(pilot, "32 ✔")
+        await until_shown(pilot, "32 of 32")
         await pilot.press("f5")
         await until(pilot, lambda: "✘" in shown(pilot.app) and "contacting" not in shown(pilot.app))
         await until_shown(pilot, "32 ✘")
@@ -63,7 +63,7 @@ async def test_a_refused_token_is_marked_until_there_is_another_one(machine: Mac
         await until_shown(pilot, "Access token")
         await pilot.press("e")
         pilot.app.post_message(events.Paste(WRONG[0].ljust(32, "0")))
-        await until_shown(pilot, "32 ✔")
+        await until_shown(pilot, "32 of 32")
         await pilot.press("f5")
         await until_shown(pilot, "✘ The store does not accept this token")
         await until(pilot, lambda: pilot.app.focused is pilot.app.screen.query_one("#step-2 .fix"))
@@ -74,7 +74,7 @@ async def test_a_refused_token_is_marked_until_there_is_another_one(machine: Mac
         assert "32 ✘" in await until_shown(pilot, "new value")
         assert "Nothing is missing" not in shown(pilot.app)
         pilot.app.post_message(events.Paste(WRONG[1].ljust(32, "0")))
-        await until_shown(pilot, "32 ✔")
+        await until_shown(pilot, "32 of 32")
         assert "does not accept" not in shown(pilot.app)
 
 
@@ -85,7 +85,7 @@ async def test_the_mark_of_a_refused_token_goes_when_the_store_accepts_it(machin
         await until_shown(pilot, "Access token")
         await pilot.press("e")
         pilot.app.post_message(events.Paste(full(sandbox)["access-token"]))
-        await until_shown(pilot, "32 ✔")
+        await until_shown(pilot, "32 of 32")
         await pilot.press("f5")
         await until_shown(pilot, "32 ✘")
         sandbox.change(BEARER)
@@ -109,7 +109,7 @@ async def test_a_test_uses_the_source_that_was_chosen_in_place_of_a_typed_token(
         await until_shown(pilot, "Access token")
         await pilot.press("e")
         pilot.app.post_message(events.Paste(token))
-        await until_shown(pilot, "32 ✔")
+        await until_shown(pilot, "32 of 32")
         await pilot.press("f5")
         await until_shown(pilot, f"✔ The store accepts it. Tested: …{token[-4:]}.")
 
@@ -291,7 +291,7 @@ async def test_a_result_is_not_that_of_a_value_that_was_entered_during_the_test(
         for token, expected in (("1canary1", False), ("2canary2", True)):
             pane.form.focus_on("token")
             pilot.app.post_message(events.Paste(token * 4))
-            await until_shown(pilot, "32 ✔")
+            await until_shown(pilot, "32 of 32")
             await pilot.press("f5")
             if not expected:
                 await until_shown(pilot, "… contacting the store")

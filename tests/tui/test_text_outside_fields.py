@@ -72,7 +72,7 @@ async def test_a_paste_into_a_list_is_reported(machine: Machine, sandbox: Sandbo
         if opens:
             await until(pilot, lambda: "How is a list" in notes(pilot))
         else:  # which is not one for text, but a token is wanted below it
-            await until_shown(pilot, "32 ✔")
+            await until_shown(pilot, "32 of 32")
         assert way.chosen == before
 
 

@@ -49,7 +49,7 @@ def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
         terminal.press("Down", "Enter")
         terminal.wait_for("the third of")
         terminal.paste(full["access_token"])
-        terminal.wait_for("32 ✔")
+        terminal.wait_for("32 of 32")
     else:
         terminal.press("Down", "Down", "Enter")
         terminal.wait_for("User name")

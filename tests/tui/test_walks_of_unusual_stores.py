@@ -71,7 +71,7 @@ def test_refused_bearer_token_switches_to_signing_with_one_key(
     with at_authentication(tmp_path, clean_environment, store["url"]) as terminal:
         choose(terminal, "the third of", "Down")
         terminal.paste(full["access_token"])
-        terminal.wait_for("32 ✔")
+        terminal.wait_for("32 of 32")
         terminal.press("Enter")
         terminal.wait_for("four tokens")
         terminal.press("a")

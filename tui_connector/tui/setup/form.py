@@ -41,7 +41,7 @@ from ..widgets.criteria import CriteriaScreen
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs
 from ..widgets.focus_moves import move_to_row
-from ..widgets.form import Form, FormField, FormPath
+from ..widgets.form import ACCEPTED, RIGHT_LENGTH, Form, FormField, FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose
 from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
@@ -175,19 +175,20 @@ class SetupForm(Form):
         for row in self.query(FormField):
             row.show_refused(refusal is not None and refusal.field in (row.spec.name, ".".join(row.spec.path)))
 
-    def held(self, path: FormPath, glimpse: str, *, is_right: bool = False) -> None:
+    def held(self, path: FormPath, glimpse: str, *, verdict: str = "") -> None:
         """Shows that a secret is available, and what is known of it: ✔ or ✘, or neither before a test."""
-        super().held(path, glimpse, is_right=is_right or self._is_right(path, len(glimpse)))
+        super().held(path, glimpse, verdict=verdict or self._verdict(path, len(glimpse)))
         row = self.field(str(path[-1]))
         if row is not None and self._unlikely(path):
             row.mark(f"{len(glimpse)} ✘", bad=True)
 
-    def _is_right(self, path: FormPath, length: int) -> bool:
+    def _verdict(self, path: FormPath, length: int) -> str:
         """Whether a test has accepted this secret, or it was entered here as a token of Magento's length."""
         work, name = self.work, str(path[-1])
         if work.is_tested(*map(str, path[:2])):
-            return True
-        return work.is_typed(path) and secret_kind(name) is SecretKind.TOKEN and length == TOKEN_LENGTH
+            return ACCEPTED
+        is_long_enough = secret_kind(name) is SecretKind.TOKEN and length == TOKEN_LENGTH
+        return RIGHT_LENGTH if is_long_enough and work.is_typed(path) else ""
 
     def _unlikely(self, path: FormPath) -> str:
         """What is unlikely about the length of a secret that was entered for this path; "" where nothing is."""

@@ -27,13 +27,16 @@ from .field_specs import FieldSpec, FieldType, from_text, to_lines, to_text
 from .fields import FieldGroup, FieldRow, TextField
 from .focus_moves import move_to_row
 from .pairs import Pairs
-from .secret import Secret, SecretInput, SourceField
+from .secret import TOKEN_LENGTH, Secret, SecretInput, SourceField
 from .secret_marks import SecretMarks
 from .text_areas import JsonField
 
 FormPath = tuple[str | int, ...]
 MakeSource = Callable[[FormPath, str], dict[str, Json]]
 """Returns the source of the secret at a path for a place, such as the name of its keyring entry."""
+
+ACCEPTED, RIGHT_LENGTH = " ✔", f" of {TOKEN_LENGTH}"
+"""After the length of a secret: a test has accepted it, or it was not tested and has the length of Magento's tokens."""
 
 _NOT_SET, _NOTHING = "", "–"  # the option that removes a value, and its title
 
@@ -361,9 +364,8 @@ class Form(FieldGroup):
         for each, value in zip(rows[start:], event.values, strict=False):
             self.post_message(self.SecretTyped(self, self._full(each.spec.path), value))
 
-    def held(self, path: FormPath, glimpse: str, *, is_right: bool = False) -> None:
-        """Shows that a secret is available: its length and `glimpse`; `is_right`: with a ✔."""
-        right = " ✔" if is_right else ""
+    def held(self, path: FormPath, glimpse: str, *, verdict: str = "") -> None:
+        """Shows that a secret is available: its `glimpse`, its length and the `verdict`, such as `ACCEPTED`."""
         for row in self.query(FormField):
             full = self._full(row.spec.path)
             if path[: len(full)] != full:
@@ -373,7 +375,7 @@ class Form(FieldGroup):
                 continue
             secret = row.editor if isinstance(row.editor, Secret) else marked.query_one(Secret)
             if secret.place != "command":  # which prints another one
-                marked.mark(f"{secret.show(glimpse)}{right}")
+                marked.mark(f"{secret.show(glimpse)}{verdict}")
 
     def not_held(self, path: FormPath) -> None:
         """Shows that what was typed for this secret was not taken."""
@@ -435,7 +437,9 @@ class FormField(SecretMarks, FieldRow):
             self.mark_typed("")
 
     def mark_typed(self, text: str) -> None:
-        mark = f"{self._mark.rstrip(' ✔✘')} ✘".strip() if self._is_refused else self._mark
+        mark = self._mark
+        if self._is_refused:
+            mark = f"{mark.removesuffix(ACCEPTED).removesuffix(RIGHT_LENGTH).rstrip(' ✘')} ✘".strip()
         FieldRow.mark(self, text or mark, bad=(self._is_mark_bad or self._is_refused) and not text)
 
     def holds(self, name: str) -> bool:
