@@ -13,6 +13,7 @@ from tui_connector.guide.profiles.environment_changes import (
     copy_entries,
     environment_removal,
     environment_renaming,
+    named_after,
     values_with_name,
 )
 from tui_connector.machine import Machine
@@ -45,12 +46,12 @@ def test_an_environment_is_renamed_wherever_it_is_written_and_deleted_with_its_t
     tmp_path: Path, path: Path
 ) -> None:
     for name in ("test", "uat"):
-        edit = environment_renaming(tmp_path, path, name, "live")
+        edit = environment_renaming(tmp_path, path, name, "live", {})
         changed = PROFILE.replace(f"environments.{name}]", "environments.live]").replace(f'."{name}".', ".live.")
         assert edit.setup.document.text() == changed
     for name, why in (("uat", "already"), ("default", "already"), ("a b", "not a valid name")):
         with pytest.raises(UserError, match=why):
-            environment_renaming(tmp_path, path, "test", name)
+            environment_renaming(tmp_path, path, "test", name, {})
     edit = environment_removal(path, "test")
     assert [*edit.setup.document.draft["environments"]] == ["uat"]
     path.write_text(edit.setup.document.text())
@@ -58,7 +59,7 @@ def test_an_environment_is_renamed_wherever_it_is_written_and_deleted_with_its_t
 
 
 def test_the_states_of_a_renamed_environment_move_and_come_back(tmp_path: Path, path: Path) -> None:
-    states = environment_renaming(tmp_path, path, "test", "live").states
+    states = environment_renaming(tmp_path, path, "test", "live", {}).states
     assert states is not None
     old, new = (ledger_file(tmp_path, path, "items", environment=each) for each in ("test", "live"))
     old.parent.mkdir(parents=True)
@@ -82,8 +83,8 @@ def test_the_states_of_a_renamed_environment_move_and_come_back(tmp_path: Path, 
 async def test_a_renamed_environment_has_its_keyring_entries(machine: Machine, path: Path, memory_keyring: Any) -> None:
     vault = Vault(machine, Mask())
     await vault.store("shop/a/access-token@test", "CANARY-of-test", "https://test.example")
-    draft = environment_renaming(machine.directories.state, path, "test", "live").setup.draft
-    copied = await copy_entries(vault, draft, "test", "live")
+    draft = environment_renaming(machine.directories.state, path, "test", "live", {}).setup.draft
+    copied = await copy_entries(vault, draft, "test", "live", {})
     assert copied == {"shop/a/access-token@test": "shop/a/access-token@live"}
     assert "CANARY-of-test" in memory_keyring.entries["tui-connector/shop/a/access-token@live", "tui-connector"]
 
@@ -132,3 +133,22 @@ def test_what_is_named_after_an_environment_is_found() -> None:
     }
     found = values_with_name({"environments": {"staging": values}}, "staging", "stagin")
     assert found == ["authentications.a.token.env", "incoming.items.sink.path"]
+
+
+def test_files_entries_and_variables_are_renamed_with_their_environment_and_addresses_are_not() -> None:
+    values = {
+        "authentications": {
+            "a": {"token": {"env": "SHOP_TOKEN_UAT_1"}},
+            "b": {"token": {"keyring": "shop/b/token@uat-1"}, "title": "uat-1"},
+            "c": {"token": {"keyring": "quat-1/c"}},
+        },
+        "clients": {"shop": {"plugins": {"base-uri": {"uri": "https://uat-1.example/rest"}}}},
+        "incoming": {"items": {"sink": {"path": "shop/uat-1/items-UAT-1.jsonl"}}},
+        "outgoing": {"stock": {"source": {"path": "uat-1.csv"}, "request": {"uri": "uat-1/stock"}}},
+    }
+    assert named_after({"environments": {"live-2": values}}, "live-2", "uat-1", "live-2") == {
+        ("authentications", "a", "token", "env"): "SHOP_TOKEN_LIVE_2",
+        ("authentications", "b", "token", "keyring"): "shop/b/token@live-2",
+        ("incoming", "items", "sink", "path"): "shop/live-2/items-live-2.jsonl",
+        ("outgoing", "stock", "source", "path"): "live-2.csv",
+    }

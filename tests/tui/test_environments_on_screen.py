@@ -377,12 +377,23 @@ async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_eac
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
         await choose("m")
         await until_shown(pilot, "New name of staging")
-        await pilot.press(*"live", "enter")  # instead of the former name
-        text = " ".join((await until_shown(pilot, "Rename staging to live?")).split())
+        await pilot.press(*"live-2", "enter")  # instead of the former name
+        await until_shown(pilot, "staging.jsonl → live-2.jsonl")
+        await pilot.press("n")
+        text = " ".join((await until_shown(pilot, "Rename staging to live-2?")).split())
         assert "What is named after staging stays" in text
+        await pilot.press("n")
+        await choose("m")
+        await until_shown(pilot, "New name of staging")
+        await pilot.press(*"live", "enter")
+        await until_shown(pilot, "staging.jsonl → live.jsonl")
+        await pilot.press("y")
+        text = " ".join((await until_shown(pilot, "Rename staging to live?")).split())
+        assert "stays" not in text
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " live" in shown(app).split("\n")[0])
         assert "[environments.live]" in path.read_text()
+        assert 'incoming.items.sink.path = "live.jsonl"' in path.read_text()
         assert ledger_file(machine.directories.state, path, "items", environment="live").exists()
         await choose("delete")
         await until_shown(pilot, "Delete live?")
@@ -464,3 +475,31 @@ async def test_a_form_says_which_values_the_environment_has_instead(machine: Mac
         await until_shown(pilot, "This changes the base values, not staging, in shop.toml:")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "products/x" in path.read_text())
+
+
+async def test_a_sink_that_is_added_later_has_a_file_for_each_environment_if_its_user_agrees(machine: Machine) -> None:
+    no_sinks = "".join(line for line in PROFILE.splitlines(keepends=True) if "sink" not in line)
+    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8", no_sinks)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 45)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+        app.screen.query_one(PartList).select("incoming", "items")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen))
+        app.screen.query_one("#row-sink Choice").focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "JSON Lines")
+        await pilot.press(*"json", "enter")
+        await until(pilot, lambda: app.screen.query("#row-sink-path Input"))
+        app.screen.query_one("#row-sink-path Input").focus()
+        await pilot.press(*"a.jsonl", "ctrl+s")
+        await until_shown(pilot, "Give each environment a file of its own?")
+        await pilot.press("y")
+        await until_shown(pilot, "This changes in shop.toml:")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+    saved = tomllib.loads(path.read_text())
+    assert saved["incoming"]["items"]["sink"]["path"] == "a.jsonl"
+    assert saved["environments"]["staging"]["incoming"]["items"]["sink"]["path"] == "staging/a.jsonl"

@@ -75,10 +75,13 @@ def environment_removal(path: Path, name: str) -> ProfileEdit:
     return edit
 
 
-def environment_renaming(state: Path, path: Path, name: str, new: str) -> ProfileEdit:
+def environment_renaming(
+    state: Path, path: Path, name: str, new: str, renamed: Mapping[tuple[str, ...], str]
+) -> ProfileEdit:
     """Prepares to rename this environment; `state` is the state directory.
 
-    Raises `UserError`, also where the new name is taken or invalid. Blocks.
+    `renamed`: values that change with it, by their paths in its table, as `named_after` returns them. Raises
+    `UserError`, also where the new name is taken or invalid. Blocks.
     """
     edit = begin_edit(path)
     document = edit.setup.document
@@ -87,22 +90,50 @@ def environment_renaming(state: Path, path: Path, name: str, new: str) -> Profil
     now = names_of(document.draft)
     if new not in now or name in now:
         raise UserError("not-renamed", f"{name} cannot be renamed here: press ^G, and rename it in the text.")
+    for at, value in renamed.items():
+        edit.setup.edit((TABLE, new, *at), value)
     return replace(edit, states=EnvironmentRename(state, path, name, new))
 
 
 def values_with_name(draft: Mapping[str, Json], environment: str, name: str) -> list[str]:
     """The values of an environment that contain this name, such as variables and files, each by its path."""
-    wanted = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", re.IGNORECASE)
-    variable = own_variable("", name)
+    wanted, variable = _word(name), own_variable("", name)
+    values = _values(value_at(draft, (TABLE, environment)), ())
+    return [".".join(path) for path, each in values if wanted.search(each) or each.endswith(variable)]
 
-    def found(value: Json, path: str) -> Iterator[str]:
-        if isinstance(value, dict):
-            for key, each in value.items():
-                yield from found(each, f"{path}.{key}" if path else key)
-        elif isinstance(value, str) and (wanted.search(value) or value.endswith(variable)):
-            yield path
 
-    return [*found(value_at(draft, (TABLE, environment)), "")]
+def named_after(draft: Mapping[str, Json], environment: str, name: str, new: str) -> dict[tuple[str, ...], str]:
+    """The files, keyring entries and variables of an environment that contain `name`, as they would be with `new`.
+
+    Each by its path in the table of the environment. An address is none of them: its host is not called otherwise.
+    """
+    wanted, upper = _word(name), own_variable("", new)[1:]
+    variable = re.compile(rf"(?<![A-Z0-9]){re.escape(own_variable('', name)[1:])}(?![A-Z0-9])")
+    found = {}
+    for path, each in _values(value_at(draft, (TABLE, environment)), ()):
+        if path[-1] == "env":
+            renamed = variable.sub(upper, each)
+        elif path[-1] == "keyring" or path[-2:] in (("sink", "path"), ("source", "path")):
+            renamed = wanted.sub(new, each)
+        else:
+            continue
+        if renamed != each:
+            found[path] = renamed
+    return found
+
+
+def _word(name: str) -> re.Pattern[str]:
+    """Finds this name as a word of its own."""
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", re.IGNORECASE)
+
+
+def _values(value: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The texts in a table, each with its path."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _values(each, (*path, key))
+    elif isinstance(value, str):
+        yield path, value
 
 
 def own_entries(draft: Mapping[str, Json], name: str, new: str) -> dict[str, str]:
@@ -111,12 +142,14 @@ def own_entries(draft: Mapping[str, Json], name: str, new: str) -> dict[str, str
     return {entry_of(each, name): entry_of(each, new) for each in dict.fromkeys(entries)}
 
 
-async def copy_entries(vault: Vault, draft: Mapping[str, Json], name: str, new: str) -> dict[str, str]:
+async def copy_entries(
+    vault: Vault, draft: Mapping[str, Json], name: str, new: str, renamed: Mapping[str, str]
+) -> dict[str, str]:
     """Gives a renamed environment its keyring entries under the new name, too, and returns those that there are.
 
-    The old ones stay, for an undo. Raises `SecretError`.
+    `renamed`: the new names of entries that it names itself. The old ones stay, for an undo. Raises `SecretError`.
     """
-    entries = own_entries(draft, name, new)
+    entries = {**own_entries(draft, name, new), **renamed}
     return {old: entry for old, entry in entries.items() if await vault.copy(old, entry)}
 
 

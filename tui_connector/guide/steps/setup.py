@@ -415,7 +415,7 @@ class Setup(ProfileDraft):
         name = self._free_name("incoming", entity)
         made = READABLE[entity].configuration(self.client)
         self.edit(("incoming", name), made | {"sink": self._file(name)})
-        self._add_outputs(name)
+        self.add_outputs(name)
         return name
 
     def add_outgoing(self, entity: str) -> str:
@@ -438,13 +438,14 @@ class Setup(ProfileDraft):
             made["sink"] = self._file(name)
         self.edit((family, name), made)
         if family == "incoming":
-            self._add_outputs(name)
+            self.add_outputs(name)
         return name
 
-    def _add_outputs(self, incoming: str) -> None:
-        """Gives each environment a file of its own for the items of this incoming."""
+    def add_outputs(self, incoming: str) -> None:
+        """Gives each environment that has none a file of its own for the items of this incoming."""
         for path, own in [*own_outputs(self.draft, (incoming,), self.data)]:
-            self.edit(path, own)
+            if self.at(*path) is None:
+                self.edit(path, own)
 
     def _file(self, name: str) -> Json:
         """A file in a folder named after the profile, since two profiles may read the same entity."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from ...guide.profiles.environment_changes import (
     copy_entries,
     environment_removal,
     environment_renaming,
+    named_after,
     values_with_name,
 )
 from ...guide.profiles.save import difference
@@ -27,13 +28,16 @@ from ...machine import Machine
 from ...profile import line_ends
 from ...profile.correction import Correction, apply
 from ...profile.document import Document
+from ...profile.environment_names import TABLE
+from ...profile.positions import value_at
 from ...profile.problems import Problem
 from ...profile.text_checker import Checked, Checker
+from ...templates import Json
 from ...text import count, listed, shown_line
 from ..dialogs import EntryScreen
 from ..toml_editor.saving import TextSaver
 from ..widgets import highlight
-from ..widgets.questions import SaveScreen
+from ..widgets.questions import ConfirmScreen, SaveScreen
 
 _CHANGED_MEANWHILE = "Another program has just changed the file; that is kept.\n"
 
@@ -86,28 +90,32 @@ class PartChanges:
     async def rename_environment(self, name: str) -> tuple[str, SavedChange] | None:
         """Prompts for another name; returns it as well."""
         begin = partial(environment_renaming, self._machine.directories.state, self._path, name)
-
-        unchanged: list[str] = []
+        draft: dict[str, Json] = {}
 
         async def checked(new: str) -> str:
-            edit = await asyncio.to_thread(begin, new)
-            unchanged[:] = values_with_name(edit.setup.draft, new, name)
+            edit = await asyncio.to_thread(begin, new, {})
+            draft.update(edit.setup.draft)
             return new
 
         screen = EntryScreen(f"New name of {name}", name, apply=checked, title="Rename the environment")
         new: str | None = await self._app.push_screen_wait(screen)
         if new is None:
             return None
+        renamed = named_after(draft, new, name, new)
+        if renamed and not await self._app.push_screen_wait(_offer_to_rename(draft, name, new, renamed)):
+            renamed = {}
 
         async def copy_secrets(workbench: Workbench, edit: ProfileEdit) -> None:
-            copied = await copy_entries(workbench.vault, edit.setup.draft, name, new)
+            entries = {str(value_at(draft, (TABLE, new, *at))): to for at, to in renamed.items() if at[-1] == "keyring"}
+            copied = await copy_entries(workbench.vault, edit.setup.draft, name, new, entries)
             keys = {f"keyring:{old}": f"keyring:{entry}" for old, entry in copied.items()}
             self._machine.typed.copy(self._path, self._path, keys)
 
         effect = " The state of its runs moves with it, and its keyring entries are copied."
-        if unchanged:
+        paths = {".".join(at) for at in renamed}
+        if unchanged := [each for each in values_with_name(draft, new, name) if each not in paths]:
             effect += f" What is named after {name} stays (E, e changes it): {listed(unchanged, 5)}."
-        change = await self._save("Rename", name, effect, partial(begin, new), f" to {new}", copy_secrets)
+        change = await self._save("Rename", name, effect, partial(begin, new, renamed), f" to {new}", copy_secrets)
         return None if change is None else (new, change.titled(f"rename {name} to {new}"))
 
     async def fix(self, problem: Problem) -> SavedChange | None:
@@ -226,3 +234,20 @@ def _effect_of_renaming(part: ProfilePart) -> str:
     if part.family == "clients":
         return " Runs and incremental reads that use it may start over."
     return ""
+
+
+def _offer_to_rename(
+    draft: Mapping[str, Json], name: str, new: str, renamed: Mapping[tuple[str, ...], str]
+) -> ConfirmScreen:
+    """Asks whether what is named after an environment is renamed with it, and says what that has for effects."""
+    lines = [
+        f"{shown_line(str(value_at(draft, (TABLE, new, *at))), 100)} → {shown_line(value, 100)}"
+        for at, value in renamed.items()
+    ]
+    effects = []
+    if any(at[-1] == "path" for at in renamed):
+        effects.append("Files stay where they are: the next run writes the new one from its start.")
+    if any(at[-1] == "env" for at in renamed):
+        effects.append("Set the new variables where the profile runs.")
+    question = "\n".join([f"These are named after {name}. Rename them, too?", "", *lines, "", *effects]).rstrip()
+    return ConfirmScreen(question, title=f"Rename {shown_line(name, 40)}", yes="Rename", no="Keep the names")

@@ -504,15 +504,22 @@ class FormScreen(Dialog[bool]):
         if self.finish is not None:
             if not is_wrong and focused is not None and focused.is_attached:
                 self.set_focus(focused)
-            self.loading_message = "Saving"
-            self.run_worker(self._finish(self.finish))
+            self.before_closing(partial(self._save, self.finish))
         elif is_wrong and (found := self._problems()):
             listed = "\n".join(f"✘ {each}" for each in found[:5])
             words = f"{count(len(found), 'problem')}. No request can be sent before this is fixed.\n{listed}"
             screen = ConfirmScreen(words, title=self._title, yes="Keep it anyway", no="Keep editing")
             self.app.push_screen(screen, self._keep)
         else:
-            self.dismiss(True)
+            self.before_closing(partial(self.dismiss, True))
+
+    def before_closing(self, then: Callable[[], object]) -> None:
+        """Calls `then`, which closes the form with its changes, after what is to be asked before."""
+        then()
+
+    def _save(self, finish: Callable[[], Awaitable[bool]]) -> None:
+        self.loading_message = "Saving"
+        self.run_worker(self._finish(finish))
 
     def _problems(self) -> list[str]:
         """What is invalid in the fields of this form, one line each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,13 +15,16 @@ from ...client.message import RequestFailed
 from ...client.uri import readable
 from ...guide.checks.check import CheckResult, check_incoming
 from ...guide.checks.permissions import RouteAccess
+from ...guide.environment_values import without_own_output
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.profile_draft import limit_pages
 from ...magento.diagnosis import Fix, diagnose_failure
 from ...magento.entities import READABLE
-from ...text import shown_line
+from ...templates import Json
+from ...text import listed, shown_line
 from ..widgets.item_table import ItemScreen, ItemTable
+from ..widgets.questions import ConfirmScreen
 from .configurations import ConfigurationsPane
 from .context import GuideContext
 from .form import FormScreen
@@ -37,6 +40,33 @@ class IncomingForm(FormScreen):
 
     def __init__(self, work: GuideContext, name: str) -> None:
         super().__init__(work, f"Incoming {name}", partial(kind_schemas.configuration, "incoming"), ("incoming", name))
+        self._incoming = name
+        self._had_file = self._file is not None
+
+    @property
+    def _file(self) -> Json:
+        return self._work.setup.at("incoming", self._incoming, "sink", "path")
+
+    def before_closing(self, then: Callable[[], object]) -> None:
+        """Offers a file for each environment where the incoming had none before, as one that is added has them."""
+        sharing = without_own_output(self._work.setup.draft, self._incoming)
+        if self._had_file or not sharing:
+            then()
+            return
+        self._had_file = True
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._work.setup.add_outputs(self._incoming)
+            then()
+
+        file = shown_line(str(self._file), 200)
+        question = (
+            f"{listed(sharing, 5)} would write the same file as the base values: {file}\n\n"
+            "Give each environment a file of its own?"
+        )
+        screen = ConfirmScreen(question, title="Files of environments", yes="Own files", no="Same file")
+        self.app.push_screen(screen, answered)
 
 
 class IncomingPane(ConfigurationsPane):
