@@ -23,6 +23,9 @@ _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _WORD: Final = re.compile(r"[^\s,:;=\[\]{}()\"'/]+")
 _PLACEHOLDER: Final = re.compile(r"[&?@]\{")
 _NUMBER: Final = re.compile(r"[-+\w.]*\Z")
+_NAME_START: Final = re.compile(rf"(?P<quoted>{_STRING.pattern})\s*:|{_WORD.pattern}\s*:", re.DOTALL)
+_VALUE_START: Final = re.compile(r'["\[{\d-]|(?:true|false|null)\b', re.IGNORECASE)
+_AFTER_VALUE: Final = "this is not JSON: remove it, or write all of the text in double quotes"
 _LITERALS: Final = {
     **{word: word for word in ("true", "false", "null")},
     **dict.fromkeys(("none", "nil", "undefined", "nan", "infinity"), "null"),
@@ -150,7 +153,13 @@ def _no_comma(text: str, at: int) -> str:
         return 'a quote within text is written \\"'
     if touching.isalnum() and (found.isalnum() or found in "._+-"):
         return _no_number(text, at)
-    return "a comma is missing"
+    if _missing_brackets(text[:at])[0] == "]":
+        return "a comma is missing" if _VALUE_START.match(text, at) else _AFTER_VALUE
+    if name := _NAME_START.match(text, at):
+        return "a comma is missing" if name["quoted"] else "a comma is missing, and double quotes around the name"
+    if _WORD.match(text, at) and not found.isdecimal():
+        return _AFTER_VALUE
+    return "a name has only one value: remove this one, or write a list: […, …]"
 
 
 def _no_number(text: str, at: int) -> str:
