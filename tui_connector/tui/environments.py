@@ -21,6 +21,7 @@ from ..profile.model import DEFAULT_ENVIRONMENT, Profile
 from ..profile.problems import environment_data
 from ..text import count, json_text, shown_line
 from .text_jumps import show_in_text
+from .widgets.bounded_list import BoundedList
 from .widgets.choice import ChoiceScreen
 from .widgets.dialog_panel import DialogPanel
 from .widgets.frame import TONES, Dialog
@@ -126,7 +127,7 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         with DialogPanel(classes="question") as panel:
             panel.border_title = "Environment"
             panel.border_subtitle = "↑↓: select · Enter: use · e: edit · +: add · d: delete · Esc: cancel"
-            yield OptionList(*(Option(self._line(name), id=name) for name in self._data))
+            yield BoundedList(*(Option(self._line(name), id=name) for name in self._data))
             with VerticalScroll(can_focus=False):
                 yield Static("", id="environment-differences", classes="lines")
 

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from ...profile.merge import Hunk, Side, hunks, merged
 from ...text import count, shown_line
 from .._textual import BaseScreen
+from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 
 _MAX_LINES = 12
@@ -64,7 +65,7 @@ class DifferenceScreen(BaseScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
-        yield OptionList(id="differences", classes="panel")
+        yield BoundedList(id="differences", classes="panel")
         yield KeyFooter()
 
     def on_mount(self) -> None:

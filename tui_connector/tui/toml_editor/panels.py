@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from ...text import count, shown, shown_line
+from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES
 from .area import Location, TomlArea, open_quote
 
@@ -29,7 +30,7 @@ _MAX_DETAIL = 70
 """Columns of a completion and of its detail."""
 
 
-class ProblemRows(OptionList):
+class ProblemRows(BoundedList):
     """The problems; Enter goes to the line of one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -130,7 +131,7 @@ def _in_lines(path: str, width: int) -> str:
     return "\n".join(lines)
 
 
-class CompletionRows(OptionList, can_focus=False):
+class CompletionRows(BoundedList, can_focus=False):
     """The completions. The text keeps the focus."""
 
 

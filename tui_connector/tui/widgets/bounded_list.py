@@ -1,13 +1,32 @@
-"""A list whose cursor stops at its ends."""
+"""A list whose cursor stops at its ends, and is visible without colours."""
 
 from __future__ import annotations
 
+from rich.segment import Segment
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList
 
 
 class BoundedList(OptionList):
-    """Textual's own list starts over at the other end, where one more press than needed is easily made."""
+    """Textual's own list starts over at the other end, where one more press than needed is easily made.
+
+    It shows its cursor by colours alone; this one also by a mark, in the blank before the option.
+    """
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        line = self.scroll_offset.y + y
+        is_marked = line < len(self._lines) and self._lines[line] == (self.highlighted, 0) and self.shows_cursor
+        if not is_marked or not strip.text.startswith(" "):
+            return strip
+        blank = next(iter(strip.crop(0, 1)))
+        return Strip([Segment("▸", blank.style), *strip.crop(1)], strip.cell_length)
+
+    @property
+    def shows_cursor(self) -> bool:
+        """Whether the option under the cursor differs from the others."""
+        return True
 
     def action_cursor_down(self) -> None:
         self._move(1)

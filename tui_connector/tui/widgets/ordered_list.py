@@ -74,6 +74,11 @@ class OrderedList(BoundedList):
     _count = 0
     """The number of items."""
 
+    @property
+    def shows_cursor(self) -> bool:
+        """Only while it has the focus: its items are no choice of one."""
+        return self.has_focus
+
     def fill(
         self,
         lines: Iterable[str],
