@@ -244,9 +244,9 @@ async def test_a_disabled_login_client_says_so(workbench: Workbench) -> None:
 def test_invalid_templates_are_reported_on_load() -> None:
     head = 'format = 1\nname = "Shop"\n[authentications.a]\nkind = "request"\nparameters = { username = "api" }\n'
     for line, message in {
-        'template = "Bearer &{"': "6:1: authentications.a.template: &{ is not closed",
-        'template = "Bearer &{}"': "6:1: authentications.a.template: &{}",
-        'template = "Bearer &{a[}"': "6:1: authentications.a.template: &{a[}",
+        'template = "Bearer &{"': "6:20: authentications.a.template: &{ is not closed",
+        'template = "Bearer &{}"': "6:20: authentications.a.template: &{}",
+        'template = "Bearer &{a[}"': "6:24: authentications.a.template: &{a[}",
         'header = "X-&{name}"': "6:1: authentications.a.header: 'X-&{name}' is not a valid header name",
         'source = "cookies"': "6:1: authentications.a.source: must be 'body' or 'headers'",
         'cache = "soon"': '6:1: authentications.a.cache: write "auto", "off" or a duration',

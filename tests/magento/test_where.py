@@ -115,8 +115,19 @@ where = [
 """
     saved, problems = check(text)
     assert saved is None
-    assert [(each.line, each.column, each.path) for each in problems] == [(10, 5, "incoming.p.request.where.1")]
+    wrong = _WRONG_PARTS.get(row, "")
+    column = 6 + row.index(wrong) if wrong else 5
+    assert [(each.line, each.column, each.path) for each in problems] == [(10, column, "incoming.p.request.where.1")]
     assert said in problems[0].message
+
+
+_WRONG_PARTS = {
+    "status processing": "processing",
+    "status = processing": "=",
+    "qty moreq 5": "moreq",
+    "name eq &{sku": "&{",
+}
+"""The part of a row at which it is wrong, where that is known."""
 
 
 def test_an_open_bracket_in_fields_is_an_error_at_its_place() -> None:
