@@ -43,6 +43,22 @@ class PaletteCommand:
     keys: str
     id: str
     run: Callable[[], Awaitable[None]]
+    about: str = ""
+    """What the line says after the title."""
+
+    @property
+    def line(self) -> str:
+        return f"{self.title} · {self.about}" if self.about else self.title
+
+    def contains(self, terms: Sequence[str]) -> bool:
+        """Whether its line, or else its keys, contain each of these words in lower case."""
+        text = f"{self.line} {self.id or self.keys}".lower()
+        return all(term in text for term in terms)
+
+    def rank(self, terms: Sequence[str]) -> int:
+        """How far back it is among those that contain these words: a title that begins with them is first."""
+        title = self.title.lower()
+        return 0 if title.startswith(" ".join(terms)) else 1 if all(term in title for term in terms) else 2
 
 
 @runtime_checkable
@@ -111,8 +127,8 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
 
     def _show(self, filter_text: str) -> None:
         terms = filter_text.lower().split()
-        found = [each for each in self._commands if all(term in _search_text(each) for term in terms)]
-        self._matches = found[:_MOST]
+        found = [each for each in self._commands if each.contains(terms)]
+        self._matches = sorted(found, key=lambda each: each.rank(terms))[:_MOST]
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options(Option(line) for line in _lines(self._matches, self._commands, self.size.width))
@@ -139,10 +155,6 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
         self.dismiss(self._matches[event.option_index])
 
 
-def _search_text(command: PaletteCommand) -> str:
-    return f"{command.title} {command.id or command.keys}".lower()
-
-
 def _lines(found: Sequence[PaletteCommand], every: Sequence[PaletteCommand], width: int) -> Iterator[Content]:
     """The title, the id for `settings.toml` and the keys, in columns; a title that needs more room has that of the id.
 
@@ -151,10 +163,10 @@ def _lines(found: Sequence[PaletteCommand], every: Sequence[PaletteCommand], wid
     room = max(20, width - _AROUND)
     keys = min(_MOST_KEYS, max((cell_len(each.keys) for each in every), default=0))
     ids = max((cell_len(each.id) for each in every), default=0)
-    title = max((cell_len(shown_line(each.title)) for each in every), default=0)
+    title = max((cell_len(shown_line(each.line)) for each in every), default=0)
     left = min(room, title + ids + 4 + keys) - keys - 2
     for each in found:
-        name = shown_line(each.title, left)
+        name = shown_line(each.line, left)
         gap = max(2, min(title, left - ids - 2) + 2 - cell_len(name))
         rest = left - cell_len(name) - gap
         command = shown_line(each.id, rest) if rest >= _SHORTEST_ID else ""
@@ -163,7 +175,7 @@ def _lines(found: Sequence[PaletteCommand], every: Sequence[PaletteCommand], wid
         yield Content.assemble(name, " " * gap, (command, TONES["muted"]), " " * pad, keys_text)
 
 
-_AROUND = 6
-"""Columns of the border, the blanks beside it, and the scroll bar."""
-_MOST_KEYS, _SHORTEST_ID = 16, 6
+_AROUND = 10
+"""Columns of the border, the blanks beside it, the mark of the cursor, and the scroll bar."""
+_MOST_KEYS, _SHORTEST_ID = 20, 6
 """Columns of the keys at most, and of an id at least."""

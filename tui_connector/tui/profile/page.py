@@ -367,7 +367,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             self.set_focus(self._list)
             self._list.select(part.family, part.name)
 
-        return PaletteCommand(f"{part.name} · {part.summary}", FAMILIES[part.family].partition(" (")[0], "", select)
+        return PaletteCommand(part.name, FAMILIES[part.family].partition(" (")[0], "", select, part.summary)
 
     async def _add(self, family: str | None) -> None:
         if family == TABLE:
