@@ -100,6 +100,14 @@ exchanges = st.builds(
     refusal=st.none() | st.builds(BodyRefusal, st.sampled_from(get_args(RefusalCode)), text),
     login=st.integers(0, 1_000_000),
     by_hand=st.booleans(),
-    token=st.none() | st.builds(TokenShape, st.sampled_from(get_args(TokenKind)), st.booleans()),
+    token=st.none()
+    | st.builds(
+        TokenShape,
+        st.sampled_from(get_args(TokenKind)),
+        st.booleans(),
+        st.integers(0, 100),
+        st.integers(0, 100),
+        st.booleans(),
+    ),
 )
 """Any exchange."""

@@ -268,6 +268,26 @@ def test_token_kinds_are_recognized_by_shape() -> None:
         assert token_shape(text, NOW).kind == "odd"
 
 
+@pytest.mark.parametrize(
+    ("token", "oddity"),
+    [
+        ("a1" * 15 + "B2", ": character 31 is a capital letter"),
+        ("a1" * 15 + "b", ": it has 31 instead of 32 characters"),
+        (
+            "a1" * 16 + "\u00e9",
+            ": it has 33 instead of 32 characters and character 33 is neither a lower-case letter nor a digit",
+        ),
+        ("a1" * 15 + "-2", ": character 31 is neither a lower-case letter nor a digit"),
+        ("", ""),
+    ],
+)
+def test_a_token_that_is_not_magentos_says_what_is_odd_about_it(token: str, oddity: str) -> None:
+    response = Response(401, (JSON,), REFUSED, 1, token_shape(token, NOW))
+    found = diagnose(Request("GET", "modules"), response, "bearer")
+    assert found is not None
+    assert found.summary == f"This does not look like a Magento token{oddity}"
+
+
 def test_expired_customer_and_refused_tokens_get_different_findings() -> None:
     before = (NOW - timedelta(minutes=1)).timestamp()
     for token, name in (

@@ -280,12 +280,21 @@ def refusal_from_json(fields: JsonFields, mask: Mask) -> BodyRefusal | None:
 
 
 def token_to_json(token: TokenShape) -> dict[str, Json]:
-    return {"kind": token.kind, "expired": token.expired}
+    return {
+        "kind": token.kind,
+        "expired": token.expired,
+        "length": token.length,
+        "odd_at": token.odd_at,
+        "capital": token.is_capital,
+    }
 
 
 def token_from_json(fields: JsonFields) -> TokenShape | None:
     kind: TokenKind | None = next((each for each in get_args(TokenKind) if each == fields.text("kind")), None)
-    return None if kind is None else TokenShape(kind, fields.flag("expired"))
+    if kind is None:
+        return None
+    length, odd_at = fields.integer("length"), fields.integer("odd_at")
+    return TokenShape(kind, fields.flag("expired"), length, odd_at, fields.flag("capital"))
 
 
 def _headers(fields: JsonFields, key: str, mask: Mask) -> Headers:

@@ -59,15 +59,32 @@ class TokenShape:
 
     kind: TokenKind
     expired: bool = False
+    length: int = 0
+    """Characters of an odd token; 0 if they are unknown."""
+    odd_at: int = 0
+    """The first of its characters (from 1) that no integration's token has; 0 if there is none."""
+    is_capital: bool = False
+    """Whether that character is a capital letter."""
+
+    @property
+    def oddity(self) -> str:
+        """How an odd token differs from an integration's; "" if that is unknown."""
+        found = [f"it has {self.length} instead of {_LENGTH} characters"] if self.length not in (0, _LENGTH) else []
+        if self.odd_at:
+            what = "a capital letter" if self.is_capital else "neither a lower-case letter nor a digit"
+            found.append(f"character {self.odd_at} is {what}")
+        return " and ".join(found)
 
 
 def token_shape(token: str, now: datetime) -> TokenShape:
-    """32 letters and digits: an integration's access token; three parts with dots between: a JWT (Magento 2.4.4)."""
+    """32 lower-case letters and digits: an integration's access token; three parts with dots: a JWT (Magento 2.4.4)."""
     if _OPAQUE.fullmatch(token):
         return TokenShape("integration")
     parts = token.split(".")
     if len(parts) not in (3, 5) or not all(re.fullmatch(r"[\w-]*", part) for part in parts):
-        return TokenShape("odd")
+        odd = re.search(r"[^a-z0-9]", token)
+        at = odd.start() + 1 if odd is not None else 0
+        return TokenShape("odd", length=len(token), odd_at=at, is_capital=odd is not None and "A" <= odd[0] <= "Z")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return TokenShape(_USERS.get(claims.get("utypid"), "jwt"), float(claims["exp"]) <= now.timestamp())

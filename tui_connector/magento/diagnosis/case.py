@@ -202,6 +202,11 @@ class Case:
         return self.response.token if self.auth in ("", "bearer") else None
 
     @property
+    def token_oddity(self) -> str:
+        oddity = self.token.oddity if self.token is not None else ""
+        return f": {oddity}" if oddity else ""
+
+    @property
     def resource(self) -> str:
         """The permission (ACL resource) that a refusal names."""
         return self.body.parameter("resources")

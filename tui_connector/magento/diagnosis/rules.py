@@ -179,8 +179,9 @@ UNAUTHORIZED = Section(lambda case: case.status == 401 and case.resource, (
          remedy=f"In Magento: {INTEGRATION_MENU}: tick {{permission_path}}, then Save (not Reauthorize: that makes "
                 "new tokens)."),
     Rule("token-malformed", "token", when=lambda case: case.token and case.token.kind == "odd",
-         summary="This does not look like a Magento token",
-         remedy='Copy "Access Token", the third value, again: 32 letters and digits, nothing before or after it.'),
+         summary="This does not look like a Magento token{token_oddity}",
+         remedy='Copy "Access Token", the third value, again: 32 lower-case letters and digits, nothing before or '
+                'after it.'),
     Rule("token-expired", "token", when=lambda case: case.token and case.token.expired,
          fix=Fix("authentication", "request", "Log in with user and password instead"),
          summary="This token has expired: those of a login last 60 minutes",
