@@ -151,6 +151,11 @@ async def test_all_problems_are_listed_and_lead_to_their_lines(machine: Machine)
         assert area(pilot).document.lines[area(pilot).selection.end[0]].startswith("itms")
 
 
+async def test_what_a_table_lacks_is_named_behind_its_header(machine: Machine) -> None:
+    async with editing(machine, f'{TEXT}\n[outgoing.prices]\nclient = "m"\n', size=(120, 36)) as pilot:
+        await until_shown(pilot, "[outgoing.prices]   ✘ request is missing; use steps instead")
+
+
 async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
     async with editing(machine, size=(120, 36)) as pilot:
         await pilot.press("ctrl+end", *"pag")

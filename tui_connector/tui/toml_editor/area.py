@@ -383,8 +383,7 @@ class TomlArea(LineTextArea):
                 drawn.stylize(self._style(self._tone) + _UNDERLINED, *token.span())
         if problems := self._problems.get(line_index):
             more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
-            key = problems[0].path.rpartition(".")[2]
-            words = f"{key} {problems[0].message}" if problems[0].code == "missing" else problems[0].message
+            words = _after_line(problems[0], line)
             room = self.scrollable_content_region.width - self.gutter_width - drawn.cell_len - len(more) - 6
             drawn.append(f"   {self._sign} {shown_line(words, max(1, room))}{more}", self._style(self._tone))
         return drawn
@@ -437,3 +436,10 @@ def _visible(line: str) -> str:
     if without_secrets(line) != line:
         return re.sub(r"(?<=[\"']).*(?=[\"'])", lambda match: "•" * len(match.group()), safe)
     return safe
+
+
+def _after_line(problem: Problem, line: str) -> str:
+    """What is said behind a line: with the key that it is about, where the line does not have that."""
+    key = problem.keys[-1] if problem.keys else ""
+    is_elsewhere = isinstance(key, str) and (problem.code == "missing" or key not in line)
+    return f"{key} {problem.message}".lstrip() if is_elsewhere else problem.message
