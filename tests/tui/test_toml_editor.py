@@ -230,8 +230,17 @@ async def test_the_completions_close_with_the_line_and_when_the_text_is_saved(ma
         await until(pilot, lambda: screen._assisted not in (here, None) and screen._assisted[0] == area(pilot).text)
         await pilot.pause()
         assert not area(pilot).is_completing
-        await pilot.press("ctrl+n")
+        await pilot.press(*"pag")
         await until(pilot, lambda: area(pilot).is_completing)
+        row = area(pilot).selection.end[0]
+        await pilot.press("up")  # moves the cursor: the list opened by itself
+        await until(pilot, lambda: not area(pilot).is_completing)
+        assert area(pilot).selection.end[0] == row - 1
+        await pilot.press("down", "backspace", "backspace", "backspace", "ctrl+n")
+        await until_shown(pilot, "↑↓: select")
+        await pilot.press("up", "down")
+        assert area(pilot).selection.end[0] == row
+        assert area(pilot).is_completing
         await pilot.press("ctrl+s")
         await until_shown(pilot, "Saved")
         assert not area(pilot).is_completing

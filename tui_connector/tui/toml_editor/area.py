@@ -87,9 +87,9 @@ class TomlArea(LineTextArea):
         self.indent_width = 2
         self.cursor_blink = False
         self.is_completing = False
-        """Whether the list of completions is open, and gets the keys that choose from it."""
-        self.enter_completes = False
-        """Whether Enter is one of these keys: the user has asked for the list, which did not open while they typed."""
+        """Whether the list of completions is open: Tab writes the selected one."""
+        self.asked_for_completions = False
+        """Whether the user has asked for the list, which did not open while they typed: ↑, ↓ and Enter are its, too."""
         self._problems: dict[int, list[Problem]] = {}
         self._sign, self._tone = "✘", "error"
         """How they are marked."""
@@ -270,11 +270,13 @@ class TomlArea(LineTextArea):
         self.insert("  ")
 
     def on_key(self, event: events.Key) -> None:
-        if self.is_completing and event.key in ("up", "down", "escape", *(("enter",) if self.enter_completes else ())):
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.CompletionKey(event.key))
-            return
+        if self.is_completing and event.key in ("up", "down", "escape", "enter"):
+            if self.asked_for_completions or event.key == "escape":
+                event.stop()
+                event.prevent_default()
+                self.post_message(self.CompletionKey(event.key))
+                return
+            self.post_message(self.CompletionKey("escape"))  # the key goes to another line
         if event.key == "escape":
             event.prevent_default()  # for the screen; the widget would leave the field
             return
@@ -290,8 +292,6 @@ class TomlArea(LineTextArea):
         if event.key == "enter" and not self.read_only:
             event.stop()
             event.prevent_default()
-            if self.is_completing:
-                self.post_message(self.CompletionKey("escape"))
             line = self.document.lines[self.selection.end[0]]
             self.replace(
                 "\n" + line[: len(line) - len(line.lstrip(" \t"))], *self.selection, maintain_selection_offset=False

@@ -174,11 +174,13 @@ class CompletionList(Container):
         return f"No completions here: the table has {keys} already." if keys else "No completions here."
 
     def open(self, *, by_key: bool = False) -> None:
-        """`by_key`: the user has asked for the list, and Enter writes the selected one, too."""
+        """`by_key`: the user has asked for the list: ↑ and ↓ select, and Enter writes the selected one, too."""
         self._text_area.is_completing = True
-        self._text_area.enter_completes = by_key or self._text_area.enter_completes
-        keys = "Enter, Tab" if self._text_area.enter_completes else "Tab"
-        self._rows.border_subtitle = self._keys = f"{keys}: write · Esc: close"
+        self._text_area.asked_for_completions = by_key or self._text_area.asked_for_completions
+        keys = "Tab: write · ^N: select"
+        if self._text_area.asked_for_completions:
+            keys = "↑↓: select · Enter, Tab: write"
+        self._rows.border_subtitle = self._keys = f"{keys} · Esc: close"
         self._rows.clear_options()
         self._rows.add_options([Option(_completion_line(each, self._text_width)) for each in self._completions])
         self._rows.highlighted = 0
@@ -186,7 +188,7 @@ class CompletionList(Container):
         self.place()
 
     def close(self) -> None:
-        self._text_area.is_completing = self._text_area.enter_completes = False
+        self._text_area.is_completing = self._text_area.asked_for_completions = False
         self.remove_class("there")
 
     def place(self) -> None:
