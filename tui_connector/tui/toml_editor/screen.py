@@ -156,11 +156,9 @@ class EditorScreen(TextScreen[Left]):
                 self.go_to(new[0].place)
                 return False
             await self._saver.save(checked, is_new=gone)
-        except ChangedOnDisk as error:
+        except ChangedOnDisk:
             self._watch = FileWatch(self.path)
-            deleted = error.how == "is gone"
-            what = "deleted the file. ^S writes it again" if deleted else "changed the file. F6 compares and merges"
-            self.notify(f"Not saved: another program {what}.", severity="warning", markup=False)
+            self.notify("Not saved.", severity="warning", markup=False)  # the callout says why, and what to do
             await self._look_now()
             return False
         except UserError as error:
