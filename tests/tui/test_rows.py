@@ -116,6 +116,18 @@ def test_the_row_of_a_retry_says_which_attempt_it_is(width: int) -> None:
         assert cell_len(text) <= width
 
 
+@pytest.mark.parametrize("width", range(98, 130, 4))
+def test_the_row_of_a_retry_is_written_as_those_around_it(width: int) -> None:
+    page = slice_of(("qty", "gt", "5"))
+
+    def written(attempt: int) -> bool:
+        found = exchange(1, uri=page, attempt=attempt)
+        segments = row(found, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        return "qty > 5" in "".join(segment.text for segment in segments)
+
+    assert written(attempt=1) == written(attempt=2)
+
+
 CRITERIA = "searchCriteria[filter_groups][{0}][filters][0]"
 
 

@@ -93,7 +93,8 @@ def row(
     )
     message, kept = _after_gap(row_message(exchange, retry)), _after_gap(_kept(exchange, retry))
     rest = len(message) - len(kept) if exchange.failed else 0
-    summary = _summary(exchange.uri, columns.text - len(kept), rest, others, wanted)
+    is_roomy = columns.text >= _ROOMY
+    summary = _summary(exchange.uri, columns.text - len(kept), rest, others, wanted, is_roomy=is_roomy)
     room = columns.text - cell_len(summary)
     if room < cell_len(message) and room < (len(kept) + _SHORTEST if exchange.failed or kept else _SHORTEST_NOTE):
         message = kept  # the detail has the rest
@@ -128,7 +129,8 @@ def in_flight_row(
         took=f"{seconds:.0f} s" if seconds >= 1 else "",
         muted=style,
     )
-    return [Segment("  ", style), *fixed, Segment(f"  {_summary(request.uri, columns.text, others=others)}", style)]
+    summary = _summary(request.uri, columns.text, others=others, is_roomy=columns.text >= _ROOMY)
+    return [Segment("  ", style), *fixed, Segment(f"  {summary}", style)]
 
 
 def _fixed_columns(
@@ -236,7 +238,7 @@ _SHORTEST_MESSAGE = 8
 _SHORTEST = 4
 """Columns of a part below which it says nothing."""
 _ROOMY = 60
-"""Columns from which a summary is written with its spaces and dots."""
+"""Columns for the text of a row from which all rows are written with their spaces and dots."""
 
 
 def _repeats_field(parts: Sequence[Part], kept: Collection[int], index: int) -> bool:
@@ -246,15 +248,22 @@ def _repeats_field(parts: Sequence[Part], kept: Collection[int], index: int) -> 
     return len({field[0] for field in fields if field}) == 1 and len(fields) == 2 and before != index
 
 
-def _summary(uri: str, room: int, message: int = 0, others: Sequence[str] = (), wanted: tuple[str, ...] = ()) -> str:
+def _summary(
+    uri: str,
+    room: int,
+    message: int = 0,
+    others: Sequence[str] = (),
+    wanted: tuple[str, ...] = (),
+    *,
+    is_roomy: bool,
+) -> str:
     """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
 
     `others` are the addresses of similar requests: what all have in common is left out first, and last what matches
-    one of the texts that are `wanted`.
+    one of the texts that are `wanted`. `is_roomy`: it is written with its spaces and dots.
     """
     parts = summary_parts(uri)
     indexes, path = range(len(parts)), shown_line(parts[0].text)
-    is_roomy = room >= _ROOMY  # for every row, so that all look the same
 
     def joined(kept: Collection[int], without_field: int = -1) -> str:
         texts = [parts[index].text if index in kept else "…" for index in indexes if index in kept or index - 1 in kept]
