@@ -24,6 +24,7 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.last_runs import LastRunsScreen
+from tui_connector.tui.log.detail import ExchangeDetail
 from tui_connector.tui.log.list import LogView
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile import profile_screen
@@ -178,6 +179,11 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
             assert not app.screen.job.active
             assert app.screen.query_one(LogView).exchanges.end == sent
             await until_shown(pilot, "r Run")
+            detail = app.screen.query_one(ExchangeDetail)
+            app.screen.set_focus(detail)
+            await pilot.press("l")
+            await until(pilot, lambda: app.screen.has_class("zoomed"))
+            assert detail.has_focus  # n is its next match, and not the next request
 
 
 def _rows_below_the_log(app: ConnectorApp) -> int:

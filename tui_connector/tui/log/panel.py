@@ -205,10 +205,14 @@ class LogPanel(LogHost):
         self._divide()
 
     def zoom_in(self) -> None:
-        """Takes the focus after the screen was zoomed; the next key may arrive before the new size."""
+        """Takes the focus after the screen was zoomed, unless the detail has it.
+
+        The next key may arrive before the new size.
+        """
         self.remove_class("low")
         self._update_title()
-        self.view.focus()
+        if not self.detail.has_focus:
+            self.view.focus()
 
     @on(LogView.Changed)
     def _update_title(self) -> None:
