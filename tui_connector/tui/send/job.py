@@ -37,6 +37,8 @@ from ...units import timestamp
 from ..run.job import BackgroundRun
 from ..run.metrics import Tone
 
+_AROUND_MESSAGE = 4
+"""Columns beside the text of a message."""
 _KEPT_ROWS = 20_000
 """Entities of a plan that are listed; the plan itself has all of them."""
 
@@ -373,7 +375,9 @@ class SendJob(BackgroundRun):
 
     async def _plan_sample(self, missing: MissingSource) -> None:
         await asyncio.to_thread(missing.write)
-        self._app.notify(f"Sample written: {shown_middle(str(missing.path), 60)}", timeout=10, markup=False)
+        start = "Sample written: "
+        room = self._app.size.width - len(start) - _AROUND_MESSAGE
+        self._app.notify(f"{start}{shown_middle(str(missing.path), room)}", timeout=10, markup=False)
         await self._plan(SendOptions())
 
     async def _plan_undo(self) -> None:
