@@ -126,6 +126,10 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
         await watched.shows("compared  with #2: edited request, 200 instead of 401 · ")
         await watched.pilot.press("X")
         await watched.shows("Path                  directory/currency ")  # relative to the base URI of its client
+        assert watched.app.focused is watched.app.screen.query_one("#resend-headers")  # where the last one was edited
+        path = watched.app.screen.query_one("#resend-uri", Input)
+        path.focus()
+        await watched.until(lambda: path.has_focus)
         await watched.pilot.press("end", "backspace")
         await watched.shows("directory/currency  GET")
         await watched.pilot.press("y")
@@ -495,7 +499,9 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         body.text = '{"a":2'
         await watched.shows("Body · ✘ The body is not valid JSON: ")  # next to the text
         body.text = '{"a":2}'
-        await watched.until(lambda: not watched.says("not valid JSON"))
+        body.focus()
+        body.move_cursor((0, 5))
+        await watched.until(lambda: not watched.says("not valid JSON") and body.has_focus)
         await watched.pilot.press("f1")
         await watched.shows("Body: JSON that is invalid is marked.")
         await watched.pilot.press("escape", "f5")
@@ -514,7 +520,10 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         await watched.told("Edited #1 not sent: The profile is not trusted to do this. X on #1 opens it again.")
         await watched.pilot.press("X")
         await watched.shows("✘ Not sent: The profile is not trusted to do this")
-        assert json.loads(watched.app.screen.query_one("#resend-body", TextArea).text) == {"a": 2}
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        assert json.loads(body.text) == {"a": 2}
+        assert body.has_focus  # where it was edited
+        assert body.cursor_location == (0, 1)
         await watched.pilot.press("escape", "escape")
         await watched.shows("Discard the edited request?")
         await watched.pilot.press("enter")

@@ -91,6 +91,15 @@ class UnsentRequest(NamedTuple):
     reason: str
 
 
+class FormPlace(NamedTuple):
+    """Where in the form its user was."""
+
+    field: str
+    """The id of the widget."""
+    cursor: tuple[int, int]
+    """Line and column; columns only in a field of one line."""
+
+
 class RequestForm(Dialog[Request | None]):
     """A form for method, path, query, headers and body. Authentication is added when the request is sent.
 
@@ -127,12 +136,14 @@ class RequestForm(Dialog[Request | None]):
         *,
         secrets: Callable[[], Awaitable[str]],
         unsent: UnsentRequest | None = None,
+        begins_at: FormPlace | None = None,
     ) -> None:
         """`base` is an address of the store, for the question before sending.
 
         `paths` finds those to complete: first those that were kept, then those of the store. `missing` says what the
         log does not have of the request. `secrets` prompts for missing secrets, and returns why the request cannot be
-        sent, or nothing. `unsent`: the request as it was edited before.
+        sent, or nothing. `unsent`: the request as it was edited before. `begins_at`: where its user was then; without
+        it, at the path.
         """
         super().__init__()
         self._find_paths = paths
@@ -140,13 +151,13 @@ class RequestForm(Dialog[Request | None]):
         self._was_asked = False
         """Whether the store was asked for its paths, and has answered or failed."""
         self._original = self._request = request
-        self._secrets, self._unsent = secrets, unsent
+        self._secrets, self._unsent, self._begins_at = secrets, unsent, begins_at
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
         self._missing = missing
         self._wrong = ("",) * 5
         """The texts of the fields that the error is about."""
-        self._left_field: Widget | None = None
-        """The field that was left by Esc."""
+        self._last_field: Input | TextArea | None = None
+        """The field that has the focus, or had it last."""
         self._body_shown = False
         self._filled_path = ""
         """The path as it was filled in."""
@@ -191,10 +202,28 @@ class RequestForm(Dialog[Request | None]):
         self._fill(self._request if self._unsent is None else self._unsent.request)
         if self._unsent is not None:
             self._show_error(f"Not sent: {self._unsent.reason}")
-        self.query_one("#resend-uri", Input).focus()
+        self._focus_first()
         if self._find_paths is not None:
             self.query_one("#resend-uri", Input).suggester = PathCompletion(self._begun_path)
             self.run_worker(self._load_paths(self._find_paths))
+
+    def _focus_first(self) -> None:
+        field, place = self.query_one("#resend-uri"), self._begins_at
+        if place is not None and (former := self.query_one(f"#{place.field}")).display:
+            field = former
+            if isinstance(field, TextArea):
+                field.move_cursor(place.cursor)
+            elif isinstance(field, Input):
+                field.cursor_position = place.cursor[1]
+        field.focus()
+
+    @property
+    def place(self) -> FormPlace | None:
+        """Where its user is, or was last."""
+        field = self._last_field
+        if field is None or field.id is None:
+            return None
+        return FormPlace(field.id, field.cursor_location if isinstance(field, TextArea) else (0, field.cursor_position))
 
     def on_resize(self) -> None:
         self._share_rows()
@@ -441,6 +470,8 @@ class RequestForm(Dialog[Request | None]):
 
     @on(events.DescendantFocus)
     def _on_focus_moved(self) -> None:
+        if isinstance(self.focused, Input | TextArea):
+            self._last_field = self.focused
         self._share_rows()
 
     def _fill(self, request: Request, method: str | None = None, headers: str | None = None) -> None:
@@ -559,7 +590,6 @@ class RequestForm(Dialog[Request | None]):
         if self._path_list.close() or self._query.close_list():
             self._share_rows()
         elif isinstance(self.focused, Input | TextArea):
-            self._left_field = self.focused
             self.set_focus(None)
             self._share_rows()
         elif self._changed():
@@ -579,7 +609,7 @@ class RequestForm(Dialog[Request | None]):
 
     def action_edit(self) -> None:
         """Returns to the field that was left."""
-        self.set_focus(self._left_field or self.query_one("#resend-uri"))
+        self.set_focus(self._last_field or self.query_one("#resend-uri"))
 
     def action_editor(self) -> None:
         """Opens the request in the user's editor, also an invalid one. What is written there returns to the form.

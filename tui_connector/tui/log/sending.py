@@ -28,7 +28,7 @@ from ...machine import Machine
 from ...text import shown_line
 from .detail import ExchangeDetail
 from .list import LogView
-from .request_form import RequestForm, UnsentRequest
+from .request_form import FormPlace, RequestForm, UnsentRequest
 from .sending_question import confirm_request
 
 _QUICK = 0.5
@@ -144,6 +144,8 @@ class RequestActions:
         self._panel, self._context = panel, context
         self._unsent: dict[object, UnsentRequest] = {}
         """Requests that were edited and not sent, by the exchange that failed, otherwise by the key of their form."""
+        self._places: dict[object, FormPlace | None] = {}
+        """Where the user was in the form of an exchange, and in the form from which it was sent."""
 
     @property
     def _profile(self) -> str:
@@ -233,8 +235,9 @@ class RequestActions:
     def _open_form(self, of: _FormOf) -> None:
         def chosen(request: Request | None) -> None:
             self._unsent.pop(of.key, None)
+            self._places[of.key] = form.place
             if request is not None:
-                self._await_response(of.send(request), partial(refused, request))
+                self._await_response(of.send(request), partial(refused, request), form.place)
 
         def refused(request: Request, error: RequestFailed) -> str:
             failed = self._panel.exchanges.by_number(error.exchange) if error.exchange else None
@@ -251,6 +254,7 @@ class RequestActions:
             missing=of.missing,
             secrets=partial(self._enter_secrets, of.client),
             unsent=self._unsent.get(of.key),
+            begins_at=self._places.get(of.key) if of.key is not None or of.key in self._unsent else None,
         )
         self._panel.app.push_screen(form, chosen)
 
@@ -283,11 +287,16 @@ class RequestActions:
         assert send is not None
         return _Sending(request, send(exchange, request), f"#{exchange.number}", "resent")
 
-    def _await_response(self, sending: _Sending, refused: Callable[[RequestFailed], str] | None = None) -> None:
+    def _await_response(
+        self,
+        sending: _Sending,
+        refused: Callable[[RequestFailed], str] | None = None,
+        place: FormPlace | None = None,
+    ) -> None:
         """Has the exchange of a request selected once it has ended, unless something else was visited meanwhile.
 
         `refused` is called where nothing was sent, and returns how to open the request again: no form opens by itself,
-        as the user may be typing elsewhere.
+        as the user may be typing elsewhere. `place`: where the user was in the form that sends it.
         """
         listeners, attempts = self._panel.exchanges.on_recorded, list[Exchange]()
         visits = self._panel.view.visits
@@ -295,6 +304,8 @@ class RequestActions:
         def recorded(exchange: Exchange) -> None:
             if sending.has(exchange):
                 attempts.append(exchange)
+                if place is not None:
+                    self._places[exchange.identity] = place
                 self._panel.post_message(self.Attempted(exchange, visits))
 
         async def response_of() -> Response:
