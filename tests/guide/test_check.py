@@ -17,7 +17,9 @@ from faulty_stores import (
 from http_server import Received, reply, serving
 from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 
+from tui_connector.client.message import Request
 from tui_connector.guide.checks.check import CheckReport, CheckResult, check, check_authentication, check_part
+from tui_connector.guide.checks.run_findings import explainer
 from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.log.records import line, read_line
@@ -83,6 +85,13 @@ async def run(setting: Setting, directory: Path) -> tuple[CheckReport, Sandbox]:
         return await checked(setting, directory, sandbox), sandbox
 
 
+ALIKE = (
+    ("a proxy hides the port", "wrong consumer secret", "wrong token secret"),
+    ("the header of a signed request is lost", "inactive"),
+    ("the header is lost", "bearer switched off"),
+)
+"""Causes with the same response."""
+
 COUNTED: dict[str, int] = {}
 LOCKED: list[str] = []
 
@@ -110,6 +119,38 @@ async def test_what_is_wrong_is_found_and_the_remedy_helps(case: str, tmp_path: 
     mended, sandbox = await run(Setting(**expected.mended), tmp_path / "mended")
     assert mended.ok, mended.findings
     LOCKED.extend(sandbox.locked())
+
+
+@pytest.mark.parametrize("causes", ALIKE)
+async def test_a_run_asserts_no_cause_that_only_probes_can_tell_from_others(
+    causes: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A proxy that hides the port is not a wrong secret: the run that was refused says that it may be either."""
+    explained = set()
+    for number, cause in enumerate(causes):
+        setting = Setting(**CASES[cause].wrong, **reading("products"))
+        directory = tmp_path / str(number)
+        machine = Machine(Directories(directory, directory / "state", directory, directory), {})
+        bench = Workbench(machine)
+        async with (
+            Sandbox(SandboxOptions(products=20, settings=setting.store), lambda: datetime.now(UTC)) as sandbox,
+            in_front_of(sandbox.url, setting.fault, setting.change) as address,
+        ):
+            hold(bench, setting, sandbox, address)
+            profile = saved(setting, address)
+            for uri in ("modules", "products"):
+                async with bench.session(profile) as session:
+                    response = await session.client("shop")(Request("GET", uri))
+                explained.add((uri, explainer(profile, "shop")(Request("GET", uri), response)))
+            async with bench.session(profile) as session:
+                tested = await check_part(profile, session, ProfilePart("incoming", "products", ""), bench.run())
+        bench.close()
+        assert tested.finding is not None
+        assert tested.finding.id == CASES[cause].finding
+    assert len(explained) == 2
+    for _, words in explained:
+        assert words is not None
+        assert "run `check` on the profile, to find out" in words[1]
 
 
 def jwt(**claims: object) -> str:

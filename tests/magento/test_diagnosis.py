@@ -112,9 +112,6 @@ CASES: dict[str, tuple[str, str, AuthKind, int, bytes, tuple[tuple[str, str], ..
     "oauth-access-token ": ("GET", LIST, "oauth1", 401, message("Specified token does not exist"), ()),
     "oauth-pair": ("GET", LIST, "oauth1", 401, message("Token is not associated with the specified consumer"), ()),
     # callers
-    "bearer-refused": ("GET", LIST, "bearer", 401, REFUSED, (JSON,)),
-    "integration-inactive": ("GET", LIST, "oauth1", 401, REFUSED, (JSON,)),
-    "login-token-refused": ("GET", LIST, "request", 401, REFUSED, (JSON,)),
     "not-authenticated": ("GET", LIST, "", 401, REFUSED, (JSON,)),
     "unauthorized": ("GET", LIST, "bearer", 401, message("Oauth token is not valid"), (JSON,)),
     "unauthorized ": ("GET", LIST, "", 401, message("The signature of this key is invalid"), (JSON,)),
@@ -297,10 +294,11 @@ def test_expired_customer_and_refused_tokens_get_different_findings() -> None:
         ("a" * 32, "bearer-refused"),
     ):
         response = Response(401, (JSON,), REFUSED, 1, token_shape(token, NOW))
-        found = diagnose(Request("GET", "modules"), response, "bearer")
+        found = diagnose(Request("GET", "modules"), response, "bearer", authenticated=False)
         assert found is not None
         assert found.id == name
-        found = diagnose(Request("GET", "modules"), response, "request")  # nobody copies the token of a login
+        # nobody copies the token of a login
+        found = diagnose(Request("GET", "modules"), response, "request", authenticated=False)
         assert found is not None
         assert found.id == "login-token-refused"
 

@@ -23,7 +23,7 @@ from ...incoming.parent_fields import ParentFields
 from ...incoming.unfound_fields import UnfoundField
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose_with_probes
-from ...magento.diagnosis.rules import explain
+from ...magento.diagnosis.rules import explain, probe_of
 from ...magento.oauth1 import OAuth1
 from ...outgoing.bulk import PERMISSION
 from ...profile.model import Profile
@@ -430,7 +430,8 @@ async def check_incoming(
     incoming = profile.incoming[name]
     client = incoming.client
     result, found = await _check_first_items(profile, session, name, run)
-    if result.finding is not None and result.finding.id == "permission-missing":
+    finding = result.finding
+    if finding is not None and (finding.id == "permission-missing" or probe_of(finding.id)):
         caller = await check_authentication(profile, session, client)
         if not caller.ok:
             return caller, None

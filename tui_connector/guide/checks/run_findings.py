@@ -1,4 +1,4 @@
-"""Explains a store's refusal during a run, as `check` does.
+"""Explains a store's refusal during a run, from the response alone: a run sends none of the probes of `check`.
 
 The diagnosis is imported at the first refusal: most runs have none and start 0.1 s faster without it.
 """

@@ -14,8 +14,9 @@ A 401 is explained in one of these sections:
 - `SIGNATURE`, `DIALECT`, `SECRETS`: Magento refuses an OAuth signature
 - `REQUEST`: every other 401
 
-A row with `probe` cannot be told from others by the response alone; `probes.py` sends a few more requests to find out,
-and reports a row of `PROBED` or another one.
+A row with `probe` cannot be told from others by the response alone: it says so, unless `when` requires what the probes
+find out. `probes.py` sends a few more requests, and reports a row of `PROBED` or another one. A run sends none, and nor
+does the request log.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _DETAILS = "Integrations › Edit › Integration Details"
 _LIMITS = "Stores › Configuration › Services › Magento Web API › Web Api Input Limits"
 _NO_CODES = "Or use an integration, which needs no one-time codes."
 _SET_UP = "Log in to the admin with this user in a browser once, and set up the authenticator app there."
+_FIND_OUT = "Test the authentication, or run `check` on the profile, to find out {}."
 _SERVER_ERROR = range(500, 1_000)
 _DIALECTS = "The signature is refused, and Magento versions sign such a request differently"
 _UNKNOWN_FIELD = "The store cannot search by this field: {}"
@@ -71,8 +73,8 @@ _IDENTIFIERS = (
 
 
 def _is_unknown(case: Case) -> bool:
-    """Whether the store does not know the caller: every caller that it knows has `ANY_RESOURCE`."""
-    return case.authenticated is False or case.resource == ANY_RESOURCE
+    """Whether a probe has shown that the store does not recognize the caller."""
+    return case.authenticated is False
 
 
 def _names_an_entity(case: Case, entities: str) -> bool:
@@ -209,12 +211,13 @@ UNAUTHORIZED = Section(lambda case: case.status == 401 and case.resource, (
          summary="The login worked, but the store does not accept its token: the user's role has no resource ticked",
          remedy=f"In Magento: {ROLE_MENU}: tick what it may do. A user made a moment ago: bin/magento cache:clean "
                 "config."),
-    Rule("unauthorized", "permission", auth="oauth1", probe="caller",
-         summary="Either the integration is inactive, or it may not do this (it needs {resource})",
-         remedy="Test the authentication to find out which. The permission to tick: {permission_path}."),
+    # every caller that the store recognizes has this one
+    Rule("unauthorized", "authentication", when=lambda case: case.resource == ANY_RESOURCE, probe="caller",
+         summary="The store does not recognize the caller",
+         remedy=_FIND_OUT.format("why")),
     Rule("unauthorized", "permission", probe="caller",
-         summary="Either the store does not know this token, or it may not do this (it needs {resource})",
-         remedy="Test the authentication to find out which. The permission to tick: {permission_path}."),
+         summary="Either the store does not recognize the caller, or the caller may not do this (it needs {resource})",
+         remedy=f"{_FIND_OUT.format('which')} The permission to tick: {{permission_path}}."),
 ))
 
 # What only the probes find out about a caller or a signature.
@@ -228,6 +231,10 @@ PROBED = (
     Rule("token-unknown", "token",
          summary="The store does not know this token: it is no longer valid, or belongs to another store",
          remedy=f'In Magento: {_INTEGRATION}: Edit › Integration Details: copy "Access Token", the third value.'),
+    Rule("oauth-signature", "consumer-secret",
+         summary="Magento knows the key and the token, but one of the two secrets is wrong",
+         remedy='Copy "Consumer Secret" and "Access Token Secret" again: the second and the fourth value '
+                f"({_DETAILS})."),
     Rule("oauth-origin", "signed-origin", fix=Fix("signed-origin", "", "Sign as {origin}"),
          summary="The secrets are right, but the profile signs as {signed_origin}, and the store's own address is "
                  "now {origin}",
@@ -363,9 +370,9 @@ DIALECT = Section(lambda case: case.is_signature_refusal and case.body.has("sign
 ))
 SECRETS = Section(lambda case: case.is_signature_refusal, (
     Rule("oauth-signature", "consumer-secret", message=("signature",), probe="signature",
-         summary="Magento knows the key and the token, but one of the two secrets is wrong",
-         remedy='Copy "Consumer Secret" and "Access Token Secret" again: the second and the fourth value '
-                f"({_DETAILS})."),
+         summary="Magento knows the key and the token, but does not accept the signature: either one of the two "
+                 "secrets is wrong, or the store takes its own address to be another one",
+         remedy=_FIND_OUT.format("which")),
     Rule("oauth-refused", "consumer-key", probe="signature",
          summary="Magento refuses the signed request: {message}",
          remedy=f"Compare the four values with those under {_DETAILS}."),
@@ -540,7 +547,7 @@ SECTIONS = (
 )
 """In the order in which they are searched."""
 
-EVERY_RULE = (*(rule for section in SECTIONS for rule in section.rules), *PROBED)
+EVERY_RULE = (*PROBED, *(rule for section in SECTIONS for rule in section.rules))
 
 
 def first_match(case: Case) -> Rule | None:
@@ -549,14 +556,17 @@ def first_match(case: Case) -> Rule | None:
 
 
 def explain(rule_id: str, evidence: tuple[str, ...], *, auth: str = "", **facts: str) -> Finding:
-    """The finding of a rule that was not found by one response alone; `facts` are filled into its texts."""
+    """The finding of a rule that was not found by one response alone, of `PROBED` if it is there.
+
+    `facts` are filled into its texts.
+    """
     rule = next(rule for rule in EVERY_RULE if rule.id == rule_id and rule.auth in (None, auth))
     return rule.finding(evidence, None, facts)
 
 
 def probe_of(rule_id: str) -> Probe:
     """Which probe distinguishes this rule from those with the same response."""
-    return next((rule.probe for rule in EVERY_RULE if rule.id == rule_id), "")
+    return next((rule.probe for rule in EVERY_RULE if rule.id == rule_id and rule.probe), "")
 
 
 def permissions_menu(auth: str) -> str:
