@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from exchanges import exchange
 from guide_steps import no_demo
 from screens import shown, until, until_shown
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from tui_connector.client.exchange import Exchange
+from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.log.history import History
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
@@ -85,11 +86,22 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
     [session] = History(machine.directories.state, path).sessions()
     numbers = [each.number for each in session.read() if isinstance(each, Exchange)]
     assert len(numbers) == len({*numbers})  # whichever screen has sent them
+    with path.open("a") as file:
+        file.write(f'[environments.staging]\nclients.magento.plugins.base-uri.uri = "{sandbox.url}/rest/V1"\n')
+    staging = History(machine.directories.state, path, "staging")
+    staging.start(
+        Exchanges(), "metadata", machine.now(), [exchange(7, at=machine.now(), uri=f"{sandbox.url}/rest/V1/in-staging")]
+    )
+    staging.close()
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("H")  # where the last requests were sent
+        await until_shown(pilot, "acme (staging) · the last sessions")
+        await until_shown(pilot, "default: H")
+        assert "in-staging" in shown(app)
         await pilot.press("H")
-        await until(pilot, lambda: isinstance(app.screen, RecordedScreen))
+        await until_shown(pilot, "staging: H")
         log = app.screen.query_one(LogPanel)
         await until(pilot, lambda: log.selected is not None)
         await pilot.press("g")

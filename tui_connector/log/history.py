@@ -231,6 +231,16 @@ class History:
                     path.unlink(missing_ok=True)
 
 
+def last_sessions(state: Path, profile: Path, environments: Iterable[str]) -> dict[str, datetime]:
+    """When the last session of each of these environments began, newest first; without those that have none."""
+    found: dict[str, datetime] = {}
+    for name in environments:
+        with suppress(OSError):  # whoever opens it is told
+            if sessions := History(state, profile, name).sessions():
+                found[name] = sessions[0].began
+    return dict(sorted(found.items(), key=lambda each: each[1], reverse=True))
+
+
 def _session(path: Path) -> PastSession | None:
     match = _NAME.fullmatch(path.name)
     if match is None:

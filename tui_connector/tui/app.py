@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -345,10 +346,20 @@ class ConnectorApp(KeyboardApp):
             release()
 
     def on_home_screen_history_requested(self, message: HomeScreen.HistoryRequested) -> None:
-        from .log.screens import RecordedScreen, earlier_sessions
+        self.run_worker(self._show_history(message.path))
 
-        found = earlier_sessions(self.machine, message.path, live=self.records.log_of(message.path))
-        self.push_screen(RecordedScreen(self.machine, found))
+    async def _show_history(self, path: Path) -> None:
+        """Shows the requests of a profile, in the environment in which the last ones were sent."""
+        from .log.screens import RecordedScreen, earlier_sessions, environments_with_sessions
+
+        release = self.hold_keys(f"Opening the log of {path.stem}")
+        try:
+            names = await asyncio.to_thread(environments_with_sessions, self.machine, path)
+            latest = names[0] if names else ""
+            found = earlier_sessions(self.machine, path, latest, partial(self.records.log_of, path))
+            self.push_screen(RecordedScreen(self.machine, found))
+        finally:
+            release()
 
     def _leave_setup(self, context: GuideContext) -> None:
         """Ends the guide. Its log continues on the page of the profile, or when its draft is resumed."""
@@ -531,7 +542,7 @@ class ConnectorApp(KeyboardApp):
         from .log.screens import RecordedScreen, earlier_sessions
 
         path, environment = message.run.profile, message.run.environment
-        found = earlier_sessions(self.machine, path, environment, self.records.log_of(path, environment))
+        found = earlier_sessions(self.machine, path, environment, partial(self.records.log_of, path))
         self.push_screen(RecordedScreen(self.machine, found))
 
     def action_show_job(self) -> None:

@@ -197,7 +197,8 @@ class LogActions(RequestActions):
             self.notify("No requests to export.")
             return
         which = "marked" if view.marks else "shown"
-        title = f"Export the {len(chosen)} {which} requests: .har for other tools, .jsonl for tui-connector log"
+        requests = f"{len(chosen):,} {which} requests" if len(chosen) > 1 else f"{which} request"
+        title = f"Export the {requests}: .har for other tools, .jsonl for tui-connector log"
         from ...log.export import Export
 
         export = Export(chosen)

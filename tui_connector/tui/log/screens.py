@@ -21,12 +21,16 @@ from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...log.files import SessionStart, read_history, starts_over
+from ...log.history import last_sessions
 from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
-from ...profile.model import Profile
-from ...text import shown_line
+from ...profile.environment_names import names_of
+from ...profile.library import read_with_data
+from ...profile.model import DEFAULT_ENVIRONMENT, Profile
+from ...text import listed, shown_line
 from .._textual import BaseScreen
+from ..widgets.choice import ChoiceScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
 from .panel import LogPanel
 from .sending import LogContext
@@ -82,20 +86,54 @@ class Recorded:
     live: Exchanges | None = None
     """The log of this session, where a history is read, which has the bodies that the history does not keep."""
     is_history: bool = False
+    in_environment: Callable[[str], Recorded] | None = None
+    """The same of another environment of the profile."""
 
 
-def earlier_sessions(machine: Machine, profile: Path, environment: str = "", live: Exchanges | None = None) -> Recorded:
-    """The history of this profile in an environment: its last sessions, this one, whose log is `live`, included."""
+LogOf = Callable[[str], Exchanges | None]
+"""The log of this session in an environment, or None."""
+
+
+def earlier_sessions(
+    machine: Machine, profile: Path, environment: str = "", log_of: LogOf = lambda _environment: None
+) -> Recorded:
+    """The history of this profile in an environment: its last sessions, with this one."""
     read = partial(read_history, machine.directories.state, profile, environment)
     name = f"{profile.stem} ({environment})" if environment else profile.stem
-    title = f"{name} · the last sessions, oldest first"
-    return Recorded(title, read, profile=profile, environment=environment, dates=False, live=live, is_history=True)
+    return Recorded(
+        f"{name} · the last sessions, oldest first",
+        read,
+        profile=profile,
+        environment=environment,
+        dates=False,
+        live=log_of(environment),
+        is_history=True,
+        in_environment=lambda other: earlier_sessions(machine, profile, other, log_of),
+    )
+
+
+def environments_with_sessions(machine: Machine, profile: Path) -> list[str]:
+    """The environments in which requests were sent, the last one first; "" are the base values. Blocks."""
+    names = names_of(read_with_data(profile)[1])
+    return list(last_sessions(machine.directories.state, profile, ["", *names]))
+
+
+_OTHER_ENVIRONMENTS = "The requests in another environment of the profile"
 
 
 class RecordedScreen(RequestsScreen):
     """The requests of a file, read by a thread, oldest first. The list is usable from the first one on."""
 
     IMMEDIATE: ClassVar = frozenset({"requests.back"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("H", "environments", "Environment", id="requests.environments", tooltip=_OTHER_ENVIRONMENTS),
+    ]
+
+    @dataclass
+    class EnvironmentsFound(Message):
+        """The environments of the profile in which requests were sent."""
+
+        names: list[str]
 
     @dataclass
     class Arrived(Message):
@@ -116,6 +154,8 @@ class RecordedScreen(RequestsScreen):
         self._exchanges = Exchanges(_COUNT, _BYTES, session=recorded.live)
         self._workbench: Workbench | None = None
         self._opened: OpenedProfile | None = None
+        self._environments: list[str] = []
+        """Those that have requests, besides this one."""
         self._in_memory = {each.identity: each for each in recorded.live or ()}
         context = LogContext(machine, dates=recorded.dates, is_live=recorded.follow, is_history=recorded.is_history)
         if (path := recorded.profile) is not None:
@@ -140,6 +180,40 @@ class RecordedScreen(RequestsScreen):
         self.run_worker(self._read())
         if self._recorded.profile is not None:
             self.run_worker(self._read_profile(self._recorded.profile))
+        if self._recorded.in_environment is not None:
+            self.run_worker(self._find_environments())
+
+    async def _find_environments(self) -> None:
+        assert self._recorded.profile is not None
+        found = await asyncio.to_thread(environments_with_sessions, self._machine, self._recorded.profile)
+        self.post_message(self.EnvironmentsFound([each for each in found if each != self._recorded.environment]))
+
+    def on_recorded_screen_environments_found(self, message: EnvironmentsFound) -> None:
+        """Says where other requests of the profile are."""
+        self._environments = message.names
+        if message.names:
+            others = listed([each or DEFAULT_ENVIRONMENT for each in message.names], 2)
+            self.query_one(ScreenHeader).show("Requests", self._heading, [(f"{others}: H", "accent")])
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self._environments) if action == "environments" else super().check_action(action, parameters)
+
+    def action_environments(self) -> None:
+        """Shows the requests of another environment, which is chosen where there are several."""
+        if len(self._environments) == 1:
+            self._show_environment(self._environments[0])
+            return
+        options = {each or DEFAULT_ENVIRONMENT: each or DEFAULT_ENVIRONMENT for each in self._environments}
+        self.app.push_screen(ChoiceScreen(options, title="Requests in"), self._chosen)
+
+    def _chosen(self, label: str | None) -> None:
+        if label is not None:
+            self._show_environment("" if label == DEFAULT_ENVIRONMENT else label)
+
+    def _show_environment(self, name: str) -> None:
+        if self._recorded.in_environment is not None:
+            self.app.switch_screen(RecordedScreen(self._machine, self._recorded.in_environment(name)))
 
     def on_unmount(self) -> None:
         if self._workbench is not None:

@@ -163,7 +163,8 @@ class ProfilePage(StatusScreen, TextsScreen):
             self._list.want(self._first_part.family, self._first_part.name)
 
     def action_history(self) -> None:
-        found = earlier_sessions(self.machine, self.path, self.environment, self.workbench.exchanges)
+        logs = {self.environment: self.workbench.exchanges}
+        found = earlier_sessions(self.machine, self.path, self.environment, logs.get)
         self.app.push_screen(RecordedScreen(self.machine, found))
 
     def action_slices(self) -> None:

@@ -415,8 +415,8 @@ class TasksScreen(BaseScreen[bool]):
             )
             self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
             return
-        of = self._task_sender.file, self._task_sender.profile.environment
-        recorded = earlier_sessions(bench.machine, *of, bench.exchanges)
+        file, environment = self._task_sender.file, self._task_sender.profile.environment
+        recorded = earlier_sessions(bench.machine, file, environment, {environment: bench.exchanges}.get)
         quoted = f'"{task.identifier}"'
         if task.identifier and '"' not in task.identifier:
             recorded = replace(recorded, filter=f"~u {quoted} | ~b {quoted}")
