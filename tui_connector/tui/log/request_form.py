@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -21,8 +20,8 @@ from textual.widgets.input import Selection
 
 from ...client.message import METHODS, Request
 from ...errors import InvalidValue, UserError
-from ...guide.requests.resend import relative_uri, schema_path
-from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path, methods_of, similar_path
+from ...guide.requests.resend import relative_uri
+from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
@@ -34,14 +33,17 @@ from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
 from ..widgets.text_areas import JsonArea, SeveralLines
+from .form_state import FormPlace, UnsentRequest
 from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
 from .request_text import (
     MAX_SHOWN,
+    InvalidField,
     editable,
     edited_body,
     encoded_as,
     from_text,
     header_lines,
+    in_field,
     is_lossy,
     json_error,
     method_of,
@@ -50,26 +52,8 @@ from .request_text import (
     to_text,
 )
 from .sending_question import confirm_request
-from .suggestions import PathCompletion, Suggestion, SuggestionList
-
-
-class _InvalidField(InvalidValue):
-    """A field of the form that is invalid."""
-
-    def __init__(self, field: str, message: str) -> None:
-        """`field` is the id of its widget."""
-        super().__init__("request-text", message)
-        self.field = field
-
-
-@contextmanager
-def _in_field(field: str) -> Iterator[None]:
-    """Whatever is invalid was found in this field."""
-    try:
-        yield
-    except InvalidValue as error:
-        raise _InvalidField(field, error.message) from error
-
+from .store_paths import PARAMETER, StorePaths
+from .suggestions import PathCompletion, SuggestionList
 
 _FEWEST_ROWS, _MOST_ROWS = 3, 8
 """Suggestions that are listed below a field at least and at most."""
@@ -77,27 +61,7 @@ _OTHER_ROWS = 13
 """Rows of the screen besides the query, the headers and suggestions, with three of the body."""
 _MOST_HEADERS = 8
 """Rows of the headers."""
-_SCHEMA_EXPECTED = "The paths that the store offers are completed here once they are known."
-_NO_SCHEMA = "The store did not send its schema, so there are no paths to complete."
 _METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(.*)", re.IGNORECASE)
-_PARAMETER = re.compile(r"\{[^}]*\}|:\w+")
-"""A parameter of a path in the schema."""
-
-
-class UnsentRequest(NamedTuple):
-    """A request that was edited and could not be sent, and why."""
-
-    request: Request
-    reason: str
-
-
-class FormPlace(NamedTuple):
-    """Where in the form its user was."""
-
-    field: str
-    """The id of the widget."""
-    cursor: tuple[int, int]
-    """Line and column; columns only in a field of one line."""
 
 
 class RequestForm(Dialog[Request | None]):
@@ -147,9 +111,7 @@ class RequestForm(Dialog[Request | None]):
         """
         super().__init__()
         self._find_paths = paths
-        self._known = KnownPaths()
-        self._was_asked = False
-        """Whether the store was asked for its paths, and has answered or failed."""
+        self._paths = StorePaths(base)
         self._original = self._request = request
         self._secrets, self._unsent, self._begins_at = secrets, unsent, begins_at
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
@@ -202,28 +164,16 @@ class RequestForm(Dialog[Request | None]):
         self._fill(self._request if self._unsent is None else self._unsent.request)
         if self._unsent is not None:
             self._show_error(f"Not sent: {self._unsent.reason}")
-        self._focus_first()
+        if self._begins_at is None or not self._begins_at.focus_in(self):
+            self.query_one("#resend-uri").focus()
         if self._find_paths is not None:
             self.query_one("#resend-uri", Input).suggester = PathCompletion(self._begun_path)
             self.run_worker(self._load_paths(self._find_paths))
 
-    def _focus_first(self) -> None:
-        field, place = self.query_one("#resend-uri"), self._begins_at
-        if place is not None and (former := self.query_one(f"#{place.field}")).display:
-            field = former
-            if isinstance(field, TextArea):
-                field.move_cursor(place.cursor)
-            elif isinstance(field, Input):
-                field.cursor_position = place.cursor[1]
-        field.focus()
-
     @property
     def place(self) -> FormPlace | None:
         """Where its user is, or was last."""
-        field = self._last_field
-        if field is None or field.id is None:
-            return None
-        return FormPlace(field.id, field.cursor_location if isinstance(field, TextArea) else (0, field.cursor_position))
+        return FormPlace.of(self._last_field) if self._last_field is not None else None
 
     def on_resize(self) -> None:
         self._share_rows()
@@ -235,7 +185,7 @@ class RequestForm(Dialog[Request | None]):
         self.post_message(self.PathsFound(known, is_last=True))
 
     def on_request_form_paths_found(self, message: PathsFound) -> None:
-        self._known, self._was_asked = message.known, message.is_last
+        self._paths.learn(message.known, is_last=message.is_last)
         self._suggest_paths()
         self._query.suggest()
         field = self.query_one("#resend-uri", Input)
@@ -323,13 +273,7 @@ class RequestForm(Dialog[Request | None]):
     def _why_not_filled(self) -> str:
         if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
             return "Only an empty body is filled with the fields that the store's schema requires."
-        if not self._known.paths:
-            return _NO_SCHEMA if self._was_asked else "The store's schema is not known yet."
-        if (path := self._query_target().path) is None:
-            return f"Paths are known only below {self._base}"
-        if self._method in methods_of(self._known.paths, path):
-            return f"{self._method} {path} has no body in the store's schema."
-        return f"The store's schema has no {self._method} {path}: its fields are not known."
+        return self._paths.why_no_fields(self._path, self._method)
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
         heading = self.query_one("#resend-body-heading", Static)
@@ -354,42 +298,18 @@ class RequestForm(Dialog[Request | None]):
 
     def _suggest_paths(self) -> None:
         """Lists the paths of the store's schema that fit what was typed."""
-        typed = self.query_one("#resend-uri", Input).value
-        target = schema_path(self._base, typed) if self._known.paths else ""
-        is_done = typed == self._filled_path and known_path(self._known.paths, target or "") is not None
-        suggestions = self._paths_for(typed, target) if target is not None and not is_done else []
-        if self._find_paths is None or is_done:
-            words = ""
-        elif not self._known.paths:
-            words = _NO_SCHEMA if self._was_asked else _SCHEMA_EXPECTED
-        elif others := self._only_methods():
-            words = f"in the schema for {others} only"
-        elif target is None:
-            words = f"Paths are known only below {self._base}"
-        elif not suggestions:
-            near = similar_path(self._known.paths, target)
-            none = "The store's schema for this token has no such path."
-            words = f"Not in the store's schema: did you mean {near}?" if near else none
-        else:
-            words = self._age_of_paths()
+        typed, method = self.query_one("#resend-uri", Input).value, self._method
+        is_done = typed == self._filled_path and self._paths.target(typed).known is not None
+        suggestions = self._paths.suggestions(typed, method) if not is_done else []
+        words = ""
+        if self._find_paths is not None and not is_done:
+            words = self._paths.note(typed, method, is_found=bool(suggestions))
         self._path_list.offer(typed, suggestions, words)
         self._share_rows()
         self._check_body()  # what it offers depends on the path
 
     def _begun_path(self, typed: str) -> str | None:
-        """The first path that fits, where what was typed begins it."""
-        target = schema_path(self._base, typed) if typed and self._known.paths else None
-        first = self._paths_for(typed, target)[:1] if target else []
-        return next((each.value for each in first if each.value.casefold().startswith(typed.casefold())), None)
-
-    def _paths_for(self, typed: str, target: str) -> list[Suggestion]:
-        """The paths that fit, in the form that was typed: relative to the base URI, or in full."""
-        start, method = typed.removesuffix(target) if typed.endswith(target) else "", self._method
-        found = ((path, self._known.paths[path].methods) for path in fitting_paths(self._known.paths, target, method))
-        return [
-            Suggestion(start + completed_path(target, path), f"{path}  {' '.join(methods)}", method not in methods)
-            for path, methods in found
-        ]
+        return self._paths.begun(typed, self._method)
 
     def _paths_like(self, typed: str) -> bool:
         """Whether a path begins with this word, in this case."""
@@ -399,30 +319,19 @@ class RequestForm(Dialog[Request | None]):
     def _method(self) -> str:
         return self.query_one("#resend-method", Input).value.strip().upper()
 
-    def _only_methods(self) -> str:
-        """The methods of the path in the store's schema, where the request's own is not one of them; "" otherwise."""
-        path = schema_path(self._base, self.query_one("#resend-uri", Input).value.strip())
-        methods = methods_of(self._known.paths, path or "")
-        return "" if self._method in methods else ", ".join(methods)
+    @property
+    def _path(self) -> str:
+        return self.query_one("#resend-uri", Input).value.strip()
 
     def _doubt_of_method(self) -> str:
         """What is odd about the method of this path, where the request had not both before; "" for nothing."""
-        path = self.query_one("#resend-uri", Input).value.strip()
+        path = self._path
         before = self._original.method, shown_line(split_query(self._original.uri)[0])
-        others = self._only_methods() if (self._method, path) != before else ""
+        others = self._paths.other_methods(path, self._method) if (self._method, path) != before else ""
         return f"the store's schema has {path} for {others} only, not for {self._method}" if others else ""
 
-    def _age_of_paths(self) -> str:
-        """When the paths were read, where that was not in this session."""
-        if self._known.is_current or self._known.read_at is None:
-            return ""
-        read = f"as of {self._known.read_at.astimezone():%d %b %Y}"
-        return f"{read}, no schema now" if self._was_asked else read
-
     def _query_target(self) -> QueryTarget:
-        """The path that is requested, and what the store accepts for it, as far as that is known."""
-        path = schema_path(self._base, self.query_one("#resend-uri", Input).value)
-        return QueryTarget(path, known_path(self._known.paths, path or ""))
+        return self._paths.target(self._path)
 
     @property
     def _query(self) -> QueryEditor:
@@ -464,7 +373,7 @@ class RequestForm(Dialog[Request | None]):
             return False
         self._path_list.take(best)
         field.value = best.value
-        if value := _PARAMETER.search(best.value):  # what is typed next replaces it
+        if value := PARAMETER.search(best.value):  # what is typed next replaces it
             field.selection = Selection(*value.span())
         return True
 
@@ -512,18 +421,17 @@ class RequestForm(Dialog[Request | None]):
 
     def edited_request(self) -> Request:
         """The request as edited. Raises `InvalidValue`."""
-        with _in_field("resend-method"):
+        with in_field("resend-method"):
             method = method_of(self.query_one("#resend-method", Input).value)
-        with _in_field("resend-headers"):
+        with in_field("resend-headers"):
             headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
-        path = self.query_one("#resend-uri", Input).value.strip()
-        with _in_field("resend-query"):
+        path = self._path
+        with in_field("resend-query"):
             query = self._query.encoded()
         if not path:
-            raise _InvalidField("resend-uri", "The path is missing")
-        target = schema_path(self._base, path) if self._known.paths else None
-        if target in self._known.paths and (parameter := _PARAMETER.search(target or "")):
-            raise _InvalidField("resend-uri", f"Replace {parameter[0]} in the path with a value")
+            raise InvalidField("resend-uri", "The path is missing")
+        if parameter := self._paths.open_parameter(path):
+            raise InvalidField("resend-uri", f"Replace {parameter} in the path with a value")
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
         for before in (self._request.uri, self._original.uri):
             uri = encoded_as(uri, before)
@@ -653,7 +561,7 @@ class RequestForm(Dialog[Request | None]):
 
     def _show_invalid(self, error: InvalidValue) -> None:
         """Shows what is invalid; of a field, below it, where the focus goes."""
-        field = self.query_one(f"#{error.field}") if isinstance(error, _InvalidField) else None
+        field = self.query_one(f"#{error.field}") if isinstance(error, InvalidField) else None
         self._show_error(str(error), field)
         if field is not None:
             self.set_focus(field)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import dropwhile
 from typing import NamedTuple
 
@@ -22,6 +23,24 @@ _COMMENTS = (
     "# Method and URI (parameters may continue on the next lines), headers, an empty line, the body.",
     "# Nothing is sent when you leave the editor: the request returns to the form.",
 )
+
+
+class InvalidField(InvalidValue):
+    """A field of the form that is invalid."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """`field` is the id of its widget."""
+        super().__init__("request-text", message)
+        self.field = field
+
+
+@contextmanager
+def in_field(field: str) -> Iterator[None]:
+    """Whatever is invalid was found in this field."""
+    try:
+        yield
+    except InvalidValue as error:
+        raise InvalidField(field, error.message) from error
 
 
 class WrittenRequest(NamedTuple):

@@ -27,8 +27,9 @@ from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...text import shown_line
 from .detail import ExchangeDetail
+from .form_state import FormPlace, UnsentRequest
 from .list import LogView
-from .request_form import FormPlace, RequestForm, UnsentRequest
+from .request_form import RequestForm
 from .sending_question import confirm_request
 
 _QUICK = 0.5
