@@ -41,9 +41,9 @@ class _Letter:
 class WordFinder:
     """Finds words by their speed, once their first letter was a key.
 
-    The first letter acts at once. A letter that follows as fast as text does nothing, like the rest of the word and an
-    Enter at its end, which is reported. Only where the property `is_beside_fields` of the screen says that a word may
-    be typed that is meant for a field.
+    The first letter acts at once, a digit is none. A letter that follows as fast as text does nothing, like the rest of
+    the word and an Enter at its end, which is reported. Only where the property `is_beside_fields` of the screen says
+    that a word may be typed that is meant for a field.
     """
 
     def __init__(self, app: App[None]) -> None:
@@ -71,8 +71,9 @@ class WordFinder:
             return True
         if bound is not None and getattr(self._app.screen, "is_beside_fields", False):
             name = (bound.binding.id or "").removesuffix(IN_FIELD)
+            is_move = bound.binding.action.startswith(_MOVES_CURSOR)
             title = key_titles(bound.node).get(name) or bound.binding.description
-            if not bound.binding.action.startswith(_MOVES_CURSOR):
+            if event.character is not None and not event.character.isdigit() and not is_move:
                 self._first = _Letter(event.key, name, title, event.time)
         return False
 

@@ -21,7 +21,7 @@ from ...magento.entities import Readable, Writable
 from ...profile.environment_names import TABLE
 from ...profile.part_names import free
 from ...templates import Json
-from ...text import listed, shown_line
+from ...text import listed, shown_middle
 from ..keys import after_pending_messages
 from ..widgets.bounded_list import BoundedList
 from ..widgets.form import FormPath
@@ -31,8 +31,8 @@ from .entity_chooser import EntityChooser, EntityFilter, EntityOption, offer
 from .form import FormScreen
 from .step import StepPane, words_of
 
-_NAMES = 10
-"""The fewest columns for names."""
+_NAMES, _CUT_NAMES = 10, 24
+"""The fewest columns for names, and for names that are cut."""
 
 
 class ConfigurationList(BoundedList):
@@ -58,10 +58,11 @@ class ConfigurationList(BoundedList):
         self._parts = list(shown)
         lines: list[Content] = []
         names = max((len(part.name) + len(" (disabled)") * part.disabled for part in self._parts), default=0)
-        names = max(_NAMES, min(24, names))
+        most = max(_CUT_NAMES, width // 3)
+        names = max(_NAMES, min(most, names))
         for part in self._parts:
             off = " (disabled)" if part.disabled else ""
-            name = shown_line(part.name + off, 24)
+            name = shown_middle(part.name, most - len(off)) + off
             summary = fitted(part.summary, max(10, width - names - 4))
             sign, tone = mark(part.name)
             lines.append(

@@ -154,8 +154,8 @@ def _specs(work: GuideContext, environment: str) -> Iterator[FieldSpec]:
         yield FieldSpec(address.path, title, about, FieldType.TEXT, hint=base)
     parts = {each.path[1] for each in secrets(draft)}
     for secret in secrets(draft):
-        name = secret.path[-1].replace("-", " ")
-        title = name.capitalize() if len(parts) == 1 else f"{secret.path[1]}: {name}"
+        name = secret.path[-1].replace("-", " ").capitalize()
+        title = name if len(parts) == 1 else f"{name}, {secret.path[1]}"
         yield FieldSpec(secret.path, title, "The secret of this store.", FieldType.SECRET)
     files = list(outputs(draft))
     for output in files:
