@@ -72,6 +72,8 @@ class Shell:
 
 
 async def test_check(store: RecordedStore, shell: Shell) -> None:
+    entity = {"sku": "24-MB01", "source_code": "default", "quantity": 100, "status": 1}
+    (shell.profiles / "stock.jsonl").write_text(json.dumps(entity) + "\n")
     code, output, log = await shell("check", "--trust", "acme", "--json")
     assert (code, json.loads(output)) == (0, {"ok": True, "findings": [], "warnings": []}), log
     words = (await shell("check", "--trust", "acme"))[1]

@@ -143,8 +143,7 @@ async def test_what_is_saved_in_a_form_that_was_opened_from_the_text_leads_back_
         await pilot.press("end", "x", "ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))
         await pilot.press("y")
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
-        assert 'identifier = "skux"' in cursor_line(app)
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and 'identifier = "skux"' in cursor_line(app))
 
 
 async def test_the_guide_is_left_for_the_text_once_nothing_is_unsaved(machine: Machine) -> None:
