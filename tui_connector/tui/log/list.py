@@ -23,13 +23,12 @@ from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import Filter
-from ...log.filter_corrections import corrected
 from ...log.operators import Predicate
 from ...log.view import Matcher, View, both, position_near, position_of
-from ...text import count
 from ..widgets.painted import Painted
 from .failures import FailuresShown, listed_by, retry_label, why_none
 from .following import index_to_follow
+from .no_match import why_none_listed
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
 from .session_heads import SessionHeads
 
@@ -141,13 +140,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         return bool(self.failures)
 
     @property
-    def _ring(self) -> Ring:
+    def ring(self) -> Ring:
+        """All exchanges, or the failures, of which the list shows some."""
         return self.exchanges.failures if self.errors_only else self.exchanges
-
-    @property
-    def partial(self) -> int:
-        """How many bodies of the list a search cannot search completely, as only a part was kept."""
-        return self._ring.partial
 
     @property
     def _index(self) -> int:
@@ -174,7 +169,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def folded_at(self, index: int) -> tuple[Exchange, ...]:
         try:
-            return tuple(self._ring[position] for position in self.view.folded(index))
+            return tuple(self.ring[position] for position in self.view.folded(index))
         except IndexError:  # discarded since the last flush
             return ()
 
@@ -218,7 +213,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
         self._searched = wanted
         listed = self._listed(self.wanted)
-        self.found = View(self._ring, perf_counter, both(listed, wanted)) if wanted is not None else None
+        self.found = View(self.ring, perf_counter, both(listed, wanted)) if wanted is not None else None
         self._start_filtering()
 
     def _listed(self, wanted: Filter) -> Matcher:
@@ -237,16 +232,16 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def show_failures(self, shown: FailuresShown) -> None:
         """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
-        before, selected = self._ring, next(iter(self.selected_probes), self.selected)
+        before, selected = self.ring, next(iter(self.selected_probes), self.selected)
         session = before.session_at(self._selected_position)
         self.failures, self._retried = shown, self.exchanges.attempts.retried
-        self.view = View(self._ring, perf_counter, self._listed(self.wanted), self._folds(self.wanted))
-        self._seen = self._ring.newest_place
+        self.view = View(self.ring, perf_counter, self._listed(self.wanted), self._folds(self.wanted))
+        self._seen = self.ring.newest_place
         if not self.following:
-            if self._ring is not before:
+            if self.ring is not before:
                 self._position, self._other_position = self._other_position, self._position
             if selected is not None:
-                self._position = position_near(self._ring, selected, session)
+                self._position = position_near(self.ring, selected, session)
         self.search(self._searched)
 
     def _start_filtering(self) -> None:
@@ -300,7 +295,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         second = int(self._monotonic()) if in_flight or pending else 0  # rows and title count the seconds
         found = self.found.searched[0] if self.found is not None else 0
         first = self.view[0] if len(self.view) else -1
-        state = (len(self.view), first, self._ring.end, in_flight, pending, second, found, retried)
+        state = (len(self.view), first, self.ring.end, in_flight, pending, second, found, retried)
         if state == self._drawn_state:
             return
         self._drawn_state = state
@@ -401,19 +396,9 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> list[str]:
         if self.wanted.expression is not None:
-            meant = corrected(str(self.wanted))
-            hint = f"; did you mean {meant.meant}?" if meant else "."
-            empty = f"None of {len(self._ring):,} matches{hint} F: disable it · f: change"
-            return [empty, *filter(None, [self.without_status(self.wanted)])]
+            return why_none_listed(self.wanted, self.ring)
         fails = self.errors_only and not self.is_being_read
         return [why_none(self.failures, self.exchanges.attempts) if fails else self.when_empty]
-
-    def without_status(self, wanted: Filter) -> str:
-        """How many requests of the list cannot match, as they have no status, and what finds them; "" for none."""
-        number = self._ring.without_response
-        if not number or not wanted.wants_status:
-            return ""
-        return f"{count(number, 'request')} had no response, so no status (filter: status = none)."
 
     def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
         """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""
@@ -436,7 +421,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._keeps_in_view = self._held = False
         index = min(max(index, 0), len(self.view) - 1)
         self._position = self.view[index]
-        self._seen = max(self._seen, self._ring.place(self._position)[:2])  # what is above it was seen
+        self._seen = max(self._seen, self.ring.place(self._position)[:2])  # what is above it was seen
         self.post_message(self.Changed())
         self._scroll_to_row(index)
         self.refresh()
@@ -446,7 +431,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Selects this exchange, by itself; False where the list does not show it."""
         self.view.update()
         self.flush()  # it can be scrolled to only once the list is as long as its view
-        position = position_of(self._ring, exchange)
+        position = position_of(self.ring, exchange)
         if position is None:
             return False
         index = self.view.index(position)
@@ -464,7 +449,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def listed(self) -> list[Exchange]:
         """All exchanges of the list, also the folded ones."""
-        ring = self._ring
+        ring = self.ring
         return [ring[position] for position in self.view.positions() if position >= ring.first]
 
     @property
@@ -498,7 +483,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def select_slowest(self) -> None:
         """Selects the slowest exchange of the list; if that was selected by this already, the next slowest."""
-        ring = self._ring
+        ring = self.ring
         times = [(-ring[at].timings.total, ring.place(at)) for at in self.view.positions() if at >= ring.first]
         if not times:
             return
@@ -512,7 +497,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Stops following; the selection stays."""
         if self.following:
             self._position = self._selected_position
-            self.following, self._seen = False, self._ring.newest_place
+            self.following, self._seen = False, self.ring.newest_place
             self.post_message(self.Changed())
             self.refresh()
 
@@ -522,7 +507,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         Not while the newest of this ring, by default the list's, is selected.
         """
         selected = self.selected
-        if selected is not None and selected is not (ring or self._ring).newest:
+        if selected is not None and selected is not (ring or self.ring).newest:
             self.stop_following()
 
     def hold(self) -> None:

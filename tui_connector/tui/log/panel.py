@@ -16,7 +16,6 @@ from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
 from ...log.filter import parse, search_for, text_found
-from ...log.filter_corrections import corrected_search
 from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
 from ...text import count, shown_line
@@ -25,9 +24,10 @@ from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges, comparison
 from .failures import next_shown
 from .list import LogView
+from .no_match import why_none_found
 from .prompt import LogPrompt, Purpose
 from .sending import LogContext, LogHost
-from .title import ActiveFilter, not_searched, title_parts, titles
+from .title import ActiveFilter, title_parts, titles
 
 _MIN_WIDTH_BORDERED = 100
 """Columns from which list and detail have borders, and are side by side where they are too low to be stacked."""
@@ -39,10 +39,6 @@ _MIN_DETAIL_SECONDS = 0.25
 """Seconds that an exchange stays in the detail while following."""
 _MIN_HEIGHT_STACKED = 12
 """Rows from which the list and the detail fit below each other."""
-
-
-_MAX_SEARCH = 40
-"""Characters of a search in a message."""
 
 
 class ZoomWanted(Message):
@@ -454,12 +450,7 @@ class LogPanel(LogHost):
     def _searched_list(self, message: LogView.Searched) -> None:
         if message.found:
             return
-        wanted = search_for(self._searched)
-        meant, partial = corrected_search(self._searched), not_searched(self.view, wanted)
-        end = f"; did you mean {meant.meant}?" if meant else "."
-        reasons = [f"{partial}." if partial else "", self.view.without_status(wanted)]
-        words = " ".join(filter(None, [f"No match for {shown_line(self._searched, _MAX_SEARCH)}{end}", *reasons]))
-        self._log_actions.notify(words)
+        self._log_actions.notify(why_none_found(self._searched, self.view.ring))
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:

@@ -10,6 +10,7 @@ from ...log.filter import Filter, search_for
 from ...log.view import View
 from ...text import count, shown_line
 from .list import LogView
+from .no_match import not_searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def title_parts(
     yield part("Requests" if view.is_being_read else f"Requests {log.end - log.cleared:,}{probes}{failed}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")
-    if partial := not_searched(view, filtering.applied, search_for(search)):
+    if partial := not_searched(view.ring, filtering.applied, search_for(search)):
         yield part(partial)
     if discarded := log.first - log.cleared:
         yield part(f"{discarded:,} older discarded")
@@ -123,13 +124,6 @@ def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tup
         else:
             break
     return " · ".join(upper), " · ".join(lower)
-
-
-def not_searched(view: LogView, *wanted: Filter) -> str:
-    """How many bodies these did not search in full, and what finds them; "" if they search none."""
-    if not view.partial or not any(each.reads_bodies for each in wanted):
-        return ""
-    return f"{count(view.partial, 'body', 'bodies')} not searched in full (~i)"
 
 
 _MAX_TYPED, _MAX_SHORT = 30, 20
