@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fork_server
 import pytest
 from _pytest.runner import runtestprotocol
 from examples import examples
@@ -90,6 +91,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Co
     """A folder that all processes of a test run share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if hasattr(pytestconfig, "workerinput") else own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_fork_server(run_folder: Path) -> None:
+    fork_server.share(run_folder)
 
 
 @pytest.fixture

@@ -13,11 +13,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import fcntl
 import gc
 import json
 import os
 import select
 import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -40,62 +42,88 @@ TAP = "tap-tui-connector"
 
 
 class ForkServer:
-    """The server process and its control socket. It exits when the socket is closed.
+    """The server process, which listens at a path, and exits after the last test process that uses it."""
 
-    It also listens at a path, and starts a process for each program that calls it there.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory()
-        self.path = Path(self._folder.name) / "socket"
-        self._control, its_end = socket.socketpair()
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-        with its_end:
-            self._process = subprocess.Popen(
-                [sys.executable, __file__, str(its_end.fileno()), str(self.path)],
-                env={**kept, "HOME": os.environ["HOME"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                stdin=subprocess.DEVNULL,
-                pass_fds=[its_end.fileno()],
-            )
+    def __init__(self, path: Path) -> None:
+        """Raises `OSError` or `EOFError` if no server listens there."""
+        self.path = path
+        self._use = _connected(path)
+        self._use.sendall(_SIZE.pack(0))
+        _received(self._use, _STATUS.size)
 
     def start(self, order: Mapping[str, Any], streams: Sequence[int]) -> tuple[int, socket.socket]:
         """Starts a process; returns its PID and a socket that receives its exit status."""
-        ours, theirs = socket.socketpair()
+        status = _connected(self.path)
         data = json.dumps(order).encode()
-        with theirs, self._lock:
-            socket.send_fds(self._control, [_SIZE.pack(len(data))], [*streams, theirs.fileno()])
-            self._control.sendall(data)
-        return _STATUS.unpack(_received(ours, _STATUS.size))[0], ours
+        socket.send_fds(status, [_SIZE.pack(len(data))], streams)
+        status.sendall(data)
+        return _STATUS.unpack(_received(status, _STATUS.size))[0], status
 
     def close(self) -> None:
-        self._control.close()
-        self._process.wait()
-        self._folder.cleanup()
+        self._use.close()
+
+
+def _connected(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 _starting = threading.Lock()
 _servers: list[ForkServer] = []
+_processes: list[subprocess.Popen[bytes]] = []
+_run_folders: list[Path] = []
+
+
+def share(run_folder: Path) -> None:
+    """Uses the server of the other test processes with this folder: each would import the program for its own."""
+    _run_folders.append(run_folder)
 
 
 def _server() -> ForkServer:
-    """The server of this test process, started when it is first needed."""
+    """The server, started when it is first needed."""
     with _starting:
         if not _servers:
-            _servers.append(ForkServer())
+            _servers.append(_join(_run_folders[-1]) if _run_folders else ForkServer(_started()))
             atexit.register(_servers[0].close)
         return _servers[0]
 
 
+def _join(run_folder: Path) -> ForkServer:
+    path = run_folder / "fork-server"
+    with open(run_folder / "fork-server.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError, EOFError):  # it is the first, or the others have ended
+            return ForkServer(Path(path.read_text()))
+        path.write_text(str(_started()))
+        return ForkServer(Path(path.read_text()))
+
+
+def _started() -> Path:
+    """Starts a server; returns the path of its socket, a short one, whose folder it removes when it exits."""
+    path = Path(tempfile.mkdtemp(prefix="tui-connector-tests-"), "socket")
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(listening.fileno())],
+            env={**kept, "HOME": os.environ["HOME"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdin=subprocess.DEVNULL,
+            pass_fds=[listening.fileno()],
+        )
+    _processes.append(process)  # it may outlive this process, so nobody waits for it
+    return path
+
+
 def command_in_a_terminal() -> str:
     """The program as a shell command: what is called has the terminal, signals and exit code."""
-    path = _server().path
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, "the server does not listen"
-        time.sleep(0.01)
     caller = Path(__file__).with_name("fork_caller.py")
-    return shlex.join([sys.executable, "-I", "-S", str(caller), str(path)])
+    return shlex.join([sys.executable, "-I", "-S", str(caller), str(_server().path)])
 
 
 def for_the_interpreter(env: Mapping[str, str]) -> list[str]:
@@ -330,8 +358,9 @@ def _import_everything() -> None:
     tls_context(Tls(), Path(), "", None)
 
 
-def _next_order(control: socket.socket, listening: socket.socket) -> dict[str, Any]:
-    """Serves until the socket is closed. What it returns, it returns in a new process: what is to be done there."""
+def _next_order(listening: socket.socket) -> dict[str, Any]:
+    """Serves until nobody uses it. What it returns, it returns in a new process: what is to be done there."""
+    users: set[socket.socket] = set()
     ends: dict[int, socket.socket] = {}
     wakes, woken = os.pipe()
     for each in (wakes, woken):
@@ -340,32 +369,38 @@ def _next_order(control: socket.socket, listening: socket.socket) -> dict[str, A
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        ready, _, _ = select.select([control, wakes, listening], [], [])
+        ready, _, _ = select.select([wakes, listening, *users], [], [])
+        for left in users.intersection(ready):
+            users.remove(left)
+            left.close()
+            if not users:
+                shutil.rmtree(Path(listening.getsockname()).parent)
+                os._exit(0)
         if wakes in ready:
             os.read(wakes, 4096)
-        for each in ready:
-            if each is wakes:
-                continue
-            connection = control if each is control else each.accept()[0]
-            size, streams, _, _ = socket.recv_fds(connection, _SIZE.size, 4)
+        if listening in ready:
+            connection = listening.accept()[0]
+            sent, streams, _, _ = socket.recv_fds(connection, _SIZE.size, 3)
+            size = _SIZE.unpack(sent)[0] if sent else 0
+            if sent and not size:
+                users.add(connection)
+                connection.sendall(_STATUS.pack(0))
             if not size:
-                os._exit(0)
-            order: dict[str, Any] = json.loads(_received(connection, _SIZE.unpack(size)[0]))
-            if connection is not control:  # who calls is also who waits for the end
-                streams.append(connection.detach())
+                continue
+            order: dict[str, Any] = json.loads(_received(connection, size))
             if (number := os.fork()) == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                for target, stream in enumerate(streams[:3]):
+                for target, stream in enumerate(streams):
                     os.dup2(stream, target)
-                for opened in (control, listening, *ends.values()):
+                for opened in (listening, connection, *users, *ends.values()):
                     opened.detach()
                 os.closerange(3, 256)
                 return order
-            ends[number] = socket.socket(fileno=streams.pop())
+            ends[number] = connection
             with contextlib.suppress(OSError):
-                ends[number].sendall(_STATUS.pack(number))
+                connection.sendall(_STATUS.pack(number))
             for stream in streams:
                 os.close(stream)
         while ends:
@@ -386,7 +421,6 @@ def _prepare(order: dict[str, Any]) -> None:
     time.tzset()
     os.chdir(order["directory"])
     if order["terminal"]:
-        import fcntl
         import termios
 
         os.setsid()
@@ -429,18 +463,10 @@ def _end(status: object) -> None:
     os._exit(int(status or 0) & 0xFF)
 
 
-def _listening(path: str) -> socket.socket:
-    found = socket.socket(socket.AF_UNIX)
-    found.bind(f"{path}.new")
-    found.listen()
-    os.rename(f"{path}.new", path)
-    return found
-
-
 if __name__ == "__main__":
     _import_everything()
     gc.freeze()
-    _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])), _listening(sys.argv[2]))
+    _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])))
     _prepare(_ordered)
     try:
         if _ordered["code"] is not None:
