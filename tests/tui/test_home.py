@@ -66,8 +66,8 @@ def held_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldBack]:
 
 
 def chosen(app: ConnectorApp) -> str:
-    assert isinstance(app.screen, HomeScreen)
-    row = app.screen.selected
+    """The name of the selected row; empty while another screen is shown."""
+    row = app.screen.selected if isinstance(app.screen, HomeScreen) else None
     return row.name if row is not None else ""
 
 
