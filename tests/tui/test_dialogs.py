@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 from guide_steps import no_demo
-from screens import shown, until
+from screens import shown, until, until_shown
 from textual.screen import Screen
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import EntryScreen, SecretEntryScreen
+from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.run.options import RunOptionsScreen
 from tui_connector.tui.send.options import SendOptionsScreen
 from tui_connector.tui.widgets.choice import ChoiceScreen
 from tui_connector.tui.widgets.dialog_panel import DialogPanel
 from tui_connector.tui.widgets.frame import KeyFooter
-from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen, DiscardScreen, UnsavedScreen
+from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen, DiscardScreen, UnsavedScreen, WorkAnswer
 
 LONG = "\n".join(f"line {number}" for number in range(60))
 MESSAGES = ("One line.", "A message that takes several lines. " * 6)
@@ -82,3 +84,23 @@ def inside(app: ConnectorApp) -> str:
     region = app.screen.query_one(DialogPanel).content_region
     lines = shown(app).split("\n")[region.y : region.bottom]
     return " ".join(" ".join(line[region.x : region.right].strip() for line in lines).split(" "))
+
+
+async def test_the_help_of_a_question_says_what_its_keys_do(machine: Machine) -> None:
+    options: dict[WorkAnswer, str] = {"restore": "Resume", "discard": "Discard and reload the file"}
+    dialog = UnsavedScreen(options, question="There are unsaved changes.", stay="Decide later", title="Draft")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 30)) as pilot:
+        answer = asyncio.get_running_loop().create_future()
+        app.push_screen(dialog, answer.set_result)
+        await until_shown(pilot, "r, Enter: resume")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        keys = {line.strip("│ ") for line in shown(app).split("\n")}
+        assert {"Enter          Resume", "Esc q          Decide later"} <= keys
+        assert "Last runs" not in shown(app)  # its key does nothing here
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is dialog)
+        await pilot.press("q")
+        await until(pilot, answer.done)
+        assert answer.result() is None

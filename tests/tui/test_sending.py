@@ -121,7 +121,9 @@ async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machi
         assert "→ 8.5" in screen
         await acme.press("T")
         await acme.shows("Nothing has been sent yet.", "Plan: 2 entities")
-        await acme.press("a")
+        await acme.press("s")
+        await acme.shows("Nothing is running. a or S sends what the plan says.")
+        await acme.press("S")  # as in the guide
         await acme.shows(f"Send 2 entities to Acme store ({acme.sandbox.url}/rest/all/V1/)", "2 to change")
         await acme.press("n")
         await acme.shows("not sent yet")

@@ -149,6 +149,8 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
     for name, group in by_id.items():
         first = group[0]
         keys = dict.fromkeys(key_label(each.key) for each in group if not each.key.startswith("alt+"))
+        if not keys and screen.is_modal and node is screen.app:  # only after Esc in a field, which a dialog lacks
+            continue
         title = titles.get(name) or first.tooltip or first.description
         after_escape = any(each.key.startswith("alt+") for each in group)
         yield KeyAction(name, title, tuple(keys), node, first.action, first.show, after_escape)

@@ -34,7 +34,7 @@ class SendScreen(RunView[SendJob]):
 
     RATE_TITLE = "Entities per second"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
+        Binding("a,S", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
         Binding("s", "stop", "Stop", id="send.stop"),
         Binding("c", "resume", "Resume", id="send.resume", tooltip="Send the remaining tasks of the last run"),
         Binding("r", "plan", "Plan", id="send.plan", tooltip="Compare with the store and show what would change"),
@@ -217,7 +217,7 @@ class SendScreen(RunView[SendJob]):
         if action == "delete_created":
             return "d works in the plan of an undo (u) of a run that has created something."
         if action == "stop":
-            return "Nothing is running."
+            return "Nothing is running. a or S sends what the plan says." if job.plan else "Nothing is running."
         if job.active:
             return "Wait until this has ended, or stop it (s)."
         if action == "apply":
@@ -241,7 +241,7 @@ class SendScreen(RunView[SendJob]):
             "Sending\n"
             "The plan comes first: the entities of the source are compared with the values that the store has now; "
             "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent; ✘ the store will refuse, "
-            "for the reason in the row, such as a price of a product that does not exist. a applies exactly this "
+            "for the reason in the row, such as a price of a product that does not exist. a or S sends exactly this "
             "plan, after a confirmation; it is refused if the store has changed since. Each entity is a task. c "
             "resumes a run that was stopped or killed; what was accepted is not sent again. u shows how the last run "
             "would be undone, with the values that the store had before it; a applies that. R plans with options: "

@@ -210,7 +210,7 @@ class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
         Binding("ctrl+s", "answer('^S')", "Save", id="unsaved.save"),
         Binding("ctrl+d", "answer('^D')", "Discard", id="unsaved.discard"),
         Binding("enter", "keep", "Keep", id="unsaved.keep"),
-        Binding("escape", "dismiss(None)", "Cancel", show=False, id="unsaved.cancel"),
+        Binding("escape,q", "dismiss(None)", "Cancel", show=False, id="unsaved.cancel"),
     ]
 
     def __init__(
@@ -235,7 +235,7 @@ class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
     @property
     def key_titles(self) -> Mapping[str, str]:
         titles = {f"unsaved.{name}": words for words, name in self._answers.values() if name is not None}
-        return {**titles, "unsaved.keep": self._answers["Esc"][0] if self._enter == "Esc" else ""}
+        return {**titles, "unsaved.keep": self._answers[self._enter][0], "unsaved.cancel": self._answers["Esc"][0]}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "answer":
