@@ -59,6 +59,37 @@ async def test_a_stopped_incremental_run_does_not_move_the_mark(tmp_path: Path, 
     assert reader.ids() == list(range(1, 51))
 
 
+async def test_a_new_file_in_place_of_a_lost_one_says_from_when_its_items_are(tmp_path: Path, machine: Machine) -> None:
+    items = {number: product(number, f"2026-11-{number:02d} 10:00:00") for number in range(1, 21)}
+    async with listing(items) as store:
+        since = {"field": "updated_at", "from": "2026-11-05", "overlap": "1s"}
+        reader = shop(store, tmp_path, machine, incremental=since)
+        assert (await reader.run(RunOptions(limit=10))).items == 10
+        reader.path.unlink()
+        assert (await reader.run(told=(told := RunNotes()))).items == 16
+        assert told.notes == [f"Starting over: {reader.path} is gone or empty."]
+        reader.path.unlink()
+        summary = await reader.run(told=(told := RunNotes()))
+        assert (summary.state, summary.items) == ("complete", 1)
+        assert told.notes == [
+            f"{reader.path} is gone or empty: the new one gets only what has changed since 2026-11-20 09:59:59; "
+            "--full reads everything."
+        ]
+        assert (await reader.run(RunOptions(full=True))).items == 16
+
+
+async def test_a_run_that_is_not_resumed_says_from_when_it_reads_again(tmp_path: Path, machine: Machine) -> None:
+    items = {number: product(number, f"2026-11-{number:02d} 10:00:00") for number in range(1, 11)}
+    async with listing(items) as store:
+        reader = shop(store, tmp_path, machine, incremental={"field": "updated_at", "overlap": "1s"})
+        await reader.run()
+        await reader.run(RunOptions(limit=3), filter="id > `2`")
+        await reader.run(told=(told := RunNotes()))
+    assert told.notes[0].startswith(
+        "Reading again what has changed since 2026-11-10 09:59:59: the configuration has changed since the run of "
+    )
+
+
 async def test_since_reads_from_a_date_and_leaves_the_mark(tmp_path: Path, machine: Machine) -> None:
     items = {number: product(number, f"2026-11-{number:02d} 10:00:00") for number in range(1, 21)}
     async with listing(items) as store:

@@ -87,7 +87,7 @@ def test_a_file_that_changed_since_is_not_gone_on_with(tmp_path: Path, content: 
     last = write(SINK, tmp_path, [ONE, TWO])[-1]
     path = tmp_path / "items.jsonl"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(SinkError, match="cannot be resumed"):
+    with pytest.raises(SinkError, match=r"is gone or empty|no longer has the content that earlier runs wrote"):
         SINK.open(SinkContext(tmp_path), last)
     assert path.read_bytes() == (content or b"")
 

@@ -140,8 +140,8 @@ class OutputFile:
             raise SinkChanged(
                 f"{self._path} has {size} bytes, but this configuration wrote {closed.bytes}: "
                 "another program has changed it",
-                hint="It was not changed. Move it away, or remove what was added: the first "
-                f"{closed.bytes} bytes must be as they were. Then run again.",
+                hint=f"It was not changed. Remove what was added (the first {closed.bytes} bytes must be as they "
+                "were), then run again; or move the file away and start over with --full.",
             )
 
     def _start_over(self, known: _Position | None) -> int:
@@ -160,9 +160,9 @@ class OutputFile:
             raise SinkMissing(f"The recorded position in {self._path} cannot be read", hint="Start over with --full.")
         empty = not os.fstat(self._file).st_size
         if (empty and position.bytes) or not self._is_own(position):
-            what = "is gone or empty" if empty else "no longer has the content that the interrupted run wrote"
+            what = "is gone or empty" if empty else "no longer has the content that earlier runs wrote"
             raise SinkMissing(
-                f"{self._path} {what}, so the run cannot be resumed",
+                f"{self._path} {what}",
                 hint="Put the file back, or start over with --full.",
             )
         os.ftruncate(self._file, position.bytes)

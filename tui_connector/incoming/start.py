@@ -113,7 +113,7 @@ def _compared(incoming: Incoming, exclude: frozenset[str] = frozenset()) -> dict
 
 
 _CIRCLE = "the pages of the last run went in a circle"
-_STARTS_OVER = {
+_NOT_RESUMABLE = {
     "same-page": _CIRCLE,
     "circle": _CIRCLE,
     "no-dates": "no item of the last run had a date to continue from",
@@ -141,25 +141,28 @@ def begin_run(
     last = ledger.last()
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
+    known = ledger.mark()
+    mark = _usable_mark(ledger, incoming, options, fingerprint)
+    since = _start_date(incoming, options, mark) if slice_items is None else slice_items.since
     if unfinished is not None and (slice_items is not None or (not options.full and options.since is None)):
-        lost = unfinished.code in _STARTS_OVER or has_lost_secret(unfinished.position)
+        lost = unfinished.code in _NOT_RESUMABLE or has_lost_secret(unfinished.position)
         lost = lost or run_id_of(unfinished.position) != (slice_items.run_id if slice_items else None)
         if unfinished.fingerprint == fingerprint and unfinished.sink is not None and resumable and not lost:
             ledger.resume(unfinished)
-            skip_known = _skips_known(incoming, unfinished.since, ledger.mark())
+            skip_known = _skips_known(incoming, unfinished.since, known)
             if unfinished.at_end:
                 notes = [f"Completing the run of {unfinished.began}: all {unfinished.items} items had been written."]
             else:
                 notes = [f"Resuming the run of {unfinished.began} after {unfinished.items} items."]
             at_end = unfinished.at_end
             return StartPoint(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
-        notes += _start_over_notes(unfinished, fingerprint, request_line, resumable=resumable)
-    known = ledger.mark()
-    mark = _usable_mark(ledger, incoming, options, fingerprint)
+        why = _why_not_resumed(unfinished, fingerprint, request_line, resumable=resumable)
+        if why:
+            again = f"Reading again what has changed since {since}" if _is_change(incoming, since) else "Starting over"
+            notes.append(f"{again}: {why}.")
     changed = known is not None and known.fingerprint != fingerprint
     if mark is None and changed and incoming.incremental is not None and not options.full:
         notes.append("The configuration has changed since the last complete run, so everything is read again.")
-    since = _start_date(incoming, options, mark) if slice_items is None else slice_items.since
     moves_mark = options.since is None or mark is None or mark.value is None or options.since <= mark.value
     if not moves_mark:
         notes.append(
@@ -186,14 +189,25 @@ def _previous_total(ledger: Ledger, fingerprint: str) -> int:
     return last.read if last is not None and last.fingerprint == fingerprint and last.since is None else 0
 
 
-def start_over(ledger: Ledger, abandoned: StartPoint, began: str, incoming: Incoming, why: str) -> StartPoint:
+def _start_with_new_output(
+    ledger: Ledger, abandoned: StartPoint, began: str, incoming: Incoming, why: str
+) -> StartPoint:
     """The start when the output of earlier runs is gone. It still starts at the mark, unless changes are by content."""
     run = abandoned.run
     since = run.since
     if incoming.incremental is not None and incoming.incremental.content:
         since = None
     new = ledger.begin(began, run.fingerprint, run.asked, since, moves_mark=run.moves_mark, forget=True)
-    return StartPoint(new, None, None, False, [*abandoned.notes, why])
+    note = f"Starting over: {why}."
+    if _is_change(incoming, since):
+        note = f"{why}: the new one gets only what has changed since {since}; --full reads everything."
+    return StartPoint(new, None, None, False, [*([] if abandoned.resumes else abandoned.notes), note])
+
+
+def _is_change(incoming: Incoming, since: str | None) -> bool:
+    """Whether a run that starts at this date reads only a part of what the first run reads."""
+    first = incoming.incremental.from_ if incoming.incremental is not None else None
+    return since not in (None, first)
 
 
 def _usable_mark(ledger: Ledger, incoming: Incoming, options: RunOptions, fingerprint: str) -> HighWaterMark | None:
@@ -229,19 +243,20 @@ def _skips_known(incoming: Incoming, since: str | None, mark: HighWaterMark | No
     return incoming.incremental.content or since is not None
 
 
-def _start_over_notes(last: RunRow, fingerprint: str, request_line: str, *, resumable: bool) -> list[str]:
+def _why_not_resumed(last: RunRow, fingerprint: str, request_line: str, *, resumable: bool) -> str:
+    """Why the interrupted run is not resumed; empty if it has written nothing."""
     if last.fingerprint != fingerprint:
         what = f": it requested {last.asked}" if last.asked != request_line else ""
-        return [f"Starting over: the configuration has changed since the run of {last.began} stopped{what}."]
-    if last.code in _STARTS_OVER:
-        return [f"Starting over: {_STARTS_OVER[last.code]}."]
+        return f"the configuration has changed since the run of {last.began} stopped{what}"
+    if last.code in _NOT_RESUMABLE:
+        return _NOT_RESUMABLE[last.code]
     if run_id_of(last.position) is not None:
-        return [f"Starting over: the run of {last.began} was writing items that were read in slices."]
+        return f"the run of {last.began} was writing items that were read in slices"
     if has_lost_secret(last.position):
-        return ["Starting over: the position of the last run contains a secret and could not be stored."]
+        return "the position of the last run contains a secret and could not be stored"
     if not resumable:
-        return ["Starting over: output to a pipe cannot be resumed."]
-    return []
+        return "output to a pipe cannot be resumed"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +363,7 @@ class OpenRun:
             try:
                 sink = _open_sink(incoming.sink, context, start.sink, place)
             except SinkMissing as gone:
-                start = start_over(ledger, start, now, incoming, f"Starting over: {gone.message}.")
+                start = _start_with_new_output(ledger, start, now, incoming, gone.message)
                 sink = _open_sink(incoming.sink, context, None, place)
             changes = None
             if incoming.incremental is not None and options.within is None:

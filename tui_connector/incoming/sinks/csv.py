@@ -75,7 +75,7 @@ class CsvSink(Sink):
             raise SinkMissing(f"{self.path} has columns that differ from the sink's", "Start over with --full.")
         if recorded.get("formulas", self.formulas) != self.formulas:
             raise SinkMissing(
-                f'{self.path} was started with formulas = "{recorded["formulas"]}"', "Start over, with --full."
+                f'{self.path} was started with formulas = "{recorded["formulas"]}"', "Start over with --full."
             )
         return written
 

@@ -392,11 +392,9 @@ class _OpenSqlite(OpenSink):
         rows = position.get("rows") if isinstance(position, dict) else None
         table = f"The table {self._table.name!r} in {self._database.path}"
         if known is None:
-            raise SinkMissing(f"{table} is gone, so the run cannot be resumed", "Start over with --full.")
+            raise SinkMissing(f"{table} is gone", "Start over with --full.")
         if not isinstance(rows, int) or rows < 0 or known[1] < rows:
-            raise SinkMissing(
-                f"{table} does not have the content that the interrupted run wrote", "Start over with --full."
-            )
+            raise SinkMissing(f"{table} does not have the content that earlier runs wrote", "Start over with --full.")
         if known[0] != self._table.shape:
             raise SinkMissing(f"{table} has columns that differ from the sink's", "Start over with --full.")
         self._rows = rows
