@@ -340,7 +340,9 @@ async def test_the_line_of_a_preview_fits_with_several_outgoings_of_long_names(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     part = {"client": "magento", "source": {"kind": "jsonl", "path": "p.jsonl"}, "request": {"uri": "products"}}
-    profile(machine, memory_keyring, sandbox, outgoing={"prices-" * 8: part, "stock": part})
+    asks = {"integration": {"kind": "bearer", "token": {"ask": True}}}  # nothing is sent, so nobody is asked
+    outgoing = {"prices-" * 8: part, "stock": part}
+    profile(machine, memory_keyring, sandbox, authentications=asks, outgoing=outgoing)
     async with at_step(machine, "4", (80, 24)) as (pilot, _):
         await pilot.press("t")
         await until_shown(pilot, "✔ Preview of prices-")

@@ -335,7 +335,7 @@ class OutgoingPane(ConfigurationsPane):
             sample: Json = json.loads(self._sample(name))
             profile = self.work.trial_profile(("outgoing", name))
             outgoing = profile.outgoing[name]
-            async with workbench.session(profile, parts=[("outgoing", name)]) as session:
+            async with workbench.unconnected(profile) as session:
                 prepared = list(sample_requests(outgoing, session, sample, workbench.run()))
         except RequestFailed as error:
             self.post_message(self.Prepared(name, (), str(error)))
