@@ -15,7 +15,7 @@ from tui_connector.machine import Machine
 from tui_connector.profile.correction import apply
 from tui_connector.profile.text_checker import Checker
 from tui_connector.tui.setup.context import GuideContext, open_context
-from tui_connector.tui.setup.screen import DraftWriter
+from tui_connector.tui.setup.draft_writer import DraftWriter
 
 TOKEN = "aCANARYtokenaCANARYtoken0a1b2c3d"
 LITERAL = {

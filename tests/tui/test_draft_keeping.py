@@ -12,7 +12,7 @@ from tui_connector.guide.drafts import Drafts
 from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.machine import Machine
 from tui_connector.tui.setup.context import open_context
-from tui_connector.tui.setup.screen import DraftWriter
+from tui_connector.tui.setup.draft_writer import DraftWriter
 
 LONG_ENOUGH = 0.5
 """Seconds in which a draft that waits for nothing is written."""

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .statement_mistakes import in_quotes
+from .value_mistakes import in_quotes
 
 STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
 """Text in quotes on one line."""

@@ -6,12 +6,11 @@ The statement is read as it was probably meant, value by value: also text withou
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from ..misspelling import most_similar
 from .correction import TextEdit
+from .value_mistakes import in_quotes, is_value, value_mistake
 
 _MAX_DEPTH: Final = 40
 _BARE_KEY: Final = r"[A-Za-z0-9_-]+"
@@ -29,10 +28,6 @@ _ONE_TOO_MANY = re.compile(r"([\"'])(?P<text>[^\"'\n]+)\1\1{1,2}(?=[ \t]*(?:$|[,
 _THREE_DIGITS = re.compile(r"\d{3}(?=[ \t]*[,}])")
 _PLACEHOLDER = re.compile(r"\{\{[^{}\n]*\}\}")
 _LIST_IN_BRACES = re.compile(r"\{([^{}=:\n]*,[^{}=:\n]*)\}")
-_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-_NULLS = frozenset(("none", "null", "nil", "undefined"))
-_UNIT = re.compile(r"[+-]?\d+(?:\.\d+)?[ \t]*(?:[A-Za-z]{1,8}|%)")
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?!\d).*|\d{1,2}:\d\d(?::\d\d)?|\d{1,4}([./])\d{1,2}\1\d{1,4}.*")
 _CLOSED_BY = {"[": "]", "{": "}"}
 _NAMES = {"[": "list", "{": "inline table"}
 
@@ -62,22 +57,6 @@ def first_mistake(text: str, start: int) -> StatementMistake | None:
     except _Stop as stop:
         return stop.found
     return None
-
-
-def in_quotes(text: str) -> str:
-    """A text as TOML writes it, with as few escapes as possible."""
-    if "'" not in text and ('"' in text or "\\" in text):
-        return f"'{text}'"
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def is_value(text: str) -> bool:
-    """Whether a text on one line is a value as TOML writes it."""
-    try:
-        return list(tomllib.loads(f"a = {text}\n")) == ["a"]
-    except (ValueError, RecursionError):
-        return False
 
 
 class _Reader:
@@ -547,63 +526,11 @@ class _Reader:
 
     def wrong_value(self, start: int, end: int, written: str, inside: str) -> _Stop:
         """The cause of a value that is not in quotes, and is none that TOML has."""
-
-        def write(text: str) -> TextEdit:
-            return TextEdit(start, end, text)
-
-        low = written.lower()
-        if (meant := _BOOLEANS.get(low) or (low if low in ("true", "false") else "")) != "":
-            hint = f"Write {meant}, without quotes."
-            return self.stop(start, "boolean", f"{written} is not a boolean", hint, write(meant))
-        if low in _NULLS:
-            edits = () if inside else (TextEdit(self.start, self.start, "# "),)
-            return self.stop(start, "null", f"TOML has no {written}", "Omit the key.", *edits)
-        if re.fullmatch(r"[a-z]{3,6}", low) and (meant := most_similar(low, ("true", "false"))) and low[:1] in "tf":
-            return self.stop(start, "boolean", f"{written} is not a boolean", f"Write {meant}.", write(meant))
-        if (found := self.wrong_number(start, end, written)) is not None:
-            return found
-        if _DATE.fullmatch(written) is not None:
-            hint = "Dates and times are text here: put it in quotes."
-            return self.stop(start, "date", "A date without quotes", hint, write(f'"{written}"'))
-        if _UNIT.fullmatch(written) is not None:
-            hint = "Put it in quotes, or remove the letters." if written[-1] != "%" else "Put it in quotes."
-            return self.stop(start, "not-quoted", "A number with a unit is text", hint, write(f'"{written}"'))
-        if (prefix := re.match(r"[A-Za-z@$]{1,2}(?=[\"'])", written)) is not None and is_value(written[prefix.end() :]):
-            edit = TextEdit(start, start + prefix.end(), "")
-            return self.stop(start, "quote-prefix", f"{prefix.group()} before the quote", "Remove it.", edit)
-        if written[0] == "(" and written[-1] == ")" and is_value(f"[{written[1:-1]}]"):
-            return self.stop(start, "list-brackets", "A list is in [ ], not in ( )", "", write(f"[{written[1:-1]}]"))
-        if re.fullmatch(r"[^\"']+(\"{1,3}|'{1,3})", written):
-            quote = written[-1]
-            new = f"{quote}{written.rstrip(quote)}{quote}"
-            return self.stop(start, "quote-missing", "The opening quote is missing", "", write(new))
-        return self.stop(
-            start, "not-quoted", "Text without quotes", "", write(in_quotes(written.rstrip(",;").rstrip()))
-        )
-
-    def wrong_number(self, start: int, end: int, written: str) -> _Stop | None:
-        number = written.replace("_", "").lstrip("+-")
-        sign = written[: len(written) - len(written.lstrip("+-"))]
-        edit = TextEdit(start, end, "")
-        if re.fullmatch(r"0\d+", number):
-            hint = 'If it is text, such as a SKU, write it in quotes: "0012".'
-            quoted = edit._replace(text=f'"{written}"')
-            return self.stop(start, "leading-zeros", "A number has no leading zeros", hint, quoted)
-        if re.fullmatch(r"\d{1,3}([, ]\d{3})+", number):
-            name = "comma" if "," in number else "space"
-            new = sign + re.sub("[, ]", "", number)
-            return self.stop(start, "number-comma", f"A {name} in a number", f"Write {new}.", edit._replace(text=new))
-        if re.fullmatch(r"\d+,\d+", number):
-            new = sign + number.replace(",", ".")
-            hint = f"A decimal point is a full stop: {new}."
-            return self.stop(start, "decimal-comma", "A comma in a number", hint, edit._replace(text=new))
-        if re.fullmatch(r"\.\d+|\d+\.", number):
-            new = sign + (f"0{number}" if number[0] == "." else f"{number}0")
-            hint = f"Write digits on both sides of the point: {new}."
-            return self.stop(start, "number", "An incomplete number", hint, edit._replace(text=new))
-        if re.fullmatch(r"(?:0[xob]?|\d+e|\d[\d_]*)?", number, re.IGNORECASE):
-            return self.stop(start, "number", "Not a valid number", "Write digits, such as 1000.")
-        return None
+        found = value_mistake(written)
+        edits = () if found.corrected is None else (TextEdit(start, end, found.corrected),)
+        if found.code == "null" and not inside:
+            edits = (TextEdit(self.start, self.start, "# "),)
+        return self.stop(start, found.code, found.message, found.hint, *edits)
 
 
 def _closes_outside(text: str) -> bool:

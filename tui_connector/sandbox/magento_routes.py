@@ -2,40 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from urllib.parse import unquote_plus
+from collections.abc import Iterator
 
-
-@dataclass(frozen=True)
-class Route:
-    """A route of a webapi.xml: `resource` is the permission required, `service` the name in the schema."""
-
-    method: str
-    path: str
-    resource: str
-    service: str
-
-    @cached_property
-    def name(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @cached_property
-    def parts(self) -> tuple[str, ...]:
-        return tuple(self.path.split("/"))
-
-    def match(self, parts: Sequence[str]) -> dict[str, str] | None:
-        """The path's variables, decoded (`+` is a space), or None if the path, of as many parts, does not match."""
-        variables = {}
-        for own, part in zip(self.parts, parts, strict=True):
-            if own.startswith(":"):
-                variables[own[1:]] = unquote_plus(part)
-            elif own != part:
-                return None
-        return variables
-
+from .route import Route
 
 _ROUTES = """
 adobeStockAssetApiAssetRepositoryV1 Magento_AdobeStockImageAdminUi::config
@@ -598,13 +567,4 @@ def _read() -> Iterator[Route]:
             service, resource = first, second
 
 
-def _by_shape() -> Mapping[tuple[str, int], Sequence[Route]]:
-    routes = defaultdict(list)
-    for route in sorted(ROUTES.values(), key=lambda route: [part.startswith(":") for part in route.parts]):
-        routes[route.method, len(route.parts)].append(route)
-    return dict(routes)
-
-
 ROUTES = {route.name: route for route in _read()}
-ROUTES_BY_SHAPE = _by_shape()
-"""By method and number of path segments; a literal segment comes before a variable."""

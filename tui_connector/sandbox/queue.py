@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from .callers import Caller
 from .catalogue import stamp
 from .handlers import Call, Check, Handler, Handlers, ListHandler
-from .magento_routes import Route
 from .records import Item, Records
 from .response import Json, PageResponse, Refusal, as_object, objects_in, php_json, required
+from .route import Route
 from .settings import Settings
 
 _COMPLETE, _FAILED, _OPEN = 1, 3, 4

@@ -12,7 +12,6 @@ from .access import Access, SignedRequest
 from .callers import GUEST, Caller
 from .criteria import parse_query
 from .handlers import Call
-from .magento_routes import Route
 from .records import Item
 from .response import (
     JSON_TYPE,
@@ -26,6 +25,7 @@ from .response import (
     php_json,
     xml,
 )
+from .route import Route
 from .schema import schema
 from .store import Store
 from .store_config import STORE_CODES

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 
 from .callers import Caller
-from .magento_routes import ROUTES, Route
+from .magento_routes import ROUTES
 from .records import Item
 from .response import Json, internal
+from .route import Route
 from .store import Store
 
 _TYPES: list[Json] = ["application/json", "application/xml"]

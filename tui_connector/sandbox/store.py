@@ -15,7 +15,7 @@ from .criteria import read_criteria
 from .customers import Accounts, Customers
 from .handlers import Call, Check, Endpoints, Handlers, SearchHandler
 from .inventory import Inventory, SourceItems, Sources
-from .magento_routes import ROUTES, ROUTES_BY_SHAPE, Route
+from .magento_routes import ROUTES
 from .orders import Orders
 from .prices import Prices
 from .product_writer import ProductWriter
@@ -23,11 +23,13 @@ from .products import Products
 from .queue import Queue, QueuedRoute, bulk_part
 from .records import Item
 from .response import Json, JsonText, Refusal, as_object, rotated_lists, select_fields
+from .route import Route, by_shape
 from .sales import Sales
 from .settings import Settings
 from .store_config import MODULES, STORE_GROUPS, STORE_VIEWS, TWO_FACTOR_MODULE, WEBSITES, Directory, store_configs
 from .table import Rows, Searches
 
+_ROUTES_BY_SHAPE = by_shape(ROUTES.values())
 _OPEN_IF_INSECURE = {
     f"GET /V1/{path}"
     for path in (
@@ -84,7 +86,7 @@ class Store:
 
         Raises `Refusal` 404, also for a wrong method, as a real store does.
         """
-        for route in ROUTES_BY_SHAPE.get((method, len(parts)), ()):
+        for route in _ROUTES_BY_SHAPE.get((method, len(parts)), ()):
             variables = route.match(parts) if self._is_active(route) else None
             if variables is not None:
                 return route, variables
@@ -92,7 +94,7 @@ class Store:
 
     def find_bulk(self, method: str, parts: list[str]) -> tuple[Route, tuple[str, ...]]:
         """The route of a bulk's path, where `:sku` is written `bySku`, and its variables. Raises `Refusal` 404."""
-        for route in ROUTES_BY_SHAPE.get((method, len(parts)), ()):
+        for route in _ROUTES_BY_SHAPE.get((method, len(parts)), ()):
             if self._is_active(route) and [bulk_part(part) for part in route.parts] == parts:
                 return route, tuple(part[1:] for part in route.parts if part.startswith(":"))
         raise no_route()
