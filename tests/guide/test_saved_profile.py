@@ -42,9 +42,19 @@ def test_the_text_of_a_part_is_all_of_its_tables(tmp_path: Path) -> None:
     assert texts(opened(tmp_path, PROFILE)) == [client, INCOMING]
 
 
-def test_a_part_has_no_text_where_its_values_are_elsewhere_or_invalid(tmp_path: Path) -> None:
-    assert texts(opened(tmp_path, PROFILE, "live")) == ["", ""]
-    assert texts(opened(tmp_path, PROFILE.replace("10s", "soon"))) == ["", ""]
+def test_the_text_of_a_part_has_the_values_of_the_environment(tmp_path: Path) -> None:
+    client = CLIENT.replace("\n[[", "\n\n[[").replace("10s", "30s")
+    assert texts(opened(tmp_path, PROFILE, "live")) == [client, INCOMING]
+
+
+def test_a_part_with_problems_has_its_text_without_literal_secrets(tmp_path: Path) -> None:
+    client = CLIENT.replace("\n[[", "\n\n[[")
+    assert texts(opened(tmp_path, PROFILE.replace("10s", "soon"))) == [client.replace("10s", "soon"), INCOMING]
+    for kind in ("bearer", "beare"):
+        literal = f'{PROFILE}[authentications.a]\nkind = "{kind}"\ntoken = "CANARY-literal"\n'
+        found = opened(tmp_path, literal)
+        assert texts(found) == [client, f'[authentications.a]\nkind = "{kind}"\ntoken = ""', INCOMING]
+    assert texts(opened(tmp_path, f"{PROFILE}broken\n")) == ["", ""]
 
 
 def test_a_profile_without_parts_has_no_texts(tmp_path: Path) -> None:

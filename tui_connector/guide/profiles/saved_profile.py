@@ -17,6 +17,7 @@ from ...profile.model import DEFAULT_ENVIRONMENT, ModelPath, Profile
 from ...profile.positions import layout
 from ...profile.problems import Problem, check, environment_data
 from ...profile.text_checker import Checker
+from ...profile.text_secrets import without_literal_secrets
 from ...profile.usable_parts import usable_profile
 from ..part_families import FAMILIES
 from ..steps.summaries import ProfilePart, parts
@@ -37,7 +38,7 @@ class OpenedProfile:
     data: dict[str, Any] = field(default_factory=dict)
     """The values of the environment, which may be invalid; if the file is not TOML, those that can be read."""
     texts: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """The tables of each part, by its family and name, as the file has them; none with the values of an environment."""
+    """The tables of each part, by its family and name, with the values of the environment; none of invalid TOML."""
     file_data: bytes | None = None
     """The file as it was read; None where it cannot be read as text."""
     is_text: bool = True
@@ -84,8 +85,8 @@ class OpenedProfile:
         return parse(line_ends.plain(self.document.text())).position((part.family, part.name)).line
 
     def text_of(self, part: ProfilePart) -> str:
-        """The tables of a part as the file has them; empty for a profile with problems, or with other values."""
-        return self.texts.get((part.family, part.name), "") if self.profile is not None else ""
+        """The tables of a part, with the values of the environment and without literal secrets; "" if unknown."""
+        return self.texts.get((part.family, part.name), "")
 
 
 def base_keys(keys: ModelPath) -> ModelPath:
@@ -122,8 +123,20 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     label = environment or (DEFAULT_ENVIRONMENT if names else "")
     profile, _ = check(document.text(), environment)
     data = environment_data(document.draft, environment)
-    texts = {} if environment else _texts(document.text())
-    return OpenedProfile(path, document, profile, checked.problems, environment, label, data, texts, read)
+    text = _effective_text(document, data) if environment else document.text()
+    if profile is None:
+        text = without_literal_secrets(text) or ""
+    return OpenedProfile(path, document, profile, checked.problems, environment, label, data, _texts(text), read)
+
+
+def _effective_text(document: Document, data: Mapping[str, Any]) -> str:
+    """The text of the profile with this data of an environment in place of its own; "" where that cannot be written."""
+    effective = Document(document.text())
+    effective.draft = {**data, TABLE: effective.draft[TABLE]}
+    try:
+        return effective.text()
+    except ProfileError:
+        return ""
 
 
 def _texts(text: str) -> dict[tuple[str, str], str]:

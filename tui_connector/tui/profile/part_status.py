@@ -230,7 +230,7 @@ class PartStatus:
             if part.family != "clients":
                 yield Content("")
             yield highlight.toml(text)
-            if part.family in ("incoming", "outgoing"):
+            if part.family in ("incoming", "outgoing") and self._profile is not None:
                 yield Content.assemble("\n", ("In a shell, and on a schedule:", TONES["muted"]))
                 tables = [self._data.get(family) for family in ("incoming", "outgoing")]
                 words = f"{arguments} {shown_line(part.name)}"
