@@ -201,9 +201,14 @@ class SetupScreen(LogDock, TextHolder):
         self._draw()
 
     def _fit(self) -> None:
-        """Leaves the log what steps without a list or a file do not need. A class would style all widgets again."""
+        """Leaves the log what steps without a list or a file do not need, and the file that is saved what it needs.
+
+        A class would style all widgets again.
+        """
+        middle, is_wide = self.query_one("#middle"), self.has_class("wide")
         brief = self._step in (GuideStep.BASICS, GuideStep.AUTHENTICATION)
-        self.query_one("#middle").styles.max_height = 24 if brief and self.has_class("wide") else None
+        middle.styles.max_height = 24 if brief and is_wide else None
+        middle.styles.height = "6fr" if self._step is GuideStep.SAVE and is_wide else None
 
     def begin(self) -> None:
         self.pane.begin()
