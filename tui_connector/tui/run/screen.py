@@ -131,6 +131,7 @@ class RunView(LogDock, Generic[Job]):
         progress = metrics.progress
         seconds = progress.seconds - progress.resumed_seconds
         is_empty = not any((*metrics.rates.values, *metrics.latencies.values))  # as of a run that has received nothing
+        self.set_class(not job.active, "ended")
         self.query_one("#run-charts").set_class(seconds < CHARTED_SECONDS or is_empty, "brief")
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
