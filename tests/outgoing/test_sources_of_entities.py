@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from tui_connector.errors import UserError
 from tui_connector.outgoing.new_tasks import new_task
 from tui_connector.outgoing.source import BadEntity, Source, SourceContext, SourceEntity
 from tui_connector.outgoing.sources.csv import CsvSource
+from tui_connector.outgoing.sources.jsonl import JsonLinesSource
 from tui_connector.secrets.mask import Mask
 
 
@@ -273,6 +275,15 @@ def test_what_is_not_a_file_is_an_error_and_never_waited_for(tmp_path: Path, kin
         os.mkfifo(path)
     with pytest.raises(UserError, match="cannot be read"):
         read(tmp_path, "jsonl", path="stock.jsonl")
+
+
+@pytest.mark.parametrize("source", [JsonLinesSource(path="stock.file"), CsvSource(path="stock.file")])
+def test_a_run_whose_file_is_missing_says_what_it_has_to_contain(tmp_path: Path, source: Source) -> None:
+    """A run identifies the content before it reads it."""
+    with pytest.raises(UserError, match=r"(?s)It has to contain (JSON Lines|CSV): .*24-MB01") as error:
+        source.digest(SourceContext(tmp_path, sample={"sku": "24-MB01"}))
+    with pytest.raises(UserError, match=re.escape(str(error.value))):
+        next(source.open(SourceContext(tmp_path, sample={"sku": "24-MB01"})))
 
 
 def test_a_csv_source_has_its_file_before_how_it_is_read() -> None:

@@ -119,6 +119,10 @@ class Source(Kind):
         """A file for it that has this entity only; "" if there is none."""
         return ""
 
+    def contents(self, sample: Json) -> str:
+        """What its file has to contain, such as this entity, for the message if it is missing; "" says nothing."""
+        return ""
+
     def other_profile(self, environment: str) -> OtherProfile | None:
         """The other profile that it reads, if it reads one; `environment` is that of its own profile."""
         return None
@@ -137,7 +141,7 @@ class Source(Kind):
         """
         found = hashlib.sha256()
         for path in self.reads():
-            with context.open_file(path) as file:
+            with context.open_file(path, self.contents) as file:
                 while chunk := file.read(1 << 20):
                     context.check_stopped()
                     found.update(chunk)

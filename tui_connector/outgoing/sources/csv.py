@@ -80,10 +80,10 @@ class CsvSource(CsvFormat, _CsvFile, Source):  # the file comes before how it is
     kind: Literal["csv"] = "csv"
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
-        with context.open_file(self.path, self._contents) as file:
+        with context.open_file(self.path, self.contents) as file:
             yield from self.rows(file, self.path, context)
 
-    def _contents(self, sample: Json) -> str:
+    def contents(self, sample: Json) -> str:
         if not isinstance(sample, dict):
             return "CSV: a first line with the names of the fields, then one entity per line"
         flat = {name: value for name, value in sample.items() if not isinstance(value, (dict, list))}

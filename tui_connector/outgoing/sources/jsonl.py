@@ -28,16 +28,17 @@ class JsonLinesSource(Source):
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.jsonl"])
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
-        with context.open_file(self.path, _contents) as file:
+        with context.open_file(self.path, self.contents) as file:
             yield from json_lines(file)
 
     def example(self, sample: Json) -> str:
         return "" if sample is None else f"{json.dumps(sample, ensure_ascii=False)}\n"
 
-
-def _contents(sample: Json) -> str:
-    example = "" if sample is None else f", such as\n{beginning(json.dumps(sample, ensure_ascii=False), _MAX_EXAMPLE)}"
-    return f"JSON Lines: one entity per line as a JSON object{example}"
+    def contents(self, sample: Json) -> str:
+        description = "JSON Lines: one entity per line as a JSON object"
+        if sample is None:
+            return description
+        return f"{description}, such as\n{beginning(json.dumps(sample, ensure_ascii=False), _MAX_EXAMPLE)}"
 
 
 def json_lines(file: BinaryIO) -> Iterator[SourceEntity | BadEntity]:
