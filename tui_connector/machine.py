@@ -86,6 +86,8 @@ class TypedSecrets:
 
     def __init__(self) -> None:
         self._values: dict[tuple[Path, str, str], str] = {}
+        self._refused: set[tuple[Path, str, str]] = set()
+        """The keys of values that the store has refused."""
         self._stored: set[str] = set()
         """Secrets that were stored in a keyring since they were typed."""
         self._of_drafts: dict[str, DraftSecrets] = {}
@@ -98,6 +100,18 @@ class TypedSecrets:
         if not origin:
             self._values = {key: each for key, each in self._values.items() if key[:2] != (profile, source)}
         self._values[profile, source, origin] = secret
+        self._refused &= {*self._values} - {(profile, source, origin)}
+
+    def refuse(self, profile: Path, source: str, origin: str) -> None:
+        """The store has refused the value of this source: it is to be typed again."""
+        self._refused.add(self._key(profile, source, origin))
+
+    def is_refused(self, profile: Path | None, source: str, origin: str) -> bool:
+        return profile is not None and self._key(profile, source, origin) in self._refused
+
+    def allow_refused(self) -> None:
+        """Refused values may be sent again."""
+        self._refused.clear()
 
     def has(self, profile: Path | None, source: str, origins: Collection[str] = ()) -> bool:
         """Whether this source has a value that may be sent to one of these origins; without any, wherever."""
@@ -170,7 +184,12 @@ class TypedSecrets:
     def find(self, profile: Path | None, source: str, origin: str) -> str | None:
         if profile is None:
             return None
-        return self._values.get((profile, source, origin), self._values.get((profile, source, "")))
+        return self._values.get(self._key(profile, source, origin))
+
+    def _key(self, profile: Path, source: str, origin: str) -> tuple[Path, str, str]:
+        """The key of the value for this origin, or of the one for any."""
+        key = profile, source, origin
+        return key if key in self._values else (profile, source, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from profiles import admin, logins
 
+from tui_connector.client.message import LoginRefused, Request
 from tui_connector.guide.profiles.overview import read_overview
 from tui_connector.guide.secret_sources import secret_origins, sources
 from tui_connector.guide.secret_states import secret_states
@@ -17,6 +19,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine, NoPrompt
 from tui_connector.profile.problems import read_profile
 from tui_connector.profile.used_parts import used_of
+from tui_connector.sandbox.server import Sandbox
 
 PROFILE = """\
 format = 1
@@ -132,10 +135,55 @@ class Answers(NoPrompt):
 
     def __init__(self) -> None:
         self.questions: list[str] = []
+        self.value = "CANARY-typed"
 
     async def missing_secret(self, question: str) -> str:
         self.questions.append(question)
-        return "CANARY-typed"
+        return self.value
+
+
+LOGIN = """\
+format = 1
+name = "Acme"
+authentications.admin.kind = "request"
+authentications.admin.parameters = { username = "admin", password = PASSWORD }
+clients.default.plugins = [{ kind = "base-uri", uri = "URL/rest/V1" }]
+clients.magento.authentications = ["admin"]
+clients.magento.plugins = [{ kind = "base-uri", uri = "URL/rest/V1" }]
+"""
+
+
+def write_login(path: Path, password: str, url: str) -> None:
+    path.write_text(LOGIN.replace("PASSWORD", password).replace("URL", url))
+
+
+@pytest.mark.parametrize("password", ['{ env = "ADMIN_PASSWORD" }', "{ ask = true }"])
+async def test_a_refused_login_asks_for_what_was_typed_and_sends_it_only_if_it_is_another(
+    password: str, path: Path, machine: Machine, sandbox: Sandbox
+) -> None:
+    write_login(path, password, sandbox.url)
+    answers = Answers()
+    machine = replace(machine, environ={}, prompt=answers)
+    profile = read_profile(path)[1]
+    bench = Workbench(machine, trust=ProfileTrust(machine, path, once=True))
+
+    async def attempt(value: str) -> str:
+        """The hint of a refusal, or "": where the password is asked for, it is this one."""
+        answers.value = value
+        try:
+            async with bench.session(profile, parts=[("clients", "magento")]) as session:
+                await session.client("magento")(Request("GET", "modules"))
+        except LoginRefused as refused:
+            return refused.hint
+        return ""
+
+    for asked in (1, 2):
+        assert "The next run (r) or test (t) asks for the password again." in await attempt("CANARY-wrong")
+        assert (len(answers.questions), logins(sandbox)) == (asked, 1)
+    for _ in range(2):
+        assert await attempt(admin(sandbox)["password"]) == ""
+        assert (len(answers.questions), logins(sandbox)) == (3, 2)
+    bench.close()
 
 
 async def test_each_prompt_says_which_secret_it_is_for(with_four_tokens: Path, machine: Machine) -> None:

@@ -42,6 +42,10 @@ class LayerContext(Protocol):
         """Masks a secret without a source, such as a token from the store, everywhere from now on."""
         ...
 
+    def refused(self, source: SecretSource, origin: str, secret: str) -> bool:
+        """Called when a login with this secret was refused. Returns whether the user is asked for it again."""
+        ...
+
     def hide(self, name: str) -> None:
         """Masks the value of headers and query parameters of this name from now on, however short it is."""
         ...

@@ -301,6 +301,9 @@ class Session(LayerContext):
     def received(self, secret: str, label: str) -> None:
         self._vault.mask.learn(secret, label, received=True)
 
+    def refused(self, source: SecretSource, origin: str, secret: str) -> bool:
+        return self._vault.refuse(source, origin, secret)
+
     async def pause_before_retry(
         self, request: Request, pause: float, *, attempt: int, attempts: int, reason: str
     ) -> None:

@@ -229,6 +229,7 @@ class Workbench:
     def allow_logins(self) -> None:
         """Clears the lockouts of refused logins, so that the next login is sent. Blocks."""
         LoginLockouts(self.machine.directories.state).clear_all()
+        self.machine.typed.allow_refused()
 
     @property
     def history_session(self) -> str:

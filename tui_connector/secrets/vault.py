@@ -188,6 +188,8 @@ class Vault:
         self._machine = machine
         self._keychain = Keychain(machine.keyring or self._best_keyring)
         self._held: dict[str, _Entry] = {}
+        self._entered: set[str] = set()
+        """The prompts among them that were answered on a screen, before a run or a test."""
         self._cache: dict[str, _Entry] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._keyring_name = "the system's keyring"
@@ -244,7 +246,8 @@ class Vault:
         "" if it has one, or may have: no command is run, and nothing is prompted for.
         """
         if all(self._typed(source, each) is not None for each in origins or ("",)):
-            return ""
+            refused = any(self._machine.typed.is_refused(self._profile, source.key, each) for each in origins)
+            return "The store refused the login with the value that was typed" if refused else ""
         if source.keyring is not None:
             try:
                 await self._from_keyring(source.keyring)
@@ -261,9 +264,27 @@ class Vault:
         typed = [each for each in origins if self._typed(source, each) is not None]
         return [each for each in origins if each not in typed and _prompt(source, each) not in self._held]
 
+    def refuse(self, source: SecretSource, origin: str, secret: str) -> bool:
+        """The store refused a login with this secret: it is missing, if it was typed for this session.
+
+        Returns whether a screen asks for it before the next run or test.
+        """
+        question = _prompt(source, origin)
+        prompted = self._held.get(question)
+        if source.ask and prompted is not None and clean(prompted.secret, source.kind) == secret:
+            del self._held[question]
+            return question in self._entered
+        typed = self._typed(source, origin)
+        if self._profile is None or typed is None or clean(typed, source.kind) != secret:
+            return False
+        self._machine.typed.refuse(self._profile, source.key, origin)
+        return True
+
     def hold_prompted(self, source: SecretSource, origin: str, secret: str) -> None:
         """Holds what the user has typed for a secret that is prompted for."""
-        self._held[_prompt(source, origin)] = _Entry(secret, [origin])
+        question = _prompt(source, origin)
+        self._held[question] = _Entry(secret, [origin])
+        self._entered.add(question)
 
     async def learn(self, sources: Iterable[SecretSource]) -> None:
         """Reads the secrets in the keyring and in variables, so that they are masked; prompts for none, runs nothing.

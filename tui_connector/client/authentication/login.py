@@ -24,7 +24,7 @@ from ...secrets.errors import LiteralSecret
 from ...secrets.source import ONE_SOURCE, SecretSource
 from ...templates import Json, as_data
 from ...templates.validation import raise_errors
-from ...text import beginning, page_title
+from ...text import beginning, listed, page_title
 from ..error_message import error_message
 from ..layer import Layer, LayerContext, Send
 from ..literal_secrets import MOVE, is_literal_secret, reject_secret_in_uri
@@ -283,7 +283,7 @@ class Login:
                 f"Not logged in: the store refused this login with {when} ({stop.message})",
                 status=stop.status,
                 server_message=stop.message,
-                hint=_MAGENTO_HINT if is_magento_login(form.uri) else _STOPPED,
+                hint=(_MAGENTO_HINT if is_magento_login(form.uri) else _STOPPED) + self._ask_again(form),
                 uri=form.uri,
                 field=self._saved.wrong_field(stop.status),
             )
@@ -371,6 +371,7 @@ class Login:
             except OSError as error:  # the refusal is what to report; it stops this process anyway
                 kept = _NOT_KEPT.format(self._context.machine.directories.state, reason(error))
                 hint = f"{hint} {kept} {state_remedy(error)}"
+            hint += self._ask_again(form)
         raise LoginRefused(
             f"The store refused the login with {response.status} ({message})",
             status=response.status,
@@ -380,6 +381,17 @@ class Login:
             field=self._saved.wrong_field(response.status),
             server_message=message,
         )
+
+    def _ask_again(self, form: _LoginForm) -> str:
+        """Lets secrets that were typed for this session be asked for again; a sentence on that, or ""."""
+        sources = self._saved.login_parameters()
+        asked = [
+            name
+            for name in form.secret_names
+            if isinstance(source := sources[name], SecretSource)
+            and self._context.refused(source, form.origin, str(form.values[name]))
+        ]
+        return f" The next run (r) or test (t) asks for the {listed(asked)} again." if asked else ""
 
     def _code_hint(self, response: Response) -> str:
         """Why the code was refused; the password was accepted, as Magento checks it first."""
