@@ -156,6 +156,20 @@ async def test_what_a_table_lacks_is_named_behind_its_header(machine: Machine) -
         await until_shown(pilot, "[outgoing.prices]   ✘ request is missing; use steps instead")
 
 
+async def test_an_expression_that_ends_too_early_is_marked_at_its_closing_quote(machine: Machine) -> None:
+    line = 'transform = "{sku: sku, price: pric"  # "all"'
+    async with editing(machine, f"{TEXT}{line}\n", size=(120, 36)) as pilot:
+        screen = await until_shown(pilot, "the expression ends too early")
+        row = area(pilot).document.lines.index(line)
+        at = line.index('"  #')
+        assert f"{row + 1}:{at + 1}  transform: " in screen
+        drawn = area(pilot).get_line(row)
+        marked = [drawn.plain[each.start : each.end] for each in drawn.spans if "underline" in str(each.style)]
+        assert marked == ['"']
+        await pilot.press("f8")
+        assert area(pilot).selection.end == (row, at)  # behind the last character
+
+
 async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
     async with editing(machine, size=(120, 36)) as pilot:
         await pilot.press("ctrl+end", *"pag")

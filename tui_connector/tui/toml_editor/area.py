@@ -378,9 +378,8 @@ class TomlArea(LineTextArea):
             for match in re.finditer(re.escape(self._found), line, re.IGNORECASE):
                 drawn.stylize(self._style("hit"), *match.span())
         for problem in self._problems.get(line_index, ())[:3]:
-            token = _TOKEN.search(line, max(0, min(problem.place.column - 1, len(line) - 1)))
-            if token is not None:
-                drawn.stylize(self._style(self._tone) + _UNDERLINED, *token.span())
+            if marked := _marked_by(problem, line):
+                drawn.stylize(self._style(self._tone) + _UNDERLINED, *marked)
         if problems := self._problems.get(line_index):
             more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
             words = _after_line(problems[0], line)
@@ -443,3 +442,12 @@ def _after_line(problem: Problem, line: str) -> str:
     key = problem.keys[-1] if problem.keys else ""
     is_elsewhere = isinstance(key, str) and (problem.code == "missing" or key not in line)
     return f"{key} {problem.message}".lstrip() if is_elsewhere else problem.message
+
+
+def _marked_by(problem: Problem, line: str) -> tuple[int, int] | None:
+    """What of its line a problem marks: the word at its place, or a quote that closes a text there; None if nothing."""
+    at = max(0, min(problem.place.column - 1, len(line) - 1))
+    if any(start < at == end - 1 and line[at] in "\"'" for start, end, _ in toml_spans(line)):
+        return at, at + 1
+    token = _TOKEN.search(line, at)
+    return token.span() if token is not None else None
