@@ -97,6 +97,22 @@ def test_a_profile_is_handed_over_without_what_belongs_to_this_computer(computer
     assert (computer.profiles / "acme.toml").read_text() == PROFILE
 
 
+def test_a_secret_of_several_environments_is_listed_once(computer: Computer) -> None:
+    (computer.profiles / "acme.toml").write_text(f"""{PROFILE}
+[environments.replay]
+clients.magento.authentications = []
+[environments.staging]
+clients.magento.plugins.base-uri.uri = "https://staging.acme.example/rest/all/V1"
+""")
+    listed = [line for line in computer.run("profiles", "export", "acme").stderr.splitlines() if "  ? " in line]
+    assert listed == [
+        "  ? integration/token: keyring entry acme/integration/access-token, sent to https://acme.example",
+        "  ? admin/password: keyring entry of acme, in place of a command",
+        "  ? integration/token: keyring entry acme/integration/access-token@staging, sent to "
+        "https://staging.acme.example",
+    ]
+
+
 def test_files_are_known_by_their_type_and_not_by_their_key(computer: Computer) -> None:
     (computer.profiles / "acme.toml").write_text(f"""{PROFILE}
 [outgoing.moves]

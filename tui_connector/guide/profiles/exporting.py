@@ -70,13 +70,15 @@ def export_profile(path: Path, document: Document, profile: Profile, machine: Ma
         if value_at(copy.draft, place[:-1]) == {}:
             copy.set(place[:-1], UNSET)
     made.text = copy.text()
+    origins: dict[str, dict[str, None]] = {}
+    """Of each secret, in all environments."""
     for model in models:
         for secret in model.secrets():
-            if "tls/" in secret.name:
-                continue
-            origins = f", sent to {', '.join(secret.origins)}" if secret.origins else ""
-            made.secrets.append(shown_line(f"{secret.name}: {_source(secret.source, path.stem)}{origins}"))
-    made.secrets = list(dict.fromkeys(made.secrets))
+            if "tls/" not in secret.name:
+                found = origins.setdefault(f"{secret.name}: {_source(secret.source, path.stem)}", {})
+                found.update(dict.fromkeys(secret.origins))
+    for described, sent_to in origins.items():
+        made.secrets.append(shown_line(f"{described}, sent to {', '.join(sent_to)}" if sent_to else described))
     made.changes = [shown_line(each) for each in made.changes]
     return made
 
