@@ -77,20 +77,24 @@ def told(results: list[CheckResult], family: str) -> list[tuple[str, str]]:
     return [(each.mark, each.summary) for each in results if each.summary.startswith(family)]
 
 
-async def test_an_incoming_without_a_sink_is_a_warning(machine: Machine) -> None:
-    """Unless only a child list or an outgoing reads it."""
+async def test_an_incoming_without_a_usable_sink_is_a_warning(machine: Machine) -> None:
+    """Unless it has none, and only a child list or an outgoing reads it."""
     child = {**LIST, "parent": {"incoming": "read"}, "request": {"uri": "items/&{id}"}, "sink": SINK}
     copies = {**SENT, "source": {"kind": "incoming", "name": "sent"}}
-    incoming = {"lost": LIST, "read": LIST, "sent": LIST, "child": child}
+    refused = {**LIST, "sink": {"kind": "jsonl", "path": "items.yaml"}}
+    incoming = {"lost": LIST, "read": LIST, "sent": LIST, "refused": refused, "child": child}
     results = await checked(machine, incoming=incoming, outgoing={"copies": copies})
     assert all(each.ok for each in results)
     assert told(results, "incoming") == [
         ("!", "incoming lost: 2 of 2 items read"),
         ("✔", "incoming read: 2 of 2 items read"),
         ("✔", "incoming sent: 2 of 2 items read"),
+        ("!", "incoming refused: 2 of 2 items read"),
         ("✔", "incoming child: 2 of 2 items read"),
     ]
-    [warning] = [warning for each in results for warning in each.warnings]
+    warning, never = [warning for each in results for warning in each.warnings]
+    assert (never.id, never.field) == ("path-refused", "sink.path")
+    assert "items.yaml is never written by a sink" in never.summary
     assert (warning.id, warning.field) == ("sink-missing", "sink")
     assert (warning.summary, warning.remedy) == (
         "The incoming lost has no sink",

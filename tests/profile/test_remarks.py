@@ -1,11 +1,14 @@
-"""Addresses where a path relative to the base URI is meant."""
+"""What is valid in a profile and probably not meant, and paths relative to the base URI."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tui_connector.errors import UserError
+from tui_connector.incoming.output_path import OutputPaths
 from tui_connector.profile.remarks import relative_path, remarks
 
 BASE = "https://shop.example/rest/all/V1"
@@ -55,3 +58,30 @@ def test_plain_http_to_another_computer_is_remarked_also_in_an_environment() -> 
         (("clients", "a", "plugins", 0, "uri"), "unencrypted"),
         (("environments", "uat", "clients", "b", "plugins", "base-uri", "uri"), "unencrypted"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("media.yaml", "other programs run or load files of this name"),
+        ("/srv/data/Makefile", "other programs run or load files of this name"),
+        ("../out/.items.jsonl", "hidden files"),
+        ("out/.cache/items.jsonl", "hidden files"),
+        ("./node_modules/items.jsonl", "node_modules"),
+        ("items.jsonl", ""),
+        ("./out/../items.jsonl", ""),
+        ("../items.csv", ""),
+        ("../node_modules/items.jsonl", ""),  # whether a run writes it depends on where the profile is
+        (".", ""),
+    ],
+)
+def test_a_file_that_no_run_writes_is_remarked_as_the_run_refuses_it(tmp_path: Path, file: str, words: str) -> None:
+    sink = {"sink": {"kind": "jsonl", "path": file}}
+    found = [*remarks({"incoming": {"a": sink}, "environments": {"uat": {"incoming": {"a": sink}}}})]
+    places = [("incoming", "a", "sink", "path"), ("environments", "uat", "incoming", "a", "sink", "path")]
+    assert [(each.path, words in each.message) for each in found] == (
+        [(place, True) for place in places] if words else []
+    )
+    if words:
+        with pytest.raises(UserError, match=words):
+            OutputPaths(tmp_path).check_writable(file)

@@ -113,10 +113,6 @@ def _check(files: tuple[str, ...], as_json: bool) -> None:
     else:
         for file, problem in found:
             click.echo(shown_line(f"{file}:{problem}", _LONGEST))
-        for file, each in ((file, each) for file, (_, remarks) in checked for each in remarks):
-            click.echo(
-                shown_line(f"{file}:{each.line}:{each.column}: warning: {each.placed_brief}", _LONGEST), err=True
-            )
         click.echo(f"{count(len(files), 'file')} checked: {count(len(found), 'problem')}.", err=True)
     sys.exit(Exit.SETUP if found else Exit.DONE)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ..errors import UserError
 from ..machine import Directories
@@ -88,6 +88,32 @@ Neither do those that end as the sink says.
 """
 
 
+def refusal_of_name(path: str) -> str:
+    """Why no profile may write a file of this path, wherever either is; "" if that depends on where they are."""
+    parts = PurePath(os.path.normpath(path)).parts
+    if not parts:
+        return ""
+    if _is_executed(parts[-1]):
+        return _EXECUTED
+    below = parts if not os.path.isabs(path) and parts[0] != os.pardir else ()
+    if any(part.startswith(".") for part in (parts[-1], *below) if part != os.pardir):
+        return _HIDDEN
+    return _refusal_of_tool(below)
+
+
+def _is_executed(name: str) -> bool:
+    return name.lower() in _EXECUTED_NAMES or f".{name.lower().rpartition('.')[2]}" in _EXECUTED_SUFFIXES
+
+
+def _refusal_of_tool(parts: Sequence[str]) -> str:
+    tool = next((each for each in parts if each.lower() in _TOOL_FOLDERS), None)
+    return f"other programs use what is in {tool}" if tool is not None else ""
+
+
+_EXECUTED = "other programs run or load files of this name"
+_HIDDEN = "hidden files belong to other programs"
+
+
 @dataclass(frozen=True)
 class OutputPaths:
     """The files that a profile's sinks may write."""
@@ -113,8 +139,8 @@ class OutputPaths:
         """The path with every symbolic link and `..` resolved. The file need not exist."""
         return _real(self.directory / path)
 
-    def check_writable(self, path: str) -> Path:
-        """The file to open for this path, with symbolic links resolved. Raises `UserError`."""
+    def check_allowed(self, path: str) -> Path:
+        """The resolved path, unless no trust could allow it. Raises `UserError`."""
         real = self.resolve(path)
         whole = os.path.abspath(self.directory / path)  # both the name of a link and its target count
         before = Path(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
@@ -125,6 +151,11 @@ class OutputPaths:
                 f"{real} is never written by a sink: {reason}",
                 "Choose another file in the profile's folder.",
             )
+        return real
+
+    def check_writable(self, path: str) -> Path:
+        """The file to open for this path, with symbolic links resolved. Raises `UserError`."""
+        real = self.check_allowed(path)
         if (
             path not in self.typed
             and (needed := self.write_capability(path)) is not None
@@ -178,15 +209,13 @@ class OutputPaths:
 
     def refusal(self, real: Path) -> str:
         """Why this file is never written, trusted or not; "" if it may be."""
-        name = real.name.lower()
-        if name in _EXECUTED_NAMES or f".{name.rpartition('.')[2]}" in _EXECUTED_SUFFIXES:
-            return "other programs run or load files of this name"
+        if _is_executed(real.name):
+            return _EXECUTED
         own = self._part_below_profile(real)
-        if name.startswith(".") or (own is not None and any(part.startswith(".") for part in own.parts)):
-            return "hidden files belong to other programs"
-        tool = next((each for each in (own or real).parts if each.lower() in _TOOL_FOLDERS), None)
-        if tool is not None:
-            return f"other programs use what is in {tool}"
+        if real.name.startswith(".") or (own is not None and any(part.startswith(".") for part in own.parts)):
+            return _HIDDEN
+        if tool := _refusal_of_tool((own or real).parts):
+            return tool
         if self._is_program_file(real):
             return "the program keeps its own files there"
         if self.in_data_directory(real):

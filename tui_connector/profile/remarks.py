@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..client.layer import Plugin
 from ..client.uri import is_absolute, is_unencrypted, origin_of
 from ..errors import InvalidValue
+from ..incoming.output_path import refusal_of_name
 from .model import ModelPath
 from .positions import value_at
 
@@ -33,13 +34,22 @@ def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
     yield from _bypassed_base_uris(data)
     yield from _repeated_plugins(data)
     yield from _unencrypted_stores(data)
+    yield from _refused_files(data)
+
+
+def _refused_files(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """The files of sinks, also of environments, that no run writes because of their names."""
+    for table in _base_and_environments(data):
+        incomings = value_at(data, (*table, "incoming"))
+        for name in incomings if isinstance(incomings, dict) else ():
+            path = (*table, "incoming", name, "sink", "path")
+            if isinstance(file := value_at(data, path), str) and (reason := refusal_of_name(file)):
+                yield Remark(path, f"no run writes this file: {reason}; choose another name", "path-refused")
 
 
 def _unencrypted_stores(data: Mapping[str, Any]) -> Iterator[Remark]:
     """The base URIs of other computers, also of environments, to which requests are not encrypted."""
-    environments = value_at(data, ("environments",))
-    tables: list[ModelPath] = [(), *(("environments", each) for each in environments or ())]
-    for table in tables:
+    for table in _base_and_environments(data):
         clients = value_at(data, (*table, "clients"))
         for name in clients if isinstance(clients, dict) else ():
             plugins = value_at(data, (*table, "clients", name, "plugins"))
@@ -48,6 +58,11 @@ def _unencrypted_stores(data: Mapping[str, Any]) -> Iterator[Remark]:
                 path = (*table, "clients", name, "plugins", key, "uri")
                 if isinstance(uri := value_at(data, path), str) and is_unencrypted(uri):
                     yield Remark(path, "not encrypted: secrets can be intercepted; use https", "unencrypted")
+
+
+def _base_and_environments(data: Mapping[str, Any]) -> list[ModelPath]:
+    environments = value_at(data, ("environments",))
+    return [(), *(("environments", each) for each in environments or ())]
 
 
 def _repeated_plugins(data: Mapping[str, Any]) -> Iterator[Remark]:

@@ -181,7 +181,7 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
             result, _ = await _check_first_items(profile, session, name, run)
         else:
             continue
-        yield replace(result, warnings=(*result.warnings, *sink_warnings(profile, name)))
+        yield replace(result, warnings=(*result.warnings, *sink_warnings(profile, session, name)))
         for finding in result.more_findings:
             yield CheckResult(f"incoming {name}: {finding.field or finding.id}", False, finding)
     for name, outgoing in profile.outgoing.items():
@@ -435,7 +435,7 @@ async def check_incoming(
         caller = await check_authentication(profile, session, client)
         if not caller.ok:
             return caller, None
-    return replace(result, warnings=(*result.warnings, *sink_warnings(profile, name))), found
+    return replace(result, warnings=(*result.warnings, *sink_warnings(profile, session, name))), found
 
 
 async def check_readable(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ...client.session import Session
 from ...errors import UserError
+from ...incoming.output_path import OutputPaths
 from ...incoming.sink import no_sink
 from ...magento.diagnosis import Finding
 from ...outgoing.model import Outgoing
@@ -21,11 +22,19 @@ _LONGEST = 5.0
 """Seconds that a query may take to return its first row."""
 
 
-def sink_warnings(profile: Profile, name: str) -> tuple[Finding, ...]:
-    """A warning if a run of this incoming would have nowhere to write its items."""
-    if profile.incoming[name].sink is not None or name in profile.incomings_read_by_others():
-        return ()
-    return (_warning(no_sink(name), "sink"),)
+def sink_warnings(profile: Profile, session: Session, name: str) -> tuple[Finding, ...]:
+    """A warning if a run of this incoming would have nowhere to write its items, or never writes its file."""
+    sink = profile.incoming[name].sink
+    if sink is None:
+        return () if name in profile.incomings_read_by_others() else (_warning(no_sink(name), "sink"),)
+    machine = session.machine
+    paths = OutputPaths(session.directory, machine.directories, machine.environ)
+    try:
+        for path in sink.writes():
+            paths.check_allowed(path)
+    except UserError as error:
+        return (_warning(error, "sink.path"),)
+    return ()
 
 
 async def source_warnings(profile: Profile, session: Session, name: str) -> tuple[Finding, ...] | None:
