@@ -198,7 +198,12 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         await until(pilot, lambda: plugins(pilot) == ["base-uri", "content-type"])
         await pilot.press("a")
         await until_shown(pilot, "Retry failed requests")
-        await pilot.press(*"retry", "enter")  # as it is typed
+        await pilot.press(*"xx")
+        await until_shown(pilot, "none has these words")
+        await pilot.press("enter", "ctrl+u", *"header")
+        screen = await until_shown(pilot, "Set request headers")
+        assert "Retry failed requests" not in screen
+        await pilot.press("ctrl+u", *"failed", "enter")  # as it is typed
         await until_shown(pilot, "Attempts")
         await pilot.press(*"xyz", "ctrl+s")
         await until_shown(pilot, "1 problem. No request can be sent")
@@ -455,7 +460,7 @@ async def test_an_empty_field_of_another_way_is_missing_once_it_was_visited_or_t
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         pilot.app.post_message(events.Paste("1canary1" * 4))
-        await until_shown(pilot, "32 ✔")
+        await until_shown(pilot, "32 of 32")
         await choose(pilot, "#way", "Other")
         await until_shown(pilot, "How: other")
         await pilot.press(*"header", "enter")

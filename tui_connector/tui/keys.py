@@ -263,6 +263,7 @@ _OPENS_FIELD = frozenset(
         "log.search",
         "page.add",
         "page.rename",
+        "parts.add",
         "send.filter",
     }
 )

@@ -34,7 +34,7 @@ from ...templates import Json
 from ...text import printable_line
 from ..dialogs import EntryScreen
 from ..keys import after_pending_messages
-from ..widgets.choice import Choice, ChoiceScreen
+from ..widgets.choice import Choice, ChoiceScreen, FilteredChoiceScreen
 from ..widgets.field_specs import field_specs
 from ..widgets.fields import FieldRow, FieldWithList, TextField
 from ..widgets.form import FormPath
@@ -385,7 +385,7 @@ class BasicsPane(StepPane):
     @on(OrderedList.AddRequested)
     def _add_plugin(self, event: OrderedList.AddRequested) -> None:
         event.stop()
-        self.app.push_screen(ChoiceScreen(kind_schemas.plugins()), self._added)
+        self.app.push_screen(FilteredChoiceScreen(kind_schemas.plugins(), title="Add a plugin"), self._added)
 
     def _added(self, kind: str | None) -> None:
         if kind is None:

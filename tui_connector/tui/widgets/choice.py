@@ -14,16 +14,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...text import shown, shown_line
-from .._textual import BESIDE_FIELD
+from .._textual import BESIDE_FIELD, PasteHandler
 from .bounded_list import BoundedList
 from .dialog_panel import DialogPanel
 from .fields import FieldRow, TextField
 from .frame import Dialog
 from .prose import Prose
+from .safe_input import SafeInput
 
 
 class Toggle(Static, can_focus=True):
@@ -307,4 +308,84 @@ class ChoiceScreen(Dialog[str | None]):
             self._misses, self._typed = 0, ""
             self.notify("Nothing chosen: what you typed names no option. ↑↓ select, Enter chooses.", markup=False)
             return
+        self.dismiss(event.option_id)
+
+
+class ListFilter(SafeInput, PasteHandler):
+    """The field above a list, whose keys move the cursor there."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Type to filter", compact=True, classes="field")
+
+    def handle_paste(self, text: str) -> None:
+        self.insert_text_at_cursor(" ".join(text.split()))
+
+
+class FilteredOptions(BoundedList, can_focus=False):
+    """The options that match the filter above them."""
+
+
+class FilteredChoiceScreen(Dialog[str | None]):
+    """Options to choose from, below a field that filters them by the words typed: ↑↓ and Enter choose, Esc: None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
+
+    def __init__(self, options: Mapping[str, str], *, title: str) -> None:
+        """`options` are titles by id."""
+        super().__init__()
+        self._options, self._title = options, title
+
+    def compose(self) -> ComposeResult:
+        with DialogPanel(id="choices") as panel:
+            panel.border_title = Content(shown_line(self._title, 60))
+            panel.border_subtitle = "Type to filter · ↑↓: select · Enter: choose · Esc: cancel"
+            yield ListFilter()
+            yield FilteredOptions()
+
+    def on_mount(self) -> None:
+        self._narrow("")
+        self.query_one(ListFilter).focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._narrow(event.value)
+
+    def _narrow(self, typed: str) -> None:
+        words, shown_options = typed.lower().split(), self.query_one(FilteredOptions)
+        matching = {
+            option: title
+            for option, title in self._options.items()
+            if all(word in f"{title} {option}".lower() for word in words)
+        }
+        shown_options.clear_options()
+        shown_options.add_options(Option(Content(shown_line(title)), id=key) for key, title in matching.items())
+        if matching:
+            shown_options.highlighted = 0
+        else:
+            shown_options.add_option(Option(Content("none has these words: ^U deletes them"), disabled=True))
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys that move a cursor up and down move that of the list."""
+        options = self.query_one(FilteredOptions)
+        moves = {
+            "down": options.action_cursor_down,
+            "up": options.action_cursor_up,
+            "pagedown": options.action_page_down,
+            "pageup": options.action_page_up,
+        }
+        if event.key in moves:
+            event.stop()
+            event.prevent_default()
+            moves[event.key]()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        if (option := self.query_one(FilteredOptions).highlighted_option) is not None:
+            self.dismiss(option.id)
+
+    @on(OptionList.OptionSelected)
+    def _take(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
         self.dismiss(event.option_id)
