@@ -30,18 +30,20 @@ from ...guide.steps.summaries import ProfilePart, parts
 from ...profile.environment_names import TABLE
 from ...profile.problems import Problem
 from ...text import shown_line
-from ..commands import CommandsScreen, PaletteCommand
+from ..commands import PaletteCommand
 from ..environments import EnvironmentChoice, choose_environment, environment_mark, mark_of_invalid
 from ..keys import is_on_top
 from ..log.panel import LogPanel
 from ..log.screens import RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
-from ..setup.opening import BeginWith, open_guide, setup_at
+from ..setup.opening import BeginWith, open_guide
 from ..setup.results import PartTest
 from ..toml_editor.opening import open_editor
 from ..widgets.choice import ChoiceScreen
 from ..widgets.form import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
+from .addable_parts import ADDABLE, titles_to_add
+from .part_finder import find_part
 from .part_forms import PartForms
 from .part_list import PartList, ProblemList
 from .part_runs import PartRuns
@@ -49,18 +51,6 @@ from .part_status import RowStatus
 from .profile_screen import PageContext, ProfileScreen
 from .status_screen import StatusScreen
 from .texts_screen import TextsScreen
-
-_ADDABLE: Mapping[Family, str] = {
-    "incoming": "Incoming (read from the store)",
-    "outgoing": "Outgoing (send to the store)",
-    "clients": "HTTP client",
-    "authentications": "HTTP authentication",
-}
-_WITH_ENVIRONMENT: Mapping[str, str] = {
-    **{str(family): title for family, title in _ADDABLE.items()},
-    TABLE: "Environment (another store)",
-}
-
 
 _OF_VALID_PROFILE = ("page.run", "page.run-options", "page.add", "page.guide", "page.slices")
 """Keys that need a profile without problems."""
@@ -267,19 +257,12 @@ class ProfilePage(StatusScreen, TextsScreen):
         if opened is None or self.usable() is None:
             return
         self.action_follow_log()
-        if part is not None and part.family in ("incoming", "outgoing"):
-            self._part_runs.start(part, ask_options=ask_options)
-            return
-        found = [each for each in opened.parts if each.family in ("incoming", "outgoing")]
-        if not found:
-            self.notify("Nothing to run yet: g opens the guide, where step 3 adds an incoming.", markup=False)
-            return
 
-        def chosen(which: ProfilePart) -> None:
+        def start(which: ProfilePart) -> None:
             self._list.select(which.family, which.name)
             self._part_runs.start(which, ask_options=ask_options)
 
-        self._part_runs.choose(found, chosen)
+        self._part_runs.choose(opened.parts, part, start)
 
     def _outgoing_to_send(self) -> str:
         """The outgoing under the cursor; empty if it is something else, or the profile has problems."""
@@ -336,12 +319,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         if family is not None and (family in ("incoming", "outgoing") or self._list.selected is None):
             await self._add(family)
         else:
-            options = {**_WITH_ENVIRONMENT}
-            document = self.opened.document if self.opened is not None else None
-            if document is not None and document.draft.get("clients"):
-                setup = setup_at(self.path, document, self._list.selected)
-                which = "another one for the client" if setup.applied() else "for the client"
-                options["authentications"] += f", {which} {setup.client}"
+            options = titles_to_add(self.path, self.opened, self._list.selected)
             await self.app.push_screen(ChoiceScreen(options, title="Add to the profile"), self._add)
 
     def more_commands(self) -> Sequence[PaletteCommand]:
@@ -349,32 +327,21 @@ class ProfilePage(StatusScreen, TextsScreen):
         if self.profile is None:
             return ()
         return [
-            PaletteCommand(f"Add: {title}", "", "", partial(self._add, family))
-            for family, title in _WITH_ENVIRONMENT.items()
+            PaletteCommand(f"Add: {title}", "", "", partial(self._add, family)) for family, title in ADDABLE.items()
         ]
 
     @work(exclusive=True, group="find")
     async def action_find(self) -> None:
         """Selects a part by its name, or something else of its row."""
-        opened = self.opened
-        found = [self._find_command(part) for part in (opened.parts if opened is not None else ())]
-        if found:
-            screen = CommandsScreen(found, title="Find a part", verb="go to it")
-            if (command := await self.app.push_screen_wait(screen)) is not None:
-                await command.run()
-
-    def _find_command(self, part: ProfilePart) -> PaletteCommand:
-        async def select() -> None:
+        if self.opened is not None and (found := await find_part(self.app, self.opened.parts)) is not None:
             self.set_focus(self._list)
-            self._list.select(part.family, part.name)
-
-        return PaletteCommand(part.name, FAMILIES[part.family].partition(" (")[0], "", select, part.summary)
+            self._list.select(found.family, found.name)
 
     async def _add(self, family: str | None) -> None:
         if family == TABLE:
             self._edit_environment()
             return
-        found = next((each for each in _ADDABLE if each == family), None)
+        found = next((each for each in FAMILIES if each == family), None)
         if found is None:
             return
         if not await self._edit_here(ProfilePart(found, "", ""), add=True):

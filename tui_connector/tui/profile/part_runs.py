@@ -39,16 +39,26 @@ class PartRuns:
         else:
             self._send(part.name, SendOptions())
 
-    def choose(self, parts: Sequence[ProfilePart], chosen: Callable[[ProfilePart], None]) -> None:
-        """Asks which of these to start; `chosen` receives it."""
+    def choose(
+        self, parts: Sequence[ProfilePart], selected: ProfilePart | None, chosen: Callable[[ProfilePart], None]
+    ) -> None:
+        """`chosen` receives the selected part, where it can be started; otherwise asks which of these to start."""
         titles = {"incoming": "Run", "outgoing": "Plan sending"}
-        options = {str(index): f"{titles[each.family]} {each.name}" for index, each in enumerate(parts)}
+        if selected is not None and selected.family in titles:
+            chosen(selected)
+            return
+        found = [each for each in parts if each.family in titles]
+        if not found:
+            words = "Nothing to run yet: g opens the guide, where step 3 adds an incoming."
+            self._app.notify(words, markup=False)
+            return
+        options = {str(index): f"{titles[each.family]} {each.name}" for index, each in enumerate(found)}
 
-        def found(key: str | None) -> None:
+        def answered(key: str | None) -> None:
             if key is not None:
-                chosen(parts[int(key)])
+                chosen(found[int(key)])
 
-        self._app.push_screen(ChoiceScreen(options, title="Run or send"), found)
+        self._app.push_screen(ChoiceScreen(options, title="Run or send"), answered)
 
     def show_tasks(self, name: str) -> None:
         """Shows what became of the entities of an outgoing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from ...guide.checks.authentication import AuthenticationTest, last_login, previ
 from ...guide.checks.check import CheckResult
 from ...guide.secret_sources import is_source
 from ...guide.steps import kind_schemas
-from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
+from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideStep
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.importers.command_text import looks_like_command
 from ...profile.model import ModelPath
@@ -35,14 +35,14 @@ from .authentication_fields import (
     CODE,
     USERNAME,
     code_wanted,
-    guide_fields,
+    how_to_give,
     is_given,
     schema_fields,
     tested_values,
     usual_fields,
 )
 from .form import SetupForm
-from .method_menu import OTHER, entries
+from .method_menu import OTHER, entries, where_applied
 from .results import PartValues
 from .step import StepPane
 
@@ -202,8 +202,7 @@ class AuthenticationPane(StepPane):
         setup = self.setup
         menu = entries(setup)
         self.query_one("#way", Choice).show(menu.chosen, menu.options)
-        applied = setup.applied()
-        self.put(self.query_one("#applied", Static), self._whose(applied))
+        self.put(self.query_one("#applied", Static), where_applied(setup))
         notes = []
         entered = [each for each in setup.fields() if setup.path_of(each) in self.work.resumed_secrets]
         if any(not is_given(self.work, each) for each in entered):
@@ -215,14 +214,6 @@ class AuthenticationPane(StepPane):
             notes.append(f"! {self.work.why_no_keyring(problem)}. {'' if self.work.told_keyring else places}".strip())
         self.put(self.query_one("#note", Static), "\n".join(notes))
         self._preview()
-
-    def _whose(self, applied: Sequence[str]) -> str:
-        """The client that uses it, where there are several, and its place among the client's authentications."""
-        setup, order = self.setup, " → ".join(applied)
-        client = f"Client {setup.client}. " if len(setup.table("clients")) > 1 else ""
-        if applied and setup.authentication not in applied:
-            return f"A new one for the client {setup.client}, applied after {order}."
-        return client + (f"Applied in order: {order}. Shown: {setup.authentication}." if len(applied) > 1 else "")
 
     @on(SetupForm.KeyringKnown)
     def _keyring(self) -> None:
@@ -463,7 +454,7 @@ class AuthenticationPane(StepPane):
         missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
         self.form.say_missing()
         if missing:
-            self.say(f"✘ {self._how_to_give(missing)}", bad=True)
+            self.say(f"✘ {how_to_give(self.setup, missing)}", bad=True)
             self.form.focus_on(missing[0].name)
             return
         if problem := self.form.first_problem():
@@ -483,21 +474,6 @@ class AuthenticationPane(StepPane):
 
     def _not_tested(self, why: str) -> None:
         self.say(f"! Not tested: {why[:1].lower()}{why[1:]}")
-
-    def _how_to_give(self, missing: Sequence[GuideField]) -> str:
-        """What is missing, and how to enter it."""
-        titles = {each.path: each.title for each in guide_fields(self.setup)}
-        variables = [self.setup.at(*self.setup.path_of(each), "env") for each in missing]
-        unset = [each for each in variables if isinstance(each, str)]
-        if len(unset) < len(missing):
-            return f"{titles[missing[0].path]} is missing."
-        names = ", ".join(titles[each.path] for each in missing)
-        lines = [
-            f"{names}: {'this variable is' if len(unset) == 1 else 'these variables are'} not set.",
-            "  Paste each value into its field for this session, or set them before the program starts:",
-            *(f"    export {name}=…" for name in unset),
-        ]
-        return "\n".join(lines)
 
     def _start(self, test: Coroutine[object, object, None]) -> None:
         """Starts a test of the values as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...guide.steps import kind_schemas
@@ -63,6 +64,22 @@ def is_given(work: GuideContext, each: GuideField) -> bool:
     if isinstance(variable, str):
         return work.has_variable(variable, path)
     return setup.is_saved(path) or (there is not None and setup.at(*path, "keyring") is None)
+
+
+def how_to_give(setup: Setup, missing: Sequence[GuideField]) -> str:
+    """What is missing, and how to enter it."""
+    titles = {each.path: each.title for each in guide_fields(setup)}
+    variables = [setup.at(*setup.path_of(each), "env") for each in missing]
+    unset = [each for each in variables if isinstance(each, str)]
+    if len(unset) < len(missing):
+        return f"{titles[missing[0].path]} is missing."
+    names = ", ".join(titles[each.path] for each in missing)
+    lines = [
+        f"{names}: {'this variable is' if len(unset) == 1 else 'these variables are'} not set.",
+        "  Paste each value into its field for this session, or set them before the program starts:",
+        *(f"    export {name}=…" for name in unset),
+    ]
+    return "\n".join(lines)
 
 
 def tested_values(work: GuideContext) -> str:

@@ -60,3 +60,13 @@ def entries(setup: Setup) -> MethodMenu:
             lambda: setup.remove_authentication(setup.authentication),
         )
     return menu
+
+
+def where_applied(setup: Setup) -> str:
+    """The client that uses what is shown, where there are several, and its place among its authentications."""
+    applied = setup.applied()
+    order = " → ".join(applied)
+    client = f"Client {setup.client}. " if len(setup.table("clients")) > 1 else ""
+    if applied and setup.authentication not in applied:
+        return f"A new one for the client {setup.client}, applied after {order}."
+    return client + (f"Applied in order: {order}. Shown: {setup.authentication}." if len(applied) > 1 else "")
