@@ -506,8 +506,12 @@ async def test_the_divider_between_list_and_detail_moves(machine: Machine, size:
 
 async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
     items = [{"sku": f"SKU-{n}", "name": "needle" if n in (20, 70) else "hay"} for n in range(100)]
-    log = filled(exchange(1, body=json.dumps({"items": items}).encode()))
+    log = filled(exchange(1, body=b'{"is": "elsewhere"}'), exchange(2, body=json.dumps({"items": items}).encode()))
     async with watching(machine, log, size=(80, 24)) as watched:
+        await watched.selects(2)
+        for key, why in (("b", "Enter opens the selected one."), ("F", "no filter to turn off"), ("n", "/ searches.")):
+            await watched.pilot.press(key)
+            await watched.until(lambda why=why: any(why in each.message for each in watched.app._notifications))
         await watched.pilot.press("enter", "slash")
         await watched.type("needle")
         await watched.pilot.press("enter")
@@ -516,6 +520,12 @@ async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
         await watched.shows("SKU-70")
         await watched.pilot.press("n")
         await watched.shows("SKU-20")
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("elsewhere")
+        await watched.pilot.press("enter")
+        await watched.shows("not in this view; Esc, n: in 1 other")
+        await watched.pilot.press("escape", "n")
+        await watched.selects(1)
 
 
 async def test_a_search_says_which_bodies_it_could_not_search_completely(machine: Machine) -> None:

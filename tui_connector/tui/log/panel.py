@@ -28,6 +28,7 @@ from .no_match import why_none_found
 from .prompt import LogPrompt, Purpose
 from .sending import LogContext, LogHost
 from .title import ActiveFilter, title_parts, titles
+from .why_not import why_not
 
 _MIN_WIDTH_BORDERED = 100
 """Columns from which list and detail have borders, and are side by side where they are too low to be stacked."""
@@ -239,7 +240,9 @@ class LogPanel(LogHost):
         """Which match in the detail is the current one, where `n` goes to the next of them."""
         current, number = self._found
         if not number:
-            return "not in this view"
+            others = len(self.view.found) - bool(self.view.match) if self.view.found is not None else 0
+            keys = "n" if self.view.has_focus else "Esc, n"
+            return f"not in this view; {keys}: in {count(others, 'other', 'others')}" if others else "not in this view"
         return f"{current} of {number}" if current and self.detail.has_focus else count(number, "match", "matches")
 
     @on(LogView.Selected)
@@ -440,6 +443,14 @@ class LogPanel(LogHost):
             return bool(self.detail.needle if self.detail.has_focus else self._searched)
         return True
 
+    def on_key(self, event: events.Key) -> None:
+        """Says why a key of the log does nothing now."""
+        if self.has_class("asking") or event.key in self.screen.active_bindings:
+            return
+        if reason := why_not((self, self.detail), event.key):
+            event.stop()
+            self._log_actions.notify(reason)
+
     def action_next_match(self, step: int) -> None:
         if self.detail.has_focus:
             self.detail.next_hit(step)
@@ -489,7 +500,9 @@ class LogPanel(LogHost):
         """Shows or hides the diagnosis of the selected exchange."""
         exchange = self.selected
         if exchange is None:
-            if self.view.selected_probes:
+            if not self.view.selected_probes:
+                self._log_actions.notify("No request is selected.")
+            else:
                 self._log_actions.notify(
                     "The program sent these requests itself, to learn about the store; refusals are expected, and "
                     "nothing is wrong. Enter lists them; i explains each."
@@ -526,6 +539,8 @@ class LogPanel(LogHost):
         self._update_title()
 
     def action_unmark(self) -> None:
+        if not self.view.marks:
+            self._log_actions.notify("No request is marked; m marks one.")
         self.view.marks.clear()
         self.view.refresh()
         self._update_title()
