@@ -136,6 +136,7 @@ def show_mark(line: Horizontal, text: str, *, bad: bool = False) -> None:
         mark.update(Content(shown_line(text)))
         mark.set_class(bool(text), "marked")
         mark.set_class(bad, "bad")
+        mark.set_class(not bad and "✔" in text, "good")
 
 
 class FieldRow(Vertical):
