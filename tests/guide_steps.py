@@ -11,12 +11,13 @@ from typing import Any
 from profiles import FOUR, full, signed
 from screens import shown, until
 
+from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.context import DemoStore, open_context
 from tui_connector.tui.setup.screen import SetupScreen
 
 
@@ -46,10 +47,12 @@ def profile(machine: Machine, keyring: Any, sandbox: Sandbox, *, integration: st
 async def at_step(machine: Machine, step: str, size: tuple[int, int] = (100, 40)) -> AsyncIterator[tuple[Any, Setup]]:
     """The guide at this step, with the only profile."""
     (path,) = machine.directories.profiles.glob("*.toml")
-    app = ConnectorApp(machine, no_demo, start_at="setup", profile=path)
+    app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=size) as pilot:
+        context = open_context(app.machine, path, exchanges=app.records.log_of(path), results=app.guide_results)
+        context.changes = app.records.changes_of(path)
+        app.push_screen(SetupScreen(context, GuideStep(int(step))), lambda _: app._leave_setup(context))
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
-        await pilot.press("escape", step)
         await until(pilot, lambda: f"●{step}" in shown(app) or f"● {step}" in shown(app))
         await pilot.pause()
         yield pilot, app.screen.work.setup  # type: ignore[attr-defined]
