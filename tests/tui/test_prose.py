@@ -7,8 +7,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from screens import shown, until
+from textual.app import App, ComposeResult
+from textual.content import Content
+from textual.widgets import Static
 
-from tui_connector.tui.widgets.prose import line_starts, wrapped
+from tui_connector.tui.widgets.prose import Prose, line_starts, show_text, wrapped
 
 PATH = "/home/a/.config/tui-connector/profiles/directory-of-the-stock/stock-of-all-warehouses.csv"
 
@@ -60,3 +64,24 @@ def test_every_character_is_shown_once_and_no_line_is_too_long(text: str, width:
     lines = [text[start:end] for start, end in pairwise(starts)]
     assert "".join(lines) == text
     assert all(cell_len(line.rstrip()) <= width for line in lines)
+
+
+async def test_a_line_has_the_size_of_its_text() -> None:
+    class Lines(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Static("", id="first")
+            yield Static("after", id="after")
+
+    app = Lines()
+    async with app.run_test(size=(20, 10)) as pilot:
+        first, after = app.query_one("#first", Static), app.query_one("#after")
+        for text, lines in (("one", 1), ("two", 1), ("as many words as need three lines here", 3), ("one", 1)):
+            show_text(first, Prose(Content(text)))
+            await until(pilot, lambda wanted=lines: (first.size.height, after.region.y) == (wanted, wanted))
+            assert shown(app).startswith(text[:7])
+        show_text(first, Content("three\nmore\nlines"))
+        await until(pilot, lambda: after.region.y == 3)
+        first.display = False
+        show_text(first, Content("one"))
+        first.display = True
+        await until(pilot, lambda: after.region.y == 1)

@@ -43,7 +43,7 @@ from ..widgets.field_specs import FieldSpec, FieldType, field_specs
 from ..widgets.focus_moves import move_to_row
 from ..widgets.form import ACCEPTED, RIGHT_LENGTH, Form, FormField, FormPath
 from ..widgets.frame import Dialog
-from ..widgets.prose import Prose
+from ..widgets.prose import Prose, show_text
 from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
 from ..widgets.secret import TOKEN_LENGTH, Secret, SecretInput, VariableInput
 from ..widgets.secret_place import PlaceChoice
@@ -483,7 +483,7 @@ class FormScreen(Dialog[bool]):
 
     @on(Form.Focused)
     def _explain(self, event: Form.Focused) -> None:
-        self.query_one(".words", Static).update(Prose(Content(shown(event.about))))
+        show_text(self.query_one(".words", Static), Prose(Content(shown(event.about))))
 
     @on(Form.Entered)
     def _entered(self) -> None:

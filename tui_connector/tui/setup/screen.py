@@ -36,7 +36,7 @@ from ..log.sending import LogContext
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
 from ..widgets.form import FormField, FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
-from ..widgets.prose import Prose
+from ..widgets.prose import Prose, show_text
 from ..widgets.questions import UnsavedScreen, WorkAnswer
 from ..widgets.secret import SecretInput
 from .authentication import AuthenticationPane
@@ -327,7 +327,7 @@ class SetupScreen(LogDock, TextHolder):
         self.query_one(ScreenHeader).show(setup.title, address, [*state, saving])
         self.query_one("#form").border_title = Content(f"{self._step.value} {TITLES[self._step]}")
         self.query_one("#stepper", Static).update(stepper(marks, self._step), layout=False)
-        self.query_one("#store-words", Static).update(Prose(Content(shown(self._store_side()))))
+        show_text(self.query_one("#store-words", Static), Prose(Content(shown(self._store_side()))))
 
     def _mark(self, step: GuideStep, wrong: set[GuideStep]) -> str:
         """The mark of a step; `wrong` are those whose parts of the profile are invalid."""

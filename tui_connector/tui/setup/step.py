@@ -27,7 +27,7 @@ from ..widgets.choice import Choice
 from ..widgets.focus_moves import move_to_row
 from ..widgets.form import FormPath
 from ..widgets.frame import TONES
-from ..widgets.prose import Prose
+from ..widgets.prose import Prose, show_text
 from .context import GuideContext
 from .results import PartValues
 
@@ -244,7 +244,7 @@ class StepPane(VerticalScroll, can_focus=False):
     def _show_result(self, text: str, *, bad: bool = False) -> None:
         result = self.query_one(".result", Static)
         safe = shown(text)
-        result.update(Prose(Content(safe, list(_result_spans(safe)))))
+        show_text(result, Prose(Content(safe, list(_result_spans(safe)))))
         result.display = bool(text)
         result.set_class(bad, "error")
         result.set_class(text.startswith("✔"), "success")
@@ -257,7 +257,7 @@ class StepPane(VerticalScroll, can_focus=False):
     @staticmethod
     def put(line: Static, text: str) -> None:
         """Shows a text, sanitised here; hides the line where it is empty."""
-        line.update(Prose(Content(shown(text))))
+        show_text(line, Prose(Content(shown(text))))
         line.display = bool(text)
 
     def refused(self) -> Finding | None:

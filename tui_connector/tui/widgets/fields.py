@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from ...text import shown, shown_line
 from .._textual import BESIDE_FIELD
-from .prose import Prose
+from .prose import Prose, show_text
 from .safe_input import SafeInput
 
 
@@ -133,7 +133,7 @@ def show_mark(line: Horizontal, text: str, *, bad: bool = False) -> None:
         mark = Static("", classes="mark")
         line.mount(mark)
     if mark is not None:
-        mark.update(Content(shown_line(text)))
+        show_text(mark, Content(shown_line(text)))
         mark.set_class(bool(text), "marked")
         mark.set_class(bad, "bad")
         mark.set_class(not bad and "✔" in text, "good")
@@ -173,7 +173,7 @@ class FieldRow(Vertical):
             self._problem_text = Static("", classes="problem")
             self.mount(self._problem_text)
         if self._problem_text is not None:
-            self._problem_text.update(Prose(Content(shown(f"✘ {text}"))) if text else "")
+            show_text(self._problem_text, Prose(Content(shown(f"✘ {text}" if text else ""))))
             self._problem_text.set_class(bool(text), "there")
         self._has_problem = bool(text)
         self._draw_wrong()
@@ -184,7 +184,7 @@ class FieldRow(Vertical):
             self._note_text = Static("", classes="note")
             self.mount(self._note_text)
         if self._note_text is not None:
-            self._note_text.update(Prose(Content(shown(text))) if text else "")
+            show_text(self._note_text, Prose(Content(shown(text))))
             self._note_text.set_class(bool(text), "there")
 
     def _draw_wrong(self) -> None:

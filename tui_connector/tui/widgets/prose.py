@@ -13,6 +13,7 @@ from textual.css.styles import RulesMap
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
+from textual.widgets import Static
 
 _KEY = r"(?:\^\S|F\d{1,2}|(?:Shift\+)?Tab|Esc|Enter|Space|Del(?:ete)?|Home|End|PgUp|PgDn|[↑↓←→]+)"
 _SIGN = rf"(?:[^\s\w/] +)*(?:[(,]?(?:{_KEY}[,:]?|[A-Za-z]:?) +)?"
@@ -83,6 +84,10 @@ class Prose(Visual):
     def __str__(self) -> str:
         return self._content.plain
 
+    def is_same(self, other: Prose) -> bool:
+        """Whether the texts and their styles are the same."""
+        return self._content.is_same(other._content)
+
     def _wrap(self, width: int) -> Content:
         lines = list[Content]()
         for line in self._content.split(allow_blank=True):
@@ -100,3 +105,22 @@ class Prose(Visual):
 
     def get_height(self, rules: RulesMap, width: int) -> int:
         return self._wrapped(width).get_height(rules, width)
+
+
+def show_text(line: Static, text: Content | Prose) -> None:
+    """Shows a text where it is not shown already. Lays out the screen again only if it needs another size."""
+    now = line.content
+    if isinstance(text, Prose):
+        is_shown = isinstance(now, Prose) and now.is_same(text)
+    else:
+        is_shown = isinstance(now, Content) and now.is_same(text)
+    if not is_shown:
+        line.update(text, layout=not _fits(line, text))
+
+
+def _fits(line: Static, text: Content | Prose) -> bool:
+    """Whether the text takes as many lines as the one that is shown."""
+    width, height = line.content_size
+    if not (line.display and width and height) or line.styles.is_auto_width:
+        return False
+    return text.get_height(line.styles.get_rules(), width) == height
