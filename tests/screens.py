@@ -16,7 +16,7 @@ from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from tui_connector.tui import typed_words
 
@@ -126,7 +126,11 @@ def shown(app: Any) -> str:
     state = (_Paints.count, app.screen, app.size)
     if not _Paints.waiting or state != _Paints.read:
         visible_screen_stack.set(app._background_screens)
-        strips = app.screen._compositor.render_strips()
+        filters, app._filters = app._filters, []  # they change colours only
+        try:
+            strips = app.screen._compositor.render_strips()
+        finally:
+            app._filters = filters
         _Paints.read, _Paints.text = state, "\n".join(strip.text.rstrip() for strip in strips)
     return _Paints.text
 
@@ -142,6 +146,10 @@ def accepts_keys(app: Any) -> bool:
     return unread is None or unread.is_over
 
 
+def _has_pressed_button(screen: Widget) -> bool:
+    return any(isinstance(each, Button) and each.has_class("-active") for each in screen.walk_children())
+
+
 async def until(pilot: Any, condition: Callable[[], bool], *, unread: bool = False) -> None:
     """Waits until the condition holds and keys work.
 
@@ -154,7 +162,7 @@ async def until(pilot: Any, condition: Callable[[], bool], *, unread: bool = Fal
             holds = condition()
         finally:
             _Paints.waiting = False
-        if holds and not pilot.app.screen.query("Button.-active") and (unread or accepts_keys(pilot.app)):
+        if holds and not _has_pressed_button(pilot.app.screen) and (unread or accepts_keys(pilot.app)):
             return
         await asyncio.sleep(_PAUSE)
     raise AssertionError(f"condition not met; focus is on {pilot.app.screen.focused!r}:\n{shown(pilot.app)}")
