@@ -72,25 +72,25 @@ def chosen(app: ConnectorApp) -> str:
 
 
 async def test_keys_work_before_any_profile_has_been_read(machine: Machine, held_back: HeldBack) -> None:
-    held_back.paths = set(save(machine, *(f"store-{number:04}" for number in range(2_000))))
+    held_back.paths = set(save(machine, *(f"store-{number:04}" for number in range(200))))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "store-0003")
         await pilot.press("j", "j", "k", "j")
         await until(pilot, lambda: chosen(app) == "store-0002")
         await pilot.press("end")
-        await until_shown(pilot, "store-1999")
+        await until_shown(pilot, "store-0199")
         assert ".test" not in shown(app)
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         await pilot.press("escape", "q")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and chosen(app) == "store-1999")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and chosen(app) == "store-0199")
         assert not held_back.released.is_set()
         held_back.released.set()
-        await until_shown(pilot, "store-1999.test")
-        assert chosen(app) == "store-1999"
+        await until_shown(pilot, "store-0199.test")
+        assert chosen(app) == "store-0199"
         await pilot.resize_terminal(60, 20)
-        await until_shown(pilot, "store-1999.test")
+        await until_shown(pilot, "store-0199.test")
 
 
 async def test_blocking_profile_file_does_not_delay_others(machine: Machine, held_back: HeldBack) -> None:
@@ -191,7 +191,7 @@ async def test_cursor_skips_the_heading_of_drafts(machine: Machine) -> None:
 
 
 async def test_a_resize_renders_only_what_is_visible(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    save(machine, *(f"store-{number:04}" for number in range(2_000)))
+    save(machine, *(f"store-{number:04}" for number in range(200)))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "store-0010.test")

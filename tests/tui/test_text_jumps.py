@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from guide_steps import no_demo
 from screens import until, until_shown
 
@@ -101,35 +100,34 @@ async def jump(pilot: Any, text: str, kind: type[Any], key: str) -> None:
     await until(pilot, lambda: isinstance(app.screen, kind) and here(app) == key)
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "key"),
-    [
-        ('timeout = "45s"', FormScreen, "clients.m.timeout"),
-        ("attempts = 7", FormScreen, "clients.m.plugins.1.attempts"),
-        ('uri = "https://acme', SetupScreen, "clients.m.plugins.0.uri"),
-        ("token = {", SetupScreen, "authentications.a.token"),
-        ("password = {", SetupScreen, "authentications.admin.parameters.password"),
-        ('header = "X-Auth', SetupScreen, "authentications.admin.header"),
-        ("identifier", FormScreen, "incoming.products.identifier"),
-        ("source = {", FormScreen, "outgoing.stock.source"),
-        ("[outgoing.stock]", FormScreen, "outgoing.stock"),
-        ("clients.m.timeout", FormScreen, "environments.staging.clients.m.plugins.base-uri.uri"),
-    ],
-)
-async def test_a_line_of_the_text_leads_to_its_field_and_back(
-    machine: Machine, text: str, kind: type[Any], key: str
-) -> None:
+LINES: list[tuple[str, type[Any], str]] = [
+    ('timeout = "45s"', FormScreen, "clients.m.timeout"),
+    ("attempts = 7", FormScreen, "clients.m.plugins.1.attempts"),
+    ('uri = "https://acme', SetupScreen, "clients.m.plugins.0.uri"),
+    ("token = {", SetupScreen, "authentications.a.token"),
+    ("password = {", SetupScreen, "authentications.admin.parameters.password"),
+    ('header = "X-Auth', SetupScreen, "authentications.admin.header"),
+    ("identifier", FormScreen, "incoming.products.identifier"),
+    ("source = {", FormScreen, "outgoing.stock.source"),
+    ("[outgoing.stock]", FormScreen, "outgoing.stock"),
+    ("clients.m.timeout", FormScreen, "environments.staging.clients.m.plugins.base-uri.uri"),
+]
+"""Texts of the profile, and the form and key that each leads to."""
+
+
+async def test_lines_of_the_text_lead_to_their_fields_and_back(machine: Machine) -> None:
     path = machine.directories.profiles / "acme.toml"
     path.parent.mkdir(parents=True)
     path.write_text(TEXT)
     app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
-        await jump(pilot, text, kind, key)
-        await pilot.press("ctrl+g")
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
-        assert text in cursor_line(app)
-        await jump(pilot, text, kind, key)
+        for line in LINES:
+            await jump(pilot, *line)
+            await pilot.press("ctrl+g")
+            await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+            assert line[0] in cursor_line(app)
+        await jump(pilot, *LINES[-1])
 
 
 async def test_what_is_saved_in_a_form_that_was_opened_from_the_text_leads_back_there(machine: Machine) -> None:
