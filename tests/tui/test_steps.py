@@ -381,7 +381,7 @@ async def test_all_fields_of_the_request_authentication_and_the_store_views_afte
         (mark,) = screen.query("#row-parameters .mark").results(Static)
         assert str(mark.content).endswith(" ✔")
         keys = list(screen.query("#row-parameters .key"))
-        assert mark.region.y == keys[1].region.y  # beside the password that it counts
+        await until(pilot, lambda: mark.region.y == keys[1].region.y)  # beside the password that it counts
         assert [key.value for key in keys] == ["username", "password", ""]  # type: ignore[attr-defined]
         keys[-1].focus()
         await pilot.press(*"scope", "enter", *"all")
