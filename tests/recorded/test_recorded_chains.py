@@ -36,7 +36,7 @@ def sent(outgoing: Outgoing, entity: Json, response: Json) -> list[str]:
 
 def test_the_customers_of_the_readme_are_found_and_changed_whole() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    profile, problems = check("".join(each for each in blocks if "format = 1" in each or "steps]]" in each))
+    profile, problems = check("".join(each for each in blocks if "Acme store" in each or "steps]]" in each))
     assert profile is not None, problems
     response: Any = answered("GET", "/V1/customers/search", 200)
     theirs = response["body"]["items"][0]
