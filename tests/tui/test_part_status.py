@@ -12,6 +12,7 @@ from tui_connector.guide.secret_states import SecretState
 from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.magento.diagnosis import Finding
 from tui_connector.templates import Json
+from tui_connector.tui.profile.part_list import part_line
 from tui_connector.tui.profile.part_status import PartStatus, RowStatus
 
 PROFILE = """\
@@ -145,3 +146,12 @@ def test_problems_are_counted_at_their_part_also_those_in_an_environment(tmp_pat
     found = row(status, PRODUCTS)
     assert (found.mark[0], found.problems, found.run) == ("✘", "2 problems", ("✘ 1 min", "error"))
     assert (row(status, ORDERS).mark[0], row(status, ORDERS).problems) == ("✘", "1 problem")
+
+
+def test_a_short_result_of_a_run_leaves_the_summary_its_room() -> None:
+    """Another row has the longest result, "✔ 5 min · changed", for which all would leave room."""
+    part = ProfilePart("incoming", "orders", "GET orders · status eq complete · keyset · → orders.jsonl")
+    line = part_line(part, RowStatus(run=("✔ 5 min", "success")), 11, 17, 80).plain
+    assert line.rstrip().endswith("✔ 5 min")
+    assert "GET orders · status eq complete · → orders.jsonl" in line
+    assert len(line) <= 80

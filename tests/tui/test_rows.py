@@ -259,8 +259,8 @@ def test_rows_with_room_have_the_time_of_day() -> None:
 
 def test_a_probe_without_a_response_says_what_it_asked() -> None:
     """An address without a scheme is tried by both, and the paths of the two requests are the same."""
-    probe = lost(purpose="probe", note="Magento REST API over http?")
-    assert row_message(probe) == "Magento REST API over http? · no response within 30 s"
+    probe = lost(purpose="probe", note="http: Magento REST API?")
+    assert row_message(probe) == "http: Magento REST API? · no response within 30 s"
     assert row_message(lost(note="again")) == "no response within 30 s"
 
 

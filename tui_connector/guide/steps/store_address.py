@@ -297,7 +297,7 @@ async def _probe(address: RestAddress, send: Send) -> tuple[AddressProbe, RestAd
     base = address.base_uri()
     if address.is_cloud_service:
         return await _probe_protected(address, send), None
-    request = probe_request("GET", f"{base}/{CURRENCY}", f"Magento REST API over {urlsplit(base).scheme}?")
+    request = probe_request("GET", f"{base}/{CURRENCY}", f"{urlsplit(base).scheme}: Magento REST API?")
     try:
         response = await send(request)
     except RequestFailed as failure:

@@ -90,7 +90,7 @@ class PartList(BoundedList):
             self._add(Content.assemble((title, "bold")))
             for part in (each for each in parts if each.family == family):
                 self._rows.append(part)
-                line = _part_line(part, states[part.family, part.name], names, runs, width)
+                line = part_line(part, states[part.family, part.name], names, runs, width)
                 self.add_option(Option(Content.styled(line.plain, TONES["muted"]) if is_outdated else line))
             if self._rows[-1] is None and not is_outdated:
                 self._rows.append(family)
@@ -147,10 +147,12 @@ def _name(part: ProfilePart) -> str:
     return shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
 
 
-def _part_line(part: ProfilePart, status: RowStatus, names: int, runs: int, width: int) -> Content:
+def part_line(part: ProfilePart, status: RowStatus, names: int, runs: int, width: int) -> Content:
     """The row of a part in this width, of which `names` columns are for names, and `runs` for last runs."""
     name, problems = _name(part), f"{status.problems} · " if status.problems else ""
     room = max(10, width - names - 5 - (runs + 2 if runs and status.run[0] else 0))
+    if runs and status.run[0] and len(problems) + len(part.summary) > room:  # a short run leaves it more
+        room = max(room, width - names - 7 - cell_len(status.run[0]))
     summary = fitted(part.summary, max(10, room - len(problems)))
     parts = [
         ("  ", ""),
