@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_a_run_is_described_by_its_state_and_items(
     [run] = last_runs(tmp_path, profile).values()
     assert (run.name, run.summary, run.at) == ("products", words, 1_769_848_200.0)
     assert run.is_failure == words.startswith("✘")
+    assert replace(run, counts={"items": 1}).counts_text == "1 item"
 
 
 def test_the_runs_of_one_name_say_what_they_did_and_a_failure_comes_first() -> None:

@@ -17,6 +17,7 @@ from ..runs.database import LedgerError, LedgerPlace
 from ..runs.ledger import last_runs as last_rows
 from ..runs.ledger import ledger_file
 from ..runs.progress import LIMIT_REACHED, OUTPUT_CLOSED, STOPPED
+from ..text import count
 from .profiles.lists import ProfileLists
 
 if TYPE_CHECKING:  # home does not wait for models
@@ -109,7 +110,10 @@ class LastRun:
     @property
     def counts_text(self) -> str:
         """Such as "2 finished, 1 failed"."""
-        return ", ".join(f"{number:,} {each}" for each, number in self.counts.items()) or "no tasks"
+        found = (
+            count(number, "item") if each == "items" else f"{number:,} {each}" for each, number in self.counts.items()
+        )
+        return ", ".join(found) or "no tasks"
 
     @property
     def undo(self) -> str:
