@@ -175,7 +175,9 @@ class RunWriter:
         self._is_recorded = True
         """Whether the last step has everything that was written."""
         self._failure: UserError | None = None
-        """Why a step between two pages failed."""
+        """Why nothing more is recorded: the sink may hold part of a page, or what the ledger has not recorded."""
+        self._is_past_position = False
+        """Whether the sink holds items after the position."""
         self.incomplete_reason = run.doubt
         """Why the items read may not be the whole list; recorded in each step, for a process that resumes the run."""
         self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, total=run.expected)
@@ -189,6 +191,13 @@ class RunWriter:
         """
         if self._failure is not None:
             raise self._failure
+        try:
+            return self._add_pages(pages, costs, store_time)
+        except (SinkError, LedgerError) as error:
+            self._failure = error
+            raise
+
+    def _add_pages(self, pages: Sequence[PageRead], costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
         if not self.written.read:
             self._check_fields(pages)
         if self._changes is not None and self._changes.store_began is None:
@@ -208,7 +217,7 @@ class RunWriter:
 
         What fails is raised where the next page is written, or the run ends.
         """
-        if self._is_recorded or not self._has_begun:
+        if self._is_recorded or not self._has_begun or self._failure is not None or self._is_past_position:
             return
         try:
             self._step(costs)
@@ -219,6 +228,7 @@ class RunWriter:
         """Writes part of a page as the end of the run: the next run cuts it off and reads the page again."""
         self.add([], costs, store_time)
         self._step(costs)
+        self._is_past_position = True
         return self._add(page)
 
     def _check_fields(self, pages: Sequence[PageRead]) -> None:
