@@ -23,6 +23,9 @@ _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _WORD: Final = re.compile(r"[^\s,:;=\[\]{}()\"'/]+")
 _PLACEHOLDER: Final = re.compile(r"[&?@]\{")
 _NUMBER: Final = re.compile(r"[-+\w.]*\Z")
+_COMMA_NUMBER: Final = re.compile(
+    r"(?P<whole>-?\d[\d.]*),(?P<rest>[\d.]+(?:,[\d.]+)*)(?P<exponent>[eE][-+]?\d+)?(?![\w.])(?!\s*:)"
+)
 _NAME_START: Final = re.compile(rf"(?P<quoted>{_STRING.pattern})\s*:|{_WORD.pattern}\s*:", re.DOTALL)
 _VALUE_START: Final = re.compile(r'["\[{\d-]|(?:true|false|null)\b', re.IGNORECASE)
 _AFTER_VALUE: Final = "this is not JSON: remove it, or write all of the text in double quotes"
@@ -35,6 +38,8 @@ _LITERALS: Final = {
 """By what is written for it in other languages, in lower case."""
 _SHORT: Final = 8
 """Characters of a word that is repeated; a longer one may be a secret."""
+_SHORT_NUMBER: Final = 12
+"""Characters of a number that is repeated; a longer one may be a card's or an account's."""
 
 
 def why_invalid_json(error: Exception) -> str:
@@ -65,6 +70,8 @@ def _mistake(text: str, at: int, message: str) -> tuple[str, int]:
     if text[before : before + 1] == "," and text[at : at + 1] in ("}", "]", ","):
         wrong = f"remove the comma before {text[at]}" if text[at] != "," else "remove one of the two commas"
         return wrong, before
+    if message in (_NAME, _END) and (number := _comma_in_number(text, before if message == _NAME else at)):
+        return number
     known = {_NAME: _no_name, _VALUE: _no_value, _COLON: _no_colon, _COMMA: _no_comma, _END: _after_the_end}
     if message not in known:
         return f"{message[:1].lower()}{message[1:]}", at
@@ -82,6 +89,23 @@ def _not_json_anywhere(rest: str) -> str | None:
     if _PLACEHOLDER.match(rest):
         return 'write the placeholder in double quotes, as in "&{sku}"'
     return None
+
+
+def _comma_in_number(text: str, comma: int) -> tuple[str, int] | None:
+    """What to do about a comma within a number, and where the number begins; None if this is not one."""
+    begun = _NUMBER.search(text[:comma])
+    number = _COMMA_NUMBER.match(text, begun.start()) if begun else None
+    if number is None or number.end("whole") != comma:
+        return None
+    whole, rest = number["whole"], number["rest"]
+    if re.fullmatch(r"\d{3}(,\d{3})+(\.\d+)?|\d{3}\.\d+", rest):
+        why, right = "write the number without separators", (whole + rest).replace(",", "")
+    elif rest.isdecimal():
+        why, right = "write a decimal point, not a comma", f"{whole.replace('.', '')}.{rest}"
+    else:
+        return None
+    right += number["exponent"] or ""
+    return (f"{why}: {right}" if len(right) <= _SHORT_NUMBER else why), number.start()
 
 
 def _no_name(text: str, at: int) -> str:
