@@ -39,6 +39,18 @@ def test_a_run_that_waited_for_the_store_sends_the_request_again_with_another_ca
     assert recorded(*posted, bodies[0]).failed == 0
 
 
+def test_a_login_or_probe_that_is_sent_again_to_a_store_that_was_down_is_a_retry() -> None:
+    login = {"purpose": "login", "method": "POST", "request_body": b'{"username": "api", "password": "***"}'}
+    first, second = lost(1, **login), exchange(2, status=503, **login)
+    attempts = recorded(first, second, exchange(3, **login))
+    assert (attempts.failed, attempts.retried) == (0, 2)
+    assert (attempts.next_of(first), attempts.next_of(second)) == (NextAttempt(2, 0), NextAttempt(3, 0))
+    attempts = recorded(*(lost(number, **login) for number in range(1, 6)))
+    assert (attempts.failed, attempts.retried) == (1, 4)
+    assert recorded(lost(1, purpose="probe"), exchange(2, purpose="probe")).failed == 0
+    assert recorded(exchange(1, status=401, **login), exchange(2, **login)).failed == 1  # with another password
+
+
 def test_another_request_to_the_same_address_repeats_nothing() -> None:
     for failed, other in (
         (lost(1, purpose="test"), exchange(2, purpose="test")),

@@ -140,17 +140,20 @@ class Exchange:
 
     @property
     def request_keys(self) -> tuple[int | None, int | None]:
-        """Hashes that are the same for all attempts: of a call, and of a request that a run may send with another call.
+        """Hashes that are the same for all attempts: of a call, and of a request that is sent again with another call.
 
-        None where it cannot be told from another one.
+        That is so of runs, and of logins and probes while the store cannot be reached. None where it cannot be told
+        from another one: a login that was refused may be repeated with another password, which is masked.
         """
         request = (self.client, self.method, self.uri)
         call = hash((self.call, request)) if self.call else None
         sent = self.request_body
-        if self.purpose != "run" or self.by_hand or sent.cut or (self.method == "POST" and not sent.data):
+        is_answered = self.status is not None and self.status < 500 and self.failed
+        may_differ = self.purpose == "test" or (self.purpose != "run" and is_answered)
+        if may_differ or self.by_hand or sent.cut or (self.method == "POST" and not sent.data):
             return call, None
         run = self.original.about.run.get("run") if self.original is not None else None
-        return call, hash((str(run), request, sent.data))
+        return call, hash((self.purpose, str(run), request, sent.data))
 
     @property
     def is_partial(self) -> bool:
