@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import pkgutil
 import re
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 from screens import until
-from textual import events
+from textual import events, on
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -35,9 +37,10 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (events.Event, "_set_forwarded", ["self"]),
     (DOMNode, "_merge_bindings", []),
     (App, "_unnotify", ["self", "notification", "refresh"]),
+    (App, "_prune", ["self", "nodes", "parent"]),
 ]
-STATE = ["_bindings", "_css_type_names", "_keymap", "_message_queue", "_notifications", "_pending_message"]
-LAYOUT = ["_full_map", "_compositor", "textual._compositor"]
+STATE = ["_bindings", "_css_type_names", "_keymap", "_message_queue", "_notifications", "_pending_message", "_pruning"]
+LAYOUT = ["_full_map", "_compositor", "textual._compositor", "textual._context"]
 
 
 @pytest.mark.parametrize(("owner", "name", "parameters"), PARTS, ids=[name for _, name, _ in PARTS])
@@ -60,6 +63,7 @@ def test_textual_has_the_parts_of_a_layout() -> None:
 def test_textual_calls_what_is_overridden() -> None:
     assert "_fatal_error()" in inspect.getsource(App._handle_exception)
     assert "._forward_event(" in inspect.getsource(App.on_event)
+    assert "._prune(" in inspect.getsource(Widget.remove)
 
 
 def test_no_part_is_missing_above() -> None:
@@ -102,6 +106,77 @@ async def test_a_widget_is_told_a_new_size_whose_place_was_asked_for_before_the_
         assert app.screen.find_widget(sized).region.width == 40
         await until(pilot, lambda: sized.size.width == 40)
         await until(pilot, lambda: sized.told[-1][0] == 40)
+
+
+class Slow(Static):
+    """Handles a message only when its user lets it: until then its screen cannot be removed completely."""
+
+    def __init__(self) -> None:
+        super().__init__("slow")
+        self.may_end = asyncio.Event()
+
+    class Looked(Message):
+        """Looks for another widget of the screen."""
+
+    class WorkStarted(Message):
+        """Starts a worker that does."""
+
+    @on(Looked)
+    async def _look(self) -> None:
+        await self.may_end.wait()
+        self.screen.query_one("#other")
+
+    @on(WorkStarted)
+    async def _start_work(self) -> None:
+        await self.may_end.wait()
+        await self.run_worker(self.look_again()).wait()
+
+    async def look_again(self) -> None:
+        self.screen.query_one("#other")
+
+
+class SlowScreen(_textual.BaseScreen[None]):
+    def compose(self) -> ComposeResult:
+        yield Static(id="other")
+        yield Slow()
+
+    async def look_later(self) -> None:
+        await self.query_one(Slow).may_end.wait()
+        self.query_one("#other")
+
+
+@pytest.mark.parametrize("by", [Slow.Looked, Slow.WorkStarted])
+async def test_what_a_removed_screen_still_does_may_miss_widgets_that_went_first(by: type[Message]) -> None:
+    app = _textual.QuietApp()
+    async with app.run_test() as pilot:
+        screen = SlowScreen()
+        await app.push_screen(screen)
+        slow = screen.query_one(Slow)
+        worker = screen.run_worker(screen.look_later())
+        slow.post_message(by())
+        screen.dismiss()
+        await until(pilot, lambda: not screen.query("#other"))
+        slow.may_end.set()
+        await until(pilot, lambda: not screen.is_attached)
+        assert worker.is_cancelled
+        assert app.is_running
+    assert app.crash is None
+
+
+async def test_a_widget_that_is_missing_in_a_screen_that_stays_ends_the_app() -> None:
+    with pytest.raises(NoMatches):
+        await _miss_a_widget(_textual.QuietApp())
+
+
+async def _miss_a_widget(app: App[None]) -> None:
+    async with app.run_test() as pilot:
+        screen = SlowScreen()
+        await app.push_screen(screen)
+        await screen.query("#other").remove()
+        slow = screen.query_one(Slow)
+        slow.may_end.set()
+        slow.post_message(Slow.Looked())
+        await until(pilot, lambda: not app.is_running)
 
 
 def test_every_screen_has_this_layout() -> None:

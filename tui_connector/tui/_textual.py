@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 
 from textual import events, on
 from textual._compositor import Compositor, CompositorMap, ReflowResult
+from textual._context import active_message_pump
 from textual.app import App
+from textual.await_remove import AwaitRemove
 from textual.binding import Binding, BindingsMap
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.geometry import Size
 from textual.message import Message
@@ -20,6 +23,7 @@ from textual.message_pump import MessagePump
 from textual.notifications import Notification, SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import WorkerFailed, active_worker
 
 from ..text import shown
 
@@ -74,17 +78,36 @@ class QuietApp(App[None]):
                         holder.remove()  # Textual removes only the text in it: an empty line would stay
             self._unnotify(each, refresh=refresh)
 
-    def is_harmless(self, error: Exception) -> bool:
-        """Whether the program continues after this exception in a handler."""
-        return False
+    def _prune(self, *nodes: Widget, parent: DOMNode | None = None) -> AwaitRemove:
+        """Ends the workers of what is removed; Textual would once all its children are gone, which they may need."""
+        removed = super()._prune(*nodes, parent=parent)
+        for worker in tuple(self.workers):
+            if _is_removed(worker.node):
+                worker.cancel()
+        return removed
 
     def _handle_exception(self, error: Exception) -> None:
-        if not self.is_harmless(error):
+        if not self._misses_what_was_removed(error):
             super()._handle_exception(error)
+
+    def _misses_what_was_removed(self, error: Exception) -> bool:
+        """Whether this happened in a widget that is being removed, or in an app that exits: other widgets go first.
+
+        What was in its queue before is still handled, and may start a worker.
+        """
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        pump, worker = active_message_pump.get(), active_worker.get(None)
+        node = worker.node if worker is not None and pump is self else pump
+        return isinstance(cause, NoMatches) and (not self.is_running or _is_removed(node))
 
     def _fatal_error(self) -> None:
         self.crash = sys.exc_info()[1]
         self._close_messages_no_wait()
+
+
+def _is_removed(node: MessagePump) -> bool:
+    """Whether the removal of this widget has begun."""
+    return isinstance(node, Widget) and node._pruning
 
 
 def is_text_field(widget: DOMNode | None) -> bool:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events, work
 from textual.binding import Binding, BindingType
-from textual.css.query import NoMatches
 
 from ..errors import UserError
 from ..machine import Machine
@@ -116,10 +115,6 @@ class ConnectorApp(KeyboardApp):
             sys.stderr.write(f"{report(self.crash)}\n")
             sys.exit(1)
         sys.exit(self.return_code)
-
-    def is_harmless(self, error: Exception) -> bool:
-        # a screen that is still mounting while the app exits may miss widgets that were removed already
-        return isinstance(error, NoMatches) and not self.is_running
 
     def on_mount(self) -> None:
         self._adapt_theme()
