@@ -1,4 +1,4 @@
-"""Opens the guide at a step, with a saved profile of the sandbox."""
+"""Opens the guide: at its first step as the demo does, or at a step with a saved profile of the sandbox."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from profiles import FOUR, full, signed
-from screens import shown, until
+from screens import shown, until, until_shown
+from textual.pilot import Pilot
 
+from tui_connector.cli.screen import full_integration
 from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.context import DemoStore, open_context
+from tui_connector.tui.setup.context import DemoStore, GuideContext, open_context
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.choice import Choice
 
 
 async def no_demo() -> DemoStore:
@@ -69,3 +72,61 @@ INCOMING = {
     }
 }
 """One incoming: products, read page by page."""
+
+
+Data = dict[str, Any]
+
+
+@asynccontextmanager
+async def guide(
+    machine: Machine, sandbox: Sandbox, size: tuple[int, int] = (100, 50), *, tokens: bool = False
+) -> AsyncIterator[Pilot[None]]:
+    """The guide at its first step, the store's address filled in. `tokens`: the demo has those of an integration."""
+    admin = sandbox.description()["admin"]
+    assert isinstance(admin, dict)
+    values = {"username": str(admin["username"]), "password": str(admin["password"])}
+    if tokens:
+        values |= full_integration(sandbox)
+
+    async def demo() -> DemoStore:
+        return DemoStore(sandbox.url, "acme", "Acme", "", values)
+
+    app = ConnectorApp(machine, demo, start_at="demo")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
+        yield pilot
+
+
+def work_of(pilot: Pilot[None]) -> GuideContext:
+    return next(each for each in pilot.app.screen_stack if isinstance(each, SetupScreen)).work
+
+
+def draft(pilot: Pilot[None]) -> Data:
+    return work_of(pilot).setup.draft
+
+
+async def choose(pilot: Pilot[None], selector: str, words: str) -> None:
+    """Opens a choice, and takes the option that begins like this."""
+    pilot.app.screen.query_one(selector, Choice).focus()
+    await pilot.press("enter")
+    await until_shown(pilot, words)
+    options = pilot.app.screen.query_one("#choices OptionList")
+    index = next(n for n in range(options.option_count) if str(options.get_option_at_index(n).prompt).startswith(words))
+    options.highlighted = index
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+async def to_authentication(pilot: Pilot[None]) -> None:
+    await pilot.press("enter")
+    await until_shown(pilot, "Magento 2.4")
+    await pilot.press("enter")
+    await until_shown(pilot, "Consumer secret")
+
+
+async def sign_in_as_admin(pilot: Pilot[None]) -> None:
+    await to_authentication(pilot)
+    await choose(pilot, "#way", "Login with user and password")
+    await until_shown(pilot, "Password")
+    await pilot.press("alt+u", "enter")
+    await until_shown(pilot, "accepts it")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from guide_steps import draft, guide, to_authentication, work_of
 from screens import shown, until, until_shown
-from test_steps import draft, guide, to_authentication, work_of
 from textual import events
 
 from tui_connector.client.message import Request

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 import recordings
-from guide_steps import no_demo
+from guide_steps import choose, no_demo
 from profiles import full
 from runs import BEARER
 from screens import shown, until, until_shown
-from test_steps import choose
 from textual import events
 
 from tui_connector.client.criteria_rows import doubt, read_row

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guide_steps import no_demo
+from guide_steps import choose, guide, no_demo, to_authentication, work_of
 from profiles import full
 from runs import BEARER
 from screens import said_by, shown, until, until_shown
-from test_steps import choose, guide, to_authentication, work_of
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static

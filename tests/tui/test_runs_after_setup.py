@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from guide_steps import choose
 from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
-from test_steps import choose
 
 from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_data, is_demo_profile, start_sandbox
 from tui_connector.client.exchange import Exchange

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from guide_steps import draft, guide, to_authentication
 from screens import shown, until, until_shown
-from test_steps import draft, guide, to_authentication
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, Input

@@ -1,0 +1,235 @@
+"""Step 1 by keyboard, against the sandbox: the name, the address and the plugins of a client."""
+
+from __future__ import annotations
+
+import asyncio
+
+from guide_steps import choose, draft, guide, no_demo, to_authentication, work_of
+from http_server import Hold, Received, reply, serving
+from screens import shown, until, until_shown
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.widgets.choice import Choice, Toggle
+from tui_connector.tui.widgets.ordered_list import OrderedList
+
+
+def plugins(pilot: Pilot[None]) -> list[str]:
+    return [each["kind"] for each in draft(pilot)["clients"]["magento"]["plugins"]]
+
+
+async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandbox: Sandbox) -> None:
+    app = ConnectorApp(machine, no_demo, start_at="setup")
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "Store address")
+        await pilot.press(*sandbox.url, "enter")
+        await until_shown(pilot, "Magento 2.4")
+        await pilot.press("escape", "5")
+        await until_shown(pilot, "Not written yet")
+        await until_shown(pilot, "! The name 127-0-0-1 says little")
+        await pilot.press("s")  # the first letter of a name, typed where it is asked for
+        await until(
+            pilot, lambda: any("press s again to save it as 127-0-0-1" in each.message for each in app._notifications)
+        )
+        assert not list(machine.directories.profiles.glob("*.toml"))
+        await pilot.press("e", "end", "!")
+        await until_shown(pilot, "cannot be named")
+        await until(pilot, lambda: work_of(pilot).setup.name == "127-0-0-1")
+        await pilot.press("ctrl+u", *"127-0-0-1", "escape")
+        await until_shown(pilot, "! The name 127-0-0-1 says little")
+        await pilot.press("e", *"acme", "escape")  # what is typed replaces a name that was proposed
+        await until(pilot, lambda: shown(app).splitlines()[0].strip().startswith("acme"))
+        assert draft(pilot)["name"] == "acme"
+        assert "says little" not in shown(app)
+        await pilot.press("e", *"-2", "escape")  # and continues one that was typed
+        await until(pilot, lambda: work_of(pilot).setup.name == "acme-2")
+
+
+async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        assert "✔ 1" in shown(pilot.app)
+        await pilot.press("escape", "1")
+        await until_shown(pilot, "● 1")
+        address = pilot.app.screen.query_one("#field-address", Input)
+        address.value = "other.example.org"
+        await pilot.press("escape", "n")
+        await until_shown(pilot, "○ 1")
+        await pilot.press("escape", "s")
+        await until_shown(pilot, "✘ Step 1: Test the store again")
+        assert not list(machine.directories.profiles.glob("*.toml"))
+        address.value = sandbox.url
+        await until_shown(pilot, "✔ 1")
+        await pilot.press("escape", "1")
+        await until_shown(pilot, "● 1")
+        view = pilot.app.screen.query_one("#field-store-view", Input)
+        view.value = "all\x1b[31m/x"
+        await until_shown(pilot, "A store view code consists of letters")
+        assert draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == f"{sandbox.url}/rest/all/V1"
+        for key in ("enter", "f5"):
+            await pilot.press(key)
+            assert pilot.app.focused is view
+        for key, step in (("f8", "● 2"), ("ctrl+s", "● 5")):  # every other way goes on, and says so
+            await pilot.press("escape", "1")
+            await until_shown(pilot, "● 1")
+            assert view.value.endswith("/x")
+            await until_shown(pilot, "A store view code consists of letters")
+            await pilot.press(key)
+            assert "✘ 1" in await until_shown(pilot, step)
+        await until_shown(pilot, "✘ Step 1: Correct the")
+        await pilot.press("enter")
+        assert not list(machine.directories.profiles.glob("*.toml"))
+        await pilot.press("1")
+        await until_shown(pilot, "● 1")
+        view.value = "all"
+        await until(pilot, lambda: "A store view code" not in shown(pilot.app))
+        view.value = "zzz"
+        await until(pilot, lambda: "A store view code" not in shown(pilot.app))
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "✘ The store has no store view with the code 'zzz'")
+        assert "✔ found" not in shown(pilot.app)
+        address.value = "127.0.0.1:99999"
+        await until(pilot, lambda: "no store view" not in shown(pilot.app))  # it was about another address
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "✘ The port in '127.0.0.1:99999' must be 1–65535")
+        address.value = sandbox.url
+        await until(pilot, lambda: "must be" not in shown(pilot.app))
+        await pilot.press("escape", "n")
+        await until_shown(pilot, "✘ 1")
+
+
+async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        heading = pilot.app.screen.query_one("#plugins-heading", Static)
+        assert "a add" not in str(heading.content)
+        pilot.app.screen.query_one(OrderedList).focus()
+        await until_shown(pilot, "a add  d remove")  # its keys, while they work
+        assert "✘" not in shown(pilot.app)
+        await pilot.press("down", "K")
+        await until(pilot, lambda: plugins(pilot) == ["log-requests", "base-uri", "content-type"])
+        await pilot.press("d")
+        await until(pilot, lambda: plugins(pilot) == ["base-uri", "content-type"])
+        await pilot.press("z")
+        await until(pilot, lambda: plugins(pilot) == ["log-requests", "base-uri", "content-type"])
+        await pilot.press("home", "d", "d", "d")
+        await until_shown(pilot, "none: a adds one")
+        await pilot.press("z", "z")
+        await until(pilot, lambda: plugins(pilot) == ["base-uri", "content-type"])
+        await pilot.press("a")
+        await until_shown(pilot, "Retry failed requests")
+        await pilot.press(*"xx")
+        await until_shown(pilot, "none has these words")
+        await pilot.press("enter", "ctrl+u", *"header")
+        screen = await until_shown(pilot, "Set request headers")
+        assert "Retry failed requests" not in screen
+        await pilot.press("ctrl+u", *"failed", "enter")  # as it is typed
+        await until_shown(pilot, "Attempts")
+        await pilot.press(*"xyz", "ctrl+s")
+        await until_shown(pilot, "1 problem. No request can be sent")
+        await pilot.press("n")  # stays in the field
+        await until(pilot, lambda: "No request can be sent" not in shown(pilot.app))
+        assert pilot.app.screen.focused.value == "xyz"
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "✘ attempts: ")
+        await pilot.press("y")
+        await until_shown(pilot, "Retry failed requests: attempts xyz  ✘ attempts: ")
+        await pilot.press("d")
+        await until_shown(pilot, "Removed: Retry failed requests: attempts xyz. z undoes it.")
+        await pilot.press("escape", "z")  # also from a button
+        pilot.app.screen.query_one(OrderedList).focus()
+        await until(pilot, lambda: "z undoes it" not in shown(pilot.app))
+        assert plugins(pilot)[-1] == "retry"
+        await pilot.press("end", "enter")
+        await until_shown(pilot, "Attempts")
+        await pilot.press("ctrl+u", *"99")
+        await until_shown(pilot, "✘")  # too many: said where it was typed
+        await pilot.press("backspace", "ctrl+s")
+        await until_shown(pilot, "Retry failed requests: attempts 9")
+        assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
+
+
+async def test_disabled_certificate_verification_shows_a_warning(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        pilot.app.screen.query_one("#connection", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "Verify the certificate")
+        pilot.app.screen.query_one("#row-tls-verify Toggle", Toggle).focus()
+        await pilot.press("space", "ctrl+s")
+        await until_shown(pilot, "NOT verified")
+        assert draft(pilot)["clients"]["magento"]["tls"] == {"verify": False}
+        pilot.app.screen.query_one("#connection", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "Verify the certificate")
+        pilot.app.screen.query_one("#row-tls-verify Toggle", Toggle).focus()
+        await pilot.press("space", "ctrl+s")
+        await until(pilot, lambda: "NOT verified" not in shown(pilot.app))
+        assert "tls" not in draft(pilot)["clients"]["magento"]
+
+
+async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        pilot.app.screen.query_one("#client", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "+ add a client")
+        await pilot.press("plus", "enter")
+        await until_shown(pilot, "Name of the new client")
+        await pilot.press(*"staging", "enter")
+        await until_shown(pilot, "from the test")
+        assert list(draft(pilot)["clients"]) == ["magento", "staging"]
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
+        assert "✔ found" not in shown(pilot.app)
+        await choose(pilot, "#client", "- remove")
+        await until(pilot, lambda: list(draft(pilot)["clients"]) == ["magento"])
+        assert sandbox.url in shown(pilot.app)
+
+
+async def test_digits_after_a_failed_address_test_correct_the_address(machine: Machine, sandbox: Sandbox) -> None:
+    right = sandbox.url
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("e", "backspace", "backspace", "enter")
+        await until_shown(pilot, "✘ ")
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
+        await pilot.press(*right[-2:], "enter")
+        await until_shown(pilot, "Magento 2.4")
+
+
+async def test_enter_during_a_test_goes_on_once_the_store_has_accepted_it(machine: Machine) -> None:
+    holds, found = [Hold(), Hold()], b'{"base_currency_code": "EUR"}'
+
+    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+        if b"currency" not in request.head:
+            await holds[0].wait()
+        writer.write(reply("200 OK", found if b"currency" in request.head else b"[]"))
+
+    async def search_while_held() -> None:
+        await pilot.press("ctrl+u", *store.url, "enter")
+        await holds[0].reached()
+        await until_shown(pilot, f"✔ {store.url}")  # as far as the search has come
+        await pilot.press("e", "enter", "enter")
+        await until_shown(pilot, "… looking for the store, then step 2")
+
+    app = ConnectorApp(machine, no_demo, start_at="setup")
+    async with serving(answer) as store, app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "Store address")
+        await search_while_held()
+        assert len(store.received) == 2
+        await pilot.press("e", "end", "/")  # this address was not tested yet
+        await until(pilot, lambda: "looking for" not in shown(app))
+        holds.pop(0).release()
+        await pilot.press("enter")
+        await holds[0].reached()
+        holds[0].release()
+        await until_shown(pilot, "✔ Magento")
+        assert "● 1" in shown(app)
+        await pilot.press("e", "enter")  # nothing has changed since
+        await until_shown(pilot, "● 2")
+        await pilot.press("escape", "1", "e")
+        holds[0] = Hold()
+        await search_while_held()
+        holds[0].release()
+        await until_shown(pilot, "● 2")
