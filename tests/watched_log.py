@@ -12,6 +12,7 @@ from screens import accepts_keys
 from textual.pilot import Pilot
 
 from tui_connector.client.exchange import Exchange, Exchanges
+from tui_connector.client.message import InvalidRequest, Request, Response
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.panel import LogPanel
@@ -103,3 +104,17 @@ def filled(*exchanges: Exchange, **bounds: int) -> Exchanges:
     for each in exchanges:
         log.record(each)
     return log
+
+
+class Store:
+    """Receives what the log sends."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.refuses: InvalidRequest | None = None
+
+    async def send(self, exchange: Exchange, request: Request) -> Response:
+        self.requests.append(request)
+        if self.refuses is not None:
+            raise self.refuses
+        return Response(200, (), b"", 1)

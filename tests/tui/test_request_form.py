@@ -1,0 +1,472 @@
+"""The form in which a request of the log is edited, or a new one written, before it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from exchanges import exchange
+from profiles import profile
+from textual.app import App
+from textual.events import Paste
+from textual.widgets import Input, TextArea
+from watched_log import Store, filled, watching
+
+from tui_connector.client.exchange import RecordedBody
+from tui_connector.client.message import InvalidRequest, Request, Response
+from tui_connector.guide.requests.resend import NewRequests
+from tui_connector.guide.rest_api import ApiPath, KnownPaths
+from tui_connector.guide.trust import ProfileTrust
+from tui_connector.guide.workbench import Workbench
+from tui_connector.log.history import BODIES_ARE_KEPT
+from tui_connector.machine import Machine, NoPrompt
+from tui_connector.tui.log.request_form import RequestForm
+from tui_connector.tui.log.sending import LogContext
+from tui_connector.tui.screen_prompt import ScreenPrompt
+from tui_connector.tui.widgets.questions import ConfirmScreen
+
+LONG = "items[sku,name,price,status,visibility,type_id,created_at,updated_at,weight,custom_attributes],total_count"
+
+
+@pytest.mark.parametrize("filters", [1, 20])
+async def test_a_long_query_is_shown_and_leaves_the_body_in_sight_at_80_columns(machine: Machine, filters: int) -> None:
+    field = "searchCriteria[filter_groups][{}][filters][0][field]=updated_at"
+    uri = f"products?fields={LONG}&{'&'.join(map(field.format, range(filters)))}"
+    log = filled(exchange(1, uri=f"https://acme.example/rest/V1/{uri}"))
+    async with watching(machine, log, size=(80, 24), context=LogContext(machine, send=Store().send)) as watched:
+        await watched.pilot.press("X")
+        await watched.until(lambda: LONG in "".join(line.strip("│▁▂▃▄▅▆▇█ ") for line in watched.screen()))
+        await watched.until(lambda: field.format(0) in "".join(line.strip("│▁▂▃▄▅▆▇█ ") for line in watched.screen()))
+        await watched.shows(" Send ")
+        headers = watched.app.screen.query_one("#resend-headers", TextArea)
+        headers.text = "\n".join(f"X-Header-{number}: 1" for number in range(9))
+        await watched.shows("X-Header-1")
+        await watched.shows(" Send ")
+        assert watched.app.screen.query_one("#resend-body").size.height >= 3
+
+
+async def test_a_body_is_checked_and_shown_before_it_is_sent(machine: Machine) -> None:
+    store = Store()
+    log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products/base-prices"))
+    async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
+        await watched.pilot.press("X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        watched.app.screen.query_one("#resend-headers", TextArea).text = "Content-Type: application/json"
+        watched.app.screen.query_one("#resend-body", TextArea).focus()
+        watched.app.post_message(Paste('{"prices": [\r  {"price": -5,}\r]}'))  # as xterm and tmux end its lines
+        await watched.shows('  {"price": -5,}')
+        await watched.pilot.press("f5")
+        await watched.shows("The body is not valid JSON")
+        await watched.shows("(line 2, column")
+        await watched.shows("Send POST /rest/V1/products/base-prices")
+        await watched.shows('  {"price": -5,}')  # as it is
+        await watched.shows("Send it anyway")
+        await watched.pilot.press("n")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        prices = [{"price": -5, "price_type": "fixed", "store_id": 0, "sku": f"24-MB0{each}"} for each in range(3)]
+        watched.app.screen.query_one("#resend-body", TextArea).text = json.dumps({"prices": prices})
+        await watched.pilot.press("f5")
+        await watched.shows('"price": -5')
+        await watched.shows('"sku": "24-MB02"')  # to its end
+        assert not watched.says("not valid JSON")
+        assert not store.requests
+        await watched.pilot.press("y")
+        await watched.until(lambda: len(store.requests) == 1)
+
+
+async def test_a_json_body_is_edited_as_the_log_shows_it_and_sent_as_it_was_unless_it_is_changed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, texts = Store(), list[str]()
+    body = b'{"product":{"sku":"24-MB01","price":34.00,"name":"Caf\\u00e9 \\/ Bar"}}'
+    log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products", request_body=body))
+    monkeypatch.setattr(
+        "tui_connector.tui.external_editor.edit", lambda _, __, path, ___: texts.append(path.read_text())
+    )
+    async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
+        await watched.pilot.press("X")
+        await watched.shows('    "price": 34.00,')
+        await watched.shows('    "name": "Café / Bar"')
+        await watched.pilot.press("escape", "o")
+        await watched.shows("Unchanged. Nothing was sent.")
+        assert '    "sku": "24-MB01",\n' in texts[0]
+        await watched.pilot.press("f5")
+        await watched.shows("Send POST")
+        await watched.pilot.press("y")
+        await watched.until(lambda: len(store.requests) == 1)
+        assert store.requests[0].body == body
+        await watched.pilot.press("X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        area = watched.app.screen.query_one("#resend-body", TextArea)
+        area.text = area.text.replace("34.00", "35.00")
+        await watched.pilot.press("f5", "y")
+        await watched.until(lambda: len(store.requests) == 2)
+        assert json.loads(store.requests[1].body) == json.loads(body.replace(b"34", b"35"))
+
+
+async def test_the_editor_returns_to_the_form_and_sends_nothing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    changes = {"entity_id": "sku", "[pageSize]=3": "[pageSize]=50"}
+    texts: list[str] = []
+
+    def edit(_: object, __: object, path: Path, ___: object) -> None:
+        text = path.read_text()
+        texts.append(text)
+        for old, new in changes.items() if len(texts) == 2 else ():
+            text = text.replace(old, new)
+        if len(texts) == 3:
+            text = text.rstrip("\n") + '\nX-Sent: é\n{"a": 1}\n'
+        path.write_text(text, "latin-1" if len(texts) == 3 else "utf-8")
+
+    monkeypatch.setattr("tui_connector.tui.external_editor.edit", edit)
+    encoded = "&since=2026-01-01%2000%3A00%3A00"  # a colon need not be encoded, but was
+    uri = f"https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=3&fields=a%26b{encoded}"
+    async with watching(machine, filled(exchange(1, uri=uri)), context=LogContext(machine, send=store.send)) as watched:
+        await watched.pilot.press("X", "escape", "o")
+        await watched.shows("Unchanged. Nothing was sent.")
+        assert "GET https://acme.example/rest/V1/products?searchCriteria[pageSize]=3\n    &fields=a%26b\n" in texts[0]
+        await watched.pilot.press("o")
+        await watched.shows("Changed. F5 sends the request.")
+        await watched.shows("searchCriteria[pageSize]=50")
+        await watched.shows("since=2026-01-01 00:00:00")
+        assert not store.requests
+        await watched.pilot.press("o")
+        await watched.shows("✘ Line 3 of the headers is not “Name: value”: {")
+        headers = watched.app.screen.query_one("#resend-headers", TextArea)
+        assert (watched.app.focused, headers.text.split("\n")[1:]) == (headers, ["X-Sent: é", '{"a": 1}', ""])
+        await watched.pilot.press("ctrl+o")
+        await watched.shows("Unchanged. Nothing was sent.")
+        assert texts[3].endswith('\nX-Sent: é\n{"a": 1}\n\n')
+        headers.text = headers.text.split("\n")[0]
+        await watched.pilot.press("escape", "escape")
+        await watched.shows("Discard the edited request?")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        await watched.until(lambda: "Esc Leave  e Edit  t Send" in watched.screen()[-1])  # as before the question
+        await watched.pilot.press("e")
+        await watched.until(lambda: headers.has_focus)  # which Esc had left
+        await watched.pilot.press("f1")
+        await watched.shows("F5 sends it; Esc leaves")
+        await watched.pilot.press("escape")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(store.requests) == 1)
+        assert store.requests[0].uri.endswith(f"products?searchCriteria[pageSize]=50&fields=a%26b{encoded}")
+        await watched.pilot.press("X", "f5")
+        await watched.until(lambda: len(store.requests) == 2)
+        assert store.requests[1].uri == uri
+
+
+class PromptOfApp(NoPrompt):
+    """The prompt of an app that is made after the workbench."""
+
+    app: App[None]
+
+    async def missing_secret(self, question: str) -> str:
+        return await ScreenPrompt(self.app).missing_secret(question)
+
+
+async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stays(
+    machine: Machine, tmp_path: Path
+) -> None:
+    path, store = tmp_path / "shop.toml", Store()
+    prompt = PromptOfApp()
+    bench = Workbench(replace(machine, prompt=prompt), directory=tmp_path, trust=ProfileTrust(machine, path))
+    new = NewRequests(bench, lambda: profile("http://127.0.0.1:9/rest/V1", {"kind": "bearer", "token": {"env": "T"}}))
+    log = filled(exchange(1, client="shop", method="PUT", request_body=RecordedBody(b'{"a":1}', 7)))
+    async with watching(machine, log, context=LogContext(machine, send=store.send, new=new)) as watched:
+        prompt.app = watched.app
+        await watched.pilot.press("X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        body.text = '{"a":2'
+        await watched.shows("Body · ✘ The body is not valid JSON: ")  # next to the text
+        body.text = '{"a":2}'
+        body.focus()
+        body.move_cursor((0, 5))
+        await watched.until(lambda: not watched.says("not valid JSON") and body.has_focus)
+        await watched.pilot.press("f1")
+        await watched.shows("Body: JSON that is invalid is marked.")
+        await watched.pilot.press("escape", "f5")
+        await watched.shows("The environment variable T is not set.")
+        assert watched.says("Access token of authentication a")
+        await watched.pilot.press("escape")
+        await watched.shows("✘ The environment variable T is not set. Try again to enter its value for this session.")
+        await watched.pilot.press("f5")
+        await watched.shows("Its value for http://127.0.0.1:9, for this session:")
+        await watched.type("CANARY-token")
+        await watched.pilot.press("enter")
+        await watched.shows("It may change the store.")
+        assert machine.typed.find(path, "env:T", "http://127.0.0.1:9") == "CANARY-token"
+        store.refuses = InvalidRequest("The profile is not trusted to do this")
+        await watched.pilot.press("y")
+        await watched.told("Edited #1 not sent: The profile is not trusted to do this. X on #1 opens it again.")
+        await watched.pilot.press("X")
+        await watched.shows("✘ Not sent: The profile is not trusted to do this")
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        assert json.loads(body.text) == {"a": 2}
+        assert body.has_focus  # where it was edited
+        assert body.cursor_location == (0, 1)
+        await watched.pilot.press("escape", "escape")
+        await watched.shows("Discard the edited request?")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        store.refuses = None
+        await watched.pilot.press("f5")
+        await watched.shows("It may change the store.")
+        await watched.pilot.press("y")
+        await watched.until(lambda: [each.body for each in store.requests] == [b'{"a":2}'] * 2)
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | ConfirmScreen))
+    bench.close()
+
+
+async def test_a_request_without_its_body_is_completed_before_it_is_sent(machine: Machine) -> None:
+    store = Store()
+    gone, cut = RecordedBody(size=93), RecordedBody(b'{"a": [1, ', 90_000, cut=True)
+    masked = '{"password": "•••"}'.encode()
+    log = filled(*(exchange(n, method="POST", request_body=body) for n, body in enumerate((gone, cut, masked), 1)))
+    async with watching(machine, log, context=LogContext(machine, send=store.send)) as watched:
+        for number, missing, keeps in (
+            (1, "its body (93 B) was not kept", BODIES_ARE_KEPT),
+            (2, "only the first 10 B of its body (90.0 KB) were kept", ""),
+            (3, "its secrets are masked (•••)", ""),
+        ):
+            await watched.pilot.press("g", *["down"] * (number - 1))
+            await watched.selects(number)
+            await watched.pilot.press("enter", "G")
+            await watched.shows(f"x cannot resend it: {missing}. X opens it for editing.")
+            await watched.pilot.press("escape", "x")
+            await watched.told(
+                f"#{number} cannot be resent unchanged: {missing}. X opens it for editing. {keeps}".strip()
+            )
+            await watched.pilot.press("X")
+            await watched.shows(f"Body · complete the request: {missing}")
+            if number == 3:
+                await watched.pilot.press("f5")
+                await watched.shows("Replace each •••: the log has no secrets.")
+            watched.app.screen.query_one("#resend-body", TextArea).text = "{}"
+            await watched.pilot.press("f5")
+            await watched.shows("It may change the store.")
+            await watched.pilot.press("y")
+            await watched.until(lambda n=number: len(store.requests) == n)  # type: ignore[misc]
+            assert (store.requests[-1].body, store.requests[-1].about.by_hand) == (b"{}", True)
+            await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | ConfirmScreen))
+
+
+class _SlowPaths(NewRequests):
+    """Reads the paths of a store that takes its time."""
+
+    def __init__(self) -> None:
+        self.response = asyncio.Event()
+        self.outcome = ""
+
+    def base_uri(self, client: str = "") -> str:
+        return "https://acme.example/rest/V1"
+
+    async def enter_missing(self, client: str = "") -> None:
+        """No secret is missing."""
+
+    async def kept_paths(self, client: str = "") -> KnownPaths:
+        return KnownPaths()
+
+    async def paths(self, client: str = "") -> KnownPaths:
+        try:
+            await self.response.wait()
+        except asyncio.CancelledError:
+            self.outcome = "cancelled"
+            raise
+        self.outcome = "found"
+        return KnownPaths({"products": ApiPath(("GET",))})
+
+
+async def test_the_paths_of_the_store_are_read_to_the_end_also_where_the_form_is_closed(machine: Machine) -> None:
+    new = _SlowPaths()
+    async with watching(machine, filled(exchange(1)), context=LogContext(machine, new=new)) as watched:
+        await watched.pilot.press("plus")
+        await watched.shows("The paths that the store offers are completed here once they are known.")
+        await watched.pilot.press("escape", "escape")
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
+        new.response.set()
+        await watched.until(lambda: new.outcome == "found")
+
+
+class _SlowSecrets(_SlowPaths):
+    """The secrets of a client are where it takes a while to read them."""
+
+    async def enter_missing(self, client: str = "") -> None:
+        await self.response.wait()
+
+
+async def test_no_question_opens_over_a_search_that_is_typed_while_secrets_are_read(machine: Machine) -> None:
+    new, store = _SlowSecrets(), Store()
+    context = LogContext(machine, send=store.send, new=new)
+    async with watching(machine, filled(exchange(1, method="PUT")), context=context) as watched:
+        await watched.pilot.press("x")
+        await watched.pilot.press("slash", "q")
+        new.response.set()
+        await watched.told("#1 not sent: it waited for its secrets. x asks again.")
+        await watched.pilot.press("y")
+        assert watched.panel.query_one("#log-prompt Input", Input).value == "qy"
+        await watched.pilot.press("escape", "x")
+        await watched.shows("It may change the store.")
+        assert not store.requests
+
+
+class _KnownPaths(_SlowPaths):
+    """Sends new requests to a store whose paths are known."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    async def kept_paths(self, client: str = "") -> KnownPaths:
+        body = '{"entity": {"increment_id": "", "items": []}}'
+        orders = ApiPath(("GET", "POST"), (), True, ("status", "created_at"), {"POST": body})
+        return KnownPaths({"orders": orders, "orders/{id}": ApiPath(("GET",))}, datetime(2026, 11, 1, tzinfo=UTC))
+
+    async def send(self, request: Request) -> Response:
+        return await self._store.send(exchange(1), request)
+
+
+async def test_an_empty_body_is_filled_with_what_the_schema_of_the_store_requires(machine: Machine) -> None:
+    context = LogContext(machine, new=_KnownPaths(Store()))
+    async with watching(machine, filled(exchange(1)), size=(80, 24), context=context) as watched:
+        await watched.pilot.press("plus")
+        await watched.shows("as of 01 Nov 2026")
+        await watched.type("orders")
+        assert not watched.says("^T")
+        await watched.pilot.press("ctrl+t")
+        await watched.shows("GET orders has no body in the store's schema.")
+        await watched.type("/x/y")
+        await watched.pilot.press("ctrl+t")
+        await watched.shows("The store's schema has no GET orders/x/y: its fields are not known.")
+        await watched.pilot.press("ctrl+u")
+        await watched.type("orders")
+        await watched.until(lambda: not watched.says("its fields are not known"))
+        await watched.pilot.press("up")
+        await watched.type("post")
+        await watched.shows("Body · ^T: fields that the store's schema requires")
+        await watched.shows("^T Body")
+        await watched.pilot.press("ctrl+t")
+        await watched.shows('"increment_id": ""')
+        await watched.until(lambda: not watched.says("^T"))
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        assert body.scroll_offset.y == 0
+        await watched.pilot.resize_terminal(200, 50)
+        await watched.until(lambda: body.size.height > 20)
+        await watched.pilot.resize_terminal(80, 24)
+        await watched.type("A-1")
+        await watched.shows('"increment_id": "A-1"')
+        body = watched.app.screen.query_one("#resend-body", TextArea)
+        await watched.pilot.press("ctrl+t")
+        assert "A-1" in body.text
+        await watched.pilot.press("ctrl+z")
+        await watched.pilot.press("ctrl+z")
+        await watched.until(lambda: not body.text)
+        await watched.type('{"a"')
+        await watched.shows("Body · ✘ ")  # while typing
+
+
+async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_columns(machine: Machine) -> None:
+    store = Store()
+    context = LogContext(machine, send=store.send, new=_KnownPaths(store))
+    async with watching(machine, filled(exchange(1)), size=(80, 24), context=context) as watched:
+        await watched.pilot.press("plus")
+        await watched.shows("as of 01 Nov 2026")  # the store was not asked yet
+        await watched.type("orders")
+        await watched.shows("orders/{id}  GET")
+        await watched.pilot.press("down")
+        await watched.shows("▸ orders  GET")
+        await watched.pilot.press("escape")  # closes the list, and stays in the field
+        await watched.until(lambda: not watched.says("orders/{id}"))
+        await watched.type("/")
+        await watched.shows("  orders/{id}  GET")
+        await watched.pilot.press("backspace", "down")
+        await watched.shows("▸ orders  GET")
+        await watched.pilot.press("tab")  # takes it, and closes the list
+        await watched.until(lambda: not watched.says("orders/{id}"))
+        await watched.pilot.press("tab")
+        await watched.shows("where                    a filter")
+        await watched.pilot.press("escape")
+        await watched.until(lambda: not watched.says("where                    a filter"))
+        await watched.type("w")
+        await watched.shows("where                    a filter")
+        await watched.pilot.press("backspace", "down")
+        await watched.shows("▸ where ")
+        await watched.pilot.press("enter", "s", "t", "tab")
+        await watched.shows("where status !=")
+        await watched.pilot.press("equals_sign")
+        await watched.type(" new")
+        await watched.shows("sent: searchCriteria[filter_groups][0][filters][0][field]=status &")
+        await watched.pilot.press("enter")
+        await watched.type("sort cre")
+        await watched.pilot.press("tab", "down", "down")
+        await watched.shows("▸ sort created_at desc")
+        await watched.pilot.press("tab")
+        await watched.until(lambda: not watched.says("sort created_at asc"))
+        query = watched.app.screen.query_one("#resend-query", TextArea)
+        assert query.has_focus
+        await watched.pilot.press("tab")
+        await watched.until(lambda: not query.has_focus)
+        await watched.pilot.press("shift+tab")
+        await watched.until(lambda: query.has_focus)
+        await watched.shows("… F6: all 5")
+        await watched.shows("where status = new")  # in sight together
+        await watched.shows(" Send ")
+        await watched.pilot.press("f6")
+        await watched.shows("searchCriteria[sortOrders][0][direction]=DESC")
+        await watched.pilot.press("f6")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("enter")
+        await watched.type("where x")
+        await watched.shows("sent, without line 3 (incomplete):")
+        await watched.pilot.press("f5")
+        await watched.shows("Line 3 of the query: x has no condition")
+        await watched.type(" > 5 and name likee")
+        await watched.shows("✘ Line 3 of the query: 'likee' is not a condition type of Magento")
+        *before, last = query.text.split("\n")
+        await watched.pilot.press("ctrl+u")
+        await watched.until(lambda: query.text.split("\n") == [*before, ""])
+        await watched.pilot.press("ctrl+z")
+        await watched.until(lambda: query.text.split("\n") == [*before, last])
+        await watched.pilot.press(*["ctrl+u"] * 5)  # three lines, and the breaks between them
+        await watched.until(lambda: not query.text)
+        await watched.type("where name like 24%")
+        await watched.shows("[value]=24%25")  # as when it is opened again
+        await watched.pilot.press("ctrl+u")
+        await watched.type("page 2")
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(store.requests) == 1)
+        assert store.requests[0].uri == "orders?searchCriteria[currentPage]=2"
+        assert store.requests[0].about.note == "new request"
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("X")
+        await watched.shows("3 per page")
+        await watched.shows("sent: searchCriteria[pageSize]=3")
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(store.requests) == 2)
+        assert store.requests[1].uri == "products?searchCriteria%5BpageSize%5D=3"  # as it was sent
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("X", "tab", "home", "4")
+        await watched.shows("sent: searchCriteria[pageSize]=43")
+        await watched.pilot.press("end", "enter")
+        await watched.type("wher status = 5")
+        await watched.type("%00%")
+        await watched.shows("⚠ Line 2 of the query: “wher status = 5%00%” is not a search criterion")
+        await watched.until(lambda: "sent: searchCriteria[pageSize]=43 " in f"{watched.screen()}")
+        await watched.pilot.press("f5", "f5")
+        await watched.shows("✘ Line 2 of the query: ' 5%00%' is ambiguous")
+        await watched.pilot.press(*["backspace"] * 4)
+        await watched.shows("⚠ Line 2 of the query: “wher status = 5” is sent as a parameter")
+        await watched.shows("sent: searchCriteria[pageSize]=43 & wher status = 5")
+        await watched.pilot.press("f5")
+        await watched.shows("✘ Not sent: is the query what you mean? F5 again: send it as it is.")
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(store.requests) == 3)
+        assert store.requests[2].uri.endswith("?searchCriteria[pageSize]=43&wher status = 5")
