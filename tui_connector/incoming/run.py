@@ -72,7 +72,7 @@ class Run:
         self._started = 0.0
         self._started_at = self._machine.now()
         """By this machine's clock: the upper bound of the mark if the store sends no Date."""
-        self._remaining = options.limit
+        self._limit = self._remaining = options.limit
         self._warnings: tuple[RunWarning, ...] | None = None
         """What the first pages have shown; None before them."""
         self._parents_done = 0
@@ -90,7 +90,7 @@ class Run:
         progress = self._progress
         if self._opened is not None:
             written = self._opened.writer.written
-            progress.items, progress.expected = written.items, written.total
+            progress.items, progress.expected = written.items, self._expected(written.total)
             progress.failed, progress.dropped = written.failed, written.dropped
             progress.unwritten = written.failed + written.dropped
             costs = self._total_costs()
@@ -104,6 +104,13 @@ class Run:
             progress.parents, progress.parents_expected = self._parents_done, self._reader.parents_total
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
+
+    def _expected(self, total: int | None) -> int | None:
+        """How many items are done when the run ends: at the limit of its user, or at the end of the list."""
+        if self._limit is None:
+            return total
+        at_limit = self._progress.resumed_items + self._progress.resumed_unwritten + self._limit
+        return at_limit if total is None else min(total, at_limit)
 
     def preview(self) -> Preview:
         """What `execute` would do; sends and writes nothing. Blocks. Raises `UserError`."""

@@ -55,6 +55,7 @@ class Progress:
 
     items: int = 0
     expected: int | None = None
+    """How many are done when the run ends: those of the list, or up to the limit of its user; None if unknown."""
     failed: int = 0
     dropped: int = 0
     unwritten: int = 0

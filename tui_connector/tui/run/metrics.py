@@ -136,9 +136,10 @@ class RunMetrics:
         if self.summary is not None and self.summary.state == "complete":
             return 1.0  # the store's count includes unchanged items
         progress = self.progress
+        shares = [progress.done / progress.expected] if progress.expected else []
         if progress.parents_expected and progress.parents is not None:
-            return min(1.0, progress.parents / progress.parents_expected)
-        return min(1.0, progress.done / progress.expected) if progress.expected else None
+            shares.append(progress.parents / progress.parents_expected)
+        return min(1.0, max(shares)) if shares else None  # it ends with what is reached first: the limit, or the lists
 
     @property
     def state(self) -> tuple[str, Tone]:
@@ -173,7 +174,7 @@ class RunMetrics:
         """Labels and values."""
         progress, running = self.progress, self.running
         in_flight = progress.in_flight if running else 0  # a stop cancels requests that the last sample counted
-        known = progress.expected is not None and not (self.summary is not None and self.share == 1.0)
+        known = progress.expected is not None and not (self.summary is not None and self.summary.state == "complete")
         items = f"{progress.items:,} of {progress.expected:,}" if known else f"{progress.items:,}"
         mean = "" if running else " (mean)"
         remaining = progress.remaining
