@@ -258,7 +258,9 @@ async def test_marks_are_counted_and_a_cleared_log_is_empty(machine: Machine) ->
         await watched.pilot.press("g", "m", "m")
         await watched.shows("2 marked")
         assert {number for number, _ in watched.panel.view.marks} == {1, 2}
-        await watched.pilot.press("C", "y")
+        await watched.pilot.press("C")
+        await watched.shows("Its requests are not stored anywhere else.")
+        await watched.pilot.press("y")
         await watched.shows("No requests yet")
         assert len(watched.log) == 0
 

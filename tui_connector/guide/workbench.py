@@ -16,7 +16,7 @@ from ..client.route import ClientRoute
 from ..client.session import Session, SessionCache
 from ..client.wire import Bounds
 from ..files import CannotSave
-from ..log.history import History
+from ..log.history import History, Keep
 from ..log.records import LogFailed
 from ..machine import Machine
 from ..outgoing.task_ledger import tasks_file
@@ -235,6 +235,11 @@ class Workbench:
     def history_session(self) -> str:
         """The name of the session that is kept in the history, for a process that continues it; "" if none is."""
         return self._history.session if self._history is not None else ""
+
+    @property
+    def history_keeps(self) -> Keep:
+        """What the history keeps of the requests that are sent now."""
+        return self._history.keeps if self._history is not None else "off"
 
     def keep_history(self, file: Path, profile: Profile, earlier: Iterable[Exchange] = (), *, session: str = "") -> str:
         """Keeps requests from now on in the profile's history, as the profile wants it. Writes to the disk.

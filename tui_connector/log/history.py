@@ -82,6 +82,7 @@ class History:
         name = re.sub(r"[^A-Za-z0-9_-]", "_", profile.stem)[:64] + (f"-{environment}" if environment else "")
         self._directory = state / "history" / f"{name}-{digest}"
         self._started: tuple[Recording, Exchanges] | None = None
+        self._keep: Keep = "off"
 
     @property
     def directory(self) -> Path:
@@ -92,6 +93,11 @@ class History:
     def session(self) -> str:
         """The name of the session that is kept now, for a process that continues it; "" if there is none."""
         return self._started[0].path.name if self._started is not None else ""
+
+    @property
+    def keeps(self) -> Keep:
+        """What it keeps of the requests that are sent now."""
+        return self._keep if self._started is not None else "off"
 
     def start(
         self,
@@ -112,7 +118,7 @@ class History:
         with self._starting:
             recording = self._session(_BODIES[keep], now, session, min([now, *(each.at for each in earlier)]))
             recording.start(exchanges, earlier)
-        self._started = recording, exchanges
+        self._started, self._keep = (recording, exchanges), keep
         if session:
             self.follow()
 

@@ -250,8 +250,9 @@ class LogActions(RequestActions):
                 self._panel.exchanges.clear()
                 self._panel.view.marks.clear()
 
-        question = "Clear the log? Its requests are not stored anywhere else."
-        screen = ConfirmScreen(question, title="Clear the log", yes="Clear", no="Keep")
+        screen = ConfirmScreen(
+            f"Clear the log? {self._context.after_clearing()}", title="Clear the log", yes="Clear", no="Keep"
+        )
         self._panel.app.push_screen(screen, chosen)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +24,7 @@ from ...guide.requests.resend import (
     resendable_request,
 )
 from ...guide.rest_api import KnownPaths
+from ...log.history import Keep
 from ...machine import Machine
 from ...text import shown_line
 from .detail import ExchangeDetail
@@ -60,6 +61,27 @@ class LogContext:
     """Of the profile; "" for its base values."""
     unset: Callable[[str], Sequence[str]] = lambda _: ()
     """Returns the variables to set in a shell before a curl command for a request of this client works."""
+    history: Callable[[], Keep] = lambda: "off"
+    """Returns what the history keeps of the requests that are sent."""
+
+    def after_clearing(self) -> str:
+        """A sentence on where the requests are after the log was cleared."""
+        if self.is_history:
+            return "The history still has its requests."
+        if self.dates or not self.is_live:
+            return "The file still has its requests."
+        keep = self.history()
+        if keep == "off":
+            return "Its requests are not stored anywhere else."
+        key = " (H)" if self.profile() is not None else ""
+        return f"The history{key} still has its requests{_NOT_IN_HISTORY[keep]}."
+
+
+_NOT_IN_HISTORY: Mapping[Keep, str] = {
+    "metadata": ", most without their bodies",
+    "requests": ", without the bodies of responses",
+    "bodies": "",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             new,
             environment=self.environment,
             unset=partial(variables_to_set, self.machine, self.path, lambda: self.profile),
+            history=lambda: self.workbench.history_keeps,
         )
         yield LogPanel(self.workbench.exchanges, context, id="log")
         yield KeyFooter()

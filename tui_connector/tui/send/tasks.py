@@ -412,6 +412,7 @@ class TasksScreen(BaseScreen[bool]):
                 NewRequests(bench, lambda: sender.profile),
                 environment=sender.profile.environment,
                 unset=partial(variables_to_set, bench.machine, sender.file, lambda: sender.profile),
+                history=lambda: bench.history_keeps,
             )
             self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
             return

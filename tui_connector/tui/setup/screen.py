@@ -181,6 +181,7 @@ class SetupScreen(LogDock, TextHolder):
             send,
             NewRequests(work.workbench, profile),
             unset=lambda client: variables_to_set(machine, work.path, named_profile, client),
+            history=lambda: work.workbench.history_keeps,
         )
 
     async def on_mount(self) -> None:
