@@ -96,7 +96,15 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine, monkey
             await until_shown(pilot, "filter 404: 0 of")
             await pilot.press("escape")
             await until(pilot, lambda: "filter 404" not in shown(app))
+            await pilot.press("C")
+            await until_shown(pilot, "The history (H) still has its requests, most without their bodies.")
+            await pilot.press("escape")
             if app.screen_stack[-1].has_class("zoomed"):  # where the log has little room
+                await pilot.press("l")
+            await pilot.press("slash", *"sku")
+            await until_shown(pilot, "search sku")
+            await pilot.press("escape")
+            if app.screen_stack[-1].has_class("zoomed"):
                 await pilot.press("l")
             await pilot.press("q")
             await until(pilot, lambda: not isinstance(app.screen, RunScreen))
@@ -361,6 +369,7 @@ async def test_options_are_offered_before_a_run(machine: Machine) -> None:
             await until_shown(pilot, "Must be a whole number")
             await pilot.press("ctrl+u", "1", "2", "enter")
             await until_shown(pilot, "stopped at the limit after 12 items")
+            await until_shown(pilot, "12 of 12")
             await pilot.press("R")
             await until_shown(pilot, "start over and read everything")
             await pilot.press("space", "ctrl+s")

@@ -82,6 +82,7 @@ class RunView(LogDock, Generic[Job]):
             new,
             environment=self.job.profile.environment,
             unset=partial(variables_to_set, bench.machine, self.job.file, lambda: self.job.profile),
+            history=lambda: bench.history_keeps,
         )
         yield LogPanel(bench.exchanges, context, id="log")
         yield KeyFooter()
@@ -179,9 +180,17 @@ class RunView(LogDock, Generic[Job]):
 
     def action_filter_log(self) -> None:
         """Opens the filter of the log, which is zoomed where it has little room."""
+        self._zoom_low_log()
+        self.log_panel.action_filter()
+
+    def action_search_log(self) -> None:
+        """Opens the search of the log, which is zoomed where it has little room."""
+        self._zoom_low_log()
+        self.log_panel.action_search()
+
+    def _zoom_low_log(self) -> None:
         if not self.zoomed and self.log_panel.has_class("low"):
             self.action_zoom()
-        self.log_panel.action_filter()
 
     def action_back(self) -> None:
         """Leaves the screen; a run that is active continues."""
@@ -203,6 +212,7 @@ class RunScreen(RunView[RunJob]):
         Binding("r", "start", "Run", id="run.start"),
         Binding("R", "options", "Run with options", id="run.options"),
         Binding("f", "filter_log", "Filter", id="run.filter", tooltip="Filter the requests in the log"),
+        Binding("slash", "search_log", "Search", id="run.search", tooltip="Search the requests in the log"),
         *LOG_AND_BACK,
     ]
 

@@ -57,7 +57,13 @@ class SendScreen(RunView[SendJob]):
         Binding(
             "f", "kinds", "Filter", id="send.kinds", tooltip="List only one kind of entities; of a run: filter the log"
         ),
-        Binding("slash", "filter", "Find", id="send.filter", tooltip="List only entities with a text"),
+        Binding(
+            "slash",
+            "filter",
+            "Find",
+            id="send.filter",
+            tooltip="Find entities by a text; of a run: search the log",
+        ),
         Binding("R", "options", "Plan with options", show=False, id="send.options"),
         *LOG_AND_BACK,
     ]
@@ -187,7 +193,11 @@ class SendScreen(RunView[SendJob]):
             self.query_one(PlanView).choose_kind()
 
     def action_filter(self) -> None:
-        self.query_one(PlanView).type_filter()
+        """Finds a text in what is shown: the plan, or the requests of the run."""
+        if self.job.sends:
+            self.action_search_log()
+        else:
+            self.query_one(PlanView).type_filter()
 
     def on_key(self, event: events.Key) -> None:
         """A digit or a capital that is not a key of this screen begins an identifier to search for.
