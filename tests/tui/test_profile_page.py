@@ -169,6 +169,15 @@ async def test_the_key_that_corrects_a_problem_is_shown_where_it_does(machine: M
         await until(pilot, lambda: 'kind = "bearer"' in path.read_text())
         await until_shown(pilot, "1 problem")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        app.clear_notifications()
+        await pilot.press("a")  # a part without a problem, and the only problem is of another one
+        await until(pilot, lambda: any("There is no suggested correction" in each for each in messages(app)))
+        await until_shown(pilot, "Incoming · products")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        assert app.screen.query_one(TomlArea).selection.end[0] == 18
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         await pilot.press("u")
         assert "! The profile will have 2 problems." in await until_shown(pilot, "Undo “fix line 6”?")
         await pilot.press("y")

@@ -506,6 +506,12 @@ class ProfilePage(StatusScreen, TextsScreen):
             return opened.problems_of(part.family, part.name)
         return opened.problems[listed.highlighted or 0 :][:1]
 
+    def select_problem(self, problem: Problem) -> None:
+        assert self.opened is not None
+        listed = self.query_one(ProblemList)
+        listed.highlighted = list(self.opened.problems).index(problem)
+        self.set_focus(listed)
+
     @on(OptionList.OptionHighlighted, "#page-problems")
     def _select_part_of_problem(self) -> None:
         """Selects the part that the problem is in, which d deletes."""

@@ -29,6 +29,10 @@ class TextsScreen(ChangesScreen, TextHolder):
         """The selected problem, or those of the selected part."""
         raise NotImplementedError
 
+    def select_problem(self, problem: Problem) -> None:
+        """Selects one of the problems of the profile."""
+        raise NotImplementedError
+
     @property
     def selected_problem(self) -> Problem | None:
         """The problem that the text is opened at; None where there is none."""
@@ -54,6 +58,8 @@ class TextsScreen(ChangesScreen, TextHolder):
         elif problem is not None:
             await open_editor(self.app, self.machine, self.path, fix=problem, left=self._left_editor)
         else:
+            if self.selected_problem is None and self.opened is not None:
+                self.select_problem(self.opened.problems[0])  # the one that e and o, and the message, are about then
             self.notify("There is no suggested correction: e edits the text at the problem.", markup=False)
 
     def show_text(self, key: FormPath) -> None:
