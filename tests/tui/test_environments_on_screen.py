@@ -26,6 +26,7 @@ from tui_connector.tui.profile.part_forms import SaveScreen
 from tui_connector.tui.profile.part_list import PartList
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.widgets.fields import TextField
 
 PROFILE = """format = 1
@@ -288,6 +289,8 @@ clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
         await until(pilot, lambda: app.screen.check_action("form", ()) is True)
         await pilot.press("ctrl+g")
         await until(pilot, lambda: isinstance(app.screen, FormScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))  # where it was opened from
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         await pilot.press("E")

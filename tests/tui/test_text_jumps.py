@@ -130,13 +130,16 @@ async def test_lines_of_the_text_lead_to_their_fields_and_back(machine: Machine)
         await jump(pilot, *LINES[-1])
 
 
-async def test_what_is_saved_in_a_form_that_was_opened_from_the_text_leads_back_there(machine: Machine) -> None:
+async def test_a_form_that_was_opened_from_the_text_leads_back_there(machine: Machine) -> None:
     path = machine.directories.profiles / "acme.toml"
     path.parent.mkdir(parents=True)
     path.write_text(TEXT)
     app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await jump(pilot, "identifier", FormScreen, "incoming.products.identifier")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and "identifier" in cursor_line(app))
         await jump(pilot, "identifier", FormScreen, "incoming.products.identifier")
         await pilot.press("end", "x", "ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, SaveScreen))

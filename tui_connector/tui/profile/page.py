@@ -387,7 +387,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             if change is not None:
                 self.record(change)
                 self.notify(done.format(part.name), markup=False)
-        if change is not None and at:
+        if at:
             self.show_text(at)
 
     @work(exclusive=True, group="edit")
@@ -409,7 +409,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             if change is not None:
                 self.record(change)
                 self.notify(done.format(name), markup=False)
-        if change is not None and at:
+        if at:
             self.show_text(at)
 
     @property
