@@ -472,6 +472,15 @@ async def test_f7_corrects_the_problem_at_the_cursor_or_none(machine: Machine) -
         assert isinstance(pilot.app.screen, EditorScreen)
 
 
+async def test_f7_shows_the_line_that_it_corrects(machine: Machine) -> None:
+    text = "# more\n" * 60 + TEXT.replace("identifier =", "identifer =")
+    async with editing(machine, text) as pilot:
+        await until_shown(pilot, "✘ 1 problem")
+        await pilot.press("f7")
+        await until_shown(pilot, 'identifier = "sku"')
+        assert area(pilot).selection.end[0] == text[: text.index("identifer")].count("\n")
+
+
 async def test_whatever_is_pasted_is_checked_and_can_be_undone(machine: Machine) -> None:
     async with editing(machine) as pilot:
         screen = pilot.app.screen

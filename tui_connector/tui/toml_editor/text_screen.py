@@ -38,6 +38,7 @@ from .search import SearchBar
 
 if TYPE_CHECKING:
     from ...profile.assistance import Assistance
+    from ...profile.correction import TextEdit
     from ...profile.problems import Problem
     from ...profile.text_checker import Checked, Checker
 
@@ -361,10 +362,17 @@ class TextScreen(BaseScreen[T]):
         if problem.fix is None:
             self._move_secret(problem)
             return
-        self.start_change()
-        self.area.apply_edits(problem.fix.edits)
+        self._apply(problem.fix.edits)
         words = f"Line {problem.place.line}: {problem.fix.title}. ^Z undoes it."
         self.notify(shown_line(words, 200), timeout=BRIEF, markup=False)
+
+    def _apply(self, edits: Sequence[TextEdit]) -> None:
+        """Makes these edits; the cursor goes to the first one, unless it is on its line."""
+        self.start_change()
+        self.area.apply_edits(edits)
+        start = min(edits)[0]
+        if self.area.location(start)[0] != self.area.selection.end[0]:
+            self.area.go_to(start)
 
     def _why_no_correction(self) -> str:
         """What can be done about the problem at the cursor, which F7 does not correct."""
@@ -414,8 +422,7 @@ class TextScreen(BaseScreen[T]):
         if self.area.text != text:
             self.notify(shown_line(f"Moved {where} The text has changed: F7 replaces the value."), markup=False)
             return
-        self.start_change()
-        self.area.apply_edits([move.edit])
+        self._apply([move.edit])
         self.notify(shown_line(f"Moved {where} ^S saves the profile.", 300), markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
