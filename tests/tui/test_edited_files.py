@@ -56,9 +56,6 @@ async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_pro
         await pilot.press("ctrl+end", *"# mine")
         file_of(pilot).write_text(TEXT.replace("Acme", "Beta"))
         await until_shown(pilot, "Another program changed the file.")
-        await pilot.press("ctrl+s")
-        await until_shown(pilot, "Not saved")
-        assert "Beta" in file_of(pilot).read_text()
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(pilot.app.screen, DifferenceScreen))
         await until_shown(pilot, '✔ file  name = "Beta store"')
@@ -68,6 +65,24 @@ async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_pro
         await until(pilot, lambda: area(pilot).text == merged)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: file_of(pilot).read_text() == merged)
+
+
+async def test_saving_merges_with_the_change_of_another_program_and_then_saves(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# mine")
+        theirs = TEXT.replace("Acme", "Beta")
+        file_of(pilot).write_text(theirs)
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Merge and save")
+        await pilot.press("escape")
+        await until_shown(pilot, "Not saved.")
+        assert file_of(pilot).read_text() == theirs
+        assert area(pilot).text == TEXT + "# mine"
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, '✔ file  name = "Beta store"')
+        await pilot.press("enter")
+        await until_shown(pilot, "Saved.")
+        assert file_of(pilot).read_text() == area(pilot).text == theirs + "# mine"
 
 
 async def test_a_conflict_is_decided_before_it_is_merged(machine: Machine) -> None:
@@ -258,6 +273,7 @@ async def test_unsaved_text_is_kept_and_offered_again(machine: Machine) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
         assert area(pilot).text == TEXT + "# mine too"
+        assert area(pilot).offset_of_cursor == len(TEXT)  # where the text differs
         await until(pilot, lambda: len(kept_texts(machine)) == 1)
         await pilot.press("ctrl+s")
         await until_shown(pilot, "Saved.")
@@ -285,14 +301,9 @@ async def test_a_restored_text_is_merged_with_what_another_program_wrote_meanwhi
         await until_shown(pilot, "F6: compare and merge")
         assert area(pilot).text == f"{TEXT}# mine\n"
         await pilot.press("ctrl+s")
-        await until_shown(pilot, "Not saved")
-        await pilot.press("f6")
         screen = await until_shown(pilot, "line 2 · kept: the file's" if knows_base else "line 2 · conflict")
         assert "changed here and elsewhere" in screen
         await pilot.press(*(() if knows_base else "t"), "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
-        await until(pilot, lambda: area(pilot).text == f"{BY_ANOTHER_PROGRAM}# mine\n")
-        await pilot.press("ctrl+s")
         await until(pilot, lambda: path.read_text() == f"{BY_ANOTHER_PROGRAM}# mine\n")
 
 
@@ -431,12 +442,8 @@ async def test_a_secret_that_was_moved_stays_known_after_a_merge(machine: Machin
         await until_shown(pilot, "Moved into the variable TUI_CONNECTOR_ACME_OTHER_ACCESS_TOKEN, for this session only")
         file_of(pilot).write_text(TEXT.replace("Acme", "Beta"))
         await pilot.press("ctrl+s")
-        await until_shown(pilot, "Not saved")
-        await pilot.press("f6")
         await until_shown(pilot, '✔ file  name = "Beta store"')
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen) and "Beta" in area(pilot).text)
-        await pilot.press("ctrl+s")
         await until_shown(pilot, "Saved.")
         pilot.app.push_screen(ProfilePage(PageContext(machine, file_of(pilot))))
         await until_shown(pilot, "! other")
@@ -480,15 +487,9 @@ async def test_two_editors_of_one_file_do_not_overwrite_each_other(machine: Mach
         other.save()
         await until_shown(pilot, "Another program changed the file")
         await pilot.press("ctrl+s")
-        await until_shown(pilot, "Not saved")
-        assert path.read_text() == "# other\n" + TEXT
-        assert area(pilot).text == TEXT + "# one"
-        await pilot.press("f6")
-        await until(pilot, lambda: isinstance(pilot.app.screen, DifferenceScreen))
         await until_shown(pilot, "# other")
+        assert path.read_text() == "# other\n" + TEXT
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
-        await pilot.press("ctrl+s")
         merged = "# other\n" + TEXT + "# one"
         await until(pilot, lambda: path.read_text() == merged)
         with pytest.raises(ChangedOnDisk):

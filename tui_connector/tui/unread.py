@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import inf
 from time import monotonic
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from textual import events
 from textual.screen import Screen
@@ -22,7 +22,7 @@ _IGNORED = "Keys pressed before this could be read were ignored."
 class Unread:
     """Whether a dialog that opened by itself can have been read."""
 
-    def __init__(self, screen: Screen[object]) -> None:
+    def __init__(self, screen: Screen[Any]) -> None:
         self._screen = screen
         self._accepts_from, self._last_ignored = inf, -inf
         """Seconds of the monotonic clock, as the times of events."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from ...profile.merge import Hunk, Side, hunks, merged
 from ...text import count, shown_line
 from .._textual import BaseScreen
+from ..unread import Unread
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 
@@ -50,14 +51,25 @@ class DifferenceScreen(BaseScreen[str | None]):
         hunks: Sequence[Hunk]
 
     def __init__(
-        self, name: str, base: str, mine: str, theirs: str, *, is_merge: bool = True, in_form: bool = False
+        self,
+        name: str,
+        base: str,
+        mine: str,
+        theirs: str,
+        *,
+        is_merge: bool = True,
+        in_form: bool = False,
+        to_save: bool = False,
     ) -> None:
         """`is_merge`: another program changed the file. `in_form`: `mine` was typed in a form, not in the editor.
 
-        Then keeping both sides is not offered: it repeats keys, which only the editor could correct.
+        Then keeping both sides is not offered: it repeats keys, which only the editor could correct. `to_save`: the
+        merged text is saved then, so keys count once the differences can have been read.
         """
         super().__init__()
         self._file_name, self._texts, self._is_merge, self._in_form = name, (base, mine, theirs), is_merge, in_form
+        self._to_save = to_save
+        self.unread = Unread(self) if to_save else None  # ^S, pressed twice, must not save what nobody has seen
         self._hunks: Sequence[Hunk] = ()
         self._marked = 0
         self._chosen: list[Side | None] = []
@@ -84,6 +96,12 @@ class DifferenceScreen(BaseScreen[str | None]):
         rows.border_title = f"mine: {self._place}, not saved · file: as it is on disk · ✔ kept"
         rows.focus()
         self._draw()
+        if self.unread is not None:
+            self.unread.begin()
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        return {"difference.apply": "Merge and save"} if self._to_save else {}
 
     @property
     def _place(self) -> str:
@@ -163,6 +181,8 @@ class DifferenceScreen(BaseScreen[str | None]):
         applies = (
             "Enter applies the choice; then you see once more what will be saved, before the file changes."
             if self._in_form
+            else "Enter applies the choice to the text in the editor and saves it."
+            if self._to_save
             else "Enter applies the choice to the text in the editor, where ^Z undoes it; the file itself changes only "
             "when you save."
         )

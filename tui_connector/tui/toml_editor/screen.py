@@ -25,6 +25,7 @@ from ...profile import line_ends
 from ...profile.document import Document, text_of
 from ...profile.merge import common_base
 from ...profile.positions import KeyPath, TextPosition, value_at
+from ...profile.text_history import difference
 from ...text import count, shown_line
 from ..dialogs import EntryScreen
 from ..external_editor import edit, edit_copy
@@ -157,9 +158,10 @@ class EditorScreen(TextScreen[Left]):
                 return False
             await self._saver.save(checked, is_new=gone)
         except ChangedOnDisk:
-            self._watch = FileWatch(self.path)
-            self.notify("Not saved.", severity="warning", markup=False)  # the callout says why, and what to do
-            await self._look_now()
+            if await self._merge(to_save=True):
+                return await self._saved(accepted=False)
+            # the callout says why, and what to do
+            self.notify("Not saved.", severity="warning", timeout=BRIEF, markup=False)
             return False
         except UserError as error:
             self.tell(error)
@@ -252,7 +254,8 @@ class EditorScreen(TextScreen[Left]):
             base = draft.base if draft.base is not None else common_base(draft.text, theirs)
             self.document.rebase_text(base)
             self._change = FileChange(data)
-        self.show_document()
+        start, _, _ = difference(line_ends.plain(self.document.text_as_read), self.view)
+        self.show_document(start)
         self.draw()
 
     @work(group="draft")
@@ -457,10 +460,17 @@ class EditorScreen(TextScreen[Left]):
 
     @work(exclusive=True, group="compare")
     async def _compare(self) -> None:
-        """Reads the file first: another program may have changed it a moment ago."""
+        await self._merge()
+
+    async def _merge(self, *, to_save: bool = False) -> bool:
+        """Shows how the text differs from the file, and takes what is chosen of either; whether anything was.
+
+        Reads the file first: another program may have changed it a moment ago. `to_save`: the text is saved then; so
+        nothing is shown where there is no file to merge it with.
+        """
         change = await asyncio.to_thread(FileWatch(self.path).look, self.document.file_digest)
         if self.app.screen is not self:
-            return
+            return False
         self._change = change
         self.record()
         if not self.is_changed:
@@ -469,30 +479,31 @@ class EditorScreen(TextScreen[Left]):
             elif change.data is not None:
                 self._reload(change.data)
             self.draw()
-            return
+            return False
         self.draw()
+        if to_save and (change is None or change.data is None):
+            return change is None  # it has changed back, or the callout says why there is nothing to merge
         base = self.document.text_as_read
         theirs = base if change is None or change.data is None else text_of(self.path, change.data)
         texts = [line_ends.plain(each) for each in (base, self.document.text(), theirs)]
-
-        def done(text: str | None) -> None:
-            if text is None:
-                return
-            self.record()
-            if change is not None and change.data is not None:
-                try:
-                    self._rebase(change.data)
-                except UserError as error:
-                    self.tell(error)
-                    return
-                if self._change is change:
-                    self._change = None
-            raw = self.document.text()
-            self.document.edit_text(line_ends.changed(raw, text), self.area.offset_of_cursor, later=True)
-            self.show_document()
-            self.draw()
-
-        self.app.push_screen(DifferenceScreen(self.path.name, *texts, is_merge=change is not None), done)
+        screen = DifferenceScreen(self.path.name, *texts, is_merge=change is not None, to_save=to_save)
+        text = await self.app.push_screen_wait(screen)
+        if text is None:
+            return False
+        self.record()
+        if change is not None and change.data is not None:
+            try:
+                self._rebase(change.data)
+            except UserError as error:
+                self.tell(error)
+                return False
+            if self._change is change:
+                self._change = None
+        raw = self.document.text()
+        self.document.edit_text(line_ends.changed(raw, text), self.area.offset_of_cursor, later=True)
+        self.show_document()
+        self.draw()
+        return True
 
     def help_text(self) -> str:
         return (
@@ -507,7 +518,7 @@ class EditorScreen(TextScreen[Left]):
             "line, or the selected ones: ^/ makes them comments, or the opposite, Tab and Shift+Tab indent and "
             "unindent them, ^D duplicates them, Alt+↑ and Alt+↓ move them. ^S saves, new problems only after a "
             "question, and never a secret as a literal value. F6 compares the text with the file. If another program "
-            "changes the file, your changes stay: F6 compares both and merges them. ^O opens the text in your own "
+            "changes the file, your changes stay: ^S, or F6, merges both. ^O opens the text in your own "
             "editor ($VISUAL, $EDITOR): the file, or a copy with the unsaved changes, which come back unsaved. If the "
             "program ends unexpectedly, unsaved text is offered when you open the file again; literal secrets are not "
             "kept."
