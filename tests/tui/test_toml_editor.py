@@ -220,6 +220,27 @@ async def test_what_a_completion_has_opened_is_not_opened_twice(machine: Machine
         assert area(pilot).text.endswith('\ntit"x')
 
 
+@pytest.mark.parametrize(
+    ("typed", "after"),
+    [
+        ('x = "a|"', 'x = "a"\n|'),
+        ("  x = 'a|' # why", "  x = 'a' # why\n  |"),
+        ('x = ["a|"]', 'x = ["a"]\n|'),
+        ('x = ["a|", "b"]', 'x = ["a"\n|, "b"]'),
+        ('x = "a\\|"', 'x = "a\\\n|"'),
+        ('x = "|a"', 'x = "\n|a"'),
+        ('x = """a|"""', 'x = """a\n|"""'),
+        ('x = """\na "b|"', 'x = """\na "b\n|"'),
+    ],
+)
+async def test_enter_before_a_closing_quote_breaks_the_line_after_it(machine: Machine, typed: str, after: str) -> None:
+    async with editing(machine, TEXT + typed.replace("|", "")) as pilot:
+        area(pilot).go_to(len(TEXT) + typed.index("|"))
+        await pilot.press("enter")
+        assert area(pilot).text == TEXT + after.replace("|", "")
+        assert area(pilot).offset_of_cursor == len(TEXT) + after.index("|")
+
+
 async def test_another_word_for_a_key_is_completed_to_it(machine: Machine) -> None:
     async with editing(machine, TEXT.replace('{ env = "ACME_TOKEN" }', "")) as pilot:
         area(pilot).go_to(TEXT.index('{ env = "ACME_TOKEN" }'))

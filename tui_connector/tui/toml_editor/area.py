@@ -38,6 +38,7 @@ _INVISIBLE = re.compile(
 _UNDERLINED = Style(underline=True)
 _MULTI_LINE = re.compile(r'"""|\'\'\'')
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
+_CLOSING_ONLY = re.compile(r"[\s\]},]*(?:#.*)?")
 _CLOSING = {'"': '"', "'": "'", "]": "[", "}": "{"}
 """What closes, and what it closes."""
 _TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,\]}=]+|\S")
@@ -292,6 +293,8 @@ class TomlArea(LineTextArea):
         if event.key == "enter" and not self.read_only:
             event.stop()
             event.prevent_default()
+            if self.selection.is_empty and (closed := self._after_closing_quote()):
+                self.move_cursor(closed)  # a string of one line must not be broken
             line = self.document.lines[self.selection.end[0]]
             self.replace(
                 "\n" + line[: len(line) - len(line.lstrip(" \t"))], *self.selection, maintain_selection_offset=False
@@ -326,6 +329,18 @@ class TomlArea(LineTextArea):
         bare = _QUOTED.sub("", line)
         is_closed = not quote and bare.count(_CLOSING[character]) <= bare.count(character)
         return (row, line.index(character, column) + 1) if is_closed else None
+
+    def _after_closing_quote(self) -> Location | None:
+        """Where a line is broken whose cursor is directly before the quote that closes a string; None elsewhere.
+
+        At the end of the line, or after the quote if a value follows it.
+        """
+        row, column = self.selection.end
+        line = self.document.lines[row]
+        is_closing = bool(open_quote(line[:column])) and not open_quote(line[: column + 1])
+        if not is_closing or _MULTI_LINE.search(line) or row in self._lines_in_quotes():
+            return None
+        return (row, len(line) if _CLOSING_ONLY.fullmatch(line, column + 1) else column + 1)
 
     def on_resize(self) -> None:
         """What opens around the text does not hide the line that is typed; at first, there are lines around it."""
