@@ -13,6 +13,7 @@ from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, NoResponse, Request, RequestFailed, RequestInfo, Response
+from ...client.uri import is_absolute
 from ...errors import UserError
 from ...guide.requests.resend import (
     LoggedRequest,
@@ -25,6 +26,7 @@ from ...guide.requests.resend import (
 )
 from ...guide.rest_api import KnownPaths
 from ...log.history import Keep
+from ...log.request_summary import request_summary
 from ...machine import Machine
 from ...text import shown_line
 from .detail import ExchangeDetail
@@ -36,6 +38,11 @@ from .sending_question import confirm_request
 _QUICK = 0.5
 """Seconds within which most responses arrive: the list need not show meanwhile that it waits for one."""
 _FROM_A_FILE = "This log was read from a file. To send requests, open it with a profile: log FILE --profile NAME"
+
+_WIDEST_NAME = 60
+"""Columns of a request in a message."""
+_LONGEST_ERROR = 100
+"""Columns of why a request that was sent has failed: with its name, three lines of the message."""
 
 Send = Callable[[Exchange, Request], Awaitable[Response]]
 FindPaths = Callable[[], AsyncIterator[KnownPaths]]
@@ -348,7 +355,8 @@ class RequestActions:
                 response = await response_of()
             except RequestFailed as error:
                 was_sent = _has_left(error, attempts)
-                number, words = error.exchange, str(error)
+                # of what was sent, the log has the rest
+                number, words = error.exchange, shown_line(error.message, _LONGEST_ERROR) if was_sent else str(error)
                 if refused is not None and not was_sent:
                     words += f"{'' if words.endswith(('.', '?')) else '.'} {refused(error)}"
                 self.notify(f"{sending.what} {sending.outcome if was_sent else 'not sent'}: {words}", bad=True)
@@ -372,7 +380,9 @@ class RequestActions:
             return
 
         def send(request: Request) -> _Sending:
-            return _Sending(request, new.send(request), f"{request.method} {request.uri}", "sent")
+            uri = request.uri if is_absolute(request.uri) else f"{base.rstrip('/')}/{request.uri.lstrip('/')}"
+            what = shown_line(f"{request.method} {request_summary(uri)}", _WIDEST_NAME)
+            return _Sending(request, new.send(request), what, "sent")
 
         request = Request(
             "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
