@@ -61,6 +61,7 @@ _OTHER_ROWS = 13
 """Rows of the screen besides the query, the headers and suggestions, with three of the body."""
 _MOST_HEADERS = 8
 """Rows of the headers."""
+_WITH_BODY = ("POST", "PUT", "PATCH")
 _METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(.*)", re.IGNORECASE)
 
 
@@ -228,9 +229,13 @@ class RequestForm(Dialog[Request | None]):
         self._show_body_note(" · ".join(filter(None, [missing, f"✘ {fault}" if fault else offer])), bad=bool(fault))
         self.refresh_bindings()
 
+    @property
+    def _is_body_empty(self) -> bool:
+        return self._body_shown and not self.query_one("#resend-body", TextArea).text.strip()
+
     def _least_body(self) -> str:
         """The least that the body has by the store's schema, where it is still empty; "" where that is unknown."""
-        if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
+        if not self._is_body_empty:
             return ""
         known = self._query_target().known
         return known.bodies.get(self._method, "") if known is not None else ""
@@ -242,8 +247,8 @@ class RequestForm(Dialog[Request | None]):
 
     @property
     def key_titles(self) -> dict[str, str]:
-        """Without ^T in the footer where it only says why there is nothing to fill in."""
-        return {} if self._least_body() else {"form.body": ""}
+        """Without ^T in the footer where there is no body to fill in."""
+        return {} if self._is_body_empty and self._method in _WITH_BODY else {"form.body": ""}
 
     def action_show_query(self) -> None:
         """Shows all parameters that are sent for the query."""
@@ -271,7 +276,7 @@ class RequestForm(Dialog[Request | None]):
         area.scroll_cursor_visible()
 
     def _why_not_filled(self) -> str:
-        if not self._body_shown or self.query_one("#resend-body", TextArea).text.strip():
+        if not self._is_body_empty:
             return "Only an empty body is filled with the fields that the store's schema requires."
         return self._paths.why_no_fields(self._path, self._method)
 
