@@ -267,3 +267,11 @@ def test_an_unknown_key_is_not_said_to_be_there() -> None:
 
 def test_the_kinds_of_a_table_are_offered_as_its_value() -> None:
     assert '{ kind = "keyset" }' in offered(f"{TEXT}[incoming.b]\npagination = |")
+
+
+def test_what_is_there_already_is_not_offered_wherever_in_it_the_cursor_is() -> None:
+    for word in ("bearer", "keyset", "shop", "products", "incoming"):
+        for length in range(len(word) + 1):
+            text = TEXT.replace(word, f"{word[:length]}|{word[length:]}", 1)
+            assert word not in offered(text), text
+    assert "products" in offered(TEXT.replace('uri = "products"', 'uri = "pro|ducts/x"'))

@@ -78,7 +78,7 @@ def assist(text: str, offset: int) -> Assistance:
     if place.kind:
         data = _with_kind(data, base_path(data, place.table), place.kind)
     start = offset - len(place.typed)
-    found = [each for each in _completions(place, data, parsed.data) if each.text != place.typed]
+    found = [each for each in _completions(place, data, parsed.data) if not _is_there(each.text, text, start, place)]
     matching = [each for each in found if each.text.startswith(place.typed)]
     matching += [each for each in found if place.typed and place.typed in each.text and each not in matching]
     matching += [each for key in _meant(place, data) for each in found if each.text == key and each not in matching]
@@ -86,6 +86,12 @@ def assist(text: str, offset: int) -> Assistance:
         matching = [each._replace(follows="", value="", inside=0) for each in matching]
     about, found = _help(_key_at(text, offset, place), data), matching[:MAX_COMPLETIONS]
     return Assistance(table, about, found, start, _keys_present(place, data))
+
+
+def _is_there(completion: str, text: str, start: int, place: _Place) -> bool:
+    """Whether the text has exactly this word at `start`, wherever in it the place is."""
+    continues = _IN_VALUE if place.mode == "value" else _IN_KEY
+    return text.startswith(completion, start) and not continues.match(text, start + len(completion))
 
 
 def _block_at(parsed: ParsedText, text: str, offset: int) -> tuple[TextBlock, KeyPath, Any]:
@@ -119,6 +125,8 @@ _KEY = re.compile(
 )
 _PARTIAL_KEY = re.compile(r"[ \t]*(?:([\w.\"'-]*?)\.)?([\w-]*)$")
 _WORD = re.compile(r"[\w./:&@?{}-]*$")
+_IN_KEY, _IN_VALUE = re.compile(r"[\w-]"), re.compile(r"[\w./:&@?{-]")
+"""What continues a word."""
 _STRING_START = re.compile(r'"""|\'\'\'|"|\'')
 
 
