@@ -285,7 +285,10 @@ def test_a_store_marked_as_production_once_is_marked_everywhere() -> None:
 def test_the_difference_between_two_environments_is_listed_by_path() -> None:
     text = f'{BASE}{OTHER_STORE}incoming.products.sink = {{ kind = "stdout" }}\n'
     data = tomllib.loads(text)
-    found = [tuple(each) for each in differences(environment_data(data, ""), environment_data(data, "staging"))]
+    found = [
+        (each.dotted, each.first, each.second)
+        for each in differences(environment_data(data, ""), environment_data(data, "staging"))
+    ]
     assert found == [
         ("authentications.a.token.keyring", "acme/a/token", "acme/a/token@staging"),
         ("clients.magento.plugins.0.uri", "https://acme.example/rest/V1", "https://staging.example/rest/V1"),

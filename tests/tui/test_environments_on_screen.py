@@ -89,6 +89,7 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await pilot.press("down")
             text = await until_shown(pilot, "Changes 3 values of default:")
             assert "incoming.items.sink.path" in text
+            assert "clients.shop.plugins.base-uri.uri" in text  # as in the file
             assert '- "live.jsonl"' in text
             assert '+ "staging.jsonl"' in text
             await pilot.press("enter")

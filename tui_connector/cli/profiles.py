@@ -136,13 +136,13 @@ def _diff(profile_dir: Path | None, profile: str, first: str, second: str, as_js
     one, other = (environment_data(document.draft, name) for name in (first, second))
     found = list(differences(one, other))
     if as_json:
-        click.echo(json_text([each._asdict() for each in found]))
+        click.echo(json_text([{**each._asdict(), "path": each.dotted} for each in found]))
         return
     if not found:
         click.echo(f"{first} and {second} have the same values.")
-    for path, old, new in found:
-        click.echo(shown_line(path))
-        for name, value in ((first, old), (second, new)):
+    for each in found:
+        click.echo(shown_line(each.dotted))
+        for name, value in ((first, each.first), (second, each.second)):
             width = max(len(first), len(second))
             click.echo(shown_line(f"  {name:{width}}  {'–' if value is None else json_text(value)}", _LONGEST))
 

@@ -284,9 +284,14 @@ def _origins(profile: Profile, *, production: bool) -> dict[str, str]:
 class Difference(NamedTuple):
     """A value that two environments have differently; None where one has none."""
 
-    path: str
+    path: ModelPath
     first: object
     second: object
+
+    @property
+    def dotted(self) -> str:
+        """The path as one text."""
+        return ".".join(map(str, self.path))
 
 
 def differences(first: object, second: object, path: ModelPath = ()) -> Iterator[Difference]:
@@ -298,7 +303,7 @@ def differences(first: object, second: object, path: ModelPath = ()) -> Iterator
         for index, (one, other) in enumerate(zip(first, second, strict=True)):
             yield from differences(one, other, (*path, index))
     elif first != second or type(first) is not type(second):
-        yield Difference(".".join(map(str, path)), first, second)
+        yield Difference(path, first, second)
 
 
 def _copied(value: Any) -> Any:

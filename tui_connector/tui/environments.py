@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from ..client.uri import public_address
 from ..profile.environment_names import TABLE, names_of
-from ..profile.environments import differences
+from ..profile.environments import Overridden, differences, with_environment
 from ..profile.library import base_uris
 from ..profile.model import DEFAULT_ENVIRONMENT, Profile
 from ..profile.problems import environment_data
@@ -82,7 +82,7 @@ def choose_environment(
     names = names_of(draft)
     if is_usable:
         data = {name: environment_data(draft, name) for name in (DEFAULT_ENVIRONMENT, *names)}
-        screen = EnvironmentScreen(data, current, selected)
+        screen = EnvironmentScreen(data, current, selected, {name: with_environment(draft, name) for name in names})
         app.push_screen(screen, lambda choice: None if choice is None else chosen(choice))
         return
     titles = {**{name: f"Edit {name}" for name in names}, _NEW: "Add an environment"}
@@ -117,9 +117,19 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         Binding("pageup", "scroll(-1)", "Scroll back", show=False, id="environment.scroll-back", priority=True),
     ]
 
-    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str, selected: str = "") -> None:
-        """`data`: the values of each environment by its name, `default` for the base values."""
+    def __init__(
+        self,
+        data: Mapping[str, Mapping[str, Any]],
+        current: str,
+        selected: str,
+        overridden: Mapping[str, Overridden],
+    ) -> None:
+        """`data`: the values of each environment by its name, `default` for the base values.
+
+        `overridden`: where the profile has what an environment, by its name, changes.
+        """
         super().__init__()
+        self._overridden = overridden
         self._data, self._current = data, current or DEFAULT_ENVIRONMENT
         self._selected = selected or self._current
 
@@ -164,7 +174,8 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         number = count(len(found), "value")
         parts = [Content(f"Changes {number} of {DEFAULT_ENVIRONMENT}:" if found else "Changes no value.")]
         for path, old, new in found:
-            parts.append(Content.assemble((shown_line(path, _WIDTH), "bold")))
+            written = ".".join(map(str, self._overridden[name].place(path)[2:] or path))
+            parts.append(Content.assemble((shown_line(written, _WIDTH), "bold")))
             parts.append(Content.assemble(("  - " + _shown(old), TONES["muted"])))
             parts.append(Content.assemble(("  + " + _shown(new), TONES["accent"])))
         return Content("\n").join(parts)
