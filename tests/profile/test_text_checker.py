@@ -197,7 +197,7 @@ def test_text_is_put_in_quotes_only_where_text_is_valid(value: str) -> None:
         ('client = "m"', f"[incoming.products.request]\nuri = 'a'\nheaders = {value}"),
     ):
         problems = Checker().check(GOOD.replace(old, new)).problems
-        assert any(each.code == "wrong-type" for each in problems)
+        assert any(each.code in ("wrong-type", "leading-zeros") for each in problems)
         assert not [each for each in problems if each.fix is not None or "in quotes" in each.text], problems
     text = GOOD.replace('"Acme"', value)
     problem = Checker().check(text).problems[0]
@@ -424,3 +424,22 @@ def test_the_words_of_users_for_the_source_of_a_secret_are_corrected(written: st
 def test_an_unknown_key_of_a_small_table_names_those_there_are() -> None:
     (problem,) = Checker().check(GOOD.replace('{ keyring = "acme/token" }', "{ telepathy = true }")).problems
     assert problem.message == "unknown key; there are keyring, env, command, environment, ask"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("attempts = many", "must be a whole number"),
+        ('"attempts" = many times # a = b', "must be a whole number"),
+        ("attempts = 2026-11-30", "must be a whole number"),
+        ("attempts = 003", "A number has no leading zeros"),
+        ("attempts = 3,5", "A comma in a number"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_one_problem_however_it_is_written(written: str, said: str) -> None:
+    text = f'{GOOD}\n[[clients.m.plugins]]\nkind = "retry"\n{written}\n'
+    checked = Checker().check(text)
+    [problem] = checked.problems
+    assert said in problem.message
+    assert problem.line == text.count("\n")
+    assert not checked.is_toml or checked.profile is None

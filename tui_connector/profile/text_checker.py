@@ -89,28 +89,29 @@ class Checker:
         lines = {problem.line for problem in undecoded}
         profile, found = find_problems(parsed.data, prepare=self._prepared)
         not_text = {parsed.position(each.path).line for each in found if _is_not_text(each, parsed)}
-        mistakes = (each for each in parsed.mistakes if each.position.line not in lines)
+        of_tables = [of_table_above(each, parsed.data, _table_above(each, parsed)) for each in found]
+        kept = [each for each in of_tables if not _is_lost(each, parsed.lost)]
+        mistakes, kept = _one_of_each_value(
+            [each for each in parsed.mistakes if each.position.line not in lines], kept, parsed, plain
+        )
         problems = [*undecoded, *(_of_mistake(_without_quotes(each, not_text)) for each in mistakes)]
         movable = self._movable(parsed.data, [each.path for each in found if each.code == "literal-secret"])
-        for each in (of_table_above(each, parsed.data, _table_above(each, parsed)) for each in found):
-            if not _is_lost(each, parsed.lost):
-                path = ".".join(map(str, each.path))
-                place = _span_of(parsed, each.path)
-                fix = _fix_of(each, parsed, plain, place)
-                line, column = parsed.position(each.path)
-                value = None
-                if place is not None and each.code != "unknown-key":
-                    value = _value_position(*place, each.at)
-                if value is not None and each.at is not None:
-                    line, column = value
-                hint = _other_direction(each, parsed.data)
-                elements = elements_of(parsed.data, each.path)
-                can_move = place is not None and each.path in movable
-                problems.append(
-                    Problem(
-                        line, column, path, each.message, each.code, hint, fix, each.path, value, elements, can_move
-                    )
-                )
+        for each in kept:
+            path = ".".join(map(str, each.path))
+            place = _span_of(parsed, each.path)
+            fix = _fix_of(each, parsed, plain, place)
+            line, column = parsed.position(each.path)
+            value = None
+            if place is not None and each.code != "unknown-key":
+                value = _value_position(*place, each.at)
+            if value is not None and each.at is not None:
+                line, column = value
+            hint = _other_direction(each, parsed.data)
+            elements = elements_of(parsed.data, each.path)
+            can_move = place is not None and each.path in movable
+            problems.append(
+                Problem(line, column, path, each.message, each.code, hint, fix, each.path, value, elements, can_move)
+            )
         valid = not parsed.mistakes and not undecoded
         remarked = [_of_remark(each, parsed) for each in remarks(parsed.data)] if valid and not problems else []
         return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid, remarked)
@@ -167,12 +168,50 @@ def check_file(path: File) -> tuple[list[Problem], list[Problem]]:
 
 def _is_not_text(found: Found, parsed: ParsedText) -> bool:
     """Whether text was found where it is not valid: as which a value without quotes is read."""
-    is_other_type = found.expected.endswith("_type") and found.expected != "string_type"
-    return is_other_type and isinstance(value_at(parsed.data, found.path), str)
+    return _is_of_other_type(found) and isinstance(value_at(parsed.data, found.path), str)
+
+
+def _is_of_other_type(found: Found) -> bool:
+    """Whether the value has to be something else than it is, and than text."""
+    return found.expected.endswith("_type") and found.expected != "string_type"
 
 
 _PUT_IN_QUOTES = ("not-quoted", "leading-zeros", "date")
 """The codes of mistakes that quotes correct."""
+
+
+def _one_of_each_value(
+    mistakes: Sequence[Mistake], found: Sequence[Found], parsed: ParsedText, text: str
+) -> tuple[list[Mistake], list[Found]]:
+    """The mistakes and problems, with only one of both for a value that is not written as one of its type.
+
+    What is read as text is only of the wrong type; of a number, the mistake tells why it is not read as one.
+    """
+    typed = [each for each in found if _is_of_other_type(each)]
+    left = list(mistakes)
+    gone: list[Found] = []
+    for mistake in mistakes:
+        same = [each for each in typed if _is_value_at(mistake.position, parsed.position(each.path), text)]
+        if mistake.code not in _READ_AS_TEXT:
+            gone += same
+        elif same and text.split("\n")[mistake.position.line - 1][mistake.position.column - 1].isalnum():
+            left.remove(mistake)  # anything else, such as a comma, is more likely typed by mistake
+    return left, [each for each in found if each not in gone]
+
+
+_READ_AS_TEXT = ("not-quoted", "date")
+
+
+def _is_value_at(place: TextPosition, key: TextPosition, text: str) -> bool:
+    """Whether the value of the key begins at this place."""
+    if place.line != key.line or key.column > place.column:
+        return False
+    written = text.split("\n")[place.line - 1]
+    return _BEFORE_VALUE.fullmatch(written, key.column - 1, place.column - 1) is not None
+
+
+_BEFORE_VALUE = re.compile(r"(?:[^=,{\[]*=[ \t]*)?")
+"""The key and what follows it; nothing before an element of a list."""
 
 
 def _without_quotes(mistake: Mistake, not_text: Set[int]) -> Mistake:
