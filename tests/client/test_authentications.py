@@ -18,8 +18,10 @@ from tui_connector.client.message import ANONYMOUS, ClientVariant, InvalidReques
 from tui_connector.client.printer import text
 from tui_connector.guide.requests.resend import resend, resendable_request
 from tui_connector.guide.workbench import Workbench
+from tui_connector.profile.correction import apply as replaced
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check, check_data
+from tui_connector.profile.text_checker import Checker
 from tui_connector.sandbox.server import Sandbox
 
 GATE = "shop/gate"
@@ -175,6 +177,34 @@ def test_which_authentications_go_together(names: tuple[str, ...]) -> None:
     (problem,) = problems
     assert (problem.line, problem.column) == (4, len("authentications = [") + written.rindex(f'"{names[-1]}"') + 1)
     assert re.search(expected, problem.message), problem
+
+
+@pytest.mark.parametrize(
+    ("names", "title", "applied"),
+    [
+        (("bearer", "signed"), "Use signed instead of bearer", '["signed"]'),
+        (("key", "bearer", "login"), "Use login instead of bearer", '["key", "login"]'),
+        (("signed", "key"), "Apply key before signed", '["key", "signed"]'),
+        (("basic", "basic", "signed"), "Apply basic once", '["basic", "signed"]'),
+        (("basic", "bearer"), "", ""),
+    ],
+)
+@pytest.mark.parametrize("of_environment", [False, True])
+def test_one_key_changes_which_are_applied_and_keeps_them_all(
+    names: tuple[str, ...], title: str, applied: str, of_environment: bool
+) -> None:
+    tables = "".join(f"[authentications.{name}]\n{text}\n" for name, text in AUTHENTICATIONS.items())
+    written = ", ".join(f'"{name}"' for name in names)
+    client = f"[clients.shop]\nauthentications = [{written}]\n"
+    if of_environment:
+        client = "[clients.shop]\n" + client.replace("clients", "environments.test.clients")
+    text = f'format = 1\nname = "Shop"\n{client}{tables}'
+    (problem,) = Checker().check(text).problems
+    assert (problem.fix.title if problem.fix else "") == title
+    if problem.fix is not None:
+        corrected = replaced(text, problem.fix.edits)
+        assert corrected == text.replace(f"[{written}]", applied)
+        assert Checker().check(corrected).problems == []
 
 
 def test_literal_secrets_are_reported_at_their_place() -> None:

@@ -28,7 +28,7 @@ from ..outgoing.lookup import Lookup
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
 from ..outgoing.sources.incoming import IncomingSource
-from ..runs.inconsistency import Inconsistency
+from ..runs.inconsistency import Inconsistency, Setting
 from ..runs.postgres_ledger import LedgerSettings
 from ..secrets.source import SecretSource
 from ..templates import Json
@@ -470,9 +470,13 @@ def _authentication_conflicts(profile: Profile) -> Iterator[Inconsistency]:
     for client, saved in profile.clients.items():
         known = [(index, name) for index, name in enumerate(saved.authentications) if name in profile.authentications]
         for place, (index, name) in enumerate(known):
-            clashes = (_conflict(profile, before, name) for _, before in known[:place])
-            if message := next(filter(None, clashes), None):
-                yield Inconsistency(("clients", client, "authentications", index), message)
+            for _, before in known[:place]:
+                if message := _conflict(profile, before, name):
+                    path = ("clients", client, "authentications")
+                    applied = _without_conflict(profile, saved.authentications, before, name)
+                    setting = Setting(path, *applied) if applied is not None else None
+                    yield Inconsistency((*path, index), message, setting=setting)
+                    break
 
 
 def _conflict(profile: Profile, first: str, second: str) -> str | None:
@@ -496,6 +500,23 @@ def _conflict(profile: Profile, first: str, second: str) -> str | None:
         f'{message}: after Basic, Magento reads a signature but no token. Use kind = "oauth1" together with Basic, '
         "or configure the web server to require no password under /rest/"
     )
+
+
+def _without_conflict(
+    profile: Profile, applied: Sequence[str], first: str, second: str
+) -> tuple[tuple[str, ...], str] | None:
+    """The authentications to apply instead of these, and how to say it; None where neither of the two may be left out.
+
+    The later one is kept: it was added to one that was there.
+    """
+    if first == second:
+        return tuple(dict.fromkeys(applied)), f"Apply {first} once"
+    kinds = {profile.authentications[name].kind for name in (first, second)}
+    others = [each for each in applied if each != first]
+    if kinds == {"oauth1", "query"}:
+        others.insert(others.index(second) + 1, first)
+        return tuple(others), f"Apply {second} before {first}"
+    return None if "basic" in kinds else (tuple(others), f"Use {second} instead of {first}")
 
 
 _SHARE_HEADER = {"basic", "oauth1"}

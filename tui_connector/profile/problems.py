@@ -17,14 +17,14 @@ from .. import __version__
 from ..errors import InvalidValue, UserError
 from ..kinds import Kind, Model, broken_packages
 from ..misspelling import MISSPELT, most_similar
-from ..runs.inconsistency import Inconsistency
+from ..runs.inconsistency import Inconsistency, Setting
 from ..secrets.errors import LiteralSecret
 from ..secrets.source import VARIABLE_PATTERN
 from ..templates import Json
 from .correction import Correction
 from .document import Document
 from .environment_names import TABLE, names_of
-from .environments import own_secrets, unmarked_production, with_environment
+from .environments import Overridden, own_secrets, unmarked_production, with_environment
 from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
 from .on_failure import NAME as ON_FAILURE
 from .positions import Layout, TextPosition, layout, position_finder, problem_offset, value_at
@@ -151,7 +151,7 @@ class Found(NamedTuple):
     """The character of the value at which it is wrong, from 0; None for the value as a whole."""
     correction: tuple[str, str] | None = None
     """A part of the value that is wrong, and what was probably meant."""
-    setting: tuple[ModelPath, Any] | None = None
+    setting: Setting | None = None
     """A key that is to be set, and its value."""
 
 
@@ -200,7 +200,7 @@ def find_problems(
         for name, client, message in unmarked_production(base, profiles):
             path: ModelPath = (TABLE, name) if name else ("clients", client)
             marked = (*path, "production") if not name or "production" in data[TABLE][name] else None
-            setting = (marked or (*path, "clients", client, "production"), True)
+            setting = Setting(marked or (*path, "clients", client, "production"), True)
             message = f"{client}: {message}" if name else message
             found.append(Found(path, message, "unmarked-production", setting=setting))
     if found or base is None:
@@ -234,15 +234,23 @@ def _in_environment(
         profile, wrong = _checked_alone(applied.data, prepare)
     known = set() if base is not None else {(each.path, each.message) for each in _checked_alone(data, prepare)[1]}
     found = [
-        Found(*each[:4], is_of_key=True, setting=None if each.value is None else (each.path, each.value))
+        Found(*each[:4], is_of_key=True, setting=None if each.value is None else Setting(each.path, each.value))
         for each in applied.problems
     ]
     found += [
-        each._replace(path=applied.place(each.path))
+        each._replace(path=applied.place(each.path), setting=_setting_of(applied, each))
         for each in wrong
         if (each.path, each.message) not in known or applied.overrides(each.path)
     ]
     return (None if found else profile), found, applied.data
+
+
+def _setting_of(applied: Overridden, found: Found) -> Setting | None:
+    """The correction of a problem of an environment, if that has the key itself: other environments use the base."""
+    if found.setting is None:
+        return None
+    place = applied.place(found.setting.place)
+    return found.setting._replace(place=place) if place[2:] == found.setting.place else None
 
 
 def _checked_alone(data: Mapping[str, Any], prepare: Prepare = dict) -> tuple[Profile | None, list[Found]]:
@@ -262,7 +270,7 @@ def _checked_alone(data: Mapping[str, Any], prepare: Prepare = dict) -> tuple[Pr
 
 def _inconsistent(found: Inconsistency, known: Sequence[str]) -> Found:
     if not found.wanted:
-        return Found(found.place, found.message, "inconsistent")
+        return Found(found.place, found.message, "inconsistent", setting=found.setting)
     message = f"{found.message}{_hint(found.wanted, known)}"
     return Found(found.place, message, "unknown-name", most_similar(found.wanted, known))
 

@@ -400,8 +400,9 @@ def _corrected(block: TextBlock, span: TextSpan, wrong: str, right: str) -> Corr
     return Correction(f"Write {right}", (TextEdit(start, start + len(wrong), right),))
 
 
-def _set(text: str, path: ModelPath, value: Any) -> Correction | None:
+def _set(text: str, path: ModelPath, value: Any, title: str) -> Correction | None:
     """Sets a key, in the table that it belongs to; None in a text with mistakes."""
+    value = list(value) if isinstance(value, tuple) else value
     try:
         document = Document(text)
         document.set(path, value)
@@ -410,7 +411,7 @@ def _set(text: str, path: ModelPath, value: Any) -> Correction | None:
         return None
     start, end, new_end = difference(text, new)
     key = ".".join(map(str, path[2:] if path[0] == TABLE else path))
-    return Correction(f"Set {key} = {inline(value)}", (TextEdit(start, end, new[start:new_end]),))
+    return Correction(title or f"Set {key} = {inline(value)}", (TextEdit(start, end, new[start:new_end]),))
 
 
 def inline(value: Json) -> str:

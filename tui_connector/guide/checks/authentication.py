@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...client.exchange import Exchange, Exchanges
 from ...client.layer import Send
-from ...client.message import ANONYMOUS, RequestFailed
-from ...magento.diagnosis import AuthKind, diagnose_failure
+from ...client.message import ANONYMOUS, InvalidRequest, RequestFailed
+from ...magento.diagnosis import AuthKind, Finding, Fix, diagnose_failure
+from ...profile.problems import find_problems
 from ...templates import Json, PlaceholderError, Scope, Template, as_data
 from ...text import listed
 from ..rest_api import keep_paths
@@ -69,9 +70,24 @@ async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str,
                 views = await _views(setup, send, allowed, auth_kind(profile, client))
                 signing = await find_dialect(profile, session, client)
                 dialect = (signing and signing.dialect) or ""
+    except InvalidRequest as failure:
+        result = CheckResult("", False, not_sent(setup, failure))
     except RequestFailed as failure:
         result = CheckResult("", False, diagnose_failure(failure, "the setup"))
     return AuthenticationTest(result, allowed, dialect, correction, views)
+
+
+def not_sent(setup: Setup, failure: InvalidRequest) -> Finding:
+    """Why nothing was sent, with the way out where the client's authentications cannot be applied together."""
+    finding = diagnose_failure(failure, "the setup")
+    place = ("clients", setup.client, "authentications")
+    _, found = find_problems(setup.draft)
+    setting = next((each.setting for each in found if each.setting and each.setting.place == place), None)
+    if setting is None or not isinstance(setting.value, tuple):
+        return finding
+    fix = Fix("applied", ",".join(map(str, setting.value)), setting.title)
+    remedy = "Change what the client applies: nothing is deleted from the profile."
+    return replace(finding, remedy=remedy, fix=fix)
 
 
 async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ AuthKind = Literal["oauth1", "oauth2", "bearer", "request", ""]
 FixTarget = Literal[
     "address",
     "authentication",
+    "applied",
     "store-view",
     "one-time-code",
     "signed-origin",
@@ -30,6 +31,7 @@ class Fix:
 
     - `address`: the store's address
     - `authentication`: the kind of authentication to use instead, "oauth1" or "request"
+    - `applied`: the authentications that the client applies, by name, in order, separated by commas
     - `store-view`: the store view to use, "default" or "all"
     - `one-time-code`: the provider whose token endpoint to use, such as "google"; empty: the one without a code
     - `signed-origin`: the origin to sign as; empty: that of the address

@@ -16,12 +16,12 @@ from textual.widgets import Button, Input, Static, TextArea
 from textual.worker import Worker
 
 from ...client.message import InvalidRequest
-from ...guide.checks.authentication import AuthenticationTest, last_login, preview, try_authentication
+from ...guide.checks.authentication import AuthenticationTest, last_login, not_sent, preview, try_authentication
 from ...guide.checks.check import CheckResult
 from ...guide.secret_sources import is_source
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideStep
-from ...magento.diagnosis import Finding, Fix, diagnose_failure
+from ...magento.diagnosis import Finding, Fix
 from ...profile.importers.command_text import looks_like_command
 from ...profile.model import ModelPath
 from ...secrets.cleaning import SecretKind, secret_kind
@@ -373,8 +373,11 @@ class AuthenticationPane(StepPane):
             others = {kind: title for kind, title in kind_schemas.authentications().items() if kind not in ways}
             self.app.push_screen(ChoiceScreen(others, title="How: other"), self._other)
             return
-        entries(self.setup).take(event.option)
+        menu = entries(self.setup)
+        menu.take(event.option)
         await self._switched()
+        if event.option in menu.stays and not self._missing():
+            self.screen.set_focus(event.control)
 
     @on(Choice.Confirmed, "#way")
     def _same_way(self, event: Choice.Confirmed) -> None:
@@ -491,7 +494,7 @@ class AuthenticationPane(StepPane):
         try:
             trial = await try_authentication(self.setup, self.work.workbench, self.work.trial_data())
         except InvalidRequest as missing:
-            trial = AuthenticationTest(CheckResult("", False, diagnose_failure(missing, "the setup")))
+            trial = AuthenticationTest(CheckResult("", False, not_sent(self.setup, missing)))
         self.post_message(self.Tested(trial))
 
     @on(Tested)
@@ -537,6 +540,12 @@ class AuthenticationPane(StepPane):
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":
             self.setup.choose_kind(fix.value)
+        elif fix.target == "applied":
+            self.setup.apply(fix.value.split(","))
+            if self.setup.authentication not in (applied := self.setup.applied()):
+                self.setup.show_authentication(applied[-1])
+            self.run_worker(self._switched_and_test())
+            return
         elif fix.target in ("signed-origin", "dialect"):
             self.setup.edit(("authentications", self.setup.authentication, fix.target), fix.value or None)
             self.test()
@@ -550,6 +559,10 @@ class AuthenticationPane(StepPane):
         else:
             self.setup.remove_code()
         self.run_worker(self._switched())
+
+    async def _switched_and_test(self) -> None:
+        await self._switched()
+        self.test()
 
     async def _log_in_again(self) -> None:
         await asyncio.to_thread(self.work.workbench.allow_logins)

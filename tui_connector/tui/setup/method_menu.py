@@ -17,6 +17,8 @@ class MethodMenu:
 
     chosen: str
     options: dict[str, str] = field(default_factory=dict)
+    stays: set[str] = field(default_factory=set)
+    """The options that change what is applied, and in which order: others of them are often chosen next."""
     _takes: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def add(self, option: str, words: str, take: Callable[[], None] | None = None) -> None:
@@ -45,6 +47,8 @@ def entries(setup: Setup) -> MethodMenu:
             continue
         kind = str(saved.get("kind", "")) if isinstance(saved, dict) else ""
         words = f"{'Applied' if name in applied else 'Saved'}: {name} ({titles.get(kind, kind).partition(' (')[0]})"
+        if name in applied:
+            menu.stays.add(f"use {name}")
         menu.add(f"use {name}", words, lambda name=name: setup.show_authentication(name))  # type: ignore[misc]
     if applied:
         menu.add("another", "+ Add another, applied after this one", lambda: setup.new_authentication("basic"))
@@ -59,6 +63,7 @@ def entries(setup: Setup) -> MethodMenu:
             f"- no longer apply {setup.authentication}",
             lambda: setup.remove_authentication(setup.authentication),
         )
+        menu.stays |= {"earlier", "drop"}
     return menu
 
 

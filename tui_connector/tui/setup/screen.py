@@ -59,6 +59,7 @@ _FIXED_AT = {
     "address": GuideStep.BASICS,
     "store-view": GuideStep.BASICS,
     "authentication": GuideStep.AUTHENTICATION,
+    "applied": GuideStep.AUTHENTICATION,
     "one-time-code": GuideStep.AUTHENTICATION,
     "signed-origin": GuideStep.AUTHENTICATION,
     "dialect": GuideStep.AUTHENTICATION,
