@@ -34,6 +34,7 @@ from ..keys import letter_bindings
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow, TextField
+from ..widgets.frame import TONES
 from ..widgets.secret_place import PlaceChoice
 from .save_merge import MergingSaver
 from .save_summary import save_summary, unset_variables
@@ -134,6 +135,8 @@ class SavePane(StepPane):
         """Whether the call after saving has failed: saving again repeats it."""
         self._proposed = ("", "")
         """What was typed and cannot be the name, and the name that Enter uses instead."""
+        self._asks_keyring = False
+        """Whether it is being found out if the keyring takes the secrets: what is written depends on that."""
 
     def compose_fields(self) -> ComposeResult:
         yield FieldRow("name", "Profile name", TextField(self._name_text, id="field-name"), _ABOUT_NAME)
@@ -150,6 +153,9 @@ class SavePane(StepPane):
         self.query_one("#field-name", TextField).value = self._name_text
         self._show_name()
         self.explain(self._what_is_written())
+        if self.work.keyring is None or not self.work.keyring.usable:
+            self._asks_keyring = self._stores_in_keyring
+            self.run_worker(self._ask_keyring(), group="keyring", exclusive=True)
         self._preview()
         self.run_worker(self._take_name(), group="name", exclusive=True)
         if self.work.path is not None:
@@ -157,8 +163,6 @@ class SavePane(StepPane):
         self._name_continue()
         self._asks_name = True
         self.focus_buttons()
-        if self.work.keyring is None or not self.work.keyring.usable:
-            self.run_worker(self._ask_keyring(), group="keyring", exclusive=True)
 
     def forget_outdated(self) -> None:
         """Where secrets are kept is said again: that does not change with their values."""
@@ -328,6 +332,9 @@ class SavePane(StepPane):
         return self.work.path or Library(self.work.profiles).directory / f"{self.setup.name}.toml"
 
     def _preview(self) -> None:
+        if self._asks_keyring:
+            self._show(Content.styled("… looking for a keyring", TONES["muted"]))
+            return
         try:
             text = preview(self.setup)
         except ProfileError as error:
@@ -347,9 +354,17 @@ class SavePane(StepPane):
 
     @on(KeyringKnown)
     def _keyring(self, message: KeyringKnown) -> None:
-        self.work.keyring = message.state
-        if not message.state.usable and self.setup.secret_place is SecretPlace.KEYRING:
+        self.work.keyring, self._asks_keyring = message.state, False
+        if not message.state.usable and self._stores_in_keyring:
             self._save_elsewhere(message.state.reason)
+        else:
+            self._preview()
+
+    @property
+    def _stores_in_keyring(self) -> bool:
+        """Whether secrets are kept in the keyring, or saving stores some there beside others that are elsewhere."""
+        held = any(map(self.work.workbench.vault.held, self.setup.keyring_names()))
+        return held or self.setup.secret_place is SecretPlace.KEYRING
 
     def _save_elsewhere(self, reason: str) -> None:
         """Switches to environment variables; the user sees it before anything is saved."""
