@@ -11,6 +11,7 @@ from screens import shown, until, until_shown
 from textual import events
 from textual.widgets import Static
 
+from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.secrets.errors import SecretError
@@ -372,3 +373,46 @@ async def test_what_was_typed_and_is_not_used_is_said_instead_of_tested(machine:
             await pilot.press("delete", *"abc", key)
             await until_shown(pilot, "! Not tested: discarded: 3 characters")
             assert len(sandbox.journal()) == before
+
+
+async def test_one_key_applies_the_new_authentication_instead_of_the_former(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await sign_in_as_admin(pilot)
+        await choose(pilot, "#way", "+ Add another")
+        await until_shown(pilot, "applied after admin")
+        await choose(pilot, "#way", "Bearer")
+        await until(pilot, lambda: pilot.app.focused in pilot.app.screen.query("#row-token *"))
+        pilot.app.post_message(events.Paste(full_integration(sandbox)["access-token"]))
+        await until_shown(pilot, "32 of 32")
+        await pilot.press("f5")
+        await until_shown(pilot, "both set the header Authorization")
+        way = pilot.app.screen.query_one("#way", Choice)
+        for name in ("admin", "integration"):
+            await choose(pilot, "#way", f"Applied: {name}")
+            await until(pilot, lambda: pilot.app.focused is way)  # more of them may follow
+        await pilot.press("f5")
+        await until_shown(pilot, "Use integration instead of admin")
+        await pilot.press("a")
+        await until_shown(pilot, "does not accept this token alone")  # sent by itself now
+        assert draft(pilot)["clients"]["magento"]["authentications"] == ["integration"]
+        assert {*draft(pilot)["authentications"]} == {"admin", "integration"}
+
+
+async def test_without_a_keyring_the_file_is_shown_as_it_is_written(machine: Machine, sandbox: Sandbox) -> None:
+    def no_keyring() -> Any:
+        raise SecretError("keyring-unusable", "No keyring is running: to use one, start GNOME Keyring")
+
+    async with guide(replace(machine, keyring=no_keyring), sandbox) as pilot:
+        await sign_in_as_admin(pilot)
+        await pilot.press("5")
+        await until_shown(pilot, "TUI_CONNECTOR_ACME_ADMIN_PASSWORD")
+        await pilot.press("2")
+        await choose(pilot, "#way", "+ Add another")
+        await until(pilot, lambda: pilot.app.focused in pilot.app.screen.query("#row-username *"))
+        await pilot.press(*"me", "enter", *"CANARY-1", "enter")
+        await until(pilot, lambda: "password" in draft(pilot).get("authentications", {}).get("basic", {}))
+        assert draft(pilot)["authentications"]["basic"]["password"] == {"keyring": "acme/basic/password"}
+        await pilot.press("escape", "5")  # beside a secret that is in the environment already
+        await until(pilot, lambda: "env" in draft(pilot)["authentications"]["basic"]["password"])
+        await until_shown(pilot, "No keyring is running")
+        assert "{ keyring" not in shown(pilot.app)
