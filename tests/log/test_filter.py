@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, Timings
-from tui_connector.log.blocks import Block, BlockTexts
+from tui_connector.log.blocks import Block, BlockTexts, JoinedTexts
 from tui_connector.log.field_condition import FieldCondition
 from tui_connector.log.filter import (
     And,
@@ -24,8 +24,9 @@ from tui_connector.log.filter import (
     Term,
     help_rows,
     parse,
+    search_for,
 )
-from tui_connector.log.filter_corrections import corrected
+from tui_connector.log.filter_corrections import applied, corrected
 
 LOG = [
     exchange(1, method="GET", uri="https://acme.example/rest/V1/products/A%2FB"),
@@ -453,6 +454,8 @@ def _read(text: str) -> Filter | None:
         ("entity_id > 90 200", ""),
         ("post 404", ""),
         ("post 404 products", ""),
+        ("post and failed", "post and ~e"),
+        ('post "failed"', ""),
         ("path orders", ""),
         ("body is empty", ""),
         ("status | 200", ""),
@@ -464,6 +467,43 @@ def _read(text: str) -> Filter | None:
 def test_what_was_probably_meant_by_a_filter(typed: str, meant: str) -> None:
     found = corrected(typed)
     assert (found.text if found is not None else "") == meant
+
+
+def test_only_what_is_certainly_meant_is_applied() -> None:
+    assert applied("post status 401 time 1s") == "post status = 401 time > 1s"
+    for other in ("stauts 401", "stauts:4xx", "entity_id 90", "post failed", '"status" 401', "status is 401", "~"):
+        assert applied(other) == other
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("POST inv", [1]),
+        ("inv post", [1]),
+        ("post login source-items", []),
+        ("run source inventory/", [1]),
+        ("401 login", [2]),
+        ("get pending status", [3]),
+        ("where pending", [3]),
+        ("no response inv", [1]),
+        ("inv nowhere", []),
+    ],
+)
+def test_a_search_finds_words_anywhere_in_a_row(text: str, numbers: list[int]) -> None:
+    place = "https://acme.example/rest/V1/"
+    query = "?searchCriteria[filter_groups][0][filters][0][field]=status" + (
+        "&searchCriteria[filter_groups][0][filters][0][value]=pending"
+    )
+    rows = [
+        lost(1, method="POST", uri=f"{place}inventory/source-items"),
+        exchange(2, method="POST", status=401, purpose="login", uri=f"{place}integration/admin/token"),
+        exchange(3, uri=f"{place}orders{query}"),
+    ]
+    wanted = search_for(text)
+    block = Block(rows, lambda: JoinedTexts("", None))
+    assert [each.number for each in rows if wanted.matches(each)] == numbers
+    assert wanted.possible is not None
+    assert wanted.possible(block) or not numbers
 
 
 def test_what_was_meant_is_a_filter_that_is_understood() -> None:

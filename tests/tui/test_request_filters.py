@@ -67,10 +67,14 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
             await watched.shows(hint)
         line = watched.app.screen.query_one("#log-typed", Input)
         line.value = "get status 200"
-        await watched.shows("\nFinds this text; did you mean status = 200? Tab: replace · Enter: apply")
+        await watched.shows("\nEnter: apply as get status = 200 · in quotes, it finds the text")
         await watched.pilot.press("tab")
         await watched.until(lambda: line.value == "get status = 200" and line.has_focus)
         await watched.until(lambda: watched.numbers() == [1])
+        line.value = "get status 200"
+        await watched.pilot.press("enter")
+        await watched.told("Applied as get status = 200. In quotes, it finds the text.")
+        await watched.shows("filter get status = 200: 1 of 1 match")
 
 
 async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:

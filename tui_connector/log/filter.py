@@ -23,7 +23,10 @@ from .operators import (
     Possible,
     Predicate,
     attribute,
+    is_method_or_status,
+    possible_row_word,
     reads_bodies,
+    row_word,
     wants_status,
 )
 
@@ -33,6 +36,8 @@ _IN_ADDRESS = ("~p", "~u")
 """Operators that find a search criterion of their name anyway."""
 IN_TEXT = (*_IN_ADDRESS, "~h", "~b")
 """Operators that find a part of a text."""
+_MOST_WORDS = 20
+"""Words of a search that are looked for one by one."""
 MAX_DEPTH = 50
 """Levels of nested parentheses."""
 
@@ -158,7 +163,26 @@ class Or:
         return any(part.reads_bodies() for part in self.parts)
 
 
-Expression = Term | Not | And | Or
+@dataclass(frozen=True, slots=True)
+class RowWord:
+    """A word of a search that a row shows, in any of its columns."""
+
+    word: str
+
+    def __str__(self) -> str:
+        return _quoted(self.word)
+
+    def compile(self) -> tuple[int, Predicate]:
+        return 20, row_word(self.word)
+
+    def possible(self) -> Possible | None:
+        return possible_row_word(self.word)
+
+    def reads_bodies(self) -> bool:
+        return False
+
+
+Expression = Term | RowWord | Not | And | Or
 
 
 @dataclass(frozen=True)
@@ -182,7 +206,9 @@ class Filter:
         """The texts that it looks for in the row of this exchange: words, and what of it a condition is true of."""
         found: list[str] = []
         for term in _wanted(self.expression):
-            if term.operator == CONDITION:
+            if isinstance(term, RowWord):
+                found.append(term.word)
+            elif term.operator == CONDITION:
                 found += FieldCondition.parse(term.argument).found_in(exchange.uri)
             elif term.operator in (ANYTHING, *_IN_ADDRESS):
                 found.append(term.argument)
@@ -191,12 +217,17 @@ class Filter:
     @property
     def has_criterion(self) -> bool:
         """Whether a term is a condition that is only found in the search criteria of requests."""
-        return any(term.operator == CONDITION and not is_attribute(term) for term in _wanted(self.expression))
+        return any(
+            isinstance(term, Term) and term.operator == CONDITION and not is_attribute(term)
+            for term in _wanted(self.expression)
+        )
 
     @property
     def wants_status(self) -> bool:
         """Whether it looks for a status, which requests without a response do not have."""
-        return any(wants_status(term.operator, term.argument) for term in _wanted(self.expression))
+        return any(
+            isinstance(term, Term) and wants_status(term.operator, term.argument) for term in _wanted(self.expression)
+        )
 
     @property
     def reads_bodies(self) -> bool:
@@ -248,14 +279,23 @@ def comparison_in(text: str) -> Expression | None:
 def search_for(text: str) -> Filter:
     """Finds a text in rows, headers and bodies, also what it compares, such as "status >= 400".
 
-    A text with an operator is a filter. Raises `BadFilter`.
+    Several words are also found in any places of a row. A text with an operator is a filter. Raises `BadFilter`.
     """
     if "~" in text:
         return parse(text)
     if not text:
         return Filter()
-    compared = comparison_in(text)
-    return Filter(Term(ANYTHING, text) if compared is None else Or((compared, Term(ANYTHING, text))))
+    found = [Term(ANYTHING, text), comparison_in(text), _words_in_row(text)]
+    alternatives = tuple(each for each in found if each is not None)
+    return Filter(Or(alternatives) if len(alternatives) > 1 else alternatives[0])
+
+
+def _words_in_row(text: str) -> Expression | None:
+    """All words of a text, wherever a row shows them; None for a single one."""
+    words = tuple(dict.fromkeys(text.split()))[:_MOST_WORDS]
+    if len(words) < 2:
+        return None
+    return And(tuple(Term(ANYTHING, each) if is_method_or_status(each) else RowWord(each) for each in words))
 
 
 def text_found(text: str, exchange: Exchange) -> str:
@@ -263,9 +303,11 @@ def text_found(text: str, exchange: Exchange) -> str:
     if "~" in text:
         return ""
     compared = comparison_in(text)
-    if compared is None or not compared.compile()[1](exchange):
+    if compared is not None and compared.compile()[1](exchange):
+        return next(iter(Filter(compared).found_in(exchange)), "")
+    if (words := _words_in_row(text)) is None or Filter(Term(ANYTHING, text)).matches(exchange):
         return text
-    return next(iter(Filter(compared).found_in(exchange)), "")
+    return max(Filter(words).found_in(exchange), key=len)
 
 
 def help_rows() -> Iterator[tuple[str, str]]:
@@ -280,9 +322,9 @@ def help_rows() -> Iterator[tuple[str, str]]:
     yield '"a b"  "a = 1"', "quotes keep spaces and signs: a text"
 
 
-def _wanted(expression: Expression | None, *, with_negated: bool = False) -> Iterator[Term]:
+def _wanted(expression: Expression | None, *, with_negated: bool = False) -> Iterator[Term | RowWord]:
     """The terms of an expression that are not negated, or all."""
-    if isinstance(expression, Term):
+    if isinstance(expression, Term | RowWord):
         yield expression
     elif isinstance(expression, And | Or):
         for part in expression.parts:

@@ -18,6 +18,7 @@ _SIGN_AND_VALUE = re.compile(rf"({SIGN})\s*(.+)", re.DOTALL)
 _FIELD = re.compile(r"[a-z]\w*_\w+", re.IGNORECASE)
 """A word that is the name of a field, such as `entity_id`: no text is written like this."""
 _NUMBER = re.compile(r"\d[\d.:-]*")
+_WORDS_FOR_FAILURES = ("failed", "failure", "failures", "errors")
 _COMPARED = ("status", "time", "size")
 """What is compared where a comparison does not say what: the first one that has such values."""
 _VALUES = [word for operator, known in OPERATORS.items() if operator not in IN_TEXT for word in known.names]
@@ -33,6 +34,8 @@ class Correction:
     meant: str
     text: str
     """The whole filter with what was meant."""
+    is_certain: bool = False
+    """Whether nobody means the words as they are: a name and a value that it has, with no sign between them."""
 
 
 def corrected(text: str, above: float = SIMILAR) -> Correction | None:
@@ -47,13 +50,21 @@ def corrected(text: str, above: float = SIMILAR) -> Correction | None:
     for index, each in enumerate(terms):
         following = terms[index + 1] if index + 1 < len(terms) else None
         is_joined = following is not None and _BETWEEN.fullmatch(text[each.end : following.start]) is not None
-        meant, end = _meant(each, text[each.start : each.end], above), each.end
+        meant, end, is_certain = _meant(each, text[each.start : each.end], above), each.end, False
         if not meant and is_joined and following is not None and each.is_word and following.is_word:
             meant, end = _pair(text[each.start : each.end], text[following.start : following.end]), following.end
+            is_certain = meant.startswith(f"{text[each.start : each.end]} ") and meant.split()[0].lower() in _VALUES
         if meant:
             is_criterion = isinstance(each.term, Term) and each.term.operator == CONDITION
-            return Correction(is_criterion, meant, text[: each.start] + meant + text[end:])
+            return Correction(is_criterion, meant, text[: each.start] + meant + text[end:], is_certain)
     return None
+
+
+def applied(text: str) -> str:
+    """The filter to apply for a text that was entered: with what was meant, as far as that is certain."""
+    while (found := corrected(text, MISSPELT)) is not None and found.is_certain:
+        text = found.text
+    return text
 
 
 def corrected_search(text: str, above: float = SIMILAR) -> Correction | None:
@@ -78,6 +89,8 @@ def _meant(placed: PlacedTerm, typed: str, above: float) -> str:
             return f"{condition.field} {name} {rest.strip()}" if name else ""
         name = meant_attribute(condition.field, condition.sign, condition.value, above)
         return f"{name}{rest}" if name else ""
+    if typed.casefold() in _WORDS_FOR_FAILURES:
+        return "~e"
     if compared := _SIGN_AND_VALUE.fullmatch(typed):
         name = _compared(compared[1], compared[2])
         return f"{name} {typed}" if name else ""

@@ -156,6 +156,21 @@ def _possible_row(argument: str) -> Possible:
     return (lambda block: text in block.rows()) if wanted.is_word else lambda block: wanted.is_in(block.row_texts())
 
 
+def row_word(word: str) -> Predicate:
+    """Whether a row shows this word: in its columns, or in the address as it is or as it is shown."""
+    text, in_uri = word.casefold(), uri_search(word.casefold())
+    return lambda exchange: (
+        in_uri(exchange.uri) or text in row_text(exchange).casefold() or text in query_text(exchange.uri).casefold()
+    )
+
+
+def possible_row_word(word: str) -> Possible:
+    text, in_uri = word.casefold(), uri_search(word.casefold())
+    if not word.isalnum() or text in WORDS:  # a sign or a word that only rows have
+        return lambda _: True
+    return lambda block: in_uri(block.uris()) or text in block.rows() or text in block.row_texts().casefold()
+
+
 def _possible_anything(argument: str) -> Possible:
     text, in_header, in_body = _text(argument), _possible_header(argument), _possible_body(argument)
     in_uri, in_row = _possible_uri(argument), _possible_row(argument)

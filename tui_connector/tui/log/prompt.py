@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from ...log.filter import BadFilter, Filter, help_rows, parse
-from ...log.filter_corrections import Correction, corrected, corrected_search
+from ...log.filter_corrections import Correction, applied, corrected, corrected_search
 from ...misspelling import MISSPELT
 from ...text import shown_line
 from .._textual import QuietApp
@@ -123,6 +123,8 @@ class LogPrompt(Vertical):
             if self._correction:
                 found = "a search criterion" if self._correction.is_criterion else "this text"
                 help_of_valid = f"{self._offer(f'Finds {found}; did you mean')} · Enter: apply"
+                if self._correction.is_certain:
+                    help_of_valid = f"Enter: apply as {applied(typed)} · in quotes, it finds the text"
             self.show_message(help_of_valid if typed else _EMPTY_HELP)
         return True
 
@@ -162,8 +164,13 @@ class LogPrompt(Vertical):
             self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=False))
 
     def action_enter(self) -> None:
-        if self._check():
-            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=True))
+        if not self._check():
+            return
+        typed = self.query_one(Input)
+        if self.purpose == "filter" and (meant := applied(typed.value)) != typed.value:
+            typed.value = meant
+            self.notify(f"Applied as {shown_line(meant, 60)}. In quotes, it finds the text.", markup=False)
+        self.post_message(self.Entered(self.purpose, typed.value, final=True))
 
     def action_cancel(self) -> None:
         self.post_message(self.Cancelled(self.purpose, self._before))
