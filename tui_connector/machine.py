@@ -50,6 +50,10 @@ class Prompt(Protocol):
         """
         ...
 
+    def notify(self, message: str) -> None:
+        """Tells the user, where there is a screen, which keys prompt again."""
+        ...
+
     async def allow(self, question: str) -> bool:
         """Whether the user says yes."""
         ...
@@ -63,6 +67,9 @@ class NoPrompt:
 
     async def missing_secret(self, question: str) -> str | None:
         return None
+
+    def notify(self, message: str) -> None:
+        pass
 
     async def allow(self, question: str) -> bool:
         return False
@@ -108,6 +115,10 @@ class TypedSecrets:
 
     def is_refused(self, profile: Path | None, source: str, origin: str) -> bool:
         return profile is not None and self._key(profile, source, origin) in self._refused
+
+    def accept(self, profile: Path, source: str, origin: str) -> None:
+        """The store has accepted the value of this source, which it refused before for another reason."""
+        self._refused.discard(self._key(profile, source, origin))
 
     def allow_refused(self) -> None:
         """Refused values may be sent again."""

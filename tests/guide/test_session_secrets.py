@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from profiles import admin, logins
+from profiles import admin, full, logins
 
 from tui_connector.client.message import LoginRefused, Request
 from tui_connector.guide.profiles.overview import read_overview
@@ -19,7 +19,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine, NoPrompt
 from tui_connector.profile.problems import read_profile
 from tui_connector.profile.used_parts import used_of
-from tui_connector.sandbox.server import Sandbox
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 PROFILE = """\
 format = 1
@@ -135,11 +135,15 @@ class Answers(NoPrompt):
 
     def __init__(self) -> None:
         self.questions: list[str] = []
+        self.notes: list[str] = []
         self.value = "CANARY-typed"
 
     async def missing_secret(self, question: str) -> str:
         self.questions.append(question)
         return self.value
+
+    def notify(self, message: str) -> None:
+        self.notes.append(message)
 
 
 LOGIN = """\
@@ -153,15 +157,26 @@ clients.magento.plugins = [{ kind = "base-uri", uri = "URL/rest/V1" }]
 """
 
 
-def write_login(path: Path, password: str, url: str) -> None:
-    path.write_text(LOGIN.replace("PASSWORD", password).replace("URL", url))
+BEARER = """\
+format = 1
+name = "Acme"
+authentications.shop = { kind = "bearer", token = TOKEN }
+clients.magento.authentications = ["shop"]
+clients.magento.plugins = [{ kind = "base-uri", uri = "URL/rest/V1" }]
+"""
+
+
+def write_profile(path: Path, text: str, url: str, **sources: str) -> None:
+    for name, source in {**sources, "URL": url}.items():
+        text = text.replace(name, source)
+    path.write_text(text)
 
 
 @pytest.mark.parametrize("password", ['{ env = "ADMIN_PASSWORD" }', "{ ask = true }"])
 async def test_a_refused_login_asks_for_what_was_typed_and_sends_it_only_if_it_is_another(
     password: str, path: Path, machine: Machine, sandbox: Sandbox
 ) -> None:
-    write_login(path, password, sandbox.url)
+    write_profile(path, LOGIN, sandbox.url, PASSWORD=password)
     answers = Answers()
     machine = replace(machine, environ={}, prompt=answers)
     profile = read_profile(path)[1]
@@ -178,12 +193,44 @@ async def test_a_refused_login_asks_for_what_was_typed_and_sends_it_only_if_it_i
         return ""
 
     for asked in (1, 2):
-        assert "The next run (r) or test (t) asks for the password again." in await attempt("CANARY-wrong")
+        assert "The next run (r), test (t) or request (x) asks for the password again." in await attempt("CANARY-wrong")
         assert (len(answers.questions), logins(sandbox)) == (asked, 1)
     for _ in range(2):
         assert await attempt(admin(sandbox)["password"]) == ""
         assert (len(answers.questions), logins(sandbox)) == (3, 2)
     bench.close()
+
+
+@pytest.mark.parametrize("token", ['{ env = "ACME_TOKEN" }', "{ ask = true }"])
+async def test_a_refused_token_is_asked_for_until_the_store_accepts_one(
+    token: str, path: Path, machine: Machine
+) -> None:
+    answers = Answers()
+    machine = replace(machine, environ={}, prompt=answers)
+    bearer = {"oauth/consumer/enable_integration_as_bearer": "1"}
+    async with Sandbox(SandboxOptions(products=1, settings=bearer), machine.now) as sandbox:
+        write_profile(path, BEARER, sandbox.url, TOKEN=token)
+        profile = read_profile(path)[1]
+        bench = Workbench(machine, trust=ProfileTrust(machine, path, once=True))
+
+        async def statuses(value: str) -> list[int]:
+            """Of a list of products and of orders; where the token is asked for, it is this one."""
+            answers.value = value
+            async with bench.session(profile, parts=[("clients", "magento")]) as session:
+                send = session.client("magento")
+                return [
+                    (await send(Request("GET", f"{each}?searchCriteria[pageSize]=1"))).status
+                    for each in ("products", "orders")
+                ]
+
+        for asked in (1, 2):
+            assert await statuses("CANARY-wrong") == [401, 401]
+            assert (len(answers.questions), len(answers.notes)) == (asked, asked)
+        assert "The next run (r), test (t) or request (x) asks again." in answers.notes[0]
+        for _ in range(2):  # what lacks a permission was typed correctly
+            assert await statuses(full(sandbox, "catalog")["access-token"]) == [200, 401]
+            assert (len(answers.questions), len(answers.notes)) == (3, 2)
+        bench.close()
 
 
 async def test_each_prompt_says_which_secret_it_is_for(with_four_tokens: Path, machine: Machine) -> None:

@@ -35,6 +35,9 @@ class TerminalPrompt:
     async def missing_secret(self, question: str) -> None:
         """Never prompts: a command fails in a terminal as it does without one."""
 
+    def notify(self, message: str) -> None:
+        """Says nothing: a command never prompts again."""
+
     async def line(self, label: str) -> str:
         """What is typed until Enter; empty after Ctrl-D."""
         async with self._one_at_a_time():

@@ -21,6 +21,7 @@ from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from ..templates import Json
+from ..text import listed
 from .exchange import Exchange, ExchangeLog, PendingRetry
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .message import AS_SAVED, ClientVariant, InvalidRequest, NoResponse, Request, Response
@@ -41,6 +42,8 @@ _IRRELEVANT_HEADERS = ("user-agent", "accept-encoding", "content-type", "connect
 _STALE_CONNECTIONS = 3
 _client: ContextVar[str] = ContextVar("client", default="")
 """The client whose request is being sent: secrets in it take this client's route."""
+_UNAUTHORIZED = 401
+_ASKS_AGAIN = "The store refused a typed value ({}). The next run (r), test (t) or request (x) asks again."
 _ENABLE = "Remove `disabled = true` to use it again."
 
 
@@ -92,6 +95,8 @@ class Session(LayerContext):
         self._printed: dict[tuple[str, ...], str] = {}
         self._running: dict[tuple[str, ...], asyncio.Lock] = {}
         self._attempts: Counter[int] = Counter()
+        self._read: dict[tuple[str, str], str] = {}
+        """The secrets that were read last, by their source and origin."""
 
     @property
     def machine(self) -> Machine:
@@ -216,7 +221,9 @@ class Session(LayerContext):
         """The authentication's layer; a token from a login at a fixed address goes only to the client's own origin."""
         layer = self._authentication(name, variant)
         login = self._authentications[name].login_uri()
-        if login is None or not is_absolute(login):
+        if login is None:
+            return self._noting_refusals(name, layer)
+        if not is_absolute(login):
             return layer  # its login goes to the origin of the request, and the vault refuses any other
         base = next((plugin.uri for plugin in client.plugins if isinstance(plugin, BaseUri)), None)
 
@@ -230,6 +237,25 @@ class Session(LayerContext):
             return await layer(request, forward)
 
         return bound
+
+    def _noting_refusals(self, name: str, layer: Layer) -> Layer:
+        """The layer of an authentication without a login; secrets that were typed for it are asked for after a 401."""
+        saved = self._authentications[name]
+        sources = [value for _, value in saved if isinstance(value, SecretSource)]
+
+        async def noting(request: Request, forward: Send) -> Response:
+            response = await layer(request, forward)
+            origin = origin_of(request.uri)
+            sent = [(each, secret) for each in sources if (secret := self._read.get((each.key, origin))) is not None]
+            if response.status == _UNAUTHORIZED:
+                if refused := [each.label for each, secret in sent if self._vault.refuse_request(each, origin, secret)]:
+                    self._machine.prompt.notify(_ASKS_AGAIN.format(listed(refused)))
+            elif 200 <= response.status < 300:
+                for each, secret in sent:
+                    self._vault.accept_request(each, origin, secret)
+            return response
+
+        return noting
 
     def _authentication(self, name: str, variant: ClientVariant) -> Layer:
         saved = self._authentications[name]
@@ -268,7 +294,9 @@ class Session(LayerContext):
         return self._attempts[call]
 
     async def secret(self, source: SecretSource, origin: str, client: str | None = None) -> str:
-        return await self._secret(source, origin, self._route(_client.get() if client is None else client))
+        secret = await self._secret(source, origin, self._route(_client.get() if client is None else client))
+        self._read[source.key, origin] = secret
+        return secret
 
     async def _secret(self, source: SecretSource, origin: str, route: ClientRoute) -> str:
         async def read() -> str:

@@ -190,6 +190,10 @@ class Vault:
         self._held: dict[str, _Entry] = {}
         self._entered: set[str] = set()
         """The prompts among them that were answered on a screen, before a run or a test."""
+        self._refused: set[str] = set()
+        """The prompts among those whose secret the store has refused with a request."""
+        self._accepted: set[tuple[str, str, str]] = set()
+        """Sources, origins and secrets with which the store has accepted a request."""
         self._cache: dict[str, _Entry] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._keyring_name = "the system's keyring"
@@ -247,7 +251,7 @@ class Vault:
         """
         if all(self._typed(source, each) is not None for each in origins or ("",)):
             refused = any(self._machine.typed.is_refused(self._profile, source.key, each) for each in origins)
-            return "The store refused the login with the value that was typed" if refused else ""
+            return "The store refused the value that was typed" if refused else ""
         if source.keyring is not None:
             try:
                 await self._from_keyring(source.keyring)
@@ -262,7 +266,8 @@ class Vault:
         if not source.ask:
             return []
         typed = [each for each in origins if self._typed(source, each) is not None]
-        return [each for each in origins if each not in typed and _prompt(source, each) not in self._held]
+        held = {*self._held} - self._refused
+        return [each for each in origins if each not in typed and _prompt(source, each) not in held]
 
     def refuse(self, source: SecretSource, origin: str, secret: str) -> bool:
         """The store refused a login with this secret: it is missing, if it was typed for this session.
@@ -280,11 +285,39 @@ class Vault:
         self._machine.typed.refuse(self._profile, source.key, origin)
         return True
 
+    def refuse_request(self, source: SecretSource, origin: str, secret: str) -> bool:
+        """The store refused a request with this secret (401): it is missing, if it was typed for this session.
+
+        The run that sent it goes on with it. One that was accepted before lacks a permission, and is not missing.
+        Returns whether a screen asks for it before the next run, test or request, and did not know it yet.
+        """
+        if (source.key, origin, secret) in self._accepted:
+            return False
+        question = _prompt(source, origin)
+        prompted = self._held.get(question)
+        if source.ask and prompted is not None and clean(prompted.secret, source.kind) == secret:
+            is_new = question in self._entered - self._refused
+            self._refused |= {question} & self._entered
+            return is_new
+        return not self._machine.typed.is_refused(self._profile, source.key, origin) and self.refuse(
+            source, origin, secret
+        )
+
+    def accept_request(self, source: SecretSource, origin: str, secret: str) -> None:
+        """The store accepted a request with this secret."""
+        key = source.key, origin, secret
+        if key not in self._accepted:
+            self._accepted.add(key)
+            self._refused.discard(_prompt(source, origin))
+            if self._profile is not None:
+                self._machine.typed.accept(self._profile, source.key, origin)
+
     def hold_prompted(self, source: SecretSource, origin: str, secret: str) -> None:
         """Holds what the user has typed for a secret that is prompted for."""
         question = _prompt(source, origin)
         self._held[question] = _Entry(secret, [origin])
         self._entered.add(question)
+        self._refused.discard(question)
 
     async def learn(self, sources: Iterable[SecretSource]) -> None:
         """Reads the secrets in the keyring and in variables, so that they are masked; prompts for none, runs nothing.

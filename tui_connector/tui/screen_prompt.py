@@ -21,6 +21,9 @@ class ScreenPrompt:
 
         return await answer_of(self._app, SecretEntryScreen(question)) or ""
 
+    def notify(self, message: str) -> None:
+        self._app.notify(message, markup=False, severity="warning")
+
     async def allow(self, question: str) -> bool:
         from .dialogs import answer_of
         from .widgets.questions import AllowScreen

@@ -391,7 +391,7 @@ class Login:
             if isinstance(source := sources[name], SecretSource)
             and self._context.refused(source, form.origin, str(form.values[name]))
         ]
-        return f" The next run (r) or test (t) asks for the {listed(asked)} again." if asked else ""
+        return f" The next run (r), test (t) or request (x) asks for the {listed(asked)} again." if asked else ""
 
     def _code_hint(self, response: Response) -> str:
         """Why the code was refused; the password was accepted, as Magento checks it first."""
