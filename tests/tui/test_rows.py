@@ -20,7 +20,7 @@ from tui_connector.guide.steps.summaries import fitted
 from tui_connector.log.filter import parse
 from tui_connector.text import shown_apart, shown_line, shown_path
 from tui_connector.tui.home.rows import columns as home_columns
-from tui_connector.tui.home.rows import run_cell
+from tui_connector.tui.home.rows import run_cell, uncut_width
 from tui_connector.tui.log.detail import WrappedLines
 from tui_connector.tui.log.rows import columns_for, row, row_message, similar, status_paint
 from tui_connector.tui.widgets.item_table import table
@@ -290,6 +290,13 @@ def test_home_shortens_an_age_and_a_title_before_an_address_and_a_name() -> None
     assert run_cell([run], 1000.0, 16)[0] == "✔ products, now"
     assert run_cell([run], 1130.0, 16)[0] == "✔ pro…cts, 2 min"
     assert run_cell([replace(run, undone_run=1)], 1130.0, 16)[0] == "✔ undo, 2 min"
+
+
+def test_a_table_on_home_that_has_the_width_it_asks_for_cuts_no_cell() -> None:
+    needed = {"name": 11, "store": 21, "authentication": 18, "run": 22, "secrets": 9}
+    width = uncut_width(90, needed)
+    assert {column.name: column.width for column in home_columns(width, needed)} == needed
+    assert width == 11 + 21 + 18 + 22 + 9 + 4 * 2
 
 
 @pytest.mark.parametrize("width", range(20, 200, 7))

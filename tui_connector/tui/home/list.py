@@ -22,7 +22,7 @@ from ...guide.drafts import Draft
 from ...guide.profiles.overview import ProfileOverview
 from ...text import shown_apart, shown_line, shown_middle
 from ..widgets.painted import Painted
-from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells, recent_cells
+from .rows import GAP, Cell, HomeColumn, HomeRows, columns, draft_cells, profile_cells, recent_cells, uncut_width
 
 
 def _key_of(line: Path | Draft | str) -> Path | str | None:
@@ -179,6 +179,10 @@ class HomeList(Painted, ScrollView, can_focus=True):
 
     def _columns(self, width: int) -> list[HomeColumn]:
         return columns(width - 2, self._needed)
+
+    def uncut_width(self, most: int) -> int:
+        """The width in which no cell is cut, of the columns of a list that is at most so wide."""
+        return uncut_width(most - 2, self._needed) + 2
 
     def _strip(self, cells: Sequence[Cell], width: int, index: int = -1, *, whole: bool = False) -> Strip:
         """One line; `whole`: the last cell has all that remains of it."""

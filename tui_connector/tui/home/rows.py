@@ -63,7 +63,7 @@ def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
     becomes shorter before a cell is cut.
     """
     there = {name: each for name, each in _WIDTHS.items() if width >= each[2]}
-    cells = {name: max(len(short), min(most, needed.get(name, most))) for name, (_, short, _, _, most) in there.items()}
+    cells = _widest(width, needed)
     found = {name: min(least, cells[name]) for name, (_, _, _, least, _) in there.items()}
     left = width - sum(found.values()) - GAP * (len(there) - 1)
     titled = {name: max(len(title), cells[name]) for name, (title, *_) in there.items()}
@@ -74,6 +74,18 @@ def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
             left -= more
     titles = {name: title if len(title) <= found[name] else short for name, (title, short, *_) in there.items()}
     return [HomeColumn(name, titles[name], found[name]) for name in there]
+
+
+def uncut_width(width: int, needed: Mapping[str, int]) -> int:
+    """The width in which no cell is cut of the columns that a table of this width has; `needed` as above."""
+    widths = _widest(width, needed).values()
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _widest(width: int, needed: Mapping[str, int]) -> dict[str, int]:
+    """The widths of the columns of a table of this width if each has what it needs."""
+    there = ((name, short, most) for name, (_, short, least, _, most) in _WIDTHS.items() if width >= least)
+    return {name: max(len(short), min(most, needed.get(name, most))) for name, short, most in there}
 
 
 @dataclass

@@ -40,6 +40,11 @@ _SLOW_AFTER = 0.5
 """Seconds after which the screen shows that it is still reading."""
 _TABLE_HEAD, _FEW_LINES = 1, 6
 """Lines of the table's head, and those that stay free below its last row."""
+_NARROWEST_PREVIEW = 30
+_USUAL_PREVIEW = 32
+"""Columns of the preview beside the table at least, and its percentage of the screen where the table needs no more."""
+_FRAME = 3
+"""Columns of the table's border and scroll bar."""
 _BESIDE = 112
 """Columns from which the preview is beside the table, not below it."""
 
@@ -189,6 +194,8 @@ class HomeScreen(BaseScreen[None]):
         self._slow = False
         """Whether loading takes so long that the screen shows progress."""
         self._unread = 0
+        self._preview_width: int | None = None
+        """Columns of the preview beside the table; None where it is below."""
         """Number of profiles that have not been read yet."""
         self._never_found: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
         """What no load has found yet."""
@@ -361,6 +368,19 @@ class HomeScreen(BaseScreen[None]):
             home_list.focus()
         self._show_runs(rows)
         home_list.show(rows, self._machine.now().timestamp(), self._home)
+        if not self._filter:  # what is typed into it leaves the columns where they are
+            self._share_width(home_list)
+
+    def _share_width(self, home_list: HomeList) -> None:
+        """Gives the table of a wide screen what it needs of the preview beside it, which keeps what can be read."""
+        preview, wide = self.query_one("#home-preview", Static), self.has_class("wide")
+        most = self.size.width - _NARROWEST_PREVIEW - _FRAME
+        usual = self.size.width * _USUAL_PREVIEW // 100
+        left = self.size.width - _FRAME - home_list.uncut_width(most)
+        width = max(_NARROWEST_PREVIEW, min(usual, left)) if wide else None
+        if width != self._preview_width:
+            self._preview_width = preview.styles.width = width
+            self.call_after_refresh(self._draw)
 
     def _show_runs(self, rows: HomeRows) -> None:
         """The newest runs of all profiles, where the table leaves enough room for them."""
