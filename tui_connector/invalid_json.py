@@ -50,9 +50,18 @@ def why_invalid_json(error: Exception) -> str:
         return str(error)
     if not error.doc.strip():
         return "it is empty"
-    why, at = _mistake(error.doc, error.pos, error.msg.removesuffix(": "))
-    line, column = error.doc.count("\n", 0, at) + 1, at - error.doc.rfind("\n", 0, at)
-    return f"{why} (line {line}, column {column})"
+    line, column = invalid_json_place(error)
+    return f"{_mistake_of(error)[0]} (line {line}, column {column})"
+
+
+def invalid_json_place(error: json.JSONDecodeError) -> tuple[int, int]:
+    """The line and the column of what is to be corrected, from 1."""
+    _, at = _mistake_of(error)
+    return error.doc.count("\n", 0, at) + 1, at - error.doc.rfind("\n", 0, at)
+
+
+def _mistake_of(error: json.JSONDecodeError) -> tuple[str, int]:
+    return _mistake(error.doc, error.pos, error.msg.removesuffix(": "))
 
 
 def _mistake(text: str, at: int, message: str) -> tuple[str, int]:

@@ -73,3 +73,23 @@ def test_a_part_in_use_is_not_deleted_and_all_that_use_it_are_named(
     with pytest.raises(UserError) as caught:
         removal(path, family, name)
     assert str(caught.value) == f"{name} is used by {users}. Change or delete what uses it first."
+
+
+@pytest.mark.parametrize(
+    ("applied", "effect"),
+    [
+        ('"token"', "The client magento then sends without authentication."),
+        ('"token", "gate"', "The client magento then applies only gate."),
+        ('"gate"', ""),
+    ],
+)
+def test_it_is_said_how_a_client_authenticates_without_the_one_that_is_deleted(
+    tmp_path: Path, applied: str, effect: str
+) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(
+        f'format = 1\nname = "Acme"\n[clients.magento]\nauthentications = [{applied}]\n'
+        '[authentications.token]\nkind = "bearer"\ntoken = { env = "ACME_TOKEN" }\n'
+        '[authentications.gate]\nkind = "header"\nheader = "X-Gate"\nvalue = { env = "ACME_GATE" }\n'
+    )
+    assert removal(path, "authentications", "token").effect == effect

@@ -311,6 +311,8 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         sample.text = '{"sku": "x\n}'
         await until_shown(pilot, "The sample is not valid JSON: a closing quote is missing")
         await until_shown(pilot, "✘ products")
+        await pilot.press("escape", "S")
+        await until_shown(pilot, "✘ Not sent: the sample is not valid JSON")
         await pilot.press("escape", "2")
         await until_shown(pilot, "✘ 4")
         setup.edit(("clients", "magento", "timeout"), "20s")  # what the store refused may be accepted now, but not this

@@ -50,6 +50,8 @@ class ProfileEdit:
     setup: Setup
     states: StateMoves | None = None
     """The run states that move with it."""
+    effect: str = ""
+    """What it changes besides, in full sentences."""
 
     @property
     def difference(self) -> str:
@@ -126,19 +128,21 @@ def begin_edit(path: Path) -> ProfileEdit:
 def removal(path: Path, family: Family, name: str) -> ProfileEdit:
     """Prepares to delete this part. Raises `UserError` also where another part uses it. Blocks."""
     edit = begin_edit(path)
-    setup, before = edit.setup, {*edit.problems}
+    setup, before, effects = edit.setup, {*edit.problems}, []
     if family == "authentications":
         for client in setup.table("clients"):
             names = setup.at("clients", client, "authentications")
             if isinstance(names, list) and name in names:
                 left = [each for each in names if each != name]
                 setup.edit(("clients", client, "authentications"), left or None)
+                then = f"applies only {listed(list(map(str, left)))}" if left else "sends without authentication"
+                effects.append(f"The client {client} then {then}.")
     setup.remove(family, name)
     if problems := [each for each in edit.problems if each not in before]:
         if users := _users(setup.draft, family, name):
             raise UserError("part-in-use", f"{name} is used by {listed(users)}. Change or delete what uses it first.")
         raise UserError("part-in-use", f"{name} is in use: {problems[0]}. Change that first.")
-    return edit
+    return replace(edit, effect=" ".join(effects))
 
 
 def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> ProfileEdit:

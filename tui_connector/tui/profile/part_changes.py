@@ -159,8 +159,9 @@ class PartChanges:
         meanwhile = ""
         while True:
             edit = await asyncio.to_thread(begin)
+            effects = f"{f' {edit.effect}' if edit.effect else ''}{effect}"
             screen = SaveScreen(
-                f"{meanwhile}{verb} {name}{to}?{effect} The file changes like this:\n",
+                f"{meanwhile}{verb} {name}{to}?{effects} The file changes like this:\n",
                 title=f"{verb} {name}",
                 yes=verb,
                 no="Keep",

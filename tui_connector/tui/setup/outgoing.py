@@ -26,7 +26,7 @@ from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.steps.chain import requests_in, sample_entity
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.samples import SampleRequest, as_text, sample_requests
-from ...invalid_json import why_invalid_json
+from ...invalid_json import invalid_json_place, why_invalid_json
 from ...magento.diagnosis import Finding
 from ...magento.entities import WRITABLE
 from ...outgoing.undo import UNDOABLE, UndoPlan
@@ -311,7 +311,8 @@ class OutgoingPane(ConfigurationsPane):
         try:
             json.loads(field.text)
         except json.JSONDecodeError as error:
-            field.move_cursor((error.lineno - 1, error.colno - 1))
+            line, column = invalid_json_place(error)
+            field.move_cursor((line - 1, column - 1))
         except (ValueError, RecursionError):
             pass  # which has no place
         self.screen.set_focus(field)
@@ -367,10 +368,10 @@ class OutgoingPane(ConfigurationsPane):
             profile = self.work.trial_profile(("outgoing", name))
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
         except (ValueError, RecursionError) as error:
-            self.say(f"✘ The sample is not valid JSON: {why_invalid_json(error)}", bad=True)
+            self.say(f"✘ Not sent: the sample is not valid JSON: {why_invalid_json(error)}. E goes there.", bad=True)
             return
         except InvalidRequest as error:
-            self.say(f"✘ {error}", bad=True)
+            self.say(f"✘ Not sent: {error}", bad=True)
             return
         sender = self._sender_of(profile, name)
         planned, self._planned, self._undo = self._planned, None, None
