@@ -15,6 +15,7 @@ from textual.widgets import Static
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
+from tui_connector.tui.setup.entity_chooser import EntityChooser
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.item_table import ItemScreen, ItemTable, columns, table
 from tui_connector.tui.widgets.text_areas import JsonField
@@ -32,8 +33,11 @@ async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
             await until_shown(pilot, "the path tnspluceqazdESjk12345: Enter adds it")
         assert not setup.incoming
         await pilot.press("ctrl+u")
+        chooser = pilot.app.screen.query_one("#step-3 EntityChooser", EntityChooser)
         pilot.app.post_message(events.Paste(f"{sandbox.url}/rest/V1/foo/bar\n"))
         await until_shown(pilot, "the path foo/bar: Enter adds it")
+        await pilot.press("ctrl+u", *"ordr")  # most similar to a title; a name is not shown
+        await until(pilot, lambda: bool(chooser.highlighted) and chooser.highlighted.title == "Orders")
         await pilot.press("ctrl+u", *"/V1/orders")
         await until_shown(pilot, "Orders   ")
         await pilot.press("enter")

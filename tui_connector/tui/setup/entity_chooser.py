@@ -146,10 +146,12 @@ class EntityChooser(Fitting):
         return Content(shown_line(f"  the path {self._path}: {how} adds it"))
 
     def _meant(self) -> list[EntityOption]:
-        """The entities whose names are similar to what was typed; none for what can only be a path."""
-        named = {name: each for each in self._offers for name in (each.name, each.title.lower())}
-        near = [] if "/" in self._path else similar_names(self._path, named, _MEANT)
-        return list(dict.fromkeys(named[name] for name in near))
+        """The entities similar to what was typed, by title and then by name; none for what can only be a path."""
+        if "/" in self._path:
+            return []
+        titled, named = {each.title.lower(): each for each in self._offers}, {each.name: each for each in self._offers}
+        near = [known[key] for known in (titled, named) for key in similar_names(self._path, known, _MEANT)]
+        return list(dict.fromkeys(near))[:_MEANT]
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
