@@ -35,6 +35,12 @@ def test_times_are_those_of_the_users_clock() -> None:
         assert "13:00:07" in row_text(exchange(7))
 
 
+def test_a_login_or_probe_does_not_name_the_client_that_always_exists() -> None:
+    assert text(exchange(1, purpose="login", client="default"), "long").split("\n")[0] == "#1 · 12:00:01.000 · login"
+    assert " · probe · client magento" in text(exchange(1, purpose="probe", client="magento"), "long")
+    assert " · run · client default" in text(exchange(1, client="default"), "long")
+
+
 def test_long_has_request_headers_and_a_thousand_characters_of_each_body() -> None:
     long = text(exchange(1, method="POST", request_body=b'{"a": 1}', body=b"x" * 5_000), "long").split("\n")
     assert long[0].startswith("#1 · 12:00:01.000 · run")

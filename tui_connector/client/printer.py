@@ -143,7 +143,9 @@ def request_target(uri: str) -> str:
 def _summary(exchange: Exchange) -> Iterator[Block]:
     """Number and purpose, status and size, error message, and timings."""
     at = exchange.at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    parts = [f"#{exchange.number}", at, exchange.purpose, f"client {exchange.client}"]
+    # the program's own requests go through the client that always exists: named, it would seem to be that of the run
+    is_own = exchange.purpose in ("login", "probe") and exchange.client == "default"
+    parts = [f"#{exchange.number}", at, exchange.purpose, "" if is_own else f"client {exchange.client}"]
     parts += [attempt_label(exchange), exchange.note]
     yield Role.SUMMARY, [shown_line(" · ".join(part for part in parts if part))]
     status = f"{exchange.status} {exchange.reason}".strip() if exchange.status is not None else "no response"
