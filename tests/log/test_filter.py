@@ -25,6 +25,7 @@ from tui_connector.log.filter import (
     help_rows,
     parse,
     search_for,
+    text_found,
 )
 from tui_connector.log.filter_corrections import applied, corrected
 
@@ -499,6 +500,7 @@ def test_a_search_finds_words_anywhere_in_a_row(text: str, numbers: list[int]) -
         exchange(2, method="POST", status=401, purpose="login", uri=f"{place}integration/admin/token"),
         exchange(3, uri=f"{place}orders{query}"),
     ]
+    assert text_found("POST inv", rows[0]) == "inv"  # what the detail marks
     wanted = search_for(text)
     block = Block(rows, lambda: JoinedTexts("", None))
     assert [each.number for each in rows if wanted.matches(each)] == numbers

@@ -307,7 +307,7 @@ def text_found(text: str, exchange: Exchange) -> str:
         return next(iter(Filter(compared).found_in(exchange)), "")
     if (words := _words_in_row(text)) is None or Filter(Term(ANYTHING, text)).matches(exchange):
         return text
-    return max(Filter(words).found_in(exchange), key=len)
+    return max((each.word for each in _wanted(words) if isinstance(each, RowWord)), key=len, default=text)
 
 
 def help_rows() -> Iterator[tuple[str, str]]:
