@@ -378,6 +378,8 @@ async def test_an_empty_body_is_filled_with_what_the_schema_of_the_store_require
         await watched.until(lambda: not body.text)
         await watched.type('{"a"')
         await watched.shows("Body · ✘ ")  # while typing
+        await watched.pilot.press("ctrl+u", "space", "space", "[", "enter", "1")
+        assert body.text == "  [\n  1"  # a new line begins where the one before it does
 
 
 async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_columns(machine: Machine) -> None:

@@ -95,9 +95,18 @@ class SeveralLines(SafeTextArea):
 
 
 class JsonArea(SeveralLines):
-    """Several lines of JSON. Enter starts a new line."""
+    """Several lines of JSON. Enter starts a new line, indented as the one before."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"paint--key", "paint--string", "paint--number"}
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter" and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            start, end = sorted(self.selection)
+            before = self.document.lines[start[0]][: start[1]]
+            indent = before[: len(before) - len(before.lstrip(" \t"))]
+            self.replace(f"\n{indent}", start, end, maintain_selection_offset=False)
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
