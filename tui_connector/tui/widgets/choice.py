@@ -218,17 +218,15 @@ def _starting_with(typed: str, options: Mapping[str, str], start: int) -> int | 
     return next(chain(titles, words), None)
 
 
-_TEXT = 2
-"""Letters in a row that name no option, after which the user is told that this is a list."""
-_FEW = 3
-"""Letters that name no option and are still taken for keys. After more of them, text was typed: a token, which would
-select some option, and whose Enter would choose it."""
+_SELECT = "↑↓, letters: select · Enter: choose · Esc: cancel"
+_UNMATCHED = "No option matches · ^U: delete · ↑↓: select · Esc: cancel"
 
 
 class ChoiceScreen(Dialog[str | None]):
     """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None.
 
-    Letters and the blanks between them select the option that starts with them, or one with words that do.
+    Letters and the blanks between them select the option that starts with them, or one with words that do; a letter
+    again selects the next one. While they select none, Enter chooses nothing.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
@@ -249,14 +247,14 @@ class ChoiceScreen(Dialog[str | None]):
         super().__init__()
         self._options, self._chosen, self._question, self._title = options, chosen, question, title
         self._typed, self._selected = typed, list(options).index(chosen) if typed else -1
-        """The start of a word that was typed, and the option that it selected."""
-        self._misses = 0
-        """How many letters in a row did not continue the word before them."""
+        """What was typed, and the option that was selected then."""
+        self._is_unmatched = False
+        """Whether what was typed selects none."""
 
     def compose(self) -> ComposeResult:
         with DialogPanel(id="choices", classes="question" if self._question else "") as panel:
             panel.border_title = Content(shown_line(self._title, 60))
-            panel.border_subtitle = "↑↓, letters: select · Enter: choose · Esc: cancel"
+            panel.border_subtitle = _SELECT
             if self._question:
                 yield Static(Prose(Content(shown(self._question))))
             yield BoundedList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
@@ -267,46 +265,51 @@ class ChoiceScreen(Dialog[str | None]):
         options.focus()
 
     def on_key(self, event: events.Key) -> None:
-        """Letters select; one that continues no word starts over from the next option."""
-        letter = (event.character or "").lower()
-        if not event.is_printable:
-            return
-        event.stop()
+        """Letters select; Backspace deletes the last one, and ^U all of them."""
         options = self.query_one(OptionList)
         current = options.highlighted or 0
-        if letter == " ":
-            if self._typed and current == self._selected:
-                self._typed = f"{self._typed.rstrip()} "
+        before = self._typed if current == self._selected else ""
+        if event.key in ("backspace", "ctrl+u"):
+            typed = before[:-1] if event.key == "backspace" else ""
+        elif event.is_printable:
+            typed = before + (event.character or "").lower()
+        else:
             return
-        before, misses = (self._typed, self._misses) if current == self._selected else ("", 0)
-        typed, index = before + letter, _starting_with(before + letter, self._options, current)
-        if index is None and before and " " not in before:
-            typed, index = letter, _starting_with(letter, self._options, current + 1)
-        begins = before == letter or (not before and not misses)  # after a letter that named none, a text goes on
-        continues = index is not None and (typed != letter or begins)
-        self._typed, self._misses = typed if index is not None else "", misses if continues else misses + 1
-        self._selected = options.highlighted = current if index is None else index
-        if self._misses == _TEXT:
-            self.notify(f"{self._title} is a list, not a field: ↑↓ select, Enter chooses, Esc cancels.", markup=False)
+        event.stop()
+        index = _starting_with(typed, self._options, current) if typed.strip() else current
+        if index is None and before and not typed.strip(before[0]):  # the same letter again
+            typed, index = before[0], _starting_with(before[0], self._options, current + 1)
+        self._select(typed.lstrip(), index)
+
+    def _select(self, typed: str, index: int | None) -> None:
+        """Selects the option of this index, which what was typed selects; None if it selects none."""
+        options = self.query_one(OptionList)
+        self._typed, self._is_unmatched = typed, index is None
+        if index is not None:
+            options.highlighted = index
+        self._selected = options.highlighted or 0
+        self.query_one(DialogPanel).border_subtitle = _UNMATCHED if index is None else _SELECT
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self) -> None:
+        if self._is_unmatched and self.query_one(OptionList).highlighted != self._selected:
+            self._select("", self.query_one(OptionList).highlighted)
 
     def on_paste(self, event: events.Paste) -> None:
         """The beginning of a word that was typed ahead selects its option, as its letters would."""
         event.stop()
-        options = self.query_one(OptionList)
         if (
             event.text.replace(" ", "").isalpha()
             and (index := _starting_with(event.text.lower(), self._options, 0)) is not None
         ):
-            self._typed, self._selected, self._misses = event.text.lower(), index, 0
-            options.highlighted = index
+            self._select(event.text.lower(), index)
             return
         self.notify(f"Not pasted: {self._title} is a list. ↑↓ select, Enter chooses.", markup=False)
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
-        if self._misses > _FEW and event.option_index == self._selected:
-            self._misses, self._typed = 0, ""
-            self.notify("Nothing chosen: what you typed names no option. ↑↓ select, Enter chooses.", markup=False)
+        if self._is_unmatched and event.option_index == self._selected:
+            self.notify("Nothing chosen: what you typed names no option. ↑↓ select, ^U deletes it.", markup=False)
             return
         self.dismiss(event.option_id)
 
