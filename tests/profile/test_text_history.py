@@ -62,6 +62,16 @@ def test_undo_goes_back_through_typed_text_and_form() -> None:
     assert document.draft["clients"]["m"]["timeout"] == "5s"
 
 
+def test_redo_returns_to_where_the_cursor_was_before_the_undo() -> None:
+    history, before, after = TextHistory(), "[a]\n", '[a]\nfilter = ""\n'
+    history.record(before, after, 4)
+    within = after.index('""') + 1
+    assert history.undo(after, within) == (before, 4)
+    assert history.redo(before) == (after, within)
+    assert history.undo(after) == (before, 4)
+    assert history.redo(before) == (after, len(after))
+
+
 def test_letters_typed_in_a_row_are_undone_together() -> None:
     document, text = Document(TEXT), TEXT
     for letter in "# hello":

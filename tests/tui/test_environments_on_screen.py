@@ -123,7 +123,7 @@ async def test_with_a_client_selected_run_asks_what_to_run(machine: Machine) -> 
             highlighted = lambda: app.screen.query_one(OptionList).highlighted  # noqa: E731
             await pilot.press("p", "l", "a")
             await until(pilot, lambda: highlighted() == 1)
-            await pilot.press("r")
+            await pilot.press("ctrl+u", "r")
             await until(pilot, lambda: highlighted() == 0)
             for key in ("u", "n", "space", "i"):
                 await pilot.press(key)

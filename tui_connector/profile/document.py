@@ -249,10 +249,13 @@ class Document:
             self.history.record(self._text, text)
             self._set_text(text)
 
-    def undo(self) -> int | None:
-        """Undoes the last change, of text or draft; returns where the cursor belongs. None if there is nothing left."""
+    def undo(self, at: int | None = None) -> int | None:
+        """Undoes the last change, of text or draft; returns where the cursor belongs. None if there is nothing left.
+
+        `at`: where the cursor is now, to which `redo` returns.
+        """
         self.commit()
-        return self._move(self.history.undo(self._text))
+        return self._move(self.history.undo(self._text, at))
 
     def redo(self) -> int | None:
         """Makes the change again that was undone last; returns as `undo`."""

@@ -30,6 +30,11 @@ def _offset(text: str, plain_text: str, offset: int) -> int:
     return offset + sum(line.endswith("\r") for line in lines)
 
 
+def file_offset(text: str, offset: int) -> int:
+    """The offset in `text` of an offset in `plain(text)`."""
+    return _offset(text, plain(text), offset)
+
+
 def plain_offset(text: str, offset: int) -> int:
     """The offset in `plain(text)` of an offset in `text`."""
     return offset - text.count("\r\n", 0, offset)

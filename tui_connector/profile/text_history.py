@@ -17,6 +17,8 @@ class TextChange(NamedTuple):
     cursor: int
     group: int
     """Changes of one group are undone together."""
+    after: int | None = None
+    """Where the cursor was when the change was undone; None where that is not known."""
 
 
 class TextHistory:
@@ -51,26 +53,29 @@ class TextHistory:
         """The next change is undone alone."""
         self._is_open = False
 
-    def undo(self, text: str) -> tuple[str, int] | None:
-        """The text before the last group of changes, and where the cursor was; None if there is none left."""
+    def undo(self, text: str, at: int | None = None) -> tuple[str, int] | None:
+        """The text before the last group of changes, and where the cursor was; None if there is none left.
+
+        `at`: where the cursor is now, to which `redo` returns.
+        """
         self._is_open = False
         cursor = None
         while self._done and (cursor is None or self._done[-1].group == self._undone[-1].group):
             last = self._done.pop()
-            self._undone.append(last)
+            self._undone.append(last._replace(after=at if cursor is None else None))
             text = text[: last.start] + last.old + text[last.start + len(last.new) :]
             cursor = last.cursor
         return None if cursor is None else (text, min(cursor, len(text)))
 
     def redo(self, text: str) -> tuple[str, int] | None:
-        """The text with the group of changes that was undone last, and the end of them; None if there is none."""
+        """The text with the group of changes that was undone last, and where the cursor was; None if there is none."""
         cursor = None
         while self._undone and (cursor is None or self._undone[-1].group == self._done[-1].group):
             last = self._undone.pop()
             self._done.append(last)
             text = text[: last.start] + last.new + text[last.start + len(last.old) :]
-            cursor = last.start + len(last.new)
-        return None if cursor is None else (text, cursor)
+            cursor = last.start + len(last.new) if last.after is None else last.after
+        return None if cursor is None else (text, min(cursor, len(text)))
 
 
 def difference(before: str, after: str) -> tuple[int, int, int]:

@@ -78,7 +78,7 @@ def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
 
 def uncut_width(width: int, needed: Mapping[str, int]) -> int:
     """The width in which no cell is cut of the columns that a table of this width has; `needed` as above."""
-    widths = _widest(width, needed).values()
+    widths = _widest(width, {name: needed.get(name, 0) for name in _WIDTHS}).values()
     return sum(widths) + GAP * (len(widths) - 1)
 
 

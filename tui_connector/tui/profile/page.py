@@ -377,7 +377,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         From the text, which `at` tells, it leads back there.
         """
         assert part.family in ("incoming", "outgoing")
-        change, done = None, "Saved: {}. u undoes it."
+        change, done = None, "Saved: {}. On the page, u undoes it." if at else "Saved: {}. u undoes it."
         async with self.changing(self.busy), self.file_workbench() as workbench:
             if not add:
                 change = await self._forms.edit(workbench, part.family, part.name, at)

@@ -246,8 +246,9 @@ class TextScreen(BaseScreen[T]):
     @on(TomlArea.UndoRequested)
     def _undo(self, message: TomlArea.UndoRequested) -> None:
         self.record()
+        here = line_ends.file_offset(self.document.text(), self.area.offset_of_cursor)
         try:
-            cursor = self.document.redo() if message.redo else self.document.undo()
+            cursor = self.document.redo() if message.redo else self.document.undo(here)
         except UserError as error:
             self.tell(error)
             return
