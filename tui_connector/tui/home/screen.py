@@ -194,9 +194,9 @@ class HomeScreen(BaseScreen[None]):
         self._slow = False
         """Whether loading takes so long that the screen shows progress."""
         self._unread = 0
+        """Number of profiles that have not been read yet."""
         self._preview_width: int | None = None
         """Columns of the preview beside the table; None where it is below."""
-        """Number of profiles that have not been read yet."""
         self._never_found: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
         """What no load has found yet."""
         self._pending: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}

@@ -164,16 +164,8 @@ class EntityChooser(Fitting):
 
     def on_key(self, event: events.Key) -> None:
         """Keys that move a cursor up and down move that of the list."""
-        options = self.query_one(EntityOptions)
-        moves = {
-            "down": options.action_cursor_down,
-            "up": options.action_cursor_up,
-            "pagedown": options.action_page_down,
-            "pageup": options.action_page_up,
-        }
-        if event.key in moves:
+        if self.query_one(EntityOptions).moved_by(event.key):
             event.stop()
-            moves[event.key]()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

@@ -54,6 +54,19 @@ class BoundedList(OptionList):
         outer = (each for each in self.ancestors if isinstance(each, Widget))
         return next((each for each in outer if each.allow_vertical_scroll and each.max_scroll_y), None)
 
+    def moved_by(self, key: str) -> bool:
+        """Moves the cursor by a key that the field of the list has received; whether it is one that moves it."""
+        moves = {
+            "down": self.action_cursor_down,
+            "up": self.action_cursor_up,
+            "pagedown": self.action_page_down,
+            "pageup": self.action_page_up,
+        }
+        if key not in moves:
+            return False
+        moves[key]()
+        return True
+
     def may_leave(self, key: str) -> bool:
         """Whether ↓ or ↑ leaves the list: from its last option, or its first one."""
         return self.at_end(1 if key == "down" else -1)
