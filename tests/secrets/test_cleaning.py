@@ -107,9 +107,20 @@ def test_blanks_quotes_and_words_belong_to_a_password(password: str) -> None:
     assert clean(password, SecretKind.TEXT) == password
 
 
+@pytest.mark.parametrize("copied", ["CANARY a ", "\tCANARY a\r\n", "\ufeff CANARY a\u200b \n", "\u00a0CANARY a"])
+def test_blanks_around_the_value_of_a_header_are_removed(copied: str) -> None:
+    assert clean(copied, SecretKind.KEY) == "CANARY a"
+
+
+@pytest.mark.parametrize("value", ['"CANARY"', "Bearer CANARY", "A=CANARY", "a: CANARY", "Signature a='CANARY',"])
+def test_quotes_and_words_belong_to_the_value_of_a_header(value: str) -> None:
+    assert clean(value, SecretKind.KEY) == value
+
+
 def test_the_place_says_which_kind_it_is() -> None:
     assert secret_kind("integration/access-token-secret") is SecretKind.TOKEN
     assert secret_kind("a/token") is SecretKind.TOKEN
     assert secret_kind("admin/otp/totp") is SecretKind.TOKEN
+    assert secret_kind("gateway/value") is SecretKind.KEY
     assert secret_kind("admin/password") is SecretKind.TEXT
     assert secret_kind("clients/magento/proxy/password") is SecretKind.TEXT

@@ -54,7 +54,7 @@ def is_store_address(value: str, kind: SecretKind, base_uri: str) -> bool:
     As a secret, it would be masked wherever the store is named. A password may be a part of the address.
     """
     text, store = value.strip().lower(), base_uri.lower()
-    if kind is SecretKind.TEXT:
+    if kind is not SecretKind.TOKEN:
         return _SCHEME.match(text) is not None and text.rstrip("/") in store
     return _SCHEME.match(text) is not None or (_SEPARATOR.search(text) is not None and text in store)
 

@@ -14,6 +14,8 @@ class SecretKind(StrEnum):
 
     TOKEN = "token"
     """Generated, and sent in a header: quotes, blanks and labels are never part of it."""
+    KEY = "key"
+    """The value of a header or query parameter: blanks around it are never part of it, quotes and words may be."""
     TEXT = "text"
     """Anything else, such as a password: only line ends and invisible characters are removed, from its ends."""
 
@@ -21,12 +23,14 @@ class SecretKind(StrEnum):
 _TOKEN_FIELDS = frozenset(
     {"consumer-key", "consumer-secret", "access-token", "access-token-secret", "token", "totp", "otp", "client-secret"}
 )
+_KEY_FIELDS = frozenset({"value"})
 _WHOLE = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """A b64token (RFC 6750 §2.1), which is never changed."""
 _INVISIBLE = (
     "\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
     "\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
+_BLANKS = " \t\r\n\u00a0"
 _QUOTES = "\"'`´\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
 _HEADER_OPTION = re.compile(r"(-H|--header)([\s=]+|(?=[\"']))", re.IGNORECASE)
 _SCHEME = re.compile(r"bearer[\s:]+", re.IGNORECASE)
@@ -39,6 +43,8 @@ _LABEL = re.compile(r"[^:\uff1a=\n]{1,60}?(\s*[:\uff1a]\s+|\s*[:\uff1a](?=[\"'])
 def secret_kind(path: str) -> SecretKind:
     """The kind of a secret by its path in a profile, such as "integration/access-token"."""
     field = path.rpartition("/")[2].replace("_", "-").lower()
+    if field in _KEY_FIELDS:
+        return SecretKind.KEY
     return SecretKind.TOKEN if field in _TOKEN_FIELDS else SecretKind.TEXT
 
 
@@ -46,6 +52,8 @@ def clean(text: str, kind: SecretKind) -> str:
     """The secret in `text`. A plausible token is returned unchanged; blanks and quotes may be part of a password."""
     if kind is SecretKind.TEXT:
         return text.lstrip(_INVISIBLE).rstrip("\r\n" + _INVISIBLE)
+    if kind is SecretKind.KEY:
+        return text.strip(_BLANKS + _INVISIBLE)
     before = None
     while text != before and not _WHOLE.fullmatch(text):
         before = text
