@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.secrets.cleaning import SecretKind, clean, secret_kind
+from tui_connector.secrets.cleaning import SecretKind, clean, secret_kind, what_surrounds
 
 TOKEN = "canary0123456789canary0123456789"
 JWT = "eyJraWQiOiIxIn0.eyJ1aWQiOjEsInV0eXBpZCI6Mn0.c2ln-bmF0_dXJl"
@@ -124,3 +124,22 @@ def test_the_place_says_which_kind_it_is() -> None:
     assert secret_kind("gateway/value") is SecretKind.KEY
     assert secret_kind("admin/password") is SecretKind.TEXT
     assert secret_kind("clients/magento/proxy/password") is SecretKind.TEXT
+
+
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        ("CANARY", ""),
+        ("", ""),
+        (" ", ""),
+        ('""', ""),
+        ("CAN ARY'", ""),
+        (" CANARY", "begins with a space"),
+        ("CANARY\u00a0", "ends with a space"),
+        (" CANARY\t", "begins and ends with a space"),
+        ("'CANARY'", "is in quotes"),
+        ("\u201cCANARY\u201d", "is in quotes"),
+    ],
+)
+def test_what_may_have_been_copied_with_a_password_is_said(password: str, words: str) -> None:
+    assert what_surrounds(password) == words

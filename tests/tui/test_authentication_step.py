@@ -53,6 +53,10 @@ async def test_a_set_password_is_kept_and_the_login_client_chosen_from_existing_
         for each in "CANARY-2-CANARY":  # as from a terminal that pastes by typing
             pilot.app.post_message(events.Key(each, each))
         await until_shown(pilot, "secret    15")
+        await pilot.press("enter")
+        secret.focus()
+        await pilot.press("delete", "space", *"CANARY", "tab")
+        await until_shown(pilot, "The password begins with a space.")
         client = "#row-client Choice"
         assert list(pilot.app.screen.query_one(f"#step-2 {client}", Choice).options) == ["magento", "default"]
         await pilot.press("escape", "1")

@@ -61,6 +61,16 @@ def clean(text: str, kind: SecretKind) -> str:
     return text
 
 
+def what_surrounds(password: str) -> str:
+    """What is around a password that may have been copied with it, such as "ends with a space"; "" if nothing is."""
+    if len(password) > 2 and password[0] in _QUOTES and password[-1] in _QUOTES:
+        return "is in quotes"
+    ends = [
+        verb for verb, end in (("begins", password[:1]), ("ends", password[-1:])) if end.isspace() and end != password
+    ]
+    return f"{' and '.join(ends)} with a space" if ends else ""
+
+
 def remove_invisible(text: str) -> str:
     """The text without format characters (Unicode category Cf): zero-width and bidirectional ones, byte order marks."""
     if text.isascii():

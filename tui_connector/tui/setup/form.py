@@ -29,7 +29,7 @@ from ...guide.steps import kind_schemas
 from ...guide.steps.setup import Setup
 from ...profile.positions import value_at
 from ...profile.remarks import remarks
-from ...secrets.cleaning import SecretKind, secret_kind
+from ...secrets.cleaning import SecretKind, secret_kind, what_surrounds
 from ...secrets.token_shape import unlikely_length
 from ...secrets.vault import KeyringState
 from ...templates import Json
@@ -345,7 +345,18 @@ class SetupForm(Form):
         if self.path[:1] == ("incoming",) and (sharing := without_own_output(self.work.setup.draft, str(self.path[1]))):
             words = f"The same file in {listed(sharing, 5)} (E, then e on it, changes that)."
             notes.setdefault((*self.path[:2], "sink", "path"), words)
-        return notes
+        return {**self._surrounded_passwords(), **notes}
+
+    def _surrounded_passwords(self) -> dict[FormPath, str]:
+        """What passwords that were entered here begin or end with, if that may have been copied with them."""
+        setup, vault = self.work.setup, self.work.workbench.vault
+        found: dict[FormPath, str] = {}
+        for path in self._secret_places():
+            if secret_kind(str(path[-1])) is not SecretKind.TEXT or not self.work.takes_typed(path):
+                continue
+            if words := what_surrounds(vault.held_secret(setup.secret_name(path), setup.origin_for(path)) or ""):
+                found[path] = f"The password {words}. Copy it again without, unless that is part of it."
+        return found
 
 
 _PLACES = {
