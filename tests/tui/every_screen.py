@@ -15,9 +15,11 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 from walk import Walk, walking
 
+from tui_connector.tui._textual import current_bindings
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.keys import IN_FIELD, actions_of, key_label
+from tui_connector.tui.keys import IN_FIELD, actions_of, is_available, key_label
 from tui_connector.tui.themes import THEMES
+from tui_connector.tui.unused_keys import parts_beside_focus, why_unused
 from tui_connector.tui.widgets.frame import FooterKey, footer_keys
 
 WIDE, SMALL = (120, 36), (80, 24)
@@ -48,6 +50,8 @@ class Shot:
     """The id of the action of each key that works now; Textual's own have none."""
     help: dict[str, tuple[str, ...]]
     """The keys of each action that help lists and that works where the focus is."""
+    silent: list[str]
+    """Keys of any part of it that neither do nor say anything, and what has the focus then; not at `WIDE`."""
 
 
 _walked: dict[tuple[int, int], list[Shot]] = {}
@@ -87,7 +91,36 @@ async def _shot(walk: Walk, name: str, *, colours: bool) -> Shot:
             app.theme = theme
             await walk.pilot.pause()
             pieces[theme] = _pieces(app)
-    return Shot(name, text, pieces, app.screen.is_modal, footer_keys(app.screen), *_keys(app.screen))
+    keys = _keys(app.screen)
+    silent = [] if colours else await _silent(walk)  # a request that has had the focus is shown in full
+    return Shot(name, text, pieces, app.screen.is_modal, footer_keys(app.screen), *keys, silent)
+
+
+async def _silent(walk: Walk) -> list[str]:
+    """Moves the focus through the parts of a screen: a key that acts in one acts or speaks in the others."""
+    screen = walk.app.screen
+    focused, found = screen.focused, dict[str, None]()
+    places = [each for each in (focused, *screen.focus_chain) if not isinstance(each, (Input, TextArea))]
+    if screen.is_modal or focused not in places:
+        return []
+    keys = set[str]()
+    for each in (*places, *places, focused):
+        screen.set_focus(each)
+        await walk.pilot.pause()
+        parts = {*parts_beside_focus(screen), *(action.node for action in actions_of(screen))}
+        bound = [(part, *each) for part in parts for each in current_bindings(part, walk.app)]
+        keys |= {
+            key
+            for part, key, binding in bound
+            if binding.id and binding.description and is_available(part, binding.action, screen)
+        }
+        silent = [
+            key
+            for key in keys
+            if key not in screen.active_bindings and not key.startswith("alt+") and not why_unused(screen, key)
+        ]
+        found |= {f"{key_label(key)} at {each}": None for key in silent}
+    return list(found)
 
 
 def _keys(screen: Screen[object]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:

@@ -65,6 +65,11 @@ async def test_what_help_lists_works(screens: list[Shot]) -> None:
     assert other == []
 
 
+async def test_no_key_of_any_part_is_silent(screens: list[Shot]) -> None:
+    silent = [f"{shot.name}: {each}" for shot in screens for each in shot.silent]
+    assert silent == []
+
+
 def test_help_opens_from_every_dialog() -> None:
     all_bindings()  # imports every module
     without = [kind.__name__ for kind in _subclasses(Dialog) if kind is not HelpScreen and not _opens_help(kind)]

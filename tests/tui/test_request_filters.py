@@ -245,7 +245,11 @@ async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
     log = filled(exchange(1, body=b'{"is": "elsewhere"}'), exchange(2, body=json.dumps({"items": items}).encode()))
     async with watching(machine, log, size=(80, 24)) as watched:
         await watched.selects(2)
-        for key, why in (("b", "Enter opens the selected one."), ("F", "no filter to turn off"), ("n", "/ searches.")):
+        for key, why in (
+            ("b", "is a key of the selected request"),
+            ("F", "no filter to turn off"),
+            ("n", "/ searches."),
+        ):
             await watched.pilot.press(key)
             await watched.until(lambda why=why: any(why in each.message for each in watched.app._notifications))
         await watched.pilot.press("enter", "slash")

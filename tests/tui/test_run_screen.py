@@ -181,17 +181,37 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
             sent = app.screen.query_one(LogView).exchanges.end
             await pilot.press("l")
             await until(pilot, lambda: app.screen.has_class("zoomed"))
-            await pilot.press("r", "R", "l")
+            await pilot.press("r")
+            await until(
+                pilot, lambda: "r (Run) does nothing while the log has the focus: l ends its zoom." in said(app)
+            )
+            await pilot.press("R", "l")
             await until(pilot, lambda: not app.screen.has_class("zoomed"))
             assert isinstance(app.screen, RunScreen)
             assert not app.screen.job.active
             assert app.screen.query_one(LogView).exchanges.end == sent
             await until_shown(pilot, "r Run")
+            await pilot.press("x")
+            await until(pilot, lambda: "x (Resend) is a key of the request log: Tab goes there." in said(app))
+            await pilot.press("s")
+            await until(pilot, lambda: "Nothing is running." in said(app))
+            await pilot.press("e")
+            await until_shown(pilot, "No failures. e: show all")
+            await pilot.press("e", "tab", "tab")
+            assert app.screen.log_panel.view.has_focus
+            await pilot.press("r")  # the run is in sight
+            await until(pilot, lambda: app.screen.query_one(LogView).exchanges.end > sent)
+            await until_shown(pilot, "complete: ")
             detail = app.screen.query_one(ExchangeDetail)
             app.screen.set_focus(detail)
             await pilot.press("l")
             await until(pilot, lambda: app.screen.has_class("zoomed"))
             assert detail.has_focus  # n is its next match, and not the next request
+
+
+def said(app: ConnectorApp) -> list[str]:
+    """The messages on the screen."""
+    return [each.message for each in app._notifications]
 
 
 def _rows_below_the_log(app: ConnectorApp) -> int:

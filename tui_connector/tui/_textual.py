@@ -65,6 +65,11 @@ class QuietApp(App[None]):
         """Called before each key: what it shows itself is new."""
         self._read = tuple(self._notifications)
 
+    @property
+    def has_unread_notifications(self) -> bool:
+        """Whether something was said since the last key was pressed."""
+        return any(each not in self._read for each in self._notifications)
+
     def remove_read_notifications(self, *, refresh: bool = False) -> None:
         """Called when another screen or an input line opens, which they would cover, and whose keys may be others."""
         self._remove(self._read, refresh=refresh)

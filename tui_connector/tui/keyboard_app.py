@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 
-from ..text import count
+from ..text import count, shown_line
 from ._textual import QuietApp
 from .keys import KeyQueue, TextFinder, paste_at, to_keymap, with_character
 from .typed_words import WordFinder
+from .unused_keys import why_unused
 from .widgets.focus_marks import FocusMarks
 from .widgets.frame import Dialog, by_itself
 
@@ -49,6 +50,11 @@ class KeyboardApp(QuietApp):
         self.mark_notifications_as_read()
         if not self._word_finder.read(event):
             await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """Says why a key does nothing, or where it does something, unless a widget has said so."""
+        if self.screen_stack and not self.has_unread_notifications and (reason := why_unused(self.screen, event.key)):
+            self.notify(shown_line(reason), markup=False)
 
     if not TYPE_CHECKING:  # whose types are those of Textual, which declares several
 

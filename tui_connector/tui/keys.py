@@ -139,7 +139,7 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
     """The actions of this node. If it is `reached` by keys now, without those whose keys all do something else."""
     active, by_id = screen.active_bindings, dict[str, list[Binding]]()
     for key, binding in current_bindings(node, screen.app):
-        if not binding.id or not binding.description or not _is_available(node, binding.action, screen):
+        if not binding.id or not binding.description or not is_available(node, binding.action, screen):
             continue
         if screen.is_modal and node is screen.app and not binding.priority:  # which a dialog keeps from the app
             continue
@@ -165,7 +165,8 @@ def key_titles(node: DOMNode) -> Mapping[str, str]:
     return titles
 
 
-def _is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:
+def is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:
+    """Whether an action that is bound on this node can be run now."""
     place, name, parameters = parse(action)
     target = {"app": screen.app, "screen": screen}.get(place, node)
     return target.check_action(name, parameters) is True

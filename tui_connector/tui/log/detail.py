@@ -207,6 +207,7 @@ _VIEWS: tuple[Formatter, ...] = get_args(Formatter)
 class ExchangeDetail(Painted, ScrollView, can_focus=True):
     """One exchange: in the format of its client at first, in full once it has the focus."""
 
+    part_name = "the selected request"
     COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="detail.down"),

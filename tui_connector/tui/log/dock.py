@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.widget import Widget
 
-from .._textual import BaseScreen
+from .._textual import BaseScreen, current_bindings
+from ..keys import key_label
 from .panel import LogPanel, ZoomWanted
 
 WIDE = (100, 32)
@@ -22,6 +23,8 @@ class LogDock(BaseScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("G", "follow_log", "Follow the log", show=False, id="log.follow-below"),
     ]
+    AWAY_FROM_LOG: ClassVar[frozenset[str]] = frozenset()
+    """Actions that do nothing while the log has the keys, as what they act on may be out of sight."""
     _focus_behind: Widget | None = None
     """The widget to focus when the zoom ends."""
 
@@ -38,6 +41,15 @@ class LogDock(BaseScreen[None]):
     def zoomed(self) -> bool:
         """Whether the log is zoomed."""
         return self.has_class("zoomed")
+
+    def why_not(self, action: str) -> str:
+        """Why this action of the screen does nothing while the log has the keys."""
+        if action not in self.AWAY_FROM_LOG or not self.is_in_log:
+            return ""
+        bound = {each.action: each for _, each in reversed([*current_bindings(self, self.app)])}  # the first keys
+        leave = f"{key_label(bound['zoom'].key)} ends its zoom" if self.zoomed else "Tab leaves it"
+        what = f"{key_label(bound[action].key)} ({bound[action].description})"
+        return f"{what} does nothing while the log has the focus: {leave}."
 
     def on_compose(self) -> None:
         self._adapt_to(self.app.size)  # now, and not once all is mounted: every widget would be styled twice

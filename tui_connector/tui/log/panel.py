@@ -28,7 +28,6 @@ from .no_match import why_none_found
 from .prompt import LogPrompt, Purpose
 from .sending import LogContext, LogHost
 from .title import ActiveFilter, title_parts, titles
-from .why_not import why_not
 
 _MIN_WIDTH_BORDERED = 100
 """Columns from which list and detail have borders, and are side by side where they are too low to be stacked."""
@@ -42,6 +41,21 @@ _MIN_HEIGHT_STACKED = 12
 """Rows from which the list and the detail fit below each other."""
 
 
+_REASONS = {
+    "open": "Enter opens the request that is selected in the list.",
+    "toggle_filter": "There is no filter to turn off; f sets one.",
+    "fold_probes": "Probes are one row each while the list is filtered, or shows errors only.",
+    "pause": "A recorded log gets no new requests, so there is nothing to pause.",
+    "divide": "Only the list is shown here; zoom the log to see the detail beside it.",
+    "next_match": "Nothing was searched for; / searches.",
+}
+"""Why an action of the log does nothing now, by its name."""
+
+
+ERRORS = "What failed for good, all failed attempts, or all"
+"""What the key of the failures lists, one after the other."""
+
+
 class ZoomWanted(Message):
     """Zoom the log to the whole screen."""
 
@@ -52,12 +66,13 @@ class LogPanel(LogHost):
     Used below the guide, zoomed, and as the screen of requests; its CSS classes tell how much room it has.
     """
 
+    part_name = "the request log"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("x", "resend", "Resend", id="log.resend"),
         Binding("X", "edit", "Edit", id="log.edit", tooltip="Edit and resend"),
-        Binding("e", "errors", "Errors", id="log.errors", tooltip="What failed for good, all failed attempts, or all"),
+        Binding("e", "errors", "Errors", id="log.errors", tooltip=ERRORS),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("plus", "new", "New", id="log.new", tooltip="Write and send a new request"),
         Binding("enter", "open", "Open", id="log.open"),
@@ -443,13 +458,9 @@ class LogPanel(LogHost):
             return bool(self.detail.needle if self.detail.has_focus else self._searched)
         return True
 
-    def on_key(self, event: events.Key) -> None:
-        """Says why a key of the log does nothing now."""
-        if self.has_class("asking") or event.key in self.screen.active_bindings:
-            return
-        if reason := why_not((self, self.detail), event.key):
-            event.stop()
-            self._log_actions.notify(reason)
+    def why_not(self, action: str) -> str:
+        """Why this action of the log does nothing now."""
+        return _REASONS.get(action, "")
 
     def action_next_match(self, step: int) -> None:
         if self.detail.has_focus:

@@ -68,6 +68,7 @@ class ProfilePage(StatusScreen, TextsScreen):
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"page.back", "page.leave"})
+    AWAY_FROM_LOG: ClassVar = frozenset({"run", "run_with_options", "test", "add", "delete", "rename", "undo", "redo"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
@@ -485,8 +486,8 @@ class ProfilePage(StatusScreen, TextsScreen):
         return () if has_any else ("page.environment",)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("run", "run_with_options", "test", "add", "delete", "rename", "undo", "redo") and self.is_in_log:
-            return False  # the selected part is out of mind, and perhaps out of sight
+        if action in self.AWAY_FROM_LOG and self.is_in_log:
+            return False
         if action in ("delete", "rename"):
             return self.opened is not None and self.opened.document is not None
         if action == "fix":

@@ -24,7 +24,7 @@ from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..keys import is_on_top
 from ..log.dock import LogDock
-from ..log.panel import LogPanel
+from ..log.panel import ERRORS, LogPanel
 from ..log.sending import LogContext
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
@@ -178,6 +178,15 @@ class RunView(LogDock, Generic[Job]):
         self._dialog = ConfirmScreen(self.stop_question)
         self.app.push_screen(self._dialog, answered)
 
+    @property
+    def is_covered(self) -> bool:
+        """Whether the log has the keys and covers the run, which a stray key is not meant for then."""
+        return self.zoomed and self.is_in_log
+
+    def action_errors(self) -> None:
+        """Lists only failures in the log, or everything again."""
+        self.log_panel.action_errors()
+
     def action_filter_log(self) -> None:
         """Opens the filter of the log, which is zoomed where it has little room."""
         self._zoom_low_log()
@@ -207,10 +216,12 @@ class RunScreen(RunView[RunJob]):
     """Shows the run of an incoming; the next run resumes where it ended."""
 
     RATE_TITLE = "Items per second"
+    AWAY_FROM_LOG = frozenset({"start", "options"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", id="run.stop"),
         Binding("r", "start", "Run", id="run.start"),
         Binding("R", "options", "Run with options", id="run.options"),
+        Binding("e", "errors", "Errors", id="run.errors", tooltip=ERRORS),
         Binding("f", "filter_log", "Filter", id="run.filter", tooltip="Filter the requests in the log"),
         Binding("slash", "search_log", "Search", id="run.search", tooltip="Search the requests in the log"),
         *LOG_AND_BACK,
@@ -222,10 +233,17 @@ class RunScreen(RunView[RunJob]):
         self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {job.output}", self._header_state(mark))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stop is available while the run is active, Run when it is not and the log does not have the keys."""
+        """Stop is available while the run is active, Run when it is not and the log does not cover it."""
         if action == "stop":
             return self.job.active
-        return not self.job.active and not self.is_in_log if action in ("start", "options") else True
+        return not self.job.active and not self.is_covered if action in ("start", "options") else True
+
+    def why_not(self, action: str) -> str:
+        if action == "stop":
+            return "Nothing is running."
+        if self.job.active and action in self.AWAY_FROM_LOG:
+            return "It is running already: s stops it."
+        return super().why_not(action)
 
     @property
     def stop_question(self) -> str:

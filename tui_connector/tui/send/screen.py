@@ -17,6 +17,7 @@ from .._textual import current_bindings
 from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..keys import is_on_top
+from ..log.panel import ERRORS
 from ..run.screen import LOG_AND_BACK, RunView
 from ..widgets.frame import ScreenHeader
 from .confirm import confirm_sending
@@ -25,14 +26,12 @@ from .options import SendOptionsScreen
 from .plan_view import PlanFilter, PlanView
 from .tasks import TasksScreen
 
-_OUTSIDE_THE_LOG = frozenset({"apply", "resume", "plan", "options", "write_sample", "undo", "delete_created"})
-"""Actions that start something, and do nothing while the log has the keys: the run is perhaps out of sight."""
-
 
 class SendScreen(RunView[SendJob]):
     """Shows what an outgoing would change, and sends it. `q` leaves it, and a run continues."""
 
     RATE_TITLE = "Entities per second"
+    AWAY_FROM_LOG = frozenset({"apply", "resume", "plan", "options", "write_sample", "undo", "delete_created"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,S", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
         Binding("s", "stop", "Stop", id="send.stop"),
@@ -64,6 +63,7 @@ class SendScreen(RunView[SendJob]):
             id="send.filter",
             tooltip="Find entities by a text; of a run: search the log",
         ),
+        Binding("e", "errors", "Errors", id="send.errors", tooltip=ERRORS),
         Binding("R", "options", "Plan with options", show=False, id="send.options"),
         *LOG_AND_BACK,
     ]
@@ -105,9 +105,9 @@ class SendScreen(RunView[SendJob]):
         return f"{text}\nLast: {last.run.title}: {state}, {known or 'no tasks'} · {last.run.began}.{hint}", tone
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now; nothing is started by keys that are pressed in the log."""
+        """Only what can be done now; nothing is started by keys in a log that covers it."""
         job = self.job
-        if action in _OUTSIDE_THE_LOG and self.is_in_log:
+        if action in self.AWAY_FROM_LOG and self.is_covered:
             return False
         if action == "stop":
             return job.active
@@ -206,11 +206,9 @@ class SendScreen(RunView[SendJob]):
         """
         rows = self.query_one(PlanView).rows
         own = current_bindings(self, self.app).key_to_bindings.get(event.key)
-        if rows.has_focus and own and event.key not in self.active_bindings:
-            event.stop()
-            self.notify(self._why_not(own[0].action))
-        elif (
-            rows.selected is not None
+        if (
+            not own
+            and rows.selected is not None
             and rows.has_focus
             and event.character is not None
             and (event.character.isdigit() or event.character.isupper())
@@ -219,9 +217,10 @@ class SendScreen(RunView[SendJob]):
             event.stop()
             self.query_one(PlanView).type_filter(event.character.strip())
 
-    def _why_not(self, action: str) -> str:
-        """Why this action is not possible now."""
+    def why_not(self, action: str) -> str:
         job, failed = self.job, bool(self.job.metrics.start_error)
+        if self.is_covered and action in self.AWAY_FROM_LOG:
+            return super().why_not(action)
         if action == "write_sample":
             return "A sample is written only where the file of the source does not exist."
         if action == "delete_created":

@@ -1,0 +1,76 @@
+"""What is said of a key that does nothing where the focus is: why it does nothing now, or which part has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widget import Widget
+
+from ..text import shown_line
+from ._textual import current_bindings, is_text_field
+from .keys import is_available, key_label, key_titles
+
+_MAX_NAME = 40
+"""Columns of the name of a part in a message."""
+
+
+@runtime_checkable
+class SaysWhyNot(Protocol):
+    """A screen or widget that knows why its actions are not available."""
+
+    def why_not(self, action: str) -> str:
+        """Why this action, without its parameters, does nothing now; "" where there is no reason to name."""
+        ...
+
+
+def why_unused(screen: Screen[object], key: str) -> str:
+    """What to say of a key that does nothing on this screen; "" if it acts, is text, or is no key of the screen."""
+    active = screen.active_bindings.get(key)
+    if (active is not None and active.enabled) or (is_text_field(screen.focused) and "+" not in key):
+        return ""
+    reached: list[DOMNode] = [*(screen.focused.ancestors_with_self if screen.focused else ()), screen, screen.app]
+    for node in dict.fromkeys(reached):
+        if isinstance(node, SaysWhyNot):
+            reasons = (node.why_not(each.action.partition("(")[0]) for each in _bound(node, key))
+            if reason := next(filter(None, reasons), ""):
+                return reason
+    for part in parts_beside_focus(screen):
+        for binding in _bound(part, key):
+            if not is_available(part, binding.action, screen):
+                reason = part.why_not(binding.action.partition("(")[0]) if isinstance(part, SaysWhyNot) else ""
+                if reason:
+                    return reason
+            else:
+                title = key_titles(part).get(binding.id or "") or binding.description
+                return f"{key_label(key)} ({title}) is a key of {_name(part)}: Tab goes there."
+    return ""
+
+
+def parts_beside_focus(screen: Screen[object]) -> Iterator[Widget]:
+    """The parts of a screen that keys do not reach now, and would if the focus were there."""
+    reached = screen.focused.ancestors_with_self if screen.focused else ()
+    parts = dict[Widget, None]()
+    for widget in screen.focus_chain:
+        for each in widget.ancestors_with_self:
+            if isinstance(each, Widget) and not isinstance(each, Screen | App) and each not in reached:
+                parts[each] = None
+    return iter(parts)
+
+
+def _bound(node: DOMNode, key: str) -> list[Binding]:
+    """The titled bindings of this key."""
+    bound = current_bindings(node, node.app).key_to_bindings.get(key, ())
+    return [each for each in bound if each.id and each.description]
+
+
+def _name(part: Widget) -> str:
+    """What a part is called: by itself, by what it is in, or by the title that its border shows."""
+    around = [each for each in part.ancestors_with_self if isinstance(each, Widget)]
+    name = next((name for each in around if (name := getattr(each, "part_name", ""))), "")
+    title = next((str(each.border_title) for each in around if each.border_title), "")
+    return name or (shown_line(title, _MAX_NAME) if title else "another part of this screen")
