@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_plus
 
-from ...misspelling import most_similar
+from ...misspelling import MISSPELT, most_similar
 from ..rest_api import ApiPath
 
-_ROOTS = ("searchCriteria", "search_criteria")
+CRITERIA_ROOTS = ("searchCriteria", "search_criteria")
 """The name of the PHP parameter, and the other spelling that Magento accepts
 (Magento\\Framework\\Webapi\\ServiceInputProcessor::process)."""
+_FIELDS = "fields"
+"""Chooses the fields of a response; a schema does not name it."""
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _KEY = re.compile(r"\[([^\[\]]*)\]")
 _CRITERIA = ("pageSize", "currentPage", "sortOrders", "filter_groups", "requestName")
@@ -29,7 +31,7 @@ def _plain(name: str) -> str:
 
 
 _PLAIN_CRITERIA = {_plain(name): name for name in _CRITERIA}
-_PLAIN_ROOT = _plain(_ROOTS[0])
+_PLAIN_ROOT = _plain(CRITERIA_ROOTS[0])
 
 
 def why_ignored(line: str, known: ApiPath | None = None) -> str:
@@ -48,14 +50,14 @@ def why_ignored(line: str, known: ApiPath | None = None) -> str:
     inside = plain.removeprefix(_PLAIN_ROOT)  # as in searchCriteria.pageSize
     keys = [*filter(None, [inside]), *keys]
     meant = _meant(keys)
-    if is_whole and root in _ROOTS and (not keys or (meant is not None and _is_same(keys, meant))):
+    if is_whole and root in CRITERIA_ROOTS and (not keys or (meant is not None and _is_same(keys, meant))):
         return ""
     if not keys:
-        hint = f"; did you mean: {_ROOTS[0]}={value}"
+        hint = f"; did you mean: {CRITERIA_ROOTS[0]}={value}"
     elif meant is not None:
         hint = f"; did you mean: {_line(meant, value)}"
     else:
-        hint = f"; Magento has {', '.join(_CRITERIA[:3])} and {_CRITERIA[3]} in {_ROOTS[0]}[…]"
+        hint = f"; Magento has {', '.join(_CRITERIA[:3])} and {_CRITERIA[3]} in {CRITERIA_ROOTS[0]}[…]"
     return f"“{unquote_plus(line)}” is not a search criterion of Magento{hint}"
 
 
@@ -65,7 +67,7 @@ def second_spelling(line: str, spellings: dict[str, str]) -> str:
     `spellings`: those of the lines before, to which that of this line is added.
     """
     root, keys, _ = _split(unquote_plus(line.partition("=")[0]))
-    if root not in _ROOTS:
+    if root not in CRITERIA_ROOTS:
         return ""
     for each in (root, *(key for key in keys[:1] if _plain(key) in _PLAIN_CRITERIA)):
         if (first := spellings.setdefault(_plain(each), each)) != each:
@@ -80,10 +82,23 @@ def _about_bare(line: str, name: str, keys: Sequence[str], value: str, known: Ap
     is_criterion = _plain(name) in _PLAIN_CRITERIA.keys() - {"requestname"}
     is_of_others = known is not None and known.is_searched and _plain(name) in _OF_OTHERS and len(keys) == 1
     if not is_criterion and not is_of_others:
-        return ""
+        return _about_misspelt(line, name, known)
     meant = _meant(keys)
-    hint = f"; did you mean: {_line(meant, value)}" if meant is not None else f": it is read in {_ROOTS[0]}[…] only"
+    hint = (
+        f"; did you mean: {_line(meant, value)}"
+        if meant is not None
+        else f": it is read in {CRITERIA_ROOTS[0]}[…] only"
+    )
     return f"Magento ignores “{unquote_plus(line)}”{hint}"
+
+
+def _about_misspelt(line: str, name: str, known: ApiPath | None) -> str:
+    """Of a parameter whose name is nearly that of one which the path accepts."""
+    accepted = (*(known.parameters if known is not None else ()), _FIELDS)
+    meant = most_similar(name, accepted, MISSPELT) if name not in accepted else ""
+    if not meant:
+        return ""
+    return f"Magento has no parameter {name} here; did you mean: {meant}{unquote_plus(line)[len(name) :]}"
 
 
 def _split(name: str) -> tuple[str, list[str], bool]:
@@ -139,4 +154,4 @@ def _line(keys: Sequence[str], value: str) -> str:
     """The line to write: in short, where that is a number of a page."""
     if value.isdecimal() and keys[0] in ("pageSize", "currentPage"):
         return f"{value} per page" if keys[0] == "pageSize" else f"page {value}"
-    return f"{_ROOTS[0]}{''.join(f'[{key}]' for key in keys)}={value}"
+    return f"{CRITERIA_ROOTS[0]}{''.join(f'[{key}]' for key in keys)}={value}"

@@ -18,7 +18,7 @@ from ...errors import InvalidValue
 from ...magento.entities.search_fields import SEARCH_FIELDS
 from ...misspelling import most_similar
 from ..rest_api import ApiPath
-from .ignored_parameters import second_spelling, why_ignored
+from .ignored_parameters import CRITERIA_ROOTS, second_spelling, why_ignored
 from .query_lines import is_short, sent_parameters, split_short, unsendable
 
 _SIGNS = "=<>≠≤≥"
@@ -128,9 +128,14 @@ def _about_parameter(line: str) -> Iterator[str]:
     name, equals, _ = line.partition("=")
     is_name = name == name.strip() and not re.search(rf"[\s{_SIGNS}]", name) and name[:1] not in ("?", "!")
     if is_name and not name.endswith(("!", ":")) and line.lower() not in _WORDS and (name or not equals):
+        if not equals and name.strip("&") and name not in CRITERIA_ROOTS:
+            yield f"{_shown(line)} has no value; write {_shown(f'{line}=')} and a value"
         return
     if line.lower().startswith("or "):
         yield f"or joins conditions of one line, such as: where status = new {line}"
+        return
+    if equals and not name.strip():
+        yield f"{_shown(line)} has no name before the ="
         return
     meant = _meant_line(line)
     hint = f"; did you mean: {meant}" if meant else "; criteria in short begin with where, sort or page"
