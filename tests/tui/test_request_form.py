@@ -90,6 +90,7 @@ async def test_a_json_body_is_edited_as_the_log_shows_it_and_sent_as_it_was_unle
     async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
         await watched.pilot.press("X")
         await watched.shows('    "price": 34.00,')
+        assert watched.app.focused is watched.app.screen.query_one("#resend-body")
         await watched.shows('    "name": "Café / Bar"')
         await watched.pilot.press("escape", "o")
         await watched.shows("Unchanged. Nothing was sent.")
@@ -212,7 +213,7 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         body = watched.app.screen.query_one("#resend-body", TextArea)
         assert json.loads(body.text) == {"a": 2}
         assert body.has_focus  # where it was edited
-        assert body.cursor_location == (0, 1)
+        assert body.cursor_location == (1, 7)  # at the same character, where it is by now
         await watched.pilot.press("escape", "escape")
         await watched.shows("Discard the edited request?")
         await watched.pilot.press("enter")
@@ -462,7 +463,7 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.until(lambda: len(store.requests) == 2)
         assert store.requests[1].uri == "products?searchCriteria%5BpageSize%5D=3"  # as it was sent
         await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
-        await watched.pilot.press("X", "tab", "home", "4")
+        await watched.pilot.press("X", "home", "4")  # it opens in the query
         await watched.shows("sent: searchCriteria[pageSize]=43")
         await watched.pilot.press("end", "enter")
         await watched.type("wher status = 5")
@@ -476,7 +477,14 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.shows("sent: searchCriteria[pageSize]=43 & wher status = 5")
         await watched.pilot.press("f5")
         await watched.shows("✘ Not sent: is the query what you mean? F5 again: send it as it is.")
+        method = watched.app.screen.query_one("#resend-method", Input)
+        method.value = "POST"
+        await watched.until(lambda: not watched.says("is the query what you mean"))
         await watched.pilot.press("f5")
+        await watched.shows("✘ Not sent: is the query what you mean? F5 again: send it as it is.")
+        method.value = "GET"
+        await watched.until(lambda: not watched.says("is the query what you mean"))
+        await watched.pilot.press("f5", "f5")
         await watched.until(lambda: len(store.requests) == 3)
         assert store.requests[2].uri.endswith("?searchCriteria[pageSize]=43&wher status = 5")
         await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))

@@ -76,8 +76,13 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
         await watched.shows("directory/currency  GET")
         await watched.pilot.press("y")
         await watched.until(lambda: not watched.says("directory/currency  GET"))  # it is complete
-        await watched.pilot.press("f5")
+        await watched.pilot.press("left", "left", "f5")
         await watched.until(lambda: log[log.end - 1].note == "#4 again")  # nothing was edited
+        await watched.until(lambda: watched.selected() == log[log.end - 1].number)
+        await watched.pilot.press("X")
+        await watched.shows("Path                  directory/currency ")
+        path = watched.app.screen.query_one("#resend-uri", Input)
+        await watched.until(lambda: path.has_focus and path.cursor_position == len("directory/curren"))
     workbench.close()
 
 

@@ -159,10 +159,11 @@ class QueryEditor(Vertical):
 
     @on(TextArea.SelectionChanged)
     def suggest(self) -> None:
-        """Lists what the line at the cursor can become."""
+        """Lists what the line at the cursor can become; nothing for one of a query that is as it was filled in."""
         line = self.field.document.get_line(self.field.cursor_location[0])
         path, known = self._target()
-        found = suggested_lines(line, path or "", known) if self.field.cursor_at_end_of_line else []
+        is_begun = self.field.cursor_at_end_of_line and (not line or self.field.text != self._filled)
+        found = suggested_lines(line, path or "", known) if is_begun else []
         self._list.offer(line, [_suggestion(each) for each in found])
         self._changed()
 

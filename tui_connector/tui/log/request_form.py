@@ -108,7 +108,7 @@ class RequestForm(Dialog[Request | None]):
         `paths` finds those to complete: first those that were kept, then those of the store. `missing` says what the
         log does not have of the request. `secrets` prompts for missing secrets, and returns why the request cannot be
         sent, or nothing. `unsent`: the request as it was edited before. `begins_at`: where its user was then; without
-        it, at the path.
+        it, where a request like this is edited most.
         """
         super().__init__()
         self._find_paths = paths
@@ -124,8 +124,8 @@ class RequestForm(Dialog[Request | None]):
         self._body_shown = False
         self._filled_path = ""
         """The path as it was filled in."""
-        self._sent_with: list[str] = []
-        """The doubts about the request that were shown before sending: sent again, it is meant like this."""
+        self._sent_with: tuple[str, ...] = ()
+        """Method, path and doubts that were shown before sending: sent again, the request is meant like this."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -166,10 +166,17 @@ class RequestForm(Dialog[Request | None]):
         if self._unsent is not None:
             self._show_error(f"Not sent: {self._unsent.reason}")
         if self._begins_at is None or not self._begins_at.focus_in(self):
-            self.query_one("#resend-uri").focus()
+            self._likely_field().focus()
         if self._find_paths is not None:
             self.query_one("#resend-uri", Input).suggester = PathCompletion(self._begun_path)
             self.run_worker(self._load_paths(self._find_paths))
+
+    def _likely_field(self) -> Widget:
+        """The field in which a request like this is edited most: its body, or else its query, or else its path."""
+        body = self.query_one("#resend-body", TextArea)
+        if self._method not in ("GET", "HEAD") and self._body_shown and (body.text or self._missing):
+            return body
+        return self._query.field if self._query.field.text else self.query_one("#resend-uri")
 
     @property
     def place(self) -> FormPlace | None:
@@ -460,8 +467,9 @@ class RequestForm(Dialog[Request | None]):
             self._show_invalid(error)
             return
         query_odd, method_odd = self._query.doubts(), self._doubt_of_method()
-        if (odd := list(filter(None, [method_odd, *query_odd]))) and odd != self._sent_with:
-            self._sent_with = odd
+        odd = list(filter(None, [method_odd, *query_odd]))
+        if odd and (shown_for := (request.method, self._path, *odd)) != self._sent_with:
+            self._sent_with = shown_for
             if query_odd:
                 self._query.show_doubts(query_odd)
             field = self.query_one("#resend-uri") if method_odd else self._query.field
@@ -546,7 +554,10 @@ class RequestForm(Dialog[Request | None]):
             self._show_error("The text that was saved is empty. The request was not changed.")
             return
         request = replace(self._request, uri=written.uri, body=edited_body(written.body, body))
+        place = self.place
         self._fill(request, written.method, written.headers)
+        if place is not None:
+            place.restore(self.query_one(f"#{place.field}"))
         try:
             self.edited_request()
         except InvalidValue as error:
