@@ -11,7 +11,7 @@ from exchanges import exchange, exchanges, lost
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tui_connector.client.exchange import Exchange, Timings
+from tui_connector.client.exchange import Exchange, Exchanges, Timings
 from tui_connector.log.blocks import Block, BlockTexts, JoinedTexts
 from tui_connector.log.field_condition import FieldCondition
 from tui_connector.log.filter import (
@@ -27,7 +27,8 @@ from tui_connector.log.filter import (
     search_for,
     text_found,
 )
-from tui_connector.log.filter_corrections import applied, corrected
+from tui_connector.log.filter_corrections import applied, corrected, unknown_field
+from tui_connector.log.searched_fields import SearchedFields
 
 LOG = [
     exchange(1, method="GET", uri="https://acme.example/rest/V1/products/A%2FB"),
@@ -468,6 +469,35 @@ def _read(text: str) -> Filter | None:
 def test_what_was_probably_meant_by_a_filter(typed: str, meant: str) -> None:
     found = corrected(typed)
     assert (found.text if found is not None else "") == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("entitty_id > 500", "entity_id > 500"),
+        ("post & skuu is not null", "post & sku is not null"),
+        ("fieds = sku", "fields = sku"),
+        ("pagee = 3", "page = 3"),
+        ("storID = 3", "storeId = 3"),
+        ("staus = 401", "status = 401"),
+        ("sku = a", ""),
+        ("PAGE = 9", ""),
+        ("stats > 400", ""),  # which a request has
+        ("colour = red", ""),
+    ],
+)
+def test_a_field_that_no_request_has_was_meant_for_one_of_theirs(typed: str, meant: str) -> None:
+    place = "https://acme.example/rest/V1/products?"
+    group = "searchCriteria%5Bfilter_groups%5D%5B0%5D%5Bfilters%5D%5B{}%5D"
+    criteria = (f"{group.format(number)}%5Bfield%5D={name}&" for number, name in enumerate(("entity_id", "sku")))
+    log = Exchanges()
+    log.record(exchange(1, uri=f"{place}{''.join(criteria)}searchCriteria[currentPage]=3&fields=items[sku]"))
+    fields = SearchedFields(log)
+    assert "storeId" not in fields.names()
+    log.record(exchange(2, uri=f"{place}storeId=3&stats=5"))
+    found = corrected(typed, fields=fields.names())
+    assert (found.text if found is not None else "") == meant
+    assert bool(unknown_field(parse(typed), fields.names())) is (typed.startswith("colour") or bool(meant))
 
 
 def test_only_what_is_certainly_meant_is_applied() -> None:

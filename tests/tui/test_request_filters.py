@@ -59,7 +59,8 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
         for typed, hint in (
             ("status >= 400", "\nEnter: apply · Esc: cancel · F1: help"),
             ("stauts >= 400", "\nFinds a search criterion; did you mean status >= 400? Tab: replace · Enter: apply"),
-            ("stauts >= 400", "None of 1 matches; did you mean status ≥ 400? F: disable it · f: change"),
+            ("stauts >= 400", "None of 1 matches; did you mean status ≥ 400? a: apply · F: disable it · f: change"),
+            ("colour = red", "No request here has a search criterion or parameter colour."),
             ("stauts:4xx", "\nFinds this text; did you mean status:4xx? Tab: replace · Enter: apply"),
             ("status > 4", "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"),
         ):
@@ -75,6 +76,12 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
         await watched.pilot.press("enter")
         await watched.told("Applied as get status = 200. In quotes, it finds the text.")
         await watched.shows("filter get status = 200: 1 of 1 match")
+        await watched.pilot.press("f")
+        line.value = "staus = 200"
+        await watched.pilot.press("enter")
+        await watched.shows("None of 1 matches; did you mean status = 200? a: apply")
+        await watched.pilot.press("a")
+        await watched.shows("filter status = 200: 1 of 1 match")
 
 
 async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:

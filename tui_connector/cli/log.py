@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..log.recording import Notice, Reader
     from ..machine import Machine
 
+_MAX_URIS = 10_000
+"""Addresses that are kept to say what a filter may mean that none of them matches."""
 _POLL_INTERVAL = 0.2
 """Seconds between reads of a followed file."""
 
@@ -87,6 +89,7 @@ def log(
 
     from ..log.files import read, read_history
     from ..log.filter_corrections import corrected
+    from ..log.searched_fields import names_in
 
     printing = _Printing(wanted, form or "simple", profile)
     if form is None and export is None and sys.stdin.isatty() and sys.stdout.isatty():
@@ -99,7 +102,7 @@ def log(
             _export(printing.chosen(found), export, out, profile)
         else:
             printing.all(found)
-        if not printing.has_matches and (meant := corrected(expression or "")):
+        if not printing.has_matches and (meant := corrected(expression or "", fields=names_in(printing.uris))):
             click.echo(f"No request matches --filter; did you mean {meant.meant}?", err=True)
     if printing.noticed:
         sys.exit(Exit.FAILED)
@@ -141,6 +144,8 @@ class _Printing:
         self._wanted, self._form, self._profile = wanted, form, profile
         self.noticed = False
         self.has_matches = False
+        self.uris: list[str] = []
+        """The addresses of the first requests that do not match: what is meant by a filter that none matches."""
 
     def all(self, found: Iterable[Exchange | Notice | SessionStart]) -> None:
         from ..client.printer import text
@@ -162,6 +167,8 @@ class _Printing:
             elif self._wanted.matches(each):
                 self.has_matches = True
                 yield each
+            elif not self.has_matches and len(self.uris) < _MAX_URIS:
+                self.uris.append(each.uri)
 
 
 def _reader(path: Path) -> Reader:

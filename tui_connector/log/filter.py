@@ -215,11 +215,12 @@ class Filter:
         return tuple(found)
 
     @property
-    def has_criterion(self) -> bool:
-        """Whether a term is a condition that is only found in the search criteria of requests."""
-        return any(
-            isinstance(term, Term) and term.operator == CONDITION and not is_attribute(term)
+    def conditions(self) -> tuple[Term, ...]:
+        """The terms that are only found in the search criteria and the parameters of requests, negated ones apart."""
+        return tuple(
+            term
             for term in _wanted(self.expression)
+            if isinstance(term, Term) and term.operator == CONDITION and not is_attribute(term)
         )
 
     @property

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..client.message import METHODS
-from ..misspelling import MISSPELT, SIMILAR, similar_names
+from ..misspelling import MISSPELT, SIMILAR, most_similar, similar_names
 from .field_condition import SIGN, FieldCondition
-from .filter import IN_TEXT, BadFilter, PlacedTerm, Term, comparison_in, is_attribute, named_in, placed_terms
+from .filter import IN_TEXT, BadFilter, Filter, PlacedTerm, Term, comparison_in, is_attribute, named_in, placed_terms
 from .operators import CONDITION, OPERATORS, attribute, is_method_or_status, meant_attribute
 
 _BETWEEN = re.compile(r"[\s&]*")
@@ -38,10 +38,11 @@ class Correction:
     """Whether nobody means the words as they are: a name and a value that it has, with no sign between them."""
 
 
-def corrected(text: str, above: float = SIMILAR) -> Correction | None:
+def corrected(text: str, above: float = SIMILAR, fields: Collection[str] = ()) -> Correction | None:
     """What was probably meant; None for nothing, and for an invalid filter.
 
-    A misspelt name has to be more similar than `above`.
+    A misspelt name has to be more similar than `above`. `fields`: those that the requests of the log have, as far as
+    they are known; a condition on another one was probably meant for one of them.
     """
     try:
         terms = placed_terms(text)
@@ -50,10 +51,11 @@ def corrected(text: str, above: float = SIMILAR) -> Correction | None:
     for index, each in enumerate(terms):
         following = terms[index + 1] if index + 1 < len(terms) else None
         is_joined = following is not None and _BETWEEN.fullmatch(text[each.end : following.start]) is not None
-        meant, end, is_certain = _meant(each, text[each.start : each.end], above), each.end, False
+        meant, end, is_certain = _meant(each, text[each.start : each.end], above, fields), each.end, False
         if not meant and is_joined and following is not None and each.is_word and following.is_word:
-            meant, end = _pair(text[each.start : each.end], text[following.start : following.end]), following.end
-            is_certain = meant.startswith(f"{text[each.start : each.end]} ") and meant.split()[0].lower() in _VALUES
+            word, value = text[each.start : each.end], text[following.start : following.end]
+            meant, end = _pair(word, value, above, fields), following.end
+            is_certain = meant.startswith(f"{word} ") and word.lower() in _VALUES
         if meant:
             is_criterion = isinstance(each.term, Term) and each.term.operator == CONDITION
             return Correction(is_criterion, meant, text[: each.start] + meant + text[end:], is_certain)
@@ -67,13 +69,29 @@ def applied(text: str) -> str:
     return text
 
 
-def corrected_search(text: str, above: float = SIMILAR) -> Correction | None:
+def corrected_search(text: str, above: float = SIMILAR, fields: Collection[str] = ()) -> Correction | None:
     """What was probably meant by a search for this text, where it compares something."""
-    found = corrected(text, above) if comparison_in(text) is not None else None
+    found = corrected(text, above, fields) if comparison_in(text) is not None else None
     return found if found is not None and comparison_in(found.text) is not None else None
 
 
-def _meant(placed: PlacedTerm, typed: str, above: float) -> str:
+def unknown_field(wanted: Filter, fields: Collection[str]) -> str:
+    """The first field that a condition of this filter compares and none of the requests has; "" where there is none."""
+    names = (FieldCondition.parse(each.argument).field for each in wanted.conditions)
+    return next((name for name in names if not _is_known(name, fields)), "")
+
+
+def _is_known(name: str, fields: Collection[str]) -> bool:
+    folded = name.casefold()
+    return any(folded == each.casefold() for each in fields) or "[" in name
+
+
+def _near_field(name: str, above: float, fields: Collection[str]) -> str:
+    """The field that was probably meant by one that none of the requests has; "" where that is not known."""
+    return "" if _is_known(name, fields) else most_similar(name, sorted(fields), above)
+
+
+def _meant(placed: PlacedTerm, typed: str, above: float, fields: Collection[str]) -> str:
     """What was meant by one term: a misspelt name, or a comparison of what it does not say."""
     term = placed.term
     if not isinstance(term, Term) or not (placed.is_word or term.operator == CONDITION):
@@ -87,7 +105,11 @@ def _meant(placed: PlacedTerm, typed: str, above: float) -> str:
         if is_method_or_status(condition.field):
             name = _compared(condition.sign, condition.value)
             return f"{condition.field} {name} {rest.strip()}" if name else ""
-        name = meant_attribute(condition.field, condition.sign, condition.value, above)
+        if fields and _is_known(condition.field, fields):
+            return ""
+        name = meant_attribute(condition.field, condition.sign, condition.value, MISSPELT)
+        name = name or _near_field(condition.field, above, fields)
+        name = name or meant_attribute(condition.field, condition.sign, condition.value, above)
         return f"{name}{rest}" if name else ""
     if typed.casefold() in _WORDS_FOR_FAILURES:
         return "~e"
@@ -103,14 +125,15 @@ def _compared(sign: str, value: str) -> str:
     return next((name for name in _COMPARED if attribute(name, sign, value) is not None), "")
 
 
-def _pair(word: str, value: str) -> str:
+def _pair(word: str, value: str, above: float, fields: Collection[str]) -> str:
     """What was meant by a name and a value without a sign between them; "" for two texts."""
     for name in _names_like(word):
         for sign in ("=", ">"):
             found = attribute(name, sign, value)
             if found is not None and found[0] not in IN_TEXT and (found[0] != "~m" or value.upper() in METHODS):
                 return f"{name} {sign} {value}"
-    return f"{word} = {value}" if _FIELD.fullmatch(word) and _NUMBER.fullmatch(value) else ""
+    is_field = _FIELD.fullmatch(word) and _NUMBER.fullmatch(value)
+    return f"{_near_field(word, above, fields) or word} = {value}" if is_field else ""
 
 
 def _names_like(word: str) -> Iterator[str]:

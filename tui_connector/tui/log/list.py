@@ -24,6 +24,7 @@ from textual.strip import Strip
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import Filter
 from ...log.operators import Predicate
+from ...log.searched_fields import SearchedFields
 from ...log.view import Matcher, View, both, position_near, position_of
 from ..widgets.painted import Painted
 from .failures import FailuresShown, listed_by, retry_label, why_none
@@ -86,6 +87,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=id, classes="panel")
         self.exchanges = exchanges
+        self.searched_fields = SearchedFields(exchanges)
         self._dates = dates
         self._monotonic = monotonic
         self.following = True
@@ -396,7 +398,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> list[str]:
         if self.wanted.expression is not None:
-            return why_none_listed(self.wanted, self.ring)
+            return why_none_listed(self.wanted, self.ring, self.searched_fields.names())
         fails = self.errors_only and not self.is_being_read
         return [why_none(self.failures, self.exchanges.attempts) if fails else self.when_empty]
 

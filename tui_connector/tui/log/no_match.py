@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...client.exchange import Ring
 from ...log.filter import Filter, search_for
-from ...log.filter_corrections import corrected, corrected_search
+from ...log.filter_corrections import corrected, corrected_search, unknown_field
 from ...text import count, shown_line
 
 _MAX_SEARCH = 40
 """Characters of a search in a message."""
 
 
-def why_none_listed(wanted: Filter, ring: Ring) -> list[str]:
-    """What a list says in which the filter leaves nothing, a line each."""
-    meant = corrected(str(wanted))
-    hint = f"; did you mean {meant.meant}?" if meant else "."
-    empty = f"None of {len(ring):,} matches{hint} F: disable it · f: change"
-    return [empty, *filter(None, [_without_status(wanted, ring)])]
+def why_none_listed(wanted: Filter, ring: Ring, fields: Collection[str]) -> list[str]:
+    """What a list says in which the filter leaves nothing, a line each; `fields`: those that its requests have."""
+    meant = corrected(str(wanted), fields=fields)
+    hint = f"; did you mean {meant.meant}? a: apply" if meant else "."
+    empty = f"None of {len(ring):,} matches{hint}{' ·' if meant else ''} F: disable it · f: change"
+    return [empty, *filter(None, [_without_field(wanted, fields), _without_status(wanted, ring)])]
 
 
-def why_none_found(search: str, ring: Ring) -> str:
-    """What is said after a search of the list that found nothing."""
-    wanted, meant = search_for(search), corrected_search(search)
+def why_none_found(search: str, ring: Ring, fields: Collection[str]) -> str:
+    """What is said after a search of the list that found nothing; `fields`: those that its requests have."""
+    wanted, meant = search_for(search), corrected_search(search, fields=fields)
     partial = not_searched(ring, wanted)
     end = f"; did you mean {meant.meant}?" if meant else "."
-    reasons = [f"{partial}." if partial else "", _without_status(wanted, ring)]
+    reasons = [f"{partial}." if partial else "", _without_field(wanted, fields), _without_status(wanted, ring)]
     return " ".join(filter(None, [f"No match for {shown_line(search, _MAX_SEARCH)}{end}", *reasons]))
 
 
@@ -33,6 +35,12 @@ def not_searched(ring: Ring, *wanted: Filter) -> str:
     if not ring.partial or not any(each.reads_bodies for each in wanted):
         return ""
     return f"{count(ring.partial, 'body', 'bodies')} not searched in full (~i)"
+
+
+def _without_field(wanted: Filter, fields: Collection[str]) -> str:
+    """Which field is compared that no request has; "" for none."""
+    name = unknown_field(wanted, fields)
+    return f"No request here has a search criterion or parameter {shown_line(name, _MAX_SEARCH)}." if name else ""
 
 
 def _without_status(wanted: Filter, ring: Ring) -> str:

@@ -16,6 +16,7 @@ from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
 from ...log.filter import parse, search_for, text_found
+from ...log.filter_corrections import corrected
 from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
 from ...text import count, shown_line
@@ -77,6 +78,7 @@ class LogPanel(LogHost):
         Binding("plus", "new", "New", id="log.new", tooltip="Write and send a new request"),
         Binding("enter", "open", "Open", id="log.open"),
         Binding("F", "toggle_filter", "Disable or enable the filter", id="log.toggle-filter"),
+        Binding("a", "apply_meant", "Apply what was meant", show=False, id="log.apply-meant"),
         Binding(
             "n",
             "next_match(1)",
@@ -132,7 +134,7 @@ class LogPanel(LogHost):
         """Tenths of the room that the list has: beside the detail, and above it."""
 
     def compose(self) -> ComposeResult:
-        yield LogPrompt()
+        yield LogPrompt(lambda: self.view.searched_fields.names())
         yield LogView(self.exchanges, self._monotonic, dates=self._dates, id="log-list")
         yield ExchangeDetail(id="log-detail")
 
@@ -372,6 +374,19 @@ class LogPanel(LogHost):
     def action_filter(self) -> None:
         self._open_prompt("filter", self._filtering.text)
 
+    @property
+    def _meant_filter(self) -> str:
+        """The filter that was probably meant by one that finds nothing; "" where that is not known."""
+        view = self.view
+        if self._filtering.applied.expression is None or len(view.view) or view.view.searching:
+            return ""
+        meant = corrected(self._filtering.text, fields=view.searched_fields.names())
+        return meant.text if meant is not None else ""
+
+    def action_apply_meant(self) -> None:
+        """Filters by what was probably meant."""
+        self.filter(self._meant_filter)
+
     def _open_prompt(self, purpose: Purpose, before: str) -> None:
         self.add_class("asking")
         self.query_one(LogPrompt).open(purpose, before)
@@ -446,6 +461,8 @@ class LogPanel(LogHost):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "open":
             return self.view.has_focus
+        if action == "apply_meant":
+            return self.view.has_focus and bool(self._meant_filter)
         if action == "toggle_filter":
             return self._filtering.filter.expression is not None
         if action == "fold_probes":
@@ -472,7 +489,7 @@ class LogPanel(LogHost):
     def _searched_list(self, message: LogView.Searched) -> None:
         if message.found:
             return
-        self._log_actions.notify(why_none_found(self._searched, self.view.ring))
+        self._log_actions.notify(why_none_found(self._searched, self.view.ring, self.view.searched_fields.names()))
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:

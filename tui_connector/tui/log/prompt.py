@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -58,8 +59,10 @@ class LogPrompt(Vertical):
         purpose: Purpose
         before: str
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Callable[[], Collection[str]]) -> None:
+        """`fields` returns those that the requests of the log have."""
         super().__init__(id="log-prompt")
+        self._fields = fields
         self.purpose: Purpose = "filter"
         self._before = ""
         self._correction: Correction | None = None
@@ -114,12 +117,12 @@ class LogPrompt(Vertical):
             self._show_error(error)
             return False
         if self.purpose == "search":
-            self._correction = corrected_search(typed, MISSPELT)
+            self._correction = corrected_search(typed, MISSPELT, self._fields())
             found = f"{self._offer('Did you mean')} · {_SEARCH_KEYS}" if self._correction else _SEARCH_KEYS
             self.show_message(found if typed else _SEARCH_HELP)
         else:
-            help_of_valid = _CRITERION_HELP if wanted.has_criterion else _VALID_HELP
-            self._correction = corrected(typed, MISSPELT)
+            help_of_valid = _CRITERION_HELP if wanted.conditions else _VALID_HELP
+            self._correction = corrected(typed, MISSPELT, self._fields())
             if self._correction:
                 found = "a search criterion" if self._correction.is_criterion else "this text"
                 help_of_valid = f"{self._offer(f'Finds {found}; did you mean')} · Enter: apply"
