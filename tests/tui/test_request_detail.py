@@ -10,6 +10,7 @@ from watched_log import SIGNED, filled, refusal, watching
 
 from tui_connector.client.exchange import RecordedBody, Timings
 from tui_connector.machine import Machine
+from tui_connector.tui.log.actions import is_known_caller
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 40)])
@@ -164,8 +165,10 @@ async def test_detail_shows_attempts_and_login_of_a_request(machine: Machine) ->
 
 
 async def test_explain_shows_finding_and_remedy(machine: Machine) -> None:
-    async with watching(machine, filled(exchange(1, request_headers=SIGNED), refusal(2), lost(3))) as watched:
-        await watched.pilot.press("up", "i")
+    modules = exchange(3, purpose="probe", uri="https://acme.example/rest/V1/modules", request_headers=SIGNED)
+    log = filled(exchange(1, request_headers=SIGNED), refusal(2), modules, lost(4))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("up", "up", "i")
         await watched.shows("lacks the permission")
         await watched.shows("In Magento: System")
         await watched.pilot.press("i")
@@ -174,10 +177,21 @@ async def test_explain_shows_finding_and_remedy(machine: Machine) -> None:
         await watched.told("No problem found with #1.")
         await watched.pilot.press("G", "i")
         await watched.until(lambda: watched.panel._explanation_shown)
-        watched.log.record(exchange(4))
+        watched.log.record(exchange(5))
         await watched.until(lambda: watched.panel.view.new_count == 1)  # what is explained stays
         await watched.pilot.press("i")
-        await watched.selects(4)
+        await watched.selects(5)
+
+
+def test_only_a_later_probe_proves_that_the_store_knows_the_caller() -> None:
+    modules = {"purpose": "probe", "uri": "https://acme.example/rest/V1/modules"}
+    refused = refusal(3)
+    others = exchange(4, request_headers=SIGNED), exchange(5, **modules), exchange(6, status=401, **modules)
+    before = exchange(1, request_headers=SIGNED), exchange(2, request_headers=SIGNED, **modules)
+    assert is_known_caller(refused, filled(*before, refused, *others)) is None
+    assert is_known_caller(refused, filled(refused, exchange(7, request_headers=SIGNED, **modules)))
+    anonymous = refusal(3, request_headers=())
+    assert is_known_caller(anonymous, filled(anonymous, exchange(7, request_headers=SIGNED, **modules))) is None
 
 
 @pytest.mark.parametrize(

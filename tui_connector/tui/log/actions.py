@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from textual.message import Message
@@ -22,6 +22,8 @@ from ...client.printer import text
 from ...errors import UserError
 from ...files import write_private
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
+from ...magento.diagnosis.case import auth_kind_of
+from ...magento.diagnosis.probes import MODULES
 from ...text import count, shown_line
 from ...units import size
 from ..clipboard import copy
@@ -60,16 +62,21 @@ def repeated_exchange(exchange: Exchange, exchanges: Exchanges) -> Exchange | No
     return next((each for each in reversed(exchanges) if each.identity == wanted), None) if wanted else None
 
 
-def was_accepted(exchange: Exchange, exchanges: Exchanges) -> bool | None:
-    """True if the store accepted an authenticated request of the same client; None where the log has none."""
-    was_accepted_before = any(
-        each.client == exchange.client
-        and each.status is not None
-        and each.status < 300
-        and header_of(each.request_headers, "Authorization") is not None
-        for each in islice(reversed(exchanges), _LOOKBACK)
+def is_known_caller(exchange: Exchange, exchanges: Exchanges) -> bool | None:
+    """True if a probe after this exchange has shown that the store knows its caller; None where none has.
+
+    Other successes prove nothing: anybody may read what they read, or the credentials were valid until then.
+    """
+    scheme = auth_kind_of(header_of(exchange.request_headers, "Authorization") or "")
+    is_proven = scheme != "" and any(
+        each.purpose == "probe"
+        and each.status == 200
+        and each.client == exchange.client
+        and each.uri.partition("?")[0].endswith(f"/{MODULES}")
+        and auth_kind_of(header_of(each.request_headers, "Authorization") or "") == scheme
+        for each in islice(takewhile(lambda each: each.identity != exchange.identity, reversed(exchanges)), _LOOKBACK)
     )
-    return True if was_accepted_before else None
+    return is_proven or None
 
 
 _MAX_TITLE = 50
@@ -166,8 +173,8 @@ class LogActions(RequestActions):
     async def _diagnose(self, exchange: Exchange) -> None:
         exchanges = self._panel.exchanges
         method: AuthKind = "request" if exchange.login else ""
-        accepted = was_accepted(exchange, exchanges)
-        diagnose = partial(diagnose_exchange, auth=method, authenticated=accepted)
+        known = is_known_caller(exchange, exchanges)
+        diagnose = partial(diagnose_exchange, auth=method, authenticated=known)
         finding = await asyncio.to_thread(lambda: diagnose(exchange.with_whole_body()))
         self._panel.post_message(self.Explained(exchange, finding))
 
