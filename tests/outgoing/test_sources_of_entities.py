@@ -153,6 +153,8 @@ def test_a_row_that_is_not_utf_8_is_a_bad_one(tmp_path: Path) -> None:
         ("sku,b\r\n1,2\r\n".encode("utf-16-le").decode("latin-1"), {}, "UTF-16 without a byte order mark"),
         ('"sku,b\n1,2\n', {}, "cannot be read"),
         ("sku,b\r1,2\r", {}, "end with a carriage return only"),
+        ('{"sku": "A"}\n', {}, "stock.csv is JSON, not CSV"),
+        ("[\n  {\n", {}, "stock.csv is JSON, not CSV"),
         ("PK\x03\x04\x14\x00\r[Content_Types].xml", {}, "is an Excel workbook"),
     ],
 )
@@ -185,6 +187,7 @@ def test_a_header_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:
     [
         ('{"sku": "a\x01"}', "Invalid JSON: invalid control character at character 11"),
         ('{"sku": "A"', "Invalid JSON: expecting ',' delimiter at the end of the line"),
+        ("sku;quantity", "Invalid JSON: expecting value at character 1; the line looks like CSV"),
         (f'{{"sku": {"1" * 5_000}}}', "Invalid JSON: an integer has more than 4,300 digits"),
     ],
 )

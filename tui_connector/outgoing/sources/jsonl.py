@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, ClassVar, Literal, NoReturn
@@ -15,6 +16,8 @@ from ...text import beginning, first_repeated
 from ..source import MAX_LINE, BadEntity, Source, SourceContext, SourceEntity
 
 _BOM = b"\xef\xbb\xbf"
+_CSV = re.compile(rb"\s*[A-Za-z_][^,;\t|{}\[\]]*[,;\t|]")
+"""The beginning of a line that no JSON begins like: a word, and a delimiter of CSV."""
 _SHOWN = 200
 """Characters of a bad line that are kept."""
 _MAX_EXAMPLE = 1_000
@@ -55,7 +58,8 @@ def json_lines(file: BinaryIO) -> Iterator[SourceEntity | BadEntity]:
         except UnicodeDecodeError as error:
             yield BadEntity(number, f"Byte {error.start + 1} is not UTF-8", _beginning(text))
         except (ValueError, RecursionError) as error:
-            yield BadEntity(number, f"Invalid JSON: {_why(error)}", _beginning(text))
+            csv = "; the line looks like CSV" if _CSV.match(text) else ""
+            yield BadEntity(number, f"Invalid JSON: {_why(error)}{csv}", _beginning(text))
 
 
 def whole_lines(file: BinaryIO) -> Iterable[bytes]:
