@@ -347,6 +347,14 @@ async def test_a_plan_says_that_it_is_larger_than_allowed(planner: Planner) -> N
     assert "stock: 3 changes are more than max-changes allows (2): sending would be refused." in err.splitlines()
 
 
+async def test_a_plan_of_an_empty_source_says_so(planner: Planner) -> None:
+    for file in planner.profile.parent.glob("stock.*"):
+        file.write_text("")
+    code, out, err = await planner("run", "stock", "--plan")
+    assert (code, out) == (0, "")
+    assert "stock: The source contains no entities." in err.splitlines()
+
+
 async def test_an_interrupted_plan_says_that_nothing_was_sent(planner: Planner) -> None:
     sqlite3.connect(planner.folder / "shop.db").close()
     query = (

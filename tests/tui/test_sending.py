@@ -508,5 +508,7 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         await acme.shows("1 to change", "24-MB01", "Sample written:")
         assert json.loads(source.read_text()) == json.loads(edited)
         source.write_text("")
+        await acme.press("r")
+        await acme.shows("Nothing to send: the source contains no entities")
         await acme.press("w")  # nothing that exists is replaced
         assert source.read_text() == ""

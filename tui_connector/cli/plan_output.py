@@ -56,6 +56,8 @@ class PlanOutput:
     def end(self, saved: str = "", most: int | None = None) -> None:
         """Prints the number of entities by action. `saved`: the file of the plan. `most`: the changes allowed."""
         number = self.counts
+        if not number:
+            self._output.note("The source contains no entities.", warning=True)
         parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
         parts.append(f"{number['unchanged']:,} unchanged")
         parts += [f"{number['refused']:,} to be refused"] if number["refused"] else []

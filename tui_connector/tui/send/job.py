@@ -233,6 +233,8 @@ class SendJob(BackgroundRun):
         if self.phase == "planning" or plan is None:
             what = "stopping" if metrics.stopping else "comparing with the store"
             return f"{what} · {count(plan.total if plan else 0, *self.NOUN)}", ""
+        if not plan.total and plan.undo is None:
+            return "Nothing to send: the source contains no entities", "warning"
         if not plan.to_send:
             tone: Tone = "warning" if plan.counts["bad"] or plan.counts["left"] else "success"
             what = f" to {plan.undoing}" if plan.undo is not None else ""
