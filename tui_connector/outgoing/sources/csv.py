@@ -219,7 +219,7 @@ class _CsvReader:
             message = f"{self._name} is {kind}, not CSV"
             raise SourceError(message, "Save it as CSV UTF-8, uncompressed.", "source-not-csv")
         if first.lstrip().startswith(("{", "[{")) or first.strip() == "[":
-            hint = 'If each line is one entity, choose JSON Lines: kind = "jsonl" (of standard input: format = "jsonl").'
+            hint = 'If each line is one entity, use kind = "jsonl" (for standard input: format = "jsonl").'
             raise SourceError(f"{self._name} is JSON, not CSV", hint, "source-not-csv")
         if "\0" in first:
             message = f"{self._name} is not UTF-8: probably UTF-16 without a byte order mark"
