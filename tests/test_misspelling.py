@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui_connector.guide.steps import kind_schemas
 from tui_connector.incoming.model import Incoming
-from tui_connector.misspelling import most_similar, similar_names
+from tui_connector.misspelling import matching_options, most_similar, similar_names
 
 KEYS = [field.alias or name for name, field in Incoming.model_fields.items()]
 
@@ -59,3 +60,25 @@ def test_a_name_is_most_similar_to_itself(name: str, others: list[str]) -> None:
     assert set(similar_names(name, others, 3)) <= set(others)
     if 0 < len(name.strip()) <= 100:
         assert similar_names(name, [*others, name], len(others) + 1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("retry", "retry"),
+        ("retries", "retry"),
+        ("rety", "retry"),
+        ("attempts", "retry"),
+        ("ratelimit", "rate-limit"),
+        ("rate limt", "rate-limit"),
+        ("429", "rate-limit"),
+        ("defaut headers", "default-headers"),
+        ("base url", "base-uri"),
+        ("curl", "log-requests"),
+        ("", "base-uri"),
+        ("zzz", None),
+    ],
+)
+def test_a_filter_finds_kinds_by_words_of_their_fields_and_by_near_misses(typed: str, first: str | None) -> None:
+    found = matching_options(typed, kind_schemas.plugins(), kind_schemas.plugin_details())
+    assert next(iter(found), None) == first

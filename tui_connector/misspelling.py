@@ -5,13 +5,16 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Final
 
 SIMILAR: Final = 0.6
 """The similarity above which a name may be meant."""
 MISSPELT: Final = 0.8
 """The similarity above which a name is surely meant."""
+_LIKE: Final = 0.7
+"""The similarity above which a word of a description may be meant."""
 _MAX_LENGTH: Final = 100
 """Of names that are compared: the time grows with the square of it."""
 _MIN_ABBREVIATION: Final = 2
@@ -39,6 +42,37 @@ def similar_names(name: str, names: Iterable[str], count: int, above: float = SI
     # of several that are as similar, the first one
     best = heapq.nlargest(count, (each for each in scored if each[0] > above), key=lambda each: each[0])
     return [each for _, each in best]
+
+
+def matching_options(typed: str, titles: Mapping[str, str], details: Mapping[str, str]) -> list[str]:
+    """The ids of the options with all words of a filter, those with them in the title or the id first.
+
+    Words that no title and no id has find those with similar words, too. `details`: what else is searched, by id.
+    """
+    found: dict[str, int] = {}
+    for option, title in titles.items():
+        named, detail = f"{option} {title}".lower(), details.get(option, "").lower()
+        scores = [_score(word, named, detail) for word in typed.lower().split()]
+        found[option] = max(scores, default=_IN_NAME)
+    best = min(found.values(), default=_NOWHERE)
+    shown = {_IN_NAME: {_IN_NAME, _IN_DETAIL}, _LIKE_DETAIL: {_LIKE_DETAIL}, _NOWHERE: set[int]()}
+    kept = shown.get(best, {_LIKE_NAME, _IN_DETAIL})
+    return sorted((each for each in found if found[each] in kept), key=found.__getitem__)
+
+
+_IN_NAME, _LIKE_NAME, _IN_DETAIL, _LIKE_DETAIL, _NOWHERE = range(5)
+
+
+def _score(word: str, named: str, detail: str) -> int:
+    """Where an option has this word, or one like it."""
+    names, singular = named.split(), re.sub(r"s$", "", re.sub(r"ies$", "y", word))
+    if word in named or singular in named:
+        return _IN_NAME
+    if most_similar(word, [*names, *map("".join, pairwise(names))]):
+        return _LIKE_NAME
+    if word in detail:
+        return _IN_DETAIL
+    return _LIKE_DETAIL if most_similar(word, re.findall(r"[a-z]{4,}", detail), _LIKE) else _NOWHERE
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from guide_steps import at_step, choose, draft, guide, no_demo, profile, sign_in_as_admin, to_authentication, work_of
 from screens import shown, until, until_shown
 from textual import events
-from textual.widgets import Static
+from textual.widgets import Button, Input, Static
 
 from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
@@ -161,7 +161,8 @@ async def test_enter_in_the_last_field_of_another_kind_tests_it(machine: Machine
         await until_shown(pilot, "✘ The store requires authentication")
         work_of(pilot).setup.edit(("clients", "magento", "plugins"), [])
         await pilot.press("t")
-        await until_shown(pilot, "✘ Step 1 (Esc 1): Find the store")
+        await until_shown(pilot, "✘ Find the store")
+        await until_shown(pilot, "1: go to step 1")
 
 
 async def test_an_empty_field_of_another_way_is_missing_once_it_was_visited_or_tested(
@@ -187,6 +188,8 @@ async def test_an_empty_field_of_another_way_is_missing_once_it_was_visited_or_t
         await pilot.press("f5")
         await until_shown(pilot, "✘ Parameter: is missing")
         assert shown(pilot.app).count("✘ is missing") == 2
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await pilot.press(*"key")
         await until(pilot, lambda: shown(pilot.app).count("is missing") == 1)
 
@@ -314,12 +317,57 @@ async def test_after_a_refusal_the_field_that_it_names_takes_a_new_value(
     memory_keyring.set_password(entry, "tui-connector", text)
     async with at_step(machine, "2") as (pilot, _):
         await pilot.press("escape", "t")
-        await until_shown(pilot, "✘")
+        await until_shown(pilot, "e: edit Consumer key")
+        assert not isinstance(pilot.app.focused, SecretInput)
+        await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.focused, SecretInput))
         await pilot.press(*"5sst2wmt0")
         assert "● 2" in shown(pilot.app)
         await pilot.press("tab")
         await until(pilot, lambda: "✘ Magento" not in shown(pilot.app))
+
+
+WRONG = "1canary1" * 4
+REFUSED = {
+    "oauth1": (dict.fromkeys(("consumer-key", "consumer-secret", "access-token", "access-token-secret"), WRONG), {}),
+    "bearer": ({"token": "CANARY-no-token"}, {}),
+    "request": ({"parameters.password": "CANARY-wrong"}, {"parameters.username": "nobody"}),
+    "oauth2": ({"client-secret": "CANARY-wrong"}, {"token-uri": "URL/rest/V1/token", "client-id": "nobody"}),
+    "basic": ({"password": "CANARY-wrong"}, {"username": "nobody"}),
+    "header": ({"value": "CANARY-wrong"}, {"header": "X-Key"}),
+    "query": ({"value": "CANARY-wrong"}, {"parameter": "key"}),
+}
+"""By kind of authentication, secrets that the store refuses, and the other fields."""
+
+
+async def test_after_a_refusal_letters_are_keys_and_one_leads_to_the_field(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, (100, 50)) as pilot:
+        await to_authentication(pilot)
+        pane, work = pilot.app.screen.query_one(AuthenticationPane), work_of(pilot)
+        for kind, (secrets, others) in REFUSED.items():
+            work.setup.choose_kind(kind)
+            place = ("authentications", work.setup.authentication)
+            work.setup.write_authentication()
+            for path, value in others.items():
+                work.setup.edit((*place, *path.split(".")), value.replace("URL", sandbox.url))
+            for path, value in secrets.items():
+                work.hold((*place, *path.split(".")), value)
+            await pane._show_way()
+            for key in ("f5", "enter"):  # outside fields, and in the last one
+                pane.forget()
+                if key == "enter":
+                    list(pane.form.query(Input))[-1].focus()
+                await pilot.press(key)
+                await until(pilot, lambda: pane._finding is not None)
+                await until(pilot, lambda: isinstance(pilot.app.focused, Button))
+                named = pane.form.field(pane._finding.field) if pane._finding else None
+                assert named is None or named.is_wrong, kind
+                await until_shown(pilot, f"e: edit {named.label}" if named is not None else "e: edit ")
+                await pilot.press("e")
+                await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+                assert named is None or named in pilot.app.focused.ancestors, kind
+                await pilot.press("escape", "escape")
+        assert "CANARY" not in shown(pilot.app)
 
 
 async def test_immediate_test_waits_for_fields_and_uses_the_last_paste(machine: Machine, sandbox: Sandbox) -> None:

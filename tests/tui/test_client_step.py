@@ -14,6 +14,7 @@ from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.widgets.choice import Choice, Toggle
+from tui_connector.tui.widgets.fields import FieldRow
 from tui_connector.tui.widgets.ordered_list import OrderedList
 
 
@@ -71,6 +72,8 @@ async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Mac
         assert draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == f"{sandbox.url}/rest/all/V1"
         for key in ("enter", "f5"):
             await pilot.press(key)
+            await until_shown(pilot, "e: edit Store view")
+            await pilot.press("e")
             assert pilot.app.focused is view
         for key, step in (("f8", "● 2"), ("ctrl+s", "● 5")):  # every other way goes on, and says so
             await pilot.press("escape", "1")
@@ -122,7 +125,13 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         await until_shown(pilot, "Retry failed requests")
         await pilot.press(*"xx")
         await until_shown(pilot, "none has these words")
-        await pilot.press("enter", "ctrl+u", *"header")
+        await pilot.press("enter", "ctrl+u", *"timeouts")
+        await until(pilot, lambda: "Retry failed requests" not in shown(pilot.app))
+        await pilot.press("enter")  # no plugin has them
+        await until_shown(pilot, "Connection settings of this client")
+        await pilot.press("escape", "a")
+        await until_shown(pilot, "Retry failed requests")
+        await pilot.press(*"header")
         screen = await until_shown(pilot, "Set request headers")
         assert "Retry failed requests" not in screen
         await pilot.press("ctrl+u", *"failed", "enter")  # as it is typed
@@ -188,13 +197,18 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
         assert sandbox.url in shown(pilot.app)
 
 
-async def test_digits_after_a_failed_address_test_correct_the_address(machine: Machine, sandbox: Sandbox) -> None:
+async def test_a_refused_address_is_marked_and_one_key_leads_to_it(machine: Machine, sandbox: Sandbox) -> None:
     right = sandbox.url
     async with guide(machine, sandbox) as pilot:
         await pilot.press("e", "backspace", "backspace", "enter")
-        await until_shown(pilot, "✘ ")
+        await until_shown(pilot, "e: edit Store address")
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "test-1")
+        assert pilot.app.screen.query_one("#row-address", FieldRow).is_wrong
+        await pilot.press("e")
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
-        await pilot.press(*right[-2:], "enter")
+        await pilot.press("end", *right[-2:])
+        assert not pilot.app.screen.query_one("#row-address", FieldRow).is_wrong
+        await pilot.press("enter")
         await until_shown(pilot, "Magento 2.4")
 
 

@@ -14,7 +14,7 @@ from runs import BEARER
 from screens import said_by, shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Button, Input, Static
 
 from tui_connector.guide.checks.authentication import AuthenticationTest
 from tui_connector.guide.checks.check import CheckResult
@@ -116,6 +116,8 @@ async def test_a_test_uses_the_source_that_was_chosen_in_place_of_a_typed_token(
         await until(pilot, lambda: "32 ✔" not in shown(pilot.app))
         await pilot.press("f5")
         await until_shown(pilot, "! Not tested: type the command that prints this secret")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await pilot.press(*"cat ", *str(secret), "enter")
         await until_shown(pilot, "The command cat (Access token of authentication")
         assert "accepts it" not in shown(pilot.app)
@@ -167,9 +169,9 @@ async def test_an_invalid_name_is_neither_saved_nor_taken_in_part(machine: Machi
         await until(pilot, lambda: setup.name == named)
         for key in ("ctrl+s", "s", "enter"):  # none of them saves it under another name
             await pilot.press(key)
-            await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == "field-name")
-            await pilot.press("escape")
-            await until_shown(pilot, "Not written: correct the name first (e).")
+            await until_shown(pilot, "e: edit Profile name")
+            assert "Not written: correct the name first (e)." in shown(pilot.app)
+            await until(pilot, lambda: isinstance(pilot.app.focused, Button))
         assert not list(machine.directories.profiles.glob("*.toml"))
         await pilot.press("1")
         await until_shown(pilot, "✘ 5")
@@ -183,10 +185,10 @@ async def test_an_invalid_name_is_neither_saved_nor_taken_in_part(machine: Machi
         await until_shown(pilot, "✘ This looks like a token, not a name")
         await pilot.press("enter")
         await until_shown(pilot, "✘ Not saved: correct the name first.")
-        await pilot.press("ctrl+u", "b")
+        await pilot.press("e", "ctrl+u", "b")
         await until(pilot, lambda: setup.name == "b" and not result.display)
         await pilot.press("ctrl+u", *"Acme Dev!")
-        await until_shown(pilot, "→ Enter uses acme-dev.")
+        await until_shown(pilot, "→ Enter in the field uses acme-dev.")
         assert "(proposed)" in await until_shown(pilot, "acme-dev.toml")
         await pilot.press("enter")
         await until(pilot, lambda: setup.name == "acme-dev" and "acme-dev.toml" in shown(pilot.app))
@@ -211,8 +213,8 @@ async def test_a_new_profile_never_replaces_another_one(machine: Machine, sandbo
         await until_shown(pilot, "shop exists: open it")
         await until(pilot, lambda: setup.name == "acme")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == "field-name")
-        await pilot.press(*"-2")
+        await until_shown(pilot, "e: edit Profile name")
+        await pilot.press("e", "end", *"-2")
         await until(pilot, lambda: setup.name == "shop-2")
         await pilot.press("ctrl+u", *"acme")
         await until(pilot, lambda: setup.name == "acme" and "exists" not in shown(pilot.app))

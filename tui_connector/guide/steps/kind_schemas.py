@@ -32,6 +32,16 @@ def plugins() -> dict[str, str]:
     return _titles(Plugin)
 
 
+def plugin_details() -> dict[str, str]:
+    """What each kind of plugin does and takes: its description, and the names and descriptions of its fields."""
+    return {kind: _details(found) for kind in Plugin.all_kinds() if (found := plugin(kind)) is not None}
+
+
+def connection_details() -> str:
+    """The names and descriptions of the fields of a connection."""
+    return _details(client())
+
+
 def authentications() -> dict[str, str]:
     """The titles of authentications by kind, in alphabetical order of the titles."""
     return _titles(Authentication)
@@ -128,6 +138,12 @@ def _titles(family: type[Kind]) -> dict[str, str]:
 @cache
 def _title(kind: type[Kind]) -> str:
     return str(json_schema(kind)["title"])
+
+
+def _details(schema: Schema) -> str:
+    own = {name: field for name, field in schema["properties"].items() if name not in ("kind", *Named.model_fields)}
+    fields = [f"{name} {field.get('title', '')} {field.get('description', '')}" for name, field in own.items()]
+    return " ".join([str(schema.get("description", "")), *fields])
 
 
 @cache

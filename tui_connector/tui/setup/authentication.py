@@ -72,6 +72,8 @@ class AuthenticationPane(StepPane):
         self._being_tested: PartValues | None = None
         self._test_worker: Worker[None] | None = None
         """The values of the last test, and what carries it out."""
+        self._edits_next: FormPath = ()
+        """The field to correct after a refusal."""
         self._begins_at: FormPath = ()
         """The field that has the focus first, once there are fields."""
 
@@ -319,7 +321,9 @@ class AuthenticationPane(StepPane):
         return True
 
     def edit_field(self) -> None:
-        if self.query("#way-form") and not self.form.focus_on_problem():
+        if not self.query("#way-form") or (self._edits_next and self.form.focus_at((*self._path, *self._edits_next))):
+            return
+        if not self.form.focus_on_problem():
             self.form.focus_on(self._missing())
 
     def _explain(self, name: str, about: str = "") -> None:
@@ -437,12 +441,10 @@ class AuthenticationPane(StepPane):
     def _unless_unused(self, unused: Mapping[SourceField, str], then: Callable[[], None]) -> None:
         """`unused`: why what was typed into a field cannot be used; then nothing is tested."""
         for entry, problem in unused.items():
-            self._not_tested(problem)
-            self.screen.set_focus(entry)
+            self._not_tested(problem, str(self.form.path_of(entry)[-1]))
             return
         if problem := self.form.take_refused_input():
-            self._not_tested(problem)
-            self.form.focus_on_problem()
+            self._not_tested(problem, self.form.first_wrong())
             return
         then()
 
@@ -452,31 +454,29 @@ class AuthenticationPane(StepPane):
 
     def start_test(self) -> None:
         if not self.setup.base_uri:
-            self.say(f"✘ Step 1 (Esc 1): {self.setup.missing(GuideStep.BASICS)}", bad=True)
+            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", "1: go to step 1")
             return
         missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
         self.form.say_missing()
         if missing:
-            self.say(f"✘ {how_to_give(self.setup, missing)}", bad=True)
-            self.form.focus_on(missing[0].name)
+            self.refuse(f"✘ {how_to_give(self.setup, missing)}", self._way_to(missing[0].name))
             return
         if problem := self.form.first_problem():
-            self.say(f"✘ {problem}", bad=True)
-            self.form.focus_on_problem()
+            self.refuse(f"✘ {problem}", self._way_to(self.form.first_wrong()))
             return
         name = str(self.setup.at(*self._path, *USERNAME) or "")
         if looks_like_token(name) and name != self._odd_name:
             self._odd_name = name
-            self.say("! The user name looks like a token. It was not sent; test again to send it.")
-            self.form.focus_on(USERNAME[-1])
+            words = "! The user name looks like a token. It was not sent; test again to send it."
+            self.refuse(words, self._way_to(USERNAME[-1]))
             return
         if self.setup.auth_kind == ADMIN and self.setup.needs_code():
             self.setup.add_code()
         self.busy("contacting the store")
         self._start(self._try())
 
-    def _not_tested(self, why: str) -> None:
-        self.say(f"! Not tested: {why[:1].lower()}{why[1:]}")
+    def _not_tested(self, why: str, name: str) -> None:
+        self.refuse(f"! Not tested: {why[:1].lower()}{why[1:]}", self._way_to(name))
 
     def _start(self, test: Coroutine[object, object, None]) -> None:
         """Starts a test of the values as they are."""
@@ -485,7 +485,7 @@ class AuthenticationPane(StepPane):
 
     def forget(self) -> None:
         """Clears the result, and ends a test: it is about values that are not shown any more."""
-        self._being_tested = None
+        self._being_tested, self._edits_next = None, ()
         if self._test_worker is not None:
             self._test_worker.cancel()
         super().forget()
@@ -530,12 +530,18 @@ class AuthenticationPane(StepPane):
         self.found(finding)
         self.post_message(self.Changed())
 
-    def to_correct(self, finding: Finding) -> None:
-        """The field that the finding names takes a new value: what is typed or pasted now is meant for it."""
-        if self.form.field(finding.field) is None:
-            super().to_correct(finding)
-        else:
-            self.form.focus_on(finding.field)
+    def way_to_correct(self, finding: Finding) -> str:
+        """A field that it names takes a new value: what is pasted now is meant for it."""
+        is_own = self.form.field(finding.field) is not None or (
+            finding.field == "authentication" and self.setup.auth_kind not in METHODS
+        )
+        return self._way_to(finding.field) if is_own else super().way_to_correct(finding)
+
+    def _way_to(self, name: str) -> str:
+        """The key that leads to this field, or to the first one, with its title; "" where there is none."""
+        row = self.form.field(name) or self.form.field(self._missing()) or next(iter(self.form.query(FormField)), None)
+        self._edits_next = row.spec.path if row is not None else ()
+        return f"e: edit {row.label}" if row is not None else ""
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":

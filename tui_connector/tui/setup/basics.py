@@ -48,9 +48,12 @@ _EVERYWHERE = {
     "default": "default: the store's default view",
 }
 _LIST = {"": "list"}
+_TO_ADDRESS, _TO_VIEW = "e: edit Store address", "e: edit Store view"
 _PLUGINS, _PLUGIN_KEYS = "Plugins, in order", "        a add  d remove  z undo  J K move  e edit"
 _NEW_CLIENT = "Name of the new client, such as staging"
 _ADD, _REMOVE = "+ add", "- remove"
+_CONNECTION = "connection settings"
+"""The option of the plugins that is none of them, and is looked for there."""
 _ABOUT = {
     "address": "Any address of the store: its front page, the admin page or the REST API.",
     "store-view": "all (default values), default, or a store view code: where to read from and write to.",
@@ -70,6 +73,8 @@ class BasicsPane(StepPane):
     _searched_for = ("", "")
     """The address and the store view that the last search was for."""
     _search_worker: Worker[None] | None = None
+    _is_address_refused = False
+    """Whether nothing was found at the address that is shown."""
 
     @dataclass
     class Searched(Message):
@@ -163,7 +168,8 @@ class BasicsPane(StepPane):
 
     def _mark(self) -> None:
         """Shows next to the address whether the store was found there, and at the store view what is wrong with it."""
-        self.query_one("#row-address", FieldRow).mark("✔ found" if self.complete else "")
+        mark = "✘" if self._is_address_refused else "✔ found" if self.complete else ""
+        self.query_one("#row-address", FieldRow).mark(mark, bad=self._is_address_refused)
         view, is_invalid = self.query_one("#row-store-view", FieldRow), self.setup.typed_view is not None
         view.problem(INVALID_VIEW if is_invalid else "")
         view.mark("✘" if self._is_refused else "", bad=self._is_refused or is_invalid)
@@ -190,9 +196,18 @@ class BasicsPane(StepPane):
         wrong = self.query(".wrong TextField")
         self.screen.set_focus(wrong.first(Input) if wrong else self.query_one("#field-address", Input))
 
-    def to_correct(self, finding: Finding) -> None:
-        name = "store-view" if finding.id == "store-code" else "address"
-        self.screen.set_focus(self.query_one(f"#field-{name}", Input))
+    def way_to_correct(self, finding: Finding) -> str:
+        return _TO_VIEW if finding.id == "store-code" else _TO_ADDRESS
+
+    def found(self, finding: Finding) -> None:
+        self._is_address_refused = finding.id != "store-code"
+        super().found(finding)
+        self._mark()
+
+    def forget(self) -> None:
+        self._is_address_refused = False
+        super().forget()
+        self._mark()
 
     def on_descendant_blur(self) -> None:
         self._show_list_keys()
@@ -235,6 +250,8 @@ class BasicsPane(StepPane):
     @on(Input.Changed, "#field-store-view")
     def _view(self, event: Input.Changed) -> None:
         if event.value != self._view_text:
+            if self.setup.typed_view is not None:
+                self.forget()  # what is wrong with it may have been said
             self.setup.type_store_view(event.value)
             self._forget_other()
             self._show_plugins()
@@ -253,7 +270,7 @@ class BasicsPane(StepPane):
 
     def check_complete(self) -> bool:
         if self.setup.typed_view is not None:
-            self.edit_field()  # which says what is wrong
+            self.refuse(f"✘ {INVALID_VIEW}", _TO_VIEW)
             return False
         if super().check_complete() and not self.complete:
             self.test()  # says what is wrong
@@ -385,10 +402,14 @@ class BasicsPane(StepPane):
     @on(OrderedList.AddRequested)
     def _add_plugin(self, event: OrderedList.AddRequested) -> None:
         event.stop()
-        self.app.push_screen(FilteredChoiceScreen(kind_schemas.plugins(), title="Add a plugin"), self._added)
+        options = {**kind_schemas.plugins(), _CONNECTION: "Connection settings: timeouts, certificates and proxy ▸"}
+        details = {**kind_schemas.plugin_details(), _CONNECTION: kind_schemas.connection_details()}
+        self.app.push_screen(FilteredChoiceScreen(options, details, title="Add a plugin"), self._added)
 
     def _added(self, kind: str | None) -> None:
-        if kind is None:
+        if kind == _CONNECTION:
+            self._edit_connection()
+        if kind in (None, _CONNECTION):
             return
         index = len(self._plugins())
         self._removed.append(self._plugins())
@@ -476,7 +497,7 @@ class BasicsPane(StepPane):
 
     def start_test(self) -> None:
         if self.setup.typed_view is not None:
-            self.edit_field()
+            self.refuse(f"✘ {INVALID_VIEW}", _TO_VIEW)
             return
         self._searched_for = (self.setup.typed_address, self.setup.store_view)
         self.busy("looking for the store")

@@ -183,7 +183,9 @@ class SavePane(StepPane):
         is_new = not self.setup.saved
         row = self.query_one("#row-name", FieldRow)
         row.display = is_new
-        proposal = f"\n→ Enter uses {self._proposed[1]}." if self._name_problem and self._proposed[1] else ""
+        proposal = (
+            f"\n→ Enter in the field uses {self._proposed[1]}." if self._name_problem and self._proposed[1] else ""
+        )
         row.problem(self._name_problem + proposal)
         self.query_one("#field-name", TextField).is_suggestion = self._name_text == self.setup.suggested_name
         path, note = self._path(), " (new)" if is_new else " (m on the home screen renames it)"
@@ -304,8 +306,7 @@ class SavePane(StepPane):
         if not self.query_one("#field-name").has_focus:
             self.explain(self._what_is_written())
         if message.saving:
-            self.say("✘ Not saved: correct the name first.", bad=True)
-            self.edit_field()
+            self.refuse("✘ Not saved: correct the name first.", "e: edit Profile name")
         elif self._said_name and not message.problem:
             self.say("")
         self._said_name = message.saving or (self._said_name and bool(message.problem))

@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
-from ...guide.steps.methods import GuideStep
+from ...guide.steps.methods import METHODS, GuideStep
 from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
@@ -275,16 +275,14 @@ class StepPane(VerticalScroll, can_focus=False):
             self._show_finding(self.refused(), words)
 
     def found(self, finding: Finding) -> None:
-        """Shows a finding and offers its fix."""
+        """Shows a finding, and offers its fix. Letters are keys afterwards: one of them leads to what it names."""
         self._show_finding(finding, words_of(finding))
-        if self.has_fix:
-            self.focus_next(self.query_one(".fix", Button))
-        elif not self.is_in_use:
-            self.to_correct(finding)
+        self.focus_next(self.query_one(".fix" if self.has_fix else ".test", Button))
 
     def _show_finding(self, finding: Finding | None, words: str) -> None:
         self._finding = finding
-        self.say(words, bad=True)
+        way = self.way_to_correct(finding) if finding is not None else ""
+        self.say("\n  ".join(filter(None, [words, way])), bad=True)
         if finding is not None:
             self.put(self.query_one(".evidence", Static), details_of(finding))
         if finding is not None and finding.fix is not None:
@@ -293,9 +291,15 @@ class StepPane(VerticalScroll, can_focus=False):
             button.add_class("there")
         self.screen.refresh_bindings()
 
-    def to_correct(self, finding: Finding) -> None:
-        """Focuses what the user will use after this finding, which has no fix of one key."""
+    def refuse(self, words: str, way: str = "") -> None:
+        """Says why nothing was done, and which key leads to what is to be corrected: letters are keys afterwards."""
+        self.say("\n  ".join(filter(None, [words, way])), bad=words.startswith("✘"))
         self.screen.set_focus(self.query_one(".test", Button))
+
+    def way_to_correct(self, finding: Finding) -> str:
+        """The key that leads to the setting that this finding names, with its title; "" if it names none."""
+        step = _STEP_OF_SETTING.get(finding.field, self.step)
+        return f"{step.value}: go to step {step.value}" if step is not self.step else ""
 
     def busy(self, text: str) -> None:
         """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field.
@@ -414,6 +418,15 @@ class StepPane(VerticalScroll, can_focus=False):
         if self._said_missing and self.setup.missing(self.step) != self._said_missing:
             self.say("")
 
+
+_STEP_OF_SETTING = {
+    "address": GuideStep.BASICS,
+    "store-view": GuideStep.BASICS,
+    "authentication": GuideStep.AUTHENTICATION,
+    "applied": GuideStep.AUTHENTICATION,
+    **dict.fromkeys((field.name for method in METHODS.values() for field in method.fields), GuideStep.AUTHENTICATION),
+}
+"""Where a setting that a finding names is corrected, unless it belongs to the part that was tested."""
 
 _SUMMARY = 200
 """Characters of a summary, which may repeat what a store says, above what to do about it."""

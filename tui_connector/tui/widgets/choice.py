@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...misspelling import matching_options
 from ...text import shown, shown_line
 from .._textual import BESIDE_FIELD, PasteHandler
 from .bounded_list import BoundedList
@@ -329,14 +330,17 @@ class FilteredOptions(BoundedList, can_focus=False):
 
 
 class FilteredChoiceScreen(Dialog[str | None]):
-    """Options to choose from, below a field that filters them by the words typed: ↑↓ and Enter choose, Esc: None."""
+    """Options to choose from, below a field that filters them by the words typed: ↑↓ and Enter choose, Esc: None.
+
+    Words that no option has find those with similar words.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
 
-    def __init__(self, options: Mapping[str, str], *, title: str) -> None:
-        """`options` are titles by id."""
+    def __init__(self, options: Mapping[str, str], details: Mapping[str, str], *, title: str) -> None:
+        """`options` are titles by id, `details` what else is searched of them."""
         super().__init__()
-        self._options, self._title = options, title
+        self._options, self._details, self._title = options, details, title
 
     def compose(self) -> ComposeResult:
         with DialogPanel(id="choices") as panel:
@@ -355,14 +359,10 @@ class FilteredChoiceScreen(Dialog[str | None]):
         self._narrow(event.value)
 
     def _narrow(self, typed: str) -> None:
-        words, shown_options = typed.lower().split(), self.query_one(FilteredOptions)
-        matching = {
-            option: title
-            for option, title in self._options.items()
-            if all(word in f"{title} {option}".lower() for word in words)
-        }
+        shown_options = self.query_one(FilteredOptions)
+        matching = matching_options(typed, self._options, self._details)
         shown_options.clear_options()
-        shown_options.add_options(Option(Content(shown_line(title)), id=key) for key, title in matching.items())
+        shown_options.add_options(Option(Content(shown_line(self._options[key])), id=key) for key in matching)
         if matching:
             shown_options.highlighted = 0
         else:

@@ -189,6 +189,10 @@ class Form(FieldGroup):
             self.screen.set_focus(target)
         return target is not None
 
+    def first_wrong(self) -> str:
+        """The name of the first field with a problem; "" where none has."""
+        return next((row.spec.name for row in self.query(FormField) if row.is_wrong), "")
+
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ go to the next and previous field."""
         if event.key in ("down", "up") and move_to_row(self, event.key):
