@@ -13,6 +13,10 @@ _MAX_SEARCH = 40
 """Characters of a search in a message."""
 
 
+HISTORY_SETTING = "history under [log] of the profile sets what is kept of each session (off: nothing)."
+"""What to change where a request of an earlier session, or its body, is missing."""
+
+
 def why_none_listed(wanted: Filter, ring: Ring, fields: Collection[str]) -> list[str]:
     """What a list says in which the filter leaves nothing, a line each; `fields`: those that its requests have."""
     meant = corrected(str(wanted), fields=fields)
@@ -21,12 +25,17 @@ def why_none_listed(wanted: Filter, ring: Ring, fields: Collection[str]) -> list
     return [empty, *filter(None, [_without_field(wanted, fields), _without_status(wanted, ring)])]
 
 
-def why_none_found(search: str, ring: Ring, fields: Collection[str]) -> str:
-    """What is said after a search of the list that found nothing; `fields`: those that its requests have."""
+def why_none_found(search: str, ring: Ring, fields: Collection[str], *, is_history: bool = False) -> str:
+    """What is said after a search of the list that found nothing; `fields`: those that its requests have.
+
+    `is_history`: they are those of earlier sessions.
+    """
     wanted, meant = search_for(search), corrected_search(search, fields=fields)
     partial = not_searched(ring, wanted)
     end = f"; did you mean {meant.meant}?" if meant else "."
     reasons = [f"{partial}." if partial else "", _without_field(wanted, fields), _without_status(wanted, ring)]
+    if is_history and (partial or not len(ring)):
+        reasons.append(HISTORY_SETTING)
     return " ".join(filter(None, [f"No match for {shown_line(search, _MAX_SEARCH)}{end}", *reasons]))
 
 

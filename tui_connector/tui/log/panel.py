@@ -489,7 +489,8 @@ class LogPanel(LogHost):
     def _searched_list(self, message: LogView.Searched) -> None:
         if message.found:
             return
-        self._log_actions.notify(why_none_found(self._searched, self.view.ring, self.view.searched_fields.names()))
+        fields = self.view.searched_fields.names()
+        self._log_actions.notify(why_none_found(self._searched, self.view.ring, fields, is_history=self._is_history))
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:

@@ -32,6 +32,7 @@ from ...text import listed, shown_line
 from .._textual import BaseScreen
 from ..widgets.choice import ChoiceScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
+from .no_match import HISTORY_SETTING
 from .panel import LogPanel
 from .sending import LogContext
 
@@ -234,6 +235,8 @@ class RecordedScreen(RequestsScreen):
 
     def _set_all_listed(self) -> None:
         words = "No requests yet. Each is shown once it is recorded." if self._recorded.follow else "No requests."
+        if self._recorded.is_history:
+            words = f"No requests of earlier sessions are kept. {HISTORY_SETTING}"
         self._panel.view.show_reading(words, is_read=True)
 
     async def _read_profile(self, path: Path) -> None:

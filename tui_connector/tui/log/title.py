@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
+
 from ...client.exchange import Exchanges
 from ...log.filter import Filter, search_for
 from ...log.view import View
@@ -108,22 +110,30 @@ def _matches(found: View, total: int) -> tuple[str, str]:
 def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tuple[str, str]:
     """The texts for the upper and the lower border: whole parts, as many as fit.
 
-    Without a lower border, the first ones are short as far as that makes room for the others.
+    The first ones are short as far as that makes room for the others.
     """
-    texts = [part.text for part in parts]
+    texts, rows = [part.text for part in parts], 2 if has_subtitle else 1
+    lines = _filled(texts, width, rows)
     for index, part in enumerate(parts):
-        if has_subtitle or len(" · ".join(texts)) <= width:
+        if sum(map(len, lines)) == len(texts):
             break
         texts[index] = part.short
-    upper, lower = [texts[0]], list[str]()
+        lines = _filled(texts, width, rows)
+    upper, lower = (" · ".join(line) for line in (*lines, [])[:2])
+    return upper, lower
+
+
+def _filled(texts: Sequence[str], width: int, rows: int) -> list[list[str]]:
+    """The first texts, in this many lines; the first text is there even where it does not fit."""
+    lines = [[texts[0]]]
     for text in texts[1:]:
-        if not lower and len(" · ".join([*upper, text])) <= width:
-            upper.append(text)
-        elif has_subtitle:
-            lower.append(text)
+        if cell_len(" · ".join([*lines[-1], text])) <= width:
+            lines[-1].append(text)
+        elif len(lines) < rows and cell_len(text) <= width:
+            lines.append([text])
         else:
             break
-    return " · ".join(upper), " · ".join(lower)
+    return lines
 
 
 _MAX_TYPED, _MAX_SHORT = 30, 20
