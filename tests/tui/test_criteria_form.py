@@ -15,6 +15,7 @@ from profiles import full
 from runs import BEARER
 from screens import shown, until, until_shown
 from textual import events
+from textual.pilot import Pilot
 
 from tui_connector.client.criteria_rows import doubt, read_row
 from tui_connector.client.message import InvalidRequest
@@ -220,6 +221,46 @@ def test_a_condition_that_is_probably_not_complete_is_doubted(row: str, words: s
     assert bool(words) == bool(found)
 
 
+async def test_an_expression_in_a_cell_is_divided_into_its_rows(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        found: list[object] = []
+        given = ["name eq 'salt or name = x'", "sku = A and qty >= 5"]  # the second one as the log shows it
+        screen = CriteriaScreen(given)
+        app.push_screen(screen, found.append)
+        await until(pilot, lambda: app.screen is screen and screen.focused is not None)
+        read = ["name eq 'salt or name = x'", "sku eq A", "qty gteq 5"]
+        assert screen.rows == read
+        screen.set_focus(list(screen.query(".key").results(TextField))[-1])
+        await type_slowly(pilot, "where status = complete or status = processing")
+        whole = "status eq complete or status eq processing"
+        assert screen.rows == [*read, whole]  # also before the cell is left
+        await pilot.press("enter")
+        await until_shown(pilot, "Divided into 2 conditions. In quotes, it is one value.")
+        await until(pilot, lambda: isinstance(app.focused, TextField) and app.focused.value == "processing")
+        await type_slowly(pilot, " or entity_id > 900")
+        await pilot.press("tab")
+        await until(pilot, lambda: "gt ▾" in shown(app))
+        assert screen.rows == [*read, f"{whole} or entity_id gt 900"]
+        screen.set_focus(list(screen.query(".key").results(TextField))[-1])
+        await type_slowly(pilot, "state !=")
+        await pilot.press("tab")
+        await until(pilot, lambda: "neq ▾" in shown(app))
+        screen.set_focus(list(screen.query(".value").results(TextField))[-2])
+        await type_slowly(pilot, "new or closed")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "“new or closed” is one value of state; for either, repeat the field")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(found))
+        assert found == [[*read, f"{whole} or entity_id gt 900", "state neq 'new or closed'"]]
+
+
+async def type_slowly(pilot: Pilot[None], text: str) -> None:
+    names = {" ": "space", "=": "equals_sign", ">": "greater_than_sign", "!": "exclamation_mark", "_": "underscore"}
+    for each in text:
+        await pilot.press(names.get(each, each))
+
+
 async def test_leaving_asks_before_it_discards_a_condition(machine: Machine) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(110, 40)) as pilot:
@@ -247,14 +288,15 @@ async def test_half_typed_conditions_are_not_counted(machine: Machine) -> None:
     async def fields() -> list[str]:
         return ["price", "status"]
 
-    async def matches(rows: list[str]) -> str:
+    async def matches(rows: list[str]) -> int | None:
         counted.append(rows)
-        return f"{len(counted)} counts"
+        return (None, 0, 1)[len(counted) - 1]
 
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(110, 40)) as pilot:
         screen = CriteriaScreen([], fields, matches)
         app.push_screen(screen)
+        await until_shown(pilot, "The store does not say how many items match")
         await until(pilot, lambda: app.screen is screen and screen.focused is not None and screen.fields)
         for key in "stat":
             await pilot.press(key)
@@ -264,11 +306,11 @@ async def test_half_typed_conditions_are_not_counted(machine: Machine) -> None:
         await pilot.press("t", "e", "enter")
         await until_shown(pilot, "gteq ▾")
         await pilot.press("5")  # the focus is in the value
-        await until_shown(pilot, "2 counts")
+        await until_shown(pilot, "! 0 items match")  # which is no success
         await pilot.press("tab", "tab", *"new_attribute")
         await until_shown(pilot, "Counted when the condition is complete")
         await pilot.press("tab", *"notn", "enter")
-        await until_shown(pilot, "3 counts")
+        await until_shown(pilot, "✔ 1 item matches")
         assert counted == [[], ["status gteq 5"], ["status gteq 5", "new_attribute notnull"]]
 
 

@@ -62,7 +62,8 @@ _SIGNS = {
     "<=": "lteq",
     "≤": "lteq",
 }
-_SIGN = re.compile(r"\s*(?P<sign>>=|<=|!=|<>|==|[=<>≥≤≠])|\s+is\s+(?P<negated>not\s+)?null(?!\S)", re.IGNORECASE)
+SIGN = re.compile(r"\s*(?P<sign>>=|<=|!=|<>|==|[=<>≥≤≠])|\s+is\s+(?P<negated>not\s+)?null(?!\S)", re.IGNORECASE)
+"""A condition as a sign, or `is null`."""
 _SOME_VALUE = "1"
 """Magento needs a value for `null` and `notnull`, and ignores it."""
 _FIELD = re.compile(r"[A-Za-z0-9_.-]+")
@@ -116,9 +117,18 @@ def doubt(condition: Condition, fields: Iterable[str] = ()) -> str:
     if not value.strip():
         return f"{field} {kind} has no value"
     parts = value.split(",") if kind in LIST_CONDITIONS else [value]
+    if not condition.is_quoted and kind in LIST_CONDITIONS and (value[:1], value[-1:]) in (("(", ")"), ("[", "]")):
+        return f"{field} {kind}: a list is written without brackets"
+    if not condition.is_quoted and " " in value and value.lower().split(" ")[0] in CONDITION_TYPES:
+        return f"the value of {field} begins with a condition: {value[:60]}"
     if field in _NUMBERS and not all("{" in each or _NUMBER.fullmatch(each) for each in parts) and "like" not in kind:
         return f"{field} is a number, and the value is {value[:60]}"
     return ""
+
+
+def is_field(text: str) -> bool:
+    """Whether this is the name of a field, and nothing else."""
+    return _FIELD.fullmatch(text) is not None
 
 
 def quoted(text: str) -> str:
@@ -204,7 +214,7 @@ def _rows(text: str, *, as_shown: bool) -> list[tuple[Condition, ...]]:
 def _condition(text: str, *, as_shown: bool) -> tuple[Condition, str, str]:
     """The first condition, the word behind it that joins the next one, and what is left after that."""
     field, behind = _field(text, as_shown=as_shown)
-    if as_shown and (sign := _SIGN.match(behind)) is not None:
+    if as_shown and (sign := SIGN.match(behind)) is not None:
         written = sign["sign"]
         condition = _SIGNS[written] if written else "notnull" if sign["negated"] else "null"
         before, behind = f"{field} {written or condition}", behind[sign.end() :]
@@ -232,7 +242,7 @@ def _field(text: str, *, as_shown: bool) -> tuple[str, str]:
         return name[1].replace("''", "'"), text[name.end() :]
     name = _FIELD.match(text)
     behind = text[name.end() :] if name else ""
-    if name is None or (behind[:1].strip() and not (as_shown and _SIGN.match(behind))):
+    if name is None or (behind[:1].strip() and not (as_shown and SIGN.match(behind))):
         start = _WORD.match(text)
         if start is None:
             raise IncompleteRow(f"a condition is missing: write a field, a condition and a value, such as {_EXAMPLE}")

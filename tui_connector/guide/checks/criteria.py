@@ -14,7 +14,6 @@ from ...magento.entities.search_fields import SEARCH_FIELDS
 from ...profile.model import Profile
 from ...profile.positions import value_at
 from ...templates import Json
-from ...text import count
 from ..rest_api import fields_in_schema
 from ..workbench import profile_of
 from .permissions import schema_of
@@ -82,18 +81,15 @@ def _is_simple(value: Json) -> bool:
     return not isinstance(value, (dict, list))
 
 
-async def matching(profile: Profile, session: Session, name: str, rows: Sequence[str], run: dict[str, Json]) -> str:
-    """How many items the store has for these rows, in words, such as "1,321 items match".
+async def matching(
+    profile: Profile, session: Session, name: str, rows: Sequence[str], run: dict[str, Json]
+) -> int | None:
+    """How many items the store has for these rows; None where it does not say.
 
     Raises `RequestFailed` and `UserError`.
     """
     incoming = profile.incoming[name]
-    total = (await first_items(_with_rows(incoming, rows), session.client(incoming.client), run)).total
-    return (
-        "The store does not say how many items match"
-        if total is None
-        else f"{count(total, 'item matches', 'items match')}"
-    )
+    return (await first_items(_with_rows(incoming, rows), session.client(incoming.client), run)).total
 
 
 def _with_rows(incoming: Incoming, rows: Iterable[str]) -> Incoming:

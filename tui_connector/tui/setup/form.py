@@ -315,7 +315,7 @@ class SetupForm(Form):
             except UserError:
                 return []
 
-        async def count(wanted: list[str]) -> str:
+        async def count(wanted: list[str]) -> int | None:
             profile = list_profile(work.trial_data(), name)
             async with work.workbench.session(profile, parts=[("incoming", name)]) as session:
                 return await matching(profile, session, name, wanted, work.workbench.run())

@@ -16,9 +16,10 @@ from textual.suggester import SuggestFromList
 from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
-from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, doubt, read_row
+from ...client.criteria_cells import ReadCells, begun, cell_of, read_any_row, read_cells, written_rows
+from ...client.criteria_rows import CONDITION_TYPES, WITHOUT_VALUE, Condition, doubt, is_field, read_row
 from ...errors import UserError
-from ...text import shown, shown_line
+from ...text import count, shown, shown_line
 from .choice import Choice
 from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
@@ -44,14 +45,18 @@ _MEANINGS = {
     "from": "starting at this value; with `to`, a range",
     "to": "up to this value",
 }
+_SIGNS = {"eq": "=", "neq": "≠", "gt": ">", "gteq": "≥", "lt": "<", "lteq": "≤"}
 _CONDITIONS = {
-    name: f"{name:<8}{_MEANINGS.get(name, '')}".rstrip() for name in dict.fromkeys((*_MEANINGS, *CONDITION_TYPES))
+    name: f"{name:<8}{_SIGNS.get(name, ''):<3}{_MEANINGS.get(name, '')}".rstrip()
+    for name in dict.fromkeys((*_MEANINGS, *CONDITION_TYPES))
 }
 _SHORT = {name: name for name in _CONDITIONS}
 _HELP = (
     "Search criteria\n"
     "Each row is a condition on a field of the items: field, condition, value. Rows joined by `and` must all be true; "
     "of rows joined by `or`, one is enough. A new row appears below the last one; an empty field removes its row.\n"
+    "A whole expression may be typed into a cell, such as `status = new or status = pending`: it is divided into its "
+    "rows. A value that contains such an expression is written in quotes.\n"
     "In the profile, each line of `where` is such a row: status eq processing or status eq pending.\n\n"
     + "\n".join(f"{name:<9} {meaning}" for name, meaning in _MEANINGS.items())
 )
@@ -144,9 +149,12 @@ class FieldName(TextField):
         super().action_tab()
 
     async def action_submit(self) -> None:
-        """Goes on to the condition of this field."""
-        if self.value.strip():
-            self.screen.set_focus(self.query_ancestor(CriteriaRow).query_one(ConditionChoice))
+        """Goes on to the condition of this field, or to its value where the condition was typed, too."""
+        row = self.query_ancestor(CriteriaRow)
+        if row.is_typed_in_field:
+            row.to_value()
+        elif self.value.strip():
+            self.screen.set_focus(row.query_one(ConditionChoice))
         else:
             await super().action_submit()
 
@@ -170,6 +178,13 @@ class CriteriaRow(Horizontal):
     class Changed(Message):
         """The condition has changed."""
 
+    @dataclass
+    class Divided(Message):
+        """A cell has more than its part of a condition: this is what was typed."""
+
+        row: CriteriaRow
+        read: ReadCells
+
     def __init__(self, condition: Condition | None, joiner: str, fields: Sequence[str], *, is_first: bool) -> None:
         super().__init__(classes="pair criteria-row")
         self._condition, self._joiner, self._first = condition, joiner, is_first
@@ -183,8 +198,7 @@ class CriteriaRow(Horizontal):
             yield Choice({"and": "and", "or": "or"}, self._joiner)
         yield FieldName(condition.field if condition else "", self._fields)
         yield ConditionChoice(condition.condition if condition else "eq")
-        has_value = condition is not None and condition.condition not in WITHOUT_VALUE
-        value = TextField(condition.value if condition is not None and has_value else "", placeholder="value")
+        value = TextField(cell_of(condition) if condition is not None else "", placeholder="value")
         value.add_class("value")
         yield value
 
@@ -214,26 +228,80 @@ class CriteriaRow(Horizontal):
         return found[0].chosen if found else "and"
 
     @property
-    def condition(self) -> Condition | None:
-        """The condition as typed; None while the row has no field."""
-        fields = list(self.query(".value").results(TextField))  # the last one to be mounted
-        if not fields:
-            return self._condition
-        field = self.query_one(FieldName).value.strip()
-        if not field:
-            return None
-        condition = self.query_one(ConditionChoice).chosen
-        return Condition(field, condition, "1" if condition in WITHOUT_VALUE else fields[0].value)
+    def is_empty(self) -> bool:
+        """Whether the row has no field."""
+        return not self._cells[0].strip()
+
+    @property
+    def _cells(self) -> tuple[str, str, str]:
+        """The texts of field, condition and value."""
+        values = list(self.query(".value").results(TextField))  # the last one to be mounted
+        if not values:
+            given = self._condition
+            return (given.field, given.condition, cell_of(given)) if given is not None else ("", "eq", "")
+        return self.query_one(FieldName).value, self.query_one(ConditionChoice).chosen, values[0].value
+
+    def read(self) -> ReadCells:
+        """What was typed into the cells; nothing while the row has no field. Raises ValueError with what is wrong."""
+        return ReadCells([]) if self.is_empty else read_cells(*self._cells)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the cells; "" for nothing."""
+        try:
+            self.read()
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    @property
+    def is_typed_in_field(self) -> bool:
+        """Whether the cell of the field has a condition, too."""
+        try:
+            return begun(self._cells[0]) is not None or (
+                not is_field(self._cells[0].strip()) and bool(self.read().rows)
+            )
+        except ValueError:
+            return False
 
     @property
     def is_without_field(self) -> bool:
         """Whether only a value has been typed: the row is not a condition yet."""
-        return self.condition is None and any(each.value for each in self.query(".value").results(TextField))
+        return self.is_empty and bool(self._cells[2])
+
+    def show(self, condition: Condition) -> None:
+        """Shows this condition, each part of it in its cell."""
+        self.query_one(FieldName).value = condition.field
+        self.query_one(ConditionChoice).show(condition.condition)
+        self.query_one(".value", TextField).value = cell_of(condition)
+        self._show_value()
+
+    def join(self, joiner: str) -> None:
+        """Joins the condition like this to the one before, where there is one."""
+        for each in self.query(Choice):
+            if not isinstance(each, ConditionChoice):
+                each.show(joiner)
+
+    def _divide(self) -> None:
+        """Each cell that is left has its part of the condition; what was typed besides becomes rows."""
+        field, condition, value = self._cells
+        if not value and (started := begun(field)) is not None:
+            self.query_one(FieldName).value = started[0]
+            self.query_one(ConditionChoice).show(started[1])
+            return
+        try:
+            read = self.read()
+        except ValueError:  # said below the rows
+            return
+        conditions = [each for row in read.rows for each in row]
+        parts = [(each.field, each.condition) for each in conditions]
+        if conditions and (read.joiner or parts != [(field.strip(), condition)]):
+            self.post_message(self.Divided(self, read))
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing of the condition is being typed: the field is known, or was left, and so the value."""
-        if self.condition is None or not self.has_focus_within:
+        if self.is_empty or not self.has_focus_within:
             return True
         field, value = self.query_one(FieldName), self.query(".value").results(TextField)
         needs_value = self.query_one(ConditionChoice).chosen not in WITHOUT_VALUE
@@ -242,6 +310,7 @@ class CriteriaRow(Horizontal):
         return not needs_value or any(each.value for each in value)
 
     def on_descendant_blur(self) -> None:
+        self._divide()
         self.post_message(self.Changed())
 
     @on(Input.Changed)
@@ -302,10 +371,12 @@ class CriteriaScreen(Dialog[list[str] | None]):
         self,
         rows: Sequence[str],
         fields: Callable[[], Awaitable[list[str]]] | None = None,
-        matches: Callable[[list[str]], Awaitable[str]] | None = None,
+        matches: Callable[[list[str]], Awaitable[int | None]] | None = None,
         known: Sequence[str] = (),
     ) -> None:
-        """`fields` reads the names of the list's fields, `matches` counts the items for rows; it raises `UserError`.
+        """`fields` reads the names of the list's fields, `matches` counts the items for rows.
+
+        It returns None where the store does not say how many there are, and raises `UserError`.
 
         `known` are the fields to complete from until those of the list were read.
         """
@@ -339,12 +410,13 @@ class CriteriaScreen(Dialog[list[str] | None]):
         found: list[CriteriaRow | UnreadRow] = []
         for row in self._given:
             try:
-                conditions = read_row(row)
+                groups = read_any_row(row)
             except ValueError:
                 found.append(UnreadRow(row, is_first=not found))
                 continue
-            for number, condition in enumerate(conditions):
-                found.append(CriteriaRow(condition, "or" if number else "and", self._known, is_first=not found))
+            for group in groups:
+                for number, condition in enumerate(group):
+                    found.append(CriteriaRow(condition, "or" if number else "and", self._known, is_first=not found))
         return [*found, CriteriaRow(None, "and", self._known, is_first=not found)]
 
     def on_mount(self) -> None:
@@ -372,25 +444,43 @@ class CriteriaScreen(Dialog[list[str] | None]):
     @property
     def rows(self) -> list[str]:
         """The rows as they are written in a profile."""
-        found: list[list[str]] = []
+        found: list[str] = []
         for row in self.query(".criteria-row").results():
             if isinstance(row, UnreadRow):
-                found += [[row.text]] if row.text else []
+                found += _as_edited(row.text)
                 continue
             assert isinstance(row, CriteriaRow)
-            condition = row.condition
-            if condition is None:
+            try:
+                read = row.read()
+            except ValueError:  # which `_problem` says
                 continue
-            if found and row.joiner == "or":
-                found[-1].append(str(condition))
-            else:
-                found.append([str(condition)])
-        return [" or ".join(conditions) for conditions in found]
+            written = written_rows(read.rows)
+            if written and found and (read.joiner or row.joiner) == "or":
+                found[-1] += f" or {written.pop(0)}"
+            found += written
+        return found
+
+    @on(CriteriaRow.Divided)
+    async def _divide(self, message: CriteriaRow.Divided) -> None:
+        """Shows what was typed into the cells of a row as rows of their own."""
+        row, was_left = message.row, not message.row.has_focus_within
+        rows = map(enumerate, message.read.rows)
+        pairs = [("or" if number else "and", condition) for group in rows for number, condition in group]
+        (_, first), others = pairs[0], pairs[1:]
+        row.show(first)
+        if message.read.joiner:
+            row.join(message.read.joiner)
+        added = [CriteriaRow(condition, joiner, self._known, is_first=False) for joiner, condition in others]
+        if added:
+            await self.query_one("#criteria-rows").mount(*added, after=row)
+            self.notify(f"Divided into {len(pairs)} conditions. In quotes, it is one value.", markup=False)
+        if not was_left:
+            (added or [row])[-1].to_value()
 
     @on(CriteriaRow.Changed)
     async def _changed(self) -> None:
         rows = list(self.query(CriteriaRow))
-        if rows[-1].condition is not None:
+        if not rows[-1].is_empty:
             last = CriteriaRow(None, "and", self._known, is_first=False)
             await self.query_one("#criteria-rows").mount(last)
         if self.rows == self._counted_rows:  # as after the first layout of the fields
@@ -406,6 +496,9 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     @property
     def _problem(self) -> str:
+        for problem in (each.problem for each in self.query(CriteriaRow)):
+            if problem:
+                return problem
         for row in self.rows:
             try:
                 read_row(row)
@@ -417,9 +510,10 @@ class CriteriaScreen(Dialog[list[str] | None]):
     def _doubts(self) -> list[str]:
         """What is incomplete or probably not meant in the rows that were changed."""
         given = {condition for row in self._given for condition in _conditions(row)}
-        rows = [*self.query(CriteriaRow)]
-        conditions = [each.condition for each in rows if each.condition is not None and each.condition not in given]
-        found = [words for each in conditions if (words := doubt(each, self._listed))]
+        rows, found = [*self.query(CriteriaRow)], list[str]()
+        for read in (each.read() for each in rows):
+            conditions = [each for row in read.rows for each in row if each not in given]
+            found += filter(None, [read.doubt, *(doubt(each, self._listed) for each in conditions)])
         return [*found, *("a value has no field" for row in rows if row.is_without_field)]
 
     def help_text(self) -> str:
@@ -437,9 +531,15 @@ class CriteriaScreen(Dialog[list[str] | None]):
     async def _ask(self, rows: list[str]) -> None:
         assert self._matches is not None
         try:
-            self.post_message(self.Counted(await self._matches(rows), "success"))
+            total = await self._matches(rows)
         except UserError as error:
             self.post_message(self.Counted(str(error), "error"))
+            return
+        if total is None:
+            self.post_message(self.Counted("The store does not say how many items match", "muted"))
+        else:
+            words = count(total, "item matches", "items match")
+            self.post_message(self.Counted(words, "success" if total else "warning"))
 
     @on(Counted)
     def _counted(self, message: Counted) -> None:
@@ -455,8 +555,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     def action_cancel(self) -> None:
         """Closes the form without its changes; asks first where there are any."""
-        given = [*filter(None, map(_as_edited, self._given))]
-        if self.rows == given and not any(row.is_without_field for row in self.query(CriteriaRow)):
+        given = [written for row in self._given for written in _as_edited(row)]
+        if self.rows == given and not any(row.is_without_field or row.problem for row in self.query(CriteriaRow)):
             self.dismiss(None)
             return
         self.app.push_screen(DiscardScreen(save="Apply and close"), self._leave)
@@ -482,14 +582,17 @@ class CriteriaScreen(Dialog[list[str] | None]):
         self.dismiss(self.rows)
 
 
-def _conditions(row: str) -> tuple[Condition, ...]:
+def _conditions(row: str) -> list[Condition]:
     """The conditions of a row; none of one that is not valid."""
     try:
-        return read_row(row)
+        return [condition for group in read_any_row(row) for condition in group]
     except ValueError:
-        return ()
+        return []
 
 
-def _as_edited(row: str) -> str:
-    """A row as it is returned if nothing of it is changed."""
-    return " or ".join(map(str, _conditions(row))) or row.strip()
+def _as_edited(row: str) -> list[str]:
+    """The rows that are returned for one of which nothing is changed; none for an empty one."""
+    try:
+        return written_rows(read_any_row(row))
+    except ValueError:
+        return [row.strip()] if row.strip() else []
