@@ -80,8 +80,8 @@ def here(app: ConnectorApp) -> str:
 
 
 def cursor_line(app: ConnectorApp) -> str:
-    area = app.screen.query_one(TomlArea)
-    return area.document.get_line(area.selection.end[0])
+    """The line of the editor's cursor; empty while the screen is being composed."""
+    return "".join(area.document.get_line(area.selection.end[0]) for area in app.screen.query(TomlArea))
 
 
 async def jump(pilot: Any, text: str, kind: type[Any], key: str) -> None:
