@@ -114,8 +114,13 @@ async def test_keys_that_send_requests_from_the_page_do_nothing_while_the_log_ha
         assert "✘ magento" not in shown(app)
         await pilot.press("space")
         await until(pilot, lambda: "not following" in shown(app))
+        await pilot.press("t")
+        await until(
+            pilot, lambda: any("t (Test) does nothing while the log" in each.message for each in app._notifications)
+        )
         await pilot.press("shift+tab", "t")
         await until(pilot, lambda: "The keyring has no entry" in shown(app))
+        assert not app._notifications  # what was said before the test
         app.post_message(Paste("a" * 32))
         await pilot.press("enter")
         await until(pilot, lambda: "✘ magento" in shown(app))

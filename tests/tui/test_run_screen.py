@@ -177,7 +177,10 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(120, 36)) as pilot:
             await start_run(pilot)
+            charts = app.screen.query_one("#run-charts")
+            assert charts.display  # from the start, so that the list below does not move
             await until_shown(pilot, "complete: 10 items")
+            assert charts.display
             sent = app.screen.query_one(LogView).exchanges.end
             await pilot.press("l")
             await until(pilot, lambda: app.screen.has_class("zoomed"))

@@ -110,6 +110,12 @@ class QuietApp(App[None]):
         self._close_messages_no_wait()
 
 
+def remove_read_notifications(app: App[Any]) -> None:
+    """Called when a test, a run or an input line begins: what was said before is of another one, or would cover it."""
+    if isinstance(app, QuietApp):
+        app.remove_read_notifications(refresh=True)
+
+
 def _is_removed(node: MessagePump) -> bool:
     """Whether the removal of this widget has begun."""
     return isinstance(node, Widget) and node._pruning

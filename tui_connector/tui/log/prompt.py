@@ -18,7 +18,7 @@ from ...log.filter import BadFilter, Filter, help_rows, parse
 from ...log.filter_corrections import Correction, applied, corrected, corrected_search
 from ...misspelling import MISSPELT
 from ...text import shown_line
-from .._textual import QuietApp
+from .._textual import remove_read_notifications
 from ..widgets.safe_input import SafeInput
 
 Purpose = Literal["filter", "search", "find"]
@@ -79,8 +79,7 @@ class LogPrompt(Vertical):
     def open(self, purpose: Purpose, text: str) -> None:
         """Opens the line; `text` is its initial content."""
         self.purpose, self._before = purpose, text
-        if isinstance(self.app, QuietApp):
-            self.app.remove_read_notifications(refresh=True)
+        remove_read_notifications(self.app)
         self.query_one(".label", Static).update(Content(_LABELS[purpose]))
         typed = self.query_one(Input)
         with typed.prevent(Input.Changed):

@@ -22,6 +22,7 @@ from ...guide.steps.summaries import ProfilePart
 from ...magento.diagnosis import diagnose_failure
 from ...profile.model import Profile
 from ...text import shown_line
+from .._textual import remove_read_notifications
 from ..jobs import jobs_of
 from .part_status import PartStatus
 from .profile_screen import PageContext, ProfileScreen
@@ -137,6 +138,7 @@ class StatusScreen(ProfileScreen):
 
     def test(self, profile: Profile, part: ProfilePart) -> None:
         """Tests the part against the store."""
+        remove_read_notifications(self.app)
         self.status.test_begins(part)
         self.show_status()
         self._test(profile, part)

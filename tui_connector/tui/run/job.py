@@ -30,6 +30,7 @@ from ...profile.model import Profile
 from ...runs.ledger import FailedRecord
 from ...runs.progress import STOPPED, Progress, Summary
 from ...text import count, env_option, shown
+from .._textual import remove_read_notifications
 from ..jobs import WaitingRun, jobs_of
 from .metrics import RunMetrics, Tone
 
@@ -122,6 +123,7 @@ class BackgroundRun:
         `keeps_messages`: what was said before still holds, as the work continues that of before.
         """
         self.active, self._stop_reason, self._earlier = True, "", None
+        remove_read_notifications(self._app)
         if not keeps_messages:
             self.messages.clear()  # what failed before may be solved by this run, which says it again if not
         self.failures = 0

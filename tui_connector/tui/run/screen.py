@@ -37,7 +37,7 @@ _LABEL_WIDTHS = (10, 12, 15, 10, 12, 15)
 """Of the tiles, in two rows of three where there is little room."""
 
 CHARTED_SECONDS = 3.0
-"""The charts of a shorter run would be two bars: its messages and its log get their room."""
+"""The charts of a shorter run would be two bars: where room is scarce, its messages and its log get theirs."""
 
 LOG_AND_BACK: tuple[Binding, ...] = (
     Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
@@ -133,7 +133,9 @@ class RunView(LogDock, Generic[Job]):
         seconds = progress.seconds - progress.resumed_seconds
         is_empty = not any((*metrics.rates.values, *metrics.latencies.values))  # as of a run that has received nothing
         self.set_class(not job.active, "ended")
-        self.query_one("#run-charts").set_class(seconds < CHARTED_SECONDS or is_empty, "brief")
+        is_brief = seconds < CHARTED_SECONDS or is_empty
+        has_room = stacked and (job.active or not is_empty)  # they are there from the start, so that nothing moves
+        self.query_one("#run-charts").set_class(is_brief and not has_room, "brief")
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)

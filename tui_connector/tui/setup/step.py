@@ -21,6 +21,7 @@ from ...guide.steps.methods import METHODS, GuideStep
 from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
+from .._textual import remove_read_notifications
 from ..keys import is_on_top
 from ..log.dock import LogDock
 from ..widgets.choice import Choice
@@ -308,6 +309,7 @@ class StepPane(VerticalScroll, can_focus=False):
         """
         self.forget()
         self.end_word()
+        remove_read_notifications(self.app)
         if isinstance(self.screen, LogDock):
             self.screen.log_panel.view.action_follow()
         if self.is_in_use:
