@@ -444,6 +444,14 @@ async def test_one_key_applies_the_new_authentication_instead_of_the_former(mach
             await until(pilot, lambda: pilot.app.focused is way)  # more of them may follow
         await pilot.press("f5")
         await until_shown(pilot, "Use integration instead of admin")
+        setup = work_of(pilot).setup
+        setup.add_incoming("products")
+        setup.add_outgoing("products")
+        for step in "34":  # the same fix as in step 2
+            await pilot.press("escape", step)
+            await until_shown(pilot, f"● {step}")
+            await pilot.press("escape", "t")
+            assert "Enter a Apply the fix" in await until_shown(pilot, "a  Use integration instead of admin")
         await pilot.press("a")
         await until_shown(pilot, "does not accept this token alone")  # sent by itself now
         assert draft(pilot)["clients"]["magento"]["authentications"] == ["integration"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tui_connector.machine import Machine
 from tui_connector.magento.diagnosis import Finding
 from tui_connector.magento.diagnosis.rules import EVERY_RULE
 from tui_connector.sandbox.server import Sandbox
+from tui_connector.secrets.errors import SecretError
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.setup.authentication import AuthenticationPane
 from tui_connector.tui.setup.step import words_of
@@ -192,6 +194,51 @@ async def test_an_invalid_name_is_neither_saved_nor_taken_in_part(machine: Machi
         assert "(proposed)" in await until_shown(pilot, "acme-dev.toml")
         await pilot.press("enter")
         await until(pilot, lambda: setup.name == "acme-dev" and "acme-dev.toml" in shown(pilot.app))
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+async def test_a_profile_is_saved_by_a_press_while_the_keyring_is_looked_up(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, is_running: bool
+) -> None:
+    """Or, where what is written becomes another place of the secrets, it is said that a further press is needed."""
+    answers = threading.Event()
+
+    def keyring() -> Any:
+        answers.wait(30)
+        if not is_running:
+            raise SecretError("keyring-unusable", "No keyring is running")
+        return memory_keyring
+
+    async with guide(replace(machine, keyring=keyring), sandbox) as pilot:
+        try:
+            await at_save(pilot)
+            await pilot.press("s")
+            await until_shown(pilot, "… Looking for a keyring, then saving.")
+        finally:
+            answers.set()
+        if not is_running:
+            await until_shown(pilot, "Not saved yet: Enter or s saves it like this.")
+            assert not list(machine.directories.profiles.glob("*.toml"))
+            await pilot.press("s")
+        await until_shown(pilot, "✔ Saved:")
+
+
+async def test_step_5_says_why_another_step_is_marked_before_and_after_saving(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        setup = work_of(pilot).setup
+        name = setup.add_outgoing("products")
+        setup.samples[name] = "{"
+        await pilot.press("5")
+        why = f"! Step 4, {name}: The sample is not valid JSON"
+        assert "✘ 4" in await until_shown(pilot, why)
+        await pilot.press("s")
+        text = await until_shown(pilot, "✔ Saved:")
+        assert why in text
+        assert "✘ 4" in text
 
 
 async def at_save(pilot: Pilot[None]) -> Setup:

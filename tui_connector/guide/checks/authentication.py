@@ -71,19 +71,22 @@ async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str,
                 signing = await find_dialect(profile, session, client)
                 dialect = (signing and signing.dialect) or ""
     except InvalidRequest as failure:
-        result = CheckResult("", False, not_sent(setup, failure))
+        result = CheckResult("", False, not_sent(setup, failure, client))
     except RequestFailed as failure:
         result = CheckResult("", False, diagnose_failure(failure, "the setup"))
     return AuthenticationTest(result, allowed, dialect, correction, views)
 
 
-def not_sent(setup: Setup, failure: InvalidRequest) -> Finding:
-    """Why nothing was sent, with the way out where the client's authentications cannot be applied together."""
+def not_sent(setup: Setup, failure: InvalidRequest, client: object) -> Finding:
+    """Why this client sent nothing, with the way out where its authentications cannot be applied together.
+
+    Only for the client that the setup shows: the fix is about that one.
+    """
     finding = diagnose_failure(failure, "the setup")
     place = ("clients", setup.client, "authentications")
     _, found = find_problems(setup.draft)
     setting = next((each.setting for each in found if each.setting and each.setting.place == place), None)
-    if setting is None or not isinstance(setting.value, tuple):
+    if setting is None or not isinstance(setting.value, tuple) or client != setup.client:
         return finding
     fix = Fix("applied", ",".join(map(str, setting.value)), setting.title)
     remedy = "Change what the client applies: nothing is deleted from the profile."

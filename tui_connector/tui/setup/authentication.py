@@ -494,7 +494,7 @@ class AuthenticationPane(StepPane):
         try:
             trial = await try_authentication(self.setup, self.work.workbench, self.work.trial_data())
         except InvalidRequest as missing:
-            trial = AuthenticationTest(CheckResult("", False, not_sent(self.setup, missing)))
+            trial = AuthenticationTest(CheckResult("", False, not_sent(self.setup, missing, self.setup.client)))
         self.post_message(self.Tested(trial))
 
     @on(Tested)

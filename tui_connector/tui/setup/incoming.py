@@ -11,8 +11,9 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
 
-from ...client.message import RequestFailed
+from ...client.message import InvalidRequest, RequestFailed
 from ...client.uri import readable
+from ...guide.checks.authentication import not_sent
 from ...guide.checks.check import CheckResult, check_incoming
 from ...guide.checks.permissions import RouteAccess
 from ...guide.environment_values import without_own_output
@@ -168,6 +169,9 @@ class IncomingPane(ConfigurationsPane):
                 tried, found = await check_incoming(profile, session, name, workbench.run())
             if found is not None:
                 sent = f"#{found.exchange} {profile.incoming[name].request.method.upper()} {readable(found.uri)}"
+        except InvalidRequest as failure:
+            client = self.setup.at("incoming", name, "client")
+            tried = CheckResult("", False, not_sent(self.setup, failure, client))
         except RequestFailed as failure:
             tried = CheckResult("", False, diagnose_failure(failure, "the setup"))
         self.post_message(self.Tested(name, tried, values, sent))

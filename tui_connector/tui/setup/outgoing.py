@@ -20,6 +20,7 @@ from textual.widgets import OptionList, Static, TextArea
 
 from ...client.message import InvalidRequest, RequestFailed
 from ...errors import UserError
+from ...guide.checks.authentication import not_sent
 from ...guide.checks.permissions import RouteAccess
 from ...guide.sending.plans import Sender
 from ...guide.sending.sample import SamplePlan, SampleSender
@@ -44,6 +45,7 @@ from .chain import OutgoingForm
 from .configurations import ConfigurationList, ConfigurationsPane
 from .form import FormScreen
 from .results import PartValues
+from .step import words_of
 
 _RESULT_MARGIN, _SHORTEST_NAME = 4, 8
 """Columns of a result that are not its text, and of a name at least."""
@@ -145,6 +147,8 @@ class OutgoingPane(ConfigurationsPane):
         name: str
         requests: Sequence[SampleRequest]
         problem: str = ""
+        finding: Finding | None = None
+        """The same, if one key corrects it."""
 
     def compose_fields(self) -> ComposeResult:
         yield from super().compose_fields()
@@ -338,6 +342,8 @@ class OutgoingPane(ConfigurationsPane):
             outgoing = profile.outgoing[name]
             async with workbench.unconnected(profile) as session:
                 prepared = list(sample_requests(outgoing, session, sample, workbench.run()))
+        except InvalidRequest as error:
+            self.post_message(self.Prepared(name, (), str(error), self._with_fix(name, error)))
         except RequestFailed as error:
             self.post_message(self.Prepared(name, (), str(error)))
         except (ValueError, RecursionError) as error:
@@ -371,7 +377,10 @@ class OutgoingPane(ConfigurationsPane):
             self.say(f"✘ Not sent: the sample is not valid JSON: {why_invalid_json(error)}. E goes there.", bad=True)
             return
         except InvalidRequest as error:
-            self.say(f"✘ Not sent: {error}", bad=True)
+            if (finding := self._with_fix(name, error)) is not None:
+                self._show_finding(finding, words_of(finding))
+            else:
+                self.say(f"✘ Not sent: {error}", bad=True)
             return
         sender = self._sender_of(profile, name)
         planned, self._planned, self._undo = self._planned, None, None
@@ -386,6 +395,11 @@ class OutgoingPane(ConfigurationsPane):
             confirm_sending(self.app, sender, "the sample", send, details=_changes(plan), store=plan.store)
         else:
             self._send_sample(sender, *planned)
+
+    def _with_fix(self, name: str, error: InvalidRequest) -> Finding | None:
+        """Why nothing was sent for this outgoing, if one key corrects it; else None."""
+        finding = not_sent(self.setup, error, self.setup.at("outgoing", name, "client"))
+        return finding if finding.fix is not None else None
 
     def _sender_of(self, profile: Profile, name: str) -> Sender:
         file = self.work.path or self.work.workbench.directory / "draft.toml"
@@ -503,10 +517,16 @@ class OutgoingPane(ConfigurationsPane):
         problem = message.problem or next((each.reason for each in requests if each.is_invalid and not each.step), "")
         wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
         if problem or wrong:
-            self.failed(message.name, Finding("not-sendable", problem or "\n".join(wrong).removeprefix("✘ ")))
+            words = problem or "\n".join(wrong).removeprefix("✘ ")
+            self.failed(message.name, message.finding or Finding("not-sendable", words))
         if problem:
             self.query_one(".preview", Static).update("")
-            self.say(f"✘ {problem}", bad=True)
+            if message.finding is not None:
+                self._show_finding(message.finding, words_of(message.finding))
+                if not self.rows.has_focus:
+                    self.focus_next(self.query_one(".fix"))
+            else:
+                self.say(f"✘ {problem}", bad=True)
             return
         if wrong:
             self.say("\n".join(wrong), bad=True)

@@ -37,7 +37,7 @@ from ..widgets.fields import FieldRow, TextField
 from ..widgets.frame import TONES
 from ..widgets.secret_place import PlaceChoice
 from .save_merge import MergingSaver
-from .save_summary import save_summary, unset_variables
+from .save_summary import marked_as_wrong, save_summary, unset_variables
 from .step import StepPane
 
 _PLACES = {
@@ -137,6 +137,8 @@ class SavePane(StepPane):
         """What was typed and cannot be the name, and the name that Enter uses instead."""
         self._asks_keyring = False
         """Whether it is being found out if the keyring takes the secrets: what is written depends on that."""
+        self._saves_once_known = False
+        """Whether it was to be saved meanwhile."""
 
     def compose_fields(self) -> ComposeResult:
         yield FieldRow("name", "Profile name", TextField(self._name_text, id="field-name"), _ABOUT_NAME)
@@ -156,6 +158,9 @@ class SavePane(StepPane):
         if self.work.keyring is None or not self.work.keyring.usable:
             self._asks_keyring = self._stores_in_keyring
             self.run_worker(self._ask_keyring(), group="keyring", exclusive=True)
+        if self._saves_once_known:
+            self._saves_once_known = False
+            self.say("")
         self._preview()
         self.run_worker(self._take_name(), group="name", exclusive=True)
         if self.work.path is not None:
@@ -251,7 +256,8 @@ class SavePane(StepPane):
             return f"✘ Step 1: {self.setup.missing(missing)}"
         if wrong := self._wrong():
             return f"✘ The profile is invalid:\n{wrong}"
-        note = f"! Step {missing.value}: {self.setup.missing(missing)}" if missing else ""
+        missed = f"! Step {missing.value}: {self.setup.missing(missing)}" if missing else ""
+        note = "\n".join(filter(None, [missed, *marked_as_wrong(self.work)]))
         if not self.setup.saved:
             what = _NEW
             if self._says_little:
@@ -333,7 +339,7 @@ class SavePane(StepPane):
         return self.work.path or Library(self.work.profiles).directory / f"{self.setup.name}.toml"
 
     def _preview(self) -> None:
-        if self._asks_keyring:
+        if self._waits_for_keyring:
             self._show(Content.styled("… looking for a keyring", TONES["muted"]))
             return
         try:
@@ -356,10 +362,19 @@ class SavePane(StepPane):
     @on(KeyringKnown)
     def _keyring(self, message: KeyringKnown) -> None:
         self.work.keyring, self._asks_keyring = message.state, False
+        saves, self._saves_once_known = self._saves_once_known and self.display, False
         if not message.state.usable and self._stores_in_keyring:
-            self._save_elsewhere(message.state.reason)
-        else:
-            self._preview()
+            self._save_elsewhere(message.state.reason, saves=saves)
+            return
+        self._preview()
+        if saves:
+            self.say("")
+            self.test()
+
+    @property
+    def _waits_for_keyring(self) -> bool:
+        """Whether what is written depends on a keyring that is being looked for."""
+        return self._asks_keyring and self._stores_in_keyring
 
     @property
     def _stores_in_keyring(self) -> bool:
@@ -367,12 +382,12 @@ class SavePane(StepPane):
         held = any(map(self.work.workbench.vault.held, self.setup.keyring_names()))
         return held or self.setup.secret_place is SecretPlace.KEYRING
 
-    def _save_elsewhere(self, reason: str) -> None:
-        """Switches to environment variables; the user sees it before anything is saved."""
+    def _save_elsewhere(self, reason: str, *, saves: bool) -> None:
+        """Switches to environment variables; the user sees it before anything is saved. `saves`: it was to be saved."""
         self._place(SecretPlace.ENVIRONMENT)
         self._note = f"{self.work.why_no_keyring(reason)}. {_NO_KEYRING}"
         self.work.told_keyring = True
-        self.say(f"! {self._note}.")
+        self.say(f"! {self._note}." + "\n→ Not saved yet: Enter or s saves it like this." * saves)
 
     @on(Choice.Chosen)
     def _chosen(self, event: Choice.Chosen) -> None:
@@ -399,6 +414,9 @@ class SavePane(StepPane):
         with self.work.keeping_results():
             self.setup.move_secrets(place, command)
         self.query_one(Choice).show(place.value)
+        if self._saves_once_known and not self._waits_for_keyring:
+            self._saves_once_known = False
+            self.say("")
         self.explain(self._what_is_written())
         self._preview()
 
@@ -426,6 +444,10 @@ class SavePane(StepPane):
     def test(self) -> None:
         if self._busy:
             return
+        if self._waits_for_keyring:
+            self._saves_once_known = True
+            self.say("… Looking for a keyring, then saving. To save without one, choose another place of the secrets.")
+            return
         if self.complete and not self._call_failed and self.work.path is not None:
             self.run_worker(self._take_changes(self.work.path, saving=True), group="merge", exclusive=True)
             return
@@ -448,7 +470,7 @@ class SavePane(StepPane):
             saved, copy = await self._saver.save(path)
         except UserError as error:
             if error.code == "keyring-unusable":
-                self._save_elsewhere(error.message)
+                self._save_elsewhere(error.message, saves=True)
                 return
             if error.code in ("profile-exists", "profile-name"):
                 proposed = await self._propose()

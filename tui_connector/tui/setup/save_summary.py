@@ -8,11 +8,14 @@ from pathlib import Path
 from ...guide.checks.first_call import FirstCall, commands
 from ...guide.profiles.save import SaveResult
 from ...guide.secret_sources import SecretPlace
+from ...guide.steps.methods import STEP_OF, GuideStep
 from ...guide.steps.setup import Setup
 from ...guide.trust import capability_lines
-from ...text import count
+from ...text import count, shown_line
 from .context import GuideContext
 
+_LONGEST = 200
+"""Columns of what a test has said."""
 _TITLES = {"clients": "client", "authentications": "authentication", "incoming": "incoming", "outgoing": "outgoing"}
 
 
@@ -33,7 +36,7 @@ def save_summary(
         lines.append(f"{'✔' if call.ok else '✘'} {next(iter(ready))}: {result}")
     if copy is not None:
         lines.append(f"  What the file had before is kept in {copy}")
-    lines += [f"! {note}." for note in saved.notes]
+    lines += [f"! {note}." for note in saved.notes] + marked_as_wrong(work)
     if existed and (allowed := capability_lines(saved.allowed)):
         lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]
     if not saved.trusted and not problems:
@@ -46,6 +49,18 @@ def save_summary(
     ]
     lines += [f"! The profile is invalid:\n{problems}", "q: back."] if problems else usable
     return "\n".join([*lines, *_later(work, unset)])
+
+
+def marked_as_wrong(work: GuideContext) -> list[str]:
+    """Why steps whose parts are valid are marked with ✘, one line each, with the step where that is corrected."""
+    refused = work.refusals().items()
+    found = [
+        (step, path[1], each.summary) for path, each in refused for family, step in STEP_OF.items() if path[0] == family
+    ]
+    samples = work.setup.sample_problems()
+    found = [each for each in found if each[0] is not GuideStep.OUTGOING or each[1] not in samples]
+    found += [(GuideStep.OUTGOING, name, f"{why} (E there corrects it)") for name, why in samples.items()]
+    return [f"! Step {step.value}, {name}: {shown_line(why, _LONGEST)}" for step, name, why in sorted(found)]
 
 
 def unset_variables(work: GuideContext, saved: SaveResult) -> list[str]:

@@ -210,7 +210,9 @@ class SetupScreen(LogDock, TextHolder):
         middle, is_wide = self.query_one("#middle"), self.has_class("wide")
         brief = self._step in (GuideStep.BASICS, GuideStep.AUTHENTICATION)
         middle.styles.max_height = 24 if brief and is_wide else None
-        middle.styles.height = "6fr" if self._step is GuideStep.SAVE and is_wide else None
+        shows_file = self._step is GuideStep.SAVE and is_wide
+        middle.styles.height = "12fr" if shows_file else None
+        self.log_panel.styles.min_height = 6 if shows_file else None
 
     def begin(self) -> None:
         self.pane.begin()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 from rich.cells import cell_len
@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from ...text import shown_line, shown_path
 from .._textual import BaseScreen, is_text_field
@@ -105,6 +105,8 @@ class FooterKey:
         return cell_len(self.key) + 1 + cell_len(self.title) + 2
 
 
+_LONGEST = 24
+"""Columns of what a button is called."""
 _PINNED = ("app.help", "dialog.help", "app.commands")
 _FIELD, _SET = " Typing ", " Set: Del replaces "
 """Says that keys go into a field, or that it has a secret, which they do not change."""
@@ -218,7 +220,20 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
             shown[name] = key
             if name in getattr(active.node, "last_keys", ()):
                 last.add(name)
-    return [key for _, key in sorted(shown.items(), key=lambda item: item[0] in last)]
+    keys = [key for _, key in sorted(shown.items(), key=lambda item: item[0] in last)]
+    button = screen.focused
+    is_pressed = isinstance(button, Button) and not isinstance(screen, ModalScreen)
+    return _with_enter(keys, str(button.label)) if is_pressed and isinstance(button, Button) else keys
+
+
+def _with_enter(keys: list[FooterKey], label: str) -> list[FooterKey]:
+    """The keys after Enter, which presses the focused button; beside it the key that does the same, if one does."""
+    letter, _, rest = label.strip().rpartition("  ")
+    title = rest.strip()
+    same = next((each for each in keys if each.title == title or each.key == letter.strip()), None)
+    if same is None:
+        return [FooterKey("Enter", shown_line(title, _LONGEST), "enter", pinned=False), *keys]
+    return [replace(same, key=f"Enter {same.key}"), *(each for each in keys if each is not same)]
 
 
 def _printed(binding: Binding) -> str:
