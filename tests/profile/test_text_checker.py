@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from examples import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui_connector.profile.correction import apply
@@ -443,3 +444,77 @@ def test_a_value_of_a_wrong_type_is_one_problem_however_it_is_written(written: s
     assert said in problem.message
     assert problem.line == text.count("\n")
     assert not checked.is_toml or checked.profile is None
+
+
+@pytest.mark.parametrize(
+    "mistaken",
+    [
+        "oops [[[incoming.x]",
+        "oops",
+        "foo bar",
+        '"x" y',
+        "oops { a = 1",
+        "TODO fix this",
+        "don't forget",
+        "timeout = many",
+        "timeout = 5 seconds",
+        "timeout = 2026-13-01",
+        'timeout = "30s',
+        "timeout = “30s”",
+        "timeout: 30s",
+        "timeout = = 3",
+        "timeouts = many",
+        "production = Yes",
+        'production = "yes',
+        "proxy = { a = 1",
+        'proxy = "C:\\Users\\x"',
+        "proxy = C:\\Users\\x",
+        'authentications = ["a"',
+        'authentications = ["a',
+        "authentications = [a",
+        "authentications = b",
+        "authentications = (b, c)",
+        "authentications = [b, c]",
+        'authentications = ["b" "c"]',
+        "[clients.n",
+        "[[clients.n]",
+        "[clients.m]",
+    ],
+)
+def test_one_mistake_is_one_problem_and_its_correction_leaves_the_other_lines(mistaken: str) -> None:
+    text = GOOD.replace('authentications = ["a"]\ntimeout = "30s"', f'{mistaken}\ntitle = "M"\ndescription = "D"')
+    assert text != GOOD
+    [problem] = Checker().check(text).problems
+    assert problem.line == 9
+    if problem.fix is not None:
+        assert '\ntitle = "M"\ndescription = "D"\n' in apply(text, problem.fix.edits)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*"[]{}=.,:;'\"#\\-", " ", "a", "b c", "1", "5s", '"x"', "'y'", '"""', "[[", "true", "incoming.x"]
+        ),
+        min_size=1,
+        max_size=9,
+    ).map("".join)
+)
+@settings(max_examples=examples(300), deadline=None)
+def test_no_correction_changes_another_line(written: str) -> None:
+    others = {"above": 1, "below": "D", "several": ["E", "F"], "last": {"inside": True}}
+    lines = ["[clients.m]", "above = 1", written, 'below = "D"', "several = [", '  "E",', '  "F",', "]"]
+    text = "\n".join([*lines, "", "last = { inside = true }", ""])
+    checker = Checker()
+    checked = checker.check(text)
+    parsed = {key for key, value in others.items() if _anywhere(checked.data, key) == value}
+    for problem in checked.problems:
+        if problem.fix is not None and not problem.path:
+            corrected = checker.check(apply(text, problem.fix.edits)).data
+            assert {key for key in parsed if _anywhere(corrected, key) != others[key]} == set(), problem.fix
+
+
+def _anywhere(data: object, key: str) -> object:
+    """The value of this key in any table; None if none has it."""
+    inner = data if isinstance(data, list) else [*data.values()] if isinstance(data, dict) else []
+    found = data.get(key) if isinstance(data, dict) else None
+    return next((each for each in (found, *(_anywhere(each, key) for each in inner)) if each is not None), None)

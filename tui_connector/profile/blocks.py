@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -208,7 +209,9 @@ def _parsed_block(text: str) -> ParsedBlock:
         except ValueError:  # Python's limit for decimal numbers is 4,300 digits
             mistake = Mistake(long_number(now), "a number is too long", "Write it as text, in quotes.", "number")
         number = min(mistake.position.line, len(lines)) - 1
-        if mistake.fix is not None and not _helps(mistake.fix, now, number + 1):
+        if mistake.fix is not None and not (
+            _helps(mistake.fix, now, number + 1) and keeps_statements(mistake.fix, now, number)
+        ):
             mistake = mistake._replace(fix=None)
         fix = mistake.fix if mistake.fix and lines == original else _in_original(mistake.fix, lines, original)
         mistakes.append(mistake._replace(fix=fix))
@@ -252,6 +255,40 @@ def _helps(fix: Correction, text: str, line: int) -> bool:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+)", str(error))
         return found is None or int(found[1]) > line
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def keeps_statements(fix: Correction, text: str, line: int) -> bool:
+    """Whether a correction of a mistake on a line (from 0) leaves each other line that is a statement by itself one."""
+    before = _own_statements(text.split("\n"), line)
+    return before <= _own_statements(apply(text, fix.edits).split("\n"))
+
+
+def _own_statements(lines: list[str], wrong: int = -1) -> Counter[str]:
+    """The lines that are a statement by themselves, also below a bracket or quote that is not closed."""
+    found: list[str] = []
+    inside: list[str] = []
+    depth, quote = 0, ""
+    for number, line in enumerate(lines):
+        if not depth and not quote:
+            inside = []  # what was open is closed, so that these lines were part of it
+            if number != wrong and is_statement(line):
+                found.append(line)
+        elif number != wrong and is_statement(line):
+            inside.append(line)
+        depth, quote = state_after(line, depth, quote)
+    return Counter(found + inside * bool((depth or quote) and wrong >= 0))
+
+
+@lru_cache(12_000)
+def is_statement(line: str) -> bool:
+    """Whether a line alone is a key with its value."""
+    if _KEY.match(line) is None:
+        return False
+    try:
+        tomllib.loads(line)
     except (ValueError, RecursionError):
         return False
     return True

@@ -346,6 +346,8 @@ def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | 
         part = _table(value_at(data, (family, name)))
         kind, key = ("authentications", "authentications") if family == "clients" else ("clients", "client")
         value = part.get(key)
+        if isinstance(value, list) != (key == "authentications"):
+            continue  # of the wrong type, which is a problem itself
         named = (
             [((key, index), each) for index, each in enumerate(value)] if isinstance(value, list) else [((key,), value)]
         )

@@ -151,9 +151,8 @@ class _Reader:
             return self.stop(end, "value-missing", "A key without a value", "Write key = value.")
         at = end + len(rest) - len(rest.lstrip())
         hint = "Write = between the key and its value."
-        stop = at if end < at else end
-        edit = TextEdit(end, stop, " = ")
-        return self.stop(at, "equals-sign", "The equals sign is missing", hint, edit)
+        edits = (TextEdit(end, at, " = "),) if inside or _may_be_value(value) else ()
+        return self.stop(at, "equals-sign", "The equals sign is missing", hint, *edits)
 
     def wrong_key(self, start: int, inside: str) -> _Stop:
         """What stands in place of a key."""
@@ -199,6 +198,9 @@ class _Reader:
         if not inside:
             self.check_braces()
         character = self.next()
+        if character == "=":
+            edit = TextEdit(self.at, self.at + 1 + (self.text[self.at + 1 : self.at + 2] == " "), "")
+            raise self.stop(self.at, "equals-sign-repeated", "One = too many", "Remove it.", edit)
         if character and character in "\"'":
             self.string(inside)
         elif character == "[":
@@ -217,14 +219,16 @@ class _Reader:
         self.depth -= 1
 
     def list(self) -> None:
+        opened = self.at
         self.at += 1
         self.skip_lines()
         while self.next() != "]":
+            self.check_statement(opened)
             if self.next() == ",":
                 hint = "Remove the comma."
                 raise self.stop(self.at, "comma", "A comma without an element before it", hint, self.without_comma())
             self.nested(lambda: self.value("["))
-            self.between("[")
+            self.between("[", opened)
         self.at += 1
 
     def table(self) -> None:
@@ -249,6 +253,17 @@ class _Reader:
             self.nested(lambda: self.value("{"))
             self.between("{", opened)
         self.at += 1
+
+    def check_statement(self, opened: int) -> None:
+        """The next statement begins in a list that is not closed below."""
+        before, here = self.text[: self.at].rstrip(), self.text[self.at :]
+        if "\n" not in self.text[len(before) : self.at] or _STATEMENT.match(here) is None:
+            return
+        below = re.split(r"\n\s*\[\[?[A-Za-z]", here, maxsplit=1)[0]
+        if not _closes_outside(below, "[]"):
+            is_comment = "#" in _STRING.sub("", before[before.rfind("\n") + 1 :])
+            edits = () if is_comment else (TextEdit(len(before), len(before), "]"),)
+            raise self.stop(opened, "not-closed", "The [ is not closed", "", *edits)
 
     def check_braces(self) -> None:
         """An inline table without its braces, or without the first of them."""
@@ -300,12 +315,13 @@ class _Reader:
         after_blank = self.text[self.at - 1] in " \t[{"
         return TextEdit(self.at, blanks.end() if blanks and after_blank else self.at + 1, "")
 
-    def between(self, bracket: str, opened: int = 0) -> None:
+    def between(self, bracket: str, opened: int) -> None:
         """What follows an element of a list or an entry of an inline table: a comma, or the end."""
         closing, name = _CLOSED_BY[bracket], _NAMES[bracket]
         end = self.at
         if bracket == "[":
             self.skip_lines()
+            self.check_statement(opened)
         else:
             self.skip()
             self.check_line(opened)
@@ -533,11 +549,21 @@ class _Reader:
         return self.stop(start, found.code, found.message, found.hint, *edits)
 
 
-def _closes_outside(text: str) -> bool:
-    """Whether a } closes what was opened before this text."""
+_STATEMENT = re.compile(rf"{_KEY.pattern}[ \t]*=(?![=>])")
+_WORD = re.compile(r"\w[\w.:/-]*")
+
+
+def _may_be_value(text: str) -> bool:
+    """Whether a text behind a key is its value, rather than the rest of a sentence, or of something else."""
+    bare = re.sub(r"[ \t]+#.*", "", text)
+    return is_value(bare) or is_value(text) or _WORD.fullmatch(bare) is not None
+
+
+def _closes_outside(text: str, brackets: str = "{}") -> bool:
+    """Whether a closing bracket closes what was opened before this text."""
     depth = 0
-    for brace in re.findall(r"[{}]", re.sub(r"#.*", "", _STRING.sub("", text))):
-        depth += 1 if brace == "{" else -1
+    for bracket in re.findall(f"[{re.escape(brackets)}]", re.sub(r"#.*", "", _STRING.sub("", text))):
+        depth += 1 if bracket == brackets[0] else -1
         if depth < 0:
             return True
     return False

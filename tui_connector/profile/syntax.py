@@ -139,6 +139,7 @@ _TITLES = {
     "decimal-comma": "Write a decimal point",
     "end-of-line": "Remove it",
     "equals-sign": "Write =",
+    "equals-sign-repeated": "Remove it",
     "inline-table": "Write the braces",
     "inline-table-comma": "Remove the comma",
     "invisible-character": "Remove what is invisible",

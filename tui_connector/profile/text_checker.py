@@ -91,7 +91,7 @@ class Checker:
         not_text = {parsed.position(each.path).line for each in found if _is_not_text(each, parsed)}
         of_tables = [of_table_above(each, parsed.data, _table_above(each, parsed)) for each in found]
         kept = [each for each in of_tables if not _is_lost(each, parsed.lost)]
-        mistakes, kept = _one_of_each_value(
+        mistakes, kept = _one_of_each_line(
             [each for each in parsed.mistakes if each.position.line not in lines], kept, parsed, plain
         )
         problems = [*undecoded, *(_of_mistake(_without_quotes(each, not_text)) for each in mistakes)]
@@ -176,38 +176,44 @@ def _is_of_other_type(found: Found) -> bool:
     return found.expected.endswith("_type") and found.expected != "string_type"
 
 
+def _is_of_value(found: Found) -> bool:
+    """Whether no text like that of the value would be valid."""
+    return _is_of_other_type(found) or (found.code == "invalid-value" and found.at is None)
+
+
 _PUT_IN_QUOTES = ("not-quoted", "leading-zeros", "date")
 """The codes of mistakes that quotes correct."""
 
 
-def _one_of_each_value(
+def _one_of_each_line(
     mistakes: Sequence[Mistake], found: Sequence[Found], parsed: ParsedText, text: str
 ) -> tuple[list[Mistake], list[Found]]:
-    """The mistakes and problems, with only one of both for a value that is not written as one of its type.
+    """The mistakes and problems, with one mistake of each line, and no problem of what a mistake was read as.
 
-    What is read as text is only of the wrong type; of a number, the mistake tells why it is not read as one.
+    Where a value without quotes would not be valid with them either, its problem says more than the mistake.
     """
-    typed = [each for each in found if _is_of_other_type(each)]
-    left = list(mistakes)
-    gone: list[Found] = []
+    lines = text.split("\n")
+    left: dict[int, Mistake] = {}
     for mistake in mistakes:
-        same = [each for each in typed if _is_value_at(mistake.position, parsed.position(each.path), text)]
-        if mistake.code not in _READ_AS_TEXT:
-            gone += same
-        elif same and text.split("\n")[mistake.position.line - 1][mistake.position.column - 1].isalnum():
-            left.remove(mistake)  # anything else, such as a comma, is more likely typed by mistake
-    return left, [each for each in found if each not in gone]
+        place = mistake.position
+        is_text = mistake.code in _READ_AS_TEXT and _BEGINS_TEXT.match(lines[place.line - 1], place.column - 1)
+        if not is_text or not any(
+            _is_of_value(each) and _is_value_at(place, parsed.position(each.path), lines) for each in found
+        ):
+            left.setdefault(place.line, mistake)
+    return [*left.values()], [each for each in found if parsed.position(each.path).line not in left]
 
 
 _READ_AS_TEXT = ("not-quoted", "date")
+_BEGINS_TEXT = re.compile(r"\w|[&?@$]?\{")
+"""A word or a placeholder; anything else, such as a comma, is more likely typed by mistake."""
 
 
-def _is_value_at(place: TextPosition, key: TextPosition, text: str) -> bool:
+def _is_value_at(place: TextPosition, key: TextPosition, lines: Sequence[str]) -> bool:
     """Whether the value of the key begins at this place."""
     if place.line != key.line or key.column > place.column:
         return False
-    written = text.split("\n")[place.line - 1]
-    return _BEFORE_VALUE.fullmatch(written, key.column - 1, place.column - 1) is not None
+    return _BEFORE_VALUE.fullmatch(lines[place.line - 1], key.column - 1, place.column - 1) is not None
 
 
 _BEFORE_VALUE = re.compile(r"(?:[^=,{\[]*=[ \t]*)?")
