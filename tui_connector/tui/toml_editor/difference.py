@@ -64,12 +64,14 @@ class DifferenceScreen(BaseScreen[str | None]):
         """`is_merge`: another program changed the file. `in_form`: `mine` was typed in a form, not in the editor.
 
         Then keeping both sides is not offered: it repeats keys, which only the editor could correct. `to_save`: the
-        merged text is saved then, so keys count once the differences can have been read.
+        merged text is saved then. Both open by themselves, after a key that saves: keys count once the differences can
+        have been read.
         """
         super().__init__()
         self._file_name, self._texts, self._is_merge, self._in_form = name, (base, mine, theirs), is_merge, in_form
         self._to_save = to_save
-        self.unread = Unread(self) if to_save else None  # ^S, pressed twice, must not save what nobody has seen
+        # ^S, pressed twice, must not save what nobody has seen
+        self.unread = Unread(self) if to_save or in_form else None
         self._hunks: Sequence[Hunk] = ()
         self._marked = 0
         self._chosen: list[Side | None] = []
