@@ -61,6 +61,18 @@ async def test_b_says_that_there_is_no_body(machine: Machine) -> None:
         await watched.told("Neither the request nor the response has a body")
 
 
+async def test_b_opens_the_selected_request_at_the_body_of_its_response(machine: Machine) -> None:
+    body = json.dumps({"items": list(range(60)), "total_count": 60}).encode()
+    async with watching(machine, filled(exchange(1, body=body)), size=(80, 24)) as watched:
+        await watched.pilot.press("b")
+        await watched.until(lambda: watched.panel.detail.has_focus)
+        await watched.until(lambda: watched.panel.detail.scroll_offset.y > 0)
+        await watched.shows('"items": [')
+        at_body = watched.panel.detail.scroll_offset.y
+        await watched.pilot.press("end", "escape", "b")
+        await watched.until(lambda: watched.panel.detail.scroll_offset.y == at_body)
+
+
 async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_as_hex(machine: Machine) -> None:
     page = b"<html><head><title>503 Backend fetch failed</title></head><body>long</body></html>"
     png = bytes(range(256))

@@ -414,6 +414,11 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         if len(self._rows):
             self._show_from(self._text.next_section(self._rows[self._cursor].line))
 
+    def show_body(self) -> None:
+        """Goes to the body of the response, wherever the cursor was before."""
+        self._go(0)
+        self.action_section()
+
     def _show_from(self, line: int) -> None:
         """Goes to this line, which is then at the top."""
         row = self._rows.first_of(line)

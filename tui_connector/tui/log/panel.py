@@ -77,6 +77,7 @@ class LogPanel(LogHost):
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("plus", "new", "New", id="log.new", tooltip="Write and send a new request"),
         Binding("enter", "open", "Open", id="log.open"),
+        Binding("b", "body", "Body", show=False, id="log.body", tooltip="Open it at the body of the response"),
         Binding("F", "toggle_filter", "Disable or enable the filter", id="log.toggle-filter"),
         Binding("a", "apply_meant", "Apply what was meant", show=False, id="log.apply-meant"),
         Binding(
@@ -129,6 +130,8 @@ class LogPanel(LogHost):
         self._found = 0, 0
         """The match in the detail that the cursor is on, and their number."""
         self._show_pending = self._shows_probes = False
+        self._opens_body = False
+        """Whether the detail is opened at the body of the response."""
         self._shown_at = 0.0
         self._list_share = {"side": 6, "below": 4}
         """Tenths of the room that the list has: beside the detail, and above it."""
@@ -318,6 +321,14 @@ class LogPanel(LogHost):
         self._show()
         self.detail.focus()
         self.call_after_refresh(self._update_detail_title)  # the focus changes the view
+        if self._opens_body:
+            self._opens_body = False
+            self.call_after_refresh(self.detail.show_body)
+
+    def action_body(self) -> None:
+        """Opens the selected request at the body of its response."""
+        self._opens_body = self.selected is not None  # probes in one row are listed first
+        self.view.open()
 
     def leave(self) -> bool:
         """Esc: closes the innermost of prompt, explanation, detail, search and filter. False where there is none."""
