@@ -124,9 +124,7 @@ def test_every_exchange_has_its_row_and_its_page(log: list[Exchange], width: int
             page = exchange_text(exchange, around, width=width, raw=raw)
             assert not any(_UNSAFE.search(line) for line in page.lines), each.number
             assert _SECRET.search("\n".join(page.lines)) is None
-        shown = "".join(
-            part.text for part in row(exchange, columns_for(width, dates=False), _plain, selected=False, marked=False)
-        )
+        shown = "".join(part.text for part in row(exchange, columns_for(width, dates=False), _plain, marked=False))
         assert f" {each.status}" in shown
         assert "\n" not in shown
 

@@ -136,9 +136,11 @@ async def test_invalid_profile_opens_with_every_problem_and_its_place(machine: M
         await until(pilot, lambda: "2 problems" in shown(app))
         assert "6:1: authentications.integration.kind" in shown(app)
         assert "19:1: incoming.products.itms" in shown(app)
+        await until(pilot, lambda: "▸ 6:1:" in shown(app) and shown(app).count("▸") == 1)
         await pilot.press("down", "down")  # past the last problem
         await until_shown(pilot, "HTTP clients · magento")
         await until(pilot, lambda: app.focused is app.screen.query_one(PartList))
+        await until(pilot, lambda: "▸   magento" in shown(app) and "› 19:1:" in shown(app))
         await pilot.press("k")
         await until(pilot, lambda: app.focused is app.screen.query_one(ProblemList))
         await until_shown(pilot, "Incoming · products")  # that of the last problem
@@ -392,7 +394,7 @@ async def test_what_the_guide_and_the_users_editor_saved_is_undone(machine: Mach
             reversed(texts),
             (
                 "edit in $EDITOR · u again: save in the guide",
-                "save in the guide · nothing more to undo in this session",
+                "save in the guide · nothing more to undo",
             ),
             strict=True,
         ):

@@ -67,7 +67,7 @@ def test_the_row_of_a_page_shows_where_the_page_begins_in_half_of_120_columns() 
     page = exchange(1, uri=f"https://acme.example/rest/V1/products?{query}&searchCriteria[pageSize]=100")
 
     def text(width: int) -> str:
-        segments = row(page, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        segments = row(page, columns_for(width, dates=False), lambda _: Style(), marked=False)
         return "".join(segment.text for segment in segments)
 
     assert "products  entity_id>12345" in text(58)
@@ -80,7 +80,7 @@ def test_the_rows_of_pages_without_a_response_differ_where_there_is_room() -> No
 
     def text(uri: str) -> str:
         failed = replace(lost(), uri=uri, failure_text="127.0.0.1:8431 refused the connection")
-        segments = row(failed, columns_for(100, dates=False), lambda _: Style(), selected=False, marked=False)
+        segments = row(failed, columns_for(100, dates=False), lambda _: Style(), marked=False)
         return "".join(segment.text for segment in segments)
 
     assert ">2300" in text(pages[0])
@@ -89,7 +89,7 @@ def test_the_rows_of_pages_without_a_response_differ_where_there_is_room() -> No
 
 def test_the_row_of_a_request_that_a_run_no_longer_needed_is_no_failure() -> None:
     cancelled = replace(lost(failure=Failure.CANCELLED), failure_text="cancelled before the response arrived")
-    segments = row(cancelled, columns_for(80, dates=False), lambda _: Style(), selected=False, marked=False)
+    segments = row(cancelled, columns_for(80, dates=False), lambda _: Style(), marked=False)
     text = "".join(segment.text for segment in segments)
     assert "cancelled" in text
     assert " — " in text
@@ -107,7 +107,7 @@ def test_the_row_of_a_retry_says_which_attempt_it_is(width: int) -> None:
         exchange(1, uri=page, attempt=2),
     ]
     for retry in retries:
-        segments = row(retry, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        segments = row(retry, columns_for(width, dates=False), lambda _: Style(), marked=False)
         text = "".join(segment.text for segment in segments)
         assert f"  attempt {retry.attempt}" in text
         assert "products" in text
@@ -122,7 +122,7 @@ def test_the_row_of_a_retry_is_written_as_those_around_it(width: int) -> None:
 
     def written(attempt: int) -> bool:
         found = exchange(1, uri=page, attempt=attempt)
-        segments = row(found, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        segments = row(found, columns_for(width, dates=False), lambda _: Style(), marked=False)
         return "qty > 5" in "".join(segment.text for segment in segments)
 
     assert written(attempt=1) == written(attempt=2)
@@ -147,7 +147,7 @@ def test_the_end_of_a_slice_is_shown_without_its_field_before_it_is_left_out() -
     other = exchange(1, uri=slice_of(("entity_id", "gt", "95"), ("status", "lteq", "100")))
 
     def text(each: Exchange, width: int) -> str:
-        segments = row(each, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        segments = row(each, columns_for(width, dates=False), lambda _: Style(), marked=False)
         return "".join(segment.text for segment in segments)
 
     assert "entity_id>95  entity_id≤100  page 1" in text(page, 84)
@@ -162,7 +162,7 @@ SINCE = ("updated_at", "gteq", "2026-01-02 01:32:39")
 def test_a_row_keeps_what_differs_from_a_similar_one(width: int) -> None:
     def text(page: str, above: str) -> str:
         columns = columns_for(width, dates=False)
-        found = row(exchange(1, uri=page), columns, lambda _: Style(), selected=False, marked=False, others=[above])
+        found = row(exchange(1, uri=page), columns, lambda _: Style(), marked=False, others=[above])
         return "".join(segment.text for segment in found).replace(" > ", ">").replace(" ≤ ", "≤")
 
     above = slice_of(SINCE, ("entity_id", "gt", "1000"), ("entity_id", "lteq", "2000"))
@@ -185,7 +185,6 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
             one,
             columns_for(width, dates=False),
             lambda name: hit if name == "hit" else Style(),
-            selected=False,
             marked=False,
             others=[uri],
             wanted=parse(wanted).found_in(one),
@@ -217,7 +216,7 @@ def text_at(index: int, listed: list[str], width: int = 80) -> str:
     others = similar(listed[index], dict(enumerate(listed)).get, index)  # type: ignore[arg-type]
     columns = columns_for(width, dates=False)
     one = exchange(1, uri=listed[index])
-    found = row(one, columns, lambda _: Style(), selected=False, marked=False, others=others)
+    found = row(one, columns, lambda _: Style(), marked=False, others=others)
     return "".join(segment.text for segment in found)
 
 

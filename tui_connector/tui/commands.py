@@ -90,6 +90,10 @@ def commands_of(
     ]
 
 
+class CommandList(BoundedList, can_focus=False):
+    """The commands that match what is typed in the field above."""
+
+
 class CommandsScreen(Dialog[PaletteCommand | None]):
     """Type to filter, Enter runs the command, Esc closes."""
 
@@ -108,7 +112,7 @@ class CommandsScreen(Dialog[PaletteCommand | None]):
     def compose(self) -> ComposeResult:
         with DialogPanel(id="commands"):
             yield SafeInput(placeholder="Type to filter", compact=True, id="command-name")
-            yield BoundedList(id="command-list")
+            yield CommandList(id="command-list")
             yield Static(Content("No match. Esc closes this."), id="command-none")
 
     def on_mount(self) -> None:

@@ -26,6 +26,7 @@ from ...log.filter import Filter
 from ...log.operators import Predicate
 from ...log.searched_fields import SearchedFields
 from ...log.view import Matcher, View, both, position_near, position_of
+from ..widgets.focus_marks import cursor_mark
 from ..widgets.painted import Painted
 from .failures import FailuresShown, listed_by, retry_label, why_none
 from .following import index_to_follow
@@ -347,13 +348,12 @@ class LogView(Painted, ScrollView, can_focus=True):
         if exchange is None:
             return self._row_below(index - len(self.view), y, width)
         is_selected = index == self._index
+        mark = cursor_mark(has_keys=self.has_focus) if is_selected else ""
         if probes := self.folded_at(index):
-            segments = folded_row(
-                probes, self._columns(width), self.paint, selected=is_selected, has_keys=self.has_focus
-            )
+            segments = folded_row(probes, self._columns(width), self.paint, mark=mark, has_keys=self.has_focus)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
         else:
-            strip = self._row(exchange, width, similar(exchange.uri, self._uri_at, index), selected=is_selected)
+            strip = self._row(exchange, width, similar(exchange.uri, self._uri_at, index), mark)
         return strip.apply_style(self.cursor_style) if is_selected else strip
 
     def _uri_at(self, index: int) -> str:
@@ -367,15 +367,15 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _columns(self, width: int) -> Columns:
         return columns_for(width, dates=self._dates, number=self._number_width)
 
-    def _row(self, exchange: Exchange, width: int, others: tuple[str, ...], *, selected: bool) -> Strip:
+    def _row(self, exchange: Exchange, width: int, others: tuple[str, ...], mark: str) -> Strip:
         marked = exchange.identity in self.marks
         wanted = self._found_in(exchange)
         retry, number = retry_label(exchange, self.exchanges), exchange.number
-        key = (id(exchange), number, width, others, self._number_width, selected, marked, wanted, self._style, retry)
+        key = (id(exchange), number, width, others, self._number_width, mark, marked, wanted, self._style, retry)
         strip = self._rows.get(key)
         if strip is None:
             draw = partial(row, exchange, self._columns(width), self.paint, others=others, wanted=wanted, retry=retry)
-            segments = draw(selected=selected, marked=marked)
+            segments = draw(mark=mark, marked=marked)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
             self._rows[key] = strip
         return strip

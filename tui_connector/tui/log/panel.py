@@ -175,7 +175,7 @@ class LogPanel(LogHost):
             "  N probes         grey: the program's own requests; Enter lists them\n"
             "  404 expected     grey: an answer that a probe expects, no failure\n"
             "  —                grey: cancelled, as the run had reached its limit or was stopped; no failure\n"
-            "  ▸  ●  …          selected · marked (m) · waiting for the response\n"
+            "  ▸  ●  …          selected (› while the list has no focus) · marked (m) · waiting for the response\n"
             "  attempt 2        sent again by the plugin retry, after a failure\n"
             "  → attempt 2      grey: failed and sent again, here or as → #57; that row says how it ended\n"
             "  ── Session of    in a history: what follows is of another session\n"

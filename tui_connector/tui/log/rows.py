@@ -65,7 +65,7 @@ def row(
     columns: Columns,
     paint: Paint,
     *,
-    selected: bool,
+    mark: str = "",
     marked: bool,
     others: Sequence[str] = (),
     wanted: tuple[str, ...] = (),
@@ -73,14 +73,14 @@ def row(
 ) -> list[Segment]:
     """Number, time, method, status, duration, size, what distinguishes it, attempt, the store's message, purpose.
 
-    `others`: the addresses of similar requests. `wanted`: the texts that filter and search look for. `retry`: of a
-    failed attempt that is not the last one, what follows it.
+    `mark`: that of the cursor, in its row. `others`: the addresses of similar requests. `wanted`: the texts that
+    filter and search look for. `retry`: of a failed attempt that is not the last one, what follows it.
     """
     refuses = "✘" if exchange.failed and (exchange.status is None or exchange.refusal is not None) else ""
     status = f"{refuses}{exchange.status or ''}" or "—"
     muted = paint("muted")
     plain = muted if folds(exchange) or retry else Style()  # what the user sends stands out
-    segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
+    segments = [Segment(mark or " "), Segment("●", paint("accent")) if marked else Segment(" ")]
     segments += _fixed_columns(
         columns,
         number=exchange.number,
@@ -161,13 +161,13 @@ def folds(exchange: Exchange) -> bool:
 
 
 def folded_row(
-    exchanges: Sequence[Exchange], columns: Columns, paint: Paint, *, selected: bool, has_keys: bool
+    exchanges: Sequence[Exchange], columns: Columns, paint: Paint, *, mark: str, has_keys: bool
 ) -> list[Segment]:
-    """The row in place of several probes; `has_keys`: Enter would list them."""
+    """The row in place of several probes; `mark` as in `row`; `has_keys`: Enter would list them."""
     refused = sum(exchange.expected for exchange in exchanges)
     outcome = f", {refused} refused as expected" if refused else ""
     numbers = f"#{exchanges[0].number}–{exchanges[-1].number}"
-    head = f"{'▸' if selected else ' '} {numbers:<{columns.number + 1}} "
+    head = f"{mark or ' '} {numbers:<{columns.number + 1}} "
     room = columns.end - cell_len(head)
     hint = " · Enter: list" if has_keys else ""
     parts = ((" about the store", hint), ("", hint), ("", ""))

@@ -7,11 +7,14 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList
 
+from .focus_marks import cursor_mark
+
 
 class BoundedList(OptionList):
     """Textual's own list starts over at the other end, where one more press than needed is easily made.
 
-    It shows its cursor by colours alone; this one also by a mark, in the blank before the option.
+    It shows its cursor by colours alone; this one also by a mark, in the blank before the option. A list that cannot
+    have the focus is moved from the field beside it.
     """
 
     def render_line(self, y: int) -> Strip:
@@ -21,7 +24,8 @@ class BoundedList(OptionList):
         if not is_marked or not strip.text.startswith(" "):
             return strip
         blank = next(iter(strip.crop(0, 1)))
-        return Strip([Segment("▸", blank.style), *strip.crop(1)], strip.cell_length)
+        mark = cursor_mark(has_keys=self.has_focus or not self.can_focus)
+        return Strip([Segment(mark, blank.style), *strip.crop(1)], strip.cell_length)
 
     @property
     def shows_cursor(self) -> bool:

@@ -1,4 +1,4 @@
-"""Marks the panel and the field that contain the focus with the class `-active`.
+"""Marks where the focus is: the panel and the field that contain it with the class `-active`, and the row of a list.
 
 Their styles could use `:focus-within`, but then Textual styles everything in a panel again at each change of focus.
 What `-active` changes is the look of the marked widget itself and of the labels in it: only these are styled again.
@@ -14,6 +14,11 @@ from textual.screen import Screen
 ACTIVE = "-active"
 _MARKED = ("panel", "field")
 _LABEL = ".label"
+
+
+def cursor_mark(*, has_keys: bool) -> str:
+    """The mark of the row under the cursor of a list; `has_keys`: its keys move it now, not those of another list."""
+    return "▸" if has_keys else "›"
 
 
 class FocusMarks:

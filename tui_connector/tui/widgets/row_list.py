@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...text import shown_line, shown_middle
+from .focus_marks import cursor_mark
 from .painted import Painted
 
 T = TypeVar("T")
@@ -152,7 +153,7 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
         word, name = shown_line(row.word, self._word_width), shown_middle(row.name, self._name_width)
         bold = text if row.is_muted or at_cursor else text + self.paint("title")
         segments = [
-            Segment(("▸" if self.has_focus else "›") if at_cursor else " ", style),
+            Segment(cursor_mark(has_keys=self.has_focus) if at_cursor else " ", style),
             Segment(f"{row.sign} ", style if at_cursor or not row.paint else style + self.paint(row.paint)),
             Segment(f"{word:<{self._word_width}} ", muted),
             Segment(name + " " * (max(0, self._name_width - cell_len(name)) + 1), bold),
