@@ -347,6 +347,22 @@ def test_the_row_of_a_part_keeps_its_method_its_secrets_and_its_file() -> None:
     assert fitted(stock, 50) == "POST inventory/source-items · ← …/stock.jsonl"
 
 
+@pytest.mark.parametrize(
+    ("width", "row"),
+    [
+        (90, "GET orders · status eq complete or status eq closed · keyset · → out/orders-closed.jsonl"),
+        (80, "GET orders · status eq complete or status eq closed · → out/orders-closed.jsonl"),
+        (70, "GET orders · status eq complete … · → out/orders-closed.jsonl"),
+        (60, "GET orders · status eq complete … · → …/orders-closed.jsonl"),
+        (52, "GET orders · status eq co… · → …/orders-closed.jsonl"),
+        (50, "GET orders · → out/orders-closed.jsonl"),
+    ],
+)
+def test_the_row_of_a_part_shows_as_much_of_its_conditions_as_has_room(width: int, row: str) -> None:
+    orders = "GET orders · status eq complete or status eq closed · keyset · → out/orders-closed.jsonl"
+    assert fitted(orders, width) == row
+
+
 def test_a_column_without_room_for_its_values_is_left_out() -> None:
     items = [{"id": 1, "status": "pending", "base_discount_amount": 12.5}]
     assert table(items, list(items[0]), 40) == [

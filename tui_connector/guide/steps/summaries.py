@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from ...client.criteria_rows import CONDITION_TYPES
 from ...magento.criteria import Parameter
 from ...magento.projection import PARAMETER
 from ...magento.request_criteria import filters_as_rows
@@ -19,7 +20,9 @@ from ..secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
 from . import kind_schemas
 
 _LEAST_END = 12
-"""Columns in which the end of a path tells which it is."""
+"""Columns in which the end of a path, or the beginning of a condition, tells which it is."""
+_WORDS = 3
+"""Words of a condition: a field, an operator and a value."""
 
 
 def plugin(data: Json) -> str:
@@ -149,18 +152,56 @@ def _secrets(place: SecretPlace, number: int, unset: int) -> str:
 
 
 def fitted(summary: str, width: int) -> str:
-    """A summary of a part in this width: its first piece, and its last, such as where it writes, stay longest."""
-    pieces = summary.split(" · ")
+    """A summary of a part in this width: its first piece, and its last, such as where it writes, stay longest.
+
+    Of conditions between them, as much as has room is shown: parts with the same entity often differ in them alone.
+    """
+    pieces, conditions = summary.split(" · "), ""
     if len(summary) > width:
         pieces[0], _, _ = pieces[0].partition(" (")
     while _joined_width(pieces) > width and len(pieces) > 2:
-        del pieces[-2]
-    if _joined_width(pieces) > width and pieces[-1][:3] in ("→ …", "← …"):
-        pieces[-1] = f"{pieces[-1][:3]}/{pieces[-1].rpartition('/')[2]}"
+        conditions = pieces.pop(-2)
+    if conditions and _joined_width(pieces) <= width and (with_them := _with_conditions(pieces, conditions, width)):
+        return with_them
+    if _joined_width(pieces) > width:
+        pieces[-1] = _without_folders(pieces[-1])
     left = width - len(pieces[0]) - 3
     if _joined_width(pieces) > width and len(pieces) == 2 and left >= _LEAST_END:
         return f"{shown_line(pieces[0])} · {shown_middle(pieces[1], left)}"
     return shown_middle(" · ".join(pieces), width)
+
+
+def _with_conditions(pieces: Sequence[str], conditions: str, width: int) -> str:
+    """The pieces with the beginning of the conditions before the last one; "" where there is no room for it.
+
+    A path at the end leaves its folders out where that makes room for the first condition.
+    """
+    words, (*before, last) = conditions.split(" "), pieces
+    if len(words) < _WORDS or not (words[1] in CONDITION_TYPES or words[1][:1] in "=<>≤≥!≠"):
+        return ""  # "3 plugins" says nothing once it is cut
+    first = " ".join(words[:_WORDS])
+    for end, least in ((last, len(first) + 2), (_without_folders(last), _LEAST_END)):
+        left = width - _joined_width([*before, end]) - 3
+        if left >= least:
+            return " · ".join([*before, _beginning(conditions, left), end])
+    return ""
+
+
+def _beginning(conditions: str, width: int) -> str:
+    """As many whole words of conditions as fit, but at least what fits of the first condition."""
+    if len(conditions) <= width:
+        return shown_line(conditions)
+    cut = shown_line(conditions, width)
+    words = cut.rpartition(" ")[0].split(" ")
+    while words[-1] in ("and", "or"):
+        del words[-1]
+    return f"{' '.join(words)} …" if len(words) >= _WORDS else cut
+
+
+def _without_folders(end: str) -> str:
+    """The last piece of a summary, with only the name of the file where it is a path."""
+    mark, path = end[:2], end[2:]
+    return f"{mark}…/{path.rpartition('/')[2]}" if mark in ("→ ", "← ") and "/" in path else end
 
 
 def _joined_width(pieces: Sequence[str]) -> int:
