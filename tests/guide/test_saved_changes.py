@@ -62,6 +62,21 @@ def titles(changes: SavedChanges) -> tuple[str, str]:
     return undo.title if undo is not None else "", redo.title if redo is not None else ""
 
 
+def test_a_change_and_what_takes_it_back_know_their_part(machine: Machine, path: Path) -> None:
+    def part(before: str, after: str) -> tuple[object, object]:
+        change = SavedChange(path, before.encode(), after.encode(), ProfileTrust(machine, path), ())
+        return change.part(), change.reversed.part()
+
+    client, products = ("clients", "magento"), ("incoming", "products")
+    renamed = PROFILE.replace("clients.magento", "clients.shop").replace('"magento"', '"shop"')
+    assert part(PROFILE, renamed) == (("clients", "shop"), client)  # and not the incoming that refers to it
+    assert part(PROFILE, PROFILE.replace('"items"', '"rows"')) == (products, products)
+    without = PROFILE[: PROFILE.index("[incoming.products]")]
+    assert part(PROFILE, without) == (products, products)  # also where it was
+    assert part(PROFILE, f"# a comment\n{PROFILE}") == (None, None)
+    assert part(PROFILE, f"{PROFILE}]") == (None, None)
+
+
 def test_changes_are_undone_and_redone_until_something_else_is_saved(machine: Machine, path: Path) -> None:
     session = Session(machine, path)
     for text in ("one", "two", "three"):

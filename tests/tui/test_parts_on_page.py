@@ -22,7 +22,7 @@ from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
 
-UNDO_ENDS = "Saves can be undone until the program quits: later, others may have changed the file."
+UNDO_ENDS = "Undo ends with the program; keep the profile in git to go back further."
 
 
 async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(machine: Machine) -> None:
@@ -293,8 +293,8 @@ async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machin
         said = "Undone: delete products · u again: rename magento to shop · U redoes it"
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == texts[1] and messages(app) == [said])
-        assert "Incoming · products" in shown(app)
-        said = "Undone: rename magento to shop · nothing more to undo in this session · U redoes it"
+        await until_shown(pilot, "Incoming · products")
+        said = "Undone: rename magento to shop · nothing more to undo · U redoes it"
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == texts[0] and messages(app) == [said])
         await pilot.press("u")
@@ -304,7 +304,7 @@ async def test_changes_are_undone_one_after_the_other_and_redone(machine: Machin
             ("delete products", " · U again: add invoices"),
             ("add invoices", ""),
         ):
-            await pilot.press("U", "y")
+            await pilot.press("up", "up", "U", "y")
             await until(pilot, lambda: messages(app) == [f"Redone: {title}{more} · u undoes it"])  # noqa: B023
         assert path.read_text() == texts[3]
         await until_shown(pilot, "Incoming · invoices")
@@ -363,7 +363,7 @@ async def test_a_slow_undo_is_not_taken_for_an_edit_by_another_program(
         looked.set()
         await until(
             pilot,
-            lambda: messages(app) == ["Undone: delete products · nothing more to undo in this session · U redoes it"],
+            lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"],
         )
         await until(pilot, lambda: "u Undo" not in shown(app))
 
@@ -395,7 +395,7 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         await until(pilot, lambda: path.read_text() == before and "Incoming · products" in shown(app))  # selected again
         await until(
             pilot,
-            lambda: messages(app) == ["Undone: delete products · nothing more to undo in this session · U redoes it"],
+            lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"],
         )
         await pilot.press("d")
         await until(pilot, lambda: "-[incoming.products]" in shown(app))
@@ -403,7 +403,7 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
         await pilot.press("y", "u", "y")  # typed ahead: it waits until there is something to undo
         await until(
             pilot,
-            lambda: messages(app) == ["Undone: delete products · nothing more to undo in this session · U redoes it"],
+            lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"],
         )
         assert path.read_text() == before
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ...errors import UserError
 from ...files import CannotSave, digest, write_atomic
@@ -14,7 +16,7 @@ from ...profile.merge import hunks, merged
 from ...profile.text_checker import Checker, new_literal_secret
 from ...profile.trust_records import TrustRecord
 from ...text import shown_line
-from ..part_families import Family
+from ..part_families import FAMILIES, Family
 from ..trust import ProfileTrust
 from .ledger_rename import StateMoves
 from .save import difference
@@ -44,10 +46,6 @@ class SavedChange:
     """What was done, such as "delete products"; sanitised."""
     states: StateMoves | None = None
     """The run states that moved with it."""
-    part: PartKey | None = None
-    """The part that was changed, as it is called since; None where there is none, or it was deleted."""
-    part_before: PartKey | None = None
-    """The same before the change."""
 
     def difference_back(self) -> str:
         """The lines that reverting it changes. Blocks for long files."""
@@ -68,7 +66,20 @@ class SavedChange:
     @property
     def reversed(self) -> SavedChange:
         """The change that takes this one back."""
-        return replace(self, before=self.after, after=self.before, part=self.part_before, part_before=self.part)
+        return replace(self, before=self.after, after=self.before)
+
+    def part(self) -> PartKey | None:
+        """The part that was changed: one that was added or renamed, as it is called since, or else that was deleted.
+
+        None where no part was changed, or a text cannot be read. Blocks.
+        """
+        before, after = _parts(self.before), _parts(self.after)
+        if before is None or after is None:
+            return None
+        added = [each for each in after if each not in before]
+        deleted = [each for each in before if each not in after]
+        edited = [each for each in after if each in before and before[each] != after[each]]
+        return next(iter([*added, *deleted, *edited]), None)
 
     def found_reverted(self) -> SavedChange:
         """What reverts the undo of this change, which something else has made. Blocks."""
@@ -103,9 +114,9 @@ class SavedChange:
         message = f"Not possible: “{self.title}” and another program have both changed {where}"
         return UserError("change-conflict", message, "Press e, and change it in the text.")
 
-    def titled(self, title: str, before: PartKey | None = None, after: PartKey | None = None) -> SavedChange:
-        """The same with what was done, as which the user knows it; `before`, `after`: the part that was changed."""
-        return replace(self, title=shown_line(title, 60), part_before=before, part=after)
+    def titled(self, title: str) -> SavedChange:
+        """The same with what was done, as which the user knows it."""
+        return replace(self, title=shown_line(title, 60))
 
     def revert(self) -> SavedChange:
         """Restores the file; returns the change that was made by this, which is reverted the same way.
@@ -201,8 +212,25 @@ class SavedChanges:
 
 
 def _is_toml(text: str) -> bool:
+    return _data(text) is not None
+
+
+def _data(text: str) -> Mapping[str, Any] | None:
     try:
-        parsed(text)
+        return parsed(text)
     except ProfileError:
-        return False
-    return True
+        return None
+
+
+def _parts(file: bytes) -> dict[PartKey, object] | None:
+    """What a file says of each part; None where it cannot be read."""
+    data = _data(file.decode("utf-8", "replace"))
+    if data is None:
+        return None
+    tables = {family: data.get(family) for family in FAMILIES}
+    return {
+        (family, name): value
+        for family, table in tables.items()
+        if isinstance(table, dict)
+        for name, value in table.items()
+    }

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from textual import work
 
 from ...files import ChangedOnDisk
+from ...guide.part_families import Family
+from ...guide.profiles.earlier_versions import earlier_versions
 from ...guide.profiles.saved_changes import SavedChange
 from ...guide.steps.summaries import ProfilePart
 from ...profile.problems import Problem
 from ...text import shown_line
 from .part_changes import PartChanges
 from .profile_screen import PageContext, ProfileScreen
-
-_UNDO_ENDS = "Saves can be undone until the program quits: later, others may have changed the file."
 
 
 class ChangesScreen(ProfileScreen):
@@ -38,14 +39,20 @@ class ChangesScreen(ProfileScreen):
         """An environment has another name since: the one in use, perhaps."""
         raise NotImplementedError
 
-    def show_changed(self, change: SavedChange) -> None:
-        """Selects the part of a change that was made, undone or redone; where it is gone, nothing else is selected."""
+    def select_changed(self, family: Family, name: str) -> None:
+        """Selects a part that was added or changed; of one that was deleted, the row in its place."""
         raise NotImplementedError
 
     def record(self, change: SavedChange) -> None:
-        """Takes a change that was saved, to be undone, and shows its part."""
+        """Takes a change that was saved, to be undone, and selects its part."""
         self.changes.record(change)
-        self.show_changed(change)
+        self._select_part_of(change)
+
+    @work(exclusive=True, group="select-changed")
+    async def _select_part_of(self, change: SavedChange) -> None:
+        """Selects the part of a change that was made, undone or redone."""
+        if (part := await asyncio.to_thread(change.part)) is not None:
+            self.select_changed(*part)
 
     @work(exclusive=True, group="delete")
     async def action_delete(self) -> None:
@@ -60,9 +67,8 @@ class ChangesScreen(ProfileScreen):
     async def action_rename(self) -> None:
         """Renames the part under the cursor and what refers to it, after the difference was shown."""
         part = self.selected_part
-        if part is not None and (change := await self._save_change(part.name, self.part_changes.rename(part))):
-            name = change.part[1] if change.part is not None else ""
-            self.notify(f"Renamed: {part.name} is now {name}. u undoes it.", markup=False)
+        if part is not None:
+            await self._rename(part.name, self.part_changes.rename(part))
 
     @work(exclusive=True, group="delete")
     async def save_fix(self, problem: Problem) -> None:
@@ -77,17 +83,22 @@ class ChangesScreen(ProfileScreen):
             if await self._save_change(name, self.part_changes.delete_environment(name)):
                 self.notify(shown_line(f"Deleted: {name}. u restores it."), markup=False)
             return
+        if new := await self._rename(name, self.part_changes.rename_environment(name)):
+            self.environment_renamed(name, new)
+
+    async def _rename(self, name: str, renaming: Awaitable[tuple[str, SavedChange] | None]) -> str:
+        """Awaits the change, and says what it is called since; returns that, or "" where nothing was renamed."""
         new = ""
 
-        async def rename() -> SavedChange | None:
+        async def saved() -> SavedChange | None:
             nonlocal new
-            renamed = await self.part_changes.rename_environment(name)
-            new, change = renamed if renamed is not None else ("", None)
+            new, change = await renaming or ("", None)
             return change
 
-        if await self._save_change(name, rename()):
-            self.environment_renamed(name, new)
-            self.notify(shown_line(f"Renamed: {name} is now {new}. u undoes it."), markup=False)
+        if not await self._save_change(name, saved()):
+            return ""
+        self.notify(shown_line(f"Renamed: {name} is now {new}. u undoes it."), markup=False)
+        return new
 
     async def _save_change(self, name: str, change: Awaitable[SavedChange | None]) -> SavedChange | None:
         """Awaits the change of what is called so, and reloads the file; None if it was declined, or failed."""
@@ -97,16 +108,16 @@ class ChangesScreen(ProfileScreen):
                 self.record(saved)
         return saved
 
-    def action_undo(self) -> None:
+    async def action_undo(self) -> None:
         """Undoes what was saved last, after the lines that change back were shown."""
         changes, name = self.changes, self.path.name
         if (change := changes.to_undo) is not None:
             self._revert(change, "Undo", changes.undone)
-        elif changes.to_redo is not None:
-            self.notify(f"Nothing more to undo. U redoes what was undone. {_UNDO_ENDS}", markup=False)
-        else:
-            words = f"Nothing to undo: {name} was not changed in this session. {_UNDO_ENDS}"
-            self.notify(shown_line(words), markup=False)
+            return
+        words = f"Nothing to undo: {name} was not changed in this session."
+        if changes.to_redo is not None:
+            words = "Nothing more to undo. U redoes what was undone."
+        self.notify(shown_line(f"{words} {await asyncio.to_thread(earlier_versions, self.path)}"), markup=False)
 
     def action_redo(self) -> None:
         """Redoes what was undone last, after the lines that change were shown."""
@@ -126,7 +137,7 @@ class ChangesScreen(ProfileScreen):
                 return
             if reverted is not None:
                 done(reverted)
-                self.show_changed(reverted)
+                self._select_part_of(reverted)
                 self.notify(self._reverted(verb, change.title), markup=False)
 
     def _reverted(self, verb: str, title: str) -> str:
@@ -137,9 +148,5 @@ class ChangesScreen(ProfileScreen):
             return f"Redone: {title}{more} · u undoes it"
         left = changes.undo_count - 1
         more = f" ({left} more)" if left > 0 else ""
-        again = (
-            f"u again: {changes.to_undo.title}{more}"
-            if changes.to_undo is not None
-            else "nothing more to undo in this session"
-        )
+        again = f"u again: {changes.to_undo.title}{more}" if changes.to_undo is not None else "nothing more to undo"
         return f"Undone: {title} · {again} · U redoes it"

@@ -23,7 +23,6 @@ from ...errors import UserError
 from ...guide.checks.check import CheckResult
 from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
-from ...guide.profiles.saved_changes import SavedChange
 from ...guide.profiles.saved_profile import part_of
 from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.summaries import ProfilePart, parts
@@ -200,8 +199,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             return self.status.row(part, now, busy=bool(self.busy) and part == self._list.selected)
 
         found = parts(opened.data, self.status.missing)
-        width = max(30, self._list.content_size.width or self.size.width - 2)
-        self._list.fill(found, status, width, is_outdated=opened.document is None, has_text=opened.is_text)
+        self._list.fill(found, status, is_outdated=opened.document is None, has_text=opened.is_text)
         self._draw()
 
     @property
@@ -424,9 +422,8 @@ class ProfilePage(StatusScreen, TextsScreen):
         if name == self.environment:
             self.post_message(self.EnvironmentChosen(self.path, new, self._list.selected))
 
-    def show_changed(self, change: SavedChange) -> None:
-        if change.part is not None:
-            self._list.want(*change.part)
+    def select_changed(self, family: Family, name: str) -> None:
+        self._list.want(family, name)
 
     @on(OptionList.OptionSelected, "#page-problems")
     async def _edit_line(self) -> None:

@@ -61,10 +61,10 @@ class PartChanges:
         effect = " Its secrets stay where they are." if has_secrets else ""
         begin = partial(removal, self._path, part.family, part.name)
         change = await self._save("Delete", part.name, effect, begin)
-        return None if change is None else change.titled(f"delete {part.name}", before=(part.family, part.name))
+        return None if change is None else change.titled(f"delete {part.name}")
 
-    async def rename(self, part: ProfilePart) -> SavedChange | None:
-        """Prompts for another name; renames the part and what refers to it."""
+    async def rename(self, part: ProfilePart) -> tuple[str, SavedChange] | None:
+        """Prompts for another name; renames the part and what refers to it; returns the name as well."""
         begin = partial(renaming, self._machine.directories.state, self._path, part.family, part.name)
 
         async def checked(name: str) -> str:
@@ -80,7 +80,7 @@ class PartChanges:
             return None
         if part.family == "authentications":
             self._machine.typed.copy_prompted(self._path, part.name, name)  # undoing it needs the others
-        return change.titled(f"rename {part.name} to {name}", (part.family, part.name), (part.family, name))
+        return name, change.titled(f"rename {part.name} to {name}")
 
     async def delete_environment(self, name: str) -> SavedChange | None:
         effect = " The state of its runs and its secrets stay where they are."

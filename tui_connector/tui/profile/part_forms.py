@@ -103,7 +103,7 @@ class PartForms:
         edit = await asyncio.to_thread(begin_edit, self._path)
         form = (OutgoingForm if family == "outgoing" else IncomingForm)(self._context(workbench, edit), name)
         change = await self._in_form(form, workbench, edit, (family, name), at)
-        return None if change is None else change.titled(f"edit {name}", (family, name), (family, name))
+        return None if change is None else change.titled(f"edit {name}")
 
     async def edit_environment(self, workbench: Workbench, name: str, at: FormPath = ()) -> SavedChange | None:
         """Opens the form of an environment, at this field, then saves it. Raises `UserError` or OSError."""
@@ -209,7 +209,7 @@ class PartForms:
         else:
             name = setup.add_incoming(what) if family == "incoming" else setup.add_outgoing(what)
         change = await self._save(workbench, edit, f"Add {name}", yes="Add", no="Cancel")
-        return None if change is None else (name, change.titled(f"add {name}", after=(family, name)))
+        return None if change is None else (name, change.titled(f"add {name}"))
 
     async def _save(
         self,

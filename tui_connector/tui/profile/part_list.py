@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -45,6 +45,8 @@ class PartList(BoundedList):
         self._rows: list[ProfilePart | Family | None] = []
         """Below the title of a family without parts, the family: a row that adds the first one."""
         self._wanted: tuple[str, str] | None = None
+        self._gone: dict[tuple[str, str], int] = {}
+        """The rows in which parts were that are no longer listed."""
         self._states: dict[tuple[Family, str], RowStatus] = {}
 
     @property
@@ -61,8 +63,14 @@ class PartList(BoundedList):
         return {"page.edit": "As text" if self._has_text else ""}  # a form needs valid TOML
 
     def want(self, family: Family, name: str) -> None:
-        """Moves the cursor to this part as soon as it is listed."""
-        self._wanted = family, name
+        """Moves the cursor to this part, now or as soon as it is listed; of one that is gone, to where it was."""
+        self._wanted = None
+        if self.select(family, name):
+            return
+        if (place := self._gone.get((family, name))) is None:
+            self._wanted = family, name
+        else:
+            self._move_near(place)
 
     class Resized(Message):
         """The rows have another width."""
@@ -74,17 +82,17 @@ class PartList(BoundedList):
         self,
         parts: Iterable[ProfilePart],
         status: Callable[[ProfilePart], RowStatus],
-        width: int,
         *,
         is_outdated: bool = False,
         has_text: bool = True,
     ) -> None:
         """Shows these parts, muted if they are outdated; the cursor stays where it was."""
-        parts, highlighted, selected = list(parts), self.highlighted, self.selected
+        parts, highlighted, selected, before = list(parts), self.highlighted, self.selected, self._choosable
         self.clear_options()
         self._rows, self._is_outdated, self._has_text = [], is_outdated, has_text
         self._states = states = {(each.family, each.name): status(each) for each in parts}
         names = max([_NAMES, *map(len, map(_name, parts))])
+        width = self._width_of(parts)
         runs = max((len(each.run[0]) for each in states.values()), default=0) if width >= _WIDTH_FOR_RUNS else 0
         for family, title in FAMILIES.items():
             self._add(Content.assemble((title, "bold")))
@@ -95,28 +103,46 @@ class PartList(BoundedList):
             if self._rows[-1] is None and not is_outdated:
                 self._rows.append(family)
                 self.add_option(Option(Content.assemble(("    none  Enter adds one", TONES["muted"]))))
-        choosable = {
-            (row.family, row.name) if isinstance(row, ProfilePart) else (row, ""): index
-            for index, row in enumerate(self._rows)
-            if row is not None
-        }
+        choosable = self._choosable
+        self._gone = {key: row for key, row in (self._gone | before).items() if key not in choosable}
         if selected is not None:
             highlighted = choosable.get((selected.family, selected.name), highlighted)
         if self._wanted in choosable:
             highlighted, self._wanted = choosable[self._wanted], None
-        if choosable:
-            rows = choosable.values()
-            self.highlighted = min(rows) if highlighted is None else min(rows, key=lambda row: abs(row - highlighted))
+        self._move_near(highlighted or 0)
+
+    @property
+    def _choosable(self) -> dict[tuple[str, str], int]:
+        """The rows that the cursor can be on."""
+        return {
+            (row.family, row.name) if isinstance(row, ProfilePart) else (row, ""): index
+            for index, row in enumerate(self._rows)
+            if row is not None
+        }
+
+    def _move_near(self, place: int) -> None:
+        """Moves the cursor to this row, or to the one next to it that it can be on."""
+        self.highlighted = min(self._choosable.values(), key=lambda row: abs(row - place), default=None)
+
+    def _width_of(self, parts: Sequence[ProfilePart]) -> int:
+        """The columns of a row, beside the scroll bar where these parts need one."""
+        width, height = self.content_size
+        empty = len(FAMILIES) - len({each.family for each in parts})
+        scrolls = 0 < height < len(FAMILIES) + len(parts) + empty
+        width = width or self.screen.size.width - 2
+        return max(30, width - self.styles.scrollbar_size_vertical if scrolls else width)
 
     def _add(self, title: Content) -> None:
         self._rows.append(None)
         self.add_option(Option(title, disabled=True))
 
-    def select(self, family: str, name: str) -> None:
-        """Moves the cursor to this part."""
+    def select(self, family: str, name: str) -> bool:
+        """Moves the cursor to this part; False where it is not listed."""
         for index, row in enumerate(self._rows):
             if isinstance(row, ProfilePart) and (row.family, row.name) == (family, name):
                 self.highlighted = index
+                return True
+        return False
 
     def action_cursor_up(self) -> None:
         """From the first row, goes to the problems above it, where there are some."""
