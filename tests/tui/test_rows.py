@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from rich.style import Style
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Failure
 from tui_connector.guide.last_runs import LastRun
+from tui_connector.guide.profiles.overview import ProfileOverview
 from tui_connector.guide.steps.summaries import fitted
 from tui_connector.log.filter import parse
+from tui_connector.profile.library import ProfileSummary
 from tui_connector.text import shown_apart, shown_line, shown_path
+from tui_connector.tui.home.preview import profile_preview
 from tui_connector.tui.home.rows import columns as home_columns
 from tui_connector.tui.home.rows import run_cell, uncut_width
 from tui_connector.tui.log.detail import WrappedLines
@@ -289,6 +293,16 @@ def test_home_shortens_an_age_and_a_title_before_an_address_and_a_name() -> None
     assert run_cell([run], 1000.0, 16)[0] == "✔ products, now"
     assert run_cell([run], 1130.0, 16)[0] == "✔ pro…cts, 2 min"
     assert run_cell([replace(run, undone_run=1)], 1130.0, 16)[0] == "✔ undo, 2 min"
+
+
+@pytest.mark.parametrize("problem", [None, "not TOML"])
+@pytest.mark.parametrize(("width", "height"), [(78, 4), (60, 40)])
+def test_the_preview_on_home_keeps_the_name_of_the_file(problem: str | None, width: int, height: int) -> None:
+    file = "a-very-long-name-of-a-shop-production.toml"
+    path = Path("/srv/some/deep/folder/of/the/configuration", file)
+    entry = ProfileOverview(ProfileSummary("shop", "Shop", None, path, problem, None))
+    preview = profile_preview(entry, None, 0.0, width, height, Path("/home/me"))
+    assert any(line.endswith(f"/{file}") for line in preview.plain.splitlines())
 
 
 def test_a_table_on_home_that_has_the_width_it_asks_for_cuts_no_cell() -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ...guide.last_runs import LastRun
 
 _DEMO = "Opening it starts the store, with fresh data each time."
-_LABEL, _MOST_LINES = 15, 4
+_LABEL, _INDENT, _MOST_LINES = 15, 2, 4
+_ROOMY = 12
+"""Lines above which there is room for everything."""
 _STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
 Line = tuple[tuple[str, str], ...]
 """Texts with their styles."""
@@ -31,18 +33,18 @@ def profile_preview(
     entry: ProfileOverview, runs: Sequence[LastRun] | None, now: float, width: int, height: int, home: Path
 ) -> Content:
     """The profile in as many lines as there is room for, the most telling first; `runs` is None while not known."""
-    summary = entry.summary
+    summary, is_roomy = entry.summary, height > _ROOMY
+    beside, below = (shown_path(short_path(summary.path, home), width - taken) for taken in (_LABEL, _INDENT))
     if summary.problem:
         lines: list[Line] = [
             (("✘ ", TONES["error"]), (summary.problem, TONES["error"])),
-            _row("File", short_path(summary.path, home)),
+            _row("File", beside),
             (("Enter shows what to do about it.", TONES["muted"]),),
         ]
     elif not entry.read:
         lines = [(("Reading …", TONES["muted"]),)]
     else:
-        path = shown_path(short_path(summary.path, home), width - 2)
-        lines = list(_profile_lines(entry, runs, now, path, width if height > 12 else 0))
+        lines = list(_profile_lines(entry, runs, now, below if is_roomy else beside, width if is_roomy else 0))
     return _assemble(lines, width)
 
 
@@ -130,7 +132,7 @@ def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path,
     `has_secrets`: the secrets that were entered for it are still in memory.
     """
     changes = f"Unsaved changes to {Path(draft.profile).stem}" if draft.profile else "A new profile, not saved yet"
-    title, roomy = draft.title or draft.name, height > 12
+    title, roomy = draft.title or draft.name, height > _ROOMY
     keys: Line = (
         ("Enter", "bold $accent"),
         (" resumes, ", TONES["muted"]),
@@ -143,7 +145,8 @@ def draft_preview(draft: Draft, now: float, width: int, height: int, home: Path,
         ("Store", draft_store(draft) or "no address yet"),
         ("Step", f"{draft.step} {_STEPS[draft.step - 1]}, left {ago(now - draft.kept_at)}"),
     ]
-    file = [("File", short_path(Path(draft.profile), home))] if draft.profile else []
+    path = shown_path(short_path(Path(draft.profile or ""), home), width - (_INDENT if roomy else _LABEL))
+    file = [("File", path)] if draft.profile else []
     lines: list[Line]
     if roomy:
         lines = [((title, "bold"),), ((changes, TONES["warning"]),), ()]
@@ -165,7 +168,7 @@ def _rows(label: str, text: str, width: int) -> Iterator[Line]:
         yield _row(label, text)
     else:
         yield _row(label, "")
-        for line in wrap(text, max(20, width - 2))[:_MOST_LINES]:
+        for line in wrap(text, max(20, width - _INDENT))[:_MOST_LINES]:
             yield ((f"  {line}", ""),)
 
 
