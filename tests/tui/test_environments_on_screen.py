@@ -86,8 +86,10 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await until_shown(pilot, "E Environment")
             await pilot.press("j", "j", "E")  # the list of authentications is empty, and a row that adds one
             await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "● default" in shown(app))
+            assert "Rename" not in shown(app).splitlines()[-1]  # the base values have no name of their own
             await pilot.press("down")
             text = await until_shown(pilot, "Changes 3 values of default:")
+            await until(pilot, lambda: "m Rename" in shown(app).splitlines()[-1])
             assert "incoming.items.sink.path" in text
             assert "clients.shop.plugins.base-uri.uri" in text  # as in the file
             assert '- "live.jsonl"' in text

@@ -95,6 +95,10 @@ def choose_environment(
     app.push_screen(ChoiceScreen(titles, question=question, title="Environment"), edit)
 
 
+_OF_ENVIRONMENT = ("environment.edit", "environment.copy", "environment.rename", "environment.delete")
+"""Keys that the base values do not have."""
+
+
 class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
     """The environments of a profile; below, what the selected one changes. Esc returns None."""
 
@@ -136,7 +140,6 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
             panel.border_title = "Environment"
-            panel.border_subtitle = "↑↓: select · Enter: use · e: edit · +: add · d: delete · Esc: cancel"
             yield BoundedList(*(Option(self._line(name), id=name) for name in self._data))
             with VerticalScroll(can_focus=False):
                 yield Static("", id="environment-differences", classes="lines")
@@ -164,6 +167,16 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
     def _compare(self, event: OptionList.OptionHighlighted) -> None:
         name = event.option.id or DEFAULT_ENVIRONMENT
         self.query_one("#environment-differences", Static).update(self._differences(name))
+        edit, delete = ("", "") if name == DEFAULT_ENVIRONMENT else (" · e: edit", " · d: delete")
+        keys = f"↑↓: select · Enter: use{edit} · +: add{delete} · Esc: cancel"
+        self.query_one(DialogPanel).border_subtitle = keys
+        self.refresh_bindings()
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        """Without the keys that do nothing to the base values, while these are selected."""
+        is_base = self.is_mounted and self._highlighted == DEFAULT_ENVIRONMENT
+        return dict.fromkeys(_OF_ENVIRONMENT, "") if is_base else {}
 
     def _differences(self, name: str) -> Content:
         if len(self._data) == 1:
