@@ -16,6 +16,7 @@ from tui_connector.guide.rest_api import (
     methods_of,
     paths_in_schema,
     similar_path,
+    why_unknown,
 )
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
@@ -99,13 +100,20 @@ def _profile_for(url: str) -> Profile:
         ("prodcts", "products"),
         ("prodcts/24-MB01", "products/24-MB01"),
         ("customers/serch", "customers/search"),
+        ("orders/7/coments", "orders/7/comments"),
+        ("order/7/coments", "orders/7/comments"),
         ("prodcts/1/2/3/4/5", ""),
         ("nothing-like-it", ""),
     ],
 )
 def test_a_misspelt_path_names_the_one_that_was_probably_meant(typed: str, meant: str) -> None:
-    paths = {each: ApiPath(("GET",)) for each in ("customers/search", "products", "products/{sku}", "orders/{id}")}
+    known = ("customers/search", "products", "products/{sku}", "orders/{id}", "orders/{id}/comments")
+    paths = {each: ApiPath(("GET",)) for each in known}
     assert similar_path(paths, typed) == meant
+    why = f"the store's schema has no path {typed}"
+    assert why_unknown(paths, typed, "GET") == (f"{why}; did you mean {meant}?" if meant else why)
+    assert why_unknown(paths, "orders/1", "PUT") == "the store's schema has orders/1 for GET only, not for PUT"
+    assert why_unknown(paths, "orders/1", "GET") == why_unknown({}, typed, "GET") == ""
 
 
 async def test_paths_are_kept_for_a_store_that_is_down(machine: Machine) -> None:

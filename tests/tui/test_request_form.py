@@ -19,7 +19,7 @@ from watched_log import Store, filled, watching
 from tui_connector.client.exchange import RecordedBody
 from tui_connector.client.message import InvalidRequest, Request, Response
 from tui_connector.guide.requests.resend import NewRequests
-from tui_connector.guide.rest_api import ApiPath, KnownPaths
+from tui_connector.guide.rest_api import ApiPath, KnownPaths, why_unknown
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench
 from tui_connector.log.history import BODIES_ARE_KEPT
@@ -27,7 +27,7 @@ from tui_connector.machine import Machine, NoPrompt
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.sending import LogContext
 from tui_connector.tui.screen_prompt import ScreenPrompt
-from tui_connector.tui.widgets.questions import ConfirmScreen
+from tui_connector.tui.widgets.questions import ConfirmScreen, DiscardScreen
 
 LONG = "items[sku,name,price,status,visibility,type_id,created_at,updated_at,weight,custom_attributes],total_count"
 
@@ -285,6 +285,9 @@ class _SlowPaths(NewRequests):
         self.outcome = "found"
         return KnownPaths({"products": ApiPath(("GET",))})
 
+    async def why_unknown(self, method: str, uri: str, client: str = "") -> str:
+        return why_unknown((await self.paths()).paths, uri.rpartition("/V1/")[2], method)
+
 
 async def test_the_paths_of_the_store_are_read_to_the_end_also_where_the_form_is_closed(machine: Machine) -> None:
     new = _SlowPaths()
@@ -295,6 +298,34 @@ async def test_the_paths_of_the_store_are_read_to_the_end_also_where_the_form_is
         await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
         new.response.set()
         await watched.until(lambda: new.outcome == "found")
+
+
+async def test_a_path_is_checked_when_the_paths_of_the_store_arrive(machine: Machine) -> None:
+    new, store = _SlowPaths(), Store()
+    message = b'{"message":"Request does not match any route."}'
+    log = filled(exchange(1, status=404, uri="https://acme.example/rest/V1/prodcts", body=message))
+    context = LogContext(machine, send=store.send, new=new)
+    async with watching(machine, log, size=(80, 24), context=context) as watched:
+        await watched.pilot.press("plus")
+        await watched.shows("The paths that the store offers are completed here once they are known.")
+        await watched.type("prodcts")
+        await watched.pilot.press("tab")
+        new.response.set()
+        await watched.shows("⚠ The store's schema has no path prodcts; did you mean products?")
+        await watched.pilot.press("f5")
+        await watched.shows("✘ Not sent: the store's schema has no path prodcts; did you mean products?")
+        path = watched.app.screen.query_one("#resend-uri", Input)
+        assert path.has_focus
+        path.value = "products"
+        await watched.until(lambda: not watched.says("no path prodcts"))
+        await watched.pilot.press("tab")
+        await watched.until(lambda: not path.has_focus and not watched.says("⚠"))
+        await watched.pilot.press("escape", "escape", "escape")  # the list, the field, the form
+        await watched.shows("Discard the edited request?")
+        await watched.pilot.press("ctrl+d")
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | DiscardScreen))
+        await watched.pilot.press("i")
+        await watched.shows("→ The store's schema has no path prodcts; did you mean products?")
 
 
 class _SlowSecrets(_SlowPaths):
@@ -481,9 +512,10 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         method.value = "POST"
         await watched.until(lambda: not watched.says("is the query what you mean"))
         await watched.pilot.press("f5")
-        await watched.shows("✘ Not sent: is the query what you mean? F5 again: send it as it is.")
+        await watched.shows("✘ Not sent: the store's schema has no path products. F5 again: send it as")
+        await watched.shows("⚠ Line 2 of the query: “wher status = 5” is sent as a parameter")
         method.value = "GET"
-        await watched.until(lambda: not watched.says("is the query what you mean"))
+        await watched.until(lambda: not watched.says("Not sent:"))
         await watched.pilot.press("f5", "f5")
         await watched.until(lambda: len(store.requests) == 3)
         assert store.requests[2].uri.endswith("?searchCriteria[pageSize]=43&wher status = 5")

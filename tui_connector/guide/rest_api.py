@@ -14,7 +14,7 @@ from pathlib import Path
 from ..files import write_private
 from ..machine import Machine
 from ..magento.entities import READABLE
-from ..misspelling import MISSPELT, most_similar, similar_names
+from ..misspelling import MISSPELT, SIMILAR, most_similar, similar_names
 from ..templates import Json
 
 _VERSION = "/V1/"
@@ -222,7 +222,36 @@ def similar_path(paths: ApiPaths, typed: str) -> str:
         found = f"{name}{slash}{rest}"
         if fitting := fitting_paths(paths, found):
             return completed_path(found, fitting[0]) if rest else name
-    return most_similar(typed, paths, MISSPELT)
+    return _alike_by_parts(paths, typed) or most_similar(typed, paths, MISSPELT)
+
+
+def _alike_by_parts(paths: ApiPaths, typed: str) -> str:
+    """The path with as many parts, each of them the same, misspelt or a value, with these values; "" for none."""
+    values, found = typed.split("/"), list[tuple[int, int, int, str]]()
+    for path in paths:
+        parts = path.split("/")
+        pairs = list(zip(values, parts, strict=False))
+        literal = [(value, part) for value, part in pairs if not _is_variable(part)]
+        wrong = [(value, part) for value, part in literal if value != part]
+        is_as_long = len(values) == len(parts) and all(values)
+        if is_as_long and all(most_similar(value, [part], SIMILAR) for value, part in wrong):
+            meant = "/".join(value if _is_variable(part) else part for value, part in pairs)
+            found.append((len(wrong), -len(literal), _COMMON.get(path, _LAST), meant))
+    return min(found)[-1] if found else ""
+
+
+def why_unknown(paths: ApiPaths, path: str, method: str) -> str:
+    """Why the schema does not describe a request for this path with this method, which is in upper case.
+
+    "" where it does, or where nothing is known of the store's paths.
+    """
+    methods = methods_of(paths, path)
+    if not paths or not path or method in methods:
+        return ""
+    if methods:
+        return f"the store's schema has {path} for {', '.join(methods)} only, not for {method}"
+    near = similar_path(paths, path)
+    return f"the store's schema has no path {path}{f'; did you mean {near}?' if near else ''}"
 
 
 def known_path(paths: ApiPaths, typed: str) -> ApiPath | None:

@@ -22,7 +22,7 @@ from ...secrets.backends import override_name
 from ...secrets.mask import MARK
 from ...units import size
 from ..checks.permissions import schema_of
-from ..rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema
+from ..rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema, why_unknown
 from ..workbench import Workbench
 
 _PER_ATTEMPT = frozenset(
@@ -184,6 +184,14 @@ class NewRequests:
             return known
         kept = KeptPaths(self._workbench.machine.directories.cache)
         return await asyncio.to_thread(kept.find, profile.base_uri(client) or "")
+
+    async def why_unknown(self, method: str, uri: str, client: str = "") -> str:
+        """Why the store's schema, as far as it is known, does not describe a request that was sent; "" where it does.
+
+        Sends nothing. Raises `InvalidRequest`.
+        """
+        known = await self.kept_paths(client)
+        return why_unknown(known.paths, schema_path(self.base_uri(client), uri) or "", method)
 
     async def paths(self, client: str = "") -> KnownPaths:
         """The paths that the token may use, read once in a session; those kept before where that is not possible.

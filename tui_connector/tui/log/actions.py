@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
@@ -14,10 +15,7 @@ from textual.message import Message
 
 from ...client.curl import curl, has_credentials
 from ...client.exchange import Exchange, Exchanges
-from ...client.message import (
-    Headers,
-    header_of,
-)
+from ...client.message import Headers, InvalidRequest, header_of
 from ...client.printer import text
 from ...errors import UserError
 from ...files import write_private
@@ -79,6 +77,8 @@ def is_known_caller(exchange: Exchange, exchanges: Exchanges) -> bool | None:
     return is_proven or None
 
 
+_OF_PATHS = ("no-route", "not-found", "stand-in")
+"""The findings of which the cause may be a misspelt path."""
 _MAX_TITLE = 50
 
 
@@ -176,7 +176,17 @@ class LogActions(RequestActions):
         known = is_known_caller(exchange, exchanges)
         diagnose = partial(diagnose_exchange, auth=method, authenticated=known)
         finding = await asyncio.to_thread(lambda: diagnose(exchange.with_whole_body()))
+        if finding is not None and finding.id in _OF_PATHS and (unknown := await self._why_unknown(exchange)):
+            end = "" if unknown.endswith("?") else "."
+            finding = replace(finding, remedy=f"{unknown[0].upper()}{unknown[1:]}{end} {finding.remedy}")
         self._panel.post_message(self.Explained(exchange, finding))
+
+    async def _why_unknown(self, exchange: Exchange) -> str:
+        """Why the store may not have the path of this request; "" where that is not known."""
+        new = self._context.new
+        with suppress(InvalidRequest):
+            return "" if new is None else await new.why_unknown(exchange.method, exchange.uri, exchange.client)
+        return ""
 
     def save_body(self, exchange: Exchange | None) -> None:
         """Saves the recorded part of the response's body to a private file."""

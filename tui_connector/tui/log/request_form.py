@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -199,6 +199,7 @@ class RequestForm(Dialog[Request | None]):
         field = self.query_one("#resend-uri", Input)
         if completed := self._begun_path(field.value):  # for what was typed before
             field.post_message(SuggestionReady(field.value, completed))
+        self._mark_path()
 
     @property
     def _path_list(self) -> SuggestionList:
@@ -214,7 +215,8 @@ class RequestForm(Dialog[Request | None]):
     @on(TextArea.Changed)
     def _forget_error(self) -> None:
         """What was wrong with the text before may not be wrong with this one."""
-        if self.query_one("#resend-error", Static).has_class("bad") and self._texts() != self._wrong:
+        note = self.query_one("#resend-error", Static)
+        if (note.has_class("bad") or note.has_class("odd")) and self._texts() != self._wrong:
             self._show_note("")
 
     @on(TextArea.Changed, "#resend-body")
@@ -265,7 +267,9 @@ class RequestForm(Dialog[Request | None]):
         """Fills the empty body with what it needs at least; ^Z takes that back. Says why where it cannot."""
         body, least = self.query_one("#resend-body", TextArea), self._least_body()
         if not least:
-            self._show_error(self._why_not_filled())
+            only_empty = "Only an empty body is filled with the fields that the store's schema requires."
+            why = self._paths.why_no_fields(self._path, self._method) if self._is_body_empty else only_empty
+            self._show_error(why)
             return
         text = editable(least.encode())
         body.history.checkpoint()
@@ -281,11 +285,6 @@ class RequestForm(Dialog[Request | None]):
         """Scrolls to the start, and on to the cursor where that is below what is in sight."""
         area.scroll_to(0, 0, animate=False, immediate=True)
         area.scroll_cursor_visible()
-
-    def _why_not_filled(self) -> str:
-        if not self._is_body_empty:
-            return "Only an empty body is filled with the fields that the store's schema requires."
-        return self._paths.why_no_fields(self._path, self._method)
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
         heading = self.query_one("#resend-body-heading", Static)
@@ -323,10 +322,6 @@ class RequestForm(Dialog[Request | None]):
     def _begun_path(self, typed: str) -> str | None:
         return self._paths.begun(typed, self._method)
 
-    def _paths_like(self, typed: str) -> bool:
-        """Whether a path begins with this word, in this case."""
-        return (self._begun_path(typed) or "").startswith(typed)
-
     @property
     def _method(self) -> str:
         return self.query_one("#resend-method", Input).value.strip().upper()
@@ -335,12 +330,20 @@ class RequestForm(Dialog[Request | None]):
     def _path(self) -> str:
         return self.query_one("#resend-uri", Input).value.strip()
 
-    def _doubt_of_method(self) -> str:
-        """What is odd about the method of this path, where the request had not both before; "" for nothing."""
+    def _doubt_of_path(self) -> str:
+        """Why the store may not have this path for this method, where they were edited; "" for nothing."""
         path = self._path
         before = self._original.method, shown_line(split_query(self._original.uri)[0])
-        others = self._paths.other_methods(path, self._method) if (self._method, path) != before else ""
-        return f"the store's schema has {path} for {others} only, not for {self._method}" if others else ""
+        return self._paths.why_unknown(path, self._method) if (self._method, path) != before else ""
+
+    def _mark_path(self) -> None:
+        """Marks a path that the store may not have, once it was left: while it is typed, its list says so."""
+        note, field = self.query_one("#resend-error", Static), self.query_one("#resend-uri")
+        if self.focused is field or note.has_class("bad"):
+            return
+        if doubt := self._doubt_of_path():
+            self._wrong = self._texts()
+            self._show_note(f"⚠ {doubt[0].upper()}{doubt[1:]}", tone="odd", field=field)
 
     def _query_target(self) -> QueryTarget:
         return self._paths.target(self._path)
@@ -393,6 +396,7 @@ class RequestForm(Dialog[Request | None]):
     def _on_focus_moved(self) -> None:
         if isinstance(self.focused, Input | TextArea):
             self._last_field = self.focused
+        self._mark_path()
         self._share_rows()
 
     def _fill(self, request: Request, method: str | None = None, headers: str | None = None) -> None:
@@ -466,15 +470,15 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue as error:
             self._show_invalid(error)
             return
-        query_odd, method_odd = self._query.doubts(), self._doubt_of_method()
-        odd = list(filter(None, [method_odd, *query_odd]))
+        query_odd, path_odd = self._query.doubts(), self._doubt_of_path()
+        odd = list(filter(None, [path_odd, *query_odd]))
         if odd and (shown_for := (request.method, self._path, *odd)) != self._sent_with:
             self._sent_with = shown_for
             if query_odd:
                 self._query.show_doubts(query_odd)
-            field = self.query_one("#resend-uri") if method_odd else self._query.field
+            field = self.query_one("#resend-uri") if path_odd else self._query.field
             self.set_focus(field)
-            words = f"{method_odd}." if method_odd else "is the query what you mean?"
+            words = f"{path_odd}{'' if path_odd.endswith('?') else '.'}" if path_odd else "is the query what you mean?"
             self._show_error(f"Not sent: {words} F5 again: send it as it is.", field)
             return
         if self._missing and (MARK in request.uri or MARK.encode() in request.body):
@@ -502,7 +506,8 @@ class RequestForm(Dialog[Request | None]):
         A method that was typed where the path belongs goes into its own field.
         """
         typed = event.input.value.strip()
-        if event.input.id == "resend-uri" and typed.upper() in METHODS and not self._paths_like(typed):
+        is_path = (self._begun_path(typed) or "").startswith(typed)  # in this case
+        if event.input.id == "resend-uri" and typed.upper() in METHODS and not is_path:
             event.input.value = f"{typed} "
         elif event.input.id != "resend-uri" or not self._complete_path(from_empty=True):
             move_focus(self, 1)
@@ -584,9 +589,9 @@ class RequestForm(Dialog[Request | None]):
 
     def _show_error(self, words: str, field: Widget | None = None) -> None:
         self._wrong = self._texts()
-        self._show_note(f"✘ {words}", bad=True, field=field)
+        self._show_note(f"✘ {words}", tone="bad", field=field)
 
-    def _show_note(self, words: str, *, bad: bool = False, field: Widget | None = None) -> None:
+    def _show_note(self, words: str, *, tone: Literal["", "odd", "bad"] = "", field: Widget | None = None) -> None:
         """Shows a note below this field, or above the buttons."""
         note, form = self.query_one("#resend-error", Static), self.query_one("#request-form")
         if field is None:
@@ -595,4 +600,5 @@ class RequestForm(Dialog[Request | None]):
             row = next(each for each in form.children if each in field.ancestors_with_self)
             form.move_child(note, after=row)
         note.update(Content(shown(words)))
-        note.set_class(bad, "bad")
+        note.set_class(tone == "bad", "bad")
+        note.set_class(tone == "odd", "odd")

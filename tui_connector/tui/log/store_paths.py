@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 
 from ...guide.requests.resend import schema_path
-from ...guide.rest_api import KnownPaths, completed_path, fitting_paths, known_path, methods_of, similar_path
+from ...guide.rest_api import (
+    KnownPaths,
+    completed_path,
+    fitting_paths,
+    known_path,
+    methods_of,
+    similar_path,
+    why_unknown,
+)
 from .query_editor import QueryTarget
 from .suggestions import Suggestion
 
@@ -60,8 +68,9 @@ class StorePaths:
         """What is said below the path; `is_found`: there are suggestions for it."""
         if not self._known.paths:
             return _NO_SCHEMA if self._was_asked else _SCHEMA_EXPECTED
-        if others := self.other_methods(typed, method):
-            return f"in the schema for {others} only"
+        methods = methods_of(self._known.paths, schema_path(self._base, typed.strip()) or "")
+        if methods and method not in methods:
+            return f"in the schema for {', '.join(methods)} only"
         if (target := schema_path(self._base, typed)) is None:
             return f"Paths are known only below {self._base}"
         if is_found:
@@ -77,10 +86,9 @@ class StorePaths:
         read = f"as of {self._known.read_at.astimezone():%d %b %Y}"
         return f"{read}, no schema now" if self._was_asked else read
 
-    def other_methods(self, typed: str, method: str) -> str:
-        """The methods of the path in the store's schema, where this one is not one of them; "" otherwise."""
-        methods = methods_of(self._known.paths, schema_path(self._base, typed.strip()) or "")
-        return "" if method in methods else ", ".join(methods)
+    def why_unknown(self, typed: str, method: str) -> str:
+        """Why the store's schema does not describe such a request; "" where it does, or that is not known."""
+        return why_unknown(self._known.paths, schema_path(self._base, typed.strip()) or "", method)
 
     def why_no_fields(self, typed: str, method: str) -> str:
         """Why it is not known which fields the body of such a request needs."""
