@@ -50,6 +50,13 @@ class Prompt(Protocol):
         """
         ...
 
+    async def another_secret(self, question: str) -> str | None:
+        """The value that replaces one which the store has refused; empty to send that one again.
+
+        None if the user wants neither, and everywhere but on a screen.
+        """
+        ...
+
     def notify(self, message: str) -> None:
         """Tells the user, where there is a screen, which keys prompt again."""
         ...
@@ -66,6 +73,9 @@ class NoPrompt:
         return None
 
     async def missing_secret(self, question: str) -> str | None:
+        return None
+
+    async def another_secret(self, question: str) -> str | None:
         return None
 
     def notify(self, message: str) -> None:
@@ -95,6 +105,8 @@ class TypedSecrets:
         self._values: dict[tuple[Path, str, str], str] = {}
         self._refused: set[tuple[Path, str, str]] = set()
         """The keys of values that the store has refused."""
+        self._doubtful: set[tuple[Path, str, str]] = set()
+        """Those among them that may be right, as only a permission may be missing."""
         self._stored: set[str] = set()
         """Secrets that were stored in a keyring since they were typed."""
         self._of_drafts: dict[str, DraftSecrets] = {}
@@ -109,9 +121,17 @@ class TypedSecrets:
         self._values[profile, source, origin] = secret
         self._refused &= {*self._values} - {(profile, source, origin)}
 
-    def refuse(self, profile: Path, source: str, origin: str) -> None:
-        """The store has refused the value of this source: it is to be typed again."""
-        self._refused.add(self._key(profile, source, origin))
+    def refuse(self, profile: Path, source: str, origin: str, *, may_be_right: bool) -> None:
+        """The store has refused the value of this source: it is not sent again before its user wants that."""
+        key = self._key(profile, source, origin)
+        self._refused.add(key)
+        self._doubtful = self._doubtful | {key} if may_be_right else self._doubtful - {key}
+
+    def may_be_right(self, profile: Path | None, source: str, origin: str) -> bool:
+        """Whether the value was refused and may be right all the same."""
+        return self.is_refused(profile, source, origin) and (
+            profile is not None and self._key(profile, source, origin) in self._doubtful
+        )
 
     def is_refused(self, profile: Path | None, source: str, origin: str) -> bool:
         return profile is not None and self._key(profile, source, origin) in self._refused

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from profiles import admin, full, logins
 
-from tui_connector.client.message import LoginRefused, Request
+from tui_connector.client.message import LoginRefused, Request, SecretNotEntered
 from tui_connector.guide.profiles.overview import read_overview
 from tui_connector.guide.secret_sources import secret_origins, sources
 from tui_connector.guide.secret_states import secret_states
@@ -137,10 +137,15 @@ class Answers(NoPrompt):
         self.questions: list[str] = []
         self.notes: list[str] = []
         self.value = "CANARY-typed"
+        self.closes = False
 
     async def missing_secret(self, question: str) -> str:
         self.questions.append(question)
         return self.value
+
+    async def another_secret(self, question: str) -> str | None:
+        self.questions.append(question)
+        return None if self.closes else self.value
 
     def notify(self, message: str) -> None:
         self.notes.append(message)
@@ -226,6 +231,15 @@ async def test_a_refused_token_is_asked_for_until_the_store_accepts_one(
         for asked in (1, 2):
             assert await statuses("CANARY-wrong") == [401, 401]
             assert (len(answers.questions), len(answers.notes)) == (asked, asked)
+        assert "Enter alone sends it again" in answers.questions[-1]
+        refused = len(sandbox.journal())
+        answers.closes = True
+        with pytest.raises(SecretNotEntered):  # neither is wanted
+            await statuses("")
+        assert len(sandbox.journal()) == refused
+        answers.closes = False
+        assert await statuses("") == [401, 401]  # with what was typed before
+        del answers.questions[2:], answers.notes[2:]
         assert "The next run (r), test (t) or request (x) asks again." in answers.notes[0]
         for _ in range(2):  # what lacks a permission was typed correctly
             assert await statuses(full(sandbox, "catalog")["access-token"]) == [200, 401]

@@ -35,6 +35,9 @@ class TerminalPrompt:
     async def missing_secret(self, question: str) -> None:
         """Never prompts: a command fails in a terminal as it does without one."""
 
+    async def another_secret(self, question: str) -> None:
+        """Never prompts, for the same reason."""
+
     def notify(self, message: str) -> None:
         """Says nothing: a command never prompts again."""
 

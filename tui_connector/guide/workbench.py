@@ -37,6 +37,10 @@ from ..units import timestamp
 from .rest_api import KnownPaths
 from .trust import ProfileTrust
 
+_MAY_BE_RIGHT = (
+    "The store refused a request with the value that was typed (401). It may be right, and lack a permission.\n"
+    "Enter alone sends it again; another value replaces it."
+)
 _ENTER_AGAIN = "Try again to enter its value for this session."
 
 
@@ -205,15 +209,31 @@ class Workbench:
                 position = f" ({number} of {len(missing)})" if len(missing) > 1 else ""
                 why = f"{reason}.\n" if reason else ""
                 to = f" for {origin}" if origin else ""
+                places = secret.origins if reason else [origin]
+                if self.vault.may_repeat(secret.source, places):
+                    question = f"{secret.title}{environment}{position}\n{_MAY_BE_RIGHT}\nAnother value{to}:"
+                    value = await self.machine.prompt.another_secret(question)
+                    if value is None:
+                        raise SecretNotEntered("The store refused the value that was typed", hint=_ENTER_AGAIN)
+                    if not value:
+                        self.vault.repeat(secret.source, places)
+                        continue
+                    self._keep(path, secret, origin, reason, value)
+                    continue
                 question = f"{secret.title}{environment}{position}\n{why}Its value{to}, for this session:"
                 value = await self.machine.prompt.missing_secret(question)
-                if value and reason:
-                    self.vault.keep_imported(path, secret.source, secret.origins, value)
-                elif value:
-                    self.vault.hold_prompted(secret.source, origin, value)
+                if value:
+                    self._keep(path, secret, origin, reason, value)
                 elif value is not None:
                     why_not = reason or f"{secret.title}: nothing was typed"
                     raise SecretNotEntered(why_not, hint=_ENTER_AGAIN)
+
+    def _keep(self, path: Path, secret: NamedSecret, origin: str, reason: str, value: str) -> None:
+        """Keeps what was typed. `reason`: why it had no value; "" for a prompt, whose value is for one origin."""
+        if reason:
+            self.vault.keep_imported(path, secret.source, secret.origins, value)
+        else:
+            self.vault.hold_prompted(secret.source, origin, value)
 
     async def _missing(self, secrets: Iterable[NamedSecret]) -> list[tuple[NamedSecret, str, str]]:
         """What has to be typed: each secret, with where it is sent, and why it is not there; "" for a prompt."""

@@ -269,9 +269,25 @@ class Vault:
         held = {*self._held} - self._refused
         return [each for each in origins if each not in typed and _prompt(source, each) not in held]
 
-    def refuse(self, source: SecretSource, origin: str, secret: str) -> bool:
+    def may_repeat(self, source: SecretSource, origins: Iterable[str]) -> bool:
+        """Whether a value was typed for one of these origins that a request was refused with: it may be right."""
+        typed = self._machine.typed
+        return any(
+            _prompt(source, each) in self._refused or typed.may_be_right(self._profile, source.key, each)
+            for each in origins
+        )
+
+    def repeat(self, source: SecretSource, origins: Iterable[str]) -> None:
+        """The user wants the value that was refused to be sent again, where it was typed for."""
+        for each in origins:
+            self._refused.discard(_prompt(source, each))
+            if self._profile is not None:
+                self._machine.typed.accept(self._profile, source.key, each)
+
+    def refuse(self, source: SecretSource, origin: str, secret: str, *, may_be_right: bool = False) -> bool:
         """The store refused a login with this secret: it is missing, if it was typed for this session.
 
+        `may_be_right`: it was refused with a request, and is sent again if its user wants that.
         Returns whether a screen asks for it before the next run or test.
         """
         question = _prompt(source, origin)
@@ -282,7 +298,7 @@ class Vault:
         typed = self._typed(source, origin)
         if self._profile is None or typed is None or clean(typed, source.kind) != secret:
             return False
-        self._machine.typed.refuse(self._profile, source.key, origin)
+        self._machine.typed.refuse(self._profile, source.key, origin, may_be_right=may_be_right)
         return True
 
     def refuse_request(self, source: SecretSource, origin: str, secret: str) -> bool:
@@ -300,7 +316,7 @@ class Vault:
             self._refused |= {question} & self._entered
             return is_new
         return not self._machine.typed.is_refused(self._profile, source.key, origin) and self.refuse(
-            source, origin, secret
+            source, origin, secret, may_be_right=True
         )
 
     def accept_request(self, source: SecretSource, origin: str, secret: str) -> None:

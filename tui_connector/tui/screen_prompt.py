@@ -21,6 +21,11 @@ class ScreenPrompt:
 
         return await answer_of(self._app, SecretEntryScreen(question)) or ""
 
+    async def another_secret(self, question: str) -> str | None:
+        from .dialogs import SecretEntryScreen, answer_of
+
+        return await answer_of(self._app, SecretEntryScreen(question))
+
     def notify(self, message: str) -> None:
         self._app.notify(message, markup=False, severity="warning")
 
