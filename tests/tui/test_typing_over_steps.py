@@ -111,6 +111,10 @@ async def test_a_word_whose_letters_are_all_keys_runs_only_the_first(
 
     async with at_step(machine, "1", (140, 45)) as (pilot, setup):
         address, sent = setup.typed_address, len(sandbox.journal())
+        await type_over(pilot, "edit\n")  # its first letter leads to a field
+        await until_said("e was a key (Edit); the 3 letters typed right after it did nothing.")
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
+        assert (setup.typed_address, len(sandbox.journal())) == (address, sent)
         await type_over(pilot, "test\n")
         await until_said("Enter did nothing: it ended the word")
         await until(pilot, lambda: len(sandbox.journal()) > sent)

@@ -23,6 +23,8 @@ _BETWEEN_STEPS = ("setup.next", "setup.previous", "setup.jump-")
 """How the ids begin of keys that go from step to step, of which several are pressed in a row."""
 _CONFIRMS = frozenset({"setup.save", "outgoing.send-sample", "outgoing.undo-sample"})
 """Keys whose second press carries out what the first one has shown, which takes a moment to read."""
+_EDITS = ".edit"
+"""How the ids end of keys that lead to a field."""
 _HELP = "question_mark"
 
 
@@ -58,8 +60,10 @@ class WordFinder:
         if first is not None and first.ignored and event.key == "enter" and event.time - first.time <= _PAUSE:
             self._app.notify(f"Enter did nothing: it ended the word that you typed. {self._hint}".strip(), markup=False)
             return True
-        if not event.is_printable or event.key.startswith(MODIFIERS) or self._takes_text or event.key == _HELP:
+        if not event.is_printable or event.key.startswith(MODIFIERS) or event.key == _HELP:
             return False
+        if self._takes_text:
+            return first is not None and self._is_typed_on(first, event)
         bound = self._app.screen.active_bindings.get(event.key)
         if first is not None and self._continues(first, event, bound.binding if bound is not None else None):
             first.time = event.time
@@ -76,6 +80,17 @@ class WordFinder:
             if event.character is not None and not event.character.isdigit() and not is_move:
                 self._first = _Letter(event.key, name, title, event.time)
         return False
+
+    def _is_typed_on(self, first: _Letter, event: Key) -> bool:
+        """Whether this letter belongs to a word whose first one was the key that has led to this field."""
+        within = _PAUSE if first.ignored else GAP
+        is_word = first.id.endswith(_EDITS) and event.character is not None and event.character.isalpha()
+        if not is_word or event.time - first.time > within:
+            return False
+        first.time, first.ignored = event.time, first.ignored + 1
+        self._first = first
+        self._report(first)
+        return True
 
     @property
     def _takes_text(self) -> bool:
