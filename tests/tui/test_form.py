@@ -201,6 +201,9 @@ async def test_arrows_stay_in_several_lines_by_shown_rows_once_something_was_don
         assert (app.focused, row()) == (area, text.height - 1)
         await pilot.press(*["up"] * (text.height + 2))
         assert (app.focused, row()) == (area, 0)
+        field = form.field("anything")
+        assert field is not None
+        assert "Tab leaves the field." in field.help_text()
         for key, neighbour in (("up", "depth"), ("down", "maybe")):
             form.focus_on("text")
             area.move_cursor((0, 0) if key == "up" else area.document.end)
@@ -227,6 +230,24 @@ async def test_the_label_of_the_focused_field_is_reversed(machine: Machine) -> N
         await until(pilot, lambda: marked() == ["level"])
         form.focus_on("on")
         await until(pilot, lambda: marked() == ["on"])
+
+
+_LABEL_WIDTH = 28
+"""Of `#form-over .label`."""
+
+
+def test_no_label_of_a_form_touches_its_value() -> None:
+    schemas = [kind_schemas.client(), kind_schemas.step(), kind_schemas.outgoing(with_comparison=())]
+    schemas += [kind_schemas.configuration("incoming"), *map(json_schema, Plugin.all_kinds().values())]
+    for schema in schemas:
+        for each in _with_kinds(field_specs(schema)):
+            assert len(each.title) + (2 if len(each.path) > 1 else 0) < _LABEL_WIDTH, each.title
+
+
+def _with_kinds(specs: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
+    for each in specs:
+        yield each
+        yield from _with_kinds([*each.inner, *(inner for kind in each.kinds for inner in kind.inner)])
 
 
 async def test_emptied_field_removes_the_value() -> None:

@@ -81,7 +81,7 @@ class Tls(Model):
         examples=["client.key"],
     )
     client_key_password: SecretSource | None = secret_field(
-        "Password of the client key", "Needed if the key is encrypted.", default=None
+        "Client key's password", "Needed if the key is encrypted.", default=None
     )
     verify: bool = Field(
         True,

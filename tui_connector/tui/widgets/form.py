@@ -428,7 +428,9 @@ class FormField(SecretMarks, FieldRow):
 
     @property
     def field_help(self) -> str:
-        """What the field takes."""
+        """What the field takes, and how one of several lines is left: once something was typed, ↑ and ↓ stay in it."""
+        if isinstance(self.editor, JsonField):
+            return f"{self.about} Tab leaves the field.".lstrip()
         return self.editor.field_help(self.about) if isinstance(self.editor, Secret) else self.about
 
     def help_text(self) -> str:
