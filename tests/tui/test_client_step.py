@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from copy import deepcopy
 
 from guide_steps import choose, draft, guide, no_demo, to_authentication, work_of
 from http_server import Hold, Received, reply, serving
@@ -13,9 +14,11 @@ from textual.widgets import Input, Static
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.choice import Choice, Toggle
-from tui_connector.tui.widgets.fields import FieldRow
+from tui_connector.tui.widgets.fields import FieldRow, TextField
 from tui_connector.tui.widgets.ordered_list import OrderedList
+from tui_connector.tui.widgets.secret import SecretInput
 
 
 def plugins(pilot: Pilot[None]) -> list[str]:
@@ -176,6 +179,26 @@ async def test_disabled_certificate_verification_shows_a_warning(machine: Machin
         await pilot.press("space", "ctrl+s")
         await until(pilot, lambda: "NOT verified" not in shown(pilot.app))
         assert "tls" not in draft(pilot)["clients"]["magento"]
+
+
+async def test_a_password_that_is_being_typed_is_discarded_with_the_form(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await pilot.press("escape", "1")
+        before, vault = deepcopy(draft(pilot)), work_of(pilot).workbench.vault
+        held = vault.held_secrets()
+        for other in ("", "x"):
+            pilot.app.screen.query_one("#connection", Choice).focus()
+            await pilot.press("enter")
+            await until_shown(pilot, "Verify the certificate")
+            pilot.app.screen.query_one("#row-title TextField", TextField).value = other
+            pilot.app.screen.query_one("#row-proxy-password SecretInput", SecretInput).focus()
+            await pilot.press(*"CANARY", "escape")
+            await until_shown(pilot, "Discard what you changed")
+            await pilot.press("ctrl+d")
+            await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+            assert draft(pilot) == before
+            assert vault.held_secrets() == held
 
 
 async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Machine, sandbox: Sandbox) -> None:

@@ -230,9 +230,14 @@ class SetupForm(Form):
     def _source(self, path: FormPath, place: str) -> dict[str, Json]:
         return source(_PLACES[place], secret_name(self.work.setup.name, path))
 
+    is_discarded = False
+    """Whether what the form still reports, such as a secret whose field loses the focus as it closes, is dropped."""
+
     @on(Form.Edited)
     def _take(self, event: Form.Edited) -> None:
         event.stop()
+        if self.is_discarded:
+            return
         self._unvisited.discard(event.path)
         if self._before_edit is not None:
             self._before_edit()
@@ -268,6 +273,8 @@ class SetupForm(Form):
     @on(Form.SecretTyped)
     def _hold(self, event: Form.SecretTyped) -> None:
         event.stop()
+        if self.is_discarded:
+            return
         if not self.work.setup.base_uri:
             self.post_message(self.NoStore())
             return
@@ -566,8 +573,10 @@ class FormScreen(Dialog[bool]):
     @on(Button.Pressed, "#form-cancel")
     def action_cancel(self) -> None:
         """Closes the form and restores what was there before; asks first where that discards something."""
-        if isinstance(self.focused, SecretInput) and self.focused.restore():
-            return
+        if isinstance(self.focused, SecretInput):
+            if self.focused.restore():
+                return
+            self.focused.commit()  # so that what was typed is a change
         self.loading_message = "Closing the form"
         self._form.after_pending_input(lambda: self._once_drawn(self._ask_discard))
 
@@ -576,6 +585,7 @@ class FormScreen(Dialog[bool]):
             save = "Apply and close" if self.finish is None else "Save"
             self.app.push_screen(DiscardScreen(save=save), self._leave)
         else:
+            self._form.is_discarded = True
             self.dismiss(False)
         self.loading_message = ""
 
@@ -588,6 +598,7 @@ class FormScreen(Dialog[bool]):
         if answer == "save":
             self.action_done()
         elif answer == "discard":
+            self._form.is_discarded = True
             self._work.setup.edit(self._path, self._before)
             self._work.workbench.vault.restore_held(self._secrets_before)
             self.dismiss(False)
