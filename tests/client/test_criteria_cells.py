@@ -38,7 +38,11 @@ def test_cells_stand_for_conditions(cells: tuple[str, str, str], rows: list[str]
 
 @pytest.mark.parametrize(
     ("value", "doubt"),
-    [("complete or processing", "“complete or processing” is one value of a; for either"), ("'n Sync", "not closed")],
+    [
+        ("complete or processing", "“complete or processing” is one value of a; for either"),
+        ("'n Sync", "with its quote"),
+        ("'a'b", "with its quote: 'a'b"),
+    ],
 )
 def test_what_may_be_meant_otherwise_is_said(value: str, doubt: str) -> None:
     read = read_cells("a", "eq", value)

@@ -211,3 +211,10 @@ def test_what_a_line_can_become(line: str, suggested: list[str]) -> None:
 def test_a_path_without_search_criteria_has_none() -> None:
     found = [each.line for each in suggested_lines("", "orders/1", ApiPath(("GET",), ("editMode",)))]
     assert found == ["editMode=", "fields="]
+
+
+def test_a_long_query_is_in_short_too() -> None:
+    rows = [f"where field_{number} = Größe {number}" for number in range(40)]
+    query = "&".join(each.encoded() for _, found in sent_parameters(rows) for each in found)
+    short = in_short(f"https://acme.example/?{query}", query.split("&"))
+    assert short == [rows[0], *(row.replace("where", "and", 1) for row in rows[1:])]

@@ -60,6 +60,7 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
             ("status >= 400", "\nEnter: apply · Esc: cancel · F1: help"),
             ("stauts >= 400", "\nFinds a search criterion; did you mean status >= 400? Tab: replace · Enter: apply"),
             ("stauts >= 400", "None of 1 matches; did you mean status ≥ 400? a: apply · F: disable it · f: change"),
+            (f"entity_id {'1' * 300}", "did you mean entity_id = 11111111111111111…? Tab: replace · Enter: apply"),
             ("colour = red", "No request here has a search criterion or parameter colour."),
             ("stauts:4xx", "\nFinds this text; did you mean status:4xx? Tab: replace · Enter: apply"),
             ("status > 4", "Finds a search criterion of requests · Enter: apply · Esc: cancel · F1: help"),

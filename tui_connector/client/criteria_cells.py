@@ -63,11 +63,11 @@ def _with_value(field: str, condition: str, value: str) -> ReadCells:
         return ReadCells(read_shown_rows(f"{field} {text if begins_with_sign else f'{condition} {text}'}"))
     except ValueError:
         doubt = ""
+    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
     if _OR.search(text):
-        shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
         doubt = f"“{shown}” is one value of {field}; for either, repeat the field: or {field} = …"
     elif text[:1] in ("'", '"'):
-        doubt = f"the quote of {text[:_SHOWN]} is not closed, so it is a part of the value"
+        doubt = f"the value of {field} is sent with its quote: {shown}"
     return ReadCells([(Condition(field, condition, value),)], doubt=doubt)
 
 

@@ -93,16 +93,17 @@ def criteria_of(uri: str) -> tuple[Criterion, ...]:
     return tuple(map(_criterion, filters.values()))
 
 
-def decoded_criteria(uri: str) -> tuple[list[tuple[str, str]], set[str]]:
+def decoded_criteria(uri: str, longest: int = _MAX_LENGTH) -> tuple[list[tuple[str, str]], set[str]]:
     """Search criteria as rows to read (where, sort, page), and the names of the parameters that these stand for.
 
-    Parameters with other names, which Magento may ignore, are not among them.
+    Parameters with other names, which Magento may ignore, are not among them. `longest`: characters of the address that
+    are read.
     """
     filters: dict[tuple[str, str], dict[str, str]] = {}
     orders: dict[str, dict[str, str]] = {}
     page = size = ""
     names: set[str] = set()
-    for name, value in parameters(_target(uri).partition("?")[2]):
+    for name, value in parameters(_target(uri, longest).partition("?")[2]):
         match criteria_keys(name):
             case ["filtergroups", group, "filters", number, "field" | "value" | "conditiontype" as field]:
                 filters.setdefault((group, number), {})[field] = value or ""
@@ -127,10 +128,10 @@ def request_path(uri: str) -> str:
     return _specific(_target(uri).partition("?")[0])
 
 
-def _target(uri: str) -> str:
-    """Path and query. Not by urlsplit, which takes as long as all the rest of a row."""
+def _target(uri: str, longest: int = _MAX_LENGTH) -> str:
+    """Path and query, up to so many characters. Not by urlsplit, which takes as long as all the rest of a row."""
     start = uri.find("/", _BEFORE_PATH)
-    return uri[start : start + _MAX_LENGTH] if start >= 0 else "/"
+    return uri[start : start + longest] if start >= 0 else "/"
 
 
 def _specific(path: str) -> str:

@@ -97,7 +97,7 @@ def in_short(uri: str, lines: Sequence[str]) -> list[str]:
 
     `uri` is absolute, and has this query.
     """
-    rows, names = decoded_criteria(uri)
+    rows, names = decoded_criteria(uri, len(uri))
     short = [text if is_short(text) else f"{label} {text}" for label, text in rows]
     others = [line for line in lines if _name(line) not in names]
     try:

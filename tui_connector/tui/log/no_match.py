@@ -20,7 +20,7 @@ HISTORY_SETTING = "history under [log] of the profile sets what is kept of each 
 def why_none_listed(wanted: Filter, ring: Ring, fields: Collection[str]) -> list[str]:
     """What a list says in which the filter leaves nothing, a line each; `fields`: those that its requests have."""
     meant = corrected(str(wanted), fields=fields)
-    hint = f"; did you mean {meant.meant}? a: apply" if meant else "."
+    hint = f"; did you mean {shown_line(meant.meant, _MAX_SEARCH)}? a: apply" if meant else "."
     empty = f"None of {len(ring):,} matches{hint}{' ·' if meant else ''} F: disable it · f: change"
     return [empty, *filter(None, [_without_field(wanted, fields), _without_status(wanted, ring)])]
 
@@ -32,7 +32,7 @@ def why_none_found(search: str, ring: Ring, fields: Collection[str], *, is_histo
     """
     wanted, meant = search_for(search), corrected_search(search, fields=fields)
     partial = not_searched(ring, wanted)
-    end = f"; did you mean {meant.meant}?" if meant else "."
+    end = f"; did you mean {shown_line(meant.meant, _MAX_SEARCH)}?" if meant else "."
     reasons = [f"{partial}." if partial else "", _without_field(wanted, fields), _without_status(wanted, ring)]
     if is_history and (partial or not len(ring)):
         reasons.append(HISTORY_SETTING)

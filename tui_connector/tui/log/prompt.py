@@ -26,6 +26,8 @@ Purpose = Literal["filter", "search", "find"]
 
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
+_MAX_MEANT = 30
+"""Characters of what was meant in the message below the line, which must have room for the key that takes it."""
 _EMPTY_HELP = "post  404  products  status >= 400  time > 1s  ~e errors  ~b body · F1: help"
 _SEARCH_HELP = "Searches rows, headers and bodies; or a filter, as status >= 400 · F1: help"
 _SEARCH_KEYS = "Enter: find · then n: next, N: previous"
@@ -132,7 +134,7 @@ class LogPrompt(Vertical):
 
     def _offer(self, words: str) -> str:
         """The question for the correction, with the key that takes it."""
-        return f"{words} {self._correction.meant}? Tab: replace" if self._correction else ""
+        return f"{words} {shown_line(self._correction.meant, _MAX_MEANT)}? Tab: replace" if self._correction else ""
 
     def action_correct(self) -> None:
         """Replaces what was typed by what was probably meant."""
