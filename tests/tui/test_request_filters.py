@@ -254,7 +254,6 @@ async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
     async with watching(machine, log, size=(80, 24)) as watched:
         await watched.selects(2)
         for key, why in (
-            ("b", "is a key of the selected request"),
             ("F", "no filter to turn off"),
             ("n", "/ searches."),
         ):
