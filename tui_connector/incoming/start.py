@@ -22,6 +22,7 @@ from ..runs.fingerprint import compared, digest
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import has_lost_secret
 from ..templates import Json, PlaceholderError, Scope
+from ..text import count
 from ..units import timestamp
 from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming, entity_names, lineage
@@ -151,9 +152,9 @@ def begin_run(
             ledger.resume(unfinished)
             skip_known = _skips_known(incoming, unfinished.since, known)
             if unfinished.at_end:
-                notes = [f"Completing the run of {unfinished.began}: all {unfinished.items} items had been written."]
+                notes = [f"Completing the run of {unfinished.began}: all {unfinished.items:,} items had been written."]
             else:
-                notes = [f"Resuming the run of {unfinished.began} after {unfinished.items} items."]
+                notes = [f"Resuming the run of {unfinished.began} after {count(unfinished.items, 'item')}."]
             at_end = unfinished.at_end
             return StartPoint(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
         why = _why_not_resumed(unfinished, fingerprint, request_line, resumable=resumable)

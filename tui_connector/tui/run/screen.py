@@ -133,9 +133,9 @@ class RunView(LogDock, Generic[Job]):
         seconds = progress.seconds - progress.resumed_seconds
         is_empty = not any((*metrics.rates.values, *metrics.latencies.values))  # as of a run that has received nothing
         self.set_class(not job.active, "ended")
-        is_brief = seconds < CHARTED_SECONDS or is_empty
-        has_room = stacked and (job.active or not is_empty)  # they are there from the start, so that nothing moves
-        self.query_one("#run-charts").set_class(is_brief and not has_room, "brief")
+        is_brief = is_empty or (seconds < CHARTED_SECONDS and not stacked)
+        # while it runs they are there from the start: one that appeared later would move the log
+        self.query_one("#run-charts").set_class(is_brief and not job.active, "brief")
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
@@ -222,7 +222,7 @@ class RunScreen(RunView[RunJob]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", id="run.stop"),
         Binding("r", "start", "Run", id="run.start"),
-        Binding("R", "options", "Run with options", id="run.options"),
+        Binding("R", "options", "Options", id="run.options", tooltip="Run with options"),
         Binding("e", "errors", "Errors", id="run.errors", tooltip=ERRORS),
         Binding("f", "filter_log", "Filter", id="run.filter", tooltip="Filter the requests in the log"),
         Binding("slash", "search_log", "Search", id="run.search", tooltip="Search the requests in the log"),
