@@ -322,7 +322,7 @@ class Walk:
         typed = text.replace('identifier = "sku"', "identifer = sku", 1)
         area.show(typed.replace("page-size = 100", 'page-size = "100"', 1))
         await self.press("f8")
-        await self.shows("✘ 2 problems", "F7 Fix")
+        await self.shows("✘ 3 problems", "F7 Fix")
         yield "editor"
         path.write_text(text.replace('formatter = "long"', 'formatter = "full"'))
         await self.shows("Another program changed the file")

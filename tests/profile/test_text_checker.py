@@ -463,7 +463,6 @@ def test_a_value_of_a_wrong_type_is_one_problem_however_it_is_written(written: s
         "timeout = “30s”",
         "timeout: 30s",
         "timeout = = 3",
-        "timeouts = many",
         "production = Yes",
         'production = "yes',
         "proxy = { a = 1",
@@ -488,6 +487,11 @@ def test_one_mistake_is_one_problem_and_its_correction_leaves_the_other_lines(mi
     assert problem.line == 9
     if problem.fix is not None:
         assert '\ntitle = "M"\ndescription = "D"\n' in apply(text, problem.fix.edits)
+
+
+def test_a_misspelt_key_is_a_problem_beside_that_of_its_value() -> None:
+    text = GOOD.replace('timeout = "30s"', "timeuot = 30s")
+    assert [(each.line, each.column) for each in Checker().check(text).problems] == [(10, 1), (10, 11)]
 
 
 @given(

@@ -188,7 +188,7 @@ _PUT_IN_QUOTES = ("not-quoted", "leading-zeros", "date")
 def _one_of_each_line(
     mistakes: Sequence[Mistake], found: Sequence[Found], parsed: ParsedText, text: str
 ) -> tuple[list[Mistake], list[Found]]:
-    """The mistakes and problems, with one mistake of each line, and no problem of what a mistake was read as.
+    """The mistakes and problems, with one mistake of each line, and no problem of the value that it was read as.
 
     Where a value without quotes would not be valid with them either, its problem says more than the mistake.
     """
@@ -201,7 +201,14 @@ def _one_of_each_line(
             _is_of_value(each) and _is_value_at(place, parsed.position(each.path), lines) for each in found
         ):
             left.setdefault(place.line, mistake)
-    return [*left.values()], [each for each in found if parsed.position(each.path).line not in left]
+    return [*left.values()], [each for each in found if _is_left(each, left, parsed, lines)]
+
+
+def _is_left(found: Found, mistakes: Mapping[int, Mistake], parsed: ParsedText, lines: Sequence[str]) -> bool:
+    """Whether a problem is none of the mistakes (by line): on another line, or of the key of a wrong value."""
+    key = parsed.position(found.path)
+    mistake = mistakes.get(key.line)
+    return mistake is None or (found.is_of_key and _is_value_at(mistake.position, key, lines))
 
 
 _READ_AS_TEXT = ("not-quoted", "date")
