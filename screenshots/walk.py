@@ -37,7 +37,7 @@ from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup import save
 from tui_connector.tui.setup.context import DemoStore
-from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen

@@ -13,7 +13,7 @@ from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.chain import AddStepScreen, ChainScreen
 from tui_connector.tui.setup.configurations import ConfigurationList
-from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.widgets.fields import TextField
 
 PUT = {"method": "put", "uri": "products/&{sku}", "parameters": {"product": "&{@}"}}

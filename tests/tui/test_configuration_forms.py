@@ -15,7 +15,7 @@ from textual.widget import Widget
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
-from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.choice import Choice, ChoiceScreen
 from tui_connector.tui.widgets.fields import TextField

@@ -25,7 +25,7 @@ from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import SaveScreen
 from tui_connector.tui.profile.part_list import PartList
 from tui_connector.tui.run.screen import RunScreen
-from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.widgets.fields import TextField
 

@@ -30,7 +30,7 @@ from tui_connector.tui.profile.part_forms import AddPartScreen
 from tui_connector.tui.profile.part_list import PartList, ProblemList
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
-from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen

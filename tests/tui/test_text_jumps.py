@@ -10,7 +10,7 @@ from screens import until, until_shown
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.part_forms import SaveScreen
-from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen

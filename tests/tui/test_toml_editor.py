@@ -26,7 +26,7 @@ from tui_connector.profile.text_checker import Checked, Checker
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_list import PartList
-from tui_connector.tui.setup.form import FormScreen
+from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.panels import ProblemRows
 from tui_connector.tui.toml_editor.screen import EditorScreen

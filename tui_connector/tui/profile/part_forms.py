@@ -26,7 +26,7 @@ from ..setup.chain import OutgoingForm
 from ..setup.context import GuideContext
 from ..setup.entity_chooser import EntityChooser, offer
 from ..setup.environment import EnvironmentForm
-from ..setup.form import FormScreen
+from ..setup.form_screen import FormScreen
 from ..setup.incoming import IncomingForm
 from ..toml_editor.difference import DifferenceScreen
 from ..widgets import highlight

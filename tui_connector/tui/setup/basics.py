@@ -40,7 +40,7 @@ from ..widgets.fields import FieldRow, FieldWithList, TextField
 from ..widgets.form import FormPath
 from ..widgets.ordered_list import OrderedList
 from .context import GuideContext
-from .form import FormScreen
+from .form_screen import FormScreen
 from .step import StepPane
 
 _EVERYWHERE = {

@@ -27,7 +27,7 @@ from ..widgets.prose import Prose
 from ..widgets.questions import DiscardScreen, WorkAnswer
 from .context import GuideContext
 from .entity_chooser import EntityChooser, EntityOption, offer
-from .form import FormScreen
+from .form_screen import FormScreen
 
 _ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
 _SEVERAL = (

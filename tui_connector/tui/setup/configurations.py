@@ -28,7 +28,7 @@ from ..widgets.form import FormPath
 from ..widgets.frame import TONES
 from ..widgets.questions import ConfirmScreen
 from .entity_chooser import EntityChooser, EntityFilter, EntityOption, offer
-from .form import FormScreen
+from .form_screen import FormScreen
 from .step import StepPane, words_of
 
 _NAMES, _CUT_NAMES = 10, 24

@@ -19,7 +19,8 @@ from ...text import shown_line
 from ..widgets.field_specs import FieldSpec, FieldType
 from ..widgets.form import Form, FormPath
 from .context import GuideContext
-from .form import FormScreen, SetupForm
+from .form import SetupForm
+from .form_screen import FormScreen
 
 _ABOUT = (
     "The values of another store. An empty field is as in the base values; a secret is read from where its field, or "

@@ -28,7 +28,7 @@ from ..widgets.item_table import ItemScreen, ItemTable
 from ..widgets.questions import ConfirmScreen
 from .configurations import ConfigurationsPane
 from .context import GuideContext
-from .form import FormScreen
+from .form_screen import FormScreen
 from .results import PartValues
 from .step import words_of
 

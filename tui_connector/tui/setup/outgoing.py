@@ -43,7 +43,7 @@ from ..widgets.focus_moves import NOT_BY_ARROWS
 from ..widgets.text_areas import JsonField
 from .chain import OutgoingForm
 from .configurations import ConfigurationList, ConfigurationsPane
-from .form import FormScreen
+from .form_screen import FormScreen
 from .results import PartValues
 from .step import words_of
 
