@@ -18,29 +18,26 @@ from textual.worker import Worker
 from ...client.message import InvalidRequest
 from ...guide.checks.authentication import AuthenticationTest, last_login, not_sent, preview, try_authentication
 from ...guide.checks.check import CheckResult
-from ...guide.secret_sources import is_source
 from ...guide.steps import kind_schemas
 from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideStep
 from ...magento.diagnosis import Finding, Fix
 from ...profile.importers.command_text import looks_like_command
-from ...profile.model import ModelPath
-from ...secrets.cleaning import SecretKind, secret_kind
 from ...secrets.token_shape import looks_like_token
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
-from ..widgets.field_specs import FieldSpec
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
-from ..widgets.secret import Secret, SecretInput, SourceField
+from ..widgets.secret import SecretInput, SourceField
 from .authentication_fields import (
-    CODE,
     USERNAME,
-    code_wanted,
+    first_missing,
     how_to_give,
     is_given,
     schema_fields,
+    shown_fields,
     tested_values,
     usual_fields,
 )
+from .authentication_form import AuthenticationForm
 from .form import SetupForm
 from .method_menu import OTHER, entries, where_applied
 from .results import PartValues
@@ -93,8 +90,8 @@ class AuthenticationPane(StepPane):
         await self._show_way()
 
     @property
-    def form(self) -> SetupForm:
-        return self.query_one("#fields SetupForm", SetupForm)
+    def form(self) -> AuthenticationForm:
+        return self.query_one(AuthenticationForm)
 
     @property
     def _path(self) -> FormPath:
@@ -103,20 +100,10 @@ class AuthenticationPane(StepPane):
 
     async def _show_way(self, *, was_chosen: bool = False) -> None:
         """The way and its fields as the setup has them. `was_chosen`: the user has just chosen it."""
-        setup = self.setup
         fields = self.query_one("#fields", Vertical)
         former = self.form if self.query("#way-form") else None
         await fields.remove_children()
-        await fields.mount(
-            SetupForm(
-                self.work,
-                self._specs(),
-                self._path,
-                data=setup.default_authentication(),
-                before_edit=setup.write_authentication,
-                id="way-form",
-            )
-        )
+        await fields.mount(AuthenticationForm(self.work, is_whole=self._whole))
         if not self.query("#way-form"):
             return  # the screen was left meanwhile
         if was_chosen:
@@ -124,7 +111,7 @@ class AuthenticationPane(StepPane):
         elif former is not None:
             self.form.continue_from(former)
         self._say_whole()
-        self._say_saved()
+        self.form.say_saved()
         self._say_way()
         if self.display:
             self._begin(was_chosen=was_chosen)
@@ -156,14 +143,6 @@ class AuthenticationPane(StepPane):
     def path_here(self) -> FormPath:
         return self.form.path_of(self.screen.focused) if self.query("#way-form") else self._path
 
-    def _has_moved_secrets(self) -> bool:
-        """Whether a secret has another source than the one that is shown."""
-        for row in self.form.query(FormField):
-            there = self.setup.at(*self._path, *row.spec.path)
-            if isinstance(row.editor, Secret) and is_source(there) and there != row.editor.source:
-                return True
-        return False
-
     async def _show_field(self) -> None:
         """Focuses the field at which the step begins, also where it is not one that the guide asks for."""
         at, self._begins_at = self._begins_at, ()
@@ -180,25 +159,6 @@ class AuthenticationPane(StepPane):
         whole = self.query_one("#whole", Toggle)
         whole.display = bool(asked_for or self.setup.auth_kind == ADMIN) and bool(others)
         whole.set_label("All fields" if self._whole else f"More fields: {', '.join(others)}")
-
-    def _say_saved(self) -> None:
-        """Which secrets the profile has a place for, and so need not be typed, and which are at hand."""
-        for row in self.form.query(FormField):
-            place = (*self._path, *row.spec.path)
-            if not isinstance(row.editor, Secret):
-                continue
-            if row.editor.place == "env":
-                self._mark_variable(row, row.editor, place)
-            elif row.editor.place != "ask" and self.setup.is_saved(place):
-                row.mark(row.editor.show_saved())
-        self.form.show_at_hand()
-
-    def _mark_variable(self, row: FormField, secret: Secret, place: ModelPath) -> None:
-        """Whether the variable of this secret is set, or has a value for this session."""
-        name = str(secret.source["env"])
-        has_value, is_set = self.work.has_variable(name, place), bool(self.work.workbench.machine.environ.get(name))
-        secret.entry.has_value = secret.entry.has_value or has_value
-        row.mark("set" if is_set else "session" if has_value else "not set: paste value", bad=not has_value)
 
     def _say_way(self) -> None:
         setup = self.setup
@@ -221,9 +181,6 @@ class AuthenticationPane(StepPane):
     def _keyring(self) -> None:
         self._say_way()
 
-    def _specs(self) -> list[FieldSpec]:
-        return schema_fields(self.setup) if self._whole else usual_fields(self.setup)
-
     def _preview(self) -> None:
         """What the template makes of the last login, where a template is asked for."""
         setup, words = self.setup, ""
@@ -243,23 +200,22 @@ class AuthenticationPane(StepPane):
         """`was_chosen`: the user has just chosen the way, so that what is typed now is meant for its fields."""
         if not self.query("#way-form"):
             return  # the fields are on their way, and start when they are there
-        if (self.form.path, self.form.specs) != (self._path, tuple(self._specs())) or self._has_moved_secrets():
-            # another step has chosen another client, or other places of secrets, or there are more to choose from
+        if self.form.is_outdated:
             self.run_worker(self._switched(was_chosen=False), group="fields", exclusive=True)
             return
         if self._begins_at:
             self.run_worker(self._show_field(), group="fields", exclusive=True)
             return
         self.form.ask_keyring()
-        missing = self._missing()
-        awaits_paste = self._is_token(missing) and not was_chosen
+        missing = first_missing(self.work)
+        awaits_paste = self.form.is_token(missing) and not was_chosen
         self.form.check()
         demo = self._show_demo_button(missing)
         if demo is not None:
             self.screen.set_focus(demo)
         elif awaits_paste:
             self.screen.set_focus(self.query_one("#way"))
-        elif (missing or not (self.setup.fields() or self.setup.has_authentication)) and not self._names_variable(
+        elif (missing or not (self.setup.fields() or self.setup.has_authentication)) and not self.form.names_variable(
             missing
         ):
             self.form.focus_on(missing)
@@ -278,21 +234,11 @@ class AuthenticationPane(StepPane):
         else:
             self._explain(missing)
 
-    def _names_variable(self, name: str) -> bool:
-        """Whether this field has the name of a variable, which letters would change; a paste finds it anyway."""
-        row = self.form.field(name)
-        return row is not None and isinstance(row.editor, Secret) and row.editor.place == "env"
-
-    def _is_token(self, name: str) -> bool:
-        """Whether this is a field for a token, which is pasted: letters stay keys, as in other steps, until it is."""
-        row = self.form.field(name) if name else None
-        is_typed_here = row is not None and isinstance(row.editor, Secret) and row.editor.place == "keyring"
-        return is_typed_here and secret_kind(name) is SecretKind.TOKEN and name != CODE[-1]
-
     def _explain_way(self) -> None:
         """Explains the way to authenticate, or where a paste goes while a token is missing."""
-        missing = self._missing() if self.query("#way-form") else ""
-        if self._is_token(missing) and (row := self.form.field(missing)) is not None:
+        form = next(iter(self.query(AuthenticationForm)), None)
+        missing = first_missing(self.work)
+        if form is not None and form.is_token(missing) and (row := form.field(missing)) is not None:
             self._explain(missing, f"A paste goes to {row.label}; e goes there to type. {row.about}")
         else:
             self.explain(_ABOUT_WAY)
@@ -310,12 +256,6 @@ class AuthenticationPane(StepPane):
         button.display = missing in self.work.sandbox
         return button if button.display else None
 
-    def _missing(self) -> str:
-        """The name of the first field that was not given."""
-        return next(
-            (each.name for each in self.setup.fields() if not is_given(self.work, each)), code_wanted(self.setup)
-        )
-
     @property
     def has_fields(self) -> bool:
         return True
@@ -324,7 +264,7 @@ class AuthenticationPane(StepPane):
         if not self.query("#way-form") or (self._edits_next and self.form.focus_at((*self._path, *self._edits_next))):
             return
         if not self.form.focus_on_problem():
-            self.form.focus_on(self._missing())
+            self.form.focus_on(first_missing(self.work))
 
     def _explain(self, name: str, about: str = "") -> None:
         row = self.form.field(name)
@@ -362,10 +302,11 @@ class AuthenticationPane(StepPane):
     @on(Toggle.Changed, "#whole")
     async def _more(self, event: Toggle.Changed) -> None:
         event.stop()
-        before = {each.path for each in self._specs()}
+        before = {each.path for each in shown_fields(self.setup, is_whole=self._whole)}
         self._whole = event.value
         await self._show_way()
-        added = [each.path for each in self._specs() if each.path not in before]
+        after = shown_fields(self.setup, is_whole=self._whole)
+        added = [each.path for each in after if each.path not in before]
         if not added or not self.form.focus_at((*self._path, *added[0])):
             self.screen.set_focus(event.control)
 
@@ -380,7 +321,7 @@ class AuthenticationPane(StepPane):
         menu = entries(self.setup)
         menu.take(event.option)
         await self._switched()
-        if event.option in menu.stays and not self._missing():
+        if event.option in menu.stays and not first_missing(self.work):
             self.screen.set_focus(event.control)
 
     @on(Choice.Confirmed, "#way")
@@ -409,7 +350,7 @@ class AuthenticationPane(StepPane):
             self.forget()  # what is shown or tested was about other values
             self.show_refusal()  # unless these were refused, too
         self.work.told_keyring |= bool(self.work.keyring_problem)
-        self._say_saved()
+        self.form.say_saved()
         self._say_way()
         self.post_message(self.Changed())
 
@@ -539,7 +480,8 @@ class AuthenticationPane(StepPane):
 
     def _way_to(self, name: str) -> str:
         """The key that leads to this field, or to the first one, with its title; "" where there is none."""
-        row = self.form.field(name) or self.form.field(self._missing()) or next(iter(self.form.query(FormField)), None)
+        form = self.form
+        row = form.field(name) or form.field(first_missing(self.work)) or next(iter(form.query(FormField)), None)
         self._edits_next = row.spec.path if row is not None else ()
         return f"e: edit {row.label}" if row is not None else ""
 
@@ -577,7 +519,7 @@ class AuthenticationPane(StepPane):
     def on_paste(self, event: events.Paste) -> None:
         """A paste outside fields, also in the log, goes to the field to fill in or to correct."""
         is_outside = bool(self.query("#way-form")) and not isinstance(self.screen.focused, Input | TextArea)
-        is_wanted = is_outside and (self._missing() or self.form.query(FormField).filter(".wrong"))
+        is_wanted = is_outside and (first_missing(self.work) or self.form.query(FormField).filter(".wrong"))
         if is_wanted and not looks_like_command(event.text):
             self.edit_field()
             entry = self.screen.focused

@@ -44,11 +44,22 @@ def schema_fields(setup: Setup) -> list[FieldSpec]:
     return list(field_specs_in(setup, schema)) if schema is not None else []
 
 
+def shown_fields(setup: Setup, *, is_whole: bool) -> list[FieldSpec]:
+    """All fields of the kind, if it `is_whole`, else the usual ones."""
+    return schema_fields(setup) if is_whole else usual_fields(setup)
+
+
 def code_wanted(setup: Setup) -> str:
     """The field of the one-time code, where the store asks for one and nothing makes it yet: else none."""
     path = ("authentications", setup.authentication, *CODE)
     wanted = setup.auth_kind == ADMIN and setup.needs_code() and setup.at(*path) is None
     return CODE[-1] if wanted else ""
+
+
+def first_missing(work: GuideContext) -> str:
+    """The name of the first field that was not given; "" where none is missing."""
+    setup = work.setup
+    return next((each.name for each in setup.fields() if not is_given(work, each)), code_wanted(setup))
 
 
 def is_given(work: GuideContext, each: GuideField) -> bool:

@@ -1,0 +1,80 @@
+"""The form of step 2: the fields of an authentication, and where its secrets are."""
+
+from __future__ import annotations
+
+from ...guide.secret_sources import is_source
+from ...guide.steps.setup import Setup
+from ...profile.model import ModelPath
+from ...secrets.cleaning import SecretKind, secret_kind
+from ..widgets.form import FormField, FormPath
+from ..widgets.secret import Secret
+from .authentication_fields import CODE, shown_fields
+from .context import GuideContext
+from .form import SetupForm
+
+
+class AuthenticationForm(SetupForm):
+    """The fields of the authentication that the guide is about."""
+
+    def __init__(self, work: GuideContext, *, is_whole: bool) -> None:
+        """`is_whole`: with every field of its kind, and not only those that the guide asks for."""
+        setup = work.setup
+        super().__init__(
+            work,
+            shown_fields(setup, is_whole=is_whole),
+            _path(setup),
+            data=setup.default_authentication(),
+            before_edit=setup.write_authentication,
+            id="way-form",
+        )
+        self._is_whole = is_whole
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether another step has chosen another client or other places of secrets, or there are more to choose."""
+        setup = self.work.setup
+        shown = self.path, self.specs
+        return shown != (_path(setup), tuple(shown_fields(setup, is_whole=self._is_whole))) or self._has_moved_secrets
+
+    @property
+    def _has_moved_secrets(self) -> bool:
+        """Whether a secret has another source than the one that is shown."""
+        for row in self.query(FormField):
+            there = self.work.setup.at(*self.path, *row.spec.path)
+            if isinstance(row.editor, Secret) and is_source(there) and there != row.editor.source:
+                return True
+        return False
+
+    def say_saved(self) -> None:
+        """Which secrets the profile has a place for, and so need not be typed, and which are at hand."""
+        for row in self.query(FormField):
+            place = (*self.path, *row.spec.path)
+            if not isinstance(row.editor, Secret):
+                continue
+            if row.editor.place == "env":
+                self._mark_variable(row, row.editor, place)
+            elif row.editor.place != "ask" and self.work.setup.is_saved(place):
+                row.mark(row.editor.show_saved())
+        self.show_at_hand()
+
+    def _mark_variable(self, row: FormField, secret: Secret, place: ModelPath) -> None:
+        """Whether the variable of this secret is set, or has a value for this session."""
+        name = str(secret.source["env"])
+        has_value, is_set = self.work.has_variable(name, place), bool(self.work.workbench.machine.environ.get(name))
+        secret.entry.has_value = secret.entry.has_value or has_value
+        row.mark("set" if is_set else "session" if has_value else "not set: paste value", bad=not has_value)
+
+    def names_variable(self, name: str) -> bool:
+        """Whether this field has the name of a variable, which letters would change; a paste finds it anyway."""
+        row = self.field(name)
+        return row is not None and isinstance(row.editor, Secret) and row.editor.place == "env"
+
+    def is_token(self, name: str) -> bool:
+        """Whether this is a field for a token, which is pasted: letters stay keys, as in other steps, until it is."""
+        row = self.field(name) if name else None
+        is_typed_here = row is not None and isinstance(row.editor, Secret) and row.editor.place == "keyring"
+        return is_typed_here and secret_kind(name) is SecretKind.TOKEN and name != CODE[-1]
+
+
+def _path(setup: Setup) -> FormPath:
+    return ("authentications", setup.authentication)
