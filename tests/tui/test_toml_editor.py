@@ -333,7 +333,8 @@ async def test_replace_opens_the_bar_and_deletes_nothing_before_a_replacement_wa
 async def test_enter_leads_from_the_text_to_find_to_its_replacement(machine: Machine) -> None:
     async with editing(machine, size=(80, 24)) as pilot:
         await pilot.press("ctrl+r", *"none", "enter")
-        await until(pilot, lambda: area(pilot).border_subtitle == "no match")
+        await until_shown(pilot, "No match.")
+        assert area(pilot).border_subtitle == "no match"
         assert pilot.app.focused.id == "editor-find"
         await pilot.press("ctrl+u", *"acme", "enter")
         await until(pilot, lambda: pilot.app.focused.id == "editor-replacement")
@@ -368,6 +369,26 @@ async def test_enter_stays_at_the_match_that_is_shown_and_f3_goes_on(machine: Ma
         for place in (places[0], places[-1], places[-2]):
             await pilot.press("f2")
             await until(pilot, lambda place=place: area(pilot).offset_of_cursor == place + 4)
+
+
+async def test_each_key_that_does_nothing_says_why(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await until_shown(pilot, "✔ valid")
+        for key, why in (
+            ("f7", "There is no problem."),
+            ("ctrl+g", "No form here: move the cursor into"),
+            ("f8", "There is no problem."),
+        ):
+            await pilot.press(key)
+            await until_shown(pilot, why)
+        await pilot.press("f3")
+        await until(pilot, lambda: pilot.app.screen.query_one(SearchBar).is_open)
+        await pilot.press(*"none", "escape", "f3")
+        await until_shown(pilot, "No match.")
+        await pilot.press("ctrl+r", "tab", *"x", "ctrl+r")
+        await until(pilot, lambda: pilot.app.screen.query_one(SearchBar).is_replacing)
+        await until_shown(pilot, "No match.")
+        assert area(pilot).text == TEXT
 
 
 async def test_what_is_typed_replaces_the_text_that_was_searched_last(machine: Machine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -118,10 +118,10 @@ class EditorScreen(TextScreen[Left]):
         if self._found_draft is not None:
             self.call_after_refresh(self._offer_draft, *self._found_draft)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "form":
-            return _part_of(self.key_at_cursor) is not None
-        return super().check_action(action, parameters)
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        hidden = {} if _part_of(self.key_at_cursor) is not None else {"editor.form": ""}
+        return {**super().key_titles, **hidden}
 
     # Saving
 
@@ -343,9 +343,11 @@ class EditorScreen(TextScreen[Left]):
             self._leave_for_form(self.area.text, self.area.offset_of_cursor)
 
     def _why_no_form(self) -> str:
-        """Why the problems are in the way of the form; empty where they are not."""
+        """Why there is no form at the cursor, or which problems are in its way; empty where it can be opened."""
         part, checked = _part_of(self.key_at_cursor), self.checked
-        if part is None or checked is None or not self.problems:
+        if part is None:
+            return "No form here: move the cursor into a client, an authentication, an incoming or an outgoing."
+        if checked is None or not self.problems:
             return ""
         if not checked.is_toml:
             return f"Fix line {self.problems[0].line} first (F8): the form needs a text that can be read."

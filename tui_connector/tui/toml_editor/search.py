@@ -160,12 +160,13 @@ class SearchBar(Vertical):
         area.scroll_cursor_visible(center=True)
         return True
 
-    def replace(self) -> None:
-        """Replaces the match that is selected, and goes to the next one."""
+    def replace(self) -> bool:
+        """Replaces the match that is selected, and goes to the next one; whether there was any."""
         area, wanted = self._text_area, self._wanted.value
-        if wanted and area.selected_text.lower() == wanted.lower():
+        is_match = bool(wanted) and area.selected_text.lower() == wanted.lower()
+        if is_match:
             area.replace(self._replacement.value, *area.selection)
-        self.find()
+        return self.find() or is_match
 
     def replace_all(self) -> int:
         """Replaces every match; returns how many."""

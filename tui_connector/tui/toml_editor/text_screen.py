@@ -99,6 +99,8 @@ class TextScreen(BaseScreen[T]):
         """The text and the cursor after a completion that more of them follow."""
         self._tab_waits = False
         """Whether Tab was pressed behind a text, and what can be written there is not known yet."""
+        self._goes_to_problem = False
+        """Whether F8 was pressed, and the text is not checked yet."""
         self._last_edit = -1
         self._shown_callout = ""
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
@@ -314,14 +316,24 @@ class TextScreen(BaseScreen[T]):
         wanted, self._to_fix = self._to_fix, None
         if wanted in self.listed:
             self._fix(self.listed[self.listed.index(wanted)])
+        if self._goes_to_problem:
+            self.action_next_problem()
 
     def action_next_problem(self) -> None:
-        """Goes to the next problem after the cursor, or to the first one."""
+        """Goes to the next problem after the cursor, or to the first one; waits for the check of the text."""
+        self._goes_to_problem = self.checked is None or self.checked.text != self.area.text
+        if self._goes_to_problem:
+            return
         row, column = self.area.selection.end
         places = sorted(problem.place for problem in self.listed)
         later = [place for place in places if place > (row + 1, column + 1)]
         if places:
             self.go_to(later[0] if later else places[0])
+        else:
+            self._tell_no_problem()
+
+    def _tell_no_problem(self) -> None:
+        self.notify("There is no problem.", timeout=BRIEF, markup=False)
 
     def go_to(self, place: TextPosition) -> None:
         self.area.move_cursor(self.area.clamp_visitable((place.line - 1, place.column - 1)), center=True)
@@ -330,6 +342,8 @@ class TextScreen(BaseScreen[T]):
     def action_focus_problems(self) -> None:
         if self.listed:
             self.query_one(ProblemRows).focus()
+        else:
+            self._tell_no_problem()
 
     def action_focus_text(self) -> None:
         self.area.focus()
@@ -354,6 +368,8 @@ class TextScreen(BaseScreen[T]):
         """Applies the correction of a problem; it can be undone."""
         if (problem := self._fixable()) is not None:
             self._fix(problem)
+        elif not self.listed:
+            self._tell_no_problem()
         else:
             self.notify(self._why_no_correction(), markup=False)
 
@@ -429,12 +445,6 @@ class TextScreen(BaseScreen[T]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self.is_mounted:
             return True
-        if action in ("next_problem", "focus_problems"):
-            return bool(self.listed)
-        if action == "fix":
-            return any(problem.fix_title for problem in self.listed)
-        if action in ("find_next", "find_previous"):
-            return self.query_one(SearchBar).has_text
         if action in ("close_search", "accept_match"):
             return self.query_one(SearchBar).is_open
         return True
@@ -526,22 +536,36 @@ class TextScreen(BaseScreen[T]):
         """Leaves the cursor at the match that is shown; where it is to be replaced, prompts for what replaces it."""
         bar = self.query_one(SearchBar)
         is_found = bar.find(from_here=True)
+        if bar.has_text and not is_found:
+            self._tell_no_match()
         if not bar.is_replacing:
             self.action_close_search()
         elif is_found:
             bar.focus_replacement()
 
     def action_find_next(self) -> None:
-        self.query_one(SearchBar).find()
+        self._find()
 
     def action_find_previous(self) -> None:
-        self.query_one(SearchBar).find(backwards=True)
+        self._find(backwards=True)
+
+    def _find(self, *, backwards: bool = False) -> None:
+        """Goes to another match; without a text to find, prompts for it."""
+        bar = self.query_one(SearchBar)
+        if not bar.has_text:
+            self.action_find()
+        elif not bar.find(backwards=backwards):
+            self._tell_no_match()
+
+    def _tell_no_match(self) -> None:
+        self.notify("No match.", timeout=BRIEF, markup=False)
 
     def action_replace(self) -> None:
         """Replaces the match that is selected, and goes to the next one; first prompts for what replaces it."""
         if self._can_replace():
             self.start_change()
-            self.query_one(SearchBar).replace()
+            if not self.query_one(SearchBar).replace():
+                self._tell_no_match()
 
     def action_replace_all(self) -> None:
         """Replaces every match; one step of undo takes all of it back. First prompts for what replaces it."""
@@ -562,8 +586,15 @@ class TextScreen(BaseScreen[T]):
 
     @property
     def key_titles(self) -> Mapping[str, str]:
-        """While the bar is open, the footer has its keys only."""
-        return {**dict.fromkeys(_NOT_IN_SEARCH, ""), **_IN_SEARCH} if self.is_searching else _OF_SEARCH
+        """While the bar is open, the footer has its keys only; else those that do something now."""
+        if self.is_searching:
+            return {**dict.fromkeys(_NOT_IN_SEARCH, ""), **_IN_SEARCH}
+        hidden = dict(_OF_SEARCH)
+        if not self.listed:
+            hidden["editor.next-problem"] = ""
+        if not any(problem.fix_title for problem in self.listed):
+            hidden["editor.fix"] = ""
+        return hidden
 
     @property
     def is_searching(self) -> bool:
