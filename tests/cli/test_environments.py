@@ -175,16 +175,16 @@ async def test_the_difference_is_printed(stores: TwoStores) -> None:
     code, out, _ = fork_server.run("profiles", "diff", str(stores.profile), "staging", env=stores.environment)
     assert code == 0
     assert out.decode().splitlines() == [
-        "authentications.a.token.keyring",
+        "[authentications.a] (line 5): token.keyring",
         '  staging  "shop/a/token@staging"',
         '  default  "shop/a/token"',
-        "clients.shop.production",
+        "[clients.shop] (line 8): production",
         "  staging  false",
         "  default  true",
-        "clients.shop.plugins.0.uri",
+        '[[clients.shop.plugins]] "base-uri" (line 11): uri',
         f'  staging  "{stores.staging.url}/rest/V1"',
         f'  default  "{stores.live.url}/rest/V1"',
-        "incoming.items.sink.path",
+        "[incoming.items] (line 18): sink.path",
         '  staging  "staging.jsonl"',
         '  default  "live.jsonl"',
     ]

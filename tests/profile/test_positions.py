@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_connector.profile.document import Document
-from tui_connector.profile.positions import KeyPath, TextPosition, layout, positions
+from tui_connector.profile.positions import KeyPath, TextPosition, described, layout, positions
 
 TEXT = """\
 # first
@@ -105,3 +105,30 @@ def test_multi_line_strings_end_at_their_quotes(quotes: str, inside: str) -> Non
     if quotes[0] * 3 in inside:
         return
     assert set(positions(text)) == set(paths_in(tomllib.loads(text)))
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (("name",), "name (line 1)"),
+        (("title",), "title"),
+        (("clients", "m"), "[ clients.m ] (line 2)"),
+        (("clients", "m", "authentications", 1), "[ clients.m ] (line 3): authentications, item 2"),
+        (("clients", "m", "timeout"), "[ clients.m ] (line 2): timeout"),
+        (("clients", "m", "plugins", 1, "attempts"), '[[clients.m.plugins]] "retry" (line 8): attempts'),
+        (("incoming", "p", "columns", 0, "name"), "[incoming.p] (line 10): columns, item 1, name"),
+    ],
+)
+def test_a_place_is_described_as_it_is_in_the_file(path: KeyPath, words: str) -> None:
+    text = """name = "A"
+[ clients.m ]
+authentications = ["a", "b"]
+[[clients.m.plugins]]
+kind = "base-uri"
+[[clients.m.plugins]]  # again
+kind = "retry"
+attempts = 3
+[incoming.p]
+columns = [{ name = "x" }]
+"""
+    assert described(text, tomllib.loads(text), path) == words

@@ -130,6 +130,7 @@ def _diff(profile_dir: Path | None, profile: str, first: str, second: str, as_js
     has of its own.
     """
     from ..profile.environments import differences
+    from ..profile.positions import described
     from ..profile.problems import environment_data, read_profile
 
     document, _ = read_profile(find(profile, machine_of(profile_dir)))
@@ -141,7 +142,7 @@ def _diff(profile_dir: Path | None, profile: str, first: str, second: str, as_js
     if not found:
         click.echo(f"{first} and {second} have the same values.")
     for each in found:
-        click.echo(shown_line(each.dotted))
+        click.echo(shown_line(described(document.text_as_read, document.draft, each.path)))
         for name, value in ((first, each.first), (second, each.second)):
             width = max(len(first), len(second))
             click.echo(shown_line(f"  {name:{width}}  {'–' if value is None else json_text(value)}", _LONGEST))

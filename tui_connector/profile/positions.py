@@ -77,6 +77,36 @@ def layout(text: str) -> Layout:
     return _Scanner(text).scan()
 
 
+def described(text: str, data: object, path: KeyPath) -> str:
+    """Where a value of the data is in its text, as its reader sees it: `[[clients.m.plugins]] "retry" (line 12): uri`.
+
+    What the text does not have is where it would be: in its table.
+    """
+    known = layout(text)
+    written = next(path[:length] for length in range(len(path), -1, -1) if not length or path[:length] in known.offsets)
+    line = f" (line {position_finder(text)(known.offsets[written]).line})" if written else ""
+    headers = [each for each in known.statements if each.is_header and each.path == path[: len(each.path)]]
+    if not headers:
+        return f"{_named(path)}{line}"
+    header = max(headers, key=lambda each: len(each.path))
+    table = value_at(data, header.path) if isinstance(header.path[-1], int) else None
+    kind = table.get("kind") or table.get("name") if isinstance(table, Mapping) else None
+    name = f' "{kind}"' if kind else ""
+    rest = path[len(header.path) :]
+    return f"{text[header.start : header.end]}{name}{line}{': ' if rest else ''}{_named(rest)}"
+
+
+def _named(path: KeyPath) -> str:
+    """The keys of a path, with the elements of lists counted from 1: `authentications, item 2`."""
+    written = ""
+    for before, step in zip((None, *path), path, strict=False):
+        if isinstance(step, int):
+            written += f", item {step + 1}"
+        else:
+            written += f"{', ' if isinstance(before, int) else '.' if written else ''}{step}"
+    return written
+
+
 def rename_key(text: str, path: KeyPath, name: str) -> str:
     """The text with the last key of this path renamed wherever it is written; `name` is a bare key.
 
