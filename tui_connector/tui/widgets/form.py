@@ -19,7 +19,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from ...secrets.cleaning import secret_kind
+from ...secrets.pasted import distribute
 from ...templates import Json
+from ...text import listed
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .criteria import CriteriaField, CriteriaScreen
@@ -140,8 +142,8 @@ class Form(FieldGroup):
         if each.type is FieldType.SECRET:
             given = value if isinstance(value, dict) else None
             several = sum(spec.type is FieldType.SECRET for spec in self.specs) > 1
-            kind = secret_kind(str(path[-1]))
-            return Secret(given, lambda place: self._make_source(path, place), kind, among_others=several)
+            kind, name = secret_kind(str(path[-1])), str(path[-1])
+            return Secret(given, lambda place: self._make_source(path, place), kind, among_others=several, name=name)
         if each.type is FieldType.TABLE and (value is None or isinstance(value, dict)):
             make = (lambda key, place: self._make_source((*path, key), place)) if each.allows_secrets else None
             return Pairs(value or {}, make)
@@ -351,22 +353,21 @@ class Form(FieldGroup):
         event.stop()
         row = _row_of(event.pairs)
         if row is not None:
-            self.post_message(self.SecretTyped(self, (*self._full(row.spec.path), event.key), event.values[0]))
+            self.post_message(self.SecretTyped(self, (*self._full(row.spec.path), event.key), event.values[0].value))
 
     @on(Secret.Entered)
     def _given(self, event: Secret.Entered) -> None:
-        """Distributes the values over the secret fields from this one on, or over all where the numbers are equal."""
+        """Distributes the values over the secret fields."""
         event.stop()
         rows = [row for row in self.query(FormField) if row.spec.type is FieldType.SECRET]
-        row = _row_of(event.secret)
-        start = 0 if row is None or len(event.values) == len(rows) > 1 else rows.index(row)
-        if row is not None:
-            over = len(event.values) - len(rows[start:])
-            row.problem(
-                f"{len(event.values)} values were pasted; there was no field for the last {over}" if over > 0 else ""
-            )
-        for each, value in zip(rows[start:], event.values, strict=False):
-            self.post_message(self.SecretTyped(self, self._full(each.spec.path), value))
+        here = next(at for at, row in enumerate(rows) if row.editor is event.secret)
+        values, over = distribute(event.values, [row.spec.name for row in rows], here)
+        if over:
+            self.notify(f"{len(event.values)} values were pasted; there is no field for the other {over}.", timeout=8)
+        if values and here not in values:
+            self.notify(f"By its label, entered as: {listed([rows[at].label for at in values])}.", timeout=8)
+        for at, value in sorted(values.items()):
+            self.post_message(self.SecretTyped(self, self._full(rows[at].spec.path), value))
 
     def held(self, path: FormPath, glimpse: str, *, verdict: str = "") -> None:
         """Shows that a secret is available: its `glimpse`, its length and the `verdict`, such as `ACCEPTED`."""

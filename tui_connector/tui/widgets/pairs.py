@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from ...secrets.cleaning import secret_kind
+from ...secrets.pasted import PastedSecret
 from ...templates import Json
 from ...text import shown_line
 from .choice import Toggle
@@ -130,7 +131,7 @@ class Pairs(Vertical):
 
         pairs: Pairs
         key: str
-        values: list[str]
+        values: list[PastedSecret]
 
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "key", self.key

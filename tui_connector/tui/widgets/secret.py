@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +14,15 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
-from ...secrets.cleaning import SecretKind, clean, remove_invisible
+from ...secrets.cleaning import SecretKind
+from ...secrets.pasted import TOKEN, PastedSecret, distribute, parse_paste
 from ...secrets.plain_text import VARIABLE, is_conventional_variable, is_secret_as_variable, known_secrets_in
 from ...secrets.token_shape import looks_like_token
 from ...templates import Json
 from ...text import count, equal_beginning, shown_line
 from .._textual import PasteHandler
 from .choice import Choice
-from .fields import FieldWithList
+from .fields import FieldGroup, FieldWithList
 from .secret_place import ALL, place_choice
 
 _PASSED = ("?", ":")
@@ -34,19 +34,6 @@ TOKEN_LENGTH = 32
 _SHORTEST_TOKEN = 6
 """Characters, of a one-time code; what is shorter was not meant as a token."""
 
-_TOKEN = re.compile(r"(?<![A-Za-z0-9])[a-z0-9]{32}(?![A-Za-z0-9])")
-
-
-def parse_paste(text: str, kind: SecretKind) -> list[str]:
-    """The secrets in a paste: two to four 32-character values with any labels, or one cleaned secret of this kind."""
-    values = _TOKEN.findall(remove_invisible(text))
-    lines = [line for line in text.splitlines() if remove_invisible(line).strip()]
-    if len(lines) > 1 and (len(values) > 1 or (values and kind is SecretKind.TOKEN)):
-        return values[:4]
-    if len(values) > 1 and kind is SecretKind.TOKEN:
-        return values[:4]
-    return [found for found in (clean(line, kind) for line in lines[:1]) if found]
-
 
 class SourceField(FieldWithList, PasteHandler):
     """A field of a secret: takes the secret itself, or names where it is. What was typed counts once it is left."""
@@ -57,11 +44,13 @@ class SourceField(FieldWithList, PasteHandler):
     class Entered(Message):
         """One or more secrets were typed or pasted."""
 
-        values: list[str]
+        values: list[PastedSecret]
 
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "values", len(self.values)
 
+    secret_name = ""
+    """The name of the secret's field in its form; "" outside one."""
     unused = ""
     """Why what was typed last is not used, as long as the field has the focus; empty if it is."""
 
@@ -86,21 +75,29 @@ class SourceField(FieldWithList, PasteHandler):
         # the messages of Input carry the value, and Textual's console prints messages
         return False if isinstance(message, (Input.Changed, Input.Submitted)) else super().post_message(message)
 
-    def _take(self, values: list[str]) -> None:
+    def _take(self, values: list[PastedSecret]) -> None:
         """Posts secrets that were pasted, and goes on to the next field after tokens."""
         self.post_message(self.Entered(values))
-        for filled in [self, *self.next_fields()][: len(values)]:
-            filled.has_value = True
-        if all(len(value) == TOKEN_LENGTH for value in values):
-            self._advance_past(len(values))
+        fields = self.fields_of_secrets()
+        filled = [fields[at] for at in distribute(values, [each.secret_name for each in fields], fields.index(self))[0]]
+        for each in filled:
+            each.has_value = True
+        if all(len(each.value) == TOKEN_LENGTH for each in values):
+            self._advance_past(filled)
 
-    def _advance_past(self, by: int) -> None:
-        """Moves the focus past the fields that a paste filled: to the next empty one, else to the one after them."""
+    def fields_of_secrets(self) -> list[SourceField]:
+        """The fields of all secrets of the form; this one alone outside one."""
+        group = next((node for node in self.ancestors if isinstance(node, FieldGroup)), None)
+        named = [each for each in group.query(SourceField) if each.secret_name] if group is not None else []
+        return named if self in named else [self]
+
+    def _advance_past(self, filled: list[SourceField]) -> None:
+        """Moves the focus to the first field from here on that is still empty, else past those that a paste filled."""
         fields = [self, *self.next_fields()]
-        to = next((each for each in fields[by:] if each.is_empty), fields[min(by, len(fields) - 1)])
-        if to is not self:
-            self.screen.set_focus(to)
-            to.value_when_focused = to.value
+        last = max((at for at, each in enumerate(fields) if each in filled), default=0)
+        to = next((each for each in fields if each.is_empty), fields[min(last + 1, len(fields) - 1)])
+        self.screen.set_focus(to)
+        to.value_when_focused = to.value
 
 
 class SecretInput(SourceField):
@@ -198,8 +195,8 @@ class SecretInput(SourceField):
             problem = "What you typed was not entered: this secret is set. Delete starts a new one."
         self._refused = 0
         # a key, meant for the screen
-        if self._kind is SecretKind.TOKEN and values and len(values[0]) < _SHORTEST_TOKEN:
-            problem = f"Discarded: {count(len(values[0]), 'character')} cannot be a token."
+        if self._kind is SecretKind.TOKEN and values and len(values[0].value) < _SHORTEST_TOKEN:
+            problem = f"Discarded: {count(len(values[0].value), 'character')} cannot be a token."
             self.notify(problem, timeout=5)
             values = []
         self.value, self._replacing = "", False
@@ -321,8 +318,8 @@ class VariableInput(SourceField):
     def _commit_value(self) -> str:
         values = parse_paste(self.value, self._kind)
         self._show_name()
-        if values and len(values[0]) < _SHORTEST_TOKEN and (self._kind is SecretKind.TOKEN or self.has_value):
-            problem = f"Discarded: {count(len(values[0]), 'character')} cannot be the value. ^U deletes the name."
+        if values and len(values[0].value) < _SHORTEST_TOKEN and (self._kind is SecretKind.TOKEN or self.has_value):
+            problem = f"Discarded: {count(len(values[0].value), 'character')} cannot be the value. ^U deletes the name."
             self.notify(problem, timeout=5)
             return problem
         if values:
@@ -339,7 +336,7 @@ class VariableInput(SourceField):
         secret = self._secret_in(name)
         if secret is not None:
             self.value = self._name_before
-            self.post_message(self.Entered([secret]))
+            self.post_message(self.Entered([PastedSecret(secret)]))
         elif not name or is_conventional_variable(name):
             self.use(name)
         else:
@@ -404,7 +401,7 @@ class SecretCommandInput(SourceField):
 
 def _refuses(field: SourceField, text: str) -> bool:
     """Whether this text has a secret in place of a command, which the user is then told."""
-    found = bool(known_secrets_in(text) or _TOKEN.search(text) or (" " not in text and looks_like_token(text)))
+    found = bool(known_secrets_in(text) or TOKEN.search(text) or (" " not in text and looks_like_token(text)))
     if found:
         words = "This is a secret, not the command that prints it. To enter it, choose another place beside the field."
         field.notify(words, severity="warning", timeout=8)
@@ -422,7 +419,7 @@ class Secret(Horizontal):
         """Values were typed or pasted."""
 
         secret: Secret
-        values: list[str]
+        values: list[PastedSecret]
 
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "values", len(self.values)
@@ -453,14 +450,15 @@ class Secret(Horizontal):
         id: str | None = None,  # noqa: A002
         generated: bool = False,
         among_others: bool = False,
+        name: str = "",
     ) -> None:
-        """`kind` determines how typed or pasted text is cleaned.
+        """`kind` determines how typed or pasted text is cleaned, and `name` which labelled values are meant for it.
 
         `among_others`: its place can be chosen for all secrets of the form at once.
         `make_source` returns the source of this secret for a place. `generated`: the source came from `make_source`,
         and follows when the secret is renamed.
         """
-        super().__init__(id=id, classes="secret")
+        super().__init__(id=id, name=name, classes="secret")
         self.generated = generated
         self._among_others = among_others
         self.source = dict(source or {})
@@ -492,6 +490,11 @@ class Secret(Horizontal):
         yield place_choice(self.place, among_others=self._among_others)
 
     def _input(self) -> SourceField:
+        entry = self._new_input()
+        entry.secret_name = self.name or ""
+        return entry
+
+    def _new_input(self) -> SourceField:
         value = self.source.get(self.place)
         if self.place == "env":
             return VariableInput(str(value or ""), self._kind)
