@@ -436,13 +436,13 @@ async def test_a_key_draws_only_the_lines_that_it_changes(machine: Machine, monk
 
 _KEYS = ["down", "up", "right", "left", "home", "end", "shift+down", "shift+left", "pagedown", "pageup", "ctrl+home"]
 _KEYS += ["a", "1", '"', "'", "[", "]", "#", "=", "enter", "tab", "backspace", "delete", "ctrl+k", "ctrl+u"]
-_KEYS += ["ctrl+z", "ctrl+y", "f7", "f8", "é", "界"]
+_KEYS += ["ctrl+z", "ctrl+y", "ctrl+t", "f7", "f8", "é", "界"]
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_screen_shows_what_a_whole_repaint_would_show_after_any_keys(machine: Machine, seed: int) -> None:
     chosen = Random(seed)
-    text = TEXT + 'text = """\nsome [lines\n"""\nlist = [1, {a = "x"}]\n' + "# more\n" * 100
+    text = TEXT + 'text = """\nsome [lines\n"""\nlist = [1, {a = "x"}]\n' + f"# {'long ' * 50}\n# more\n" * 50
     async with editing(machine, text) as pilot:
         text_area = area(pilot)
         await pilot.press(*["down"] * chosen.randrange(24))
@@ -451,6 +451,26 @@ async def test_the_screen_shows_what_a_whole_repaint_would_show_after_any_keys(m
             drawn = strips(pilot)
             text_area.redraw()
             assert drawn == strips(pilot), key
+
+
+async def test_long_lines_are_wrapped_until_the_same_key_cuts_them_again(machine: Machine) -> None:
+    long = f"# {'many words ' * 20}end"
+    async with editing(machine, f"{long}\n{TEXT}", size=(80, 24)) as pilot:
+        await pilot.press("ctrl+t")
+        await until_shown(pilot, "words end")
+        await pilot.press("end", "down", *"x" * 3)  # in another row of the line
+        await until(pilot, lambda: area(pilot).text.startswith("# many") and "xxx" in area(pilot).document.lines[0])
+        area(pilot).insert(" = 1", area(pilot).location(len(long) + 3))
+        area(pilot).delete((0, 0), (0, 2))
+        await until(pilot, lambda: "✘" in next(line for line in shown(pilot.app).splitlines() if "end = 1" in line))
+        area(pilot).insert("# ", (0, 0))
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Saved")
+        await pilot.press("escape", "e")
+        await until_shown(pilot, "end = 1")  # also when the editor is opened again
+        await pilot.press("ctrl+t")
+        await until_shown(pilot, "›")
+        assert "end = 1" not in shown(pilot.app)
 
 
 def strips(pilot: Any) -> list[Any]:

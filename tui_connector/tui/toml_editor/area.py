@@ -370,7 +370,7 @@ class TomlArea(LineTextArea):
     def render_line(self, y: int) -> Strip:
         """A line with a mark at each end beyond which it continues, as in nano."""
         strip, row = super().render_line(y), y + self.scroll_offset.y
-        if row >= self.document.line_count:
+        if self.soft_wrap or row >= self.document.line_count:
             return strip
         width, gutter = self.scrollable_content_region.width, self.gutter_width
         hidden = self.scroll_offset.x if row == self.selection.end[0] else 0
@@ -398,7 +398,9 @@ class TomlArea(LineTextArea):
         if problems := self._problems.get(line_index):
             more = f" (+{len(problems) - 1})" if len(problems) > 1 else ""
             words = _after_line(problems[0], line)
-            room = self.scrollable_content_region.width - self.gutter_width - drawn.cell_len - len(more) - 6
+            last_row = max(self.wrapped_document.get_offsets(line_index), default=0) if self.soft_wrap else 0
+            used = drawn[last_row:].cell_len if last_row else drawn.cell_len
+            room = self.scrollable_content_region.width - self.gutter_width - used - len(more) - 6
             drawn.append(f"   {self._sign} {shown_line(words, max(1, room))}{more}", self._style(self._tone))
         return drawn
 

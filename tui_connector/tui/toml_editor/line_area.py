@@ -72,7 +72,8 @@ class LineWrapping(WrappedDocument):
 class LineTextArea(TextArea):
     """A text area for a `LineDocument`, whose lines can be drawn again. A key draws only the lines that it changes.
 
-    Only the line of the cursor is scrolled sideways, as in nano: all others keep their beginning in view.
+    Only the line of the cursor is scrolled sideways, as in nano: all others keep their beginning in view. Where lines
+    are wrapped, none is scrolled, and a key draws all that are visible.
     """
 
     selection: Reactive[Selection] = reactive(Selection(), init=False, always_update=True, repaint=False)
@@ -85,6 +86,8 @@ class LineTextArea(TextArea):
     @property
     def scroll_offset(self) -> Offset:
         x, y = super().scroll_offset
+        if self.soft_wrap:
+            return Offset(0, y)
         return Offset(0 if self._row not in (-1, self.selection.end[0]) else x, y)
 
     def render_line(self, y: int) -> Strip:
@@ -117,19 +120,26 @@ class LineTextArea(TextArea):
     def edit(self, edit: Edit) -> EditResult:
         result = super().edit(edit)  # where the number of lines changes, the whole text is laid out and drawn
         first, last = edit.top[0], result.end_location[0]
-        self.refresh_lines(first, last - first + 1)
+        self._draw_again(first, last)
         return result
 
     def watch_selection(self, before: Selection, now: Selection) -> None:
         """Draws the lines on which the cursor or the selection has changed."""
         for selection in {before, now}:
             (top, _), (bottom, _) = sorted(selection)
-            self.refresh_lines(top, bottom - top + 1)
+            self._draw_again(top, bottom)
         bracket = self.matching_bracket_location
         for place in (self._bracket, bracket):
             if place is not None:
-                self.refresh_line(place[0])
+                self._draw_again(place[0], place[0])
         self._bracket = bracket
+
+    def _draw_again(self, first: int, last: int) -> None:
+        """Draws the lines from one to another, by their index; they may be on more rows than they are lines."""
+        if self.soft_wrap:
+            self.refresh()
+        else:
+            self.refresh_lines(first, last - first + 1)
 
     def on_resize(self) -> None:
         if isinstance(self.document, LineDocument):
@@ -138,6 +148,8 @@ class LineTextArea(TextArea):
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """As Textual's own, but a line that fits is shown from its beginning, wherever the cursor is in it."""
+        if self.soft_wrap:
+            return super().scroll_cursor_visible(center, animate)
         line = self.document.lines[self.selection.end[0]]
         window = self.scrollable_content_region.width - self.gutter_width
         if cell_len(line.expandtabs(self.indent_width)) >= window:  # with the cursor behind its end
@@ -155,4 +167,4 @@ class LineTextArea(TextArea):
         """Draws these lines again, by their index."""
         self._line_cache.clear()
         for line in lines:
-            self.refresh_line(line)
+            self._draw_again(line, line)

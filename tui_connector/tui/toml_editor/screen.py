@@ -78,6 +78,7 @@ class EditorScreen(TextScreen[Left]):
         Binding("f9", "focus_problems", "Problems", show=False, id="editor.problems", priority=True),
         Binding("ctrl+o", "external", "$EDITOR", show=False, id="editor.external", priority=True),
         Binding("ctrl+l", "go_to_line", "Go to line", show=False, id="editor.go-to-line", priority=True),
+        Binding("ctrl+t", "wrap", "Wrap long lines", show=False, id="editor.wrap", priority=True),
         Binding("ctrl+g", "form", "Form", id="editor.form", priority=True, tooltip="Edit this part in its form"),
     ]
 
@@ -512,18 +513,18 @@ class EditorScreen(TextScreen[Left]):
             "The editor\n"
             "Edits the profile as text. Problems are shown at their lines while you type, and listed below: F8 goes "
             "to the next one, F7 applies the suggested correction, or moves a literal secret into the keyring "
-            "(without one, into a variable that has it for this session), F9 enters the list. Completions open as you "
-            "type: Tab writes the first; ^N opens them, too, for ↑ and ↓ to select, and Tab or Enter to write one. ^F "
-            "finds: Enter goes to the match, F3 to the next one, F2 to the previous one. ^R replaces: Enter goes from "
-            "the text to find to its replacement, and there replaces the match and goes to the next one; F5 replaces "
-            "all, Esc closes the bar. ^L goes to a line. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. Of the "
-            "line, or the selected ones: ^/ makes them comments, or the opposite, Tab and Shift+Tab indent and "
-            "unindent them, ^D duplicates them, Alt+↑ and Alt+↓ move them. ^S saves, new problems only after a "
-            "question, and never a secret as a literal value. F6 compares the text with the file. If another program "
-            "changes the file, your changes stay: ^S, or F6, merges both. ^O opens the text in your own "
-            "editor ($VISUAL, $EDITOR): the file, or a copy with the unsaved changes, which come back unsaved. If the "
-            "program ends unexpectedly, unsaved text is offered when you open the file again; literal secrets are not "
-            "kept."
+            "(without one, into a variable that has it for this session), F9 enters the list. Completions open as "
+            "you type: Tab writes the first; ^N opens them, too, for ↑ and ↓ to select, and Tab or Enter to write "
+            "one. ^F finds: Enter goes to the match, F3 to the next one, F2 to the previous one. ^R replaces: Enter "
+            "goes from the text to find to its replacement, and there replaces the match and goes to the next one; "
+            "F5 replaces all, Esc closes the bar. ^L goes to a line. ^T wraps lines that are longer than the editor "
+            "is wide. ^K cuts lines, ^U pastes them. ^Z undoes, ^Y redoes. Of the line, or the selected ones: ^/ "
+            "makes them comments, or the opposite, Tab and Shift+Tab indent and unindent them, ^D duplicates them, "
+            "Alt+↑ and Alt+↓ move them. ^S saves, new problems only after a question, and never a secret as a "
+            "literal value. F6 compares the text with the file. If another program changes the file, your changes "
+            "stay: ^S, or F6, merges both. ^O opens the text in your own editor ($VISUAL, $EDITOR): the file, or a "
+            "copy with the unsaved changes, which come back unsaved. If the program ends unexpectedly, unsaved text "
+            "is offered when you open the file again; literal secrets are not kept."
         )
 
 

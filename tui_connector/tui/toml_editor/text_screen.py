@@ -27,11 +27,10 @@ from ...profile import line_ends
 from ...profile.document import Document
 from ...profile.positions import KeyPath, TextPosition
 from ...secrets.mask import Mask
-from ...text import count, listed, shown_line
+from ...text import count, shown_line
 from .._textual import BaseScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
-from ..widgets.questions import ConfirmScreen
 from .area import TomlArea
 from .panels import CompletionList, HelpPanel, ProblemRows
 from .search import SearchBar
@@ -46,6 +45,8 @@ T = TypeVar("T")
 
 _WIDE = 100
 """Columns from which the help is beside the text."""
+_WRAPPED = "wraps-lines"
+"""The class of the app while long lines are wrapped."""
 _OF_SEARCH = dict.fromkeys(("editor.find-next", "editor.find-previous", "editor.replace", "editor.replace-all"), "")
 _NOT_IN_SEARCH = ("editor.save", "editor.next-problem", "editor.fix", "editor.compare", "editor.find", "editor.form")
 _IN_SEARCH = {"editor.find-next": "Next", "editor.find-previous": "Previous", "editor.back": "Close"}
@@ -124,6 +125,7 @@ class TextScreen(BaseScreen[T]):
     def on_mount(self) -> None:
         area = self.area
         area.border_title = Content(shown_line(self.path.name))
+        area.soft_wrap = self.app.has_class(_WRAPPED)
         area.show(self.view)
         begin = (self._begins_at.line - 1, self._begins_at.column - 1)
         area.move_cursor(area.clamp_visitable(begin), center=True)
@@ -132,6 +134,13 @@ class TextScreen(BaseScreen[T]):
 
     def on_compose(self) -> None:
         self._adapt_to(self.app.size)  # now, and not once all is mounted: every widget would be styled twice
+
+    def action_wrap(self) -> None:
+        """Wraps long lines, or no longer, in this session; the text itself stays as it is."""
+        self.app.toggle_class(_WRAPPED)
+        self.area.soft_wrap = self.app.has_class(_WRAPPED)
+        words = "Long lines are wrapped." if self.area.soft_wrap else "Long lines are cut at the border."
+        self.notify(words, timeout=BRIEF, markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
         self._adapt_to(event.size)
@@ -401,46 +410,22 @@ class TextScreen(BaseScreen[T]):
 
     @work(exclusive=True, group="move")
     async def _move_secret(self, problem: Problem) -> None:
-        """Moves a literal secret into the keyring; it is never written to the file.
-
-        Without a keyring, it becomes the value of an environment variable for this session.
-        """
-        from ...guide.misplaced_secrets import plan_move
-        from ...guide.secret_sources import SecretPlace
-        from ...secrets.vault import Vault
+        """Moves a literal secret out of the text."""
+        from .secret_move import move_secret
 
         text = self.area.text
-        vault = Vault(self.machine, self._mask, self.path)
         try:
-            keyring = await vault.state(writing=False)
-            place = SecretPlace.KEYRING if keyring.usable else SecretPlace.ENVIRONMENT
-            variables = self.machine.environ
-            move = await asyncio.to_thread(plan_move, text, problem, self.path, place, variables)
-            self._mask.learn(move.secret, move.source.label)
-            if move.source.keyring is None:
-                # the text is not finished: which stores it is for may not be known yet, or change
-                vault.keep_imported(self.path, move.source, (), move.secret)
-                where = f"into the variable {move.source.env}, for this session only: {keyring.reason}."
-            else:
-                entry = move.source.keyring
-                where = f"into the keyring as {entry}."
-                before = await vault.origins_of(entry)
-                if before is not None:
-                    of = f", which is for {listed(before)}" if before else ""
-                    question = f"The keyring already has an entry {entry}{of}. Replace it?"
-                    if not await self.app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep it")):
-                        return
-                await vault.store(entry, move.secret, *move.origins, replace=before is not None)
+            moved = await move_secret(self.app, self.machine, self._mask, self.path, text, problem)
         except UserError as error:
             self.tell(error)
             return
-        finally:
-            vault.close()
-        if self.area.text != text:
-            self.notify(shown_line(f"Moved {where} The text has changed: F7 replaces the value."), markup=False)
+        if moved is None:
             return
-        self._apply([move.edit])
-        self.notify(shown_line(f"Moved {where} ^S saves the profile.", 300), markup=False)
+        if self.area.text != text:
+            self.notify(shown_line(f"Moved {moved.where} The text has changed: F7 replaces the value."), markup=False)
+            return
+        self._apply([moved.edit])
+        self.notify(shown_line(f"Moved {moved.where} ^S saves the profile.", 300), markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not self.is_mounted:
