@@ -15,31 +15,23 @@ from textual.geometry import Size
 from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import parse, search_for, text_found
+from ...log.filter import parse
 from ...log.filter_corrections import corrected
-from ...log.request_summary import request_path
 from ...magento.diagnosis import Finding
-from ...text import count, shown_line
 from .actions import LogActions, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges, comparison
 from .failures import next_shown
+from .layout import PanelLayout
 from .list import LogView
 from .no_match import why_none_found
 from .prompt import LogPrompt, Purpose
+from .search import LogSearch
 from .sending import LogContext, LogHost
-from .title import ActiveFilter, title_parts, titles
+from .title import ActiveFilter, detail_titles, title_parts, titles
 
-_MIN_WIDTH_BORDERED = 100
-"""Columns from which list and detail have borders, and are side by side where they are too low to be stacked."""
-_MIN_HEIGHT_BORDERED = 24
-"""Rows from which they are stacked at such a width: a row needs the width to show what distinguishes it."""
-_MIN_WIDTH_SIDE = 160
-"""Columns from which they are side by side at any height."""
 _MIN_DETAIL_SECONDS = 0.25
 """Seconds that an exchange stays in the detail while following."""
-_MIN_HEIGHT_STACKED = 12
-"""Rows from which the list and the detail fit below each other."""
 
 
 _REASONS = {
@@ -123,18 +115,11 @@ class LogPanel(LogHost):
         self._log_actions = LogActions(self, context)
         self._explained: tuple[Exchange, Finding | None] | None = None
         self._filtering = ActiveFilter()
-        self._searched = ""
-        """The search of the list."""
-        self._finds_own = False
-        """Whether the detail was searched for a text of its own."""
-        self._found = 0, 0
-        """The match in the detail that the cursor is on, and their number."""
+        self._search, self._layout = LogSearch(self), PanelLayout(self)
         self._show_pending = self._shows_probes = False
         self._opens_body = False
         """Whether the detail is opened at the body of the response."""
         self._shown_at = 0.0
-        self._list_share = {"side": 6, "below": 4}
-        """Tenths of the room that the list has: beside the detail, and above it."""
 
     def compose(self) -> ComposeResult:
         yield LogPrompt(lambda: self.view.searched_fields.names())
@@ -186,40 +171,16 @@ class LogPanel(LogHost):
         """Sets the classes by the size to be expected: once all is mounted, every widget would be styled twice."""
         height = self.styles.height
         rows = int(height.value) if height is not None and height.is_cells else self.app.size.height
-        self._adapt_to(Size(self.app.size.width, rows))
+        self._layout.adapt_to(Size(self.app.size.width, rows))
 
     def on_resize(self, event: events.Resize) -> None:
-        self._adapt_to(event.size)
+        self._layout.adapt_to(event.size)
         self._update_title()
-        self._divide()
-
-    def _adapt_to(self, size: Size) -> None:
-        """Sets the classes for a size; where it is low, there is only room for the list."""
-        bordered, before = size.width >= _MIN_WIDTH_BORDERED, self.classes
-        is_beside = bordered and (size.width >= _MIN_WIDTH_SIDE or size.height < _MIN_HEIGHT_BORDERED)
-        is_low = size.height < _MIN_HEIGHT_STACKED
-        for name, is_set in {"wide": bordered, "side": is_beside, "low": is_low}.items():
-            self.set_class(is_set, name, update=False)
-        if is_low:
-            self.remove_class("reading", update=False)
-        if self.classes != before:
-            self.update_node_styles()  # once: it styles all widgets of the panel
-
-    def _divide(self) -> None:
-        """Gives list and detail their shares."""
-        if self.has_class("side"):
-            share = self._list_share["side"]
-            self.styles.grid_columns = f"{share}fr {10 - share}fr"
-            self.view.styles.height = self.detail.styles.height = "1fr"
-        else:
-            share = self._list_share["below"]
-            self.view.styles.height, self.detail.styles.height = f"{share}fr", f"{10 - share}fr"
+        self._layout.divide()
 
     def action_divide(self, step: int) -> None:
         """Moves the divider between list and detail by a tenth."""
-        key = "side" if self.has_class("side") else "below"
-        self._list_share[key] = max(2, min(8, self._list_share[key] + step))
-        self._divide()
+        self._layout.move_divider(step)
 
     def zoom_in(self) -> None:
         """Takes the focus after the screen was zoomed, unless the detail has it.
@@ -238,37 +199,20 @@ class LogPanel(LogHost):
         is_wide = self.has_class("wide")  # elsewhere there is no lower border, and no column of dates
         options = {"is_live": self._is_live, "dated": self._dates and not is_wide}
         now = self._monotonic()
-        parts = list(title_parts(self.exchanges, view, self._filtering, self._searched, hint, **options, now=now))
+        parts = list(title_parts(self.exchanges, view, self._filtering, self._search.text, hint, **options, now=now))
         upper, lower = titles(parts, view.outer_size.width - (6 if is_wide else 2), has_subtitle=is_wide)
         view.border_title, view.border_subtitle = Content(upper), Content(lower)
         self._update_detail_title()
 
     def _update_detail_title(self) -> None:
-        exchange = self.detail.exchange
-        what = f"#{exchange.number} {exchange.method} {request_path(exchange.uri)}" if exchange is not None else ""
-        state = f"{self.detail.view} · {'raw' if self.detail.raw else 'decoded'}" if exchange is not None else ""
-        if probes := self.view.selected_probes:
-            what = f"#{probes[0].number}–{probes[-1].number}: {len(probes)} probes"
-        if self.detail.needle:
-            state = f"{self.detail.needle}: {self._found_words()} · {state}"
-        if not self.has_class("wide") and state:
-            room = max(10, self.detail.outer_size.width - len(state) - 5)
-            what, state = f"{shown_line(what, room)} · {state}", ""
-        self.detail.border_title, self.detail.border_subtitle = Content(shown_line(what)), Content(shown_line(state))
-
-    def _found_words(self) -> str:
-        """Which match in the detail is the current one, where `n` goes to the next of them."""
-        current, number = self._found
-        if not number:
-            others = len(self.view.found) - bool(self.view.match) if self.view.found is not None else 0
-            keys = "n" if self.view.has_focus else "Esc, n"
-            return f"not in this view; {keys}: in {count(others, 'other', 'others')}" if others else "not in this view"
-        return f"{current} of {number}" if current and self.detail.has_focus else count(number, "match", "matches")
+        probes, is_wide = self.view.selected_probes, self.has_class("wide")
+        upper, lower = detail_titles(self.detail, probes, self._search.found_words(), has_subtitle=is_wide)
+        self.detail.border_title, self.detail.border_subtitle = Content(upper), Content(lower)
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
         """Updates the detail once for several moves; while following, at most a few times per second."""
-        if self._searched or self._dates:
+        if self._search.text or self._dates:
             self._update_title()  # which match is selected, and of which day it is
         if self._show_pending:
             return
@@ -306,7 +250,7 @@ class LogPanel(LogHost):
         )
         if self._explained is not None and self._explained[0] is exchange:
             related = replace(related, finding=self._explained[1])
-        self.detail.needle = self._found_text(exchange)
+        self.detail.needle = self._search.text_in(exchange)
         self.detail.show(exchange, related)
         self._update_detail_title()
 
@@ -336,7 +280,7 @@ class LogPanel(LogHost):
             self._stop_explaining()
         elif self.leave_detail():
             pass
-        elif self._searched:
+        elif self._search.text:
             self._search_list("")
         elif self._filtering.filter.expression is not None:
             self.view.stay()
@@ -412,7 +356,7 @@ class LogPanel(LogHost):
         if self.detail.has_focus:
             self._open_prompt("find", self.detail.needle)
         else:
-            self._open_prompt("search", self._searched)
+            self._open_prompt("search", self._search.text)
 
     @on(LogPrompt.Entered)
     def _on_entered(self, message: LogPrompt.Entered) -> None:
@@ -427,8 +371,7 @@ class LogPanel(LogHost):
             self.detail.focus()
             if message.text:  # n in the list repeats what was searched last, as it does in the detail
                 self._count_matches(message.text)
-            self._finds_own = True
-            self.detail.search(message.text)
+            self._search.search_detail(message.text)
             return
         self.view.focus()
         if message.purpose == "search":
@@ -436,21 +379,12 @@ class LogPanel(LogHost):
 
     def _search_list(self, text: str) -> None:
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
-        self._count_matches(text)
-        self._finds_own = False
-        self.detail.search(self._found_text(self.selected))
-        self.view.find(1)
-
-    def _found_text(self, exchange: Exchange | None) -> str:
-        """What the detail marks of an exchange: what was searched for in it, or else what the list's search found."""
-        if self._finds_own:
-            return self.detail.needle
-        return text_found(self._searched, exchange) if exchange is not None else ""
+        self._search.search_list(text)
+        self._update_title()
 
     def _count_matches(self, text: str) -> None:
         """Says in the title how many requests of the list match."""
-        self._searched = text
-        self.view.search(search_for(text) if text else None)
+        self._search.count(text)
         self._update_title()
 
     @on(LogPrompt.Cancelled)
@@ -483,7 +417,7 @@ class LogPanel(LogHost):
         if action == "divide":
             return self.view.display and self.detail.display
         if action == "next_match":
-            return bool(self.detail.needle if self.detail.has_focus else self._searched)
+            return bool(self.detail.needle if self.detail.has_focus else self._search.text)
         return True
 
     def why_not(self, action: str) -> str:
@@ -501,11 +435,11 @@ class LogPanel(LogHost):
         if message.found:
             return
         fields = self.view.searched_fields.names()
-        self._log_actions.notify(why_none_found(self._searched, self.view.ring, fields, is_history=self._is_history))
+        self._log_actions.notify(why_none_found(self._search.text, self.view.ring, fields, is_history=self._is_history))
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
-        self._found = message.current, message.count
+        self._search.found = message.current, message.count
         self._update_title()
 
     @on(events.DescendantFocus)

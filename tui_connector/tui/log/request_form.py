@@ -32,11 +32,11 @@ from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
-from ..widgets.text_areas import JsonArea, SeveralLines
+from ..widgets.text_areas import SeveralLines
+from .body_field import BodyField
 from .form_state import FormPlace, UnsentRequest
 from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
 from .request_text import (
-    MAX_SHOWN,
     InvalidField,
     editable,
     edited_body,
@@ -121,7 +121,6 @@ class RequestForm(Dialog[Request | None]):
         """The texts of the fields that the error is about."""
         self._last_field: Input | TextArea | None = None
         """The field that has the focus, or had it last."""
-        self._body_shown = False
         self._filled_path = ""
         """The path as it was filled in."""
         self._sent_with: tuple[str, ...] = ()
@@ -141,7 +140,7 @@ class RequestForm(Dialog[Request | None]):
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
             yield Static("", id="resend-body-heading", classes="heading")
-            yield JsonArea(id="resend-body")
+            yield BodyField()
             yield Static("", id="resend-error")
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="resend-send")
@@ -173,8 +172,8 @@ class RequestForm(Dialog[Request | None]):
 
     def _likely_field(self) -> Widget:
         """The field in which a request like this is edited most: its body, or else its query, or else its path."""
-        body = self.query_one("#resend-body", TextArea)
-        if self._method not in ("GET", "HEAD") and self._body_shown and (body.text or self._missing):
+        body = self._body
+        if self._method not in ("GET", "HEAD") and body.is_editable and (body.text or self._missing):
             return body
         return self._query.field if self._query.field.text else self.query_one("#resend-uri")
 
@@ -202,6 +201,10 @@ class RequestForm(Dialog[Request | None]):
         self._mark_path()
 
     @property
+    def _body(self) -> BodyField:
+        return self.query_one(BodyField)
+
+    @property
     def _path_list(self) -> SuggestionList:
         return self.query_one("#resend-paths", SuggestionList)
 
@@ -224,27 +227,22 @@ class RequestForm(Dialog[Request | None]):
     def _check_body(self) -> None:
         """Says in the heading of the body where it is not JSON but should be."""
         self._share_rows()
-        if not self._body_shown:
+        if not self._body.is_editable:
             self._show_body_note(f"{len(self._request.body):,} bytes, sent unchanged; ^O opens the request in $EDITOR")
             return
         try:
             headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
         except InvalidValue:  # sending says what is wrong with them
             headers = self._request.headers
-        body = self.query_one("#resend-body", TextArea).text
-        fault = json_error(replace(self._request, headers=headers, body=body.encode()))
+        fault = json_error(replace(self._request, headers=headers, body=self._body.text.encode()))
         missing = f"complete the request: {self._missing}" if self._missing else ""
         offer = "^T: fields that the store's schema requires" if self._least_body() else ""
         self._show_body_note(" · ".join(filter(None, [missing, f"✘ {fault}" if fault else offer])), bad=bool(fault))
         self.refresh_bindings()
 
-    @property
-    def _is_body_empty(self) -> bool:
-        return self._body_shown and not self.query_one("#resend-body", TextArea).text.strip()
-
     def _least_body(self) -> str:
         """The least that the body has by the store's schema, where it is still empty; "" where that is unknown."""
-        if not self._is_body_empty:
+        if not self._body.is_blank:
             return ""
         known = self._query_target().known
         return known.bodies.get(self._method, "") if known is not None else ""
@@ -257,7 +255,7 @@ class RequestForm(Dialog[Request | None]):
     @property
     def key_titles(self) -> dict[str, str]:
         """Without ^T in the footer where there is no body to fill in."""
-        return {} if self._is_body_empty and self._method in _WITH_BODY else {"form.body": ""}
+        return {} if self._body.is_blank and self._method in _WITH_BODY else {"form.body": ""}
 
     def action_show_query(self) -> None:
         """Shows all parameters that are sent for the query."""
@@ -265,26 +263,12 @@ class RequestForm(Dialog[Request | None]):
 
     def action_fill_body(self) -> None:
         """Fills the empty body with what it needs at least; ^Z takes that back. Says why where it cannot."""
-        body, least = self.query_one("#resend-body", TextArea), self._least_body()
-        if not least:
-            only_empty = "Only an empty body is filled with the fields that the store's schema requires."
-            why = self._paths.why_no_fields(self._path, self._method) if self._is_body_empty else only_empty
-            self._show_error(why)
+        if least := self._least_body():
+            self._body.begin(least)
             return
-        text = editable(least.encode())
-        body.history.checkpoint()
-        body.replace(text, body.document.start, body.document.end)
-        first = re.search(r'""|\b0\b', text)
-        before = text[: first.start() + (first[0] == '""')] if first else text
-        body.move_cursor((before.count("\n"), len(before.rpartition("\n")[2])))
-        body.focus()
-        self.call_after_refresh(self._show_start_of, body)
-
-    @staticmethod
-    def _show_start_of(area: TextArea) -> None:
-        """Scrolls to the start, and on to the cursor where that is below what is in sight."""
-        area.scroll_to(0, 0, animate=False, immediate=True)
-        area.scroll_cursor_visible()
+        only_empty = "Only an empty body is filled with the fields that the store's schema requires."
+        why = self._paths.why_no_fields(self._path, self._method) if self._body.is_blank else only_empty
+        self._show_error(why)
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
         heading = self.query_one("#resend-body-heading", Static)
@@ -408,11 +392,7 @@ class RequestForm(Dialog[Request | None]):
         self._query.fill(request.uri)
         headers = header_lines(request.headers) if headers is None else headers
         self.query_one("#resend-headers", TextArea).text = shown(headers)
-        body = editable(request.body)
-        # the form must not change what it cannot show unchanged
-        self._body_shown = len(body) <= MAX_SHOWN and shown(body) == body and not is_lossy(request.body)
-        area = self.query_one("#resend-body", TextArea)
-        area.text, area.display = body if self._body_shown else "", self._body_shown
+        self._body.fill(request.body)
         self._check_body()
 
     def _fill_from_command(self, text: str) -> None:
@@ -451,11 +431,7 @@ class RequestForm(Dialog[Request | None]):
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
         for before in (self._request.uri, self._original.uri):
             uri = encoded_as(uri, before)
-        return replace(self._request, method=method, uri=uri, headers=headers, body=self._body())
-
-    def _body(self) -> bytes:
-        original = self._request.body
-        return edited_body(self.query_one("#resend-body", TextArea).text, original) if self._body_shown else original
+        return replace(self._request, method=method, uri=uri, headers=headers, body=self._body.edited())
 
     @on(Button.Pressed, "#resend-send")
     def action_send(self) -> None:
@@ -542,7 +518,7 @@ class RequestForm(Dialog[Request | None]):
 
         Nothing is sent.
         """
-        body, before = self._body(), self._as_text()
+        body, before = self._body.edited(), self._as_text()
         if is_lossy(body):
             self._show_error("The body is binary; an editor would change it")
             return
@@ -577,7 +553,9 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue:
             method, path, query, headers, body = self._texts()
             lines = [line.strip() for line in query.split("\n") if line.strip()]
-            return to_text(method, path, lines, headers, body if self._body_shown else editable(self._request.body))
+            return to_text(
+                method, path, lines, headers, body if self._body.is_editable else editable(self._request.body)
+            )
         return to_text(request.method, *split_query(request.uri), header_lines(request.headers), editable(request.body))
 
     def _show_invalid(self, error: InvalidValue) -> None:

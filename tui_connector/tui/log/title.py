@@ -1,4 +1,4 @@
-"""The title of the log's list: what it shows and how, as far as there is room."""
+"""The titles of the log's list and detail: what they show and how, as far as there is room."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
-from ...client.exchange import Exchanges
+from ...client.exchange import Exchange, Exchanges
 from ...log.filter import Filter, search_for
+from ...log.request_summary import request_path
 from ...log.view import View
 from ...text import count, shown_line
+from .detail import ExchangeDetail
 from .list import LogView
 from .no_match import not_searched
 
@@ -121,6 +123,24 @@ def titles(parts: Sequence[TitlePart], width: int, *, has_subtitle: bool) -> tup
         lines = _filled(texts, width, rows)
     upper, lower = (" · ".join(line) for line in (*lines, [])[:2])
     return upper, lower
+
+
+def detail_titles(
+    detail: ExchangeDetail, probes: Sequence[Exchange], found: str, *, has_subtitle: bool
+) -> tuple[str, str]:
+    """The texts for the upper and the lower border of the detail; `found` says where what was searched for is in it."""
+    exchange, what, state = detail.exchange, "", ""
+    if exchange is not None:
+        what = f"#{exchange.number} {exchange.method} {request_path(exchange.uri)}"
+        state = f"{detail.view} · {'raw' if detail.raw else 'decoded'}"
+    if probes:
+        what = f"#{probes[0].number}–{probes[-1].number}: {len(probes)} probes"
+    if detail.needle:
+        state = f"{detail.needle}: {found} · {state}"
+    if not has_subtitle and state:
+        room = max(10, detail.outer_size.width - len(state) - 5)
+        what, state = f"{shown_line(what, room)} · {state}", ""
+    return shown_line(what), shown_line(state)
 
 
 def _filled(texts: Sequence[str], width: int, rows: int) -> list[list[str]]:
