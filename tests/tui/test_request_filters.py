@@ -59,7 +59,8 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
         for typed, hint in (
             ("status >= 400", "\nEnter: apply · Esc: cancel · F1: help"),
             ("stauts >= 400", "\nFinds a search criterion; did you mean status >= 400? Tab: replace · Enter: apply"),
-            ("stauts >= 400", "None of 1 matches; did you mean status ≥ 400? a: apply · F: disable it · f: change"),
+            ("stauts >= 400", "No match in 1 request. F: disable the filter · f: change it"),
+            ("stauts > 400", "Did you mean status > 400? a: apply"),
             (f"entity_id {'1' * 300}", "did you mean entity_id = 11111111111111111…? Tab: replace · Enter: apply"),
             ("colour = red", "No request here has a search criterion or parameter colour."),
             ("stauts:4xx", "\nFinds this text; did you mean status:4xx? Tab: replace · Enter: apply"),
@@ -80,7 +81,7 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
         await watched.pilot.press("f")
         line.value = "staus = 200"
         await watched.pilot.press("enter")
-        await watched.shows("None of 1 matches; did you mean status = 200? a: apply")
+        await watched.shows("Did you mean status = 200? a: apply")
         await watched.pilot.press("a")
         await watched.shows("filter status = 200: 1 of 1 match")
 
@@ -171,14 +172,14 @@ async def test_a_status_that_is_not_found_says_how_many_requests_have_none(machi
     async with watching(machine, filled(exchange(1), lost(2), lost(3))) as watched:
         await watched.pilot.press("f")
         await watched.type("status >= 400")
-        await watched.shows("None of 3 matches. F: disable it · f: change")
+        await watched.shows("No match in 3 requests. F: disable the filter · f: change it")
         await watched.shows(lost_ones)
         await watched.pilot.press("ctrl+u")
         await watched.type("status = none")
         await watched.until(lambda: watched.numbers() == [2, 3])
         await watched.pilot.press("ctrl+u")
         await watched.type("orders")
-        await watched.shows("None of 3 matches. F: disable it · f: change")
+        await watched.shows("No match in 3 requests. F: disable the filter · f: change it")
         assert not watched.says("no response, so")
         await watched.pilot.press("enter", "F", "slash")
         await watched.type("stauts >= 400")
@@ -191,6 +192,29 @@ async def test_a_status_that_is_not_found_says_how_many_requests_have_none(machi
         await watched.told(f"No match for 404. {lost_ones}")
 
 
+async def test_an_empty_list_says_whether_nothing_failed_or_no_failure_matches(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1), exchange(2))) as watched:
+        await watched.pilot.press("f")
+        await watched.type("put")
+        await watched.pilot.press("enter", "e")
+        await watched.shows("No failures. e: show all")
+        assert not watched.says("No match in")
+        await watched.pilot.press("slash")
+        await watched.type("nowhere")
+        await watched.pilot.press("enter")
+        await watched.told("No match for nowhere. Searched only failures (e: all) and what the filter lists (F: all).")
+        watched.log.record(refusal(3, uri="https://acme.example/rest/V1/orders"))
+        await watched.shows("No match in 1 failure. F: disable the filter · f: change it · e: all")
+        watched.log.record(exchange(4, call=4, status=503))
+        watched.log.record(exchange(5, call=4, attempt=2))
+        await watched.shows("No match in 2 failures.")
+        await watched.pilot.press("e")
+        await watched.shows("No match in 5 requests. F: disable the filter · f: change it")
+        await watched.pilot.press("e")  # what failed for good
+        await watched.shows("No match in 1 failure. F: disable the filter · f: change it · e: with 1 retried")
+        await watched.shows("filter put: 0 of 1 match")
+
+
 async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(machine: Machine) -> None:
     log = filled(*(exchange(n, status=404 if n in (3, 7) else 200) for n in range(1, 11)))
     async with watching(machine, log) as watched:
@@ -200,7 +224,7 @@ async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(mach
         await watched.until(lambda: watched.numbers() == [3, 7])
         await watched.pilot.press("f")
         await watched.type("put")
-        await watched.shows("None of 10 matches. F: disable it · f: change")
+        await watched.shows("No match in 10 requests. F: disable the filter · f: change it")
         await watched.pilot.press("ctrl+u")
         await watched.type("404")
         await watched.until(lambda: watched.numbers() == [3, 7])

@@ -38,6 +38,19 @@ def listed_by(wanted: Filter, shown: FailuresShown, attempts: FailedAttempts) ->
     return both(wanted, _Test(lambda exchange: attempts.next_of(exchange) is None))
 
 
+def number_of(shown: FailuresShown, log: Exchanges) -> int:
+    """How many exchanges a list has without a filter, as far as they are kept."""
+    if not shown:
+        return len(log)
+    kept = len(log.failures)
+    return min(kept, log.attempts.failed) if shown == "last" else kept
+
+
+def next_words(shown: FailuresShown, attempts: FailedAttempts) -> str:
+    """What the key of the failures lists next."""
+    return f"with {attempts.retried:,} retried" if shown == "last" and attempts.retried else "all"
+
+
 def why_none(shown: FailuresShown, attempts: FailedAttempts) -> str:
     """What a list without failures says."""
     if shown == "last" and attempts.retried:

@@ -28,7 +28,7 @@ from ...log.searched_fields import SearchedFields
 from ...log.view import Matcher, View, both, position_near, position_of
 from ..widgets.focus_marks import cursor_mark
 from ..widgets.painted import Painted
-from .failures import FailuresShown, listed_by, retry_label, why_none
+from .failures import FailuresShown, listed_by, number_of, retry_label, why_none
 from .following import index_to_follow
 from .no_match import why_none_listed
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
@@ -146,6 +146,11 @@ class LogView(Painted, ScrollView, can_focus=True):
     def ring(self) -> Ring:
         """All exchanges, or the failures, of which the list shows some."""
         return self.exchanges.failures if self.errors_only else self.exchanges
+
+    @property
+    def total(self) -> int:
+        """How many exchanges it has without a filter."""
+        return number_of(self.failures, self.exchanges)
 
     @property
     def _index(self) -> int:
@@ -397,8 +402,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         return Strip.blank(width, self._style)
 
     def _why_empty(self) -> list[str]:
-        if self.wanted.expression is not None:
-            return why_none_listed(self.wanted, self.ring, self.searched_fields.names())
+        if self.wanted.expression is not None and self.total:
+            return why_none_listed(self.wanted, self.failures, self.exchanges, self.searched_fields.names())
         fails = self.errors_only and not self.is_being_read
         return [why_none(self.failures, self.exchanges.attempts) if fails else self.when_empty]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ...client.exchange import Ring
+from ...client.exchange import Exchanges, Ring
 from ...log.filter import Filter, search_for
 from ...log.filter_corrections import corrected, corrected_search, unknown_field
 from ...text import count, shown_line
+from .failures import FailuresShown, next_words, number_of
 
 _MAX_SEARCH = 40
 """Characters of a search in a message."""
@@ -17,23 +18,39 @@ HISTORY_SETTING = "history under [log] of the profile sets what is kept of each 
 """What to change where a request of an earlier session, or its body, is missing."""
 
 
-def why_none_listed(wanted: Filter, ring: Ring, fields: Collection[str]) -> list[str]:
-    """What a list says in which the filter leaves nothing, a line each; `fields`: those that its requests have."""
+def why_none_listed(wanted: Filter, shown: FailuresShown, log: Exchanges, fields: Collection[str]) -> list[str]:
+    """What a list says in which the filter leaves nothing, a line each; `fields`: those that its requests have.
+
+    `shown`: which failures it is limited to.
+    """
+    number, ring = number_of(shown, log), log.failures if shown else log
+    searched = count(number, "failure" if shown else "request")
+    keys = f"F: disable the filter · f: change it{f' · e: {next_words(shown, log.attempts)}' if shown else ''}"
     meant = corrected(str(wanted), fields=fields)
-    hint = f"; did you mean {shown_line(meant.meant, _MAX_SEARCH)}? a: apply" if meant else "."
-    empty = f"None of {len(ring):,} matches{hint}{' ·' if meant else ''} F: disable it · f: change"
-    return [empty, *filter(None, [_without_field(wanted, fields), _without_status(wanted, ring)])]
+    offer = f"Did you mean {shown_line(meant.meant, _MAX_SEARCH)}? a: apply" if meant else ""
+    reasons = [offer, _without_field(wanted, fields), _without_status(wanted, ring)]
+    return [f"No match in {searched}. {keys}", *filter(None, reasons)]
 
 
-def why_none_found(search: str, ring: Ring, fields: Collection[str], *, is_history: bool = False) -> str:
+def why_none_found(
+    search: str,
+    ring: Ring,
+    fields: Collection[str],
+    *,
+    only_failures: bool = False,
+    is_filtered: bool = False,
+    is_history: bool = False,
+) -> str:
     """What is said after a search of the list that found nothing; `fields`: those that its requests have.
 
-    `is_history`: they are those of earlier sessions.
+    `only_failures`, `is_filtered`: others were not searched. `is_history`: they are those of earlier sessions.
     """
     wanted, meant = search_for(search), corrected_search(search, fields=fields)
     partial = not_searched(ring, wanted)
     end = f"; did you mean {shown_line(meant.meant, _MAX_SEARCH)}?" if meant else "."
-    reasons = [f"{partial}." if partial else "", _without_field(wanted, fields), _without_status(wanted, ring)]
+    limits = ["failures (e: all)"] * only_failures + ["what the filter lists (F: all)"] * is_filtered
+    limited = f"Searched only {' and '.join(limits)}." if limits else ""
+    reasons = [f"{partial}." if partial else "", _without_field(wanted, fields), _without_status(wanted, ring), limited]
     if is_history and (partial or not len(ring)):
         reasons.append(HISTORY_SETTING)
     return " ".join(filter(None, [f"No match for {shown_line(search, _MAX_SEARCH)}{end}", *reasons]))

@@ -434,8 +434,10 @@ class LogPanel(LogHost):
     def _searched_list(self, message: LogView.Searched) -> None:
         if message.found:
             return
-        fields = self.view.searched_fields.names()
-        self._log_actions.notify(why_none_found(self._search.text, self.view.ring, fields, is_history=self._is_history))
+        view, is_filtered = self.view, self._filtering.applied.expression is not None
+        limits = {"only_failures": view.errors_only, "is_filtered": is_filtered, "is_history": self._is_history}
+        fields = view.searched_fields.names()
+        self._log_actions.notify(why_none_found(self._search.text, view.ring, fields, **limits))
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:

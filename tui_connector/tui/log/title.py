@@ -13,6 +13,7 @@ from ...log.request_summary import request_path
 from ...log.view import View
 from ...text import count, shown_line
 from .detail import ExchangeDetail
+from .failures import next_words
 from .list import LogView
 from .no_match import not_searched
 
@@ -60,19 +61,19 @@ def title_parts(
 
     attempts = log.attempts
     if view.failures == "last" and attempts.retried:
-        yield part(f"failed for good (e: with {attempts.retried:,} retried)", "failed for good")
+        yield part(f"failed for good (e: {next_words(view.failures, attempts)})", "failed for good")
     elif view.errors_only:
         yield part("errors only (e: all)", "errors only")
     if filtering.filter.expression is not None:
         name, short = (f"filter {shown_line(filtering.text, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
         if filtering.on:
-            found, progress = _matches(view.view, view.view.searched[1])
+            found, progress = _matches(view.view, view.total)
             yield part(f"{name}: {found} match{progress}", f"{short}: {found}")
         else:
             yield part(f"{name}: off (F: on)", f"{short}: off")
     if search and view.found is not None:
         name, short = (f"search {shown_line(search, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
-        listed = len(view.view) if filtering.applied.expression is not None else view.view.searched[1]
+        listed = len(view.view) if filtering.applied.expression is not None else view.total
         found, progress = _matches(view.found, listed)
         if progress or not view.match:
             found = f"{found} match{progress}"
