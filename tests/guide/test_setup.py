@@ -263,3 +263,34 @@ def test_a_profile_whose_parts_are_not_tables_is_refused(family: str, tmp_path: 
     (path := tmp_path / "shop.toml").write_text(f'format = 1\nname = "Shop"\n{family} = -1\n')
     with pytest.raises(UserError, match=f"{family} is not a table"):
         Setup.from_document("shop", Document.read(path))
+
+
+def test_a_proposed_file_is_named_as_files_of_another_kind_are() -> None:
+    setup = Setup("acme")
+    setup.add_incoming("products")
+    setup.add_outgoing("stock")
+    proposed = setup.at("incoming", "products", "sink", "path")
+
+    def of_kind(kind: str, former: str, file: str | None) -> str | None:
+        return setup.file_of_kind("incoming", "products", kind, former, file)
+
+    assert proposed == of_kind("jsonl", "csv", "acme/products.csv") == "acme/products.jsonl"
+    assert of_kind("csv", "jsonl", "acme/products.jsonl.gz") == "acme/products.csv"
+    assert of_kind("duckdb", "csv", "acme/products.tsv") == "acme/products.duckdb"
+    assert of_kind("csv", "jsonl", "mine.jsonl") == "mine.jsonl"  # named by the user
+    assert of_kind("csv", "jsonl", "acme/products.csv.txt") == "acme/products.csv.txt"
+    assert of_kind("csv", "stdout", None) == "acme/products.csv"
+    assert of_kind("unknown", "jsonl", proposed) == proposed
+    there = setup.at("outgoing", "stock", "source", "path")
+    assert setup.file_of_kind("outgoing", "stock", "csv", "jsonl", there) == "acme/outgoing/stock.csv"
+
+
+def test_files_of_environments_follow_a_file_that_they_were_named_after() -> None:
+    setup = Setup("acme")
+    setup.add_incoming("products")
+    for name, file in (("uat", "acme/uat/products.jsonl"), ("test", "elsewhere.jsonl")):
+        setup.edit(("environments", name, "incoming", "products", "sink", "path"), file)
+    setup.edit(("incoming", "products", "sink"), {"kind": "csv", "path": "acme/products.csv"})
+    setup.rename_outputs("products", "acme/products.jsonl")
+    files = [setup.at("environments", each, "incoming", "products", "sink", "path") for each in ("uat", "test")]
+    assert files == ["acme/uat/products.csv", "elsewhere.jsonl"]

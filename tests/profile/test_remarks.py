@@ -61,6 +61,41 @@ def test_plain_http_to_another_computer_is_remarked_also_in_an_environment() -> 
 
 
 @pytest.mark.parametrize(
+    ("kind", "file", "other"),
+    [
+        ("csv", "products.jsonl", "products.csv"),
+        ("csv", "out/Products.JSONL.gz", "out/Products.csv"),
+        ("csv", "products.tsv", None),
+        ("csv", "products", None),
+        ("csv", "products.txt", None),
+        ("jsonl", "products.csv", "products.jsonl"),
+        ("jsonl", "products.ndjson", None),
+        ("jsonl", "products.jsonl.gz", None),
+        ("sqlite", "shop.csv", "shop.sqlite"),
+        ("sqlite", "shop.db", None),
+        ("none-of-that-name", "products.csv", None),
+    ],
+)
+def test_a_file_named_like_one_of_another_kind_is_remarked(kind: str, file: str, other: str | None) -> None:
+    data = {
+        "incoming": {"a": {"sink": {"kind": kind, "path": file}}},
+        "outgoing": {"b": {"source": {"kind": kind, "path": file}}},
+        "environments": {"uat": {"incoming": {"a": {"sink": {"path": f"uat/{file}"}}}}},
+    }
+    places = [("incoming", "a", "sink", "path"), ("outgoing", "b", "source", "path")]
+    in_environment = ("environments", "uat", "incoming", "a", "sink", "path")
+    wanted = [(each, other) for each in places] + [(in_environment, f"uat/{other}")]
+    found = [(each.path, each.value) for each in remarks(data)]
+    assert found == (wanted if other else [])
+
+
+def test_a_duckdb_file_may_be_named_as_any_database() -> None:
+    assert not [*remarks({"incoming": {"a": {"sink": {"kind": "duckdb", "path": "shop.db"}}}})]
+    [remark] = remarks({"incoming": {"a": {"sink": {"kind": "duckdb", "path": "shop.parquet"}}}})
+    assert (remark.value, "duckdb" in remark.message, "parquet" in remark.message) == ("shop.duckdb", True, True)
+
+
+@pytest.mark.parametrize(
     ("file", "words"),
     [
         ("media.yaml", "other programs run or load files of this name"),
@@ -70,7 +105,7 @@ def test_plain_http_to_another_computer_is_remarked_also_in_an_environment() -> 
         ("./node_modules/items.jsonl", "node_modules"),
         ("items.jsonl", ""),
         ("./out/../items.jsonl", ""),
-        ("../items.csv", ""),
+        ("../items.ndjson", ""),
         ("../node_modules/items.jsonl", ""),  # whether a run writes it depends on where the profile is
         (".", ""),
     ],

@@ -241,6 +241,37 @@ async def test_kind_and_page_size_are_edited_in_the_same_form(
         await until(pilot, lambda: not pilot.app.screen.query("#row-pagination-page-size"))
 
 
+async def test_the_proposed_file_of_a_sink_and_a_source_ends_as_their_kind_says(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "3", (100, 60)) as (pilot, setup):
+        for family, end, add in (("incoming", "sink", setup.add_incoming), ("outgoing", "source", setup.add_outgoing)):
+            name = add("stock" if family == "outgoing" else "products")
+            former = str(setup.at(family, name, end, "path")).removesuffix(".jsonl")
+            await pilot.press("escape", "3" if family == "incoming" else "4")
+            rows = pilot.app.screen.query_one(f"#{family}-list", ConfigurationList)
+            await until(pilot, lambda rows=rows: rows.focusable)  # type: ignore[misc]
+            rows.focus()
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+            pilot.app.screen.query_one(f"#row-{end} Choice", Choice).focus()
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+            await pilot.press(*"csv", "enter")
+            await until(pilot, partial(_has, setup, (family, name, end), {"kind": "csv", "path": f"{former}.csv"}))
+            file = pilot.app.screen.query_one(f"#row-{end}-path TextField", TextField)
+            assert file.value == f"{former}.csv"
+            file.value = "mine.jsonl"
+            await until_shown(pilot, "did you mean 'mine.csv'?")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+
+
+def _has(setup: Any, path: tuple[str, ...], value: Any) -> bool:
+    return bool(setup.at(*path) == value)
+
+
 async def test_shift_tab_goes_back_through_whatever_tab_visits(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:

@@ -500,7 +500,7 @@ async def test_a_sink_that_is_added_later_has_a_file_for_each_environment_if_its
         await pilot.press(*"json", "enter")
         await until(pilot, lambda: app.screen.query("#row-sink-path Input"))
         app.screen.query_one("#row-sink-path Input").focus()
-        await pilot.press(*"a.jsonl", "ctrl+s")
+        await pilot.press("ctrl+u", *"a.jsonl", "ctrl+s")
         await until_shown(pilot, "Give each environment a file of its own?")
         await pilot.press("y")
         await until_shown(pilot, "This changes in shop.toml:")

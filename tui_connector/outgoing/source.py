@@ -110,6 +110,8 @@ class Source(Kind):
 
     has_lines: ClassVar[bool] = False
     """Whether the `line` of an entity is a line of the file that it reads."""
+    endings: ClassVar[tuple[str, ...]] = ()
+    """How the names of its files usually end, in lower case; () where any name is usual."""
 
     def reads(self) -> Sequence[str]:
         """The paths of the files that it reads, as in the profile: those of its `FilePath` fields."""

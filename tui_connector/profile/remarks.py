@@ -10,6 +10,7 @@ from ..client.layer import Plugin
 from ..client.uri import is_absolute, is_unencrypted, origin_of
 from ..errors import InvalidValue
 from ..incoming.output_path import refusal_of_name
+from .file_endings import End, named_like_other_kind
 from .model import ModelPath
 from .positions import value_at
 
@@ -35,6 +36,25 @@ def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
     yield from _repeated_plugins(data)
     yield from _unencrypted_stores(data)
     yield from _refused_files(data)
+    yield from _misnamed_files(data)
+
+
+def _misnamed_files(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """The files of sinks and sources, also of environments, that are named like those of another kind."""
+    ends: tuple[tuple[str, End], ...] = (("incoming", "sink"), ("outgoing", "source"))
+    for table in _base_and_environments(data):
+        for family, end in ends:
+            parts = value_at(data, (*table, family))
+            for name in parts if isinstance(parts, dict) else ():
+                base = (family, name, end)
+                kind = value_at(data, (*table, *base, "kind")) or value_at(data, (*base, "kind"))
+                file = value_at(data, (*table, *base, "path"))
+                if not isinstance(kind, str) or not isinstance(file, str):
+                    continue
+                if other := named_like_other_kind(end, kind, file):
+                    words = f"the kind of the {end} is {kind}, and this name ends like one of {other.kind}"
+                    message = f"{words}: did you mean {other.name!r}?"
+                    yield Remark((*table, *base, "path"), message, "file-ending", other.name)
 
 
 def _refused_files(data: Mapping[str, Any]) -> Iterator[Remark]:

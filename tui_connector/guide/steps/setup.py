@@ -15,6 +15,8 @@ from ...errors import InvalidValue, UserError
 from ...invalid_json import why_invalid_json
 from ...magento.entities import READABLE, WRITABLE
 from ...profile.document import Document
+from ...profile.environments import own_output
+from ...profile.file_endings import End, file_endings
 from ...profile.model import ModelPath
 from ...profile.part_names import free, free_name, usual_name
 from ...profile.positions import put, value_at
@@ -446,6 +448,23 @@ class Setup(ProfileDraft):
         for path, own in [*own_outputs(self.draft, (incoming,), self.data)]:
             if self.at(*path) is None:
                 self.edit(path, own)
+
+    def rename_outputs(self, incoming: str, former: str) -> None:
+        """Names the files of environments after the incoming's file, where they were named after its former one."""
+        for path, own in [*own_outputs(self.draft, (incoming,), self.data)]:
+            if self.at(*path) == own_output(former, str(path[1]), self.data):
+                self.edit(path, own)
+
+    def file_of_kind(self, family: str, name: str, kind: str, former: str, file: str | None) -> str | None:
+        """The file of a configuration whose sink or source gets another kind.
+
+        A name that was proposed, or None, ends as files of this kind do; any other name stays.
+        """
+        end: End = "sink" if family == "incoming" else "source"
+        stem = f"{self._folder()}{'' if family == 'incoming' else 'outgoing/'}{name}"
+        endings = file_endings(end, kind)
+        is_proposed = file is None or file in {f"{stem}{each}" for each in file_endings(end, former)}
+        return f"{stem}{endings[0]}" if endings and is_proposed else file
 
     def _file(self, name: str) -> Json:
         """A file in a folder named after the profile, since two profiles may read the same entity."""

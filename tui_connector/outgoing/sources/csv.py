@@ -77,6 +77,7 @@ class CsvSource(CsvFormat, _CsvFile, Source):  # the file comes before how it is
     """CSV: one entity per row, the first row names the fields."""
 
     has_lines: ClassVar = True
+    endings: ClassVar = (".csv", ".tsv", ".tab", ".psv")
     kind: Literal["csv"] = "csv"
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:

@@ -27,6 +27,7 @@ class JsonLinesSource(Source):
     """JSON Lines: one entity per line."""
 
     has_lines: ClassVar = True
+    endings: ClassVar = (".jsonl", ".ndjson")
     kind: Literal["jsonl"] = "jsonl"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.jsonl"])
 

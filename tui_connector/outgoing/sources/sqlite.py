@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ _STEPS = 100_000
 class SqliteSource(Source):
     """SQLite: one entity per row of a query; the columns are its fields."""
 
+    endings: ClassVar = (".sqlite", ".sqlite3", ".db")
     kind: Literal["sqlite"] = "sqlite"
     path: FilePath = Field(title="File", description="The database, relative to the profile.", examples=["shop.db"])
     query: str = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from textual import events, on
@@ -109,6 +109,19 @@ class SetupForm(Form):
         for each in self.query(PlaceChoice):
             each.show(each.chosen)
         self.show_notes(self.notes())
+
+    def shared_values(
+        self, variant: FieldSpec, before: Mapping[str, Json], kind: str, fields: Sequence[FieldSpec]
+    ) -> dict[str, Json]:
+        """With a file named as those of this kind, unless the user has named it."""
+        values = super().shared_values(variant, before, kind, fields)
+        is_file = variant.path in (("sink",), ("source",)) and len(self.path) > 1
+        if is_file and any(each.name == "path" and (each.required or "path" in values) for each in fields):
+            family, name = map(str, self.path[:2])
+            there = str(values["path"]) if "path" in values else None
+            file = self.work.setup.file_of_kind(family, name, kind, str(before.get("kind") or ""), there)
+            return {**values, "path": file} if file is not None else values
+        return values
 
     def fields_changed(self, path: FormPath) -> None:
         self.call_after_refresh(self.show_at_hand)

@@ -43,13 +43,20 @@ class IncomingForm(FormScreen):
         super().__init__(work, f"Incoming {name}", partial(kind_schemas.configuration, "incoming"), ("incoming", name))
         self._incoming = name
         self._had_file = self._file is not None
+        self._sink_before = self._sink("kind"), self._file
+
+    def _sink(self, key: str) -> Json:
+        return self._work.setup.at("incoming", self._incoming, "sink", key)
 
     @property
     def _file(self) -> Json:
-        return self._work.setup.at("incoming", self._incoming, "sink", "path")
+        return self._sink("path")
 
     def before_closing(self, then: Callable[[], object]) -> None:
         """Offers a file for each environment where the incoming had none before, as one that is added has them."""
+        kind, file = self._sink_before
+        if isinstance(file, str) and kind != self._sink("kind"):
+            self._work.setup.rename_outputs(self._incoming, file)
         sharing = without_own_output(self._work.setup.draft, self._incoming)
         if self._had_file or not sharing:
             then()

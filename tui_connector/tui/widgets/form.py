@@ -289,14 +289,20 @@ class Form(FieldGroup):
         before = before if isinstance(before, dict) else {}
         former = self._former.setdefault(variant.path, {})
         former[_kind_of(before)] = before
-        names = [each.name for found in variant.kinds if found.name == kind for each in found.inner]
-        shared = {name: value for name, value in before.items() if name in names and value is not None}
-        value = former.get(kind) or {"kind": kind, **shared}
+        fields = [each for found in variant.kinds if found.name == kind for each in found.inner]
+        value = former.get(kind) or {"kind": kind, **self.shared_values(variant, before, kind, fields)}
         self._edit(row, {key: each for key, each in value.items() if each is not None} if kind else None)
         section = self.query_one(f"#{_section_id(variant)}", Vertical)
         await section.remove_children()
         await section.mount_all(self._rows(self._inner(variant)))
         self.fields_changed(self._full(variant.path))
+
+    def shared_values(
+        self, variant: FieldSpec, before: Mapping[str, Json], kind: str, fields: Sequence[FieldSpec]
+    ) -> dict[str, Json]:
+        """The values for the fields of another kind of this variant; `before` are those of its former kind."""
+        names = {each.name for each in fields}
+        return {name: value for name, value in before.items() if name in names and value is not None}
 
     def fields_changed(self, path: FormPath) -> None:
         """Called after the fields below this path were exchanged for those of another kind."""
