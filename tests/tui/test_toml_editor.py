@@ -649,8 +649,6 @@ async def test_a_field_of_a_form_leads_to_its_line_and_back(machine: Machine) ->
         assert area(pilot).text[area(pilot).offset_of_cursor :].startswith('uri = "products"')
         await until_shown(pilot, "✔ valid")
         area(pilot).go_to(path.read_text().index("identifier"))
-        await until_shown(pilot, "identifier")
-        await until(pilot, lambda: app.screen.check_action("form", ()) is True)
         await pilot.press("end", "left", "s")
         await pilot.press("ctrl+g")
         await until_shown(pilot, "The text has unsaved changes.")
@@ -658,6 +656,17 @@ async def test_a_field_of_a_form_leads_to_its_line_and_back(machine: Machine) ->
         await until(pilot, lambda: isinstance(app.screen, FormScreen))
         assert 'identifier = "skus"\n' in path.read_text()
         await until(pilot, lambda: focused() == "incoming.products.identifier")
+        await pilot.press("end", "backspace", "ctrl+s")
+        await until_shown(pilot, "+identifier =")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "^Z undoes it.")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and 'identifier = "sku"' in area(pilot).text)
+        await pilot.press("ctrl+z")  # what the form has saved, then what was typed before it
+        await until(pilot, lambda: 'identifier = "skus"' in area(pilot).text)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: 'identifier = "sku"' in area(pilot).text)
+        await pilot.press("ctrl+y", "ctrl+s")
+        await until(pilot, lambda: 'identifier = "skus"' in path.read_text())
 
 
 async def test_lines_are_cut_and_pasted_and_keys_of_other_editors_delete_nothing(machine: Machine) -> None:

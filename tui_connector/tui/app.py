@@ -32,6 +32,7 @@ from .widgets.painted import PAINTS
 
 if TYPE_CHECKING:
     from ..guide.steps.summaries import ProfilePart
+    from ..profile.document import Document
     from ..profile.positions import KeyPath
     from .last_runs import LastRunsScreen
     from .log.screens import Recorded
@@ -246,9 +247,13 @@ class ConnectorApp(KeyboardApp):
         part: ProfilePart | None = None,
         *,
         form_at: KeyPath = (),
+        text_before: Document | None = None,
         text_at: KeyPath = (),
     ) -> None:
-        """Opens the page of a profile, and over it the form that a key is in, or the text at a key. Keys wait."""
+        """Opens the page of a profile, and over it the form that a key is in, or the text at a key. Keys wait.
+
+        `text_before` is what the editor had when it was left for that form.
+        """
         release = self.hold_keys(f"Opening {path.stem}")
 
         async def opened() -> None:
@@ -261,6 +266,7 @@ class ConnectorApp(KeyboardApp):
                 await self._remember(path)
                 log, changes = self.records.log_of(path, environment), self.records.changes_of(path)
                 page = ProfilePage(PageContext(self.machine, path, log, environment, changes), part, form_at)
+                page.text_before = text_before
                 await self.push_screen(page)
                 if text_at:
                     page.show_text(text_at)
@@ -332,7 +338,7 @@ class ConnectorApp(KeyboardApp):
             for change in how.changes:
                 self.records.changes_of(path).record(change)
             if how.form_at:
-                self._open_page(path, form_at=how.form_at)
+                self._open_page(path, form_at=how.form_at, text_before=how.document)
 
         try:
             await self._remember(path)

@@ -376,7 +376,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         From the text, which `at` tells, it leads back there.
         """
         assert part.family in ("incoming", "outgoing")
-        change, done = None, "Saved: {}. On the page, u undoes it." if at else "Saved: {}. u undoes it."
+        change, done = None, "Saved: {}. ^Z undoes it." if at else "Saved: {}. u undoes it."
         async with self.changing(self.busy), self.file_workbench() as workbench:
             if not add:
                 change = await self._forms.edit(workbench, part.family, part.name, at)
@@ -395,7 +395,7 @@ class ProfilePage(StatusScreen, TextsScreen):
 
         `like` is the environment that a new one is a copy of. As above for `at`.
         """
-        change, done = None, "Saved: {}. E uses it, u undoes the change."
+        change, done = None, "Saved: {}. ^Z undoes it." if at else "Saved: {}. E uses it, u undoes the change."
         opening = self.changing(f"Opening {name or 'the form of an environment'}")
         async with opening, self.file_workbench() as workbench:
             if name:

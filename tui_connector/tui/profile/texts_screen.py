@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ...guide.profiles.saved_changes import IN_OWN_EDITOR, file_before
+from ...profile.document import Document
 from ...profile.problems import Problem
 from ..external_editor import edit
 from ..text_jumps import TextHolder
@@ -23,6 +24,8 @@ class TextsScreen(ChangesScreen, TextHolder):
         super().__init__(context)
         self.form_at: FormPath = ()
         """The key whose form is opened once the file is read; empty if none is."""
+        self.text_before: Document | None = None
+        """What the editor had when it was left for that form."""
 
     @property
     def selected_problems(self) -> Sequence[Problem]:
@@ -68,13 +71,16 @@ class TextsScreen(ChangesScreen, TextHolder):
     async def _open_text(self, key: FormPath) -> None:
         problem = self.selected_problem
         place = None if problem is None else problem.place
-        await open_editor(self.app, self.machine, self.path, place=place, key=key, left=self._left_editor)
+        before, self.text_before = self.text_before, None
+        await open_editor(
+            self.app, self.machine, self.path, place=place, key=key, before=before, left=self._left_editor
+        )
 
     def _left_editor(self, how: Left) -> None:
         for change in how.changes:
             self.record(change)
         self.refresh_bindings()
-        self.form_at = how.form_at  # opened once the file is read
+        self.form_at, self.text_before = how.form_at, how.document  # opened once the file is read
 
     async def action_external_editor(self) -> None:
         """Opens the file in the user's editor, at the selected problem or part; what is saved there can be undone."""

@@ -15,6 +15,7 @@ from ...machine import Machine
 from ...profile import line_ends
 from ...profile.blocks import parse
 from ...profile.document import Document
+from ...profile.library import read_bytes
 from ...profile.positions import KeyPath, TextPosition
 from ...text import shown_line
 from .screen import EditorScreen, Left
@@ -31,14 +32,16 @@ async def open_editor(
     place: TextPosition | None = None,
     key: KeyPath = (),
     fix: Problem | None = None,
+    before: Document | None = None,
     left: Callable[[Left], None],
 ) -> None:
     """Opens the editor at this place, this key, or a problem, which it corrects; `left` is called when it is left.
 
-    A reason why it cannot be opened is shown.
+    `before` is what the editor had when it was left for a form: what that has saved is undone like any other edit. A
+    reason why it cannot be opened is shown.
     """
     try:
-        document = await asyncio.to_thread(Document.open, path)
+        document = await asyncio.to_thread(_document, path, before)
         draft = await asyncio.to_thread(TextDrafts(machine.directories.state, path).find)
         if fix is not None:
             place = fix.place
@@ -54,6 +57,15 @@ async def open_editor(
             left(how)
 
     await app.push_screen(screen, closed)
+
+
+def _document(path: Path, before: Document | None) -> Document:
+    if before is None or before.path != path:
+        return Document.open(path)
+    before.rebase(read_bytes(path))
+    before.edit_text(before.text_as_read)
+    before.history.close_group()
+    return before
 
 
 def _place_of(document: Document, key: KeyPath) -> TextPosition:

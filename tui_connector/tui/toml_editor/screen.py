@@ -57,6 +57,8 @@ class Left:
     """Each save of the file meanwhile; the latest last."""
     form_at: KeyPath = ()
     """The key whose form is wanted: the family and the name of a part first; empty if none is."""
+    document: Document | None = None
+    """What was edited, to continue with after the form; None where no form is wanted."""
 
 
 class EditorScreen(TextScreen[Left]):
@@ -280,7 +282,7 @@ class EditorScreen(TextScreen[Left]):
         if self._draft_timer is not None:
             self._draft_timer.stop()
         await self._unsaved.write(None)
-        self.dismiss(Left(await self._saver.changes(), form_at))
+        self.dismiss(Left(await self._saver.changes(), form_at, self.document if form_at else None))
 
     @property
     def loading_message(self) -> str:
@@ -322,30 +324,30 @@ class EditorScreen(TextScreen[Left]):
     def action_form(self) -> None:
         """Leaves the editor for the form of the part at the cursor, at the field of its key; asks to save changes."""
         self.record()
-        if why := self._why_no_form():
-            self.notify(why, markup=False)
-        elif self.is_changed:
-            self._ask_saving_for_form()
-        else:
-            self._leave_for_form(self.area.text, self.area.offset_of_cursor)
+        self._leave_for_form(self.area.text, self.area.offset_of_cursor)
 
     @work(exclusive=True, group="leave")
-    async def _ask_saving_for_form(self) -> None:
+    async def _leave_for_form(self, text: str, offset: int) -> None:
+        path = key_at(await asyncio.to_thread(self.assist, text, offset))  # what is known may be of an earlier place
+        if why := self._why_no_form(path):
+            self.notify(why, markup=False)
+        elif not self.is_changed or await self._saved_for_form():
+            self._leave(path)
+
+    async def _saved_for_form(self) -> bool:
         question = f"The form shows what {self.path.name} has. The text has unsaved changes."
         option = await self.app.push_screen_wait(UnsavedScreen({"save": "Save and open the form"}, question=question))
         if option != "save" or self._saving:
-            return
+            return False
         self._saving = True
         try:
-            is_saved = await self._saved(accepted=False)
+            return await self._saved(accepted=False)
         finally:
             self._saving = False
-        if is_saved:
-            self._leave_for_form(self.area.text, self.area.offset_of_cursor)
 
-    def _why_no_form(self) -> str:
-        """Why there is no form at the cursor, or which problems are in its way; empty where it can be opened."""
-        part, checked = _part_of(self.key_at_cursor), self.checked
+    def _why_no_form(self, path: KeyPath) -> str:
+        """Why there is no form at this key, or which problems are in its way; empty where it can be opened."""
+        part, checked = _part_of(path), self.checked
         if part is None:
             return "No form here: move the cursor into a client, an authentication, an incoming or an outgoing."
         if checked is None or not self.problems:
@@ -356,13 +358,6 @@ class EditorScreen(TextScreen[Left]):
             return f"Fix line {own[0].line} first (F8): the guide needs a valid part."
         readable = isinstance(value_at(checked.data, part), dict)
         return "" if readable else "Fix the problems first (F8): this part is not a table."
-
-    @work(exclusive=True, group="form")
-    async def _leave_for_form(self, text: str, offset: int) -> None:
-        """What is known of the cursor may still be that of an earlier place."""
-        path = key_at(await asyncio.to_thread(self.assist, text, offset))
-        if _part_of(path) is not None:
-            self._leave(path)
 
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line; or a copy of it that has the unsaved text."""
