@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
 
+from tui_connector.client.authentication.header import HeaderSecret
 from tui_connector.client.layer import Plugin
 from tui_connector.client.model import HeaderName, HttpClient, Span
 from tui_connector.guide.steps import kind_schemas, summaries
@@ -475,6 +476,36 @@ async def test_enter_after_new_input_belongs_to_the_field(how: str) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: app.focused is not other)
         await until(pilot, lambda: app.typed.get(("here", "other")) == "short")
+
+
+@pytest.mark.parametrize("how", ["pasted", "typed", "in a command"])
+@pytest.mark.parametrize("place", ["keyring", "env"])
+async def test_a_header_with_its_value_is_divided_into_both_fields(how: str, place: str) -> None:
+    app = FormApp(HeaderSecret, {"value": {place: "GATEWAY"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("header")
+        if how == "typed":
+            await pilot.press(*"X-Api-Key: CANARY4x", "enter")
+        else:
+            header = "X-Api-Key: CANARY4x"
+            app.post_message(events.Paste(header if how == "pasted" else f"curl -H '{header}' https://shop.example"))
+        await until(pilot, lambda: app.typed == {("here", "value"): "CANARY4x"})
+        await until(pilot, lambda: app.edits == {("here", "header"): "X-Api-Key"})
+        assert "CANARY" not in app.export_screenshot()
+        assert app.field("value").query_one(TextField).has_focus or how == "typed"
+
+
+async def test_a_command_without_a_header_is_not_entered_as_its_name() -> None:
+    app = FormApp(HeaderSecret, {"value": {"command": ["pass", "show", "key"]}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("header")
+        for pasted in ("curl -d token=CANARY https://shop.example", "X-Api-Key: CANARY"):
+            app.clear_notifications()
+            app.post_message(events.Paste(pasted))
+            await until(pilot, lambda: bool(app._notifications))
+        assert app.field("header").query_one(TextField).value == "X-Api-Key"
+        assert "CANARY" not in app.export_screenshot()
+    assert app.typed == {}
 
 
 async def test_excess_pasted_values_are_reported() -> None:

@@ -30,6 +30,7 @@ class Basic(Authentication):
         title="User name",
         description="The user name that the web server requires before it shows the store; not an admin user.",
         examples=["staging"],
+        json_schema_extra={"format": "user-name"},
     )
     password: SecretSource = secret_field(
         "Password",

@@ -20,7 +20,10 @@ class HeaderSecret(Authentication):
 
     kind: Literal["header"] = "header"
     header: HeaderName = Field(
-        title="Header", description="Name of the header.", examples=["X-Api-Key", "CF-Access-Client-Secret"]
+        title="Header",
+        description="Name of the header.",
+        examples=["X-Api-Key", "CF-Access-Client-Secret"],
+        json_schema_extra={"format": "header-name"},
     )
     value: SecretSource = secret_field("Value", "The whole value of the header.")
 

@@ -29,6 +29,7 @@ class QuerySecret(Authentication):
         title="Parameter",
         description="Name of the parameter. Web servers log addresses: prefer a header where possible.",
         examples=["api_key"],
+        json_schema_extra={"format": "parameter-name"},
     )
     value: SecretSource = secret_field("Value", "Value of the parameter; masked wherever the address is shown.")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from ...secrets.pasted_names import NAME_FIELDS, NameField
 from ...templates import Json
 from ...text import shown, shown_line
 
@@ -47,6 +48,8 @@ class FieldSpec:
     """The placeholder of an empty field."""
     of_integers: bool = False
     """Whether the items of a list are integers."""
+    names_secret: NameField | None = None
+    """How the name of a secret, whose field is beside this one, is divided from it."""
     allows_secrets: bool = False
     """Whether a row of a table may be a secret."""
     inner: tuple[FieldSpec, ...] = ()
@@ -103,6 +106,7 @@ def _field(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[
         options=tuple(map(str, node.get("enum", ()))),
         hint=_hint(node),
         of_integers=node.get("items", {}).get("type") == "integer" if isinstance(node.get("items"), dict) else False,
+        names_secret=NAME_FIELDS.get(node.get("format", "")),
         allows_secrets=isinstance(values, dict) and _names_secret(values, definitions),
         inner=_fields(node, definitions, path) if field_type in (FieldType.GROUP, FieldType.TABLE) else (),
         kinds=tuple(_kinds(node, definitions, path)) if field_type is FieldType.VARIANT else (),

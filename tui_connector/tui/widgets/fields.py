@@ -61,10 +61,13 @@ class TextField(SafeInput):
         super().__init__(value, id=id, placeholder=placeholder, password=password, compact=True)
 
     def on_paste(self, event: events.Paste) -> None:
-        """Inserts the first line that is not empty."""
         event.prevent_default()
         event.stop()
-        lines = [line.strip() for line in event.text.splitlines() if line.strip()]
+        self.insert_paste(event.text)
+
+    def insert_paste(self, text: str) -> None:
+        """Inserts the first line that is not empty."""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         if lines:
             self.replace(lines[0], *self.selection)
 

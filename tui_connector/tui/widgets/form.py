@@ -31,6 +31,7 @@ from .focus_moves import move_to_row
 from .pairs import Pairs
 from .secret import TOKEN_LENGTH, Secret, SecretInput, SourceField
 from .secret_marks import SecretMarks
+from .secret_name import SecretNameInput
 from .text_areas import JsonField
 
 FormPath = tuple[str | int, ...]
@@ -157,7 +158,15 @@ class Form(FieldGroup):
             return CriteriaField(list(map(str, value or ())))
         if each.type in (FieldType.JSON, FieldType.CRITERIA, FieldType.VARIANT):
             return JsonField(to_lines(each, value))
+        if each.names_secret is not None:
+            beside = (*each.path[:-1], each.names_secret.secret)
+            return SecretNameInput(to_text(each, value), each.hint, each.names_secret, lambda: self._entry_at(beside))
         return TextField(to_text(each, value), placeholder=each.hint)
+
+    def _entry_at(self, path: tuple[str, ...]) -> SourceField | None:
+        """The field of the secret at this path; None if there is none."""
+        rows = [row for row in self.query(FormField) if row.spec.path == path]
+        return next((row.editor.entry for row in rows if isinstance(row.editor, Secret)), None)
 
     def field(self, name: str) -> FormField | None:
         """The row of the field with this name, or None."""

@@ -75,6 +75,10 @@ class SourceField(FieldWithList, PasteHandler):
         # the messages of Input carry the value, and Textual's console prints messages
         return False if isinstance(message, (Input.Changed, Input.Submitted)) else super().post_message(message)
 
+    def enter(self, value: str) -> None:
+        """Takes a secret that was pasted elsewhere."""
+        self._take([PastedSecret(value)])
+
     def _take(self, values: list[PastedSecret]) -> None:
         """Posts secrets that were pasted, and goes on to the next field after tokens."""
         self.post_message(self.Entered(values))
@@ -186,8 +190,11 @@ class SecretInput(SourceField):
     def handle_paste(self, text: str) -> None:
         values = parse_paste(text, self._kind)
         if values:
-            self.value, self.value_when_focused, self._replacing = "", None, False
             self._take(values)
+
+    def _take(self, values: list[PastedSecret]) -> None:
+        self.value, self.value_when_focused, self._replacing = "", None, False
+        super()._take(values)
 
     def commit(self) -> str:
         values, problem = parse_paste(self.value, self._kind), ""
@@ -381,6 +388,9 @@ class SecretCommandInput(SourceField):
         if lines and not _refuses(self, lines[0]):
             self.replace(lines[0], *self.selection)
 
+    def enter(self, value: str) -> None:
+        _refuse_as_command(self)
+
     def commit(self) -> str:
         if not self._argv and not self.value.strip():
             return "Type the command that prints this secret, or choose another place beside the field."
@@ -403,9 +413,13 @@ def _refuses(field: SourceField, text: str) -> bool:
     """Whether this text has a secret in place of a command, which the user is then told."""
     found = bool(known_secrets_in(text) or TOKEN.search(text) or (" " not in text and looks_like_token(text)))
     if found:
-        words = "This is a secret, not the command that prints it. To enter it, choose another place beside the field."
-        field.notify(words, severity="warning", timeout=8)
+        _refuse_as_command(field)
     return found
+
+
+def _refuse_as_command(field: SourceField) -> None:
+    words = "This is a secret, not the command that prints it. To enter it, choose another place beside the field."
+    field.notify(words, severity="warning", timeout=8)
 
 
 Source = Mapping[str, Json]
