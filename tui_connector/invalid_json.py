@@ -26,6 +26,12 @@ _NUMBER: Final = re.compile(r"[-+\w.]*\Z")
 _COMMA_NUMBER: Final = re.compile(
     r"(?P<whole>-?\d[\d.]*),(?P<rest>[\d.]+(?:,[\d.]+)*)(?P<exponent>[eE][-+]?\d+)?(?![\w.])(?!\s*:)"
 )
+_GROUPED: Final = re.compile(r"-?[1-9]\d{0,2}(?:\.\d{3})+")
+"""A whole number with a point before each three digits, as it is written in much of Europe."""
+_APART: Final = re.compile(
+    r"(?P<whole>-?[1-9]\d{0,2}(?P<mark>['’_ \u00a0\u202f])\d{3}(?:(?P=mark)\d{3})*(?:\.\d+)?)(?![\w.'’])"
+)
+"""A number with a mark other than a comma before each three digits."""
 _NAME_START: Final = re.compile(rf"(?P<quoted>{_STRING.pattern})\s*:|{_WORD.pattern}\s*:", re.DOTALL)
 _VALUE_START: Final = re.compile(r'["\[{\d-]|(?:true|false|null)\b', re.IGNORECASE)
 _AFTER_VALUE: Final = "this is not JSON: remove it, or write all of the text in double quotes"
@@ -73,6 +79,8 @@ def _mistake(text: str, at: int, message: str) -> tuple[str, int]:
         return "a closing quote is missing" if ends_line else "write control characters as escapes, such as \\t", at
     if text.startswith(_BYTE_ORDER_MARK):
         return "remove the byte order mark at its start", 0
+    if message in (_COMMA, _END) and (number := _number_apart(text, at)):
+        return number
     if (anywhere := _not_json_anywhere(text[at:])) is not None:
         return anywhere, at
     before = len(text[:at].rstrip()) - 1
@@ -106,14 +114,31 @@ def _comma_in_number(text: str, comma: int) -> tuple[str, int] | None:
     number = _COMMA_NUMBER.match(text, begun.start()) if begun else None
     if number is None or number.end("whole") != comma:
         return None
-    whole, rest = number["whole"], number["rest"]
-    if re.fullmatch(r"\d{3}(,\d{3})+(\.\d+)?|\d{3}\.\d+", rest):
-        why, right = "write the number without separators", (whole + rest).replace(",", "")
-    elif rest.isdecimal():
-        why, right = "write a decimal point, not a comma", f"{whole.replace('.', '')}.{rest}"
+    whole, rest, exponent = number["whole"], number["rest"], number["exponent"] or ""
+    is_in_groups = re.fullmatch(r"-?[1-9]\d{0,2}", whole) is not None
+    if is_in_groups and re.fullmatch(r"\d{3}", rest):
+        rights = [f"{whole}{rest}{exponent}", f"{whole}.{rest}{exponent}"]
+        why = "write the number without the comma, or with a decimal point"
+    elif is_in_groups and re.fullmatch(r"\d{3}(,\d{3})*(\.\d+)?", rest):
+        rights, why = [f"{whole}{rest.replace(',', '')}{exponent}"], "write the number without separators"
+    elif rest.isdecimal() and ("." not in whole or _GROUPED.fullmatch(whole)):
+        rights = [f"{whole.replace('.', '')}.{rest}{exponent}"]
+        why = "write a decimal point, not a comma"
     else:
-        return None
-    right += number["exponent"] or ""
+        lists = "" if "." in whole else "; several values are written as a list: […, …]"
+        rights, why = [], f"a number has no comma{lists}"
+    shown = " or ".join(rights) if all(len(each) <= _SHORT_NUMBER for each in rights) else ""
+    return (f"{why}: {shown}" if shown else why), number.start()
+
+
+def _number_apart(text: str, at: int) -> tuple[str, int] | None:
+    """What to do about a number that is written in groups, up to or from `at`, and where it begins; None elsewhere."""
+    begun = re.search(r"-?\d+[ \u00a0\u202f]?\Z", text[:at])
+    number = _APART.match(text, begun.start()) if begun else None
+    if number is None or (number["mark"] == " " and _missing_brackets(text[:at])[:1] == "]"):
+        return None  # in a list, a comma may be missing
+    right = number["whole"].replace(number["mark"], "")
+    why = "write the number without separators"
     return (f"{why}: {right}" if len(right) <= _SHORT_NUMBER else why), number.start()
 
 
