@@ -18,6 +18,7 @@ from tui_connector.guide.resume import draft_of, has_unsaved_work, setup_of
 from tui_connector.guide.steps.methods import GuideStep
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.guide.text_drafts import TextDrafts
+from tui_connector.profile.document import Document
 from tui_connector.profile.library import MAX_SIZE
 from tui_connector.secrets.mask import Mask
 
@@ -66,6 +67,25 @@ def test_what_a_field_does_not_accept_is_kept_as_it_was_typed() -> None:
     assert (resumed.typed_view, resumed.typed_name) == ("nl/be", "acme/2")
     resumed.type_store_view("nl ")
     assert (resumed.store_view, resumed.typed_view) == ("nl", None)
+
+
+def test_an_address_typed_for_a_saved_profile_is_a_change_until_it_is_the_saved_one_again(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    uri = "https://shop.example/rest/all/V1"
+    path.write_text(
+        f'format = 1\nname = "Acme"\n[[clients.magento.plugins]]\nkind = "base-uri"\nuri = "{uri}"\n', "utf-8"
+    )
+    setup = Setup.from_document("acme", Document.read(path))
+    assert not has_unsaved_work(setup)
+    for typed in ("other.example", ""):
+        setup.typed_address = typed
+        assert has_unsaved_work(setup)
+        resumed, _ = setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))
+        assert (resumed.typed_address, resumed.base_uri, has_unsaved_work(resumed)) == (typed, uri, True)
+    setup.typed_address = uri
+    assert not has_unsaved_work(setup)
+    setup.type_store_view("nl/be")
+    assert has_unsaved_work(setup)
 
 
 def test_a_sample_that_was_edited_is_kept_unless_it_contains_a_secret() -> None:

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Button
 
+from tui_connector.guide.drafts import Drafts
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.help import HelpScreen
@@ -164,6 +165,28 @@ async def test_where_nothing_has_changed_enter_goes_to_the_page_and_nothing_is_s
         assert path.read_text() == text
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+
+
+async def test_an_address_that_no_store_has_accepted_is_a_change_that_is_kept(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox)
+    text = path.read_text()
+    async with at_step(machine, "1") as (pilot, setup):
+        app = pilot.app
+        assert "saved" in shown(app).splitlines()[0]
+        await pilot.press("e", "end", "x")
+        await until(pilot, lambda: "changed" in shown(app).splitlines()[0])
+        await pilot.press("backspace")
+        await until(pilot, lambda: "saved" in shown(app).splitlines()[0])
+        await pilot.press("x", "escape")
+        await pilot.press("q")
+        await until(
+            pilot, lambda: any("Changes of shop.toml are not saved" in each.message for each in app._notifications)
+        )
+        (kept,) = Drafts(machine.directories.state).list()
+        assert kept.about["typed-address"] == f"{setup.base_uri}x"
+    assert path.read_text() == text
 
 
 async def test_a_result_of_any_length_leaves_no_text_above_it_without_its_beginning(

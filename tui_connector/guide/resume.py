@@ -28,7 +28,7 @@ _REFUSED = "refused"
 def has_unsaved_work(setup: Setup) -> bool:
     """Whether the setup has changes that are not saved."""
     if setup.saved:
-        return setup.document.changed
+        return setup.document.changed or setup.is_address_untested
     typed = setup.typed_address not in ("", setup.suggested_address) or setup.typed_view is not None
     typed = typed or setup.typed_name is not None or setup.name != setup.suggested_name
     return bool(typed or setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)

@@ -498,13 +498,18 @@ class Setup(ProfileDraft):
                 if isinstance(file, str) and file.startswith(folder):
                     self.document.set((family, part, end, "path"), self._folder() + file.removeprefix(folder))
 
+    @property
+    def is_address_untested(self) -> bool:
+        """Whether the address or store view that is typed is not the one that was tested, or that is saved."""
+        return self.typed_view is not None or self.searched != (self.typed_address, self.store_view)
+
     def missing(self, step: GuideStep) -> str:
         """What this step still needs; empty if it is done or optional."""
         if step is GuideStep.BASICS and self.typed_view is not None:
             return f"Correct the store view. {INVALID_VIEW}"
         if step is GuideStep.BASICS and not self.base_uri:
             return "Find the store: enter its address and test it."
-        if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):
+        if step is GuideStep.BASICS and self.is_address_untested:
             return "Test the store again: its address or store view has changed."
         if step is GuideStep.AUTHENTICATION and not self.authenticated:
             return "Test the authentication: the store must accept it."
