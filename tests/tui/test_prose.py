@@ -49,6 +49,8 @@ def test_a_key_stays_with_what_it_does() -> None:
 def test_a_unit_stays_with_its_number() -> None:
     assert wrapped("attempt 5 of 5, next in 5 s · 4.4 s", 34) == ["attempt 5 of 5, next in 5 s", "· 4.4 s"]
     assert wrapped("items in 1:04 min, all", 13) == ["items in", "1:04 min, all"]
+    assert wrapped("All of (1,000 items, 12 MB)", 15) == ["All of", "(1,000 items,", "12 MB)"]
+    assert wrapped("in 24 stores", 10) == ["in", "24 stores"]
     assert wrapped("in 24 stores", 5) == ["in 24", "store", "s"]
 
 
@@ -58,7 +60,7 @@ def test_line_breaks_and_indents_are_kept_and_a_word_without_slashes_is_cut() ->
     assert wrapped("漢字漢字", 4) == ["漢字", "漢字"]
 
 
-@given(text=st.text(st.sampled_from("ab/ ✘漢.-:·()↑F1"), max_size=60), width=st.integers(2, 20))
+@given(text=st.text(st.sampled_from("ab/ ✘漢.-:·()↑F1s%"), max_size=60), width=st.integers(2, 20))
 def test_every_character_is_shown_once_and_no_line_is_too_long(text: str, width: int) -> None:
     starts = [0, *line_starts(text, width), len(text)]
     lines = [text[start:end] for start, end in pairwise(starts)]

@@ -354,6 +354,8 @@ async def test_messages_lie_over_the_header_and_the_title_and_never_over_what_is
         await watched.pilot.press("escape", "i")
         await watched.until(lambda: "No problem found with #1." in watched.screen()[0])
         assert watched.screen()[2:] == before[2:]
+        watched.app.notify(f"{'x' * 70} 1,000 items", markup=False)
+        await watched.until(lambda: watched.screen()[1].strip(" ▌▐▊┃│").startswith("1,000 items"))
 
 
 async def test_the_next_match_is_scrolled_to_also_in_a_request_that_was_explained_before(machine: Machine) -> None:

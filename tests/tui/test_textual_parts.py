@@ -38,6 +38,7 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (DOMNode, "_merge_bindings", []),
     (App, "_unnotify", ["self", "notification", "refresh"]),
     (App, "_prune", ["self", "nodes", "parent"]),
+    (Screen, "_extend_compose", ["self", "widgets"]),
 ]
 STATE = ["_bindings", "_css_type_names", "_keymap", "_message_queue", "_notifications", "_pending_message", "_pruning"]
 LAYOUT = ["_full_map", "_compositor", "textual._compositor", "textual._context"]
@@ -64,6 +65,7 @@ def test_textual_calls_what_is_overridden() -> None:
     assert "_fatal_error()" in inspect.getsource(App._handle_exception)
     assert "._forward_event(" in inspect.getsource(App.on_event)
     assert "._prune(" in inspect.getsource(Widget.remove)
+    assert ".get_child_by_type(ToastRack)" in inspect.getsource(App._refresh_notifications)
 
 
 def test_no_part_is_missing_above() -> None:

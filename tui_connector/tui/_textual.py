@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from textual import events, on
 from textual._compositor import Compositor, CompositorMap, ReflowResult
@@ -15,19 +15,23 @@ from textual._context import active_message_pump
 from textual.app import App
 from textual.await_remove import AwaitRemove
 from textual.binding import Binding, BindingsMap
+from textual.content import Content
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.geometry import Size
 from textual.message import Message
 from textual.message_pump import MessagePump
-from textual.notifications import Notification, SeverityLevel
+from textual.notifications import Notification, Notifications, SeverityLevel
 from textual.screen import Screen
+from textual.visual import Visual
 from textual.widget import Widget
+from textual.widgets._toast import Toast, ToastHolder, ToastRack
 from textual.worker import WorkerFailed, active_worker
 
 from ..text import shown
 
 T = TypeVar("T")
+W = TypeVar("W", bound=Widget)
 
 BESIDE_FIELD = "beside-field"
 """The class of what can be focused beside a field, such as a list of its values."""
@@ -56,6 +60,10 @@ class QuietApp(App[None]):
         same = [each for each in self._notifications if (each.message, each.title) == (message, title)]
         self._remove([*same, *self._read])
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def notification_text(self, text: Content) -> Visual:
+        """How the text of a notification is drawn."""
+        return text
 
     def warn(self, warning: str) -> None:
         """Shows a warning; external text is sanitised here."""
@@ -170,12 +178,43 @@ class _Layout(Compositor):
         return result._replace(shown=now.keys() - before.keys(), resized=resized)
 
 
+class _Toast(Toast):
+    """A notification that is drawn as the app wants it."""
+
+    def render(self) -> Visual:  # type: ignore[override]
+        text = super().render()
+        return self.app.notification_text(text) if isinstance(self.app, QuietApp) else text
+
+
+class _ToastRack(ToastRack):
+    """The notifications of a screen; Textual's would create its own toasts."""
+
+    def show(self, notifications: Notifications) -> None:
+        self.display = bool(notifications)
+        for toast in self.query(Toast):
+            if toast._notification not in notifications:
+                toast.remove()
+        there = {each.id for each in self.children}
+        new = [each for each in notifications if not each.has_expired and self._toast_id(each) not in there]
+        if new:
+            self.mount_all(ToastHolder(_Toast(each), id=self._toast_id(each)) for each in new)
+            self.call_later(self.scroll_end, animate=False, force=True)
+
+
 class BaseScreen(Screen[T]):
     """The base of every screen: its widgets receive a `Resize` for each new size."""
 
     def __init__(self, **common: Any) -> None:
         super().__init__(**common)
         self._compositor = _Layout()
+
+    def _extend_compose(self, widgets: list[Widget]) -> None:
+        super()._extend_compose(widgets)
+        widgets[:] = [_ToastRack(id=each.id) if type(each) is ToastRack else each for each in widgets]
+
+    def get_child_by_type(self, expect_type: type[W]) -> W:
+        """As Textual does, which looks for its own rack of notifications by its exact type."""
+        return super().get_child_by_type(cast(type[W], _ToastRack) if expect_type is ToastRack else expect_type)
 
     @property
     def focus_chain(self) -> list[Widget]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
+from textual.content import Content
+from textual.visual import Visual
 
 from ..text import count, shown_line
 from ._textual import QuietApp
@@ -15,6 +17,7 @@ from .typed_words import WordFinder
 from .unused_keys import why_unused
 from .widgets.focus_marks import FocusMarks
 from .widgets.frame import Dialog, by_itself
+from .widgets.prose import Prose
 
 
 class KeyboardApp(QuietApp):
@@ -29,6 +32,9 @@ class KeyboardApp(QuietApp):
         self._text_finder = TextFinder(self)
         self._word_finder = WordFinder(self)
         self._focus_marks = FocusMarks()
+
+    def notification_text(self, text: Content) -> Visual:
+        return Prose(text)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:

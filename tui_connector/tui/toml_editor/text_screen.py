@@ -196,7 +196,7 @@ class TextScreen(BaseScreen[T]):
     ) -> None:
         """Shows a message where other screens show theirs: over the header."""
         status = self.query_one("#editor-status", Static)
-        status.update(Content(shown_line(message, 400)))
+        status.update(Prose(Content(shown_line(message, 400))))
         for each in ("warning", "error"):
             status.set_class(severity == each, each)
         status.add_class("there")

@@ -17,14 +17,16 @@ from textual.widgets import Static
 
 _KEY = r"(?:\^\S|F\d{1,2}|(?:Shift\+)?Tab|Esc|Enter|Space|Del(?:ete)?|Home|End|PgUp|PgDn|[↑↓←→]+)"
 _SIGN = rf"(?:[^\s\w/] +)*(?:[(,]?(?:{_KEY}[,:]?|[A-Za-z]:?) +)?"
-_QUANTITY = r"\d[\d.,:]* (?:ms|s|min|h|B|KB|MB)\b\S*"
-_WORD = re.compile(rf"{_SIGN}(?:{_QUANTITY}|\S+)\s*|\s+")
+_NUMBER = r"[(“]?\d[\d.,:]* "
+_WORD = re.compile(rf"{_SIGN}(?:{_NUMBER}(?:%|[KMG]?B\b|[a-z]+)\S*|\S+)\s*|\s+")
 """A word with the blanks after it. A sign, such as ✘, a key and a single letter belong to the word that follows, and a
-unit to its number."""
+unit, or what was counted, to its number."""
 _CHUNK = re.compile(
     rf"(?:[^\s\w/] +)*[(]?(?:{_KEY}|[^\s(]): \S+(?: [^\s·:]+){{0,3}}?(?=\)| ·|$)(?:\)\S*)?\s*|{_WORD.pattern}"
 )
 """A word, or a key and what it does, as in `Enter: add to the list · Esc: close`."""
+_NARROW = re.compile(rf"{_SIGN}{_NUMBER}|.+", re.DOTALL)
+"""A part of a word that is too long: its number, or all of it."""
 _PIECE = re.compile(r"[^/]*/+|[^/]+")
 
 
@@ -48,9 +50,9 @@ def _chunks(text: str, width: int) -> Iterator[str]:
             yield chunk
             continue
         for word in _WORD.findall(chunk):
-            pieces = [word] if cell_len(word.rstrip()) <= width else _PIECE.findall(word)
-            for piece in pieces:
-                yield from [piece] if cell_len(piece.rstrip()) <= width else _pieces(piece, width)
+            for part in [word] if cell_len(word.rstrip()) <= width else _NARROW.findall(word):
+                for piece in [part] if cell_len(part.rstrip()) <= width else _PIECE.findall(part):
+                    yield from [piece] if cell_len(piece.rstrip()) <= width else _pieces(piece, width)
 
 
 def _pieces(text: str, width: int) -> Iterator[str]:
