@@ -32,6 +32,15 @@ async def test_footer_shows_help_and_commands_at_80_columns(screens: list[Shot])
     assert without == []
 
 
+async def test_footer_shows_how_to_leave_at_80_columns(screens: list[Shot]) -> None:
+    ways = {
+        shot.name: next((f"{key.key} {key.title}" for key in shot.footer if key.is_way_back), "") for shot in screens
+    }
+    without = [shot.name for shot in screens if ways[shot.name] not in shot.text.splitlines()[-1]]
+    assert without == []
+    assert ways["basics"] == "q Close"
+
+
 async def test_what_the_footer_shows_works(screens: list[Shot]) -> None:
     dead = [
         f"{shot.name}: {key.key} {key.title}"

@@ -98,7 +98,7 @@ class FooterKey:
     """Textual's name of the key."""
     pinned: bool
     is_way_back: bool = False
-    """Whether it leaves the screen: it is shown even where there is no room for all keys before it."""
+    """Whether it leaves a field or the screen: it is shown even where there is no room for all keys before it."""
 
     @property
     def width(self) -> int:
@@ -108,6 +108,8 @@ class FooterKey:
 _LONGEST = 24
 """Columns of what a button is called."""
 _PINNED = ("app.help", "dialog.help", "app.commands")
+_LEAVING = ("back", "leave", "cancel", "close", "find-close", "quit")
+"""The ends of the ids of keys that leave a field, a dialog or a screen."""
 _FIELD, _SET = " Typing ", " Set: Del replaces "
 """Says that keys go into a field, or that it has a secret, which they do not change."""
 
@@ -214,7 +216,7 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         title = titles[active.node].get(name, binding.description)
         if not title:
             continue
-        is_way_back = binding.description == "Back" if name.endswith(".back") else name == "home.quit"
+        is_way_back = name.rpartition(".")[2] in _LEAVING
         key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED, is_way_back)
         if name not in shown or shown[name].key.startswith("Esc "):
             shown[name] = key
