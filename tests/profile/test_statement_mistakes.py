@@ -61,6 +61,7 @@ def mistake(statement: str) -> Problem:
         # escapes
         ('a = "\\d+"', 6, "Invalid escape \\d", "a = '\\d+'"),
         ('a = "b\\"', 7, "backslash before the closing quote", "a = 'b\\'"),
+        ('a = "C:\\b\\\nc = 1', 11, "closing quote is missing", "a = 'C:\\b\\'\nc = 1"),
         # the equals sign and the key
         ("a: 5", 2, ": instead of =", "a = 5"),
         ("a: b", 2, ": instead of =", 'a = "b"'),
@@ -128,7 +129,6 @@ def mistake(statement: str) -> Problem:
         ("a = [1, 2", 10, "The [ is not closed", "a = [1, 2]"),
         ('a = ["b\nc = 1', 8, "The closing quote is missing", 'a = ["b"]\nc = 1'),
         ("a = [[b, c\nd = 1", 7, "Text without quotes", 'a = [["b", "c"]]\nd = 1'),
-        ("a = [b # c\nd = 1", 6, "Text without quotes", None),
         ("a = [1, 2]]", 11, "One ] too many", "a = [1, 2]"),
         ("a = 'b',", 8, "A comma at the end of the line", "a = 'b'"),
         ("a = 'b' // c", 9, "Comments start with #", "a = 'b' # c"),

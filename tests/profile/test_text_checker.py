@@ -489,6 +489,12 @@ def test_one_mistake_is_one_problem_and_its_correction_leaves_the_other_lines(mi
         assert '\ntitle = "M"\ndescription = "D"\n' in apply(text, problem.fix.edits)
 
 
+def test_each_line_that_cannot_be_read_is_a_problem_of_its_own() -> None:
+    wrong = ["foo bar baz", "oops [[[incoming.x]", "don't forget", "one two three"]
+    text = GOOD.replace('timeout = "30s"', "\n".join([*wrong, 'timeout = "30s"']))
+    assert [each.line for each in Checker().check(text).problems] == [10, 11, 12, 13]
+
+
 def test_a_misspelt_key_is_a_problem_beside_that_of_its_value() -> None:
     text = GOOD.replace('timeout = "30s"', "timeuot = 30s")
     assert [(each.line, each.column) for each in Checker().check(text).problems] == [(10, 1), (10, 11)]

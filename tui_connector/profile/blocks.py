@@ -272,14 +272,13 @@ def _own_statements(lines: list[str], wrong: int = -1) -> Counter[str]:
     inside: list[str] = []
     depth, quote = 0, ""
     for number, line in enumerate(lines):
-        if not depth and not quote:
+        is_inside = depth or quote
+        if not is_inside:
             inside = []  # what was open is closed, so that these lines were part of it
-            if number != wrong and is_statement(line):
-                found.append(line)
-        elif number != wrong and is_statement(line):
-            inside.append(line)
+        if number != wrong and is_statement(line):
+            (inside if is_inside else found).append(line)
         depth, quote = state_after(line, depth, quote)
-    return Counter(found + inside * bool((depth or quote) and wrong >= 0))
+    return Counter(found + inside if depth or quote else found)
 
 
 @lru_cache(12_000)
@@ -332,13 +331,26 @@ def _take_out(lines: list[str], number: int) -> str:
         first = number
     key = _KEY.match(lines[first])
     end = number + 1
-    while end < len(lines) and lines[end].strip() and not _KEY.match(lines[end]) and not _HEADER.match(lines[end]):
+    depth, quote = 0, ""
+    for line in lines[first:end]:
+        depth, quote = state_after(line, depth, quote)
+    while end < len(lines) and _continues(lines[end], is_open=bool(depth or quote)):
+        depth, quote = state_after(lines[end], depth, quote)
         end += 1
+    if not key and (depth or quote):
+        end = number + 1  # not a statement, so what it opens need not be closed
     if _HEADER.match(lines[first]):  # a header that cannot be read: its keys belong nowhere
         end = len(lines)
     for each in range(first, end):
         lines[each] = ""
     return key[1] if key and "." not in key[1] else "*"
+
+
+def _continues(line: str, *, is_open: bool) -> bool:
+    """Whether a line is part of the statement above it, in which a bracket or quote may be open."""
+    if line.lstrip()[:1] in ("]", "}", ")"):
+        return True
+    return is_open and bool(line.strip()) and not _KEY.match(line) and not _HEADER.match(line)
 
 
 @lru_cache(2_000)

@@ -55,6 +55,8 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
         return duplicate
     if message == _UNCLOSED and (number := _line_with_open_quote(text)) is not None:
         position = TextPosition(number, 1)
+    if message.startswith(_BACKSLASH) and position is not None and has_open_quote(_line(text, position.line - 1)):
+        position = TextPosition(position.line - 1, 1)
     if position is not None and (opened := _opened_above(text, position.line)) is not None:
         return opened
     number = position.line if position is not None else text.rstrip().count("\n") + 1
@@ -107,6 +109,9 @@ _MAX_LINE = 2_500
 """Characters of a line in which a cause is looked for: the time grows with the square of it."""
 _UNCLOSED = 'Expected "\'"'
 """What `tomllib` says at the end of the text of a single quote without a second one."""
+
+_BACKSLASH = "Unescaped '\\'"
+"""What `tomllib` says at the start of the next line of a backslash at the end of one, in double quotes."""
 
 
 def _line_with_open_quote(text: str) -> int | None:
