@@ -429,10 +429,10 @@ BAD_REQUEST = Section(lambda case: case.status == 400, (
          summary="The address lacks /V1 after /rest",
          remedy="The address ends in /rest/V1, with a capital V; a store view's code may come between."),
     Rule("store-code", "store-view", when=lambda case: case.is_unroutable,
-         fix=Fix("store-view", "default", "Use the default store view"),
+         fix=Fix("store-view", "all", "Use all"),
          summary="Magento does not know this path: there is no store view of that code, or /V1 is missing",
-         remedy="Use the default store view, all, or the code of a store view (Stores › Settings › All Stores; its "
-                "number is not its code)."),
+         remedy="Use all (default values), default (the default store view), or the code of a store view (Stores › "
+                "Settings › All Stores; its number is not its code)."),
     Rule("limit-items", "uri", parameters=("max", "type"), when=lambda case: case.has_limit and case.is_read,
          summary="The store accepts at most {max} of these in one search",
          remedy=f"Use at most {{max}} filters or sort orders, or have the limit raised ({_LIMITS})."),

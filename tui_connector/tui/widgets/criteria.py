@@ -404,7 +404,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
             yield Static("", id="criteria-count")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="criteria-done")
-                yield Static(Content("Tab: complete, next   Enter: next; opens ▾"), classes="quiet")
+                yield Static(Content("Tab: complete; then next   Enter: next; opens ▾"), classes="quiet")
 
     def _rows(self) -> list[CriteriaRow | UnreadRow]:
         found: list[CriteriaRow | UnreadRow] = []
