@@ -260,3 +260,39 @@ async def test_an_undo_leaves_the_store_as_it_was(store: ComparedStore, name: st
     assert plan.not_undone == []
     after = await snapshot(store, case)
     assert differences(after, before) == []
+
+
+@pytest.mark.parametrize("name", [each for each in CASES if preset(each).compare.resolved.required])  # type: ignore[union-attr]
+async def test_an_entity_without_a_required_field_is_refused_as_the_plan_says(store: ComparedStore, name: str) -> None:
+    case = await prepared(store, name)
+    outgoing, whole = preset(name), case.sent[0]
+    assert outgoing.compare is not None
+    required = outgoing.compare.resolved.required
+    assert set(required) <= whole.keys()
+    partial = [{key: value for key, value in whole.items() if key != each} for each in required]
+    for field, entity, found in zip(required, partial, await store.plan(outgoing, partial), strict=True):
+        if found.action != "unchanged":  # nothing is sent for it
+            assert (found.refused, found.note) == (True, f"{field} is missing, which the store requires")
+        response = await store.session.client("shop")(outgoing.request_for(entity, {}))
+        assert response.status in (400, 404) or b'"message"' in response.body, (field, response.body)
+    [complete] = await store.plan(outgoing, [whole])
+    assert "is missing" not in complete.note
+
+
+async def test_a_new_product_needs_more_than_one_that_exists(store: ComparedStore) -> None:
+    new = {"sku": "FIRST-1", "name": "First", "price": 0, "attribute_set_id": 4}
+    sent: list[dict[str, Any]] = [
+        {"sku": "SYNC-0001", "price": 7},
+        {"sku": "FIRST-1", "name": "", "price": 7},
+        new,
+    ]
+    found = await store.plan(preset("products"), sent)
+    missing = "name, attribute_set_id are missing, which the store requires"
+    assert [(each.action, each.refused, each.note) for each in found] == [
+        ("change", False, ""),
+        ("create", True, missing),
+        ("create", False, ""),
+    ]
+    for entity, status in zip(sent[1:], (400, 200), strict=True):
+        response = await store.session.client("shop")(preset("products").request_for(entity, {}))
+        assert response.status == status, response.body

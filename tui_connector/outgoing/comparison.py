@@ -178,6 +178,18 @@ class Comparison(Model):
     missing: Literal["created", "refused"] = Field(
         "created", title="Missing", description="If the store has no such entity: it is created, or refused."
     )
+    required: list[str] = Field(
+        default_factory=list,
+        title="Required",
+        description="Fields without which the store refuses an entity: plans mark those that lack one.",
+        examples=[["sku", "source_code"]],
+    )
+    required_to_create: list[str] = Field(
+        default_factory=list,
+        title="Required to create",
+        description="Fields without which the store refuses an entity that it does not have yet.",
+        examples=[["name", "price"]],
+    )
     detail: Detail | None = Field(
         None, title="Detail", description="Reads fields that are missing in the store's list."
     )

@@ -274,12 +274,14 @@ class CurrentValues:
             return EntityChange(name, "unchanged", (), None)
         if isinstance(item, Absent) or comparison.existing == "another":
             created = changes_of(sent, ABSENT, comparison.equality)
-            refused = current.refused or comparison.missing == "refused"
-            note = current.note or (_MISSING if refused else self._unusual(created))
+            lacking = _lacking(sent, [*comparison.required, *comparison.required_to_create])
+            refused = bool(lacking) or current.refused or comparison.missing == "refused"
+            note = lacking or current.note or (_MISSING if refused else self._unusual(created))
             return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note, refused)
-        refused = comparison.existing == "refused"
+        lacking = _lacking(sent, comparison.required)
+        refused = bool(lacking) or comparison.existing == "refused"
         former = self._former(entity, sent, current=item, by_fallback=current.by_fallback)
-        note = _EXISTS if refused else self._unusual(current.changes)
+        note = lacking or (_EXISTS if refused else self._unusual(current.changes))
         return EntityChange(name, "change", tuple(current.changes), former, note, refused)
 
     def _unusual(self, changes: Iterable[FieldChange]) -> str:
@@ -440,6 +442,14 @@ class CurrentValues:
         if headers:
             update["headers"] = {**headers, **template.headers}
         return template.model_copy(update=update) if update else template
+
+
+def _lacking(sent: Item, required: Iterable[str]) -> str:
+    """Which of the required fields have no value in what is sent, in words; "" if none is missing."""
+    found = [name for name in dict.fromkeys(required) if value_at(sent, name.split(".")) in (ABSENT, None, "")]
+    if not found:
+        return ""
+    return f"{', '.join(found)} {'is' if len(found) == 1 else 'are'} missing, which the store requires"
 
 
 def _has(sent: Item, name: str) -> bool:

@@ -253,7 +253,7 @@ class Prices(Endpoints):
                 [row.get("price_type"), *parameters],
             ),
             (
-                price < 0 or (row.get("price_type") == "discount" and price > 100),
+                row.get("price") is None or price < 0 or (row.get("price_type") == "discount" and price > 100),
                 f"Invalid attribute Price = %price.{_TIER_ROW}",
                 [_text(row.get("price")), *parameters],
             ),

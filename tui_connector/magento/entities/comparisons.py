@@ -43,6 +43,11 @@ def _for_each(uri: str, items: str = "@") -> Table:
     return {"request": {"uri": uri}, "items": items}
 
 
+def _required(fields: str) -> Table:
+    """Fields that were refused when they were absent or empty (`Validation Failed`, `"%fieldName" is required`)."""
+    return {"required": [*fields.split()]}
+
+
 def _delete(uri: str) -> Table:
     return {"delete": {"request": {"uri": uri, "method": "delete"}}}
 
@@ -75,6 +80,7 @@ _FINAL = "They cannot be deleted or changed."
 
 COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     "stock": {
+        **_required("sku source_code status"),
         **_search("inventory/source-items", "sku", equal=["source_code"]),
         "requires": {**_EXISTING_PRODUCT, "unchecked": True},  # the store creates stock for any sku
         **_delete_rows("inventory/source-items-delete", "sourceItems", "sku source_code"),
@@ -84,6 +90,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_InventoryApi::source",
     },
     "products": {
+        "required-to-create": ["name", "price", "attribute_set_id"],
         **_search("products", "sku"),
         **_delete("products/&{sku}"),
         "detail": {"fields": ["extension_attributes.stock_item"], "request": {"uri": "products/&{sku}"}},
@@ -112,6 +119,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": "Deleting a product does not delete its stock, and a product that is created again has another id.",
     },
     "base-prices": {
+        **_required("sku price"),
         **_information("products/base-prices-information"),
         **_PRODUCT_EXISTS,
         "identifier": ["sku", "store_id"],
@@ -123,6 +131,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _CATALOG,
     },
     "special-prices": {
+        **_required("sku price"),
         **_information("products/special-price-information"),
         **_PRODUCT_EXISTS,
         **_delete_rows("products/special-price-delete", "prices", "sku store_id price price_from price_to"),
@@ -133,6 +142,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _CATALOG,
     },
     "tier-prices": {
+        **_required("sku customer_group quantity price price_type"),
         **_information("products/tier-prices-information"),
         **_PRODUCT_EXISTS,
         **_delete_rows(
@@ -145,6 +155,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _CATALOG,
     },
     "costs": {
+        **_required("sku cost"),
         **_information("products/cost-information"),
         **_PRODUCT_EXISTS,
         "delete": {
@@ -189,6 +200,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_InventoryApi::source",
     },
     "sources": {
+        **_required("source_code name country_id postcode"),
         **_search("inventory/sources", "source_code"),
         "identifier": "source_code",
         "rules": {
@@ -201,6 +213,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": "Sources cannot be deleted; send enabled = false to disable one.",
     },
     "stocks": {
+        **_required("name"),
         **_search("inventory/stocks", "name"),
         **_delete("inventory/stocks/&{stock_id}"),
         **_REFUSED,
@@ -208,6 +221,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_InventoryApi::stock",
     },
     "stock-sources": {
+        **_required("stock_id source_code"),
         **_search("inventory/stock-source-links", "stock_id"),
         **_delete_rows("inventory/stock-source-links-delete", "links", "stock_id source_code"),
         "identifier": ["stock_id", "source_code"],
@@ -224,6 +238,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": "A value that was sent through a store view remains set in that view.",
     },
     "new-categories": {
+        **_required("name"),
         **_search("categories/list", "name", equal=["parent_id"]),
         **_delete("categories/&{id}"),
         **_REFUSED,
@@ -261,6 +276,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": "A gender that was not set is restored as 0.",
     },
     "new-customers": {
+        **_required("email firstname lastname"),
         **_search("customers/search", "email", equal=["website_id"]),
         **_delete("customers/&{id}"),
         **_REFUSED,
@@ -280,6 +296,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": f"Comments are kept. {_FINAL}",
     },
     "orders": {
+        **_required("payment"),
         **_search("orders", "increment_id"),
         "identifier": "increment_id",
         "fields": ["increment_id"],
@@ -289,6 +306,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": "Orders are kept: they can be cancelled, but not deleted.",
     },
     "tracking-numbers": {
+        **_required("order_id parent_id"),
         **_search("shipments", "order_id"),
         **_delete("shipment/track/&{entity_id}"),
         "items": "items[].tracks[]",
@@ -298,6 +316,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_Sales::shipment",
     },
     "attributes": {
+        **_required("attribute_code frontend_input"),
         **_search("products/attributes", "attribute_code"),
         **_delete("products/attributes/&{attribute_code}"),
         **_REFUSED,
@@ -314,6 +333,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _ATTRIBUTES,
     },
     "attribute-sets": {
+        **_required("attribute_set_name"),
         **_search("products/attribute-sets/sets/list", "attribute_set_name"),
         **_delete("products/attribute-sets/&{attribute_set_id}"),
         **_REFUSED,
@@ -322,6 +342,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_Catalog::sets",
     },
     "cms-pages": {
+        **_required("identifier title"),
         **_search("cmsPage/search", "identifier"),
         **_delete("cmsPage/&{id}"),
         **_REFUSED,
@@ -330,6 +351,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_Cms::page",
     },
     "cms-blocks": {
+        **_required("identifier title"),
         **_search("cmsBlock/search", "identifier"),
         **_delete("cmsBlock/&{id}"),
         **_REFUSED,
@@ -338,6 +360,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_Cms::block",
     },
     "coupons": {
+        **_required("rule_id"),
         **_search("coupons/search", "code"),
         **_delete("coupons/&{coupon_id}"),
         **_REFUSED,
@@ -354,6 +377,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": "The store chose the codes: they are in the responses, and can be deleted with coupons/deleteByCodes.",
     },
     "cart-price-rules": {
+        **_required("name"),
         **_search("salesRules/search", "name"),
         **_delete("salesRules/&{rule_id}"),
         "identifier": "name",
@@ -361,6 +385,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _RULES,
     },
     "customer-groups": {
+        **_required("code"),
         **_search("customerGroups/search", "code"),
         **_delete("customerGroups/&{id}"),
         **_REFUSED,
@@ -368,6 +393,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": "Magento_Customer::group",
     },
     "tax-rates": {
+        **_required("code tax_country_id rate"),
         **_search("taxRates/search", "code"),
         **_delete("taxRates/&{id}"),
         **_REFUSED,
@@ -377,6 +403,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "undo": "A rate that a tax rule uses cannot be deleted.",
     },
     "tax-rules": {
+        **_required("code customer_tax_class_ids product_tax_class_ids tax_rate_ids"),
         **_search("taxRules/search", "code"),
         **_delete("taxRules/&{id}"),
         **_REFUSED,
