@@ -101,7 +101,7 @@ def test_what_says_what_is_sent_is_not_odd(line: str) -> None:
 def test_what_magento_ignores_depends_on_the_path_and_on_the_lines_before() -> None:
     low_stock = ApiPath(("GET",), ("scopeId", "pageSize", "currentPage"))
     assert doubts(["pageSize=10", "currentPage=2"], known=low_stock) == []
-    assert doubts(["pageSize=10"], is_magento=False) == []
+    assert doubts(["pageSize=10"], path=None) == []
     searched = ApiPath(("GET",), ("page",), is_searched=True)
     [doubt] = doubts(["page=2&", "limit=10"], known=searched)
     assert doubt == "Line 2 of the query: Magento ignores “limit=10”; did you mean: 10 per page"
@@ -111,14 +111,81 @@ def test_what_magento_ignores_depends_on_the_path_and_on_the_lines_before() -> N
     assert "use only one of pageSize and page_size" in second
 
 
-def test_a_misspelt_field_is_odd_where_the_fields_of_the_list_are_known() -> None:
-    products = ApiPath(("GET",), is_searched=True, fields=("id", "sku", "price", "created_at"))
-    assert doubts(["where prise < 100"], known=products) == [
-        "Line 1 of the query: no field prise of this list is known; did you mean price?"
-    ]
-    for field in ("price", "category_id", "website_id", "entity_id", "colour"):
-        assert doubts([f"where {field} = 5"], known=products) == []
-    assert doubts(["where prise < 100"]) == []
+PRODUCTS = ApiPath(
+    ("GET",),
+    is_searched=True,
+    fields=("id", "sku", "price", "attribute_set_id", "created_at"),
+    numbers=("id", "price", "attribute_set_id"),
+    nested=("media_gallery_entries", "custom_attributes"),
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("where prise < 100", "no field prise of this list is known; did you mean price?"),
+        ("and sku = 1 or creatd_at > 2026", "did you mean created_at?"),
+        ("sort creatd_at", "no field creatd_at of this list is known; did you mean created_at?"),
+        ("sort by Price desc", "did you mean price?"),
+        ("searchCriteria[sortOrders][0][field]=creatd_at", "did you mean created_at?"),
+        ("searchCriteria%5Bfilter_groups%5D%5B0%5D%5Bfilters%5D%5B0%5D%5Bfield%5D=skuu", "did you mean sku?"),
+        ("fields=items[skuu,price],total_count", "no field skuu of this list is known; did you mean sku?"),
+        ("fields=items%5Bsku,media_galery_entries[file]%5D", "did you mean media_gallery_entries?"),
+        ("fields=item[sku]", "the response has no field item; did you mean items?"),
+        ("fields=sku", "sku is a field of the items; did you mean items[sku]?"),
+        ("fields=items[sku", "a ] is missing in 'items[sku', so that Magento would send no items"),
+    ],
+)
+def test_a_misspelt_field_is_odd_wherever_it_is_named(line: str, doubt: str) -> None:
+    [found] = doubts([line], known=PRODUCTS)
+    assert found.endswith(doubt)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(f"where {field} = 5" for field in ("price", "category_id", "website_id", "entity_id", "colour")),
+        *("sort price desc", "sort by entity_id", "sort colour", "fields=items[sku,custom_attributes,colour[x]]"),
+        *("fields=total_count", "fields=items[media_gallery_entries[skuu]]", "searchCriteria[sortOrders][][field]=id"),
+    ],
+)
+def test_a_field_that_may_be_one_of_the_list_is_not_odd(line: str) -> None:
+    assert doubts([line], known=PRODUCTS) == []
+
+
+def test_the_usual_fields_of_a_list_are_known_without_the_schema_of_the_store() -> None:
+    assert doubts(["sort creatd_at desc", "where prise < 100"]) == []
+    first, second = doubts(["sort creatd_at desc", "where skuu = A"], path="orders/items")
+    assert first.endswith("did you mean created_at?")
+    assert second.endswith("did you mean sku?")
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("where entity_id > 900page 2", "“page 2” is part of the value before it; write it on a line of its own"),
+        ("where status = new sort created_at desc", "“sort created_at desc” is part of the value"),
+        ("where status = new sort by created_at", "“sort by created_at” is part of the value"),
+        ("where status = new 20 per page", "“20 per page” is part of the value"),
+        ("where entity_id > 900x", "entity_id is a number, and the value is “900x”"),
+        ("where price > '9.5 EUR'", "price is a number, and the value is “9.5 EUR”"),
+        ("where attribute_set_id in 4, Bag", "attribute_set_id is a number, and the value is “4,Bag”"),
+    ],
+)
+def test_what_was_typed_behind_a_value_is_odd(line: str, doubt: str) -> None:
+    [found] = doubts([line], known=PRODUCTS)
+    assert doubt in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("where price like 9%", "where price >= -9.5", "where entity_id in 1, 2", "where price is null"),
+        *("where name = 'Home page 2'", "where name = A shell sort algorithm", "where sku = 900x"),
+    ],
+)
+def test_a_value_of_its_type_is_not_odd(line: str) -> None:
+    assert doubts([line], known=PRODUCTS) == []
 
 
 def test_a_word_that_is_being_typed_is_not_odd_yet() -> None:
@@ -126,6 +193,9 @@ def test_a_word_that_is_being_typed_is_not_odd_yet() -> None:
         assert doubts(["", line], typed=1) == []
         assert doubts([line, ""], typed=1) != []
     assert doubts(["wher status = 5"], typed=0) != []
+    assert doubts(["sort creat"], typed=0, known=PRODUCTS) == []
+    assert doubts(["sort creatd"], typed=0, known=PRODUCTS) != []
+    assert doubts(["sort creat", ""], typed=1, known=PRODUCTS) != []
 
 
 WORDS = st.sampled_from(

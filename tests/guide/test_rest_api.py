@@ -137,7 +137,7 @@ def test_a_file_that_is_something_else_has_no_paths(tmp_path: Path, machine: Mac
     kept.keep("https://acme.example/rest/V1", PATHS, machine.now())
     assert kept.find("https://acme.example/rest/de/V1").paths == PATHS
     file = next(tmp_path.rglob("*.json"))
-    assert json.loads(file.read_bytes())["format"] == 2
+    assert json.loads(file.read_bytes())["format"] == 3
     file.write_bytes(content)
     assert not kept.find("https://acme.example/rest/V1").paths
 
@@ -179,12 +179,14 @@ def test_a_schema_says_what_each_path_accepts() -> None:
         },
         "definitions": {
             "tree": tree,
-            "order": {"properties": {"status": {"type": "string"}, "items": {"type": "array"}}},
+            "order": {
+                "properties": {"status": {"type": "string"}, "qty": {"type": "number"}, "items": {"type": "array"}}
+            },
         },
     }
     found = paths_in_schema(schema)
     assert found == {
-        "orders": ApiPath(("GET", "POST"), (), True, ("status",)),
+        "orders": ApiPath(("GET", "POST"), (), True, ("status", "qty"), numbers=("qty",), nested=("items",)),
         "categories": ApiPath(("GET",), ("rootCategoryId",)),
         "coupons": ApiPath(("POST", "PUT"), bodies={"POST": found["coupons"].bodies["POST"], "PUT": "{}"}),
         "odd": ApiPath(("GET",)),

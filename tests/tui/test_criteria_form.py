@@ -20,11 +20,11 @@ from textual.pilot import Pilot
 from tui_connector.client.criteria_rows import doubt, read_row
 from tui_connector.client.message import InvalidRequest
 from tui_connector.client.model import RequestTemplate
-from tui_connector.guide.checks.criteria import list_profile, usual_fields
+from tui_connector.guide.checks.criteria import list_profile
 from tui_connector.guide.rest_api import fields_in_schema
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE
-from tui_connector.magento.entities.search_fields import SEARCH_FIELDS
+from tui_connector.magento.entities.search_fields import SEARCH_FIELDS, usual_fields
 from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp

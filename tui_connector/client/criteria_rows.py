@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
@@ -23,6 +23,8 @@ CONDITION_TYPES = (
 WITHOUT_VALUE = ("null", "notnull")
 LIST_CONDITIONS = ("in", "nin", "finset", "nfinset")
 """Conditions whose value may be a list, sent as text with commas."""
+_TEXT_CONDITIONS = ("like", "nlike", "regexp")
+"""Conditions that compare a number with a pattern, too."""
 COMMON_FIELDS = (
     *("status", "state", "sku", "name", "type_id", "price", "created_at", "updated_at", "increment_id", "email"),
     *("customer_email", "grand_total", "store_id"),
@@ -116,14 +118,24 @@ def doubt(condition: Condition, fields: Iterable[str] = ()) -> str:
         return ""
     if not value.strip():
         return f"{field} {kind} has no value"
-    parts = value.split(",") if kind in LIST_CONDITIONS else [value]
     if not condition.is_quoted and kind in LIST_CONDITIONS and (value[:1], value[-1:]) in (("(", ")"), ("[", "]")):
         return f"{field} {kind}: a list is written without brackets"
     if not condition.is_quoted and " " in value and value.lower().split(" ")[0] in CONDITION_TYPES:
         return f"the value of {field} begins with a condition: {value[:60]}"
-    if field in _NUMBERS and not all("{" in each or _NUMBER.fullmatch(each) for each in parts) and "like" not in kind:
-        return f"{field} is a number, and the value is {value[:60]}"
-    return ""
+    return "" if is_of_its_type(condition) else f"{field} is a number, and the value is {value[:60]}"
+
+
+def is_of_its_type(condition: Condition, numbers: Collection[str] = ()) -> bool:
+    """Whether the value is a number, or has a placeholder, where the field is a number.
+
+    `numbers`: the fields of the list that are numbers, besides those that are in Magento's lists.
+    """
+    if condition.field not in _NUMBERS and condition.field not in numbers:
+        return True
+    if condition.condition in (*WITHOUT_VALUE, *_TEXT_CONDITIONS):
+        return True
+    parts = condition.value.split(",") if condition.condition in LIST_CONDITIONS else [condition.value]
+    return all("{" in each or _NUMBER.fullmatch(each) for each in parts)
 
 
 def is_field(text: str) -> bool:

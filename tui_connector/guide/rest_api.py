@@ -19,10 +19,11 @@ from ..templates import Json
 
 _VERSION = "/V1/"
 """The start of the paths in Magento's schema; a base URI ends with it."""
-_SIMPLE = ("string", "integer", "number", "boolean")
+_NUMBERS = ("integer", "number")
+_SIMPLE = ("string", *_NUMBERS, "boolean")
 _SEARCHED = "searchcriteria["
 _METHODS = ("get", "post", "put", "delete", "patch")
-_FORMAT = 2
+_FORMAT = 3
 _EMPTY: Mapping[str, Json] = {"string": "", "integer": 0, "number": 0, "boolean": False}
 _DEPTH = 5
 """Levels of a body."""
@@ -45,6 +46,10 @@ class ApiPath:
     """The simple fields of the items that GET lists."""
     bodies: Mapping[str, str] = field(default_factory=dict)
     """By method, in upper case: the least that a body has, as JSON."""
+    numbers: tuple[str, ...] = ()
+    """Those of `fields` that are numbers."""
+    nested: tuple[str, ...] = ()
+    """The other fields of the items that GET lists: objects and lists."""
 
 
 ApiPaths = Mapping[str, ApiPath]
@@ -71,12 +76,15 @@ def paths_in_schema(schema: Mapping[str, object]) -> dict[str, ApiPath]:
             continue
         names = _query_parameters(operations.get("get"))
         is_searched = any(name.lower().startswith(_SEARCHED) for name in names)
+        kinds = _kinds_of_fields(schema, path) if is_searched else {}
         found[path.removeprefix(_VERSION)] = ApiPath(
             tuple(method.upper() for method in operations if method in _METHODS),
             tuple(name for name in names if not name.lower().startswith(_SEARCHED)),
             is_searched,
-            tuple(fields_in_schema(schema, path)) if is_searched else (),
+            tuple(name for name, kind in kinds.items() if kind in _SIMPLE),
             dict(_bodies(schema, operations)),
+            tuple(name for name, kind in kinds.items() if kind in _NUMBERS),
+            tuple(name for name, kind in kinds.items() if kind not in _SIMPLE),
         )
     return found
 
@@ -125,6 +133,11 @@ def _query_parameters(operation: object) -> list[str]:
 
 def fields_in_schema(schema: Mapping[str, object], uri: str) -> list[str]:
     """The simple fields of the items of a list, in a schema as Magento writes it (Swagger 2.0); empty if unknown."""
+    return [name for name, kind in _kinds_of_fields(schema, uri).items() if kind in _SIMPLE]
+
+
+def _kinds_of_fields(schema: Mapping[str, object], uri: str) -> dict[str, object]:
+    """The fields of the items of a list, each with its type as in the schema; None for one that is described apart."""
 
     def at(node: object, *keys: str) -> object:
         for key in keys:
@@ -136,7 +149,7 @@ def fields_in_schema(schema: Mapping[str, object], uri: str) -> list[str]:
     response = at(schema, "paths", path, "get", "responses", "200", "schema")
     properties = at(response, "properties", "items", "items", "properties")
     found = properties.items() if isinstance(properties, Mapping) else ()
-    return [str(name) for name, each in found if isinstance(each, Mapping) and each.get("type") in _SIMPLE]
+    return {str(name): each.get("type") for name, each in found if isinstance(each, Mapping)}
 
 
 class KeptPaths:
@@ -189,6 +202,8 @@ def _path_from_json(data: Mapping[str, object]) -> ApiPath:
         data["is_searched"] is True,
         _texts(data["fields"]),
         {str(method): str(body) for method, body in data["bodies"].items()},  # type: ignore[attr-defined]
+        _texts(data["numbers"]),
+        _texts(data["nested"]),
     )
 
 

@@ -24,6 +24,22 @@ def bracket_fault(fields: str) -> str:
     return f"a ] is missing in {fields[:100]!r}" if depth else ""
 
 
+def names_at(fields: str, path: Sequence[str] = ()) -> list[str]:
+    """The fields that `fields` names of the objects at `path`, without what it names of theirs."""
+    above: list[str] = []
+    word, names = "", list[str]()
+    for token in _TOKEN.findall(fields):
+        each = token.strip()
+        if each == "[":
+            above.append(word)
+        elif each == "]":
+            above = above[:-1]
+        elif each not in ("", ","):
+            word = each
+            names += [word] if above == [*path] else []
+    return names
+
+
 def with_field(fields: str, path: Sequence[str], name: str) -> str:
     """`fields` with this field of the objects at `path`, too; "" unless it names others of them, and not this one."""
     if bracket_fault(fields):

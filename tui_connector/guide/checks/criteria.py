@@ -9,8 +9,7 @@ from ...client.message import RequestFailed
 from ...client.session import Session
 from ...errors import UserError
 from ...incoming.model import Incoming, first_items
-from ...magento.entities import READABLE, Readable
-from ...magento.entities.search_fields import SEARCH_FIELDS
+from ...magento.entities.search_fields import listed_by, usual_fields, with_own
 from ...profile.model import Profile
 from ...profile.positions import value_at
 from ...templates import Json
@@ -35,30 +34,13 @@ def list_profile(data: Mapping[str, Json], name: str, *, whole: bool = True) -> 
     return profile_of({**data, "incoming": {name: incoming}}, [("incoming", name)])
 
 
-def usual_fields(uri: str) -> tuple[str, ...]:
-    """The fields by which this list is usually searched; empty for a list that is not one of Magento's."""
-    known = _entity(uri)
-    return () if known is None else _with_own(known, SEARCH_FIELDS.get(known.name, ()))
-
-
-def _entity(uri: str) -> Readable | None:
-    path = uri.partition("?")[0].strip("/")
-    return next((each for each in READABLE.values() if each.is_read_by(path)), None)
-
-
-def _with_own(known: Readable, fields: Iterable[str]) -> tuple[str, ...]:
-    """These fields after those of its id and date; the id as it is named in a search."""
-    named = (each for each in fields if each == known.filter or not known.filter or each != known.field)
-    return tuple(dict.fromkeys(each for each in (known.filter, known.cursor, *named) if each))
-
-
 async def filter_fields(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> list[str]:
     """The fields that the list of this incoming can be filtered by, as far as the store says.
 
     From the store's schema; where that does not describe the list, from its first items.
     """
     incoming = profile.incoming[name]
-    known = _entity(incoming.request.uri)
+    known = listed_by(incoming.request.uri)
     send = session.client(incoming.client)
     schema, _ = await schema_of(send, profile.base_uri(incoming.client) or "")
     found = await asyncio.to_thread(fields_in_schema, schema, incoming.request.uri)
@@ -68,7 +50,7 @@ async def filter_fields(profile: Profile, session: Session, name: str, run: dict
         except (RequestFailed, UserError):
             items = []
         found = [key for item in items if isinstance(item, dict) for key, value in item.items() if _is_simple(value)]
-    return list(dict.fromkeys(found if known is None else _with_own(known, found)))
+    return list(dict.fromkeys(found if known is None else with_own(known, found)))
 
 
 async def known_fields(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
+from urllib.parse import unquote_plus
 
 from ...client.criteria_rows import (
     COMMON_FIELDS,
@@ -12,14 +14,17 @@ from ...client.criteria_rows import (
     LIST_CONDITIONS,
     Condition,
     is_misspelt_condition,
+    is_of_its_type,
     read_shown_rows,
 )
 from ...errors import InvalidValue
-from ...magento.entities.search_fields import SEARCH_FIELDS
+from ...magento.criteria import is_searched_field
+from ...magento.entities.search_fields import SEARCH_FIELDS, usual_fields
+from ...magento.projection import PARAMETER, bracket_fault, names_at
 from ...misspelling import most_similar
 from ..rest_api import ApiPath
 from .ignored_parameters import CRITERIA_ROOTS, second_spelling, why_ignored
-from .query_lines import is_short, sent_parameters, split_short, unsendable
+from .query_lines import is_short, sent_parameters, sorted_field, split_short, unsendable
 
 _SIGNS = "=<>≠≤≥"
 _BEGINS_WITH_SIGN = re.compile(rf"!?[{_SIGNS}]")
@@ -39,6 +44,15 @@ _SEARCHED = frozenset(chain.from_iterable(SEARCH_FIELDS.values()))
 """What Magento's lists can be searched by, also where their items have no such field."""
 _SHOWN = 60
 """Characters of what a message repeats."""
+_LINE_IN_VALUE = re.compile(
+    r"(?:\s|(?<=\d))(?P<line>sort\s+(?:by\s+)?[\w.-]+\s+(?:asc|desc)|sort\s+(?:by\s+)?\w+_\w+"
+    r"|page\s+\d+(?:\s*,?\s*\d+\s+per\s+page)?|\d+\s+per\s+page)\Z",
+    re.IGNORECASE,
+)
+"""What may be a line of its own at the end of a value."""
+_ITEMS = "items"
+_LIST = (_ITEMS, "search_criteria", "total_count")
+"""The fields of a response with a list (Magento\\Framework\\Api\\SearchResultsInterface)."""
 
 _WORDS = ("where", "and", "or", "sort", "page")
 _SIZE = re.compile(
@@ -51,33 +65,83 @@ _SORTED = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What is known of the list that a query searches."""
+
+    fields: Collection[str] = ()
+    """The simple fields of its items; empty if they are not known."""
+    nested: Collection[str] = ()
+    """Their other fields."""
+    numbers: Collection[str] = ()
+    is_searched: bool = False
+
+    @classmethod
+    def of(cls, path: str, known: ApiPath | None) -> _List:
+        """That of this path; what Magento usually has there, where the schema of the store is not known."""
+        if known is None:
+            return cls(usual_fields(path))
+        return cls(known.fields, known.nested, known.numbers, known.is_searched)
+
+    def about_field(self, name: str) -> str:
+        """What is odd about searching or sorting by this field; "" where it may be one, also of custom attributes."""
+        is_known = name in self.fields or name in COMMON_FIELDS or name in _SEARCHED
+        return "" if is_known else self._meant(name, self.fields)
+
+    def about_response(self, fields: str) -> str:
+        """What is odd about a response with these fields; "" where nothing is."""
+        if fault := bracket_fault(fields):
+            return f"{fault}, so that Magento would send no items"
+        if not self.is_searched:
+            return ""
+        there = (*self.fields, *self.nested)
+        for name in names_at(fields):
+            if name not in _LIST and name in there:
+                return f"{name} is a field of the items; did you mean {_ITEMS}[{name}]?"
+            if name not in _LIST and (near := most_similar(name, _LIST, _NEARLY)):
+                return f"the response has no field {name}; did you mean {near}?"
+        named = names_at(fields, [_ITEMS]) if there else []
+        return next(filter(None, (self._meant(each, there) for each in named if each not in there)), "")
+
+    @staticmethod
+    def _meant(name: str, names: Collection[str]) -> str:
+        near = most_similar(name, names, _NEARLY)
+        return f"no field {name} of this list is known; did you mean {near}?" if near else ""
+
+
 def doubts(
     lines: Sequence[str],
     *,
     sent_before: Collection[str] = (),
     known: ApiPath | None = None,
-    is_magento: bool = True,
+    path: str | None = "",
     typed: int = -1,
 ) -> list[str]:
     """For each line that is probably not meant as it is sent: which one it is, and what is odd.
 
-    `sent_before`: lines that are sent as they were. `known`: what the path accepts, if that is known. `is_magento`:
-    whether the path is one of Magento's REST API. `typed`: the line that is still being typed, if any, of which a word
-    may lack its end. The lines are valid: `sent_parameters` accepts them.
+    `sent_before`: lines that are sent as they were. `known`: what the path accepts, if that is known. `path`: as in the
+    schema of the store; None for an address that is not one of Magento's REST API. `typed`: the line that is still
+    being typed, if any, of which a word may lack its end. The lines are valid: `sent_parameters` accepts them.
     """
-    listed = known.fields if known is not None else ()
-    fields = frozenset((*COMMON_FIELDS, *_SEARCHED, *listed))
+    listed = _List.of(path or "", known)
     found, spellings = [], dict[str, str]()
     for number, line in enumerate(map(str.strip, lines), 1):
-        is_begun = number == typed + 1 and not is_short(line) and not re.search(f"[{_SIGNS}]", line)
-        if not line or is_begun:
+        if not line or (number == typed + 1 and _is_begun(line, listed)):
             continue
-        doubt = next(_about(line, fields, listed), "")
-        if is_magento and not is_short(line):
-            doubt = doubt or why_ignored(line, known) or second_spelling(line, spellings)
+        doubt = next(_about(line, listed), "")
+        if path is not None and not is_short(line):
+            doubt = doubt or why_ignored(line, known) or second_spelling(line, spellings) or _about_fields(line, listed)
         if doubt and line not in sent_before:
             found.append(f"Line {number} of the query: {doubt}")
     return found
+
+
+def _is_begun(line: str, listed: _List) -> bool:
+    """Whether the last word of a line that is being typed may lack its end."""
+    if not is_short(line):
+        return not re.search(f"[{_SIGNS}]", line)
+    field = sorted_field(line)
+    return bool(field) and line.endswith(field) and any(each.startswith(field) for each in listed.fields)
 
 
 def _meant_line(line: str) -> str:
@@ -108,11 +172,11 @@ def _is_clear(line: str) -> bool:
         sent_parameters([line])
     except InvalidValue:
         return False
-    return not any(_about(line, frozenset(COMMON_FIELDS)))
+    return not any(_about(line, _List()))
 
 
-def _about(line: str, fields: frozenset[str], listed: Collection[str] = ()) -> Iterator[str]:
-    """What is odd about a line that can be sent. `listed`: the fields of the list's items, if they are known."""
+def _about(line: str, listed: _List) -> Iterator[str]:
+    """What is odd about a line that can be sent."""
     if not is_short(line):
         yield from _about_parameter(line)
         return
@@ -120,7 +184,17 @@ def _about(line: str, fields: frozenset[str], listed: Collection[str] = ()) -> I
     if word in ("where", "and"):
         for row in read_shown_rows(rest):
             for condition in row:
-                yield from _about_condition(condition, fields, listed)
+                yield from _about_condition(condition, listed)
+    elif doubt := listed.about_field(sorted_field(line)):
+        yield doubt
+
+
+def _about_fields(line: str, listed: _List) -> str:
+    """What is odd about the fields that a parameter names; "" where nothing is, or it names none."""
+    name, _, value = map(unquote_plus, line.partition("="))
+    if name == PARAMETER:
+        return listed.about_response(value)
+    return listed.about_field(value) if is_searched_field(name) else ""
 
 
 def _about_parameter(line: str) -> Iterator[str]:
@@ -143,18 +217,28 @@ def _about_parameter(line: str) -> Iterator[str]:
     yield f"{_shown(line)} {state}{hint}"
 
 
-def _about_condition(condition: Condition, fields: frozenset[str], listed: Collection[str]) -> Iterator[str]:
+def _about_condition(condition: Condition, listed: _List) -> Iterator[str]:
+    if doubt := listed.about_field(condition.field):
+        yield doubt
     value = condition.value
-    if condition.field not in fields and (near := most_similar(condition.field, listed, _NEARLY)):
-        yield f"no field {condition.field} of this list is known; did you mean {near}?"
-    if condition.is_quoted:
-        return
+    if not condition.is_quoted:
+        yield from _about_value(condition, listed)
+    if value and not is_of_its_type(condition, listed.numbers):
+        yield f"{condition.field} is a number, and the value is {_shown(value)}"
+
+
+def _about_value(condition: Condition, listed: _List) -> Iterator[str]:
+    """What is odd about a value that is not in quotes."""
+    value = condition.value
     if _BEGINS_WITH_SIGN.match(value):
         yield f"the value begins with a sign: {_shown(value)}; correct the sign, or write the value in quotes"
     elif found := _COMPARISON.search(value):
         yield _is_in_value(value[found.start() :].lstrip(f" {_SEPARATORS}"))
-    elif (start := _word_of_condition(value, fields)) is not None:
+    elif (start := _word_of_condition(value, listed.fields)) is not None:
         yield _is_in_value(start)
+    elif found := _LINE_IN_VALUE.search(value):
+        where = "write it on a line of its own, or the whole value in quotes"
+        yield f"{_shown(found['line'])} is part of the value before it; {where}"
     elif condition.condition in LIST_CONDITIONS and (value[:1], value[-1:]) in (("(", ")"), ("[", "]")):
         yield f"a list is written without brackets: {condition.field} {condition.condition} {_shown_list(value)}"
     elif condition.condition == "is" and value.lower().startswith("not "):
@@ -167,14 +251,14 @@ def _is_in_value(text: str) -> str:
     return f"{_shown(text)} is part of the value before it; write and between them, or the whole value in quotes"
 
 
-def _word_of_condition(value: str, fields: frozenset[str]) -> str | None:
+def _word_of_condition(value: str, fields: Collection[str]) -> str | None:
     """Where another condition in words seems to begin in a value, behind its first word."""
     words = [*re.finditer(r"\S+", value)]
     for before, field, word in zip(words, words[1:], words[2:], strict=False):
         name, kind = field[0].strip(_SEPARATORS), word[0].lower()
         if not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
             continue
-        is_field = name in fields or "_" in name
+        is_field = name in fields or name in COMMON_FIELDS or name in _SEARCHED or "_" in name
         is_condition = (
             (kind in CONDITION_TYPES and (is_field or kind not in _ENGLISH))
             or (kind == "is" and _NULL.match(value, word.end() + 1) is not None)

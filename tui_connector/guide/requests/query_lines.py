@@ -16,7 +16,7 @@ from ...client.criteria_rows import COMMON_FIELDS, Condition, IncompleteRow, par
 from ...client.uri import canonical, parameters, readable
 from ...errors import InvalidValue
 from ...log.request_summary import criteria_keys, decoded_criteria
-from ...magento.entities import READABLE
+from ...magento.entities.search_fields import listed_by, usual_fields, with_own
 from ..rest_api import ApiPath
 
 _SHORT = re.compile(r"(?P<word>where|and|sort|page)\s+(?P<rest>\S.*)|(?P<size>\d+)\s+per\s+page", re.IGNORECASE)
@@ -24,6 +24,8 @@ _PAGE = re.compile(
     r"(?:=\s*)?(?P<page>\d+)(?:\s*,?\s*(?P<size>\d+)\s+per\s+page)?|size\s*(?:=\s*)?(?P<only>\d+)", re.IGNORECASE
 )
 _SORT = re.compile(r"(?:by\s+(?!asc|desc))?(?P<field>\w[\w.-]*)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
+_DATES = ("_at", "_time")
+"""The ends of the names of dates."""
 _INCOMPLETE = "incomplete-query-line"
 _ROOT = re.compile(r"(search_?criteria)\[", re.IGNORECASE)
 _GROUPS = re.compile(r"search_?criteria\[filter_?groups\]", re.IGNORECASE)
@@ -52,6 +54,13 @@ def split_short(line: str) -> tuple[str, str]:
     """The word that criteria in short begin with, in lower case, and what follows it; "" for both of a page size."""
     match = _SHORT.fullmatch(line.strip())
     return ((match["word"] or "").lower(), match["rest"] or "") if match else ("", "")
+
+
+def sorted_field(line: str) -> str:
+    """The field of a line such as `sort created_at desc`; "" of any other line."""
+    word, rest = split_short(line)
+    match = _SORT.fullmatch(rest) if word == "sort" else None
+    return match["field"] if match else ""
 
 
 def sent_parameters(lines: Sequence[str]) -> list[tuple[str, list[SentParameter]]]:
@@ -217,7 +226,8 @@ def suggested_lines(line: str, path: str, known: ApiPath | None) -> list[LineSug
         start, typed = match["start"], match["field"]
         if not match["gap"]:
             return _fitting([LineSuggestion(f"{start}{field} ") for field in _fields(path, known)], f"{start}{typed}")
-        ways = [LineSuggestion(f"{start}{typed} asc"), LineSuggestion(f"{start}{typed} desc", "the newest first")]
+        newest = "the newest first" if typed.endswith(_DATES) else ""
+        ways = [LineSuggestion(f"{start}{typed} asc"), LineSuggestion(f"{start}{typed} desc", newest)]
         return [each for each in ways if each.line.startswith(line)]
     return [] if "=" in line else _fitting(list(_whole_lines(known)), line)
 
@@ -250,10 +260,9 @@ def _fitting(suggestions: Sequence[LineSuggestion], typed: str) -> list[LineSugg
 
 def _fields(path: str, known: ApiPath | None) -> list[str]:
     """The fields that a list can be filtered and sorted by, as far as they are known: those of its pages first."""
-    entity = next((each for each in READABLE.values() if each.is_read_by(path)), None)
-    first = [entity.filter, entity.cursor] if entity is not None else []
-    fields = [*filter(None, first), *(known.fields if known is not None else ())]
-    if entity is not None and entity.filter and entity.field != entity.filter:
-        fields = [each for each in fields if each != entity.field]  # a search has another name for it
+    entity = listed_by(path)
+    found = known.fields if known is not None else usual_fields(path)
+    fields = [*found] if entity is None else [*with_own(entity, found)]
+    first = [each for each in (entity.filter, entity.cursor) if each] if entity is not None else []
     common = [each for each in COMMON_FIELDS if each in fields]
-    return list(dict.fromkeys([*filter(None, first), *common, *fields]))
+    return list(dict.fromkeys([*first, *common, *fields]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
+
+from . import READABLE, Readable
 
 _DATES: Final = ("created_at", "updated_at")
 _DOCUMENT: Final = ("increment_id", "order_id", "store_id")
@@ -26,3 +28,21 @@ SEARCH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "credit-memos": (*_DOCUMENT, "invoice_id", "state", "grand_total", *_DATES),
 }
 """By the name of the entity."""
+
+
+def usual_fields(uri: str) -> tuple[str, ...]:
+    """The fields by which this list is usually searched; empty for a list that is not one of Magento's."""
+    known = listed_by(uri)
+    return () if known is None else with_own(known, SEARCH_FIELDS.get(known.name, ()))
+
+
+def listed_by(uri: str) -> Readable | None:
+    """The entity whose list a request for this URI reads, relative to the base URI; None for any other one."""
+    path = uri.partition("?")[0].strip("/")
+    return next((each for each in READABLE.values() if each.is_read_by(path)), None)
+
+
+def with_own(known: Readable, fields: Iterable[str]) -> tuple[str, ...]:
+    """These fields after those of its id and date; the id as it is named in a search."""
+    named = (each for each in fields if each == known.filter or not known.filter or each != known.field)
+    return tuple(dict.fromkeys(each for each in (known.filter, known.cursor, *named) if each))

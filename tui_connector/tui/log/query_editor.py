@@ -106,8 +106,7 @@ class QueryEditor(Vertical):
         """
         lines, target = _without_incomplete(self._lines()), self._target()
         sent_parameters(lines)
-        is_magento = target.path is not None
-        return doubts(lines, sent_before=self._raw_lines, known=target.known, is_magento=is_magento, typed=typed)
+        return doubts(lines, sent_before=self._raw_lines, known=target.known, path=target.path, typed=typed)
 
     def show_doubts(self, odd: Sequence[str]) -> None:
         """Shows what is odd about the query and, for that and for lines in short, what is sent.

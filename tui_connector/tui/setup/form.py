@@ -11,12 +11,13 @@ from textual.timer import Timer
 
 from ...client.typed_address import typed_address
 from ...errors import InvalidValue, UserError
-from ...guide.checks.criteria import filter_fields, list_profile, matching, usual_fields
+from ...guide.checks.criteria import filter_fields, list_profile, matching
 from ...guide.environment_values import own_values, without_own_output
 from ...guide.misplaced_secrets import is_store_address
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.steps import kind_schemas
 from ...guide.steps.setup import Setup
+from ...magento.entities.search_fields import usual_fields
 from ...profile.positions import value_at
 from ...profile.remarks import remarks
 from ...secrets.cleaning import SecretKind, secret_kind, what_surrounds
