@@ -66,7 +66,14 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
         return Mistake(TextPosition(number, cause.column), cause.message, cause.hint, *_correction(text, number, cause))
     if is_short and (mistake := _in_statement(text, number)) is not None:
         return mistake
-    return _not_closed(text, message) if position is None else Mistake(position, message, None)
+    if position is None:
+        return _not_closed(text, message)
+    if message in _NO_STATEMENT:
+        hint = "Write key = value, a [table], or # before a comment."
+        return Mistake(
+            TextPosition(number, 1), "This line is neither a key with a value nor a table", hint, "statement"
+        )
+    return Mistake(position, message, None)
 
 
 def _in_statement(text: str, number: int) -> Mistake | None:
@@ -110,6 +117,8 @@ _MAX_LINE = 2_500
 _UNCLOSED = 'Expected "\'"'
 """What `tomllib` says at the end of the text of a single quote without a second one."""
 
+_NO_STATEMENT = ("Invalid statement", "Expected '=' after a key in a key/value pair")
+"""What `tomllib` says of a line that is no statement."""
 _BACKSLASH = "Unescaped '\\'"
 """What `tomllib` says at the start of the next line of a backslash at the end of one, in double quotes."""
 
