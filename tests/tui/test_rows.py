@@ -305,6 +305,20 @@ def test_the_preview_on_home_keeps_the_name_of_the_file(problem: str | None, wid
     assert any(line.endswith(f"/{file}") for line in preview.plain.splitlines())
 
 
+@pytest.mark.parametrize("height", range(4, 24))
+def test_the_preview_on_home_names_all_parts_in_the_lines_that_it_has(height: int) -> None:
+    summary = ProfileSummary("shop", "Shop", "https://shop.example", Path("/srv/shop.toml"), None, 0.0)
+    entry = ProfileOverview(
+        summary, authentication="Bearer token", incoming=("orders", "products"), outgoing=("stock",)
+    )
+    runs = [LastRun(name, True, "complete", {}, 0.0) for name in ("orders", "products")]
+    lines = profile_preview(entry, runs, 0.0, 78, height, Path("/home/me")).plain.splitlines()
+    assert len(lines) <= height
+    assert all(any(each in line for line in lines) for each in ("orders", "products", "stock", "/srv/shop.toml"))
+    assert any("https://shop.example" in line for line in lines) is (height > 4)
+    assert any("Changed" in line for line in lines) is (height > 7)
+
+
 def test_a_table_on_home_that_has_the_width_it_asks_for_cuts_no_cell() -> None:
     needed = {"name": 11, "store": 21, "authentication": 18, "run": 22, "secrets": 9}
     width = uncut_width(90, needed)

@@ -24,6 +24,8 @@ _DEMO = "Opening it starts the store, with fresh data each time."
 _LABEL, _INDENT, _MOST_LINES = 15, 2, 4
 _ROOMY = 12
 """Lines above which there is room for everything."""
+_TALL = 24
+"""Lines from which the parts of a profile are listed although not all of them fit."""
 _STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
 Line = tuple[tuple[str, str], ...]
 """Texts with their styles."""
@@ -33,7 +35,7 @@ def profile_preview(
     entry: ProfileOverview, runs: Sequence[LastRun] | None, now: float, width: int, height: int, home: Path
 ) -> Content:
     """The profile in as many lines as there is room for, the most telling first; `runs` is None while not known."""
-    summary, is_roomy = entry.summary, height > _ROOMY
+    summary = entry.summary
     beside, below = (shown_path(short_path(summary.path, home), width - taken) for taken in (_LABEL, _INDENT))
     if summary.problem:
         lines: list[Line] = [
@@ -44,43 +46,58 @@ def profile_preview(
     elif not entry.read:
         lines = [(("Reading …", TONES["muted"]),)]
     else:
-        lines = list(_profile_lines(entry, runs, now, below if is_roomy else beside, width if is_roomy else 0))
+        lines = list(_profile_lines(entry, runs, now, below, width)) if height > _ROOMY else []
+        if len(lines) > height:
+            lines = [each for each in lines if each]
+        if not lines or len(lines) > height < _TALL:
+            lines = _profile_rows(entry, now, beside, height)
     return _assemble(lines, width)
 
 
-def _profile_lines(
-    entry: ProfileOverview, runs: Sequence[LastRun] | None, now: float, path: str, roomy: int
-) -> Iterator[Line]:
-    """`roomy`: the width, where there are enough lines for everything."""
+def _profile_rows(entry: ProfileOverview, now: float, path: str, height: int) -> list[Line]:
+    """The profile in one line for each of its facts, the most telling ones where not all fit."""
     summary = entry.summary
     description = _DEMO if entry.is_demo else entry.description
-    described = f"  {description}" if description and not roomy else ""
-    yield (summary.title, "bold"), (described, TONES["muted"])
-    if roomy:
-        yield ((public_address(summary.base_uri or "") or "no address yet", TONES["accent"]),)
-        for text in ([_DEMO] if entry.is_demo else []) + [shown_line(entry.description)]:
-            for line in wrap(text, max(20, roomy))[:_MOST_LINES]:
-                yield ((line, TONES["muted"]),)
-        yield ()
-        yield from _rows("Authentication", entry.authentication or "none", roomy)
-        yield from _rows("Secrets", entry.secret_words or "none", roomy)
-        if len(entry.clients) > 1:
-            yield from _rows("Clients", ", ".join(entry.clients), roomy)
-        yield from _rows("File", path, roomy)
-        yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
-        if entry.shares_ledger:
-            yield _row("Runs", "in a shared ledger: L asks it")
-        unknown, runs = runs is None or (entry.shares_ledger and not runs), runs or ()
-        yield ()
-        yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
-        yield from _runs(entry.incoming, [run for run in runs if not run.sends], "" if unknown else "never run", now)
-        yield ()
-        yield (("Outgoing", "bold"), ("" if entry.outgoing else "  none", TONES["muted"]))
-        yield from _runs(entry.outgoing, [run for run in runs if run.sends], "" if unknown else "never sent", now)
-    else:
-        yield _row("Incoming", ", ".join(entry.incoming) or "none")
-        yield _row("Outgoing", ", ".join(entry.outgoing) or "none")
-        yield _row("File", path)
+    title: Line = ((summary.title, "bold"), (f"  {description}" if description else "", TONES["muted"]))
+    facts = [  # with the line from which on each is shown
+        (5, "Store", public_address(summary.base_uri or "") or "no address yet"),
+        (6, "Authentication", entry.authentication or "none"),
+        (7, "Secrets", entry.secret_words or "none"),
+        (9, "Clients", ", ".join(entry.clients) if len(entry.clients) > 1 else ""),
+        (0, "Incoming", ", ".join(entry.incoming) or "none"),
+        (0, "Outgoing", ", ".join(entry.outgoing) or "none"),
+        (0, "File", path),
+        (8, "Changed", ago(now - summary.modified) if summary.modified is not None else ""),
+    ]
+    return [title, *(_row(label, text) for least, label, text in facts if text and least <= height)]
+
+
+def _profile_lines(
+    entry: ProfileOverview, runs: Sequence[LastRun] | None, now: float, path: str, width: int
+) -> Iterator[Line]:
+    """All of the profile, with a line for each of its parts."""
+    summary = entry.summary
+    yield ((summary.title, "bold"),)
+    yield ((public_address(summary.base_uri or "") or "no address yet", TONES["accent"]),)
+    for text in ([_DEMO] if entry.is_demo else []) + [shown_line(entry.description)]:
+        for line in wrap(text, max(20, width))[:_MOST_LINES]:
+            yield ((line, TONES["muted"]),)
+    yield ()
+    yield from _rows("Authentication", entry.authentication or "none", width)
+    yield from _rows("Secrets", entry.secret_words or "none", width)
+    if len(entry.clients) > 1:
+        yield from _rows("Clients", ", ".join(entry.clients), width)
+    yield from _rows("File", path, width)
+    yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
+    if entry.shares_ledger:
+        yield _row("Runs", "in a shared ledger: L asks it")
+    unknown, runs = runs is None or (entry.shares_ledger and not runs), runs or ()
+    yield ()
+    yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
+    yield from _runs(entry.incoming, [run for run in runs if not run.sends], "" if unknown else "never run", now)
+    yield ()
+    yield (("Outgoing", "bold"), ("" if entry.outgoing else "  none", TONES["muted"]))
+    yield from _runs(entry.outgoing, [run for run in runs if run.sends], "" if unknown else "never sent", now)
 
 
 def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float) -> Iterator[Line]:

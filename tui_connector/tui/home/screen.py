@@ -40,6 +40,8 @@ _SLOW_AFTER = 0.5
 """Seconds after which the screen shows that it is still reading."""
 _TABLE_HEAD, _FEW_LINES = 1, 6
 """Lines of the table's head, and those that stay free below its last row."""
+_LOWEST_PREVIEW = 5
+"""Lines of the preview below the table at least, with its title."""
 _NARROWEST_PREVIEW = 30
 _USUAL_PREVIEW = 32
 """Columns of the preview beside the table at least, and its percentage of the screen where the table needs no more."""
@@ -197,6 +199,8 @@ class HomeScreen(BaseScreen[None]):
         """Number of profiles that have not been read yet."""
         self._preview_width: int | None = None
         """Columns of the preview beside the table; None where it is below."""
+        self._preview_height: int | None = _LOWEST_PREVIEW
+        """Lines of the preview below the table; None where it is beside it."""
         self._never_found: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
         """What no load has found yet."""
         self._pending: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
@@ -385,7 +389,7 @@ class HomeScreen(BaseScreen[None]):
     def _show_runs(self, rows: HomeRows) -> None:
         """The newest runs of all profiles, where the table leaves enough room for them."""
         panel, table = self.query_one("#home-runs", Static), self.query_one("#home-table")
-        left = table.content_size.height - len(rows.lines()) - _TABLE_HEAD
+        left = self._free_lines(rows)
         listed = {*rows.paths, *rows.recent, *rows.archived} if left > _FEW_LINES else set()
         shown = [path for path in self._rows.runs if path in listed]
         panel.display = left > _FEW_LINES and any(self._rows.runs[path] for path in shown)
@@ -397,6 +401,21 @@ class HomeScreen(BaseScreen[None]):
                 ("Last runs", "bold"), (f"  {key}: all, with their logs" if key else "", TONES["muted"])
             )
             panel.update(Content("\n").join((head, runs)))
+        if not self._filter:  # what is typed into it leaves the preview where it is
+            self._share_height(left - (runs.plain.count("\n") + 2 if panel.display else 0))
+
+    def _free_lines(self, rows: HomeRows) -> int:
+        """How many lines of the table its rows leave free while the preview below it is as low as it may be."""
+        room = self.query_one("#home-body").size.height - self.query_one("#home-table").gutter.height
+        preview = 0 if self.has_class("wide") else _LOWEST_PREVIEW
+        return room - preview - len(rows.lines()) - _TABLE_HEAD
+
+    def _share_height(self, free: int) -> None:
+        """Gives the preview below the table these lines, apart from one between them."""
+        height = _LOWEST_PREVIEW + max(0, free - 1) if not self.has_class("wide") else None
+        if height != self._preview_height:
+            self._preview_height = self.query_one("#home-preview").styles.height = height
+            self.call_after_refresh(self._draw)
 
     def _show_empty(self) -> None:
         """What is shown where nothing is listed: the ways to start, or that the demo is starting."""
