@@ -1,4 +1,4 @@
-"""Home with many profiles, and with files that do not respond: keys are handled before all has been read."""
+"""Home: keys are handled before all profiles have been read; what is listed is copied, archived and deleted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from guide_steps import no_demo
@@ -20,11 +21,13 @@ from tui_connector.machine import Machine
 from tui_connector.profile import library
 from tui_connector.profile.library import read_bytes
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.dialogs import EntryScreen
 from tui_connector.tui.home.list import HomeList
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.questions import ConfirmScreen
 
 PROFILE = """\
 format = 1
@@ -34,13 +37,20 @@ plugins = [{ kind = "base-uri", uri = "https://NAME.test/rest/all/V1" }]
 """
 
 
-def save(machine: Machine, *names: str) -> list[Path]:
-    """Profiles with these names."""
+TOKEN = """\
+[authentications.integration]
+kind = "bearer"
+token = { keyring = "acme/integration/access-token" }
+"""
+
+
+def save(machine: Machine, *names: str, more: str = "") -> list[Path]:
+    """Profiles with these names; `more` of their text."""
     directory = machine.directories.profiles
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / f"{name}.toml" for name in names]
     for path in paths:
-        path.write_text(PROFILE.replace("NAME", path.stem))
+        path.write_text(PROFILE.replace("NAME", path.stem) + more)
     return paths
 
 
@@ -236,6 +246,60 @@ async def test_a_suggested_name_is_replaced_by_what_is_typed(machine: Machine) -
         await until(pilot, lambda: {path.stem for path in machine.directories.profiles.iterdir()} == {"acme", "acme2"})
 
 
+async def test_profile_is_deleted_with_its_own_keyring_entries(machine: Machine, memory_keyring: Any) -> None:
+    [path] = save(machine, "acme", more=TOKEN)
+    service = "tui-connector/acme/integration/access-token"
+    memory_keyring.set_password(service, "tui-connector", "CANARY-token")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Title of acme" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("enter")  # the harmless answer
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert path.exists()
+        await pilot.press("d", "y")
+        await until(pilot, lambda: "acme/integration/access-token" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: not path.exists() and not memory_keyring.entries)
+        await until(pilot, lambda: "No profiles yet" in shown(app))
+
+
+async def test_keyring_entries_of_other_profiles_are_not_deleted(machine: Machine) -> None:
+    save(machine, "acme", "beta", more=TOKEN)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "beta" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("tab", "left", "down", "enter")  # Enter keeps it, whatever came before
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" not in shown(app))
+        assert "access-token" not in shown(app)
+
+
+async def test_copy_keeps_comments_and_never_overwrites_a_profile(machine: Machine) -> None:
+    [path] = save(machine, "acme", more="# ours\n")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Title of acme" in shown(app))
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, EntryScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: "acme-2" in shown(app))
+        copied = path.read_text().replace('"Title of acme"', '"Title of acme (acme-2)"')
+        assert path.with_name("acme-2.toml").read_text() == copied
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, EntryScreen))
+        await pilot.press(*["backspace"] * 10, *"acme-2", "enter")
+        assert "acme-2 exists" in await until_shown(pilot, "✘")
+        await pilot.press(*"-b", "enter")  # what was typed is still there
+        await until(pilot, lambda: path.with_name("acme-2-b.toml").exists())
+
+
 async def test_a_deleted_profile_can_be_restored_from_the_place_that_is_named(machine: Machine) -> None:
     save(machine, "acme")
     path = machine.directories.profiles / "acme.toml"
@@ -394,6 +458,18 @@ async def test_a_file_opened_by_path_is_listed_as_recent(machine: Machine, tmp_p
         await until(pilot, lambda: chosen(app) == "nordic")
         await pilot.press("d")
         await until(pilot, lambda: "Recent files" not in shown(app))
+
+
+async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await until(pilot, lambda: app.screen.focused is not None)
+        await pilot.press("alt+q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+    assert Drafts(machine.directories.state).list() == []
 
 
 async def test_first_start_tells_what_the_program_is_and_offers_a_demo(machine: Machine) -> None:

@@ -1,4 +1,4 @@
-"""Home and a profile's page: what is saved is found, tried, edited, copied and deleted; what is not saved is kept."""
+"""A profile's page: what is saved is found, tried, edited and undone; what is not saved is kept."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from screens import shown, until, until_shown
 from textual.events import Paste
 from textual.pilot import Pilot
 
-from tui_connector.guide.drafts import Draft, Drafts
+from tui_connector.guide.drafts import Draft
 from tui_connector.guide.steps.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import EntryScreen
 from tui_connector.tui.file_watch import state_of
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
@@ -34,7 +33,6 @@ from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
-from tui_connector.tui.widgets.questions import ConfirmScreen
 
 PROFILE = """\
 # ours
@@ -507,73 +505,6 @@ async def test_what_another_program_saves_is_undone_by_itself_or_the_conflict_is
         await until(pilot, lambda: "theirs" in shown(app) and not app.screen.loading_message)
         await pilot.press("U")
         await until(pilot, lambda: "have both changed line" in str([each.message for each in app._notifications]))
-
-
-async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:
-    app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
-        await until(pilot, lambda: app.screen.focused is not None)
-        await pilot.press("alt+q")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-    assert Drafts(machine.directories.state).list() == []
-
-
-async def test_profile_is_deleted_with_its_own_keyring_entries(machine: Machine, memory_keyring: Any) -> None:
-    path = write(machine)
-    service = "tui-connector/acme/integration/access-token"
-    memory_keyring.set_password(service, "tui-connector", "CANARY-token")
-    app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("enter")  # the harmless answer
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        assert path.exists()
-        await pilot.press("d", "y")
-        await until(pilot, lambda: "acme/integration/access-token" in shown(app))
-        await pilot.press("y")
-        await until(pilot, lambda: not path.exists() and not memory_keyring.entries)
-        await until(pilot, lambda: "No profiles yet" in shown(app))
-
-
-async def test_keyring_entries_of_other_profiles_are_not_deleted(machine: Machine) -> None:
-    write(machine)
-    write(machine, "beta")
-    app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "beta" in shown(app))
-        await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("tab", "left", "down", "enter")  # Enter keeps it, whatever came before
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" in shown(app))
-        await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("y")
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" not in shown(app))
-        assert "access-token" not in shown(app)
-
-
-async def test_copy_keeps_comments_and_never_overwrites_a_profile(machine: Machine) -> None:
-    path = write(machine)
-    app = ConnectorApp(machine, no_demo)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("D")
-        await until(pilot, lambda: isinstance(app.screen, EntryScreen))
-        await pilot.press("enter")
-        await until(pilot, lambda: "acme-2" in shown(app))
-        copied = path.read_text().replace('"Acme store"', '"Acme store (acme-2)"')
-        assert path.with_name("acme-2.toml").read_text() == copied
-        await pilot.press("D")
-        await until(pilot, lambda: isinstance(app.screen, EntryScreen))
-        await pilot.press(*["backspace"] * 10, *"acme-2", "enter")
-        assert "acme-2 exists" in await until_shown(pilot, "✘")
-        await pilot.press(*"-b", "enter")  # what was typed is still there
-        await until(pilot, lambda: path.with_name("acme-2-b.toml").exists())
 
 
 async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) -> None:
