@@ -1,25 +1,22 @@
-"""The editor of a profile's text: problems while typing, corrections, completions, drawing, and the way to forms."""
+"""The editor of a profile's text: problems while typing, corrections, drawing, and the way to forms."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from random import Random
 from threading import Event
 from typing import Any
 
 import pytest
 from bad_texts import BAD
+from editor_screen import TEXT, area, editing, file_of
 from guide_steps import no_demo
 from rich.text import Text
 from screens import shown, until, until_shown
 from textual.events import Paste
 from textual.geometry import Region
-from textual.widgets import Input
 
 from tui_connector.machine import Machine
 from tui_connector.profile.text_checker import Checked, Checker
@@ -31,50 +28,6 @@ from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.panels import ProblemRows
 from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.toml_editor.search import SearchBar
-
-TEXT = """format = 1
-name = "Acme store"
-
-# how requests are signed
-[authentications.a]
-kind = "bearer"
-token = { env = "ACME_TOKEN" }
-
-[clients.m]
-authentications = ["a"]
-
-[[clients.m.plugins]]
-kind = "base-uri"
-uri = "https://acme.example/rest/all/V1"
-
-[incoming.products]
-client = "m"
-request = { uri = "products" }
-items = "items"
-identifier = "sku"
-"""
-
-
-@asynccontextmanager
-async def editing(machine: Machine, text: str | bytes = TEXT, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Any]:
-    path = machine.directories.profiles / "acme.toml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: any(isinstance(each, EditorScreen) for each in app.screen_stack))
-        await until(pilot, lambda: "problem" in shown(app) or "✔ valid" in shown(app))
-        yield pilot
-
-
-def area(pilot: Any) -> TomlArea:
-    found: TomlArea = pilot.app.screen.query_one(TomlArea)
-    return found
-
-
-def file_of(pilot: Any) -> Path:
-    path: Path = pilot.app.machine.directories.profiles / "acme.toml"
-    return path
 
 
 async def test_a_line_that_continues_beyond_the_border_has_a_mark_there(machine: Machine) -> None:
@@ -170,117 +123,6 @@ async def test_an_expression_that_ends_too_early_is_marked_at_its_closing_quote(
         assert area(pilot).selection.end == (row, at)  # behind the last character
 
 
-async def test_a_key_is_completed_and_explained(machine: Machine) -> None:
-    async with editing(machine, size=(120, 36)) as pilot:
-        await pilot.press("ctrl+end", *"pag")
-        await until_shown(pilot, "pagination  ")
-        await pilot.press("tab")
-        assert area(pilot).text.endswith('pagination = { kind = "" }')
-        await pilot.press(*"key")
-        await until_shown(pilot, "keyset")
-        await pilot.press("tab")
-        assert area(pilot).text.endswith('pagination = { kind = "keyset" }')
-        await until_shown(pilot, "Keyset: each page starts")
-        await pilot.press("end", "enter", *"tit", "ctrl+n")
-        await until_shown(pilot, "Enter, Tab: write")
-        await pilot.press("enter", *"All")
-        assert area(pilot).text.endswith('\ntitle = "All"')
-        await pilot.press("end", "enter", *'sink = { kind = "jso')
-        await until_shown(pilot, "jsonl  ")
-        await pilot.press("tab", *" }")  # which closes the quotes
-        assert area(pilot).text.endswith('\nsink = { kind = "jsonl" }')
-        await pilot.press("end", "enter", *"ident", "ctrl+n")  # a key that is there already
-        await until_shown(pilot, "the table has identifier already")
-
-
-async def test_tab_completes_behind_a_text_and_what_a_completion_has_closed_is_not_closed_twice(
-    machine: Machine,
-) -> None:
-    async with editing(machine, size=(120, 36)) as pilot:
-        await pilot.press("ctrl+end", *"[env", "tab")
-        await until(pilot, lambda: area(pilot).text.endswith("\n[environments"))
-        await pilot.press(*".staging]", "enter", *"cli", "tab")
-        await until(pilot, lambda: area(pilot).text.endswith("\nclients.") and area(pilot).is_completing)
-        await pilot.press("tab", *"tim", "tab")  # m, then one of its keys
-        await until(pilot, lambda: area(pilot).text.endswith('\nclients.m.timeout = ""'))
-        await pilot.press(*'30s"', "enter", "tab", "#", "tab", "x")  # there is nothing to complete
-        await until(pilot, lambda: area(pilot).text.endswith('\nclients.m.timeout = "30s"\n  #  x'))
-        await pilot.press("backspace", "backspace", "backspace", "backspace", *'x = ["', *'"]', "left", "]", "}")
-        assert area(pilot).text.endswith('  x = [""]}')
-
-
-@pytest.mark.parametrize("typed", ['"All"', 'All"', '= "All"', "All"])
-async def test_what_a_completion_has_opened_is_not_opened_twice(machine: Machine, typed: str) -> None:
-    async with editing(machine) as pilot:
-        await pilot.press("ctrl+end", *"titl", "tab")
-        await until(pilot, lambda: area(pilot).text.endswith('\ntitle = ""'))
-        await pilot.press(*typed)
-        assert area(pilot).text.endswith('\ntitle = "All"')
-        await pilot.press("end", "enter", *"tit", "left", "right", '"', "x")  # nothing was completed here
-        assert area(pilot).text.endswith('\ntit"x')
-
-
-@pytest.mark.parametrize(
-    ("typed", "after"),
-    [
-        ('x = "a|"', 'x = "a"\n|'),
-        ("  x = 'a|' # why", "  x = 'a' # why\n  |"),
-        ('x = ["a|"]', 'x = ["a"]\n|'),
-        ('x = ["a|", "b"]', 'x = ["a"\n|, "b"]'),
-        ('x = "a\\|"', 'x = "a\\\n|"'),
-        ('x = "|a"', 'x = "\n|a"'),
-        ('x = """a|"""', 'x = """a\n|"""'),
-        ('x = """\na "b|"', 'x = """\na "b\n|"'),
-    ],
-)
-async def test_enter_before_a_closing_quote_breaks_the_line_after_it(machine: Machine, typed: str, after: str) -> None:
-    async with editing(machine, TEXT + typed.replace("|", "")) as pilot:
-        area(pilot).go_to(len(TEXT) + typed.index("|"))
-        await pilot.press("enter")
-        assert area(pilot).text == TEXT + after.replace("|", "")
-        assert area(pilot).offset_of_cursor == len(TEXT) + after.index("|")
-
-
-async def test_another_word_for_a_key_is_completed_to_it(machine: Machine) -> None:
-    async with editing(machine, TEXT.replace('{ env = "ACME_TOKEN" }', "")) as pilot:
-        area(pilot).go_to(TEXT.index('{ env = "ACME_TOKEN" }'))
-        await pilot.press(*"{ prompt")
-        await until(pilot, lambda: area(pilot).is_completing)
-        await pilot.press("tab", *"true }")
-        await until(pilot, lambda: "token = { ask = true }\n" in area(pilot).text)
-        await until_shown(pilot, "✔ valid")
-
-
-async def test_the_completions_close_with_the_line_and_when_the_text_is_saved(machine: Machine) -> None:
-    async with editing(machine) as pilot:
-        await pilot.press("ctrl+end", *"ti")
-        await until_shown(pilot, "title  ")
-        screen = pilot.app.screen
-        here = screen._assisted
-        screen._busy = True  # what was typed last is not known yet, as on a busy machine
-        await pilot.press(*'tle = "All"', "enter")
-        assert not area(pilot).is_completing
-        screen._busy = False
-        screen._work()
-        await until(pilot, lambda: screen._assisted not in (here, None) and screen._assisted[0] == area(pilot).text)
-        await pilot.pause()
-        assert not area(pilot).is_completing
-        await pilot.press(*"pag")
-        await until(pilot, lambda: area(pilot).is_completing)
-        row = area(pilot).selection.end[0]
-        await pilot.press("up")  # moves the cursor: the list opened by itself
-        await until(pilot, lambda: not area(pilot).is_completing)
-        assert area(pilot).selection.end[0] == row - 1
-        await pilot.press("down", "backspace", "backspace", "backspace", "ctrl+n")
-        await until_shown(pilot, "↑↓: select")
-        await pilot.press("up", "down")
-        assert area(pilot).selection.end[0] == row
-        assert area(pilot).is_completing
-        await pilot.press("ctrl+s")
-        await until_shown(pilot, "Saved")
-        assert not area(pilot).is_completing
-
-
 async def test_lines_are_commented_indented_duplicated_and_moved(machine: Machine) -> None:
     async with editing(machine, "a = 1\nb = 2\nc = 3\n") as pilot:
         text = partial(getattr, area(pilot), "text")
@@ -303,74 +145,6 @@ async def test_lines_are_commented_indented_duplicated_and_moved(machine: Machin
         await until(pilot, lambda: area(pilot).selection.end == (2, 4) and area(pilot).has_focus)
 
 
-async def test_find_and_replace(machine: Machine) -> None:
-    async with editing(machine) as pilot:
-        await pilot.press("ctrl+f", *"acme")
-        await until_shown(pilot, "of 3")
-        for key in ("F3 Next", "^R Replace", "F5 Replace all", "Esc Close"):
-            await until_shown(pilot, key)
-        await pilot.press("ctrl+r", *"Beta", "f5")
-        await until_shown(pilot, "Replaced: 3 matches")
-        assert "acme" not in area(pilot).text.lower()
-        await pilot.press("escape", "ctrl+z")
-        await until(pilot, lambda: area(pilot).text == TEXT)
-
-
-@pytest.mark.parametrize("key", ["ctrl+r", "f5"])
-async def test_replace_opens_the_bar_and_deletes_nothing_before_a_replacement_was_typed(
-    machine: Machine, key: str
-) -> None:
-    async with editing(machine) as pilot:
-        await pilot.press(key, *"acme", key)
-        await until(pilot, lambda: pilot.app.focused.id == "editor-replacement")
-        assert area(pilot).text == TEXT
-        await pilot.press(*"Beta", "enter")
-        await until(pilot, lambda: area(pilot).text == TEXT.replace("Acme", "Beta", 1))
-        await pilot.press("escape", key, "enter")
-        await until(pilot, lambda: area(pilot).text == TEXT.replace("Acme", "Beta", 1).replace("ACME", "Beta", 1))
-
-
-async def test_enter_leads_from_the_text_to_find_to_its_replacement(machine: Machine) -> None:
-    async with editing(machine, size=(80, 24)) as pilot:
-        await pilot.press("ctrl+r", *"none", "enter")
-        await until_shown(pilot, "No match.")
-        assert area(pilot).border_subtitle == "no match"
-        assert pilot.app.focused.id == "editor-find"
-        await pilot.press("ctrl+u", *"acme", "enter")
-        await until(pilot, lambda: pilot.app.focused.id == "editor-replacement")
-        await pilot.press(*"Beta")
-        screen = await until_shown(pilot, "Beta")
-        find, replacement = (next(line for line in screen.splitlines() if word in line) for word in ("Find ", "Beta"))
-        assert all(each in find for each in ("acme", "F3: next", "F2: previous"))
-        assert all(each in replacement for each in ("Replace with", "Enter: replace", "F5: replace all"))
-        await pilot.press("escape", "ctrl+r", *"New", "shift+tab", *"sku", "enter", "end", "!", "enter")
-        await until(pilot, lambda: area(pilot).text == TEXT.replace("sku", "New!"))  # and no old value before them
-
-
-async def test_esc_closes_the_bar_before_it_leaves_the_editor(machine: Machine) -> None:
-    async with editing(machine) as pilot:
-        await pilot.press("#", "ctrl+r", *"acme")
-        area(pilot).focus()
-        await until_shown(pilot, "Esc Close")
-        await pilot.press("escape")
-        await until(pilot, lambda: not pilot.app.screen.query_one(SearchBar).is_open)
-        await pilot.press("escape")
-        await until_shown(pilot, "unsaved changes")
-
-
-async def test_enter_stays_at_the_match_that_is_shown_and_f3_goes_on(machine: Machine) -> None:
-    places = [at for at in range(len(TEXT)) if TEXT.lower().startswith("acme", at)]
-    async with editing(machine) as pilot:
-        await pilot.press("ctrl+f", *"acme", "enter")
-        await until(pilot, lambda: not pilot.app.screen.query_one(SearchBar).is_open)
-        assert area(pilot).offset_of_cursor == places[0] + 4
-        await pilot.press("f3")
-        await until(pilot, lambda: area(pilot).offset_of_cursor == places[1] + 4)
-        for place in (places[0], places[-1], places[-2]):
-            await pilot.press("f2")
-            await until(pilot, lambda place=place: area(pilot).offset_of_cursor == place + 4)
-
-
 async def test_each_key_that_does_nothing_says_why(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await until_shown(pilot, "✔ valid")
@@ -389,15 +163,6 @@ async def test_each_key_that_does_nothing_says_why(machine: Machine) -> None:
         await until(pilot, lambda: pilot.app.screen.query_one(SearchBar).is_replacing)
         await until_shown(pilot, "No match.")
         assert area(pilot).text == TEXT
-
-
-async def test_what_is_typed_replaces_the_text_that_was_searched_last(machine: Machine) -> None:
-    async with editing(machine) as pilot:
-        await pilot.press("ctrl+f", *"acme", "enter", "ctrl+f", *"sku")
-        found = pilot.app.screen.query_one("#editor-find", Input)
-        await until(pilot, lambda: found.value.endswith("sku"))
-        assert found.value == "sku"
-        assert area(pilot).selected_text == "sku"
 
 
 async def test_messages_cover_neither_text_nor_problems(machine: Machine) -> None:
