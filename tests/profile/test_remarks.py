@@ -9,6 +9,7 @@ import pytest
 
 from tui_connector.errors import UserError
 from tui_connector.incoming.output_path import OutputPaths
+from tui_connector.magento.entities import READABLE
 from tui_connector.profile.remarks import relative_path, remarks
 
 BASE = "https://shop.example/rest/all/V1"
@@ -120,3 +121,56 @@ def test_a_file_that_no_run_writes_is_remarked_as_the_run_refuses_it(tmp_path: P
     if words:
         with pytest.raises(UserError, match=words):
             OutputPaths(tmp_path).check_writable(file)
+
+
+def magento(**incoming: Any) -> dict[str, Any]:
+    client = {"plugins": [{"kind": "base-uri", "uri": BASE}]}
+    return {"clients": {"magento": client}, "incoming": {"a": {"client": "magento", **incoming}}}
+
+
+@pytest.mark.parametrize(
+    ("incoming", "place", "value"),
+    [
+        ({"incremental": {"field": "updatd_at"}}, ("incremental", "field"), "updated_at"),
+        ({"pagination": {"kind": "keyset", "filter": "entitty_id"}}, ("pagination", "filter"), "entity_id"),
+        ({"pagination": {"kind": "search-criteria", "order": "entityid"}}, ("pagination", "order"), "entity_id"),
+        ({"pagination": {"kind": "keyset", "field": "entity_di"}}, ("pagination", "field"), "entity_id"),
+        ({"identifier": "incremnt_id"}, ("identifier",), "increment_id"),
+        ({"where": ["state eq new", "statuss eq statuss"]}, ("request", "where", 1), "status eq statuss"),
+        ({"parameters": {"searchCriteria[sortOrders][0][field]": "creatd_at"}}, ("request", "parameters"), None),
+        ({"parameters": {"fields": "items[statuss,items[skuu]]"}}, ("request", "parameters"), None),
+        ({"uri": "orders?searchCriteria[sortOrders][0][field]=creatd_at"}, ("request", "uri"), None),
+        (
+            {"uri": "/rest/V1/orders", "where": ["creatd_at gt 2026-01-01"]},
+            ("request", "where", 0),
+            "created_at gt 2026-01-01",
+        ),
+    ],
+)
+def test_a_misspelt_field_of_a_list_is_remarked_where_it_is_named(
+    incoming: dict[str, Any], place: tuple[str | int, ...], value: str | None
+) -> None:
+    of_request = {key: each for key, each in incoming.items() if key in ("uri", "where", "parameters")}
+    rest = {key: each for key, each in incoming.items() if key not in of_request}
+    named = {"request": {"uri": "orders", **of_request}, **rest}
+    [remark] = remarks(magento(**named))
+    assert (remark.path[: len(place) + 2], remark.value) == (("incoming", "a", *place), value)
+    assert "did you mean" in remark.message
+    data = magento(request={"uri": "orders"})
+    data["environments"] = {"uat": {"incoming": {"a": named}}}
+    [remark] = remarks(data)
+    assert remark.path[: len(place) + 4] == ("environments", "uat", "incoming", "a", *place)
+
+
+def test_other_fields_are_not_remarked() -> None:
+    for name, each in READABLE.items():
+        assert not [*remarks(magento(**each.configuration("magento")))], name
+    where = ["colour eq 5", "items.sku eq A", "status eq '?{statuss}'"]
+    fields = {"fields": "items[billing_address,statuses_,status_histories[status],customer_prefix],total_count"}
+    assert not [*remarks(magento(request={"uri": "orders", "where": where, "parameters": fields}))]
+    misspelt = {"incremental": {"field": "updatd_at"}}
+    assert not [*remarks(magento(request={"uri": "orders/1"}, **misspelt))]
+    assert not [*remarks(magento(request={"uri": "orders"}, parent={"incoming": "b"}, **misspelt))]
+    data = magento(request={"uri": "orders"}, **misspelt)
+    data["clients"]["magento"]["plugins"][0]["uri"] = "https://api.example/v2"
+    assert not [*remarks(data)]

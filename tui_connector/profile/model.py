@@ -415,7 +415,7 @@ def _wrong_parents(profile: Profile) -> Iterator[Inconsistency]:
             )
 
 
-_PAGED_BY_CRITERIA = ("keyset", "search-criteria")
+PAGED_BY_CRITERIA = ("keyset", "search-criteria")
 _CRITERIA_IN_DEFAULTS = (
     "search criteria belong in the request of an incoming: combined with those of its pages, Magento would ignore some"
 )
@@ -450,7 +450,7 @@ def _misread_outgoing(outgoing: Outgoing) -> Iterator[Inconsistency]:
 
 
 def _is_paged_by_criteria(incoming: Incoming) -> bool:
-    return incoming.pagination is not None and incoming.pagination.kind in _PAGED_BY_CRITERIA
+    return incoming.pagination is not None and incoming.pagination.kind in PAGED_BY_CRITERIA
 
 
 def _ignored_criteria(profile: Profile) -> Iterator[Inconsistency]:

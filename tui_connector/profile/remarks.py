@@ -11,7 +11,8 @@ from ..client.uri import is_absolute, is_unencrypted, origin_of
 from ..errors import InvalidValue
 from ..incoming.output_path import refusal_of_name
 from .file_endings import End, named_like_other_kind
-from .model import ModelPath
+from .misspelt_fields import misspelt_fields
+from .model import PAGED_BY_CRITERIA, ModelPath
 from .positions import value_at
 
 _REST = re.compile(r"(?P<root>.*?/rest)(?P<view>/(?!async/)\w+)?/V1(?:/(?P<route>.+))?")
@@ -37,6 +38,29 @@ def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
     yield from _unencrypted_stores(data)
     yield from _refused_files(data)
     yield from _misnamed_files(data)
+    yield from _misspelt_fields(data)
+
+
+def _misspelt_fields(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """The fields of Magento's lists that incomings name, also in environments, and that are nearly known ones."""
+    for table in _base_and_environments(data):
+        incomings = value_at(data, (*table, "incoming"))
+        for name in incomings if isinstance(incomings, dict) else ():
+            incoming = value_at(data, ("incoming", name))
+            if not isinstance(incoming, dict) or "parent" in incoming:
+                continue  # whose date is one of its parent's
+            uri = value_at(incomings[name], ("request", "uri")) or value_at(incoming, ("request", "uri"))
+            if not isinstance(uri, str) or not _is_of_magento(data, incoming):
+                continue
+            for each in misspelt_fields(incomings[name], relative_path(uri, _base_uri(data, incoming.get("client")))):
+                message = f"no field {each.name} of this list is known: did you mean {each.meant!r}?"
+                yield Remark((*table, "incoming", name, *each.place), message, "misspelt-field", each.value)
+
+
+def _is_of_magento(data: Mapping[str, Any], incoming: Mapping[str, Any]) -> bool:
+    """Whether the client's address is one of Magento's REST API, or the pagination one that only Magento has."""
+    is_paged = value_at(incoming, ("pagination", "kind")) in PAGED_BY_CRITERIA
+    return is_paged or _REST.fullmatch(_base_uri(data, incoming.get("client"))) is not None
 
 
 def _misnamed_files(data: Mapping[str, Any]) -> Iterator[Remark]:
