@@ -10,21 +10,24 @@ from pathlib import Path
 
 import pytest
 from exchanges import exchange
-from profiles import profile
+from profiles import admin, profile
 from textual.app import App
 from textual.events import Paste
 from textual.widgets import Input, TextArea
 from watched_log import Store, filled, watching
 
-from tui_connector.client.exchange import RecordedBody
+from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.message import InvalidRequest, Request, Response
-from tui_connector.guide.requests.resend import NewRequests
+from tui_connector.guide.requests.resend import NewRequests, resend
 from tui_connector.guide.rest_api import ApiPath, KnownPaths, why_unknown
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.guide.workbench import Workbench
 from tui_connector.log.history import BODIES_ARE_KEPT
 from tui_connector.machine import Machine, NoPrompt
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.log.list import LogView
 from tui_connector.tui.log.request_form import RequestForm
+from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.log.sending import LogContext
 from tui_connector.tui.screen_prompt import ScreenPrompt
 from tui_connector.tui.widgets.questions import ConfirmScreen, DiscardScreen
@@ -173,7 +176,7 @@ class PromptOfApp(NoPrompt):
         return await ScreenPrompt(self.app).missing_secret(question)
 
 
-async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stays(
+async def test_a_missing_secret_is_entered_after_the_question_and_the_edit_stays(
     machine: Machine, tmp_path: Path
 ) -> None:
     path, store = tmp_path / "shop.toml", Store()
@@ -195,19 +198,19 @@ async def test_a_missing_secret_is_entered_before_the_question_and_the_edit_stay
         await watched.pilot.press("f1")
         await watched.shows("Body: JSON that is invalid is marked.")
         await watched.pilot.press("escape", "f5")
+        await watched.shows("It may change the store.")
+        await watched.pilot.press("y")
         await watched.shows("The environment variable T is not set.")
         assert watched.says("Access token of authentication a")
         await watched.pilot.press("escape")
         await watched.shows("✘ The environment variable T is not set. Try again to enter its value for this session.")
-        await watched.pilot.press("f5")
+        store.refuses = InvalidRequest("The profile is not trusted to do this")
+        await watched.pilot.press("f5", "y")
         await watched.shows("Its value for http://127.0.0.1:9, for this session:")
         await watched.type("CANARY-token")
         await watched.pilot.press("enter")
-        await watched.shows("It may change the store.")
-        assert machine.typed.find(path, "env:T", "http://127.0.0.1:9") == "CANARY-token"
-        store.refuses = InvalidRequest("The profile is not trusted to do this")
-        await watched.pilot.press("y")
         await watched.told("Edited #1 not sent: The profile is not trusted to do this. X on #1 opens it again.")
+        assert machine.typed.find(path, "env:T", "http://127.0.0.1:9") == "CANARY-token"
         await watched.pilot.press("X")
         await watched.shows("✘ Not sent: The profile is not trusted to do this")
         body = watched.app.screen.query_one("#resend-body", TextArea)
@@ -335,19 +338,80 @@ class _SlowSecrets(_SlowPaths):
         await self.response.wait()
 
 
-async def test_no_question_opens_over_a_search_that_is_typed_while_secrets_are_read(machine: Machine) -> None:
+async def test_a_question_opens_at_once_and_not_over_what_is_done_while_secrets_are_read(machine: Machine) -> None:
     new, store = _SlowSecrets(), Store()
     context = LogContext(machine, send=store.send, new=new)
     async with watching(machine, filled(exchange(1, method="PUT")), context=context) as watched:
         await watched.pilot.press("x")
-        await watched.pilot.press("slash", "q")
+        await watched.shows("It may change the store.")
+        await watched.pilot.press("y", "slash", "q")
         new.response.set()
-        await watched.told("#1 not sent: it waited for its secrets. x asks again.")
+        await watched.until(lambda: len(store.requests) == 1)
         await watched.pilot.press("y")
         assert watched.panel.query_one("#log-prompt Input", Input).value == "qy"
-        await watched.pilot.press("escape", "x")
-        await watched.shows("It may change the store.")
-        assert not store.requests
+
+
+async def test_what_was_written_is_kept_however_sending_it_ends(machine: Machine, sandbox: Sandbox) -> None:
+    password = {"username": admin(sandbox)["username"], "password": {"env": "PASSWORD"}}
+    shop = profile(f"{sandbox.url}/rest/V1", {"kind": "request", "parameters": password})
+    bench = Workbench(replace(machine, environ={**machine.environ, "PASSWORD": "CANARY-wrong"}))
+    closes = asyncio.Event()
+
+    async def send(original: Exchange, request: Request) -> Response:
+        if closes.is_set():
+            await asyncio.Event().wait()
+        return await resend(bench, shop, original, request)
+
+    log, uri = bench.exchanges, f"{sandbox.url}/rest/V1/products/24-MB01"
+    log.record(exchange(1, client="shop", method="PUT", uri=uri, request_body=RecordedBody(b'{"a":1}', 7)))
+    context = LogContext(machine, lambda: "acme", send, NewRequests(bench, lambda: shop))
+    async with watching(machine, log, context=context) as watched:
+
+        async def opens(key: str, reason: str, shown: str) -> None:
+            await watched.pilot.press(key)
+            await watched.shows(reason)
+            await watched.shows(shown)
+
+        await watched.pilot.press("plus")
+        await watched.shows("New request")
+        await watched.type("products")
+        await watched.pilot.press("f5")
+        await watched.told("GET products not sent: ")
+        await watched.told("+ opens it again.")
+        await opens("plus", "✘ Not sent: ", "products")
+        await watched.pilot.press("escape", "escape")
+        await watched.shows("Discard the edited request?")
+        await watched.pilot.press("ctrl+d")
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | DiscardScreen))
+        await watched.pilot.press("g", "X")
+        await watched.shows('"a": 1')
+        watched.app.screen.query_one("#resend-body", TextArea).text = '{"a": 2}'
+        await watched.pilot.press("ctrl+q")
+        await watched.shows("The edited request is lost: it was not sent.")
+        await watched.pilot.press("n")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("f5", "y")
+        await watched.told("Edited #1 not sent: Not logged in: the store refused this login with 401")
+        await watched.told("X on #1 opens it again.")
+        await watched.pilot.press("ctrl+q")
+        await watched.shows("1 request not sent yet, and lost then: PUT products/24-MB01.")
+        await watched.pilot.press("n", "g")
+        await watched.selects(1)
+        await opens("X", "✘ Not sent: Not logged in", '"a": 2')
+        closes.set()
+        await watched.pilot.press("f5", "y")
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestForm | ConfirmScreen))
+        await watched.pilot.press("ctrl+q")
+        await watched.shows("1 request not sent yet, and lost then: PUT products/24-MB01.")
+        await watched.pilot.press("n", "q")
+        await watched.told("The log was closed before the store responded: it may have received this request.")
+        await watched.until(lambda: not isinstance(watched.app.screen, RequestsScreen))
+        watched.app.push_screen(RequestsScreen(log, context, "Acme store"))
+        await watched.until(lambda: isinstance(watched.app.focused, LogView))
+        await watched.pilot.press("g")
+        await watched.selects(1)
+        await opens("X", "✘ The log was closed before the store responded", '"a": 2')
+    bench.close()
 
 
 class _KnownPaths(_SlowPaths):

@@ -572,7 +572,7 @@ class ConnectorApp(KeyboardApp):
             """Whether the profile gets this value again when it is opened; other profiles of the sandbox do not."""
             return secret in demo and self._is_demo_profile(profile)
 
-        reasons += lost_with_session(self.machine, is_of_demo)
+        reasons += lost_with_session(self.machine, self.records.unsent, is_of_demo)
         if not reasons:
             self._quit()
             return

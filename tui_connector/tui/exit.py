@@ -16,6 +16,7 @@ from textual.app import App
 
 from ..machine import Machine
 from ..text import count, shown
+from .log.unsent import UnsentRequests
 
 _EXIT_TIMEOUT = 5.0
 """Seconds after a signal before the process is ended without cleanup."""
@@ -43,8 +44,8 @@ def lost_secrets(number: int, of: str, names: Iterable[str] = ()) -> str:
     return f"{count(number, 'secret')} of {of}{which} will be lost: only this session has what you entered."
 
 
-def lost_with_session(machine: Machine, is_of_demo: Callable[[Path, str], bool]) -> list[str]:
-    """What quitting forgets: secrets that the user typed and that neither the keyring nor the environment has.
+def lost_with_session(machine: Machine, unsent: UnsentRequests, is_of_demo: Callable[[Path, str], bool]) -> list[str]:
+    """What quitting forgets: requests that were not sent, and secrets that neither the keyring nor the environment has.
 
     `is_of_demo` tells whether a profile gets a secret again from the demo store.
     """
@@ -53,7 +54,8 @@ def lost_with_session(machine: Machine, is_of_demo: Callable[[Path, str], bool])
         for profile, names in machine.typed.only_here(machine.environ, is_of_demo).items()
     ]
     drafts = [lost_secrets(len(each.entries), f"the draft {each.title}") for each in machine.typed.of_drafts()]
-    return [shown(each) for each in (*profiles, *drafts)]
+    requests = [each] if (each := unsent.unsaved_work()) else []
+    return [shown(each) for each in (*requests, *profiles, *drafts)]
 
 
 class ProgramExit:

@@ -1,9 +1,11 @@
-"""What the screens of this session share of each profile: its requests, and what was saved of it."""
+"""What the screens of this session share: the log and the saved changes of each profile, and unsent requests."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .log.unsent import UnsentRequests
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -11,12 +13,16 @@ if TYPE_CHECKING:
 
 
 class ProfileRecords:
-    """The log and the saved changes of each profile. Its modules are loaded when a profile is opened, not by home."""
+    """The log and the saved changes of each profile, and the requests that were not sent.
+
+    Its modules are loaded when a profile is opened, not by home.
+    """
 
     def __init__(self) -> None:
         self._logs: dict[str, Exchanges] = {}
         """By the key of a profile's draft, with the environment after a space."""
         self._changes: dict[Path, SavedChanges] = {}
+        self.unsent = UnsentRequests()
 
     def log_of(self, path: Path, environment: str = "") -> Exchanges:
         """The requests to the profile's store in an environment, from all screens."""

@@ -1,4 +1,4 @@
-"""What is kept of the form of a request while it is closed: what was not sent, and where its user was."""
+"""Where the user was in the form of a request, which is kept while it is closed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ from ...client.message import Request
 _WORD = re.compile(r"\w+|[^\w\s]")
 _MAX_COMPARED = 60
 """Words before and after the cursor that are compared: the time grows with the cube of it."""
-
-
-class UnsentRequest(NamedTuple):
-    """A request that was edited and could not be sent, and why."""
-
-    request: Request
-    reason: str
 
 
 class FormPlace(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Literal
 
 from textual import events, on
@@ -34,7 +35,7 @@ from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
 from ..widgets.text_areas import SeveralLines
 from .body_field import BodyField
-from .form_state import FormPlace, UnsentRequest
+from .form_state import FormPlace
 from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
 from .request_text import (
     InvalidField,
@@ -54,6 +55,7 @@ from .request_text import (
 from .sending_question import confirm_request
 from .store_paths import PARAMETER, StorePaths
 from .suggestions import PathCompletion, SuggestionList
+from .unsent import UnsentRequest
 
 _FEWEST_ROWS, _MOST_ROWS = 3, 8
 """Suggestions that are listed below a field at least and at most."""
@@ -163,7 +165,7 @@ class RequestForm(Dialog[Request | None]):
     def on_mount(self) -> None:
         self._fill(self._request if self._unsent is None else self._unsent.request)
         if self._unsent is not None:
-            self._show_error(f"Not sent: {self._unsent.reason}")
+            self._show_error(self._unsent.reason)
         if self._begins_at is None or not self._begins_at.focus_in(self):
             self._likely_field().focus()
         if self._find_paths is not None:
@@ -440,7 +442,12 @@ class RequestForm(Dialog[Request | None]):
         (self.focused or self).call_later(self._send)
 
     def _send(self) -> None:
-        self.loading_message = ""
+        try:
+            self._check_and_ask()
+        finally:
+            self.loading_message = ""
+
+    def _check_and_ask(self) -> None:
         try:
             request = self.edited_request()
         except InvalidValue as error:
@@ -461,6 +468,10 @@ class RequestForm(Dialog[Request | None]):
             self._show_error(f"Replace each {MARK}: the log has no secrets.")
             return
         request = replace(request, about=replace(request.about, by_hand=True))
+        send = partial(self._send_confirmed, request)
+        confirm_request(self.app, request, self._base, self._profile, send)
+
+    def _send_confirmed(self, request: Request) -> None:
         self.loading_message = "Reading the secrets"
         self.run_worker(self._send_with_secrets(request), group="send", exclusive=True)
 
@@ -468,10 +479,10 @@ class RequestForm(Dialog[Request | None]):
         try:
             if refusal := await self._secrets():
                 self._show_error(refusal)
-            elif not is_on_top(self):  # a question must not open over another one
+            elif not is_on_top(self):  # which something else covers that has opened by itself
                 self._show_error("Not sent: F5 sends it.")
             else:
-                confirm_request(self.app, request, self._base, self._profile, lambda: self.dismiss(request))
+                self.dismiss(request)
         finally:
             self.loading_message = ""
 
@@ -504,6 +515,13 @@ class RequestForm(Dialog[Request | None]):
             return self.edited_request() != self._original
         except InvalidValue:
             return bool(self._original.uri or self.query_one("#resend-uri", Input).value)
+
+    def unsaved_work(self) -> str:
+        """What quitting would lose."""
+        return "The edited request is lost: it was not sent." if self._changed() else ""
+
+    def before_exit(self) -> None:
+        """Nothing of it can be saved: its body may have secrets."""
 
     def _leave(self, answer: WorkAnswer | None) -> None:
         if answer == "discard":

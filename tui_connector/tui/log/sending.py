@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,6 @@ from ...errors import UserError
 from ...guide.requests.resend import (
     LoggedRequest,
     NewRequests,
-    changes_nothing,
     labelled_as_edited,
     logged_request,
     relative_uri,
@@ -30,10 +29,11 @@ from ...log.request_summary import request_summary
 from ...machine import Machine
 from ...text import shown_line
 from .detail import ExchangeDetail
-from .form_state import FormPlace, UnsentRequest
+from .form_state import FormPlace
 from .list import LogView
 from .request_form import RequestForm
 from .sending_question import confirm_request
+from .unsent import UnsentRequest, UnsentRequests, unsent_requests_of
 
 _QUICK = 0.5
 """Seconds within which most responses arrive: the list need not show meanwhile that it waits for one."""
@@ -116,10 +116,10 @@ class _Sending:
 class _FormOf:
     """What a form for a request is made from."""
 
-    key: object
+    key: Hashable
     """Identifies what is edited."""
-    opened_by: str
-    """The key that opens it, and on what."""
+    number: int | None
+    """Of the exchange that is edited; None for a new request."""
     title: str
     request: Request
     missing: str
@@ -129,8 +129,25 @@ class _FormOf:
     send: Callable[[Request], _Sending]
     """Sends the edited request."""
 
+    @property
+    def opened_by(self) -> str:
+        """The key that opens it, and on what."""
+        return "+" if self.number is None else _opened_by(self.number)
 
-def _has_left(error: RequestFailed, attempts: Sequence[Exchange]) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """The form that sends a request, and where the user was in it."""
+
+    of: _FormOf
+    place: FormPlace | None
+
+
+def _opened_by(number: int) -> str:
+    return f"X on #{number}"
+
+
+def _has_left(error: UserError, attempts: Sequence[Exchange]) -> bool:
     """Whether the store may have received a request that failed with this error after these attempts."""
     if isinstance(error, NoResponse) and error.may_have_arrived:
         return True
@@ -172,14 +189,16 @@ class RequestActions:
 
     def __init__(self, panel: LogHost, context: LogContext) -> None:
         self._panel, self._context = panel, context
-        self._unsent: dict[object, UnsentRequest] = {}
-        """Requests that were edited and not sent, by the exchange that failed, otherwise by the key of their form."""
-        self._places: dict[object, FormPlace | None] = {}
+        self._places: dict[Hashable, FormPlace | None] = {}
         """Where the user was in the form of an exchange, and in the form from which it was sent."""
 
     @property
     def _profile(self) -> str:
         return self._context.profile() or ""
+
+    @property
+    def _unsent(self) -> UnsentRequests:
+        return unsent_requests_of(self._panel.app)
 
     @property
     def can_send(self) -> bool:
@@ -218,20 +237,17 @@ class RequestActions:
         except InvalidRequest as error:
             self.notify(str(error), bad=True)
             return
-        self._panel.run_worker(self._confirm(exchange, request), group="resend", exclusive=True)
+        send = partial(self._resend, exchange, request)
+        confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
 
-    async def _confirm(self, exchange: Exchange, request: Request) -> None:
-        """Sends a request as it was, after the questions for missing secrets and for what may change the store."""
-        screen = self._panel.screen
-        focused = screen.focused  # a question must not take the keys of a search that was begun meanwhile
+    def _resend(self, exchange: Exchange, request: Request) -> None:
+        self._panel.run_worker(self._resend_with_secrets(exchange, request), group="resend", exclusive=True)
+
+    async def _resend_with_secrets(self, exchange: Exchange, request: Request) -> None:
         if refusal := await self._enter_secrets(exchange.client):
             self.notify(f"#{exchange.number} not sent: {refusal}", bad=True)
-            return
-        if screen.focused not in (None, focused) and not changes_nothing(request):
-            self.notify(f"#{exchange.number} not sent: it waited for its secrets. x asks again.", bad=True)
-            return
-        send = partial(self._send, exchange, request)
-        confirm_request(self._panel.app, request, exchange.uri, self._profile, send)
+        else:
+            self._await_response(self._sending(exchange, request))
 
     async def _enter_secrets(self, client: str) -> str:
         """Prompts for each missing secret of this client; returns why none of its requests can be sent, or nothing."""
@@ -257,23 +273,16 @@ class RequestActions:
             return replace(self._sending(exchange, edited), what=f"Edited #{exchange.number}", outcome="sent")
 
         title = f"Edit and resend #{exchange.number}"
-        client, opened_by = exchange.client, f"X on #{exchange.number}"
-        self._open_form(
-            _FormOf(exchange.identity, opened_by, title, request, logged.missing, client, base, paths, send)
-        )
+        key, number, client = exchange.identity, exchange.number, exchange.client
+        self._open_form(_FormOf(key, number, title, request, logged.missing, client, base, paths, send))
 
     def _open_form(self, of: _FormOf) -> None:
         def chosen(request: Request | None) -> None:
-            self._unsent.pop(of.key, None)
             self._places[of.key] = form.place
             if request is not None:
-                self._await_response(of.send(request), partial(refused, request), form.place)
+                self._await_response(of.send(request), _Sender(of, form.place))
 
-        def refused(request: Request, error: RequestFailed) -> str:
-            failed = self._panel.exchanges.by_number(error.exchange) if error.exchange else None
-            self._unsent[of.key if failed is None else failed.identity] = UnsentRequest(request, str(error))
-            return f"{of.opened_by if failed is None else f'X on #{failed.number}'} opens it again."
-
+        unsent = self._unsent.take(of.key)
         form = RequestForm(
             of.request,
             self._context.machine,
@@ -283,8 +292,8 @@ class RequestActions:
             profile=self._profile,
             missing=of.missing,
             secrets=partial(self._enter_secrets, of.client),
-            unsent=self._unsent.get(of.key),
-            begins_at=self._places.get(of.key) if of.key is not None or of.key in self._unsent else None,
+            unsent=unsent,
+            begins_at=self._places.get(of.key) if of.number is not None or unsent is not None else None,
         )
         self._panel.app.push_screen(form, chosen)
 
@@ -309,24 +318,16 @@ class RequestActions:
             self.notify(str(error), bad=True)
             return None
 
-    def _send(self, exchange: Exchange, request: Request) -> None:
-        self._await_response(self._sending(exchange, request))
-
     def _sending(self, exchange: Exchange, request: Request) -> _Sending:
         send = self._context.send
         assert send is not None
         return _Sending(request, send(exchange, request), f"#{exchange.number}", "resent")
 
-    def _await_response(
-        self,
-        sending: _Sending,
-        refused: Callable[[RequestFailed], str] | None = None,
-        place: FormPlace | None = None,
-    ) -> None:
+    def _await_response(self, sending: _Sending, by: _Sender | None = None) -> None:
         """Has the exchange of a request selected once it has ended, unless something else was visited meanwhile.
 
-        `refused` is called where nothing was sent, and returns how to open the request again: no form opens by itself,
-        as the user may be typing elsewhere. `place`: where the user was in the form that sends it.
+        `by`: the form that sends it. Where nothing was sent, it can be opened again with what was written: it does not
+        open by itself, as the user may be typing elsewhere.
         """
         listeners, attempts = self._panel.exchanges.on_recorded, list[Exchange]()
         visits = self._panel.view.visits
@@ -334,8 +335,8 @@ class RequestActions:
         def recorded(exchange: Exchange) -> None:
             if sending.has(exchange):
                 attempts.append(exchange)
-                if place is not None:
-                    self._places[exchange.identity] = place
+                if by is not None and by.place is not None:
+                    self._places[exchange.identity] = by.place
                 self._panel.post_message(self.Attempted(exchange, visits))
 
         async def response_of() -> Response:
@@ -352,20 +353,38 @@ class RequestActions:
 
         async def work() -> None:
             try:
-                response = await response_of()
-            except RequestFailed as error:
+                response = await (response_of() if by is None else self._kept_until_sent(sending, by, response_of()))
+            except UserError as error:
                 was_sent = _has_left(error, attempts)
                 # of what was sent, the log has the rest
-                number, words = error.exchange, shown_line(error.message, _LONGEST_ERROR) if was_sent else str(error)
-                if refused is not None and not was_sent:
-                    words += f"{'' if words.endswith(('.', '?')) else '.'} {refused(error)}"
+                words = shown_line(error.message, _LONGEST_ERROR) if was_sent else str(error)
+                if by is not None and not was_sent:
+                    unsent = UnsentRequest(sending.request, f"Not sent: {error}", is_logged=bool(attempts))
+                    self._unsent.keep(unsent, by.of.key, *(each.identity for each in attempts))
+                    opened_by = _opened_by(attempts[-1].number) if attempts else by.of.opened_by
+                    words += f"{'' if words.endswith(('.', '?')) else '.'} {opened_by} opens it again."
                 self.notify(f"{sending.what} {sending.outcome if was_sent else 'not sent'}: {words}", bad=True)
+                number = attempts[-1].number if attempts else getattr(error, "exchange", None)  # that of a login, too
             else:
                 number = response.exchange
             if number:
                 self._panel.post_message(self.Resent(number, visits))
 
         self._panel.run_worker(work())
+
+    async def _kept_until_sent(self, sending: _Sending, by: _Sender, response: Awaitable[Response]) -> Response:
+        """The response; until it is there, quitting asks, and leaving the screen keeps the request."""
+        being_sent = object()
+        self._unsent.keep(UnsentRequest(sending.request, ""), being_sent)
+        try:
+            return await response
+        except asyncio.CancelledError:
+            reason = "The log was closed before the store responded: it may have received this request."
+            self._unsent.keep(UnsentRequest(sending.request, reason), by.of.key)
+            self.notify(f"{sending.what}: {reason} {by.of.opened_by} opens it again.", bad=True)
+            raise
+        finally:
+            self._unsent.take(being_sent)
 
     def new(self) -> None:
         """Opens the form for a request written from scratch."""
@@ -387,7 +406,8 @@ class RequestActions:
         request = Request(
             "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
         )
-        self._open_form(_FormOf(None, "+", "New request", request, "", "", base, self._paths(new), send))
+        key = "new", self._profile, self._context.environment, base
+        self._open_form(_FormOf(key, None, "New request", request, "", "", base, self._paths(new), send))
 
     def _paths(self, new: NewRequests, client: str = "") -> FindPaths:
         """The paths of the store: those that were kept, then those of its schema.
